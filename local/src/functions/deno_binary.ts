@@ -1,0 +1,39 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+const EXECUTABLE = process.platform === "win32" ? "deno.exe" : "deno";
+
+/**
+ * The Deno that npm installed: the file beside the package `deno`, or else the one in the package
+ * for this platform, of which npm installs only the right one.
+ *
+ * @throws one sentence that says what to do when there is none.
+ */
+export function findDeno(from: string = import.meta.url): string {
+  try {
+    const require = createRequire(from);
+    const manifest = require.resolve("deno/package.json");
+    const { optionalDependencies = {} } = require(manifest) as {
+      optionalDependencies?: Record<string, string>;
+    };
+    const folders = [dirname(manifest)];
+    const platform = createRequire(manifest);
+    for (const name of Object.keys(optionalDependencies)) {
+      try {
+        folders.push(dirname(platform.resolve(`${name}/package.json`)));
+      } catch {
+        // Made for another platform.
+      }
+    }
+    const found = folders
+      .map((folder) => join(folder, EXECUTABLE))
+      .find((path) => existsSync(path));
+    if (found) return found;
+  } catch {
+    // The package itself is not there.
+  }
+  throw new Error(
+    "Deno is missing, and the edge functions run on it: run `npm install` with optional dependencies (the npm package `deno` brings it).",
+  );
+}

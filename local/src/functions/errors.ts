@@ -1,0 +1,51 @@
+import { REQUEST_ID_HEADER } from "./protocol.ts";
+
+/** The host's own failures. A function's own errors pass through untouched. */
+const FAILURES = {
+  function_not_found: { status: 404, hint: "Functions are those named in supabase/config.toml." },
+  unauthorized: { status: 401, hint: "This function has verify_jwt = true: send a valid token." },
+  function_crashed: { status: 500, hint: "The log has the error under this request id." },
+  function_boot_error: {
+    status: 503,
+    hint: "The log has the reason; save a fix to load it again.",
+  },
+  functions_unavailable: { status: 503, hint: "The log has the reason; try again in a moment." },
+  function_timeout: { status: 504, hint: "Answer sooner, and leave long work to waitUntil." },
+  /** 546 is what hosted Supabase answers when a worker ran out of CPU time. */
+  worker_limit: { status: 546, hint: "Some function kept the CPU busy; see the log." },
+  client_closed: { status: 499, hint: "The caller ended the request." },
+} as const;
+
+export type FailureCode = keyof typeof FAILURES;
+
+/**
+ * An answer in the envelope that every function uses. A browser may read it: the function that
+ * would have set the CORS headers gave no answer.
+ */
+export function failure(
+  code: FailureCode,
+  message: string,
+  requestId: string,
+  status: number = FAILURES[code].status,
+): Response {
+  const error = { code, message, hint: FAILURES[code].hint, details: null, request_id: requestId };
+  return Response.json(
+    { data: null, error },
+    {
+      status,
+      headers: {
+        [REQUEST_ID_HEADER]: requestId,
+        "access-control-allow-origin": "*",
+        "access-control-expose-headers": REQUEST_ID_HEADER,
+      },
+    },
+  );
+}
+
+/** The first line of an error and where it happened, as one line for a log. */
+export function oneLine(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim());
+  const first = lines.find((line) => line !== "") ?? "unknown error";
+  const place = lines.find((line) => /^at .*file:/.test(line))?.match(/file:[^\s)]+/)?.[0];
+  return place && !first.includes(place) ? `${first} (${place})` : first;
+}

@@ -1,0 +1,129 @@
+import { type IncomingHttpHeaders, type IncomingMessage, request as send } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream as NodeReadableStream } from "node:stream/web";
+import type { FunctionsProcess } from "./child.ts";
+import { failure } from "./errors.ts";
+import { REQUEST_ID_HEADER, SECRET_HEADER } from "./protocol.ts";
+
+/** These belong to one connection, not to the message. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+const WITHOUT_BODY = new Set([101, 204, 205, 304]);
+/** After a broken connection, how long to wait for the news that the process ended. */
+const EXIT_NEWS_MS = 1_000;
+
+export interface Forward {
+  request: Request;
+  name: string;
+  /** What the function sees: /name/rest?query. */
+  path: string;
+  requestId: string;
+  timeoutMs: number;
+}
+
+/** Sends a request to the process and gives its answer, both bodies streamed. Never rejects. */
+export function forward(process: FunctionsProcess, what: Forward): Promise<Response> {
+  const { request, name, path, requestId, timeoutMs } = what;
+  const done = process.begin();
+  return new Promise((resolve) => {
+    const upstream = send({
+      host: "127.0.0.1",
+      port: process.port,
+      agent: process.agent,
+      method: request.method,
+      path,
+      headers: requestHeaders(request, process.secret, requestId),
+    });
+    let answered = false;
+    const answer = (response: Response) => {
+      answered = true;
+      clearTimeout(timer);
+      resolve(response);
+    };
+    const abort = () => {
+      answer(failure("client_closed", "The caller ended the request.", requestId));
+      upstream.destroy();
+    };
+    const timer = setTimeout(() => {
+      const message = `The function ${name} did not answer within ${timeoutMs / 1000} s.`;
+      answer(failure("function_timeout", message, requestId));
+      upstream.destroy();
+    }, timeoutMs);
+
+    upstream.once("response", (incoming) => answer(responseOf(incoming, request, requestId)));
+    upstream.on("error", () => {
+      if (!answered) void lost(process, name, requestId).then(answer);
+    });
+    upstream.once("close", () => {
+      request.signal.removeEventListener("abort", abort);
+      done();
+    });
+    if (request.signal.aborted) return abort();
+    request.signal.addEventListener("abort", abort, { once: true });
+
+    if (!request.body) return upstream.end();
+    const body = Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>);
+    // A failed upload destroys the request to the child, and is answered by its error event.
+    pipeline(body, upstream).catch(() => {});
+  });
+}
+
+/** Says why the connection broke: by then the process has mostly ended. */
+async function lost(process: FunctionsProcess, name: string, requestId: string): Promise<Response> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<"alive">((resolve) => {
+    timer = setTimeout(resolve, EXIT_NEWS_MS, "alive");
+  });
+  const reason = await Promise.race([process.exited, patience]);
+  clearTimeout(timer);
+  if (reason === "cpu") {
+    return failure("worker_limit", "The functions kept the CPU for too long.", requestId);
+  }
+  if (reason === "stopped") {
+    const message = `The functions stopped before ${name} answered.`;
+    return failure("functions_unavailable", message, requestId);
+  }
+  const message = `The functions' process ended before ${name} answered.`;
+  return failure("function_crashed", message, requestId, 502);
+}
+
+function requestHeaders(request: Request, secret: string, requestId: string): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {};
+  for (const [name, value] of request.headers) {
+    if (!HOP_BY_HOP.has(name)) headers[name] = value;
+  }
+  // Deno makes the function's request.url of it.
+  headers.host = new URL(request.url).host;
+  headers[SECRET_HEADER] = secret;
+  headers[REQUEST_ID_HEADER] = requestId;
+  if (request.body && headers["content-length"] === undefined) {
+    headers["transfer-encoding"] = "chunked";
+  }
+  return headers;
+}
+
+function responseOf(incoming: IncomingMessage, request: Request, requestId: string): Response {
+  const headers = new Headers();
+  for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2) {
+    const name = incoming.rawHeaders[at] ?? "";
+    if (!HOP_BY_HOP.has(name.toLowerCase()))
+      headers.append(name, incoming.rawHeaders[at + 1] ?? "");
+  }
+  headers.set(REQUEST_ID_HEADER, requestId);
+  const status = incoming.statusCode ?? 502;
+  if (request.method === "HEAD" || WITHOUT_BODY.has(status)) {
+    incoming.resume();
+    return new Response(null, { status, headers });
+  }
+  const body = Readable.toWeb(incoming) as unknown as ReadableStream<Uint8Array>;
+  return new Response(body, { status, headers });
+}

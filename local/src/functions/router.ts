@@ -1,0 +1,159 @@
+/**
+ * The Deno side of the functions host: run by Deno, never by Node. Loads the functions that the
+ * host names, serves them on a loopback port of its own choice, and ends when its stdin does.
+ */
+import { failure, oneLine } from "./errors.ts";
+import {
+  type ChildMessage,
+  type FunctionSpec,
+  type HostMessage,
+  REQUEST_ID_HEADER,
+  SECRET_HEADER,
+} from "./protocol.ts";
+import { type Caller, caller, captureConsole } from "./router_console.ts";
+import { BackgroundTasks, installGlobals } from "./router_globals.ts";
+
+type Handler = (request: Request) => Response | Promise<Response>;
+type Serve = (options: unknown, handler: Handler) => { addr: { port: number } };
+
+/** The part of Deno used here; its own types are not there when Node's compiler checks this. */
+const { Deno } = globalThis as unknown as {
+  Deno: {
+    serve: Serve;
+    exit(code: number): never;
+    stdin: { readable: ReadableStream<Uint8Array<ArrayBuffer>> };
+    stdout: { writeSync(bytes: Uint8Array): number };
+    version: { deno: string };
+  };
+};
+const { stdout, exit, serve } = Deno;
+
+/** A function whose uncaught error ends the process answers its open requests at once. */
+interface Loaded {
+  url: string;
+  handler: Handler;
+  open: Set<(error: Error) => void>;
+}
+
+const loaded = new Map<string, Loaded>();
+const encoder = new TextEncoder();
+let secret = "";
+let loading: Caller | undefined;
+
+function send(message: ChildMessage): void {
+  const bytes = encoder.encode(`\n${secret} ${JSON.stringify(message)}\n`);
+  for (let sent = 0; sent < bytes.length; ) sent += stdout.writeSync(bytes.subarray(sent));
+}
+
+function describe(error: unknown): string {
+  return oneLine(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+captureConsole((level, message) =>
+  send({ type: "log", level, message, ...(caller.getStore() ?? loading) }),
+);
+const background = new BackgroundTasks((error) => {
+  console.error(`a background task failed: ${describe(error)}`);
+});
+installGlobals(background);
+
+/** Names the function of an uncaught error: by who was running, else by the files of its stack. */
+function blame(error: unknown): Caller | undefined {
+  const running = caller.getStore();
+  if (running) return running;
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  for (const [name, { url }] of loaded) {
+    if (stack.includes(url.slice(0, url.lastIndexOf("/") + 1))) return { function: name };
+  }
+  return undefined;
+}
+
+function onUncaught(event: Event, error: unknown): void {
+  event.preventDefault();
+  const culprit = blame(error);
+  send({ type: "crash", message: describe(error), ...culprit });
+  const crash = new Error("an uncaught error ended the function");
+  for (const reject of loaded.get(culprit?.function ?? "")?.open ?? []) reject(crash);
+}
+addEventListener("error", (event) => onUncaught(event, (event as ErrorEvent).error));
+addEventListener("unhandledrejection", (event) =>
+  onUncaught(event, (event as PromiseRejectionEvent).reason),
+);
+
+async function load({ name, url }: FunctionSpec): Promise<void> {
+  let served: Handler | undefined;
+  // A function in the older style, Deno.serve(handler), gives its handler instead of a port.
+  Deno.serve = (...given: unknown[]) => {
+    served = given.find((value): value is Handler => typeof value === "function");
+    return { addr: { port: 0 }, finished: new Promise(() => {}), shutdown: async () => {} };
+  };
+  loading = { function: name };
+  const module = (await caller.run(loading, () => import(url))) as {
+    default?: { fetch?: Handler };
+  };
+  const exported = module.default;
+  const handler = exported?.fetch ? exported.fetch.bind(exported) : served;
+  if (!handler) throw new Error("it has no `export default { fetch(request) }`");
+  loaded.set(name, { url, handler, open: new Set() });
+}
+
+async function answer(name: string, request: Request, requestId: string): Promise<Response> {
+  const { handler, open } = loaded.get(name) as Loaded;
+  const crash = Promise.withResolvers<never>();
+  open.add(crash.reject);
+  try {
+    const response = await Promise.race([handler(request), crash.promise]);
+    if (!(response instanceof Response)) throw new Error("the handler returned no Response");
+    return response;
+  } catch (error) {
+    console.error(`the request failed: ${describe(error)}`);
+    return failure("function_crashed", `The function ${name} failed on this request.`, requestId);
+  } finally {
+    open.delete(crash.reject);
+  }
+}
+
+/** The proxy strips /functions/v1, so a function sees /name/rest, as on a hosted project. */
+function route(request: Request): Response | Promise<Response> {
+  const headers = new Headers(request.headers);
+  if (headers.get(SECRET_HEADER) !== secret) return new Response(null, { status: 403 });
+  headers.delete(SECRET_HEADER);
+  const name = new URL(request.url).pathname.split("/", 2)[1] ?? "";
+  const requestId = headers.get(REQUEST_ID_HEADER) ?? "";
+  const own = new Request(request, { headers });
+  return caller.run({ function: name, requestId }, () => answer(name, own, requestId));
+}
+
+async function start(message: HostMessage & { type: "start" }): Promise<void> {
+  secret = message.secret;
+  const failed: Record<string, string> = {};
+  for (const spec of message.functions) {
+    try {
+      await load(spec);
+    } catch (error) {
+      failed[spec.name] = describe(error);
+    }
+  }
+  loading = undefined;
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {}, automaticCompression: false };
+  const { port } = serve(options, route).addr;
+  send({ type: "ready", port, deno: Deno.version.deno, failed });
+}
+
+async function drain(): Promise<void> {
+  await background.idle();
+  exit(0);
+}
+
+let rest = "";
+for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+  const lines = (rest + text).split("\n");
+  rest = lines.pop() ?? "";
+  for (const line of lines) {
+    const message = JSON.parse(line) as HostMessage;
+    if (message.type === "start") void start(message);
+    else if (message.type === "ping") send({ type: "pong" });
+    else void drain();
+  }
+}
+exit(0);
