@@ -13,7 +13,7 @@ import type { ProjectKeys } from "./keys.ts";
 /** The claims of a verified token, verbatim. */
 export type Claims = JWTPayload & { role?: string };
 
-export type TokenProblem = "malformed" | "signature" | "expired" | "not_yet_valid";
+export type TokenProblem = "malformed" | "signature" | "expired" | "not_yet_valid" | "claims";
 
 /** Why a token was refused. */
 export class TokenError extends Error {
@@ -21,11 +21,14 @@ export class TokenError extends Error {
   readonly problem: TokenProblem;
   /** Only for `expired`: the token's `exp`, in seconds since the epoch. */
   readonly expiredAt: number | undefined;
+  /** Where the signature was right and a claim was not: the claims. */
+  readonly claims: Claims | undefined;
 
-  constructor(problem: TokenProblem, message: string, expiredAt?: number) {
+  constructor(problem: TokenProblem, message: string, claims?: Claims) {
     super(message);
     this.problem = problem;
-    this.expiredAt = expiredAt;
+    this.claims = claims;
+    this.expiredAt = problem === "expired" ? claims?.exp : undefined;
   }
 }
 
@@ -89,9 +92,11 @@ export async function createTokens(keys: ProjectKeys): Promise<Tokens> {
 function refusal(error: unknown): TokenError {
   if (error instanceof TokenError) return error;
   if (error instanceof errors.JWTExpired)
-    return new TokenError("expired", "The token has expired.", error.payload.exp);
+    return new TokenError("expired", "The token has expired.", error.payload);
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === "nbf")
-    return new TokenError("not_yet_valid", "The token is not valid yet.");
+    return new TokenError("not_yet_valid", "The token is not valid yet.", error.payload);
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return new TokenError("claims", `The token's ${error.claim} is not valid.`, error.payload);
   if (
     error instanceof errors.JWSSignatureVerificationFailed ||
     error instanceof errors.JWKSNoMatchingKey ||

@@ -1,0 +1,304 @@
+-- What a Supabase project has for Realtime: `realtime.messages` with its partitions, the functions
+-- that send from SQL, and, in `_realtime`, what the embedded server calls. Run as supabase_admin
+-- after the roles; again without change.
+
+create schema if not exists realtime authorization supabase_admin;
+create schema if not exists _realtime authorization supabase_admin;
+grant usage on schema realtime to postgres, anon, authenticated, service_role, supabase_realtime_admin;
+
+do $$
+begin
+  if not exists (select from pg_publication where pubname = 'supabase_realtime') then
+    create publication supabase_realtime;
+    alter publication supabase_realtime owner to postgres;
+  end if;
+end
+$$;
+
+-- Timestamps are UTC whatever the session's time zone is: partitions and replay depend on it.
+create table if not exists realtime.messages (
+  topic text not null,
+  extension text not null,
+  payload jsonb,
+  event text,
+  private boolean default false,
+  updated_at timestamp not null default timezone('utc', now()),
+  inserted_at timestamp not null default timezone('utc', now()),
+  id uuid not null default gen_random_uuid(),
+  binary_payload bytea,
+  primary key (id, inserted_at)
+) partition by range (inserted_at);
+
+-- Catches a row of a day that has no partition yet (a clock that jumped, a laptop that slept).
+create table if not exists realtime.messages_default partition of realtime.messages default;
+
+create index if not exists messages_inserted_at_topic_index
+  on realtime.messages (inserted_at desc, topic)
+  where extension = 'broadcast' and private is true;
+
+alter table realtime.messages enable row level security;
+alter table realtime.messages owner to supabase_realtime_admin;
+alter table realtime.messages_default owner to supabase_realtime_admin;
+grant all on realtime.messages to postgres, dashboard_user;
+grant select, insert, update on realtime.messages to anon, authenticated, service_role;
+
+-- CREATE POLICY asks for the table's owner, which hosted projects lend to postgres by supautils.
+-- Here it inherits the ownership, and the event triggers below take back all but policies.
+grant supabase_realtime_admin to postgres with inherit true, set false;
+
+-- The topic that a policy on realtime.messages decides about.
+create or replace function realtime.topic() returns text
+language sql stable
+as $$ select nullif(current_setting('realtime.topic', true), '') $$;
+
+-- Sends a message to a topic's subscribers, by anyone who may insert it. A failure is a warning.
+create or replace function realtime.send(
+  payload jsonb, event text, topic text, private boolean default true
+) returns void
+language plpgsql
+as $$
+declare
+  message_id uuid := gen_random_uuid();
+begin
+  if not payload ? 'id' then
+    payload := jsonb_set(payload, '{id}', to_jsonb(message_id));
+  end if;
+  perform set_config('realtime.topic', topic, true);
+  insert into realtime.messages (id, payload, event, topic, private, extension)
+  values (message_id, payload, event, topic, private, 'broadcast');
+exception when others then
+  raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
+end
+$$;
+
+-- As realtime.send, for bytes.
+create or replace function realtime.send_binary(
+  payload bytea, event text, topic text, private boolean default true
+) returns void
+language plpgsql
+as $$
+begin
+  perform set_config('realtime.topic', topic, true);
+  insert into realtime.messages (binary_payload, event, topic, private, extension)
+  values (payload, event, topic, private, 'broadcast');
+exception when others then
+  raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
+end
+$$;
+
+-- Sends a row's change from a trigger of its table.
+create or replace function realtime.broadcast_changes(
+  topic_name text, event_name text, operation text, table_name text, table_schema text,
+  new record, old record, level text default 'ROW'
+) returns void
+language plpgsql
+as $$
+begin
+  if level = 'STATEMENT' then
+    raise exception 'function can only be triggered for each row, not for each statement';
+  end if;
+  if operation not in ('INSERT', 'UPDATE', 'DELETE') then
+    raise exception 'Unexpected operation type: %', operation;
+  end if;
+  perform realtime.send(
+    jsonb_build_object(
+      'old_record', old, 'record', new,
+      'operation', operation, 'table', table_name, 'schema', table_schema
+    ),
+    event_name, topic_name
+  );
+exception when others then
+  raise exception 'Failed to process the row: %', sqlerrm;
+end
+$$;
+
+-- Tells the server which rows were inserted; it reads them itself, since a notification holds
+-- 8,000 bytes: 150 ids are 5,900. Never fails the insert.
+create or replace function _realtime.notify_messages() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  batch text;
+begin
+  for batch in
+    select json_build_object(
+      'ids', json_agg(id order by n), 'from', min(inserted_at), 'to', max(inserted_at)
+    )
+    from (select id, inserted_at, row_number() over () as n from inserted) as numbered
+    group by (n - 1) / 150
+    order by (n - 1) / 150
+  loop
+    perform pg_notify('realtime_messages', batch);
+  end loop;
+  return null;
+exception when others then
+  raise warning 'Realtime was not told of a message: %', sqlerrm;
+  return null;
+end
+$$;
+
+create or replace trigger _realtime_notify
+  after insert on realtime.messages
+  referencing new table as inserted
+  for each statement execute function _realtime.notify_messages();
+
+-- What the policies on realtime.messages let a role with these claims do on a topic: reads are
+-- asked with probe rows, writes by inserting them, all undone. A policy that raises permits
+-- nothing, and a presence policy is not asked unless presence is wanted. Called by the server as
+-- supabase_admin, one round trip.
+create or replace function _realtime.authorize(
+  wanted text, wanted_topic text, wanted_role text, claims text, headers text, with_presence boolean,
+  out broadcast boolean, out presence boolean, out problem text
+)
+language plpgsql
+as $$
+declare
+  broadcast_id uuid := gen_random_uuid();
+  presence_id uuid := gen_random_uuid();
+begin
+  broadcast := false;
+  presence := false;
+  begin
+    if wanted = 'read' then
+      insert into realtime.messages (id, topic, extension) values (broadcast_id, wanted_topic, 'broadcast');
+      if with_presence then
+        insert into realtime.messages (id, topic, extension) values (presence_id, wanted_topic, 'presence');
+      end if;
+    end if;
+    perform
+      set_config('search_path', 'public, extensions, realtime', true),
+      set_config('realtime.topic', wanted_topic, true),
+      set_config('request.jwt.claims', claims, true),
+      set_config('request.jwt.claim.sub', coalesce(claims::jsonb ->> 'sub', ''), true),
+      set_config('request.jwt.claim.role', wanted_role, true),
+      set_config('request.headers', headers, true),
+      set_config('role', wanted_role, true);
+    if wanted = 'read' then
+      select coalesce(bool_or(m.id = broadcast_id), false), coalesce(bool_or(m.id = presence_id), false)
+      into broadcast, presence
+      from realtime.messages m
+      where m.topic = wanted_topic and m.id in (broadcast_id, presence_id);
+    else
+      begin
+        insert into realtime.messages (topic, extension) values (wanted_topic, 'broadcast');
+        broadcast := true;
+      exception
+        when insufficient_privilege then null;
+        when others then problem := sqlerrm;
+      end;
+      if with_presence then
+        begin
+          insert into realtime.messages (topic, extension) values (wanted_topic, 'presence');
+          presence := true;
+        exception
+          when insufficient_privilege then null;
+          when others then problem := sqlerrm;
+        end;
+      end if;
+    end if;
+    raise exception using errcode = 'RTUND';
+  exception
+    when sqlstate 'RTUND' then null;
+    when others then
+      broadcast := false;
+      presence := false;
+      problem := sqlerrm;
+  end;
+end
+$$;
+
+-- Makes the partitions of yesterday to three days ahead and drops those whose every row is older
+-- than 72 hours. Called by the server at start and every hour.
+create or replace function _realtime.maintain_partitions() returns void
+language plpgsql
+as $$
+declare
+  today date := timezone('utc', now())::date;
+  day date;
+  partition text;
+begin
+  for day in select generate_series(today - 1, today + 3, interval '1 day')::date loop
+    partition := 'messages_' || to_char(day, 'YYYY_MM_DD');
+    if to_regclass('realtime.' || partition) is null then
+      execute format('create table realtime.%I (like realtime.messages including defaults including constraints)', partition);
+      execute format(
+        'with moved as (
+           delete from realtime.messages_default where inserted_at >= %L and inserted_at < %L returning *
+         )
+         insert into realtime.%I select * from moved',
+        day, day + 1, partition
+      );
+      execute format(
+        'alter table realtime.messages attach partition realtime.%I for values from (%L) to (%L)',
+        partition, day, day + 1
+      );
+      execute format('alter table realtime.%I owner to supabase_realtime_admin', partition);
+    end if;
+  end loop;
+  for partition in
+    select c.relname
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'realtime.messages'::regclass
+      and c.relname ~ '^messages_\d{4}_\d{2}_\d{2}$'
+      and to_date(substr(c.relname, 10), 'YYYY_MM_DD') + 1 <= timezone('utc', now()) - interval '72 hours'
+  loop
+    execute format('drop table realtime.%I', partition);
+  end loop;
+  delete from realtime.messages_default where inserted_at < timezone('utc', now()) - interval '72 hours';
+end
+$$;
+
+do $$ begin perform _realtime.maintain_partitions(); end $$;
+
+-- Only policies, triggers and privileges of realtime.messages may be changed by who is not a
+-- superuser, as on hosted projects.
+create or replace function _realtime.guard_ddl() returns event_trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if current_setting('is_superuser') = 'on' then
+    return;
+  end if;
+  if exists (
+    select from pg_event_trigger_ddl_commands() c
+    where (c.schema_name = 'realtime' or c.object_identity ~ '(^| on )realtime\.messages')
+      and c.command_tag not in ('CREATE POLICY', 'ALTER POLICY', 'CREATE TRIGGER', 'GRANT', 'REVOKE')
+  ) then
+    raise insufficient_privilege using message = 'must be owner of table messages';
+  end if;
+end
+$$;
+
+create or replace function _realtime.guard_drop() returns event_trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if current_setting('is_superuser') = 'on' then
+    return;
+  end if;
+  if exists (
+    select from pg_event_trigger_dropped_objects() d
+    where (d.schema_name = 'realtime' or d.object_identity ~ ' on realtime\.messages')
+      and d.object_type <> 'policy'
+  ) then
+    raise insufficient_privilege using message = 'must be owner of table messages';
+  end if;
+end
+$$;
+
+do $$
+begin
+  if not exists (select from pg_event_trigger where evtname = 'realtime_guard_ddl') then
+    create event trigger realtime_guard_ddl on ddl_command_end execute function _realtime.guard_ddl();
+    create event trigger realtime_guard_drop on sql_drop execute function _realtime.guard_drop();
+  end if;
+end
+$$;
+
+-- Event triggers run with the rights of whoever changes the schema.
+grant usage on schema _realtime to public;
+revoke execute on function _realtime.authorize(text, text, text, text, text, boolean) from public;
+revoke execute on function _realtime.maintain_partitions() from public;
