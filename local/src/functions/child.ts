@@ -42,6 +42,7 @@ export class FunctionsProcess {
   readonly #guard: ChildProcess | undefined;
   readonly #options: ChildOptions;
   #end: EndReason = "crashed";
+  #over = false;
   #requests = 0;
   #retired = false;
   #lastWords = "";
@@ -62,6 +63,7 @@ export class FunctionsProcess {
     this.#guard = guard(this.#child.pid);
     this.exited = new Promise((resolve) => {
       const ended = () => {
+        this.#over = true;
         for (const timer of this.#timers) clearTimeout(timer);
         this.#guard?.stdin?.end("\n");
         this.agent.destroy();
@@ -101,6 +103,7 @@ export class FunctionsProcess {
 
   /** Ends the process once its requests and background tasks are done, at the latest in `ms`. */
   retire(ms: number): void {
+    if (this.#over) return;
     if (!this.#retired) {
       this.#retired = true;
       if (this.#end === "crashed") this.#end = "stopped";

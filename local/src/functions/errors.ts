@@ -42,10 +42,14 @@ export function failure(
   );
 }
 
+/** This folder's own frames say nothing about a function. */
+const OWN_FOLDER = new URL(".", import.meta.url).href;
+
 /** The first line of an error and where it happened, as one line for a log. */
 export function oneLine(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   const first = lines.find((line) => line !== "") ?? "unknown error";
-  const place = lines.find((line) => /^at .*file:/.test(line))?.match(/file:[^\s)]+/)?.[0];
+  const frame = lines.find((line) => /^at .*file:/.test(line) && !line.includes(OWN_FOLDER));
+  const place = frame?.match(/file:[^\s)]+/)?.[0];
   return place && !first.includes(place) ? `${first} (${place})` : first;
 }

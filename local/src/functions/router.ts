@@ -57,28 +57,35 @@ const background = new BackgroundTasks((error) => {
 });
 installGlobals(background);
 
-/** Names the function of an uncaught error: by who was running, else by the files of its stack. */
-function blame(error: unknown): Caller | undefined {
-  const running = caller.getStore();
-  if (running) return running;
+/** The function whose file stands first in the stack of an error. */
+function authorOf(error: unknown): Caller | undefined {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
+  let first = stack.length;
+  let author: Caller | undefined;
   for (const [name, { url }] of loaded) {
-    if (stack.includes(url.slice(0, url.lastIndexOf("/") + 1))) return { function: name };
+    const at = stack.indexOf(url.slice(0, url.lastIndexOf("/") + 1));
+    if (at === -1 || at >= first) continue;
+    first = at;
+    author = { function: name };
   }
-  return undefined;
+  return author;
 }
 
-function onUncaught(event: Event, error: unknown): void {
+function onUncaught(event: Event, error: unknown, culprit: Caller | undefined): void {
   event.preventDefault();
-  const culprit = blame(error);
   send({ type: "crash", message: describe(error), ...culprit });
   const crash = new Error("an uncaught error ended the function");
   for (const reject of loaded.get(culprit?.function ?? "")?.open ?? []) reject(crash);
 }
-addEventListener("error", (event) => onUncaught(event, (event as ErrorEvent).error));
-addEventListener("unhandledrejection", (event) =>
-  onUncaught(event, (event as PromiseRejectionEvent).reason),
-);
+// A rejection is told in the context that it came from; an error is told in whichever was last.
+addEventListener("unhandledrejection", (event) => {
+  const { reason } = event as PromiseRejectionEvent;
+  onUncaught(event, reason, caller.getStore() ?? authorOf(reason));
+});
+addEventListener("error", (event) => {
+  const { error } = event as ErrorEvent;
+  onUncaught(event, error, authorOf(error));
+});
 
 async function load({ name, url }: FunctionSpec): Promise<void> {
   let served: Handler | undefined;

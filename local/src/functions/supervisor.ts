@@ -50,10 +50,6 @@ export class Supervisor {
     return this.#failure;
   }
 
-  get starting(): boolean {
-    return this.#starting !== undefined;
-  }
-
   /** The process to send a request to, waited for while one starts. */
   async acquire(): Promise<FunctionsProcess> {
     if (this.#current) return this.#current;
