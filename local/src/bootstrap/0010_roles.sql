@@ -1,0 +1,46 @@
+-- The roles of a Supabase project. Run as supabase_admin, the bootstrap superuser; again without
+-- change. `postgres` is what hosted projects give their owners: no superuser, but it bypasses
+-- row-level security and may create roles and schemas.
+
+do $$
+declare
+  wanted record;
+begin
+  for wanted in
+    select * from (values
+      ('anon', 'nologin'),
+      ('authenticated', 'nologin'),
+      ('service_role', 'nologin bypassrls'),
+      ('authenticator', 'login noinherit'),
+      ('supabase_auth_admin', 'login noinherit createrole'),
+      ('supabase_realtime_admin', 'login noinherit'),
+      ('supabase_storage_admin', 'login noinherit createrole'),
+      ('supabase_replication_admin', 'login replication'),
+      ('supabase_read_only_user', 'login bypassrls'),
+      ('dashboard_user', 'nologin createrole createdb replication')
+    ) as roles (name, attributes)
+  loop
+    if not exists (select from pg_roles where rolname = wanted.name) then
+      execute format('create role %I %s', wanted.name, wanted.attributes);
+    end if;
+  end loop;
+end
+$$;
+
+grant anon, authenticated, service_role to authenticator;
+-- With admin option, as hosted: postgres may grant them to roles of its own.
+grant anon, authenticated, service_role, authenticator to postgres with admin option;
+grant pg_read_all_data to postgres, supabase_read_only_user;
+grant pg_monitor, pg_signal_backend to postgres;
+
+do $$
+begin
+  execute format('grant create, connect, temporary on database %I to postgres with grant option', current_database());
+end
+$$;
+
+alter role anon set statement_timeout = '3s';
+alter role authenticated set statement_timeout = '8s';
+alter role authenticator set statement_timeout = '8s';
+alter role postgres set search_path = "$user", public, extensions;
+alter role supabase_auth_admin set search_path = auth;

@@ -1,0 +1,61 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import postgres from "postgres";
+
+export interface Migration {
+  version: string;
+  name: string;
+}
+
+const fileName = /^(\d+)_(.*)\.sql$/;
+
+/**
+ * Applies the migrations of `folder` that the database does not have yet, in order, each in a
+ * transaction of its own, and records them where the Supabase CLI does, so that `supabase db push`
+ * and `migration list` agree.
+ *
+ * @param url as `postgres`, whose rights are those that a hosted project gives.
+ * @returns what was applied now.
+ */
+export async function applyMigrations(url: string, folder: string): Promise<Migration[]> {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, prepare: false });
+  try {
+    await sql.unsafe(`
+      create schema if not exists supabase_migrations;
+      create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
+      alter table supabase_migrations.schema_migrations add column if not exists statements text[];
+      alter table supabase_migrations.schema_migrations add column if not exists name text;
+    `);
+    const rows = await sql`select version from supabase_migrations.schema_migrations`;
+    const present = new Set(rows.map((row) => row.version as string));
+
+    const applied: Migration[] = [];
+    for (const file of (await readdir(folder)).sort()) {
+      const [, version, name] = fileName.exec(file) ?? [];
+      if (version === undefined || name === undefined || present.has(version)) continue;
+      const text = await readFile(join(folder, file), "utf8");
+      try {
+        await sql.begin(async (transaction) => {
+          await transaction.unsafe(text);
+          await transaction`insert into supabase_migrations.schema_migrations (version, name, statements)
+            values (${version}, ${name}, ${[text]})`;
+        });
+      } catch (error) {
+        throw new Error(`The migration ${file} failed: ${describe(error, text)}`, { cause: error });
+      }
+      applied.push({ version, name });
+    }
+    return applied;
+  } finally {
+    await sql.end();
+  }
+}
+
+/** The database's message with the line of the file that it points at, where it points at one. */
+function describe(error: unknown, text: string): string {
+  if (!(error instanceof postgres.PostgresError)) return String(error);
+  const line = error.position
+    ? text.slice(0, Number(error.position)).split("\n").length
+    : undefined;
+  return line ? `${error.message} (line ${line})` : error.message;
+}

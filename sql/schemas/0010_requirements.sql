@@ -1,0 +1,27 @@
+-- What the rest relies on; stops with a clear sentence where it is missing.
+
+create extension if not exists vector with schema extensions;
+
+do $$
+declare
+  vector record;
+begin
+  select e.extversion, n.nspname into vector
+  from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+  where e.extname = 'vector';
+
+  if vector.nspname <> 'extensions' then
+    raise exception 'Mayfly needs pgvector in the schema extensions, but it lies in %.', vector.nspname
+      using hint = 'Run: alter extension vector set schema extensions';
+  end if;
+  if string_to_array(vector.extversion, '.')::int[] < array[0, 8] then
+    raise exception 'Mayfly needs pgvector 0.8 or later, but this is %.', vector.extversion
+      using hint = 'Run: alter extension vector update';
+  end if;
+  -- The definer functions read tables whose policies call them: their owner must pass by the policies.
+  if not exists (select from pg_roles where rolname = current_user and (rolbypassrls or rolsuper)) then
+    raise exception 'Mayfly''s migrations must run as a role that bypasses row-level security, but % does not.', current_user
+      using hint = 'Run them as postgres, as `supabase db push` does.';
+  end if;
+end
+$$;

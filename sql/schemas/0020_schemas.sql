@@ -1,0 +1,9 @@
+-- mayfly is what the Data API exposes; mayfly_private holds what only the database calls.
+
+create schema mayfly;
+comment on schema mayfly is 'Mayfly: tenants, their agents, what these learned, and the log of what happened.';
+grant usage on schema mayfly to authenticated, service_role;
+
+create schema mayfly_private;
+comment on schema mayfly_private is 'Mayfly''s definer functions and bookkeeping. Never expose it through the Data API.';
+grant usage on schema mayfly_private to authenticated, service_role;

@@ -1,0 +1,44 @@
+-- Every agent that ever lived. Rows are never deleted but with their tenant.
+
+create table mayfly.agents (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null constraint agents_name_length check (char_length(name) between 1 and 100),
+  type text not null default 'agent'
+    constraint agents_type_form check (type ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  parent_id uuid,
+  ancestors uuid[] not null default '{}',
+  depth integer not null default 0,
+  capabilities text[] not null default '{}'
+    constraint agents_capabilities_count check (cardinality(capabilities) <= 50),
+  scopes text[] not null default '{}',
+  status text not null default 'running'
+    constraint agents_status_known check (status in ('running', 'suspended', 'stopped', 'expired')),
+  activity text not null default 'idle'
+    constraint agents_activity_known check (activity in (
+      'idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked')),
+  task text constraint agents_task_length check (char_length(task) <= 2000),
+  lifetime interval not null
+    constraint agents_lifetime_minimum check (lifetime >= '5 seconds'),
+  spawned_at timestamptz not null default now(),
+  spawned_by uuid,
+  expires_at timestamptz not null,
+  stopped_at timestamptz,
+  stop_reason text constraint agents_stop_reason_length check (char_length(stop_reason) <= 500),
+  metadata jsonb not null default '{}'
+    constraint agents_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  constraint agents_pkey primary key (tenant_id, id),
+  constraint agents_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint agents_parent_fkey foreign key (tenant_id, parent_id) references mayfly.agents (tenant_id, id),
+  constraint agents_depth_matches check (depth = cardinality(ancestors))
+);
+
+create index agents_parent_idx on mayfly.agents (tenant_id, parent_id);
+-- The quota counts the living of a tenant at each spawn.
+create index agents_living_idx on mayfly.agents (tenant_id, expires_at) where status in ('running', 'suspended');
+create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
+
+comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+comment on column mayfly.agents.ancestors is 'From the first of the line to the parent.';
+comment on column mayfly.agents.lifetime is 'From spawn, or the last renewal, to expires_at.';
+comment on column mayfly.agents.spawned_by is 'The person or agent that spawned it; null for the secret key.';

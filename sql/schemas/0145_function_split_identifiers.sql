@@ -1,0 +1,13 @@
+-- Takes identifiers apart, so that camelCase, snake_case and paths are found by their parts.
+
+create function mayfly_private.split_identifiers(content text)
+returns text
+language sql immutable parallel safe
+set search_path = ''
+return regexp_replace(
+  regexp_replace(content, '([a-z0-9])([A-Z])', '\1 \2', 'g'),
+  '[_./\\:#@-]+', ' ', 'g');
+
+comment on function mayfly_private.split_identifiers(text) is 'The text with camelCase, snake_case and paths taken apart.';
+revoke execute on function mayfly_private.split_identifiers(text) from public;
+grant execute on function mayfly_private.split_identifiers(text) to authenticated, service_role;

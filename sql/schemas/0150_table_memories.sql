@@ -1,0 +1,51 @@
+-- What agents learned. A deleted memory stays as a tombstone without content.
+
+create table mayfly.memories (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent_id uuid,
+  pushed_by uuid,
+  session_id uuid,
+  conversation_id uuid,
+  kind text not null default 'episode'
+    constraint memories_kind_known check (kind in (
+      'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general')),
+  task text not null default '' constraint memories_task_length check (char_length(task) <= 2000),
+  input text not null default '' constraint memories_input_length check (char_length(input) <= 100000),
+  output text not null default '' constraint memories_output_length check (char_length(output) <= 100000),
+  critique text not null default '' constraint memories_critique_length check (char_length(critique) <= 20000),
+  reward real constraint memories_reward_range check (reward between 0 and 1),
+  success boolean,
+  importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10),
+  tags text[] not null default '{}'
+    constraint memories_tags_count check (cardinality(tags) <= 50),
+  metadata jsonb not null default '{}'
+    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536),
+  tokens integer constraint memories_tokens_range check (tokens >= 0),
+  latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
+  visibility text not null default 'tenant'
+    constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
+  language text not null default 'english',
+  version integer not null default 1,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  expires_at timestamptz,
+  deleted_at timestamptz,
+  words tsvector not null generated always as (
+    mayfly_private.words(language, task, tags, input, output, critique)) stored,
+  constraint memories_pkey primary key (tenant_id, id),
+  constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
+);
+
+create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
+create index memories_words_idx on mayfly.memories using gin (words);
+create index memories_tags_idx on mayfly.memories using gin (tags);
+
+comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';
+comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims; null for a person or the secret key.';
+comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
+comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
+comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
+comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';

@@ -1,0 +1,22 @@
+-- The log: what happened to whom, ids and field names only, never content. Written by triggers alone.
+
+create table mayfly.events (
+  tenant_id uuid not null,
+  xid xid8 not null default pg_current_xact_id(),
+  id bigint generated always as identity,
+  epoch integer not null,
+  audience uuid,
+  type text not null,
+  agent_id uuid,
+  subject uuid,
+  version integer,
+  fields text[],
+  at timestamptz not null default clock_timestamp(),
+  constraint events_pkey primary key (tenant_id, xid, id),
+  constraint events_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
+comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_snapshot, what makes a cursor miss nothing.';
+comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';
+comment on column mayfly.events.subject is 'The id of what it happened to.';

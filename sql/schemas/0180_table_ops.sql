@@ -1,0 +1,14 @@
+-- Which pushed operations were applied, with their results: what makes a push idempotent.
+
+create table mayfly_private.ops (
+  tenant_id uuid not null,
+  id uuid not null,
+  result jsonb not null,
+  at timestamptz not null default now(),
+  constraint ops_pkey primary key (tenant_id, id),
+  constraint ops_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+
+alter table mayfly_private.ops enable row level security;

@@ -1,0 +1,14 @@
+-- The clusters this database has lived in. A transaction id means something in its own cluster only:
+-- after a restore or a promotion the epoch rises, and older cursors are refused.
+
+create table mayfly_private.epochs (
+  epoch integer generated always as identity constraint epochs_pkey primary key,
+  system_identifier bigint not null,
+  timeline integer not null,
+  since timestamptz not null default now(),
+  constraint epochs_cluster_key unique (system_identifier, timeline)
+);
+
+comment on table mayfly_private.epochs is 'One row for each cluster and timeline that this database has lived in.';
+
+alter table mayfly_private.epochs enable row level security;

@@ -1,0 +1,29 @@
+-- The definer half of mayfly.tenant_ids.
+
+create function mayfly_private.tenant_ids(scope text)
+returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind = 'person' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.user_id = caller.id
+        and m.tenant_id::text = coalesce(caller.chosen, m.tenant_id::text)
+        and (tenant_ids.scope is null
+          or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
+  end if;
+  if caller.tenant_id is null or not (scope is null or scope = any (caller.scopes)) then
+    return '{}';
+  end if;
+  return array[caller.tenant_id];
+end
+$$;
+
+comment on function mayfly_private.tenant_ids(text) is 'The tenants in which the caller has a scope.';
+revoke execute on function mayfly_private.tenant_ids(text) from public;
+grant execute on function mayfly_private.tenant_ids(text) to authenticated, service_role;

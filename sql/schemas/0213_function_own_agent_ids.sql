@@ -1,0 +1,17 @@
+-- The agents whose private memories the caller sees by kinship: itself and its descendants, the
+-- dead included. For policies, once a statement; as owner, since it reads mayfly.agents for them.
+
+create function mayfly_private.own_agent_ids()
+returns uuid[]
+language sql stable security definer
+set search_path = ''
+return (
+  select coalesce(array_agg(a.id), '{}')
+  from mayfly_private.caller() c
+  join mayfly.agents a on a.tenant_id = c.tenant_id and (a.id = c.id or a.ancestors @> array[c.id])
+  where c.kind = 'agent'
+);
+
+comment on function mayfly_private.own_agent_ids() is 'The calling agent and its descendants.';
+revoke execute on function mayfly_private.own_agent_ids() from public;
+grant execute on function mayfly_private.own_agent_ids() to authenticated, service_role;

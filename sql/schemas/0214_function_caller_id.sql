@@ -1,0 +1,11 @@
+-- The id of the calling agent or person; null for the secret key.
+
+create function mayfly_private.caller_id()
+returns uuid
+language sql stable security definer
+set search_path = ''
+return (mayfly_private.caller()).id;
+
+comment on function mayfly_private.caller_id() is 'The id of the calling agent or person.';
+revoke execute on function mayfly_private.caller_id() from public;
+grant execute on function mayfly_private.caller_id() to authenticated, service_role;

@@ -1,0 +1,33 @@
+-- The one tenant of this request, in which the caller must have the scope. Called first by every
+-- function that writes. Locks nothing.
+
+create function mayfly_private.require_tenant(scope text)
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  tenants constant uuid[] := mayfly_private.tenant_ids(null);
+begin
+  if caller is null or caller.kind is null then
+    perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a member or the secret key.',
+      'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
+  elsif cardinality(tenants) = 0 then
+    perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
+      'Send the header x-mayfly-tenant with the id of one of your tenants.');
+  elsif cardinality(tenants) > 1 then
+    perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
+      'Choose one by the header x-mayfly-tenant.');
+  elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
+    perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s.', scope),
+      'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
+      jsonb_build_object('scope', scope));
+  end if;
+  return tenants[1];
+end
+$$;
+
+comment on function mayfly_private.require_tenant(text) is 'The tenant of this request; fails unless the caller has the scope in it.';
+revoke execute on function mayfly_private.require_tenant(text) from public;
+grant execute on function mayfly_private.require_tenant(text) to authenticated, service_role;

@@ -1,0 +1,16 @@
+-- Whether a JSON value is a number within bounds (a whole one, if asked), or absent.
+
+create function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean default false)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return case coalesce(jsonb_typeof(value), 'null')
+  when 'null' then true
+  when 'number' then (value #>> '{}')::numeric between low and high
+    and (not whole or (value #>> '{}')::numeric = trunc((value #>> '{}')::numeric))
+  else false
+end;
+
+comment on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) is 'Whether a JSON value is a number within bounds, or absent.';
+revoke execute on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) from public;
+grant execute on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) to authenticated, service_role;

@@ -1,0 +1,15 @@
+-- Whether a JSON value is an ISO 8601 instant, or absent. A pattern first: casts raise, and
+-- pg_input_is_valid alone would take 'tomorrow'.
+
+create function mayfly_private.instant_or_absent(value jsonb)
+returns boolean
+language sql stable parallel safe
+set search_path = ''
+return coalesce(jsonb_typeof(value), 'null') = 'null'
+  or (jsonb_typeof(value) = 'string'
+    and value #>> '{}' ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
+    and pg_input_is_valid(value #>> '{}', 'timestamptz'));
+
+comment on function mayfly_private.instant_or_absent(jsonb) is 'Whether a JSON value is an ISO 8601 instant, or absent.';
+revoke execute on function mayfly_private.instant_or_absent(jsonb) from public;
+grant execute on function mayfly_private.instant_or_absent(jsonb) to authenticated, service_role;

@@ -1,0 +1,36 @@
+-- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
+-- time, skipping locked rows, so that it can run in passing. Called by the spawn and sync functions.
+
+create function mayfly_private.reap(tenant uuid)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  marked integer;
+begin
+  with dead as (
+    select a.id, a.expires_at <= clock_timestamp() as expired
+    from mayfly.agents a
+    where a.tenant_id = tenant and a.status in ('running', 'suspended')
+      and (a.expires_at <= clock_timestamp() or exists (
+        select from mayfly.agents line
+        where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
+          and (line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp())))
+    order by a.expires_at
+    limit 50
+    for no key update of a skip locked
+  )
+  update mayfly.agents a
+  set status = case when dead.expired then 'expired' else 'stopped' end,
+    stopped_at = clock_timestamp(),
+    stop_reason = case when dead.expired then 'lifetime ended' else 'ancestor ended' end
+  from dead
+  where a.tenant_id = tenant and a.id = dead.id;
+  get diagnostics marked = row_count;
+  return marked;
+end
+$$;
+
+comment on function mayfly_private.reap(uuid) is 'Marks up to 50 dead agents of a tenant as such.';
+revoke execute on function mayfly_private.reap(uuid) from public;

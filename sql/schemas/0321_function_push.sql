@@ -1,0 +1,97 @@
+-- Applies a push in one transaction, each operation at most once: what was applied before is not
+-- applied again and gives its first result. Runs as the caller, under the policies of the tables.
+-- Operation ids are claimed in their own order: in the order of the pushes, two that overlap
+-- deadlocked 19 times in 100.
+
+create function mayfly_private.push(push jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  caller_id constant uuid := mayfly_private.caller_id();
+  by_agent constant boolean := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'iss' = 'mayfly';
+  language constant text := (select t.language from mayfly.tenants t where t.id = tenant);
+  unknown uuid[];
+  claimed uuid[];
+  written integer;
+begin
+  perform mayfly_private.check_push(push);
+
+  unknown := mayfly_private.unknown_agents(tenant, (
+    select array_agg(distinct (op -> 'memory' ->> 'agent_id')::uuid)
+    from jsonb_array_elements(push) op
+    where op -> 'memory' ->> 'agent_id' is not null));
+  if unknown is not null then
+    perform mayfly_private.fail(400, 'agent_unknown', format('There is no agent %s.', unknown[1]),
+      'Nothing of this push was applied. Leave agent_id out, or name an agent of the tenant.', '{"field": "memory.agent_id"}');
+  end if;
+
+  with new_ops as (
+    insert into mayfly_private.ops (tenant_id, id, result)
+    select tenant, (op ->> 'id')::uuid,
+      jsonb_build_object('id', op ->> 'id', 'status', 'applied', 'memory', op -> 'memory' ->> 'id')
+    from jsonb_array_elements(push) op
+    order by 2
+    on conflict do nothing
+    returning id
+  )
+  select coalesce(array_agg(id), '{}') into claimed from new_ops;
+
+  with puts as (
+    select memory.*
+    from jsonb_array_elements(push) op,
+      jsonb_to_record(op -> 'memory') as memory (
+        id uuid, agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,
+        output text, critique text, reward real, success boolean, importance smallint, tags text[],
+        metadata jsonb, tokens integer, latency_ms integer, visibility text, created_at timestamptz, expires_at timestamptz)
+    where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed)
+  )
+  insert into mayfly.memories (
+    tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique,
+    reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
+  select tenant, p.id, coalesce(p.agent_id, case when by_agent then caller_id end), caller_id,
+    p.session_id, p.conversation_id, coalesce(p.kind, 'episode'), coalesce(p.task, ''), coalesce(p.input, ''),
+    coalesce(p.output, ''), coalesce(p.critique, ''), p.reward, p.success, coalesce(p.importance, 5),
+    coalesce(p.tags, '{}'), coalesce(p.metadata, '{}'), p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
+    language, least(coalesce(p.created_at, now()), now()), p.expires_at
+  from puts p
+  order by p.id
+  on conflict do nothing;
+  get diagnostics written = row_count;
+
+  if written < (select count(*) from jsonb_array_elements(push) op
+      where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed)) then
+    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
+      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).', '{"field": "memory.id"}');
+  end if;
+
+  insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
+  select tenant, op ->> 'model', (op -> 'memory' ->> 'id')::uuid, (op ->> 'embedding')::extensions.halfvec(384)
+  from jsonb_array_elements(push) op
+  where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') = 'array'
+    and (op ->> 'id')::uuid = any (claimed);
+
+  with gone as (
+    update mayfly.memories m
+    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}'
+    from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed)
+      and m.tenant_id = tenant and m.id = (op -> 'memory' ->> 'id')::uuid and m.deleted_at is null
+    returning m.id
+  )
+  delete from mayfly.memory_vectors v using gone
+  where v.tenant_id = tenant and v.memory_id = gone.id;
+
+  return (
+    select coalesce(jsonb_agg(o.result order by pushed.n), '[]')
+    from jsonb_array_elements(push) with ordinality as pushed (op, n)
+    join mayfly_private.ops o on o.tenant_id = tenant and o.id = (pushed.op ->> 'id')::uuid);
+end
+$$;
+
+comment on function mayfly_private.push(jsonb) is 'Applies operations, each at most once, all or none.';
+revoke execute on function mayfly_private.push(jsonb) from public;
+grant execute on function mayfly_private.push(jsonb) to authenticated, service_role;

@@ -1,0 +1,29 @@
+-- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
+-- calls it. The push is one transaction with the pull behind it; the own events come with the next.
+
+create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  results jsonb := '[]';
+begin
+  if page_limit is null or page_limit not between 0 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'limit must be 0 to 1000.', 'Use 0 to push only.', '{"field": "limit"}');
+  end if;
+  if push is not null and push <> '[]' then
+    results := mayfly_private.push(push);
+  end if;
+  if page_limit = 0 then
+    return jsonb_build_object('results', results, 'events', '[]'::jsonb, 'memories', '[]'::jsonb, 'cursor', since, 'more', false);
+  end if;
+  return jsonb_build_object('results', results)
+    || mayfly_private.pull(mayfly_private.require_tenant('memory:read'), since, page_limit);
+end
+$$;
+
+comment on function mayfly.sync(jsonb, text, integer) is
+  'Pushes operations and pulls the log since a cursor: { results, events, memories, cursor, more }.';
+revoke execute on function mayfly.sync(jsonb, text, integer) from public;
+grant execute on function mayfly.sync(jsonb, text, integer) to authenticated, service_role;

@@ -1,0 +1,67 @@
+-- Who may see and do what. Every call is wrapped in a select, so that it is evaluated once a statement.
+-- What has no policy here is written by definer functions and triggers alone.
+
+alter table mayfly.scopes enable row level security;
+alter table mayfly.tenants enable row level security;
+alter table mayfly.members enable row level security;
+alter table mayfly.agents enable row level security;
+alter table mayfly.memories enable row level security;
+alter table mayfly.memory_vectors enable row level security;
+alter table mayfly.events enable row level security;
+
+grant select on mayfly.scopes to authenticated, service_role;
+create policy scopes_select on mayfly.scopes for select to authenticated
+  using (true);
+
+grant select on mayfly.tenants to authenticated, service_role;
+create policy tenants_select on mayfly.tenants for select to authenticated
+  using (id = any ((select mayfly.tenant_ids())::uuid[]));
+
+grant select on mayfly.members to authenticated, service_role;
+create policy members_select on mayfly.members for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids())::uuid[]));
+
+grant select on mayfly.agents to authenticated, service_role;
+create policy agents_select on mayfly.agents for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('agent:read'))::uuid[])
+    or id = any ((select mayfly_private.own_agent_ids())::uuid[]));
+
+grant select on mayfly.memories to authenticated, service_role;
+grant insert (tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique, reward,
+    success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
+  on mayfly.memories to authenticated, service_role;
+grant update (deleted_at, updated_at, version, task, input, output, critique, tags, metadata) on mayfly.memories
+  to authenticated, service_role;
+create policy memories_select on mayfly.memories for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and (visibility = 'tenant'
+      or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
+create policy memories_insert on mayfly.memories for insert to authenticated
+  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
+    and pushed_by = (select mayfly_private.caller_id()));
+create policy memories_update on mayfly.memories for update to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
+    and (visibility = 'tenant' or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])));
+
+grant select, delete on mayfly.memory_vectors to authenticated, service_role;
+grant insert (tenant_id, model, memory_id, embedding) on mayfly.memory_vectors to authenticated, service_role;
+create policy memory_vectors_select on mayfly.memory_vectors for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and exists (select from mayfly.memories m
+      where m.tenant_id = memory_vectors.tenant_id and m.id = memory_vectors.memory_id));
+create policy memory_vectors_insert on mayfly.memory_vectors for insert to authenticated
+  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
+create policy memory_vectors_delete on mayfly.memory_vectors for delete to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
+
+grant select on mayfly.events to authenticated, service_role;
+create policy events_select on mayfly.events for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and (audience is null or audience = any ((select mayfly_private.own_agent_ids())::uuid[])));
+
+grant select, insert on mayfly_private.ops to authenticated, service_role;
+create policy ops_select on mayfly_private.ops for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
+create policy ops_insert on mayfly_private.ops for insert to authenticated
+  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
