@@ -4,7 +4,6 @@ import { Agent } from "node:http";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../log.ts";
-import { oneLine } from "./errors.ts";
 import type { ChildMessage, FunctionSpec, HostMessage } from "./protocol.ts";
 
 const ROUTER = fileURLToPath(new URL("./router.ts", import.meta.url));
@@ -84,7 +83,7 @@ export class FunctionsProcess {
     return this.#child.pid;
   }
 
-  /** The last thing that Deno itself said on stderr. */
+  /** What Deno itself said on stderr of its end. */
   get lastWords(): string {
     return this.#lastWords;
   }
@@ -159,8 +158,9 @@ export class FunctionsProcess {
     }
     if (this.#child.stderr) {
       createInterface({ input: this.#child.stderr }).on("line", (line) => {
-        // A stack trace follows its message: the message is what is worth keeping.
-        if (/\S/.test(line) && !/^(\s|at |#|=)/.test(line)) this.#lastWords = oneLine(line);
+        // What Deno and V8 end with, among stack traces and statistics of the heap.
+        const words = /^(?:# )?((?:error|fatal|panic|thread).*)/i.exec(line)?.[1];
+        if (words) this.#lastWords = words;
         log.debug(`[functions] ${line}`);
       });
     }

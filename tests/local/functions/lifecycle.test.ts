@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,6 +19,11 @@ export default {
       case "/wild/reject": Promise.reject(new Error("never awaited")); return new Promise(() => {});
       case "/wild/exit": Deno.exit(3); return;
       case "/wild/busy": while (true);
+      case "/wild/hoard": { const kept = []; while (true) kept.push(new Array(100_000).fill(kept.length)); }
+      case "/wild/stream": return new Response(new ReadableStream({
+        start(controller) { controller.enqueue(new TextEncoder().encode("a part")); },
+        cancel() { console.log("the reader left"); },
+      }));
       case "/wild/hold": console.log("held"); return new Promise((resolve) => { release = () => resolve(new Response("released")); });
       case "/wild/release": release(); return new Response("ok");
       case "/wild/background":
@@ -56,17 +61,18 @@ afterEach(async () => {
 const pidAfter = async (call: (path: string) => Promise<Response>) =>
   Number(await (await call("wild")).text());
 
-/** Resolves once no process has the id any more. */
+/** Resolves once no process with the id runs: one that ended and waits to be reaped does not. */
 async function gone(pid: number): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    if (performance.now() > deadline) throw new Error(`process ${pid} is still there`);
-    await new Promise((resolve) => setImmediate(resolve));
+  while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch (error) {
+    // Without /proc, the signal alone decides.
+    return (error as NodeJS.ErrnoException).code === "ENOENT" && !existsSync("/proc/self");
   }
 }
 
@@ -122,12 +128,41 @@ describe("when a function misbehaves", () => {
     expect((await call("wild")).status).toBe(200);
   });
 
+  test("more memory than there may be ends the process, with 502 and one line", async () => {
+    const { call, log } = await start({ wild }, { memoryLimitMb: 64 });
+    expect((await call("wild/hoard")).status).toBe(502);
+    expect(log.of("error").map((line) => line.message)).toEqual([
+      expect.stringMatching(
+        /ended by themselves \(Fatal JavaScript out of memory: [^\n]*\), so they restart$/,
+      ),
+    ]);
+    expect((await call("wild")).status).toBe(200);
+  });
+
+  test("an answer that the end of the process cuts off is an error to its reader", async () => {
+    const { call } = await start({ wild });
+    const reader = (await call("wild/stream")).body?.getReader();
+    await reader?.read();
+    await call("wild/exit");
+    await expect(reader?.read()).rejects.toThrow();
+    expect((await call("wild")).status).toBe(200);
+  });
+
+  test("a reader that leaves in the middle of an answer cancels it", async () => {
+    const { call, log } = await start({ wild });
+    const { body } = await call("wild/stream");
+    const reader = body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await log.seen(/the reader left/);
+  });
+
   test("a host that was busy itself does not blame the functions", async () => {
     const { call } = await start({ wild }, { cpuLimitMs: 100 });
     const before = await pidAfter(call);
     const until = performance.now() + 300;
     while (performance.now() < until);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(await pidAfter(call)).toBe(before);
     expect(await pidAfter(call)).toBe(before);
   });
 });
