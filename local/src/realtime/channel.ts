@@ -1,0 +1,291 @@
+import { Access } from "./access.ts";
+import type { Connection, Context } from "./context.ts";
+import { type Credential, CredentialError } from "./credentials.ts";
+import {
+  type Outgoing,
+  type Subscriber,
+  type TopicKey,
+  textMessage,
+  topicKey,
+  userMessage,
+} from "./hub.ts";
+import type { JoinRequest } from "./join.ts";
+import { isToken, type Joined } from "./joining.ts";
+import { canonical, isObject, type Json, type JsonObject } from "./json.ts";
+import { payloadTooLarge } from "./limits.ts";
+import { pushOpening } from "./opening.ts";
+import { PresenceCalls } from "./presence.ts";
+import { encodePush, encodeReply, encodeUserBroadcast, type Incoming } from "./serializer.ts";
+
+const hour = 3_600_000;
+
+/** One socket's membership of one topic. */
+export class Channel implements Subscriber {
+  readonly name: string;
+  readonly topic: string;
+  readonly joinRef: Json;
+  readonly request: JoinRequest;
+  readonly connection: Connection;
+  readonly context: Context;
+  readonly key: TopicKey;
+  #access: Access | undefined;
+  #token: string;
+  #presenceEnabled: boolean;
+  #presenceCalls: PresenceCalls;
+  /** What is tracked, as canonical JSON. */
+  #tracked: string | undefined;
+  #replayed: Set<string>;
+  #expiry: NodeJS.Timeout | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(joinRef: Json, joined: Joined, connection: Connection, context: Context) {
+    this.name = joined.name;
+    this.topic = `realtime:${joined.name}`;
+    this.joinRef = joinRef;
+    this.request = joined.request;
+    this.connection = connection;
+    this.context = context;
+    this.key = topicKey(joined.name, joined.request.private);
+    this.#access = joined.access;
+    this.#token = joined.token;
+    this.#presenceEnabled = joined.request.presenceEnabled;
+    this.#presenceCalls = new PresenceCalls(
+      context.limits.presenceCalls,
+      context.limits.presenceWindowMs,
+    );
+    this.#replayed = new Set(joined.replayed.map((message) => message.id));
+    this.#expireWith(joined.credential);
+    context.hub.subscribe(this.key, this);
+    pushOpening(this, joined.replayed);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether this channel sees who is present. */
+  get seesPresence(): boolean {
+    return this.#access ? this.#access.read.presence : true;
+  }
+
+  /** Takes a client's frame: one at a time, in their order. */
+  handle(message: Incoming): void {
+    this.#enqueue(() => this.#handle(message));
+  }
+
+  /** The client leaves: ok, then closed. */
+  leave(message: Incoming): void {
+    this.#enqueue(async () => {
+      this.#reply(message, "ok", {});
+      this.close();
+    });
+  }
+
+  /** Gives a message of the topic to the client, if it may read it. */
+  deliver(message: Outgoing): void {
+    if (message.kind === "presence_diff") {
+      if (!this.seesPresence) return;
+    } else {
+      if (this.#access && !this.#access.read.broadcast) return;
+      if (message.id !== undefined && this.#replayed.has(message.id)) return;
+    }
+    const frame = message.encode(this.connection.version);
+    if (frame !== undefined) this.connection.send(frame);
+    if (message.kind === "presence_diff") return;
+    const { messages } = this.context.rates;
+    messages.add();
+    if (messages.reached) this.stop("Too many messages per second");
+  }
+
+  /** A push of this channel, with its join_ref; `payload` is JSON text. */
+  push(event: string, payload: string): void {
+    const { connection, joinRef, topic } = this;
+    connection.send(encodePush(connection.version, joinRef, null, topic, event, payload));
+  }
+
+  system(status: "ok" | "error", message: string, extension = "system"): void {
+    this.push("system", JSON.stringify({ message, status, extension, channel: this.name }));
+  }
+
+  /** A stored message, pushed to this channel alone. */
+  pushReplayed(event: string, payload: string | null, binary: Buffer | null, id: string): void {
+    const { connection, topic } = this;
+    if (binary) {
+      const message = { event, encoding: "binary" as const, payload: binary };
+      const frame = encodeUserBroadcast(connection.version, topic, message, { id, replayed: true });
+      if (frame) connection.send(frame);
+      return;
+    }
+    const meta = { id, replayed: true };
+    const body = JSON.parse(payload ?? "null") as Json;
+    this.push("broadcast", canonical({ event, meta, payload: body, type: "broadcast" }));
+  }
+
+  /** The server ends the channel and says why. */
+  stop(message: string): void {
+    if (this.#closed) return;
+    this.system("error", message);
+    this.close();
+  }
+
+  /** Ends the channel and tells the client. */
+  close(): void {
+    if (this.#closed) return;
+    const { connection, joinRef, topic } = this;
+    connection.forget(topic);
+    connection.send(encodePush(connection.version, joinRef, joinRef, topic, "phx_close", "{}"));
+    this.end();
+  }
+
+  /** Ends the channel without a word: its socket is gone, or it was joined anew. */
+  end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#expiry);
+    this.context.hub.unsubscribe(this.key, this);
+    this.#untrack();
+  }
+
+  #enqueue(task: () => Promise<void>): void {
+    this.#work = this.#work.then(async () => {
+      if (this.#closed) return;
+      try {
+        await task();
+      } catch (error) {
+        const { log } = this.context;
+        log.warn("A Realtime message failed.", { topic: this.name, problem: String(error) });
+      }
+    });
+  }
+
+  async #handle(message: Incoming): Promise<void> {
+    if (message.event === "broadcast") return this.#broadcast(message);
+    if (message.event === "presence") return this.#presence(message);
+    if (message.event === "access_token") return this.#refresh(message.payload.access_token);
+    this.context.rates.messages.add();
+  }
+
+  async #broadcast(message: Incoming): Promise<void> {
+    // Dropped without an answer, as the server does.
+    if (this.#access && !(await this.#access.askWrite()).broadcast) return;
+    if (this.#closed) return;
+    const { rates, limits, hub } = this.context;
+    rates.messages.add();
+    const { userBroadcast } = message;
+    const text = userBroadcast ? "" : canonical(message.payload);
+    const size = userBroadcast ? userBroadcast.payload.length : Buffer.byteLength(text);
+    const tooLarge = payloadTooLarge(size, limits);
+    if (!tooLarge) {
+      const outgoing = userBroadcast
+        ? userMessage(this.name, userBroadcast)
+        : textMessage("broadcast", this.name, text);
+      hub.publish(this.key, outgoing, this.request.self ? undefined : this);
+    }
+    if (!this.request.ack) return;
+    if (tooLarge) this.#reply(message, "error", "payload_size_exceeded");
+    else this.#reply(message, "ok", {});
+  }
+
+  async #presence(message: Incoming): Promise<void> {
+    const { event, payload = {} } = message.payload;
+    if (typeof event !== "string") return this.#reply(message, "ok", {});
+    if (!this.#presenceCalls.take()) return this.stop("Client presence rate limit exceeded");
+    const kind = event.toLowerCase();
+    if (kind === "untrack") {
+      this.#untrack();
+      return this.#reply(message, "ok", {});
+    }
+    if (kind !== "track" || !(await this.#mayTrack())) return this.#reply(message, "error", {});
+    if (!isObject(payload)) {
+      const reason = "Presence track payload must be a map";
+      return this.#reply(message, "error", { reason });
+    }
+    if (!this.#closed && this.#track(payload)) this.#reply(message, "ok", {});
+  }
+
+  async #mayTrack(): Promise<boolean> {
+    if (!this.#access) return true;
+    // Tracking enables presence: what a join without it did not ask is asked now.
+    if (!this.#presenceEnabled) await this.#access.askRead(true);
+    return (await this.#access.askWrite()).presence;
+  }
+
+  /** False when it ended the channel. */
+  #track(payload: JsonObject): boolean {
+    const { limits, rates, presence } = this.context;
+    const text = canonical(payload);
+    if (text === this.#tracked) return true;
+    if (payloadTooLarge(Buffer.byteLength(text), limits)) {
+      this.stop("Track message size exceeded");
+      return false;
+    }
+    if (rates.presence.average > rates.presence.limit) {
+      this.stop("Too many presence messages per second");
+      return false;
+    }
+    rates.presence.add();
+    this.#presenceEnabled = true;
+    this.#tracked = text;
+    this.#publishDiff(presence.track(this.key, this.request.presenceKey, this, payload));
+    return true;
+  }
+
+  #untrack(): void {
+    this.#tracked = undefined;
+    const diff = this.context.presence.untrack(this.key, this.request.presenceKey, this);
+    if (diff !== undefined) this.#publishDiff(diff);
+  }
+
+  #publishDiff(diff: string): void {
+    const { hub, rates } = this.context;
+    rates.presence.add(hub.publish(this.key, textMessage("presence_diff", this.name, diff)));
+  }
+
+  async #refresh(token: Json | undefined): Promise<void> {
+    if (typeof token !== "string" || !isToken(token) || token === this.#token) return;
+    this.#token = token;
+    const credential = await this.#authenticated();
+    if (!credential || !this.#access) return;
+    const { database } = this.context;
+    const before = this.#access.read;
+    // The former access stands until the new one is known.
+    const access = new Access(database, this.name, credential, this.connection.headers);
+    const read = await access.askRead(this.#presenceEnabled).catch(() => undefined);
+    if (!read) return this.stop("Realtime was unable to connect to the project database");
+    this.#access = access;
+    if (!read.broadcast && !read.presence)
+      this.stop(`You do not have permissions to read from this Channel topic: ${this.name}`);
+    else if ((before.broadcast && !read.broadcast) || (before.presence && !read.presence))
+      this.stop(`You no longer have permission to read from this Channel topic: ${this.name}`);
+  }
+
+  /** Verifies the token the channel lives by; stops the channel when it does not do. */
+  async #authenticated(): Promise<Credential | undefined> {
+    try {
+      const credential = await this.context.authenticate(this.#token);
+      if (!this.#closed) this.#expireWith(credential);
+      return credential;
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      this.stop(error.message);
+      return undefined;
+    }
+  }
+
+  #expireWith({ expiresAt }: Credential): void {
+    clearTimeout(this.#expiry);
+    const seconds = expiresAt - Math.floor(Date.now() / 1000);
+    this.#expiry = setTimeout(
+      () => this.#enqueue(async () => void (await this.#authenticated())),
+      Math.min(seconds * 1000, hour),
+    );
+    this.#expiry.unref();
+  }
+
+  #reply(to: Incoming, status: "ok" | "error", response: Json): void {
+    const { connection, joinRef, topic } = this;
+    const address = { joinRef, ref: to.ref, topic };
+    connection.send(encodeReply(connection.version, address, status, response));
+  }
+}

@@ -1,0 +1,30 @@
+import type { Logger } from "../log.ts";
+import type { Authenticate } from "./credentials.ts";
+import type { Database } from "./database.ts";
+import type { Hub } from "./hub.ts";
+import type { Rates, RealtimeLimits } from "./limits.ts";
+import type { Presence } from "./presence.ts";
+import type { Frame, Version } from "./serializer.ts";
+
+/** What every socket and request of one project shares. */
+export interface Context {
+  readonly limits: RealtimeLimits;
+  readonly rates: Rates;
+  readonly hub: Hub;
+  readonly presence: Presence;
+  readonly database: Database;
+  readonly authenticate: Authenticate;
+  readonly log: Logger;
+}
+
+/** What a channel knows of its socket. */
+export interface Connection {
+  readonly version: Version;
+  /** The API key that it was opened with. */
+  readonly token: string;
+  /** Its `x-…` request headers, which policies see as `request.headers`. */
+  readonly headers: Record<string, string>;
+  send(frame: Frame): void;
+  /** The channel is over: frames to its topic are unmatched from now on. */
+  forget(topic: string): void;
+}

@@ -1,0 +1,2 @@
+export type { RealtimeLimits } from "./limits.ts";
+export { createRealtime, type Realtime, type RealtimeOptions } from "./server.ts";
