@@ -1,0 +1,146 @@
+import type { AnyAST, ConnectionContextOptions, VarsContext } from "@supabase/lite";
+import { fuzzyMatch } from "@supabase/lite";
+import { PostgresConnection } from "@supabase/lite/postgres";
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type QueryResult,
+} from "kysely";
+import type { Sql } from "postgres";
+import { requestContext } from "./context.ts";
+import { apiError, databaseError, isDatabaseError } from "./errors.ts";
+import type { SchemaCache } from "./schema-cache.ts";
+import { inSession, openingOf } from "./session.ts";
+
+type AnyDatabase = Record<string, Record<string, unknown>>;
+
+/** Thrown where our answer stands in the request's context; lite takes it for a bad body. */
+const answered = () => new Error("Invalid JSON body: answered already");
+
+/**
+ * lite's Postgres connection as the Data API needs it: one transaction a request, begun in one
+ * round trip as PostgREST begins it, with the shared picture of the schema, and with the database's
+ * errors answered by us. Never grants anything, which lite's own would do at the first request.
+ */
+export class DataConnection extends PostgresConnection {
+  readonly #schema: SchemaCache;
+
+  constructor(url: string, schema: SchemaCache) {
+    super({
+      url,
+      postgresOptions: { max: 3, onnotice: () => undefined },
+    });
+    this.#schema = schema;
+  }
+
+  override async introspect() {
+    return (await this.#schema.current()).introspection;
+  }
+
+  override async onPostgrestAST(ast: AnyAST): Promise<AnyAST> {
+    const context = requestContext.getStore();
+    if (!ast.from || !context) return ast;
+    const { tables, views } = await this.introspect();
+    const schema = ast.schema ?? context.schema;
+    const relations = [...tables, ...views].filter((relation) => relation.schema === schema);
+    if (relations.some(({ name }) => name === ast.from)) return ast;
+    const near = fuzzyMatch(
+      ast.from,
+      relations.map(({ name }) => name),
+    );
+    context.answer = apiError(404, {
+      code: "PGRST205",
+      message: `Could not find the table '${schema}.${ast.from}' in the schema cache`,
+      hint: near ? `Perhaps you meant the table '${schema}.${near}'` : null,
+    });
+    throw answered();
+  }
+
+  override async withContext<T>(
+    _vars: VarsContext | undefined,
+    work: (db: Kysely<AnyDatabase>) => Promise<T>,
+    options?: ConnectionContextOptions,
+  ): Promise<T> {
+    const context = requestContext.getStore();
+    if (!context) throw new Error("The Data API's connection is for requests only.");
+    if (options?.transaction) return work(options.transaction as Kysely<AnyDatabase>);
+    const { roles } = await this.#schema.current();
+    const readOnly = options?.rpc ? options.rpc.readOnly === true : isRead(context.method);
+    try {
+      return await inSession(
+        this.driver,
+        openingOf(context, { readOnly, roles }),
+        (connection) => work(databaseOn(connection)),
+        (result) => options?.forceRollback !== true && succeeded(result),
+      );
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+      context.answer = databaseError(error, context.role !== "anon");
+      throw answered();
+    }
+  }
+}
+
+const isRead = (method: string) => method === "GET" || method === "HEAD";
+
+/** PostgREST rolls back what it answers with an error of its own, such as too many rows. */
+async function succeeded(result: unknown): Promise<boolean> {
+  if (!(result instanceof Response) || result.status < 400) return true;
+  const body = await result.clone().text();
+  return !body.includes('"code":"PGRST');
+}
+
+/** A Kysely whose every query goes to this one connection, which has its transaction already. */
+function databaseOn(connection: Sql): Kysely<AnyDatabase> {
+  const only: DatabaseConnection = {
+    executeQuery: (query) => execute(connection, query),
+    streamQuery: () => {
+      throw new Error("The Data API does not stream queries.");
+    },
+  };
+  const nothing = async () => undefined;
+  const driver: Driver = {
+    init: nothing,
+    acquireConnection: async () => only,
+    beginTransaction: nothing,
+    commitTransaction: nothing,
+    rollbackTransaction: nothing,
+    releaseConnection: nothing,
+    destroy: nothing,
+  };
+  return new Kysely<AnyDatabase>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => driver,
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+}
+
+/**
+ * Rows come as JSON made by Postgres, as PostgREST's do: the driver's own conversion shows
+ * timestamps, numerics, arrays and composites otherwise.
+ */
+async function execute<R>(connection: Sql, query: CompiledQuery): Promise<QueryResult<R>> {
+  const { kind } = query.query;
+  const parameters = [...query.parameters] as never[];
+  const returning = "returning" in query.query && query.query.returning !== undefined;
+  const gives = kind === "SelectQueryNode" || returning;
+  if (!gives) {
+    const result = await connection.unsafe(query.sql, parameters);
+    const affected = { numAffectedRows: BigInt(result.count ?? 0) };
+    const changes = ["INSERT", "UPDATE", "DELETE", "MERGE"].includes(result.command);
+    return { rows: Array.from(result) as R[], ...(changes ? affected : {}) };
+  }
+  const rows = await connection.unsafe<{ row: R }[]>(
+    `with pgrst_source as (${query.sql}) select row_to_json(pgrst_source) as row from pgrst_source`,
+    parameters,
+  );
+  return { rows: rows.map(({ row }) => row) };
+}

@@ -1,0 +1,93 @@
+import type { ProjectKeys } from "../keys.ts";
+import type { Logger } from "../log.ts";
+import type { Tokens } from "../tokens.ts";
+import { createAuth } from "./auth.ts";
+import { authError } from "./auth-answers.ts";
+import { Refusal } from "./caller.ts";
+import { forAnyOrigin, preflight } from "./cors.ts";
+import { apiError, connectionError } from "./errors.ts";
+import { interceptConsole, quietly } from "./quiet.ts";
+import { createRest } from "./rest.ts";
+import { createSchemaCache } from "./schema-cache.ts";
+
+/** The Data API and Auth of a project: `/rest/v1` and `/auth/v1`. */
+export interface Api {
+  fetch(request: Request): Promise<Response>;
+  /** Reads the database's schema anew now. DDL does it by itself. */
+  reloadSchema(): Promise<void>;
+  health(): { status: "ok" | "starting"; schemaReadAt: string | null };
+  close(): Promise<void>;
+}
+
+export interface ApiOptions {
+  /** As `authenticator`. */
+  databaseUrl: string;
+  /** As `supabase_admin`. */
+  adminUrl: string;
+  /** `http://127.0.0.1:54321`: the issuer of people's tokens is below it. */
+  publicUrl: () => string;
+  keys: ProjectKeys;
+  tokens: Tokens;
+  /** The exposed schemas; the first is the default. */
+  schemas: string[];
+  log: Logger;
+}
+
+/** The Data API and Auth, ready to serve: the schema has been read. */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const { log, keys, tokens, schemas, adminUrl, databaseUrl, publicUrl } = options;
+  const restoreConsole = interceptConsole();
+  const schema = createSchemaCache({ adminUrl, schemas, log });
+  const rest = createRest({ databaseUrl, schema, schemas, keys, tokens });
+  const auth = createAuth({ adminUrl, publicUrl, keys, tokens, log });
+
+  const close = async () => {
+    await Promise.all([rest.close(), auth.close(), schema.close()]);
+    restoreConsole();
+  };
+  const route = (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/rest/v1" || pathname.startsWith("/rest/v1/")) return rest.fetch(request);
+    if (pathname.startsWith("/auth/v1/")) return auth.fetch(request);
+    return Promise.resolve(Response.json({ message: "no Route matched" }, { status: 404 }));
+  };
+
+  try {
+    await schema.current();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    async fetch(request) {
+      const early = preflight(request);
+      if (early) return early;
+      try {
+        return forAnyOrigin(await quietly(log, () => route(request)));
+      } catch (error) {
+        if (error instanceof Refusal) return forAnyOrigin(error.response);
+        const { pathname } = new URL(request.url);
+        const reason = error instanceof Error ? error.message : String(error);
+        log.error("A request failed", { method: request.method, path: pathname, reason });
+        return forAnyOrigin(failure(pathname, error));
+      }
+    },
+    async reloadSchema() {
+      schema.invalidate();
+      await schema.current();
+    },
+    health: () => ({
+      status: schema.loadedAt === undefined ? "starting" : "ok",
+      schemaReadAt: schema.loadedAt === undefined ? null : new Date(schema.loadedAt).toISOString(),
+    }),
+    close,
+  };
+}
+
+function failure(path: string, error: unknown): Response {
+  if (path.startsWith("/auth/v1"))
+    return authError(500, "unexpected_failure", "Unexpected failure");
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (/^(CONNECT|ECONN|CONNECTION_|EPIPE|ETIMEDOUT)/.test(code)) return connectionError();
+  return apiError(500, { code: "PGRSTX00", message: "Internal error." });
+}

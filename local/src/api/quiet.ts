@@ -1,0 +1,47 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { format } from "node:util";
+import type { Logger } from "../log.ts";
+
+// lite writes errors, with SQL and stacks, to the console and has no hook for it. While one of its
+// calls runs under `quietly`, what it writes becomes one line of our log; the rest of the process
+// keeps its console.
+const current = new AsyncLocalStorage<Logger>();
+const levels = ["log", "info", "warn", "error"] as const;
+let users = 0;
+let originals: Array<() => void> = [];
+
+/** Runs the call with lite's console output going to the log, as single lines. */
+export function quietly<T>(log: Logger, call: () => Promise<T>): Promise<T> {
+  return current.run(log, call);
+}
+
+/** Puts `quietly` in place. @returns what undoes it */
+export function interceptConsole(): () => void {
+  if (users++ === 0) originals = levels.map(intercept);
+  let undone = false;
+  return () => {
+    if (undone) return;
+    undone = true;
+    if (--users === 0) for (const restore of originals) restore();
+  };
+}
+
+function intercept(level: (typeof levels)[number]): () => void {
+  const original = console[level];
+  console[level] = (...values: unknown[]) => {
+    const log = current.getStore();
+    if (!log) return original(...values);
+    if (level === "error") log.warn(`Data API and Auth: ${firstLine(values)}`);
+    // Mails are written with level log: codes and links for the developer, wanted in full.
+    else if (level === "log") log.info(format(...values));
+    else log.debug(firstLine(values));
+  };
+  return () => {
+    console[level] = original;
+  };
+}
+
+function firstLine(values: unknown[]): string {
+  const texts = values.map((value) => (value instanceof Error ? value.message : String(value)));
+  return (texts.join(" ").split("\n")[0] ?? "").slice(0, 300);
+}

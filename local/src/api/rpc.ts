@@ -1,0 +1,181 @@
+import type { FunctionInfo } from "@supabase/lite";
+import type { Sql } from "postgres";
+import { maxRows, type RequestContext } from "./context.ts";
+import { apiError, databaseError, isDatabaseError } from "./errors.ts";
+import type { SchemaCache } from "./schema-cache.ts";
+import { inSession, openingOf } from "./session.ts";
+
+const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
+
+/**
+ * Calls a function as PostgREST does: the body goes to Postgres as it came, `json_to_record` types
+ * its keys, the result comes back as JSON made by Postgres, and nothing is parsed twice on the way.
+ * lite, which handles what this leaves (filters, projections, counts, overloads, unnamed and
+ * variadic parameters), passes arguments through JavaScript and does not quote their names.
+ * @returns undefined for a request that is left to lite
+ */
+export async function callFunction(
+  request: Request,
+  context: RequestContext,
+  body: string | null,
+  cache: SchemaCache,
+  pool: Sql,
+): Promise<Response | undefined> {
+  const name = /^\/rpc\/([^/]+)$/.exec(context.path)?.[1];
+  if (!name || !plain(request)) return undefined;
+  const schema = await cache.current();
+  const named = schema.introspection.functions.filter(
+    (each) => each.schema === context.schema && each.name === decodeURIComponent(name),
+  );
+  const [target] = named;
+  if (!target || named.length > 1 || target.has_variadic) return undefined;
+  const given = argumentsOf(request, body, target);
+  if (!given || !fits(target, given.names)) return undefined;
+
+  const readOnly = request.method !== "POST" || target.volatility !== "v";
+  const opening = openingOf(context, { readOnly, roles: schema.roles });
+  try {
+    const row = await inSession(
+      pool,
+      opening,
+      async (connection) => {
+        const [first] = await connection.unsafe<Answer[]>(
+          statement(target, given.names),
+          given.names.length > 0 ? [given.json] : [],
+        );
+        return first as Answer;
+      },
+      () => true,
+    );
+    return respond(request, target, row);
+  } catch (error) {
+    if (!isDatabaseError(error)) throw error;
+    return databaseError(error, context.role !== "anon");
+  }
+}
+
+interface Answer {
+  body: string | null;
+  status: string | null;
+  headers: string | null;
+  count: number;
+}
+
+/** Neither asks for anything but the result as JSON, nor gives anything but JSON or parameters. */
+function plain(request: Request): boolean {
+  const { headers, method } = request;
+  if (!["POST", "GET", "HEAD"].includes(method)) return false;
+  const accept = headers.get("accept") ?? "*/*";
+  if (!/^(\*\/\*|application\/json)(\s*[;,]|$)/i.test(accept) || /nulls|plan|q=/i.test(accept))
+    return false;
+  const type = headers.get("content-type") ?? "application/json";
+  if (method === "POST" && !/^application\/json\b/i.test(type)) return false;
+  if (headers.has("range") || /count=|max-affected|params=/i.test(headers.get("prefer") ?? ""))
+    return false;
+  const parameters = [...new URL(request.url).searchParams.keys()];
+  return method !== "POST" || parameters.every((key) => key === "apikey");
+}
+
+function argumentsOf(
+  request: Request,
+  body: string | null,
+  target: FunctionInfo,
+): { names: string[]; json: string } | undefined {
+  if (request.method === "POST") {
+    if (!body?.trim()) return { names: [], json: "{}" };
+    try {
+      const value: unknown = JSON.parse(body);
+      if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+      return { names: Object.keys(value), json: body };
+    } catch {
+      return undefined;
+    }
+  }
+  const values = [...new URL(request.url).searchParams].filter(([key]) => key !== "apikey");
+  const names = values.map(([key]) => key);
+  if (new Set(names).size !== names.length) return undefined;
+  // A JSON argument in the address is a document, not a string.
+  const documents = names.some((key) =>
+    /^jsonb?$/.test(target.arg_types[target.arg_names.indexOf(key)] ?? ""),
+  );
+  return documents ? undefined : { names, json: JSON.stringify(Object.fromEntries(values)) };
+}
+
+function fits(target: FunctionInfo, given: string[]): boolean {
+  const { arg_names, arg_types, arg_defaults } = target;
+  if (arg_names.length !== arg_types.length || arg_names.includes("")) return false;
+  const required = arg_names.slice(0, arg_names.length - arg_defaults);
+  return (
+    given.every((name) => arg_names.includes(name)) &&
+    required.every((name) => given.includes(name))
+  );
+}
+
+/** As in PostgREST, whatever has OUT parameters or a composite type gives objects. */
+const givesRows = (target: FunctionInfo) =>
+  target.return_typtype === "c" || target.has_out_args === true || target.return_type === "record";
+
+/** The settings are read after the call: they are computed over its aggregated rows. */
+function statement(target: FunctionInfo, names: string[]): string {
+  const call = `${identifier(target.schema)}.${identifier(target.name)}`;
+  const columns = names.map((name) => {
+    return `${identifier(name)} ${target.arg_types[target.arg_names.indexOf(name)]}`;
+  });
+  const passed = names.map((name) => `${identifier(name)} := pgrst_body.${identifier(name)}`);
+  const from = columns.length
+    ? `json_to_record($1::text::json) as pgrst_body (${columns.join(", ")}), lateral `
+    : "";
+  const rows = givesRows(target);
+  const alias = rows ? "pgrst_call" : "pgrst_call (pgrst_scalar)";
+  const source = `select pgrst_call.* from ${from}${call}(${passed.join(", ")}) as ${alias}`;
+  const capped = target.return_is_setof ? ` limit ${maxRows}` : "";
+  const value = rows ? "pgrst_source" : "pgrst_source.pgrst_scalar";
+  const all = `json_agg(${value})`;
+  const body = target.return_is_setof
+    ? `coalesce(${all}, '[]')::text`
+    : `coalesce((${all} -> 0)::text, 'null')`;
+  return `with pgrst_source as (${source}${capped})
+    select ${body} as body, count(*)::int as count,
+      nullif(current_setting('response.status', true), '') as status,
+      nullif(current_setting('response.headers', true), '') as headers
+    from pgrst_source`;
+}
+
+function respond(request: Request, target: FunctionInfo, row: Answer): Response {
+  const isVoid = target.return_type === "void";
+  const headers = new Headers();
+  const status = row.status === null ? (isVoid ? 204 : 200) : Number(row.status);
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    return apiError(500, {
+      code: "PGRST112",
+      message: "response.status guc must be a valid status code",
+    });
+  if (!isVoid) headers.set("content-type", "application/json; charset=utf-8");
+  headers.set("content-range", rangeOf(target, row.count));
+  try {
+    for (const [name, value] of ownHeaders(row.headers)) headers.set(name, value);
+  } catch {
+    return apiError(500, {
+      code: "PGRST111",
+      message:
+        "response.headers guc must be a JSON array composed of objects with a single key and a string value",
+    });
+  }
+  const empty = isVoid || request.method === "HEAD" || [204, 205, 304].includes(status);
+  return new Response(empty ? null : row.body, { status, headers });
+}
+
+function rangeOf(target: FunctionInfo, count: number): string {
+  if (!target.return_is_setof) return "0-0/*";
+  return count === 0 ? "*/*" : `0-${count - 1}/*`;
+}
+
+function ownHeaders(text: string | null): Array<[string, string]> {
+  const list: unknown = JSON.parse(text ?? "[]");
+  if (!Array.isArray(list)) throw new TypeError("not an array");
+  return list.map((entry: unknown) => {
+    const [pair, ...more] = Object.entries(entry as Record<string, unknown>);
+    if (!pair || more.length > 0 || typeof pair[1] !== "string") throw new TypeError("not a pair");
+    return [pair[0], pair[1]];
+  });
+}

@@ -1,0 +1,149 @@
+import type { FunctionInfo, IntrospectResult } from "@supabase/lite";
+import { PostgresConnection } from "@supabase/lite/postgres";
+import postgres, { type Sql } from "postgres";
+import type { Logger } from "../log.ts";
+import type { RoleSettings } from "./session.ts";
+
+/** One picture of what the Data API may serve. */
+export interface Schema {
+  readonly introspection: IntrospectResult & { functions: FunctionInfo[] };
+  readonly roles: RoleSettings;
+}
+
+/** Keeps the Data API's picture of the database true. */
+export interface SchemaCache {
+  /** The picture, read anew first where the database has said that it changed. */
+  current(): Promise<Schema>;
+  /** Marks the picture as out of date. */
+  invalidate(): void;
+  /** Whether DDL that was committed before this call has made the picture out of date. */
+  outdated(): Promise<boolean>;
+  /** When the picture was last read, in milliseconds since the epoch. */
+  readonly loadedAt: number | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * The picture is read as supabase_admin, since information_schema shows a role only what it may
+ * use, and cut to the exposed schemas. DDL is announced on the channel `pgrst` (0035_pgrst_watch).
+ */
+export function createSchemaCache(options: {
+  adminUrl: string;
+  schemas: string[];
+  log: Logger;
+}): SchemaCache {
+  const { adminUrl, schemas, log } = options;
+  const connection = new PostgresConnection({
+    url: adminUrl,
+    postgresOptions: { max: 1, idle_timeout: 10, onnotice: () => undefined },
+  });
+  let picture: Promise<Schema> | undefined;
+  let loadedAt: number | undefined;
+  let closed = false;
+
+  const invalidate = () => {
+    picture = undefined;
+  };
+  const watch = postgres(adminUrl, {
+    max: 1,
+    fetch_types: false,
+    max_lifetime: null,
+    onnotice: () => undefined,
+    onclose: () => {
+      // What was announced while nobody listened is unknown.
+      invalidate();
+      listening = undefined;
+    },
+    // @ts-expect-error An option of postgres.js that its types leave out.
+    onnotify: (channel: string, payload: string) => {
+      if (channel === "pgrst" && payload !== "reload config") invalidate();
+    },
+  });
+  let listening: Promise<unknown> | undefined;
+  const listen = () => {
+    listening ??= watch.unsafe("listen pgrst").catch((error: Error) => {
+      listening = undefined;
+      throw error;
+    });
+    return listening;
+  };
+
+  const load = async (): Promise<Schema> => {
+    const started = performance.now();
+    const introspection = await connection.introspect();
+    // Where lite could not read the catalog it gives an empty picture without functions.
+    if (!introspection.functions) throw new Error("The database's schema could not be read.");
+    const roles = await roleSettings(connection.driver);
+    loadedAt = Date.now();
+    log.debug("Read the schema", { ms: Math.round(performance.now() - started) });
+    return { introspection: exposed(introspection, schemas), roles };
+  };
+
+  return {
+    get loadedAt() {
+      return loadedAt;
+    },
+    invalidate,
+    async current() {
+      await listen();
+      if (!picture) {
+        const reading = load();
+        picture = reading;
+        reading.catch(() => {
+          if (picture === reading) picture = undefined;
+        });
+      }
+      return picture;
+    },
+    async outdated() {
+      // A session is sent the notifications of earlier commits before its next command is done.
+      await watch.unsafe("select 1");
+      return !picture;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.all([connection.close(), watch.end({ timeout: 1 })]);
+    },
+  };
+}
+
+function exposed(all: IntrospectResult, schemas: string[]): Schema["introspection"] {
+  const has = ({ schema }: { schema?: string | undefined }) => schemas.includes(schema ?? "public");
+  return {
+    ...all,
+    default_schema: schemas[0] ?? "public",
+    tables: all.tables.filter(has),
+    columns: all.columns.filter(has),
+    indexes: all.indexes.filter(has),
+    foreign_keys: all.foreign_keys.filter((key) => has(key) && has({ schema: key.ref_schema })),
+    primary_keys: all.primary_keys.filter(has),
+    views: all.views.filter(has),
+    check_constraints: all.check_constraints.filter(has),
+    unique_constraints: all.unique_constraints.filter(has),
+    comments: all.comments.filter(has),
+    functions: (all.functions ?? []).filter(has),
+    ...(all.partitions ? { partitions: all.partitions.filter(has) } : {}),
+  };
+}
+
+async function roleSettings(sql: Sql): Promise<RoleSettings> {
+  const rows = await sql.unsafe<{ role: string; setting: string }[]>(`
+    select r.rolname as role, s.setting
+    from pg_catalog.pg_db_role_setting as d
+    join pg_catalog.pg_roles as r on r.oid = d.setrole
+    cross join lateral unnest(d.setconfig) as s (setting)
+    join pg_catalog.pg_settings as g
+      on g.name = split_part(s.setting, '=', 1) and g.context = 'user'
+    where d.setdatabase = 0 and g.name <> 'search_path'
+      and pg_catalog.pg_has_role('authenticator', r.oid, 'member')
+  `);
+  const roles = new Map<string, Array<readonly [string, string]>>();
+  for (const { role, setting } of rows) {
+    const at = setting.indexOf("=");
+    const settings = roles.get(role) ?? [];
+    settings.push([setting.slice(0, at), setting.slice(at + 1)]);
+    roles.set(role, settings);
+  }
+  return roles;
+}

@@ -1,0 +1,133 @@
+import { readdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { fileURLToPath } from "node:url";
+import { getRequestListener } from "@hono/node-server";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import postgres, { type Sql } from "postgres";
+import { type Api, createApi } from "../../../local/src/api/index.ts";
+import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
+import type { Logger } from "../../../local/src/log.ts";
+import { type Claims, createTokens, type Tokens } from "../../../local/src/tokens.ts";
+
+export interface Project {
+  url: string;
+  api: Api;
+  keys: ProjectKeys;
+  tokens: Tokens;
+  /** As supabase_admin. */
+  admin: Sql;
+  /** As postgres, whom migrations run as. */
+  owner: Sql;
+  logged: string[];
+  /** supabase-js as this key, and with this token where given. */
+  client(key: string, token?: string): SupabaseClient;
+  /** A token as an agent's: `sub` is no user. */
+  token(claims?: Claims): Promise<string>;
+  close(): Promise<void>;
+}
+
+const bootstrap = fileURLToPath(new URL("../../../local/src/bootstrap/", import.meta.url));
+
+/** Where a database comes from: the only place to change for another one. */
+async function openDatabase(): Promise<{
+  url: (role: string) => string;
+  close: () => Promise<void>;
+}> {
+  const server = process.env.DATABASE_URL ?? "postgresql://postgres@127.0.0.1:54417/postgres";
+  const name = `api_dev_${process.pid}_${Math.random().toString(36).slice(2, 8)}`;
+  const root = postgres(server, { max: 1, onnotice: () => undefined });
+  await root`select pg_advisory_lock(54417)`;
+  await root.unsafe(`
+    do $$ begin
+      if not exists (select from pg_roles where rolname = 'supabase_admin') then
+        create role supabase_admin superuser login;
+      end if;
+    end $$`);
+  await root.unsafe(`create database ${name} owner supabase_admin`);
+  const url = (role: string) => {
+    const address = new URL(server);
+    address.username = role;
+    address.pathname = `/${name}`;
+    return address.href;
+  };
+  const admin = postgres(url("supabase_admin"), { max: 1, onnotice: () => undefined });
+  for (const file of (await readdir(bootstrap)).sort())
+    if (file < "0040") await admin.unsafe(await readFile(bootstrap + file, "utf8"));
+  await admin.end();
+  await root`select pg_advisory_unlock(54417)`;
+  return {
+    url,
+    close: async () => {
+      await root.unsafe(`drop database ${name} with (force)`);
+      await root.end();
+    },
+  };
+}
+
+/** A project of its own, served over HTTP, with `sql` run as its owner. */
+export async function openProject(sql: string): Promise<Project> {
+  const database = await openDatabase();
+  const logged: string[] = [];
+  const write = (level: string) => (message: string, fields?: Record<string, unknown>) => {
+    if (level !== "debug") logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
+  };
+  const log: Logger = {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+  };
+  const admin = postgres(database.url("supabase_admin"), { max: 1, onnotice: () => undefined });
+  const owner = postgres(database.url("postgres"), { max: 1, onnotice: () => undefined });
+  await owner.unsafe(sql);
+  const keys = await generateKeys();
+  const tokens = await createTokens(keys);
+  let url = "";
+  const api = await createApi({
+    databaseUrl: database.url("authenticator"),
+    adminUrl: database.url("supabase_admin"),
+    publicUrl: () => url,
+    keys,
+    tokens,
+    schemas: ["public", "graphql_public", "mayfly"],
+    log,
+  });
+  const server = createServer(getRequestListener((request) => api.fetch(request)));
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const address = server.address();
+  url = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
+
+  return {
+    url,
+    api,
+    keys,
+    tokens,
+    admin,
+    owner,
+    logged,
+    client: (key, token) =>
+      createClient(url, key, {
+        auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+        ...(token ? { accessToken: async () => token } : {}),
+      }),
+    token: (claims = {}) => {
+      const now = Math.floor(Date.now() / 1000);
+      return tokens.sign({
+        sub: crypto.randomUUID(),
+        role: "authenticated",
+        aud: "authenticated",
+        iss: "mayfly",
+        iat: now,
+        exp: now + 120,
+        ...claims,
+      });
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await api.close();
+      await Promise.all([admin.end(), owner.end()]);
+      await database.close();
+    },
+  };
+}
