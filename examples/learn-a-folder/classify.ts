@@ -57,5 +57,5 @@ export function isText(head: Uint8Array, whole: boolean): boolean {
 
 /** The language or format of a file, as a tag. */
 export function formatOf(path: string): string {
-  return extname(path).slice(1).toLowerCase() || "text";
+  return extname(path).slice(1, 30).toLowerCase() || "text";
 }

@@ -1,0 +1,62 @@
+import type { Agent } from "@mayfly/sdk";
+import { placeOf } from "./episode.ts";
+import { type ExcerptLine, excerpt } from "./excerpt.ts";
+import { dataOf, until } from "./failure.ts";
+
+export interface Finding {
+  title: string;
+  path: string;
+  line: number;
+  score: number;
+  excerpt: ExcerptLine[];
+  text: string;
+  /** Who learned it; an agent's name outlives it. */
+  agent: string | null;
+  endedAt: string | null;
+}
+
+export interface Answer {
+  question: string;
+  /** How it was found: `hybrid`, or `words_only` where nothing could be embedded. */
+  mode: string;
+  model: string | null;
+  findings: Finding[];
+}
+
+const BEST = 3;
+/** Some findings are parts of one section: enough to have three different ones. */
+const ASKED = 12;
+
+/** Asks the memory of the team; the asking agent knows nothing itself. */
+export async function ask(
+  agent: Agent,
+  question: string,
+  tag: string,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const recalled = dataOf(
+    "Asking failed",
+    await until(signal, agent.recall(question, { limit: ASKED, kinds: ["episode"], tags: [tag] })),
+  );
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  for (const memory of recalled.results) {
+    const place = placeOf(memory.metadata);
+    if (!place) continue;
+    const section = `${place.path} ${memory.task.replace(/ \(\d+\/\d+\)$/, "")}`;
+    if (seen.has(section)) continue;
+    seen.add(section);
+    findings.push({
+      title: memory.task,
+      path: place.path,
+      line: place.line,
+      score: memory.score,
+      excerpt: excerpt({ text: memory.output, from: place.from, line: place.line }, question),
+      text: memory.output,
+      agent: memory.agentName,
+      endedAt: memory.agentEndedAt ? new Date(memory.agentEndedAt).toISOString() : null,
+    });
+    if (findings.length === BEST) break;
+  }
+  return { question, mode: recalled.mode, model: recalled.model, findings };
+}

@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import { formatOf } from "./classify.ts";
+import { hashOf, type Known } from "./compare.ts";
+import type { Section } from "./extract/index.ts";
+
+/** What the newcomer gets back: a section, and where it stands. */
+export interface Place {
+  path: string;
+  line: number;
+  from: number;
+  hash: string;
+}
+
+/** The tag of everything that was learned of a folder; a tag has at most 100 characters, a path more. */
+export function folderTag(folder: string): string {
+  return `folder:${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`;
+}
+
+/** A section as an episode: the reader's task was the section, its input the place, its output the text. */
+export function toEpisode(section: Section, path: string, tag: string) {
+  const { title, kind, line, from, text } = section;
+  return {
+    kind: "episode" as const,
+    task: title,
+    input: `${path}:${line}`,
+    output: text,
+    tags: [tag, kind, formatOf(path)],
+    importance: importanceOf(section, path),
+    metadata: { path, line, from, hash: hashOf(section) } satisfies Place,
+  };
+}
+
+/** A test tells of a thing that is explained elsewhere, loose text of nothing in particular. */
+function importanceOf(section: Section, path: string): number {
+  if (/(?:^|[/._-])(?:tests?|specs?|__tests__)[/._]/.test(path)) return 3;
+  return section.kind === "text" ? 5 : 6;
+}
+
+/** The place that a memory's metadata names, or null for a memory of another kind. */
+export function placeOf(metadata: unknown): Place | null {
+  if (typeof metadata !== "object" || metadata === null) return null;
+  const { path, line, from, hash } = metadata as Record<keyof Place, unknown>;
+  return typeof path === "string" &&
+    typeof line === "number" &&
+    typeof from === "number" &&
+    typeof hash === "string"
+    ? { path, line, from, hash }
+    : null;
+}
+
+/** A memory as comparing needs it. */
+export function toKnown(memory: { id: string; task: string; metadata: unknown }): Known | null {
+  const place = placeOf(memory.metadata);
+  return place && { id: memory.id, title: memory.task, ...place };
+}

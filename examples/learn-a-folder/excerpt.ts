@@ -1,0 +1,86 @@
+import { stemsOf, wordsWith } from "./words.ts";
+
+export interface ExcerptLine {
+  /** In the file, from 1. */
+  line: number;
+  text: string;
+}
+
+const LINES = 3;
+const SHORT_LINE = 160;
+const LONE_LINE = 300;
+/** Lines that say nothing by themselves: fences, rules, brackets, the borders of comments. */
+const silent = /^[^\p{L}\p{N}]*$/u;
+
+/**
+ * The few lines of a section that say most about a question; its beginning, if none says anything.
+ * A heading or signature that is shown as the title is not shown again.
+ */
+export function excerpt(
+  section: { text: string; from: number; line: number },
+  question: string,
+): ExcerptLine[] {
+  const stems = stemsOf(question);
+  const lines = section.text
+    .split("\n")
+    .map((text, index) => ({ line: section.from + index, text: text.trimEnd() }));
+  const telling = lines.filter(
+    ({ line, text }) => line !== section.line && !silent.test(text) && !/^\s*```/.test(text),
+  );
+  if (telling.length === 0) return lines.slice(0, 1);
+  let best = 0;
+  let bestScore = 0;
+  for (let start = 0; start < telling.length; start++) {
+    const window = telling.slice(start, start + LINES);
+    const score = coverage(window.map(({ text }) => text).join(" "), stems);
+    // A window may begin above what it is about; the first line should already say something.
+    const first = coverage(window[0]?.text ?? "", stems) / 100;
+    if (score + first > bestScore) {
+      bestScore = score + first;
+      best = start;
+    }
+  }
+  const chosen = telling.slice(best, best + LINES);
+  const long = chosen.findIndex(({ text }) => text.length > SHORT_LINE);
+  const kept = long === -1 ? chosen : longest(chosen, stems);
+  return shiftLeft(kept).map(({ line, text }) => ({
+    line,
+    text: clip(text, stems, kept.length === 1 ? LONE_LINE : SHORT_LINE),
+  }));
+}
+
+/** Prose that is one line a paragraph: the paragraph that says most is enough. */
+function longest(lines: readonly ExcerptLine[], stems: readonly string[]): ExcerptLine[] {
+  return [lines.reduce((a, b) => (coverage(b.text, stems) > coverage(a.text, stems) ? b : a))];
+}
+
+function coverage(text: string, stems: readonly string[]): number {
+  const pattern = wordsWith(stems);
+  if (!pattern) return 0;
+  const words = text.toLowerCase().match(pattern) ?? [];
+  return stems.filter((stem) => words.some((word) => word.startsWith(stem))).length;
+}
+
+/** The part of a long line in which most of the stems stand. */
+function clip(text: string, stems: readonly string[], max: number): string {
+  if (text.length <= max) return text;
+  const pattern = wordsWith(stems);
+  const places = pattern ? [...text.matchAll(pattern)].map((match) => match.index) : [];
+  const starts = places.map((place) => Math.max(0, place - 40));
+  const start = starts.reduce(
+    (a, b) =>
+      coverage(text.slice(b, b + max), stems) > coverage(text.slice(a, a + max), stems) ? b : a,
+    starts[0] ?? 0,
+  );
+  const from = start === 0 ? 0 : text.indexOf(" ", start) + 1;
+  const cut = text.slice(from, from + max);
+  const more = from + max < text.length;
+  const end = more ? cut.lastIndexOf(" ") : cut.length;
+  return `${from > 0 ? "…" : ""}${cut.slice(0, end > 0 ? end : cut.length)}${more ? "…" : ""}`;
+}
+
+function shiftLeft(lines: readonly ExcerptLine[]): ExcerptLine[] {
+  const indents = lines.map(({ text }) => text.length - text.trimStart().length);
+  const least = Math.min(...indents);
+  return lines.map(({ line, text }) => ({ line, text: text.slice(least) }));
+}

@@ -1,0 +1,138 @@
+import type { Agent } from "@mayfly/sdk";
+import type { Known } from "./compare.ts";
+import { toKnown } from "./episode.ts";
+import { dataOf, until } from "./failure.ts";
+import { addTally, emptyTally, readShare, type Tally } from "./reader.ts";
+import type { Report } from "./report.ts";
+import type { Scan } from "./scan.ts";
+import { shareOut } from "./share.ts";
+import type { Team } from "./team.ts";
+
+export interface Learning {
+  folder: string;
+  tag: string;
+  found: Scan;
+  agents: number;
+  lifetime: number;
+  team: Team;
+  report: Report;
+  signal: AbortSignal;
+}
+
+/** What the team did, and what is remembered of the folder afterwards. */
+export interface Lesson {
+  tally: Tally;
+  /** Whether anything of this folder was remembered before. */
+  again: boolean;
+  total: number;
+  /** The most agents that presence showed at once; null where presence did not work. */
+  seenAlive: number | null;
+}
+
+const PAGE = 500;
+/** The lead outlives its readers, within what a tenant allows by default. */
+const LEAD_LIFETIME = 900;
+
+/** Has a team learn the folder: those who read come, push what they learned, and are gone. */
+export async function learn(learning: Learning): Promise<Lesson> {
+  const { team, report, found } = learning;
+  const tally = emptyTally();
+  const lead = await team.spawn("lead", LEAD_LIFETIME, "Share out the files and watch the readers");
+  const presence = await watch(lead, learning);
+  const known = await knownOf(lead, learning);
+  const shares = shareOut(found.files, learning.agents);
+  report.learning({
+    readers: shares.length,
+    lifetime: learning.lifetime,
+    files: found.files.length,
+  });
+
+  const stop = new AbortController();
+  const signal = AbortSignal.any([learning.signal, stop.signal]);
+  const readers = shares.map(async (files) => {
+    try {
+      await readShare({
+        ...learning,
+        files,
+        known,
+        knownNow: (agent) => knownOf(agent, learning),
+        signal,
+        onProgress: (done) => {
+          addTally(tally, done);
+          report.progress(tally, found.files.length);
+        },
+        onPresenceError: (message) => report.noPresence(message),
+      });
+    } catch (error) {
+      stop.abort(error);
+      throw error;
+    }
+  });
+  const failed = (await Promise.allSettled(readers)).find((one) => one.status === "rejected");
+  if (failed) throw learning.signal.aborted ? learning.signal.reason : signal.reason;
+
+  tally.removed += await forgetVanished(lead, known, learning);
+  presence.stop();
+  await team.end(lead, "everything is learned");
+  const before = [...known.values()].reduce((sum, one) => sum + one.length, 0);
+  return {
+    tally,
+    again: before > 0,
+    total: before + tally.added - tally.removed,
+    seenAlive: presence.most(),
+  };
+}
+
+async function watch(lead: Agent, { report, signal }: Learning) {
+  let most: number | null = null;
+  let stop = () => {};
+  try {
+    const watching = lead.presence.watch((agents) => {
+      most = Math.max(most ?? 0, agents.length);
+      report.alive(agents);
+    });
+    stop = await until(signal, Promise.resolve(watching));
+  } catch (error) {
+    signal.throwIfAborted();
+    report.noPresence(error instanceof Error ? error.message : String(error));
+  }
+  return { stop, most: () => most };
+}
+
+async function knownOf(agent: Agent, learning: Learning): Promise<Map<string, Known[]>> {
+  const known = new Map<string, Known[]>();
+  let after: string | null = null;
+  do {
+    const page = { tags: [learning.tag], limit: PAGE, ...(after === null ? {} : { after }) };
+    const { memories, next } = dataOf(
+      "Asking what is remembered of the folder failed",
+      await until(learning.signal, agent.memories(page)),
+    );
+    for (const memory of memories) {
+      const one = toKnown(memory);
+      if (!one) continue;
+      const ofFile = known.get(one.path);
+      if (ofFile) ofFile.push(one);
+      else known.set(one.path, [one]);
+    }
+    after = next;
+  } while (after !== null);
+  return known;
+}
+
+/** Forgets the files that are no longer there; one that only could not be read is not gone. */
+async function forgetVanished(
+  lead: Agent,
+  known: ReadonlyMap<string, Known[]>,
+  { found, signal }: Learning,
+): Promise<number> {
+  const there = new Set(found.files.map((file) => file.path));
+  const unknown = (path: string) =>
+    found.unreadable.some((one) => path === one || path.startsWith(`${one}/`) || one === "");
+  const gone = [...known].filter(([path]) => !there.has(path) && !unknown(path));
+  const memories = gone.flatMap(([, sections]) => sections);
+  if (memories.length === 0) return 0;
+  for (const { id } of memories) dataOf("Forgetting failed", await lead.forget(id));
+  dataOf("Forgetting what is gone failed", await until(signal, lead.sync()));
+  return memories.length;
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { findRunning, startLocal } from "@mayfly/local";
+import { Mayfly } from "@mayfly/sdk";
+import { dataOf, Failure, until, within } from "./failure.ts";
+import type { Place } from "./report.ts";
+
+/** A Supabase project with Mayfly in it. */
+export interface Project {
+  place: Place;
+  key: string;
+  /** Named by MAYFLY_TENANT; otherwise the folder gets a tenant of its own. */
+  tenant: string | null;
+  /** Ends what was started for this run, and nothing else. */
+  close(): Promise<void>;
+}
+
+export interface ProjectOptions {
+  data: string;
+  port: number | undefined;
+  verbose: boolean;
+  signal: AbortSignal;
+}
+
+type Environment = Record<string, string | undefined>;
+
+const CLOSE_MS = 8000;
+
+/** The project that the environment names, else the embedded one: the running one, or a new one. */
+export async function findProject(options: ProjectOptions, env: Environment): Promise<Project> {
+  const named = fromEnvironment(env);
+  if (named) return named;
+  const started = performance.now();
+  const running = await findRunning(options.data);
+  const ms = () => performance.now() - started;
+  if (running) {
+    return {
+      place: { url: running.apiUrl, supabase: "running", ms: ms() },
+      key: running.secretKey,
+      tenant: null,
+      close: async () => {},
+    };
+  }
+  const { data, port, verbose, signal } = options;
+  const log = logger(verbose);
+  const starting = startLocal({ data, log, ...(port === undefined ? {} : { port }) });
+  try {
+    const local = await until(signal, starting);
+    return {
+      place: { url: local.apiUrl, supabase: "started", ms: ms() },
+      key: local.secretKey,
+      tenant: null,
+      close: () => within(CLOSE_MS, local.close()),
+    };
+  } catch (error) {
+    // Half started is not ended by leaving: wait until it can be closed.
+    if (signal.aborted)
+      await within(
+        CLOSE_MS,
+        starting.then((local) => local.close()),
+      );
+    throw error;
+  }
+}
+
+/** The client of the tenant that holds what was learned of the folder; made if there is none. */
+export async function openTenant(
+  project: Project,
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ mayfly: Mayfly; tenant: string }> {
+  const { key, place } = project;
+  const inTenant = (tenant: string) => ({
+    mayfly: new Mayfly({ url: place.url, key, tenant }),
+    tenant,
+  });
+  if (project.tenant) return inTenant(project.tenant);
+  const name = tenantName(folder);
+  const { tenants } = new Mayfly({ url: place.url, key });
+  const known = dataOf("Asking for the tenants failed", await until(signal, tenants.list()));
+  const own = known.find((tenant) => tenant.name === name);
+  if (own) return inTenant(own.id);
+  const made = await until(signal, tenants.create({ name }));
+  return inTenant(dataOf("Making a tenant failed", made).id);
+}
+
+/** A tenant's name has at most 200 characters; a path may have more. */
+function tenantName(folder: string): string {
+  const name = `folder:${folder}`;
+  if (name.length <= 200) return name;
+  return `folder:${createHash("sha256").update(folder).digest("hex")}`;
+}
+
+function fromEnvironment(env: Environment): Project | null {
+  const { MAYFLY_URL: url, MAYFLY_SECRET_KEY: key, MAYFLY_TENANT: tenant } = env;
+  if (!url) return null;
+  if (!key || !tenant) {
+    const missing = key ? "MAYFLY_TENANT" : "MAYFLY_SECRET_KEY";
+    throw new Failure(`MAYFLY_URL names a project, so ${missing} has to be set too.`, {
+      code: "usage",
+      exitCode: 2,
+    });
+  }
+  return {
+    place: { url, supabase: "named", ms: 0 },
+    key,
+    tenant,
+    close: async () => {},
+  };
+}
+
+function logger(verbose: boolean) {
+  const line = (level: string) => (message: string, fields?: Record<string, unknown>) => {
+    const more = fields && Object.keys(fields).length > 0 ? ` ${JSON.stringify(fields)}` : "";
+    process.stderr.write(`${level} ${message}${more}\n`);
+  };
+  const silent = () => {};
+  const shown = (level: string) => (verbose ? line(level) : silent);
+  return {
+    debug: silent,
+    info: shown("info"),
+    warn: shown("warn"),
+    error: line("error"),
+  };
+}

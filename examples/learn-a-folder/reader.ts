@@ -1,0 +1,191 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Agent } from "@mayfly/sdk";
+import { type Changes, compare, type Known } from "./compare.ts";
+import { toEpisode } from "./episode.ts";
+import { extract } from "./extract/index.ts";
+import { dataOf, Failure, until } from "./failure.ts";
+import type { FoundFile } from "./scan.ts";
+import type { Team } from "./team.ts";
+
+/** What reading came to, counted when it is acknowledged. */
+export interface Tally {
+  files: number;
+  bytes: number;
+  added: number;
+  changed: number;
+  moved: number;
+  removed: number;
+  unchanged: number;
+  unreadable: number;
+}
+
+export function emptyTally(): Tally {
+  return {
+    files: 0,
+    bytes: 0,
+    added: 0,
+    changed: 0,
+    moved: 0,
+    removed: 0,
+    unchanged: 0,
+    unreadable: 0,
+  };
+}
+
+export interface Assignment {
+  folder: string;
+  tag: string;
+  files: readonly FoundFile[];
+  lifetime: number;
+  /** What is remembered of each file. */
+  known: Map<string, Known[]>;
+  /** Asks again what is remembered, where a dead agent may have pushed more than it was told. */
+  knownNow: (agent: Agent) => Promise<Map<string, Known[]>>;
+  team: Team;
+  signal: AbortSignal;
+  onProgress: (done: Tally) => void;
+  /** Presence is a hint: reading goes on without it, and the report says so. */
+  onPresenceError: (message: string) => void;
+}
+
+interface Pending {
+  file: FoundFile;
+  changes: Changes | null;
+}
+
+/** Operations a push carries; it is also the most that Ctrl-C can lose of a reader's work. */
+const PUSH_SIZE = 100;
+
+/**
+ * Reads files until all are learned. An agent lives as long as it was given; where that is too short
+ * for its share, another one takes over what is left.
+ */
+export async function readShare(assignment: Assignment): Promise<void> {
+  const { team, lifetime, signal } = assignment;
+  const queue = [...assignment.files];
+  let known = assignment.known;
+  for (let generation = 0; queue.length > 0; generation++) {
+    const task = `Read ${queue.length} files of ${assignment.folder}`.slice(0, 500);
+    const agent = await team.spawn("reader", lifetime, task);
+    if (generation > 0) known = await assignment.knownNow(agent);
+    const before = queue.length;
+    const reader = new Reader(agent, { ...assignment, known });
+    await reader.read(queue);
+    await team.end(agent, queue.length === 0 ? "read its share" : "its life was too short");
+    signal.throwIfAborted();
+    if (queue.length === before) {
+      throw new Failure(
+        `${agent.name} could learn nothing in its ${lifetime} s; give the agents a longer --lifetime.`,
+        { code: "lifetime_too_short" },
+      );
+    }
+  }
+}
+
+class Reader {
+  readonly #agent: Agent;
+  readonly #assignment: Assignment;
+  #pending: Pending[] = [];
+  #operations = 0;
+
+  constructor(agent: Agent, assignment: Assignment) {
+    this.#agent = agent;
+    this.#assignment = assignment;
+  }
+
+  /** Takes from the queue what it learns; what it does not live to see acknowledged stays there. */
+  async read(queue: FoundFile[]): Promise<void> {
+    await this.#show(`reading ${queue.length} files`, true);
+    while (queue.length > this.#pending.length && this.#hasTime()) {
+      this.#assignment.signal.throwIfAborted();
+      const file = queue[this.#pending.length];
+      if (!file) break;
+      await this.#show(`reading ${file.path}`, false);
+      await this.#learn(file);
+      if (this.#operations >= PUSH_SIZE && !(await this.#push(queue))) return;
+    }
+    await this.#push(queue);
+  }
+
+  async #learn(file: FoundFile): Promise<void> {
+    const { folder, tag, known } = this.#assignment;
+    const text = await readFile(join(folder, file.path), "utf8").catch(() => null);
+    if (text === null) {
+      this.#pending.push({ file, changes: null });
+      return;
+    }
+    const changes = compare(extract(file.path, text), known.get(file.path) ?? []);
+    // The new before the old: cut off in between, the next run finds one too many, never one too few.
+    const renewed = [...changes.changed, ...changes.moved];
+    for (const section of [...changes.added, ...renewed.map((one) => one.section)]) {
+      dataOf(
+        `Remembering ${file.path}:${section.line} failed`,
+        await this.#agent.remember(toEpisode(section, file.path, tag)),
+      );
+    }
+    for (const { id } of [...renewed.map((one) => one.before), ...changes.gone]) {
+      dataOf("Forgetting failed", await this.#agent.forget(id));
+    }
+    this.#operations += changes.added.length + 2 * renewed.length + changes.gone.length;
+    this.#pending.push({ file, changes });
+  }
+
+  /** Says false when the agent died before its push was acknowledged. */
+  async #push(queue: FoundFile[]): Promise<boolean> {
+    const { signal, team, onProgress } = this.#assignment;
+    if (this.#operations > 0) {
+      const result = await until(signal, this.#agent.sync());
+      if (result.error && Date.now() >= this.#agent.expiresAt.getTime()) return false;
+      dataOf(`${this.#agent.name} could not push what it learned`, result);
+    }
+    queue.splice(0, this.#pending.length);
+    const done = tallyOf(this.#pending);
+    const member = team.of(this.#agent);
+    member.files += done.files;
+    member.episodes += done.added + done.changed + done.moved;
+    onProgress(done);
+    this.#pending = [];
+    this.#operations = 0;
+    return true;
+  }
+
+  /** Stops in time to push, and to say goodbye. */
+  #hasTime(): boolean {
+    const margin = Math.min(10, Math.max(1.5, this.#assignment.lifetime * 0.15));
+    return Date.now() < this.#agent.expiresAt.getTime() - margin * 1000;
+  }
+
+  async #show(status: string, wait: boolean): Promise<void> {
+    const tracked = this.#agent.presence.track({ status, task: this.#assignment.folder }).then(
+      ({ error }) => {
+        if (error) this.#assignment.onPresenceError(error.message);
+      },
+      (error: unknown) => this.#assignment.onPresenceError(String(error)),
+    );
+    if (wait) await until(this.#assignment.signal, tracked);
+  }
+}
+
+function tallyOf(pending: readonly Pending[]): Tally {
+  const tally = emptyTally();
+  for (const { file, changes } of pending) {
+    if (!changes) {
+      tally.unreadable++;
+      continue;
+    }
+    tally.files++;
+    tally.bytes += file.bytes;
+    tally.added += changes.added.length;
+    tally.changed += changes.changed.length;
+    tally.moved += changes.moved.length;
+    tally.removed += changes.gone.length;
+    tally.unchanged += changes.unchanged;
+  }
+  return tally;
+}
+
+/** Adds what was done to what had been done. */
+export function addTally(total: Tally, more: Tally): void {
+  for (const key of Object.keys(more) as (keyof Tally)[]) total[key] += more[key];
+}

@@ -1,0 +1,60 @@
+import type { Outcome, Report } from "./report.ts";
+
+/** Says nothing until the end, and then everything in one object. */
+export function jsonReport(write: (text: string) => void): Report {
+  const silent = () => {};
+  return {
+    starting: silent,
+    connected: silent,
+    scanned: silent,
+    learning: silent,
+    progress: silent,
+    alive: silent,
+    noPresence: silent,
+    learned: silent,
+    newcomer: silent,
+    answer: silent,
+    finished: (outcome) => write(`${JSON.stringify(toJson(outcome), null, 2)}\n`),
+  };
+}
+
+function toJson(outcome: Outcome) {
+  const { place, tenant, found, lesson } = outcome;
+  return {
+    folder: outcome.folder,
+    supabase: place ? { url: place.url, how: place.supabase, ms: Math.round(place.ms) } : null,
+    tenant: tenant ?? null,
+    files: found
+      ? {
+          found: found.files.length,
+          read: lesson?.tally.files ?? null,
+          bytes: lesson?.tally.bytes ?? null,
+          skipped: Object.fromEntries(found.skipped),
+        }
+      : null,
+    agents: outcome.members.map(({ id, name, role, spawnedAt, endedAt, files, episodes }) => ({
+      id,
+      name,
+      role,
+      spawnedAt,
+      endedAt,
+      ...(role === "reader" ? { files, episodes } : {}),
+    })),
+    seenAlive: lesson?.seenAlive ?? null,
+    episodes: lesson
+      ? {
+          learned: lesson.tally.added + lesson.tally.changed + lesson.tally.moved,
+          new: lesson.tally.added,
+          changed: lesson.tally.changed,
+          moved: lesson.tally.moved,
+          removed: lesson.tally.removed,
+          unchanged: lesson.tally.unchanged,
+          remembered: lesson.total,
+        }
+      : null,
+    answers: outcome.answers,
+    seconds: Math.round(outcome.ms) / 1000,
+    interrupted: outcome.interrupted,
+    error: outcome.error,
+  };
+}

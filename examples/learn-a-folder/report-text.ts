@@ -1,0 +1,189 @@
+import { styleText } from "node:util";
+import type { Answer, Finding } from "./ask.ts";
+import { count, duration, printable, size, wrap } from "./format.ts";
+import type { Lesson } from "./learn.ts";
+import { LiveLine } from "./live-line.ts";
+import type { Outcome, Place, Report } from "./report.ts";
+import type { Scan } from "./scan.ts";
+import type { Member } from "./team.ts";
+import { stemsOf, wordsWith } from "./words.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+/** For people: plain lines, and on a terminal colour and a line that shows what goes on. */
+export function textReport(out: NodeJS.WriteStream): Report {
+  const paint = (style: Style, text: string) => styleText(style, text, { stream: out });
+  const live = new LiveLine(out);
+  const say = (text = "") => live.print(text);
+  const field = (name: string, text: string) => say(`  ${paint("dim", name.padEnd(10))}${text}`);
+  let silentPresence = false;
+  let files = 0;
+
+  return {
+    starting(folder) {
+      say(`${paint("bold", "Mayfly")} learns a folder.`);
+      say();
+      field("folder", folder);
+      live.show("starting Supabase…");
+    },
+    connected: (place) => field("supabase", placeText(place)),
+    scanned(found) {
+      files = found.files.length;
+      field("files", filesText(found));
+    },
+    learning({ readers, lifetime }) {
+      say();
+      say(
+        `${count(readers, "agent")} with ${lifetime} s to live ${readers === 1 ? "reads" : "read"} them.`,
+      );
+    },
+    progress(tally, total) {
+      const episodes = tally.added + tally.changed + tally.moved;
+      live.show(
+        `${tally.files} of ${count(total, "file")} · ${count(episodes, "episode")} new`,
+        tally.files / Math.max(1, total),
+      );
+    },
+    alive(agents) {
+      const doing = agents.find((agent) => agent.status)?.status ?? "";
+      live.aside(`${count(agents.length, "agent")} alive${doing ? `, one is ${doing}` : ""}`);
+    },
+    noPresence(message) {
+      if (!silentPresence) say(`  ${paint("yellow", "presence does not work:")} ${message}`);
+      silentPresence = true;
+    },
+    learned(lesson, members) {
+      for (const member of members.filter((one) => one.role === "reader")) {
+        say(`  ${readerText(member, paint)}`);
+      }
+      say();
+      for (const line of lessonText(lesson, files)) say(line);
+    },
+    newcomer(name, { total }) {
+      say();
+      say(
+        `They are all gone. ${paint("cyan", name)} is new, has read nothing, and answers from the ` +
+          `${count(total, "episode")} they left.`,
+      );
+    },
+    answer(answer) {
+      const width = Math.max(60, Math.min(out.columns ?? 100, 110)) - 8;
+      for (const line of answerText(answer, width, paint)) say(line);
+    },
+    finished(outcome) {
+      live.end();
+      say();
+      say(outcomeText(outcome, paint));
+    },
+  };
+}
+
+type Paint = (style: Style, text: string) => string;
+
+function placeText({ url, supabase, ms }: Place): string {
+  if (supabase === "started") return `embedded, started in ${duration(ms)} at ${url}`;
+  return supabase === "running" ? `embedded, running at ${url}` : url;
+}
+
+function filesText({ files, skipped }: Scan): string {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const left = [...skipped].toSorted(([, a], [, b]) => b - a);
+  const reasons = left.map(([reason, number]) => `${number} ${reason}`).join(", ");
+  return `${count(files.length, "text file")}, ${size(bytes)}${reasons ? ` (skipped: ${reasons})` : ""}`;
+}
+
+function readerText(member: Member, paint: Paint): string {
+  const lived = (member.endedAt ?? new Date()).getTime() - member.spawnedAt.getTime();
+  return (
+    `${paint("cyan", member.name.padEnd(20))} read ${count(member.files, "file")}, ` +
+    `left ${count(member.episodes, "episode")}, ended after ${duration(lived)}`
+  );
+}
+
+function lessonText({ tally, again, total, seenAlive }: Lesson, found: number): string[] {
+  const learned = tally.added + tally.changed + tally.moved;
+  const seen = seenAlive ? ` Presence showed ${count(seenAlive, "agent")} alive at once.` : "";
+  const lost = tally.unreadable > 0 ? ` ${count(tally.unreadable, "file")} could not be read.` : "";
+  if (!again) {
+    return [`Learned ${count(learned, "episode")} from ${count(found, "file")}.${lost}${seen}`];
+  }
+  if (learned + tally.removed === 0) {
+    return [`Nothing has changed since the last run: ${count(total, "episode")}.${lost}${seen}`];
+  }
+  const changes = [
+    [tally.added, "new"],
+    [tally.changed, "changed"],
+    [tally.moved, "moved to another line"],
+    [tally.removed, "removed"],
+  ] as const;
+  const parts = changes
+    .filter(([number]) => number > 0)
+    .map(([number, what]) => `${number} ${what}`);
+  return [
+    `Learned only what changed since the last run: ${parts.join(", ")}; ` +
+      `${tally.unchanged.toLocaleString("en-US")} unchanged.${lost}${seen}`,
+  ];
+}
+
+function answerText(answer: Answer, width: number, paint: Paint): string[] {
+  const lines = [
+    "",
+    `${paint(["bold", "yellow"], "?")} ${paint("bold", printable(answer.question))}`,
+  ];
+  if (answer.mode !== "hybrid") lines.push(paint("dim", `  found by words alone (${answer.mode})`));
+  if (answer.findings.length === 0) lines.push("  Nobody learned anything about it.");
+  for (const [index, finding] of answer.findings.entries()) {
+    lines.push("", ...findingText(finding, index + 1, answer.question, width, paint));
+  }
+  return lines;
+}
+
+function findingText(
+  finding: Finding,
+  place: number,
+  question: string,
+  width: number,
+  paint: Paint,
+): string[] {
+  const where = printable(`${finding.path}:${finding.line}`);
+  const ended = finding.endedAt
+    ? `gone for ${duration(Date.now() - Date.parse(finding.endedAt))}`
+    : "still alive";
+  const by = finding.agent ? `learned by ${finding.agent}, ${ended}` : "learned by nobody known";
+  const words = wordsWith(stemsOf(question));
+  const mark = (text: string) =>
+    words ? text.replace(words, (word) => paint("bold", word)) : text;
+  const lines = [
+    `  ${place}. ${paint("green", printable(finding.title))}`,
+    `     ${paint("cyan", where)}  ${paint("dim", `score ${finding.score.toFixed(2)} · ${by}`)}`,
+  ];
+  for (const { line, text } of finding.excerpt) {
+    const number = String(line).padStart(5);
+    const [first, ...rest] = wrap(printable(text), width - 4);
+    lines.push(`  ${paint("dim", `${number} │`)} ${mark(first ?? "")}`);
+    for (const more of rest) lines.push(`  ${paint("dim", "      │")} ${mark(more)}`);
+  }
+  return lines;
+}
+
+function outcomeText(outcome: Outcome, paint: Paint): string {
+  const { lesson, members, ms } = outcome;
+  if (outcome.interrupted) {
+    return `${paint("yellow", "Stopped.")} What was acknowledged is kept; the next run learns the rest.`;
+  }
+  if (outcome.error) return `${paint("red", "Failed:")} ${outcome.error.message}`;
+  const parts = [
+    count(members.length, "agent"),
+    count(lesson?.total ?? 0, "episode"),
+    size(lesson?.tally.bytes ?? 0),
+    duration(ms),
+  ];
+  const model = outcome.answers.find((answer) => answer.model)?.model;
+  const note = model ? paint("dim", ` (embedded with ${model})`) : "";
+  const left = {
+    started: " Nothing is left running.",
+    running: " The embedded Supabase runs on, as before.",
+    named: "",
+  }[outcome.place?.supabase ?? "named"];
+  return `${paint("bold", parts.join(" · "))}${note}.${left}`;
+}

@@ -1,0 +1,113 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ask } from "./ask.ts";
+import { folderTag } from "./episode.ts";
+import { extract } from "./extract/index.ts";
+import { Failure } from "./failure.ts";
+import { learn } from "./learn.ts";
+import { type Options, repository } from "./options.ts";
+import { findProject, openTenant } from "./project.ts";
+import { ownQuestions, questionsFor } from "./questions.ts";
+import type { Outcome, Report } from "./report.ts";
+import { type FoundFile, scan } from "./scan.ts";
+import { Team } from "./team.ts";
+
+/** Enough files to find something to ask about. */
+const SAMPLE = 200;
+const NEWCOMER_LIFETIME = 120;
+
+/**
+ * A team learns the folder and is gone; a newcomer answers from what they left. Whatever happens,
+ * every agent is stopped, what was started is closed, and the report gets its outcome.
+ *
+ * @returns the exit code
+ */
+export async function run(options: Options, report: Report, signal: AbortSignal): Promise<number> {
+  const started = performance.now();
+  const outcome: Outcome = {
+    folder: options.folder,
+    members: [],
+    answers: [],
+    ms: 0,
+    error: null,
+    interrupted: false,
+  };
+  let exitCode = 0;
+  try {
+    await go(options, report, signal, outcome);
+  } catch (error) {
+    outcome.interrupted = signal.aborted;
+    exitCode = signal.aborted ? 130 : error instanceof Failure ? error.exitCode : 1;
+    if (!signal.aborted) outcome.error = explain(error);
+  }
+  outcome.ms = performance.now() - started;
+  report.finished(outcome);
+  return exitCode;
+}
+
+async function go(
+  options: Options,
+  report: Report,
+  signal: AbortSignal,
+  outcome: Outcome,
+): Promise<void> {
+  const { folder } = options;
+  report.starting(folder);
+  const project = await findProject({ ...options, signal }, process.env);
+  try {
+    outcome.place = project.place;
+    report.connected(project.place);
+    const { mayfly, tenant } = await openTenant(project, folder, signal);
+    outcome.tenant = tenant;
+    const found = await scan(folder, signal);
+    outcome.found = found;
+    report.scanned(found);
+    const team = new Team(mayfly, signal);
+    outcome.members = team.members;
+    try {
+      await work(options, { found, team, report, signal, outcome });
+    } finally {
+      await team.endAll(signal.aborted ? "interrupted" : "the run is over");
+    }
+  } finally {
+    await project.close();
+  }
+}
+
+interface Work {
+  found: NonNullable<Outcome["found"]>;
+  team: Team;
+  report: Report;
+  signal: AbortSignal;
+  outcome: Outcome;
+}
+
+async function work(options: Options, { found, team, report, signal, outcome }: Work) {
+  const tag = folderTag(options.folder);
+  const lesson = await learn({ ...options, tag, found, team, report, signal });
+  outcome.lesson = lesson;
+  report.learned(lesson, team.members);
+
+  const newcomer = await team.spawn("newcomer", NEWCOMER_LIFETIME, "Answer questions");
+  report.newcomer(newcomer.name, lesson);
+  for (const question of await questionsOf(options, found.files)) {
+    const answer = await ask(newcomer, question, tag, signal);
+    outcome.answers.push(answer);
+    report.answer(answer);
+  }
+}
+
+async function questionsOf(options: Options, files: readonly FoundFile[]): Promise<string[]> {
+  if (options.questions.length > 0) return options.questions;
+  if (options.folder === repository) return [...ownQuestions];
+  const sections = files.slice(0, SAMPLE).map(async ({ path }) => {
+    const text = await readFile(join(options.folder, path), "utf8").catch(() => "");
+    return extract(path, text).map((section) => ({ path, section }));
+  });
+  return questionsFor((await Promise.all(sections)).flat());
+}
+
+function explain(error: unknown): { code: string; message: string } {
+  if (error instanceof Failure) return { code: error.code, message: error.message };
+  return { code: "unexpected", message: error instanceof Error ? error.message : String(error) };
+}

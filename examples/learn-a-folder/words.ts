@@ -1,0 +1,23 @@
+const small = new Set(
+  `about after all also and any are because been before being between but can could did does for
+  from had has have her here him his how into its just like more most not off only other our out
+  over own same she should some such than that the their them then there these they this those
+  through too under until very was were what when where which while who why will with would you
+  your`.split(/\s+/),
+);
+
+/** The beginnings of a question's telling words: enough to find their other forms. */
+export function stemsOf(question: string): string[] {
+  const words = question.toLowerCase().match(/[\p{L}\p{N}_]{3,}/gu) ?? [];
+  return [...new Set(words.filter((word) => !small.has(word)).map(stem))];
+}
+
+function stem(word: string): string {
+  return word.length <= 4 ? word : word.slice(0, Math.max(4, word.length - 3));
+}
+
+/** Matches each word that begins with a stem, whole. */
+export function wordsWith(stems: readonly string[]): RegExp | null {
+  if (stems.length === 0) return null;
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${stems.join("|")})[\\p{L}\\p{N}]*`, "giu");
+}
