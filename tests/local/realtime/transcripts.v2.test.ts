@@ -1,0 +1,3 @@
+import { replayAll } from "./scenarios.ts";
+
+replayAll("v2");
