@@ -12,7 +12,7 @@ declare
   agent mayfly.agents;
 begin
   select * into agent from mayfly.agents a
-  where a.tenant_id = of_tenant and a.id = stop_agent.agent_id
+  where a.tenant_id = of_tenant and a.id = coalesce(stop_agent.agent_id, caller.id)
   for no key update;
   if agent.id is null then
     perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');

@@ -1,7 +1,7 @@
--- Stops an agent and with it, from that instant, its descendants. For itself, its ancestors and
+-- Stops an agent (the caller, without an id) and with it, from that instant, its descendants. For itself, its ancestors and
 -- callers with agent:stop. Stopping a stopped agent changes nothing and returns it.
 
-create function mayfly.stop_agent(id uuid, reason text default null)
+create function mayfly.stop_agent(id uuid default null, reason text default null)
 returns jsonb
 language sql
 set search_path = ''

@@ -1137,7 +1137,7 @@ declare
   agent mayfly.agents;
 begin
   select * into agent from mayfly.agents a
-  where a.tenant_id = of_tenant and a.id = stop_agent.agent_id
+  where a.tenant_id = of_tenant and a.id = coalesce(stop_agent.agent_id, caller.id)
   for no key update;
   if agent.id is null then
     perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
@@ -1165,10 +1165,10 @@ grant execute on function mayfly_private.stop_agent(uuid, text) to authenticated
 
 -- sql/schemas/0306_function_stop_agent.sql
 
--- Stops an agent and with it, from that instant, its descendants. For itself, its ancestors and
+-- Stops an agent (the caller, without an id) and with it, from that instant, its descendants. For itself, its ancestors and
 -- callers with agent:stop. Stopping a stopped agent changes nothing and returns it.
 
-create function mayfly.stop_agent(id uuid, reason text default null)
+create function mayfly.stop_agent(id uuid default null, reason text default null)
 returns jsonb
 language sql
 set search_path = ''

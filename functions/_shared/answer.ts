@@ -1,0 +1,87 @@
+/** The envelope that every function answers in: `{ data, error }`. */
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { z } from "zod";
+import type { ErrorBody, ErrorCode } from "../../sdk/src/errors.ts";
+
+/** An error on its way to the caller. */
+export class Refusal extends Error {
+  readonly status: ContentfulStatusCode;
+  readonly code: ErrorCode;
+  readonly hint: string | null;
+  readonly details: unknown;
+
+  constructor(
+    status: ContentfulStatusCode,
+    code: ErrorCode,
+    message: string,
+    hint: string | null = null,
+    details: unknown = null,
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.hint = hint;
+    this.details = details;
+  }
+}
+
+export function answerData(context: Context, data: unknown): Response {
+  return context.json({ data, error: null });
+}
+
+export function answerError(context: Context, error: unknown): Response {
+  const requestId: string = context.get("requestId");
+  const refusal =
+    error instanceof Refusal
+      ? error
+      : new Refusal(
+          500,
+          "internal",
+          "Something went wrong here.",
+          "Try again. The logs have the request id.",
+        );
+  if (refusal.status >= 500) {
+    const cause = error instanceof Refusal ? (error.cause ?? error) : error;
+    console.error(
+      JSON.stringify({ request_id: requestId, code: refusal.code, error: String(cause) }),
+    );
+  }
+  const body: ErrorBody = {
+    code: refusal.code,
+    message: refusal.message,
+    hint: refusal.hint,
+    details: refusal.details,
+    request_id: requestId,
+  };
+  return context.json({ data: null, error: body }, refusal.status);
+}
+
+/** The body of a request, checked; an empty one counts as `{}`. */
+export async function readBody<Schema extends z.ZodType>(
+  context: Context,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
+  const text = await context.req.text();
+  let body: unknown;
+  try {
+    body = text === "" ? {} : JSON.parse(text);
+  } catch {
+    throw new Refusal(400, "invalid_request", "The body is not JSON.");
+  }
+  const { success, data, error } = schema.safeParse(body);
+  if (success) return data;
+  const [issue] = error.issues;
+  const path = (issue?.path ?? []).map(String);
+  const field = path.join(".");
+  // The same shape that SQL gives: index and field of the operation.
+  const [push, index, ...rest] = path;
+  const inPush = push === "push" && index !== undefined;
+  throw new Refusal(
+    400,
+    inPush ? "invalid_operation" : "invalid_request",
+    `${inPush ? `push[${index}].${rest.join(".")}` : field || "The body"}: ${issue?.message}`,
+    inPush ? "Nothing of this push was applied. Correct it, or leave the operation out." : null,
+    inPush ? { index: Number(index), field: rest.join(".") } : field ? { field } : null,
+  );
+}

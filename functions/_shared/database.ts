@@ -1,0 +1,102 @@
+/** The database as the caller: row-level security decides, here as everywhere. */
+import { createSupabaseContext } from "@supabase/server";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Database } from "../../sdk/src/database.types.ts";
+import { isErrorCode } from "../../sdk/src/errors.ts";
+import { Refusal } from "./answer.ts";
+import { getVerificationKeys } from "./environment.ts";
+
+export type MayflyClient = SupabaseClient<Database, "mayfly">;
+
+/** A client that acts as the caller of `request`: an agent, a person or the secret key. */
+export async function connectAsCaller(request: Request): Promise<MayflyClient> {
+  const tenant = request.headers.get("x-mayfly-tenant");
+  const { data, error } = await createSupabaseContext<Database>(request, {
+    auth: ["user", "secret:*"],
+    env: { jwks: await getVerificationKeys() },
+    supabaseOptions: {
+      db: { schema: "mayfly" as "public" },
+      ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
+    },
+  });
+  if (error) {
+    if (error.status >= 500) {
+      throw Object.assign(new Refusal(500, "internal", "Something went wrong here."), {
+        cause: error,
+      });
+    }
+    throw notAuthorized("The token is missing or not valid.");
+  }
+  // The library takes a token without an expiry; nothing here does.
+  if (data.authMode === "user" && typeof data.jwtClaims?.exp !== "number") {
+    throw notAuthorized("The token has no expiry.");
+  }
+  const client = data.authMode === "secret" ? data.supabaseAdmin : data.supabase;
+  return client as unknown as MayflyClient;
+}
+
+/** A client with a token of our own: see `POST /spawn/renew`. */
+export function connectWithToken(token: string): MayflyClient {
+  const keys = JSON.parse(Deno.env.get("SUPABASE_PUBLISHABLE_KEYS") ?? "{}") as Record<
+    string,
+    string
+  >;
+  return createClient<Database, "mayfly">(Deno.env.get("SUPABASE_URL") ?? "", keys.default ?? "", {
+    db: { schema: "mayfly" },
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    accessToken: () => Promise.resolve(token),
+  });
+}
+
+const notAuthorized = (message: string) =>
+  new Refusal(
+    401,
+    "not_authorized",
+    message,
+    "Send the token of a living agent or a signed-in person as Authorization: Bearer, or the secret key as apikey.",
+  );
+
+interface DatabaseAnswer<T> {
+  data: T;
+  error: { code: string; message: string; details: string | null; hint: string | null } | null;
+  status: number;
+}
+
+/** The data of a call, or its error as ours. Deadlocks are tried again, at most twice. */
+export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries = 3): Promise<T> {
+  const { data, error, status } = await run();
+  if (!error) return data;
+  if (error.code === "40P01" && tries > 1) return call(run, tries - 1);
+  if (isErrorCode(error.code)) {
+    throw new Refusal(
+      status as ContentfulStatusCode,
+      error.code,
+      error.message,
+      error.hint,
+      error.details ? JSON.parse(error.details) : null,
+    );
+  }
+  if (status === 401) throw notAuthorized("The token is missing or not valid.");
+  if (error.code === "42501") {
+    throw new Refusal(
+      403,
+      "not_authorized",
+      "The caller may not do this.",
+      "A publishable key alone may do nothing.",
+    );
+  }
+  if (error.code.startsWith("22")) {
+    throw new Refusal(400, "invalid_request", "A value of the request is not of its type.");
+  }
+  const refusal =
+    status === 0 || status >= 502
+      ? new Refusal(503, "unavailable", "The database could not be reached.", "Try again shortly.")
+      : new Refusal(
+          500,
+          "internal",
+          "Something went wrong here.",
+          "Try again. The logs have the request id.",
+        );
+  throw Object.assign(refusal, { cause: `${error.code} ${error.message}` });
+}

@@ -1,0 +1,70 @@
+/** Pushes what was learned, with vectors, and pulls what is new. */
+import { type Operation, syncRequest } from "../../sdk/src/schemas.ts";
+import { answerData, readBody } from "../_shared/answer.ts";
+import { createApp } from "../_shared/app.ts";
+import { call, connectAsCaller } from "../_shared/database.ts";
+import { getEmbedder, shorten } from "../_shared/embedder.ts";
+
+/** A request has 2 s of CPU on hosted projects. */
+const embeddingBudgetMs = 1_200;
+/** Texts that are embedded at once, between two looks at the clock. */
+const batchSize = 10;
+
+export const app = createApp("sync");
+
+app.post("/", async (context) => {
+  const { push = [], since, limit } = await readBody(context, syncRequest);
+  const client = await connectAsCaller(context.req.raw);
+  const { operations, embedding } = await embed(push);
+  const answer = await call(() =>
+    client.rpc("sync", {
+      push: operations as never,
+      ...(since && { since }),
+      ...(limit !== undefined && { page_limit: limit }),
+    }),
+  );
+  return answerData(context, { ...(answer as object), embedding });
+});
+
+/** The operations, those that put a memory with a vector, as far as the budget goes. */
+async function embed(operations: Operation[]) {
+  const embedder = getEmbedder();
+  const bare = operations.filter((op) => op.type === "memory.put" && !op.embedding);
+  if (bare.length === 0) return { operations, embedding: null };
+  if (!embedder) {
+    return {
+      operations,
+      embedding: { model: null, made: 0, problem: "no embedder is configured" },
+    };
+  }
+  const vectors = new Map<string, number[]>();
+  let problem: string | null = null;
+  const deadline = performance.now() + embeddingBudgetMs;
+  for (let at = 0; at < bare.length && performance.now() < deadline; at += batchSize) {
+    const batch = bare.slice(at, at + batchSize);
+    try {
+      const made = await embedder.embed(batch.map(textOf));
+      batch.forEach((op, index) => {
+        vectors.set(op.id, shorten(made[index] ?? []));
+      });
+    } catch (error) {
+      // A memory without a vector is still found by words.
+      console.error(JSON.stringify({ embedding: embedder.model, error: String(error) }));
+      problem = "the embedder failed";
+      break;
+    }
+  }
+  return {
+    operations: operations.map((op) => {
+      const vector = vectors.get(op.id);
+      return vector ? { ...op, embedding: vector, model: embedder.model } : op;
+    }),
+    embedding: { model: embedder.model, made: vectors.size, problem },
+  };
+}
+
+function textOf(op: Operation): string {
+  if (op.type !== "memory.put") return "";
+  const { task, tags = [], input, output } = op.memory;
+  return [task, tags.join(" "), input, output].filter(Boolean).join("\n");
+}

@@ -1,0 +1,75 @@
+import {
+  FunctionsFetchError,
+  FunctionsHttpError,
+  type PostgrestError,
+  type SupabaseClient,
+} from "@supabase/supabase-js";
+import type { Database } from "./database.types.ts";
+import { type ErrorBody, failed, isErrorCode, MayflyError, ok, type Result } from "./errors.ts";
+
+export type MayflyClient = SupabaseClient<Database, "mayfly">;
+
+/** Calls an edge function and unwraps its `{ data, error }`. */
+export async function callFunction<T>(
+  client: MayflyClient,
+  path: string,
+  body: object,
+  method: "POST" | "DELETE" = "POST",
+): Promise<Result<T>> {
+  const { data, error } = await client.functions.invoke<{ data: T }>(path, { body, method });
+  if (!error) return ok((data as { data: T }).data);
+  if (error instanceof FunctionsHttpError)
+    return failed(await readError(error.context as Response));
+  const reason =
+    error instanceof FunctionsFetchError ? "could not be reached" : "failed on the way";
+  return failed(
+    new MayflyError(
+      {
+        code: "unavailable",
+        message: `The function ${path} ${reason}.`,
+        hint: "Check the URL and the network, then try again.",
+        details: null,
+      },
+      { cause: error },
+    ),
+  );
+}
+
+async function readError(response: Response): Promise<MayflyError> {
+  const body = (await response.json().catch(() => null)) as { error?: Partial<ErrorBody> } | null;
+  const { code, message, hint = null, details = null, request_id } = body?.error ?? {};
+  return new MayflyError({
+    code: isErrorCode(code) ? code : fallbackCode(response.status),
+    message: message ?? `The server answered ${response.status}.`,
+    hint,
+    details,
+    ...(request_id && { request_id }),
+  });
+}
+
+/** For answers of the platform in front of the functions, which has codes of its own. */
+function fallbackCode(status: number) {
+  if (status === 401 || status === 403) return "not_authorized";
+  return status < 500 ? "invalid_request" : "unavailable";
+}
+
+/** The result of a Data API call. */
+export function fromDataApi<T>(answer: {
+  data: T | null;
+  error: PostgrestError | null;
+  status: number;
+}): Result<T> {
+  const { data, error, status } = answer;
+  if (!error) return ok(data as T);
+  return failed(
+    new MayflyError(
+      {
+        code: isErrorCode(error.code) ? error.code : fallbackCode(status || 503),
+        message: error.message,
+        hint: error.hint || null,
+        details: error.details || null,
+      },
+      { cause: error },
+    ),
+  );
+}

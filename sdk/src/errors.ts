@@ -1,0 +1,77 @@
+/**
+ * Every code that a Mayfly error can have. The README's table says what each means and what to do.
+ */
+export const errorCodes = [
+  "agent_not_alive",
+  "agent_quota_exceeded",
+  "agent_unknown",
+  "cursor_expired",
+  "cursor_invalid",
+  "depth_exceeded",
+  "internal",
+  "invalid_operation",
+  "invalid_request",
+  "lifetime_out_of_range",
+  "memory_exists",
+  "method_not_allowed",
+  "not_authorized",
+  "not_configured",
+  "push_too_large",
+  "renewal_refused",
+  "renewal_reused",
+  "scope_exceeds_parent",
+  "scope_missing",
+  "scope_unknown",
+  "tenant_ambiguous",
+  "tenant_unknown",
+  "transition_not_allowed",
+  "unavailable",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** An error as the functions send it. */
+export interface ErrorBody {
+  code: ErrorCode;
+  message: string;
+  hint: string | null;
+  details: unknown;
+  /** Also stands in the logs of the function. */
+  request_id?: string;
+}
+
+/** What a failed call returns, or throws where it must throw. */
+export class MayflyError extends Error {
+  override readonly name = "MayflyError";
+  /** Stable: what to branch on. */
+  readonly code: ErrorCode;
+  /** What to do. */
+  readonly hint: string | null;
+  /** Which field, index or scope it was about. */
+  readonly details: unknown;
+  readonly requestId: string | undefined;
+
+  constructor(body: ErrorBody, options?: ErrorOptions) {
+    super(body.message, options);
+    this.code = body.code;
+    this.hint = body.hint;
+    this.details = body.details;
+    this.requestId = body.request_id;
+  }
+}
+
+/** A result: exactly one of the two is there. */
+export type Result<T> = { data: T; error: null } | { data: null; error: MayflyError };
+
+/** A value as a result. */
+export const ok = <T>(data: T): Result<T> => ({ data, error: null });
+
+/** A failure as a result. */
+export const failed = (error: MayflyError): { data: null; error: MayflyError } => ({
+  data: null,
+  error,
+});
+
+/** Whether a code that came from outside is one of ours. */
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  errorCodes.includes(code as ErrorCode);

@@ -1,0 +1,138 @@
+/** The bodies of the edge functions: shared by them and the SDK. SQL checks the same again. */
+import { z } from "zod";
+
+/** The length of every embedding of a project. */
+export const dimensions = 384;
+
+const text = (max: number) => z.string().max(max);
+const instant = z.iso.datetime({ offset: true });
+const tags = z.array(text(100).min(1)).max(50);
+const metadata = z.record(z.string(), z.unknown());
+const embedding = z.array(z.number().min(-1000).max(1000)).length(dimensions);
+/** Any uuid that Postgres takes: deterministic ones of no RFC version too. */
+const uuid = z.guid();
+
+export const memoryKind = z.enum([
+  "episode",
+  "task_result",
+  "conversation",
+  "learning",
+  "fact",
+  "working",
+  "general",
+]);
+
+/** `POST /spawn` */
+export const spawnRequest = z.strictObject({
+  /** Shown to people; 1 to 100 characters. */
+  name: text(100).min(1),
+  type: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/)
+    .optional(),
+  /** Seconds, 5 to the tenant's maximum (15 minutes by default). 300 by default. */
+  lifetime: z.number().min(5).optional(),
+  capabilities: z.array(text(100).min(1)).max(50).optional(),
+  /** A subset of the caller's; without it what most agents need. */
+  scopes: z.array(z.string()).max(50).optional(),
+  task: text(2000).optional(),
+  metadata: metadata.optional(),
+});
+
+/** `POST /spawn/renew` */
+export const renewRequest = z.strictObject({ renewal_secret: z.string().min(1).max(200) });
+
+/** `DELETE /spawn`: the calling agent itself, without an id. */
+export const stopRequest = z.strictObject({
+  id: uuid.optional(),
+  reason: text(500).optional(),
+});
+
+/** A memory as it is pushed. At least one of task, input and output has text. */
+export const memory = z
+  .strictObject({
+    /** Made by the client: a UUIDv7. */
+    id: uuid,
+    /** The agent that learned it; the caller by default. */
+    agent_id: uuid.optional(),
+    session_id: uuid.optional(),
+    conversation_id: uuid.optional(),
+    kind: memoryKind.optional(),
+    task: text(2000).optional(),
+    input: text(100_000).optional(),
+    output: text(100_000).optional(),
+    critique: text(20_000).optional(),
+    /** How well it went, 0 to 1. */
+    reward: z.number().min(0).max(1).optional(),
+    success: z.boolean().optional(),
+    /** 1 to 10; 5 by default. */
+    importance: z.int().min(1).max(10).optional(),
+    tags: tags.optional(),
+    metadata: metadata.optional(),
+    tokens: z.int().min(0).optional(),
+    latency_ms: z.int().min(0).optional(),
+    /** `tenant` by default; `agent`: that agent, its ancestors and the tenant's admins. */
+    visibility: z.enum(["tenant", "agent"]).optional(),
+    created_at: instant.optional(),
+    expires_at: instant.optional(),
+  })
+  .refine((m) => (m.task ?? "") + (m.input ?? "") + (m.output ?? "") !== "", {
+    message: "must have a task, an input or an output",
+  });
+
+const put = z.strictObject({
+  id: uuid,
+  type: z.literal("memory.put"),
+  memory,
+  /** The caller's own vector, 384 numbers; without it the function makes one. */
+  embedding: embedding.optional(),
+  model: text(100).min(1).optional(),
+});
+const remove = z.strictObject({
+  id: uuid,
+  type: z.literal("memory.delete"),
+  memory: z.strictObject({ id: uuid }),
+});
+
+/** One operation of a push, applied at most once by its `id`. */
+export const operation = z.discriminatedUnion("type", [put, remove]);
+
+/** `POST /sync` */
+export const syncRequest = z.strictObject({
+  push: z.array(operation).max(1000).optional(),
+  /** The cursor of the last answer; null for a first sync. */
+  since: z.string().max(10_000).nullish(),
+  /** Events, or memories of a first sync, a page; 0 only pushes. 500 by default. */
+  limit: z.int().min(0).max(1000).optional(),
+});
+
+/** `POST /query` */
+export const queryRequest = z
+  .strictObject({
+    query: text(10_000).optional(),
+    embedding: embedding.optional(),
+    /** Of the caller's own embedding. */
+    model: text(100).min(1).optional(),
+    kinds: z.array(memoryKind).optional(),
+    /** All of them. */
+    tags: tags.optional(),
+    agent: uuid.optional(),
+    min_reward: z.number().min(0).max(1).optional(),
+    since: instant.optional(),
+    /** 1 to 100; 10 by default. */
+    limit: z.int().min(1).max(100).optional(),
+  })
+  .refine((q) => (q.query ?? "") !== "" || q.embedding, {
+    message: "needs a query or an embedding",
+  })
+  .refine((q) => !q.embedding || q.model, {
+    message: "must name the model of the embedding",
+    path: ["model"],
+  });
+
+export type MemoryKind = z.infer<typeof memoryKind>;
+export type SpawnRequest = z.infer<typeof spawnRequest>;
+export type Memory = z.infer<typeof memory>;
+export type Operation = z.infer<typeof operation>;
+export type SyncRequest = z.infer<typeof syncRequest>;
+export type QueryRequest = z.infer<typeof queryRequest>;

@@ -1,0 +1,128 @@
+import { callFunction, type MayflyClient } from "./call.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
+
+/** An agent as the database has it. */
+export interface AgentRow {
+  id: string;
+  tenant_id: string;
+  name: string;
+  type: string;
+  parent_id: string | null;
+  depth: number;
+  capabilities: string[];
+  scopes: string[];
+  status: "running" | "suspended" | "stopped" | "expired";
+  task: string | null;
+  spawned_at: string;
+  expires_at: string;
+  stopped_at: string | null;
+  stop_reason: string | null;
+  metadata: Record<string, unknown>;
+}
+
+/** What `POST /spawn` and `POST /spawn/renew` give. */
+export interface Issued {
+  agent: AgentRow;
+  token: string;
+  token_expires_at: string;
+  renewal_secret: string;
+}
+
+/** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
+const renewalTries = 3;
+const retryDelayMs = 500;
+
+/**
+ * An agent's token, kept fresh: renewed when two thirds of its life are over, on a timer and at
+ * every use, so that it never runs out in the middle of work.
+ */
+export class Session {
+  /** Called with every new token. */
+  onToken: (token: string) => void = () => {};
+  /** Called once, when the agent can not be renewed any more. */
+  onEnd: (error: MayflyError) => void = () => {};
+
+  readonly #client: MayflyClient;
+  #issued: Issued;
+  #renewAt = 0;
+  #renewal: Promise<Result<Issued>> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #ended: MayflyError | undefined;
+
+  /** @param client one without a token: the renewal secret suffices alone. */
+  constructor(client: MayflyClient, issued: Issued) {
+    this.#client = client;
+    this.#issued = issued;
+    this.#plan();
+  }
+
+  get agent(): AgentRow {
+    return this.#issued.agent;
+  }
+
+  /** A token that is good for a while; the last one when no better is to be had. */
+  async token(): Promise<string> {
+    if (Date.now() >= this.#renewAt && !this.#ended) await this.renew();
+    return this.#issued.token;
+  }
+
+  /** Renews now; calls at the same time share one renewal. */
+  renew(): Promise<Result<Issued>> {
+    if (this.#ended) return Promise.resolve(failed(this.#ended));
+    this.#renewal ??= this.#renew().finally(() => {
+      this.#renewal = undefined;
+    });
+    return this.#renewal;
+  }
+
+  /** Renews no more. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#ended ??= new MayflyError({
+      code: "agent_not_alive",
+      message: "The agent has stopped.",
+      hint: "Spawn another agent.",
+      details: null,
+    });
+  }
+
+  async #renew(): Promise<Result<Issued>> {
+    for (let attempt = 1; ; attempt++) {
+      const result = await callFunction<Issued>(this.#client, "spawn/renew", {
+        renewal_secret: this.#issued.renewal_secret,
+      });
+      if (this.#ended) return failed(this.#ended);
+      if (result.data) {
+        this.#issued = result.data;
+        this.#plan();
+        this.onToken(result.data.token);
+        return ok(result.data);
+      }
+      if (result.error.code !== "unavailable") {
+        clearTimeout(this.#timer);
+        this.#ended = result.error;
+        this.onEnd(result.error);
+        return result;
+      }
+      if (attempt === renewalTries) {
+        this.#planIn(retryDelayMs * 10);
+        return result;
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryDelayMs * attempt));
+    }
+  }
+
+  #plan(): void {
+    const life = Date.parse(this.#issued.token_expires_at) - Date.now();
+    // An agent at the end of its life gets shorter and shorter tokens: not one a millisecond.
+    this.#planIn(Math.max((life * 2) / 3, 1_000));
+  }
+
+  #planIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#renewAt = Date.now() + ms;
+    this.#timer = setTimeout(() => void this.renew(), ms);
+    // In Node a waiting renewal keeps no process alive.
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+}
