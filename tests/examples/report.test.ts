@@ -1,0 +1,104 @@
+import { describe, expect, test } from "vitest";
+import { excerpt } from "../../examples/learn-a-folder/excerpt.ts";
+import { extract } from "../../examples/learn-a-folder/extract/index.ts";
+import { count, duration, printable, size, wrap } from "../../examples/learn-a-folder/format.ts";
+import { questionsFor } from "../../examples/learn-a-folder/questions.ts";
+import { stemsOf, wordsWith } from "../../examples/learn-a-folder/words.ts";
+
+describe("an answer shows the lines that say most", () => {
+  const text =
+    "# Keys\n\nThere are keys.\n\nNothing here.\nNor here.\n\nThey are rotated on Mondays\nby the lead.\n";
+  const section = { text, from: 10, line: 10 };
+
+  test("those with the words of the question, with their own line numbers", () => {
+    expect(excerpt(section, "When do we rotate keys on a Monday?")).toEqual([
+      { line: 15, text: "Nor here." },
+      { line: 17, text: "They are rotated on Mondays" },
+      { line: 18, text: "by the lead." },
+    ]);
+  });
+
+  test("the beginning, without the heading, when no line has any", () => {
+    expect(excerpt(section, "zebra")[0]).toEqual({ line: 12, text: "There are keys." });
+  });
+
+  test("the heading itself when there is nothing else", () => {
+    expect(excerpt({ text: "# Keys", from: 3, line: 3 }, "x")).toEqual([
+      { line: 3, text: "# Keys" },
+    ]);
+  });
+
+  test("of a long line the part that says it", () => {
+    const long = `${"filler ".repeat(100)}the zebra sleeps ${"filler ".repeat(100)}`;
+    const [line] = excerpt(
+      { text: `# T\n${long}`, from: 1, line: 1 },
+      "where does the zebra sleep?",
+    );
+    expect(line?.text).toContain("the zebra sleeps");
+    expect(line?.text.length).toBeLessThan(310);
+    expect(line?.text).toMatch(/^….*…$/);
+  });
+
+  test("code keeps its own indentation and loses the common one", () => {
+    const code = "class A {\n    if (key) {\n      rotate(key);\n    }\n}";
+    expect(
+      excerpt({ text: code, from: 1, line: 1 }, "rotate key").map((line) => line.text),
+    ).toEqual(["if (key) {", "  rotate(key);"]);
+  });
+});
+
+describe("words of a question", () => {
+  test("are found in their other forms", () => {
+    const words = wordsWith(stemsOf("How is the signing key rotated?"));
+    expect("sign Signature keys KEY rotation monkey".match(words as RegExp)).toEqual([
+      "sign",
+      "Signature",
+      "keys",
+      "KEY",
+      "rotation",
+    ]);
+  });
+
+  test("may be missing altogether", () => {
+    expect(wordsWith(stemsOf("what is it?"))).toBeNull();
+    expect(stemsOf("*+?[(")).toEqual([]);
+  });
+});
+
+describe("without a question it asks about what stands out", () => {
+  test("the longest sections of different files, headings first", () => {
+    const sections = [
+      ["a.md", "# A\nx\n## Long one\nwords words words\n"],
+      ["b.md", "# B\nwords words\n"],
+      ["c.ts", "export function work() {\n  return 'words words words words words words';\n}\n"],
+    ].flatMap(([path = "", text = ""]) =>
+      extract(path, text).map((section) => ({ path, section })),
+    );
+    expect(questionsFor(sections)).toEqual(["Long one", "B", "export function work()"]);
+    expect(questionsFor([])).toEqual([]);
+  });
+});
+
+describe("numbers and text for people", () => {
+  test("counts, durations and sizes", () => {
+    expect(count(1, "file")).toBe("1 file");
+    expect(count(1204, "file")).toBe("1,204 files");
+    expect([420, 12_400, 180_000, 7.3e6, 1e9].map(duration)).toEqual([
+      "0.4 s",
+      "12 s",
+      "3 min",
+      "2 h",
+      "12 days",
+    ]);
+    expect([812, 14_200, 1.34e6].map(size)).toEqual(["812 B", "14 KB", "1.3 MB"]);
+  });
+
+  test("long lines break between words, a long word where it must", () => {
+    expect(wrap("one two three", 8)).toEqual(["one two", "three"]);
+    expect(wrap("abcdefghij", 4)).toEqual(["abcd", "efgh", "ij"]);
+  });
+
+  test("a file cannot speak to the terminal", () => {
+    expect(printable("a\u001b[31mb\u0007\tc\r")).toBe("a[31mb  c");
+  });
+});
