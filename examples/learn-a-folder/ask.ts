@@ -20,6 +20,8 @@ export interface Answer {
   /** How it was found: `hybrid`, or `words_only` where nothing could be embedded. */
   mode: string;
   model: string | null;
+  /** Why it was found by words alone. */
+  problem: string | null;
   findings: Finding[];
 }
 
@@ -34,13 +36,13 @@ export async function ask(
   tag: string,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const recalled = dataOf(
+  const { results, ...how } = dataOf(
     "Asking failed",
     await until(signal, agent.recall(question, { limit: ASKED, kinds: ["episode"], tags: [tag] })),
   );
   const findings: Finding[] = [];
   const seen = new Set<string>();
-  for (const memory of recalled.results) {
+  for (const memory of results) {
     const place = placeOf(memory.metadata);
     if (!place) continue;
     const section = `${place.path} ${memory.task.replace(/ \(\d+\/\d+\)$/, "")}`;
@@ -54,9 +56,9 @@ export async function ask(
       excerpt: excerpt({ text: memory.output, from: place.from, line: place.line }, question),
       text: memory.output,
       agent: memory.agentName,
-      endedAt: memory.agentEndedAt ? new Date(memory.agentEndedAt).toISOString() : null,
+      endedAt: memory.agentEndedAt?.toISOString() ?? null,
     });
     if (findings.length === BEST) break;
   }
-  return { question, mode: recalled.mode, model: recalled.model, findings };
+  return { question, ...how, findings };
 }

@@ -30,7 +30,7 @@ export function excerpt(
   if (telling.length === 0) return lines.slice(0, 1);
   let best = 0;
   let bestScore = 0;
-  for (let start = 0; start <= Math.max(0, telling.length - LINES); start++) {
+  for (let start = 0; start < telling.length; start++) {
     const window = telling.slice(start, start + LINES);
     const score = coverage(window.map(({ text }) => text).join(" "), stems);
     // A window may begin above what it is about; the first line should already say something.

@@ -1,3 +1,5 @@
+import type { Result } from "@mayfly/sdk";
+
 /** What went wrong, in one sentence, with the exit code that says whose fault it was. */
 export class Failure extends Error {
   override readonly name = "Failure";
@@ -13,14 +15,6 @@ export class Failure extends Error {
     this.exitCode = options.exitCode ?? 1;
   }
 }
-
-interface ResultError {
-  code: string;
-  message: string;
-  hint?: string | null | undefined;
-}
-
-type Result<T> = { data: T; error: null } | { data: null; error: ResultError };
 
 /** The data of an SDK call, or a failure that says what was being done. */
 export function dataOf<T>(doing: string, result: Result<T>): T {

@@ -1,7 +1,7 @@
-import type { Agent } from "@mayfly/sdk";
+import type { Agent, ListOptions, Mayfly, MemoryPage } from "@mayfly/sdk";
 import type { Known } from "./compare.ts";
 import { toKnown } from "./episode.ts";
-import { dataOf, until } from "./failure.ts";
+import { dataOf, until, within } from "./failure.ts";
 import { addTally, emptyTally, readShare, type Tally } from "./reader.ts";
 import type { Report } from "./report.ts";
 import type { Scan } from "./scan.ts";
@@ -12,6 +12,7 @@ export interface Learning {
   folder: string;
   tag: string;
   found: Scan;
+  mayfly: Mayfly;
   agents: number;
   lifetime: number;
   team: Team;
@@ -30,6 +31,7 @@ export interface Lesson {
 }
 
 const PAGE = 500;
+const CLOSE_MS = 2000;
 /** The lead outlives its readers, within what a tenant allows by default. */
 const LEAD_LIFETIME = 900;
 
@@ -38,7 +40,7 @@ export async function learn(learning: Learning): Promise<Lesson> {
   const { team, report, found } = learning;
   const tally = emptyTally();
   const lead = await team.spawn("lead", LEAD_LIFETIME, "Share out the files and watch the readers");
-  const presence = await watch(lead, learning);
+  const presence = await watch(learning);
   const known = await knownOf(lead, learning);
   const shares = shareOut(found.files, learning.agents);
   report.learning({
@@ -72,39 +74,37 @@ export async function learn(learning: Learning): Promise<Lesson> {
   if (failed) throw learning.signal.aborted ? learning.signal.reason : signal.reason;
 
   tally.removed += await forgetVanished(lead, known, learning);
-  presence.stop();
+  await within(CLOSE_MS, presence.stop());
   await team.end(lead, "everything is learned");
   const before = [...known.values()].reduce((sum, one) => sum + one.length, 0);
   return {
     tally,
     again: before > 0,
-    total: before + tally.added - tally.removed,
+    total: before + tally.added - tally.removed - tally.refused,
     seenAlive: presence.most(),
   };
 }
 
-async function watch(lead: Agent, { report, signal }: Learning) {
+/** Shows who is alive as presence has it; a tenant may have other agents, which are not counted. */
+async function watch({ mayfly, team, report, signal }: Learning) {
   let most: number | null = null;
-  let stop = () => {};
-  try {
-    const watching = lead.presence.watch((agents) => {
-      most = Math.max(most ?? 0, agents.length);
-      report.alive(agents);
-    });
-    stop = await until(signal, Promise.resolve(watching));
-  } catch (error) {
-    signal.throwIfAborted();
-    report.noPresence(error instanceof Error ? error.message : String(error));
-  }
-  return { stop, most: () => most };
+  const watching = mayfly.agents.watch((present) => {
+    const own = new Set(team.members.map((member) => member.id));
+    const readers = present.filter(({ id }) => own.has(id));
+    most = Math.max(most ?? 0, readers.length);
+    report.alive(readers);
+  });
+  const { data: stop, error } = await until(signal, watching);
+  if (error) report.noPresence(error.message);
+  return { stop: async () => stop?.(), most: () => most };
 }
 
 async function knownOf(agent: Agent, learning: Learning): Promise<Map<string, Known[]>> {
   const known = new Map<string, Known[]>();
   let after: string | null = null;
   do {
-    const page = { tags: [learning.tag], limit: PAGE, ...(after === null ? {} : { after }) };
-    const { memories, next } = dataOf(
+    const page: ListOptions = { tags: [learning.tag], limit: PAGE, ...(after && { after }) };
+    const { memories, next }: MemoryPage = dataOf(
       "Asking what is remembered of the folder failed",
       await until(learning.signal, agent.memories(page)),
     );

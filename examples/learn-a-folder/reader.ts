@@ -18,6 +18,8 @@ export interface Tally {
   removed: number;
   unchanged: number;
   unreadable: number;
+  /** Sections that the server would not take; the next run offers them again. */
+  refused: number;
 }
 
 export function emptyTally(): Tally {
@@ -30,6 +32,7 @@ export function emptyTally(): Tally {
     removed: 0,
     unchanged: 0,
     unreadable: 0,
+    refused: 0,
   };
 }
 
@@ -134,16 +137,18 @@ class Reader {
   /** Says false when the agent died before its push was acknowledged. */
   async #push(queue: FoundFile[]): Promise<boolean> {
     const { signal, team, onProgress } = this.#assignment;
+    let refused = 0;
     if (this.#operations > 0) {
       const result = await until(signal, this.#agent.sync());
       if (result.error && Date.now() >= this.#agent.expiresAt.getTime()) return false;
-      dataOf(`${this.#agent.name} could not push what it learned`, result);
+      const { rejected } = dataOf(`${this.#agent.name} could not push what it learned`, result);
+      refused = rejected;
     }
     queue.splice(0, this.#pending.length);
-    const done = tallyOf(this.#pending);
+    const done = { ...tallyOf(this.#pending), refused };
     const member = team.of(this.#agent);
     member.files += done.files;
-    member.episodes += done.added + done.changed + done.moved;
+    member.episodes += learnedOf(done);
     onProgress(done);
     this.#pending = [];
     this.#operations = 0;
@@ -183,6 +188,11 @@ function tallyOf(pending: readonly Pending[]): Tally {
     tally.unchanged += changes.unchanged;
   }
   return tally;
+}
+
+/** The episodes that a tally stands for. */
+export function learnedOf(tally: Tally): number {
+  return tally.added + tally.changed + tally.moved - tally.refused;
 }
 
 /** Adds what was done to what had been done. */

@@ -1,3 +1,4 @@
+import { learnedOf } from "./reader.ts";
 import type { Outcome, Report } from "./report.ts";
 
 /** Says nothing until the end, and then everything in one object. */
@@ -43,12 +44,13 @@ function toJson(outcome: Outcome) {
     seenAlive: lesson?.seenAlive ?? null,
     episodes: lesson
       ? {
-          learned: lesson.tally.added + lesson.tally.changed + lesson.tally.moved,
+          learned: learnedOf(lesson.tally),
           new: lesson.tally.added,
           changed: lesson.tally.changed,
           moved: lesson.tally.moved,
           removed: lesson.tally.removed,
           unchanged: lesson.tally.unchanged,
+          refused: lesson.tally.refused,
           remembered: lesson.total,
         }
       : null,

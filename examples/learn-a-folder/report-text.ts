@@ -3,6 +3,7 @@ import type { Answer, Finding } from "./ask.ts";
 import { count, duration, printable, size, wrap } from "./format.ts";
 import type { Lesson } from "./learn.ts";
 import { LiveLine } from "./live-line.ts";
+import { learnedOf } from "./reader.ts";
 import type { Outcome, Place, Report } from "./report.ts";
 import type { Scan } from "./scan.ts";
 import type { Member } from "./team.ts";
@@ -38,7 +39,7 @@ export function textReport(out: NodeJS.WriteStream): Report {
       );
     },
     progress(tally, total) {
-      const episodes = tally.added + tally.changed + tally.moved;
+      const episodes = learnedOf(tally);
       live.show(
         `${tally.files} of ${count(total, "file")} · ${count(episodes, "episode")} new`,
         tally.files / Math.max(1, total),
@@ -101,9 +102,11 @@ function readerText(member: Member, paint: Paint): string {
 }
 
 function lessonText({ tally, again, total, seenAlive }: Lesson, found: number): string[] {
-  const learned = tally.added + tally.changed + tally.moved;
+  const learned = learnedOf(tally);
   const seen = seenAlive ? ` Presence showed ${count(seenAlive, "agent")} alive at once.` : "";
-  const lost = tally.unreadable > 0 ? ` ${count(tally.unreadable, "file")} could not be read.` : "";
+  const lost =
+    (tally.unreadable > 0 ? ` ${count(tally.unreadable, "file")} could not be read.` : "") +
+    (tally.refused > 0 ? ` ${count(tally.refused, "section")} the server refused.` : "");
   if (!again) {
     return [`Learned ${count(learned, "episode")} from ${count(found, "file")}.${lost}${seen}`];
   }
@@ -130,7 +133,9 @@ function answerText(answer: Answer, width: number, paint: Paint): string[] {
     "",
     `${paint(["bold", "yellow"], "?")} ${paint("bold", printable(answer.question))}`,
   ];
-  if (answer.mode !== "hybrid") lines.push(paint("dim", `  found by words alone (${answer.mode})`));
+  if (answer.mode !== "hybrid") {
+    lines.push(paint("dim", `  found by words alone: ${answer.problem ?? answer.mode}`));
+  }
   if (answer.findings.length === 0) lines.push("  Nobody learned anything about it.");
   for (const [index, finding] of answer.findings.entries()) {
     lines.push("", ...findingText(finding, index + 1, answer.question, width, paint));

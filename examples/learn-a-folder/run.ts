@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Mayfly } from "@mayfly/sdk";
 import { ask } from "./ask.ts";
 import { folderTag } from "./episode.ts";
 import { extract } from "./extract/index.ts";
-import { Failure } from "./failure.ts";
+import { Failure, within } from "./failure.ts";
 import { learn } from "./learn.ts";
 import { type Options, repository } from "./options.ts";
 import { findProject, openTenant } from "./project.ts";
@@ -15,6 +16,7 @@ import { Team } from "./team.ts";
 /** Enough files to find something to ask about. */
 const SAMPLE = 200;
 const NEWCOMER_LIFETIME = 120;
+const CLOSE_MS = 2000;
 
 /**
  * A team learns the folder and is gone; a newcomer answers from what they left. Whatever happens,
@@ -65,9 +67,10 @@ async function go(
     const team = new Team(mayfly, signal);
     outcome.members = team.members;
     try {
-      await work(options, { found, team, report, signal, outcome });
+      await work(options, { mayfly, found, team, report, signal, outcome });
     } finally {
       await team.endAll(signal.aborted ? "interrupted" : "the run is over");
+      await within(CLOSE_MS, mayfly.close());
     }
   } finally {
     await project.close();
@@ -75,6 +78,7 @@ async function go(
 }
 
 interface Work {
+  mayfly: Mayfly;
   found: NonNullable<Outcome["found"]>;
   team: Team;
   report: Report;
@@ -82,9 +86,9 @@ interface Work {
   outcome: Outcome;
 }
 
-async function work(options: Options, { found, team, report, signal, outcome }: Work) {
+async function work(options: Options, { mayfly, found, team, report, signal, outcome }: Work) {
   const tag = folderTag(options.folder);
-  const lesson = await learn({ ...options, tag, found, team, report, signal });
+  const lesson = await learn({ ...options, tag, mayfly, found, team, report, signal });
   outcome.lesson = lesson;
   report.learned(lesson, team.members);
 

@@ -17,7 +17,7 @@ export type Role = "lead" | "reader" | "newcomer";
 
 /** What each role may do, and no more. */
 const scopes = {
-  lead: ["memory:read", "memory:write", "presence:read"],
+  lead: ["memory:read", "memory:write"],
   reader: ["memory:read", "memory:write", "presence:write"],
   newcomer: ["memory:read"],
 } as const satisfies Record<Role, readonly string[]>;

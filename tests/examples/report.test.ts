@@ -12,7 +12,6 @@ describe("an answer shows the lines that say most", () => {
 
   test("those with the words of the question, with their own line numbers", () => {
     expect(excerpt(section, "When do we rotate keys on a Monday?")).toEqual([
-      { line: 15, text: "Nor here." },
       { line: 17, text: "They are rotated on Mondays" },
       { line: 18, text: "by the lead." },
     ]);
@@ -42,7 +41,7 @@ describe("an answer shows the lines that say most", () => {
   test("code keeps its own indentation and loses the common one", () => {
     const code = "class A {\n    if (key) {\n      rotate(key);\n    }\n}";
     expect(
-      excerpt({ text: code, from: 1, line: 1 }, "rotate key").map((line) => line.text),
+      excerpt({ text: code, from: 1, line: 1 }, "which key?").map((line) => line.text),
     ).toEqual(["if (key) {", "  rotate(key);"]);
   });
 });
