@@ -1,39 +1,41 @@
 /** The database as the caller: row-level security decides, here as everywhere. */
-import { createSupabaseContext } from "@supabase/server";
+import {
+  createAdminClient,
+  createContextClient,
+  extractCredentials,
+  verifyCredentials,
+} from "@supabase/server/core";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Database } from "../../sdk/src/database.types.ts";
 import { isErrorCode } from "../../sdk/src/errors.ts";
 import { Refusal } from "./answer.ts";
-import { getVerificationKeys } from "./environment.ts";
+import { verifyToken } from "./tokens.ts";
 
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
 /** A client that acts as the caller of `request`: an agent, a person or the secret key. */
 export async function connectAsCaller(request: Request): Promise<MayflyClient> {
+  const { token, apikey } = extractCredentials(request);
   const tenant = request.headers.get("x-mayfly-tenant");
-  const { data, error } = await createSupabaseContext<Database>(request, {
-    auth: ["user", "secret:*"],
-    env: { jwks: await getVerificationKeys() },
-    supabaseOptions: {
-      db: { schema: "mayfly" as "public" },
-      ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
-    },
-  });
-  if (error) {
-    if (error.status >= 500) {
-      throw Object.assign(new Refusal(500, "internal", "Something went wrong here."), {
-        cause: error,
-      });
-    }
-    throw notAuthorized("The token is missing or not valid.");
+  const supabaseOptions = {
+    db: { schema: "mayfly" as "public" },
+    ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
+  };
+  // supabase-js sends an API key as a Bearer token too; it is none.
+  if (token && !token.startsWith("sb_")) {
+    if (!(await verifyToken(token))) throw notAuthorized("The token is not valid.");
+    return createContextClient<Database>({
+      auth: { token },
+      supabaseOptions,
+    }) as unknown as MayflyClient;
   }
-  // The library takes a token without an expiry; nothing here does.
-  if (data.authMode === "user" && typeof data.jwtClaims?.exp !== "number") {
-    throw notAuthorized("The token has no expiry.");
-  }
-  const client = data.authMode === "secret" ? data.supabaseAdmin : data.supabase;
-  return client as unknown as MayflyClient;
+  const { data, error } = await verifyCredentials({ token: null, apikey }, { auth: ["secret:*"] });
+  if (error) throw notAuthorized("The request has no token.");
+  return createAdminClient<Database>({
+    auth: { keyName: data.keyName ?? null },
+    supabaseOptions,
+  }) as unknown as MayflyClient;
 }
 
 /** A client with a token of our own: see `POST /spawn/renew`. */

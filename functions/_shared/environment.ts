@@ -50,11 +50,11 @@ async function readSigningKey(text: string | undefined): Promise<SigningKey> {
 }
 
 /** The keys that a caller's token may be signed with: the project's, and the agents' signing key. */
-export async function getVerificationKeys(): Promise<{ keys: JWK[] }> {
+export async function getVerificationKeys(): Promise<JWK[]> {
   const project = z
     .object({ keys: z.array(z.looseObject({ kid: z.string().optional() })) })
     .safeParse(JSON.parse(Deno.env.get("SUPABASE_JWKS") || '{"keys":[]}'));
   const keys = (project.data?.keys ?? []) as JWK[];
   const own = (await getSigningKey()).verification;
-  return { keys: keys.some((key) => key.kid === own.kid) ? keys : [...keys, own] };
+  return keys.some((key) => key.kid === own.kid) ? keys : [...keys, own];
 }

@@ -1,0 +1,42 @@
+import { styleText } from "node:util";
+import type { Logger } from "./log.ts";
+
+const levels = ["debug", "info", "warn", "error"] as const;
+type Level = (typeof levels)[number];
+
+const colours = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
+
+export interface LogOptions {
+  /** Shows `debug` too. */
+  verbose?: boolean;
+  /** One JSON object a line. */
+  json?: boolean;
+  /** Where the lines go: standard error by default. */
+  write?: (line: string) => void;
+}
+
+/** Quiet, readable lines on standard error; standard output is for results. */
+export function createConsoleLog(options: LogOptions = {}): Logger {
+  const { verbose = false, json = false } = options;
+  const write = options.write ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  const colour = process.stderr.isTTY && !process.env.NO_COLOR;
+
+  const line = (level: Level, message: string, fields: Record<string, unknown> = {}) => {
+    if (level === "debug" && !verbose) return;
+    const at = new Date();
+    if (json) return write(JSON.stringify({ at: at.toISOString(), level, message, ...fields }));
+    const rest = Object.entries(fields)
+      .map(
+        ([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+      )
+      .join("");
+    const label = colour ? styleText(colours[level], level.padEnd(5)) : level.padEnd(5);
+    write(`${at.toTimeString().slice(0, 8)} ${label} ${message}${rest}`);
+  };
+  return {
+    debug: (message, fields) => line("debug", message, fields),
+    info: (message, fields) => line("info", message, fields),
+    warn: (message, fields) => line("warn", message, fields),
+    error: (message, fields) => line("error", message, fields),
+  };
+}

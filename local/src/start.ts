@@ -1,0 +1,191 @@
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Api, createApi } from "./api/index.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { type Database, openPglite, openPostgres } from "./db/index.ts";
+import { functionsEnvironment } from "./environment.ts";
+import { type FunctionsHost, startFunctions } from "./functions/index.ts";
+import { type Health, healthOf } from "./health.ts";
+import { serveHttp } from "./http.ts";
+import { generateKeys, loadOrCreateKeys, type ProjectKeys } from "./keys.ts";
+import type { Logger } from "./log.ts";
+import { applyMigrations } from "./migrations.ts";
+import { createRealtime, type Realtime, type RealtimeLimits } from "./realtime/index.ts";
+import { announce, findRunning, type Running, withdraw } from "./running.ts";
+import { createTokens } from "./tokens.ts";
+
+export interface LocalOptions {
+  /** Where the database and the keys are kept. Without it everything is in memory, for tests. */
+  data?: string;
+  /** The HTTP port: 54321, or the next that is free, by default. */
+  port?: number | undefined;
+  /** The wire port: 54322, or the next that is free, by default. */
+  dbPort?: number | undefined;
+  /** A Postgres with pgvector to use instead of the embedded one: a superuser's URL. */
+  dbUrl?: string | undefined;
+  /** A database made before, for tests: see `dump`. */
+  template?: Blob | undefined;
+  keys?: ProjectKeys;
+  /** The project: holds supabase/ and functions/. This repository by default. */
+  root?: string;
+  /** Reload the functions when they change. */
+  watch?: boolean;
+  /** Realtime's limits: the Free plan's by default. */
+  limits?: Partial<RealtimeLimits>;
+  log: Logger;
+}
+
+/** An embedded Supabase that serves. */
+export interface Local extends Omit<Running, "pid" | "instance"> {
+  readonly keys: ProjectKeys;
+  health(): Health;
+  /** The database as a file, to start another from: `template`. */
+  dump(): Promise<Blob>;
+  close(): Promise<void>;
+}
+
+const thisRepository = join(import.meta.dirname, "../..");
+
+/**
+ * Starts the embedded Supabase: database, Data API, Auth, Realtime and edge functions behind one
+ * loopback port. Ready when it resolves.
+ *
+ * @throws one clear sentence: the port is in use, a migration is broken, the folder is in use, …
+ * @example
+ * const local = await startLocal({ data: ".mayfly", log: createConsoleLog() });
+ * console.log(local.apiUrl);
+ * await local.close();
+ */
+export async function startLocal(options: LocalOptions): Promise<Local> {
+  const { log, root = thisRepository, watch = false } = options;
+  const data = options.data === undefined ? undefined : resolve(options.data);
+  if (data !== undefined) {
+    await mkdir(data, { recursive: true });
+    const other = await findRunning(data);
+    if (other)
+      throw new Error(
+        `The data folder ${data} is served already, at ${other.apiUrl} (process ${other.pid}).`,
+      );
+  }
+  const keys =
+    options.keys ?? (data === undefined ? await generateKeys() : await loadOrCreateKeys(data));
+  const tokens = await createTokens(keys);
+  const instance = randomUUID();
+
+  /** Ended in reverse order, also when the start fails half way. */
+  const ends: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const end of ends.splice(0).reverse())
+      await end().catch((error: unknown) => log.warn(`Closing: ${String(error)}`));
+  };
+
+  let database: Database | undefined;
+  let api: Api | undefined;
+  let realtime: Realtime | undefined;
+  let functions: FunctionsHost | undefined;
+  const health = () => healthOf({ instance, database, api, realtime, functions });
+
+  try {
+    const http = await serveHttp({
+      port: options.port,
+      async fetch(request) {
+        const { pathname } = new URL(request.url);
+        if (pathname === "/health") {
+          const state = health();
+          return Response.json(state, { status: state.status === "ok" ? 200 : 503 });
+        }
+        const part = pathname.startsWith("/functions/v1/")
+          ? functions
+          : pathname.startsWith("/realtime/v1/")
+            ? realtime
+            : api;
+        return part ? part.fetch(request) : starting();
+      },
+      upgrade: (request, socket, head) =>
+        realtime ? realtime.upgrade(request, socket, head) : socket.destroy(),
+    });
+    ends.push(http.close);
+
+    database = options.dbUrl
+      ? await openPostgres({ url: options.dbUrl, password: keys.databasePassword, log })
+      : await openPglite({
+          ...(data !== undefined && { dataDir: join(data, "db") }),
+          ...(options.template && { template: options.template }),
+          ...(options.dbPort !== undefined && { port: options.dbPort }),
+          password: keys.databasePassword,
+          log,
+          onCrash: (error) => log.error(`The database has crashed: ${error.message}`),
+        });
+    const opened = database;
+    ends.push(() => opened.close());
+
+    await bootstrap(opened.url("supabase_admin"), keys);
+    const dbUrl = opened.url("postgres");
+    functions = await startFunctions({
+      root,
+      watch,
+      log,
+      env: () => functionsEnvironment(http.url, dbUrl, keys, tokens),
+    });
+    const host = functions;
+    ends.push(() => host.close());
+
+    for (const { version, name } of await applyMigrations(dbUrl, join(root, "supabase/migrations")))
+      log.info(`Applied the migration ${version}_${name}`);
+
+    [api, realtime] = await Promise.all([
+      createApi({
+        databaseUrl: opened.url("authenticator"),
+        adminUrl: opened.url("supabase_admin"),
+        publicUrl: () => http.url,
+        keys,
+        tokens,
+        schemas: ["public", "graphql_public", "mayfly"],
+        log,
+      }),
+      createRealtime({
+        databaseUrl: opened.url("supabase_admin"),
+        tokens,
+        keys,
+        ...(options.limits && { limits: options.limits }),
+        log,
+      }),
+      functions.ready(),
+    ]);
+    const [servingApi, servingRealtime] = [api, realtime];
+    ends.push(() => servingApi.close());
+    ends.push(() => servingRealtime.close());
+
+    const running: Running = {
+      pid: process.pid,
+      instance,
+      apiUrl: http.url,
+      dbUrl,
+      jwksUrl: `${http.url}/auth/v1/.well-known/jwks.json`,
+      studioUrl: api.studioUrl(),
+      publishableKey: keys.publishableKey,
+      secretKey: keys.secretKey,
+    };
+    if (data !== undefined) {
+      await announce(data, running);
+      ends.push(() => withdraw(data));
+    }
+    return {
+      ...running,
+      keys,
+      health,
+      dump: async () => new Blob([await opened.dumpDataDir()] as BlobPart[]),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const starting = () =>
+  Response.json(
+    { message: "The embedded Supabase is starting. Try again shortly." },
+    { status: 503, headers: { "retry-after": "1" } },
+  );
