@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import type { Logger } from "../log.ts";
-import { parseJson } from "./json.ts";
+import { Inbox } from "./inbox.ts";
+import { listen } from "./listener.ts";
 
 /** A row of realtime.messages that can be delivered: it has a JSON object or bytes. */
 export interface StoredMessage {
@@ -42,16 +43,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const channel = "realtime_messages";
-const maxWaiting = 10_000;
-const perQuery = 500;
 const hour = 3_600_000;
-
-interface Inserted {
-  ids: string[];
-  from: string;
-  to: string;
-}
 
 /** Connects as supabase_admin, and hands over inserted messages in the order of their commits. */
 export async function openDatabase(
@@ -66,40 +58,10 @@ export async function openDatabase(
   });
   const columns = sql`id, topic, coalesce(event, '') as event, coalesce(private, false) as private,
     payload::text as payload, binary_payload as binary`;
-  let listening = false;
   let closed = false;
-  let heard: (() => void) | undefined;
-  const ready = new Promise<void>((resolve) => {
-    heard = resolve;
-  });
 
-  const waiting: Inserted[] = [];
-  let waitingIds = 0;
-  let reading = false;
-
-  async function read(): Promise<void> {
-    if (reading) return;
-    reading = true;
-    while (waiting.length > 0 && !closed) {
-      const batch = takeBatch(waiting);
-      const ids = batch.flatMap((one) => one.ids);
-      waitingIds -= ids.length;
-      try {
-        onMessages(await fetchMessages(ids, batch));
-      } catch (error) {
-        if (!closed) log.warn("Database broadcasts were lost.", { problem: String(error) });
-      }
-    }
-    reading = false;
-  }
-
-  async function fetchMessages(ids: string[], batch: Inserted[]): Promise<StoredMessage[]> {
-    const from = batch.map((one) => one.from).sort()[0] ?? "";
-    const to =
-      batch
-        .map((one) => one.to)
-        .sort()
-        .at(-1) ?? "";
+  const inbox = new Inbox(async ({ ids, from, to }) => {
+    if (closed) return;
     // The range prunes partitions: the primary key begins with the id.
     const rows = await sql<StoredMessage[]>`
       select ${columns} from realtime.messages
@@ -107,26 +69,12 @@ export async function openDatabase(
         and inserted_at between ${from}::text::timestamp and ${to}::text::timestamp
         and (jsonb_typeof(payload) = 'object' or binary_payload is not null)`;
     const byId = new Map(rows.map((row) => [row.id, row]));
-    return ids.flatMap((id) => byId.get(id) ?? []);
-  }
-
-  function onNotification(text: string): void {
-    const inserted = parseJson(text) as unknown as Inserted | undefined;
-    if (!inserted) return;
-    if (waitingIds + inserted.ids.length > maxWaiting) {
-      log.warn("Database broadcasts come faster than they are read; some are dropped.");
-      return;
-    }
-    waiting.push(inserted);
-    waitingIds += inserted.ids.length;
-    void read();
-  }
+    onMessages(ids.flatMap((id) => byId.get(id) ?? []));
+  }, log);
 
   await sql`select _realtime.maintain_partitions()`;
-  await sql.listen(channel, onNotification, () => {
-    listening = true;
-    heard?.();
-  });
+  const announce = (payload: string) => inbox.announce(payload);
+  const listener = await listen(url, "realtime_messages", announce, log);
   const upkeep = setInterval(() => {
     sql`select _realtime.maintain_partitions()`.catch((error: unknown) =>
       log.warn("The partitions of realtime.messages could not be kept.", {
@@ -138,9 +86,9 @@ export async function openDatabase(
 
   return {
     get listening() {
-      return listening && !closed;
+      return listener.listening;
     },
-    untilListening: () => ready,
+    untilListening: () => listener.ready,
 
     async authorize(wanted, topic, { role, claims, headers }, withPresence) {
       const [row] = await sql<(Permissions & { problem: string | null })[]>`
@@ -165,16 +113,7 @@ export async function openDatabase(
     async close() {
       closed = true;
       clearInterval(upkeep);
-      await sql.end({ timeout: 2 });
+      await Promise.all([listener.close(), sql.end({ timeout: 2 })]);
     },
   };
-}
-
-function takeBatch(waiting: Inserted[]): Inserted[] {
-  let size = 0;
-  const count = waiting.findIndex((one) => {
-    size += one.ids.length;
-    return size > perQuery;
-  });
-  return waiting.splice(0, count === -1 ? waiting.length : Math.max(count, 1));
 }

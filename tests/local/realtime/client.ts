@@ -11,6 +11,7 @@ export interface Received {
 export class RawClient {
   readonly socket: WebSocket;
   readonly frames: Received[] = [];
+  #closeCode: number | undefined;
   #arrived: (() => void) | undefined;
 
   constructor(url: string, headers: Record<string, string> = {}) {
@@ -20,6 +21,9 @@ export class RawClient {
       this.#arrived?.();
     });
     this.socket.on("error", () => {});
+    this.socket.on("close", (code) => {
+      this.#closeCode = code;
+    });
   }
 
   async open(): Promise<this> {
@@ -63,8 +67,9 @@ export class RawClient {
     }
   }
 
+  /** The code with which it was or will be closed. */
   async closed(): Promise<number> {
-    if (this.socket.readyState === WebSocket.CLOSED) return 1006;
+    if (this.#closeCode !== undefined) return this.#closeCode;
     const [code] = await once(this.socket, "close");
     return code;
   }

@@ -1,0 +1,145 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { RealtimeLimits } from "../../../local/src/realtime/index.ts";
+import { RawClient } from "./client.ts";
+import {
+  alice,
+  openDatabase,
+  startProject,
+  type TestDatabase,
+  type TestProject,
+  userToken,
+} from "./harness.ts";
+
+let database: TestDatabase;
+let project: TestProject | undefined;
+
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterEach(async () => {
+  await project?.close();
+  project = undefined;
+});
+afterAll(() => database?.close());
+
+async function start(limits: Partial<RealtimeLimits>): Promise<TestProject> {
+  project = await startProject(database.url, limits);
+  return project;
+}
+
+function socketUrl({ url, keys }: TestProject, key = keys.publishableKey): string {
+  return `${url.replace("http", "ws")}/realtime/v1/websocket?vsn=2.0.0&apikey=${key}`;
+}
+
+function connect(target: TestProject): Promise<RawClient> {
+  return new RawClient(socketUrl(target)).open();
+}
+
+function take(client: RawClient, part: string): Promise<{ text: string }> {
+  return client.take((frames) => frames.findIndex(({ text }) => text.includes(part)), part);
+}
+
+async function join(client: RawClient, topic: string, config: object = {}): Promise<string> {
+  client.send(JSON.stringify(["1", "1", `realtime:${topic}`, "phx_join", { config }]));
+  return (await take(client, "phx_reply")).text;
+}
+
+const broadcast = (ref: string, topic: string) =>
+  JSON.stringify(["1", ref, `realtime:${topic}`, "broadcast", { event: "e", payload: {} }]);
+
+test("one connection too many is refused", async () => {
+  const target = await start({ connections: 1 });
+  await connect(target);
+  const refused = await new RawClient(socketUrl(target)).refused();
+  expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many connected users"}' });
+});
+
+test("too many joins refuse further connections", async () => {
+  const target = await start({ joinsPerSecond: 1, rateTickMs: 50, rateTicks: 1 });
+  const client = await connect(target);
+  for (let i = 0; i < 10; i++) await join(client, `room${i}`);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const refused = await new RawClient(socketUrl(target)).refused();
+  expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many joins per second"}' });
+});
+
+test("over the message rate the receivers are closed and the sender's acks stay ok", async () => {
+  const target = await start({ messagesPerSecond: 2, rateTickMs: 30, rateTicks: 1 });
+  const sender = await connect(target);
+  const receiver = await connect(target);
+  await join(sender, "room", { broadcast: { ack: true } });
+  await join(receiver, "room");
+  const closed = take(receiver, "phx_close");
+  let ref = 1;
+  while (!receiver.frames.some(({ text }) => text.includes("Too many messages"))) {
+    sender.send(broadcast(String(++ref), "room"));
+    expect((await take(sender, "phx_reply")).text).toContain('"status":"ok"');
+  }
+  await closed;
+});
+
+test("frames sent while a join is refused are answered after it, in order", async () => {
+  const target = await start({ joinErrorBackoffMs: 100 });
+  const client = await connect(target);
+  client.send(JSON.stringify(["1", "1", "realtime:", "phx_join", {}]));
+  client.send(JSON.stringify([null, "2", "phoenix", "heartbeat", {}]));
+  client.send(JSON.stringify([null, "3", "realtime:x", "broadcast", {}]));
+  await take(client, "nothing").catch(() => {});
+  expect(client.frames.map(({ text }) => JSON.parse(text)[1])).toEqual(["1", "2", "3"]);
+});
+
+test("a socket that queues more than it may while it is blocked is dropped", async () => {
+  const target = await start({ joinErrorBackoffMs: 5_000, bufferedBytes: 1_000 });
+  const client = await connect(target);
+  client.send(JSON.stringify(["1", "1", "realtime:", "phx_join", {}]));
+  client.send(broadcast("x".repeat(2_000), "room"));
+  expect(await client.closed()).toBe(1006);
+});
+
+test("presence over its rate closes the channel that asks for more", async () => {
+  const target = await start({ presencePerSecond: 1, rateTickMs: 30, rateTicks: 1 });
+  const client = await connect(target);
+  await join(client, "room", { presence: { enabled: true, key: "a" } });
+  const stopped = take(client, "Too many presence messages per second");
+  for (let round = 0; round < 5; round++) {
+    const payload = { type: "presence", event: "track", payload: { round } };
+    client.send(JSON.stringify(["1", `t${round}`, "realtime:room", "presence", payload]));
+    await take(client, `"t${round}"`).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 31));
+    if (client.frames.some(({ text }) => text.includes("phx_close"))) break;
+  }
+  await stopped;
+});
+
+test("only keys and tokens of the project open a connection", async () => {
+  const target = await start({});
+  const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.e30.`;
+  for (const key of ["sb_secret_other", "sb_publishable_", unsigned])
+    expect((await new RawClient(socketUrl(target, key)).refused()).status).toBe(401);
+  for (const key of [target.keys.publishableKey, target.keys.secretKey, await userToken(alice)])
+    await new RawClient(socketUrl(target, key)).open();
+});
+
+test("closing the server closes its sockets with 1012", async () => {
+  const target = await start({});
+  const client = await connect(target);
+  await join(client, "room");
+  expect(target.realtime.health()).toEqual({ state: "ok", connections: 1, channels: 1 });
+  const [code] = await Promise.all([client.closed(), target.realtime.close()]);
+  expect(code).toBe(1012);
+});
+
+test("a lost database connection is made again and messages flow", async () => {
+  const target = await start({});
+  const client = await connect(target);
+  await join(client, "room");
+  await database.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name like 'realtime%'`;
+  while (target.realtime.health().state === "ok")
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  while (target.realtime.health().state === "down")
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  await database.sql`select realtime.send('{"n":1}', 'back', 'room', false)`;
+  await take(client, "back");
+});
