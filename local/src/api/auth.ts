@@ -39,11 +39,10 @@ export function createAuth(options: {
   const { keys, tokens, publicUrl, log } = options;
   const secret = randomBytes(48).toString("base64url");
   const connection = new PostgresConnection({
-    url: options.adminUrl,
+    url: asAuthAdmin(options.adminUrl, keys),
     postgresOptions: {
       max: 2,
       onnotice: () => undefined,
-      connection: { role: "supabase_auth_admin" },
       types: { json: documents(114), jsonb: documents(3802) },
     },
   });
@@ -112,6 +111,14 @@ export function createAuth(options: {
     },
     close: () => connection.close(),
   };
+}
+
+/** The same database as the role that owns the tables of Auth, with the bootstrap's password. */
+function asAuthAdmin(adminUrl: string, keys: ProjectKeys): string {
+  const url = new URL(adminUrl);
+  url.username = "supabase_auth_admin";
+  url.password = keys.databasePassword;
+  return url.href;
 }
 
 /** lite gives JSON as text, which its own serializer would store as a JSON string. */

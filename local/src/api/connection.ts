@@ -11,7 +11,7 @@ import {
   PostgresQueryCompiler,
   type QueryResult,
 } from "kysely";
-import type { Sql } from "postgres";
+import type { PostgresError, Sql } from "postgres";
 import { requestContext } from "./context.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import type { SchemaCache } from "./schema-cache.ts";
@@ -80,10 +80,21 @@ export class DataConnection extends PostgresConnection {
       );
     } catch (error) {
       if (!isDatabaseError(error)) throw error;
+      qualifyColumn(error, context.path);
       context.answer = databaseError(error, context.role !== "anon");
       throw answered();
     }
   }
+}
+
+/** PostgREST names columns with their table, lite without; errors inside functions have a `where`. */
+function qualifyColumn(error: PostgresError, path: string): void {
+  const table = /^\/([^/]+)$/.exec(path)?.[1];
+  if (error.code !== "42703" || error.where || !table) return;
+  error.message = error.message.replace(
+    /^column "([^"]+)" does not exist$/,
+    (_, column) => `column ${decodeURIComponent(table)}.${column} does not exist`,
+  );
 }
 
 const isRead = (method: string) => method === "GET" || method === "HEAD";

@@ -9,13 +9,16 @@ import { apiError, connectionError } from "./errors.ts";
 import { interceptConsole, quietly } from "./quiet.ts";
 import { createRest } from "./rest.ts";
 import { createSchemaCache } from "./schema-cache.ts";
+import { createStudio } from "./studio.ts";
 
-/** The Data API and Auth of a project: `/rest/v1` and `/auth/v1`. */
+/** The Data API and Auth of a project, `/rest/v1` and `/auth/v1`, and Studio at every other page. */
 export interface Api {
   fetch(request: Request): Promise<Response>;
   /** Reads the database's schema anew now. DDL does it by itself. */
   reloadSchema(): Promise<void>;
   health(): { status: "ok" | "starting"; schemaReadAt: string | null };
+  /** Opens Studio in a browser on this machine; a secret, new at each start. */
+  studioUrl(): string;
   close(): Promise<void>;
 }
 
@@ -40,16 +43,20 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const schema = createSchemaCache({ adminUrl, schemas, log });
   const rest = createRest({ databaseUrl, schema, schemas, keys, tokens });
   const auth = createAuth({ adminUrl, publicUrl, keys, tokens, log });
+  const studio = createStudio({ publicUrl, schemas, schema });
 
   const close = async () => {
     await Promise.all([rest.close(), auth.close(), schema.close()]);
     restoreConsole();
   };
-  const route = (request: Request): Promise<Response> => {
+  const route = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/rest/v1" || pathname.startsWith("/rest/v1/")) return rest.fetch(request);
-    if (pathname.startsWith("/auth/v1/")) return auth.fetch(request);
-    return Promise.resolve(Response.json({ message: "no Route matched" }, { status: 404 }));
+    if (pathname === "/rest/v1" || pathname.startsWith("/rest/v1/"))
+      return rest.fetch(studio.admits(request) ? withKey(request, keys.secretKey) : request);
+    if (pathname.startsWith("/auth/v1/"))
+      return auth.fetch(studio.admits(request) ? withKey(request, keys.secretKey) : request);
+    const page = await studio.fetch(request);
+    return page ?? Response.json({ message: "no Route matched" }, { status: 404 });
   };
 
   try {
@@ -80,8 +87,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       status: schema.loadedAt === undefined ? "starting" : "ok",
       schemaReadAt: schema.loadedAt === undefined ? null : new Date(schema.loadedAt).toISOString(),
     }),
+    studioUrl: studio.url,
     close,
   };
+}
+
+/** A request of Studio, as a server with the secret key would send it. */
+function withKey(request: Request, key: string): Request {
+  const headers = new Headers(request.headers);
+  headers.set("apikey", key);
+  headers.delete("user-agent");
+  headers.delete("cookie");
+  return new Request(request, { headers });
 }
 
 function failure(path: string, error: unknown): Response {

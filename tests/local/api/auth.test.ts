@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openProject, type Project } from "./harness.ts";
 
 const sql = `
-  create table profiles (id uuid primary key references auth.users (id) on delete cascade, email text);
+  create table profiles (id uuid primary key references auth.users (id) on delete cascade, email text, nick text);
   alter table profiles enable row level security;
   create policy own on profiles using ((select auth.uid()) = id);
   create function public.handle_new_user() returns trigger
   language plpgsql security definer set search_path = '' as $$
   begin
-    insert into public.profiles (id, email) values (new.id, new.email);
+    insert into public.profiles (id, email, nick)
+    values (new.id, new.email, new.raw_user_meta_data ->> 'nick');
     return new;
   end $$;
   create trigger on_auth_user_created after insert on auth.users
@@ -60,7 +61,7 @@ describe("a person", () => {
     });
     expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(3600);
     const { data: profiles } = await client.from("profiles").select();
-    expect(profiles).toEqual([{ id: data.user?.id, email }]);
+    expect(profiles).toEqual([{ id: data.user?.id, email, nick: "jo" }]);
   });
 
   it("signs in, is known, refreshes, changes data, and signs out", async () => {
@@ -85,6 +86,21 @@ describe("a person", () => {
     expect((await client.auth.signOut()).error).toBeNull();
     const gone = await anyone().auth.getUser(first?.access_token ?? "");
     expect(gone.error).not.toBeNull();
+  });
+
+  it("comes in by a link in a mail, with a session that looks hosted", async () => {
+    const email = address();
+    await anyone().auth.signUp({ email, password });
+    expect((await anyone().auth.resetPasswordForEmail(email)).error).toBeNull();
+    const mail = project.logged.findLast((line) => line.includes(email)) ?? "";
+    const query = /\/verify\?([^\s"\\]+)/.exec(mail)?.[1];
+    const answer = await fetch(`${project.url}/auth/v1/verify?${query}`, { redirect: "manual" });
+    const values = new URLSearchParams(answer.headers.get("location")?.split("#")[1]);
+    const token = values.get("access_token") ?? "";
+    expect(decodeProtectedHeader(token).alg).toBe("ES256");
+    expect(decodeJwt(token)).toMatchObject({ email, amr: [{ method: "otp" }] });
+    const user = await anyone().auth.getUser(token);
+    expect(user.data.user?.email).toBe(email);
   });
 
   it("is refused with GoTrue's words", async () => {

@@ -1,10 +1,9 @@
-import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { fileURLToPath } from "node:url";
 import { getRequestListener } from "@hono/node-server";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import postgres, { type Sql } from "postgres";
 import { type Api, createApi } from "../../../local/src/api/index.ts";
+import { bootstrap } from "../../../local/src/bootstrap.ts";
 import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
 import type { Logger } from "../../../local/src/log.ts";
 import { type Claims, createTokens, type Tokens } from "../../../local/src/tokens.ts";
@@ -26,10 +25,8 @@ export interface Project {
   close(): Promise<void>;
 }
 
-const bootstrap = fileURLToPath(new URL("../../../local/src/bootstrap/", import.meta.url));
-
 /** Where a database comes from: the only place to change for another one. */
-async function openDatabase(): Promise<{
+async function openDatabase(keys: ProjectKeys): Promise<{
   url: (role: string) => string;
   close: () => Promise<void>;
 }> {
@@ -37,23 +34,14 @@ async function openDatabase(): Promise<{
   const name = `api_dev_${process.pid}_${Math.random().toString(36).slice(2, 8)}`;
   const root = postgres(server, { max: 1, onnotice: () => undefined });
   await root`select pg_advisory_lock(54417)`;
-  await root.unsafe(`
-    do $$ begin
-      if not exists (select from pg_roles where rolname = 'supabase_admin') then
-        create role supabase_admin superuser login;
-      end if;
-    end $$`);
-  await root.unsafe(`create database ${name} owner supabase_admin`);
+  await root.unsafe(`create database ${name}`);
   const url = (role: string) => {
     const address = new URL(server);
     address.username = role;
     address.pathname = `/${name}`;
     return address.href;
   };
-  const admin = postgres(url("supabase_admin"), { max: 1, onnotice: () => undefined });
-  for (const file of (await readdir(bootstrap)).sort())
-    if (file < "0040") await admin.unsafe(await readFile(bootstrap + file, "utf8"));
-  await admin.end();
+  await bootstrap(url("postgres"), keys);
   await root`select pg_advisory_unlock(54417)`;
   return {
     url,
@@ -66,7 +54,8 @@ async function openDatabase(): Promise<{
 
 /** A project of its own, served over HTTP, with `sql` run as its owner. */
 export async function openProject(sql: string): Promise<Project> {
-  const database = await openDatabase();
+  const keys = await generateKeys();
+  const database = await openDatabase(keys);
   const logged: string[] = [];
   const write = (level: string) => (message: string, fields?: Record<string, unknown>) => {
     if (level !== "debug") logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
@@ -80,7 +69,6 @@ export async function openProject(sql: string): Promise<Project> {
   const admin = postgres(database.url("supabase_admin"), { max: 1, onnotice: () => undefined });
   const owner = postgres(database.url("postgres"), { max: 1, onnotice: () => undefined });
   await owner.unsafe(sql);
-  const keys = await generateKeys();
   const tokens = await createTokens(keys);
   let url = "";
   const api = await createApi({

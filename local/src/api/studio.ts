@@ -1,0 +1,103 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { studioRouteHandler } from "@supabase/lite";
+import type { SchemaCache } from "./schema-cache.ts";
+
+/** lite's Studio, for whoever opened it by its address on this machine. */
+export interface Studio {
+  /** Opens Studio in a browser; who knows it acts with the secret key. */
+  url(): string;
+  /** Studio's pages, and undefined for what is none of them. */
+  fetch(request: Request): Promise<Response | undefined>;
+  /** Whether a request comes from an opened Studio and is to run with the secret key. */
+  admits(request: Request): boolean;
+}
+
+const cookie = "mayfly_studio";
+const assets = fileURLToPath(import.meta.resolve("@supabase/lite/static/.vite/manifest.json"));
+const assetFolder = assets.replace(/\.vite[/\\]manifest\.json$/, "");
+const types: Record<string, string> = {
+  css: "text/css",
+  ico: "image/x-icon",
+  js: "text/javascript",
+  woff2: "font/woff2",
+};
+
+/**
+ * lite lets any request without a key from a loopback address act as service_role. Here a browser
+ * must first have opened the address with this start's token; then a cookie that only it has, sent
+ * by its own pages alone (other pages of 127.0.0.1 are the same site, not the same origin), does.
+ */
+export function createStudio(options: {
+  publicUrl: () => string;
+  schemas: string[];
+  schema: SchemaCache;
+}): Studio {
+  const token = randomBytes(24).toString("base64url");
+  const session = randomBytes(24).toString("base64url");
+
+  const admits = (request: Request): boolean => {
+    if (request.headers.has("apikey") || request.headers.has("authorization")) return false;
+    if (request.headers.get("sec-fetch-site") !== "same-origin") return false;
+    if (!isLoopback(new URL(request.url).hostname)) return false;
+    const sent = new RegExp(`(?:^|;\\s*)${cookie}=([^;]*)`).exec(
+      request.headers.get("cookie") ?? "",
+    )?.[1];
+    return sent !== undefined && same(sent, session);
+  };
+
+  return {
+    url: () => `${options.publicUrl()}/_studio?token=${token}`,
+    admits,
+    async fetch(request) {
+      const url = new URL(request.url);
+      if (request.method !== "GET") return undefined;
+      if (url.pathname === "/_studio") {
+        if (!isLoopback(url.hostname) || !same(url.searchParams.get("token") ?? "", token))
+          return new Response("Open Studio by the address that the start printed.\n", {
+            status: 403,
+          });
+        const attributes = "Path=/; HttpOnly; SameSite=Strict";
+        return new Response(null, {
+          status: 303,
+          headers: { location: "/", "set-cookie": `${cookie}=${session}; ${attributes}` },
+        });
+      }
+      if (url.pathname.startsWith("/static/")) return asset(url.pathname.slice("/static/".length));
+      if (url.pathname === "/_system/info")
+        return admits(request) ? Response.json(info(options.schemas)) : undefined;
+      if (url.pathname === "/_system/introspect") {
+        if (!admits(request)) return undefined;
+        return Response.json((await options.schema.current()).introspection);
+      }
+      if (!request.headers.get("accept")?.includes("text/html")) return undefined;
+      return studioRouteHandler(request);
+    },
+  };
+}
+
+/** What Studio asks for at its start; lite's own answer has the database's address in it. */
+const info = (schemas: string[]) => ({
+  connection: { dialect: "postgres" },
+  config: { api: { enabled: true, schemas }, auth: { enabled: true }, db: { driver: "postgres" } },
+  admin: true,
+});
+
+async function asset(name: string): Promise<Response | undefined> {
+  if (!/^(assets\/)?[\w.-]+$/.test(name) || name.startsWith(".")) return undefined;
+  const body = await readFile(assetFolder + name).catch(() => undefined);
+  if (!body) return undefined;
+  const type = types[name.split(".").at(-1) ?? ""] ?? "application/octet-stream";
+  return new Response(new Uint8Array(body), {
+    headers: { "content-type": type, "cache-control": "public, max-age=3600" },
+  });
+}
+
+const isLoopback = (host: string) =>
+  host === "localhost" || host === "[::1]" || /^127\./.test(host);
+
+function same(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
