@@ -21,8 +21,10 @@ async function main(): Promise<number> {
     return error.exitCode;
   }
   if (!options) return 0;
-  const { stdout } = process;
-  const report = options.json ? jsonReport((text) => stdout.write(text)) : textReport(stdout);
+  const { stdout, stderr } = process;
+  const report = options.json
+    ? jsonReport((text) => stdout.write(text))
+    : textReport(stdout, stderr);
   return run(options, report, interruption());
 }
 

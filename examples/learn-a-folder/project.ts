@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { findRunning, startLocal } from "@mayfly/local";
+import { createConsoleLog, findRunning, type Logger, startLocal } from "@mayfly/local";
 import { Mayfly } from "@mayfly/sdk";
 import { dataOf, Failure, until, within } from "./failure.ts";
 import type { Place } from "./report.ts";
@@ -108,17 +108,9 @@ function fromEnvironment(env: Environment): Project | null {
   };
 }
 
-function logger(verbose: boolean) {
-  const line = (level: string) => (message: string, fields?: Record<string, unknown>) => {
-    const more = fields && Object.keys(fields).length > 0 ? ` ${JSON.stringify(fields)}` : "";
-    process.stderr.write(`${level} ${message}${more}\n`);
-  };
+/** Without --verbose only what went wrong is worth a line between the others. */
+function logger(verbose: boolean): Logger {
+  const log = createConsoleLog({ verbose });
   const silent = () => {};
-  const shown = (level: string) => (verbose ? line(level) : silent);
-  return {
-    debug: silent,
-    info: shown("info"),
-    warn: shown("warn"),
-    error: line("error"),
-  };
+  return verbose ? log : { ...log, debug: silent, info: silent, warn: silent };
 }

@@ -12,7 +12,7 @@ import { stemsOf, wordsWith } from "./words.ts";
 type Style = Parameters<typeof styleText>[0];
 
 /** For people: plain lines, and on a terminal colour and a line that shows what goes on. */
-export function textReport(out: NodeJS.WriteStream): Report {
+export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Report {
   const paint = (style: Style, text: string) => styleText(style, text, { stream: out });
   const live = new LiveLine(out);
   const say = (text = "") => live.print(text);
@@ -74,7 +74,8 @@ export function textReport(out: NodeJS.WriteStream): Report {
     finished(outcome) {
       live.end();
       say();
-      say(outcomeText(outcome, paint));
+      if (outcome.error) err.write(`${paint("red", "Failed:")} ${outcome.error.message}\n`);
+      else say(outcomeText(outcome, paint));
     },
   };
 }
@@ -176,7 +177,6 @@ function outcomeText(outcome: Outcome, paint: Paint): string {
   if (outcome.interrupted) {
     return `${paint("yellow", "Stopped.")} What was acknowledged is kept; the next run learns the rest.`;
   }
-  if (outcome.error) return `${paint("red", "Failed:")} ${outcome.error.message}`;
   const parts = [
     count(members.length, "agent"),
     count(lesson?.total ?? 0, "episode"),
