@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { App } from "@supabase/lite";
+import { App, type EmailMessage } from "@supabase/lite";
 import { PostgresConnection } from "@supabase/lite/postgres";
 import { SignJWT } from "jose";
 import type { ProjectKeys } from "../keys.ts";
@@ -19,6 +19,8 @@ export interface Auth {
 }
 
 const prefix = "/auth/v1";
+/** As in a new project's `supabase/config.toml`. */
+const siteUrl = "http://127.0.0.1:3000";
 // Opened by browsers from a mail or a provider, or by whoever verifies tokens: without a key.
 const keyless = /^\/(verify|callback|authorize|\.well-known\/.*)$/;
 const notOffered =
@@ -56,12 +58,15 @@ export function createAuth(options: {
       jwt_secret: secret,
       jwt_expiry: 3600,
       enable_signup: true,
-      site_url: "http://127.0.0.1:3000",
+      site_url: siteUrl,
       email: { enable_signup: true, enable_confirmations: false, double_confirm_changes: true },
     },
     storage: { enabled: false },
     studio: { enabled: false },
-    options: { server: { apiKeys: false, disableStudio: true, disableFallback: true } },
+    options: {
+      server: { apiKeys: false, disableStudio: true, disableFallback: true },
+      drivers: { email: { send: async (mail) => writeMail(mail, publicUrl(), log) } },
+    },
   });
   const secretBytes = new TextEncoder().encode(secret);
 
@@ -111,6 +116,12 @@ export function createAuth(options: {
     },
     close: () => connection.close(),
   };
+}
+
+/** No mail is sent: the developer reads it in the log. lite links to the site, not to Auth. */
+function writeMail(mail: EmailMessage, publicUrl: string, log: Logger): void {
+  const text = (mail.text ?? "").replaceAll(`${siteUrl}${prefix}/`, `${publicUrl}${prefix}/`);
+  log.info(`A mail to ${mail.to}: ${mail.subject}`, { text });
 }
 
 /** The same database as the role that owns the tables of Auth, with the bootstrap's password. */

@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { format } from "node:util";
 import type { Logger } from "../log.ts";
 
 // lite writes errors, with SQL and stacks, to the console and has no hook for it. While one of its
@@ -32,8 +31,6 @@ function intercept(level: (typeof levels)[number]): () => void {
     const log = current.getStore();
     if (!log) return original(...values);
     if (level === "error") log.warn(`Data API and Auth: ${firstLine(values)}`);
-    // Mails are written with level log: codes and links for the developer, wanted in full.
-    else if (level === "log") log.info(format(...values));
     else log.debug(firstLine(values));
   };
   return () => {

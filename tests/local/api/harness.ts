@@ -80,7 +80,9 @@ export async function openProject(sql: string): Promise<Project> {
     schemas: ["public", "graphql_public", "mayfly"],
     log,
   });
-  const server = createServer(getRequestListener((request) => api.fetch(request)));
+  const server = createServer(
+    getRequestListener((request) => api.fetch(request), { overrideGlobalObjects: false }),
+  );
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   const address = server.address();
   url = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
