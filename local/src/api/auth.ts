@@ -8,6 +8,7 @@ import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { createAdminUsers } from "./admin-users.ts";
 import { AuthProblem, authError } from "./auth-answers.ts";
 import { apiKeyOf, bearerOf } from "./caller.ts";
+import { closingSeconds } from "./connection.ts";
 import { quietly } from "./quiet.ts";
 import { createSessions } from "./sessions.ts";
 
@@ -114,7 +115,7 @@ export function createAuth(options: {
         throw error;
       }
     },
-    close: () => connection.close(),
+    close: () => sql.end({ timeout: closingSeconds }),
   };
 }
 

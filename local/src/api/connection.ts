@@ -17,6 +17,9 @@ import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 import { inSession, openingOf } from "./session.ts";
 
+/** How long the end waits for requests that still run. */
+export const closingSeconds = 2;
+
 type AnyDatabase = Record<string, Record<string, unknown>>;
 
 /** Thrown where our answer stands in the request's context; lite takes it for a bad body. */
@@ -36,6 +39,10 @@ export class DataConnection extends PostgresConnection {
       postgresOptions: { max: 3, onnotice: () => undefined },
     });
     this.#schema = schema;
+  }
+
+  override async close(): Promise<void> {
+    await this.driver.end({ timeout: closingSeconds });
   }
 
   override async introspect() {

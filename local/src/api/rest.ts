@@ -44,7 +44,7 @@ export function createRest(options: {
             const context = requestContext.getStore();
             if (!context || key !== context.nonce) return null;
             const type = context.role === "service_role" ? "secret" : "publishable";
-            return { type, claims: { ...context.claims, role: context.role } };
+            return { type, claims: context.claims };
           },
         },
       },
@@ -95,13 +95,14 @@ function contextOf(
   const { method, headers } = request;
   const profile = headers.get(hasBody(method) ? "content-profile" : "accept-profile");
   const path = new URL(request.url).pathname.slice(prefix.length) || "/";
+  const role = claims.role ?? "anon";
   return {
     method,
     path,
     schema: profile ?? schemas[0] ?? "public",
     headers: Object.fromEntries(headers),
-    role: claims.role ?? "anon",
-    claims,
+    role,
+    claims: claims.role === undefined ? { ...claims, role } : claims,
     nonce: randomUUID(),
   };
 }

@@ -210,6 +210,21 @@ describe("errors", () => {
   });
 });
 
+describe("a lost database connection", () => {
+  it("is made again, and the schema watched on", async () => {
+    const backends = () => project.admin<{ pid: number }[]>`
+      select pid from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()
+        and usename in ('authenticator', 'supabase_admin')`;
+    for (const { pid } of await backends())
+      await project.admin`select pg_terminate_backend(${pid})`;
+    await expect.poll(async () => (await a.from("notes").select()).status).toBe(200);
+    await project.owner.unsafe("create table after_loss (id int)");
+    const { error } = await project.client(project.keys.secretKey).from("after_loss").select();
+    expect(error).toBeNull();
+  });
+});
+
 describe("the schema", () => {
   it("made on another connection is served at once", async () => {
     for (let i = 0; i < 5; i++) {
