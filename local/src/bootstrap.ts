@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import postgres from "postgres";
-import type { ProjectKeys } from "./keys.ts";
 
 const folder = join(import.meta.dirname, "bootstrap");
 
@@ -21,8 +20,9 @@ const loginRoles = [
  * very files is left alone.
  *
  * @param adminUrl a superuser's.
+ * @param password what the login roles get; null leaves theirs.
  */
-export async function bootstrap(adminUrl: string, keys: ProjectKeys): Promise<void> {
+export async function bootstrap(adminUrl: string, password: string | null): Promise<void> {
   const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort();
   const scripts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   const version = createHash("sha256").update(scripts.join("\0")).digest("hex");
@@ -40,8 +40,9 @@ export async function bootstrap(adminUrl: string, keys: ProjectKeys): Promise<vo
     if (!present.has("postgres"))
       await sql`create role postgres login createrole createdb replication bypassrls`;
     for (const script of scripts) await sql.begin((transaction) => transaction.unsafe(script));
-    for (const role of loginRoles)
-      await sql.unsafe(`alter role ${role} login password '${keys.databasePassword}'`);
+    if (password !== null)
+      for (const role of loginRoles)
+        await sql.unsafe(`alter role ${role} login password '${password}'`);
     await sql`insert into _local.bootstrap (version) values (${version})`;
   } finally {
     await sql.end();

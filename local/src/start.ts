@@ -120,7 +120,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const opened = database;
     ends.push(() => opened.close());
 
-    await bootstrap(opened.url("supabase_admin"), keys);
+    await bootstrap(opened.url("supabase_admin"), keys.databasePassword);
     const dbUrl = opened.url("postgres");
     functions = await startFunctions({
       root,

@@ -28,7 +28,7 @@ begin
     into found_caller
     from mayfly.tenants t
     where t.id = mayfly_private.to_uuid(chosen);
-    return coalesce(found_caller, row('secret', null, null, '{}', chosen)::mayfly_private.caller);
+    return case when found then found_caller else row('secret', null, null, '{}', chosen)::mayfly_private.caller end;
   end if;
 
   if claims ->> 'role' is distinct from 'authenticated'
@@ -48,7 +48,7 @@ begin
         where line.tenant_id = a.tenant_id
           and line.id = any (a.ancestors || a.id)
           and (line.status <> 'running' or line.expires_at <= clock_timestamp()));
-    return case when found_caller.id is not null then found_caller end;
+    return case when found then found_caller end;
   end if;
 
   if claims ? 'mayfly' then

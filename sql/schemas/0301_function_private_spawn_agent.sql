@@ -17,6 +17,7 @@ declare
   allowed text[];
   excess text[];
   living integer;
+  born_at timestamptz;
   new_id uuid;
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
@@ -76,15 +77,17 @@ begin
       'Stop agents, wait until some expire, or raise the tenant''s max_living_agents.');
   end if;
 
+  born_at := clock_timestamp();
   insert into mayfly.agents (
     tenant_id, name, type, parent_id, ancestors, depth, capabilities, scopes, task, metadata,
     lifetime, spawned_at, spawned_by, expires_at)
   values (
     tenant.id, name, type, parent.id, case when parent.id is null then '{}' else parent.ancestors || parent.id end, coalesce(parent.depth + 1, 0),
     capabilities, granted, task, metadata,
-    lifetime, clock_timestamp(), caller.id, least(clock_timestamp() + lifetime, parent.expires_at))
+    lifetime, born_at, caller.id, least(born_at + lifetime, parent.expires_at))
   returning id into new_id;
 
+  perform mayfly_private.reap(tenant.id);
   return mayfly_private.issue_token(tenant.id, new_id);
 end
 $$;

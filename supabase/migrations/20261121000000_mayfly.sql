@@ -462,7 +462,7 @@ begin
     into found_caller
     from mayfly.tenants t
     where t.id = mayfly_private.to_uuid(chosen);
-    return coalesce(found_caller, row('secret', null, null, '{}', chosen)::mayfly_private.caller);
+    return case when found then found_caller else row('secret', null, null, '{}', chosen)::mayfly_private.caller end;
   end if;
 
   if claims ->> 'role' is distinct from 'authenticated'
@@ -482,7 +482,7 @@ begin
         where line.tenant_id = a.tenant_id
           and line.id = any (a.ancestors || a.id)
           and (line.status <> 'running' or line.expires_at <= clock_timestamp()));
-    return case when found_caller.id is not null then found_caller end;
+    return case when found then found_caller end;
   end if;
 
   if claims ? 'mayfly' then
@@ -780,6 +780,45 @@ create trigger agents_check_transition before update of status on mayfly.agents
   for each row when (old.status is distinct from new.status)
   execute function mayfly_private.check_transition();
 
+-- sql/schemas/0225_function_reap.sql
+
+-- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
+-- time, skipping locked rows, so that it can run in passing. Called by every spawn.
+
+create function mayfly_private.reap(tenant uuid)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  marked integer;
+begin
+  with dead as (
+    select a.id, a.expires_at <= clock_timestamp() as expired
+    from mayfly.agents a
+    where a.tenant_id = tenant and a.status in ('running', 'suspended')
+      and (a.expires_at <= clock_timestamp() or exists (
+        select from mayfly.agents line
+        where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
+          and (line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp())))
+    order by a.expires_at
+    limit 50
+    for no key update of a skip locked
+  )
+  update mayfly.agents a
+  set status = case when dead.expired then 'expired' else 'stopped' end,
+    stopped_at = clock_timestamp(),
+    stop_reason = case when dead.expired then 'lifetime ended' else 'ancestor ended' end
+  from dead
+  where a.tenant_id = tenant and a.id = dead.id;
+  get diagnostics marked = row_count;
+  return marked;
+end
+$$;
+
+comment on function mayfly_private.reap(uuid) is 'Marks up to 50 dead agents of a tenant as such.';
+revoke execute on function mayfly_private.reap(uuid) from public;
+
 -- sql/schemas/0230_function_text_within.sql
 
 -- Whether a JSON value is a text of at most so many characters, or absent.
@@ -938,6 +977,7 @@ declare
   allowed text[];
   excess text[];
   living integer;
+  born_at timestamptz;
   new_id uuid;
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
@@ -997,15 +1037,17 @@ begin
       'Stop agents, wait until some expire, or raise the tenant''s max_living_agents.');
   end if;
 
+  born_at := clock_timestamp();
   insert into mayfly.agents (
     tenant_id, name, type, parent_id, ancestors, depth, capabilities, scopes, task, metadata,
     lifetime, spawned_at, spawned_by, expires_at)
   values (
     tenant.id, name, type, parent.id, case when parent.id is null then '{}' else parent.ancestors || parent.id end, coalesce(parent.depth + 1, 0),
     capabilities, granted, task, metadata,
-    lifetime, clock_timestamp(), caller.id, least(clock_timestamp() + lifetime, parent.expires_at))
+    lifetime, born_at, caller.id, least(born_at + lifetime, parent.expires_at))
   returning id into new_id;
 
+  perform mayfly_private.reap(tenant.id);
   return mayfly_private.issue_token(tenant.id, new_id);
 end
 $$;
@@ -1177,45 +1219,6 @@ return mayfly_private.stop_agent(id, reason);
 comment on function mayfly.stop_agent(uuid, text) is 'Stops an agent; its descendants die with it. Returns the agent.';
 revoke execute on function mayfly.stop_agent(uuid, text) from public;
 grant execute on function mayfly.stop_agent(uuid, text) to authenticated, service_role;
-
--- sql/schemas/0307_function_reap.sql
-
--- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
--- time, skipping locked rows, so that it can run in passing. Called by the spawn and sync functions.
-
-create function mayfly_private.reap(tenant uuid)
-returns integer
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  marked integer;
-begin
-  with dead as (
-    select a.id, a.expires_at <= clock_timestamp() as expired
-    from mayfly.agents a
-    where a.tenant_id = tenant and a.status in ('running', 'suspended')
-      and (a.expires_at <= clock_timestamp() or exists (
-        select from mayfly.agents line
-        where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
-          and (line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp())))
-    order by a.expires_at
-    limit 50
-    for no key update of a skip locked
-  )
-  update mayfly.agents a
-  set status = case when dead.expired then 'expired' else 'stopped' end,
-    stopped_at = clock_timestamp(),
-    stop_reason = case when dead.expired then 'lifetime ended' else 'ancestor ended' end
-  from dead
-  where a.tenant_id = tenant and a.id = dead.id;
-  get diagnostics marked = row_count;
-  return marked;
-end
-$$;
-
-comment on function mayfly_private.reap(uuid) is 'Marks up to 50 dead agents of a tenant as such.';
-revoke execute on function mayfly_private.reap(uuid) from public;
 
 -- sql/schemas/0310_function_private_create_tenant.sql
 

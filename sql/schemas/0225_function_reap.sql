@@ -1,5 +1,5 @@
 -- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
--- time, skipping locked rows, so that it can run in passing. Called by the spawn and sync functions.
+-- time, skipping locked rows, so that it can run in passing. Called by every spawn.
 
 create function mayfly_private.reap(tenant uuid)
 returns integer

@@ -1,0 +1,98 @@
+/** Tenants, people and agents for tests, and a database session as each. */
+import { randomUUID } from "node:crypto";
+import type postgres from "postgres";
+
+export type Sql = postgres.Sql;
+export type Session = postgres.TransactionSql;
+export type Claims = Record<string, unknown>;
+
+export interface SpawnedAgent {
+  id: string;
+  claims: Claims;
+  renewalSecret: string;
+}
+
+export const serviceRole: Claims = { role: "service_role" };
+export const anon: Claims = { role: "anon" };
+
+/** Runs `work` in a transaction as the Data API would for these claims. */
+export async function actAs<T>(
+  sql: Sql,
+  claims: Claims,
+  work: (session: Session) => Promise<T>,
+  headers: Record<string, string> = {},
+): Promise<T> {
+  return (await sql.begin(async (session) => {
+    await session`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
+      set_config('request.headers', ${JSON.stringify(headers)}, true)`;
+    await session.unsafe(`set local role ${String(claims.role ?? "anon")}`);
+    return work(session);
+  })) as T;
+}
+
+export const inTenant = (tenant: string) => ({ "x-mayfly-tenant": tenant });
+
+/** A new tenant's id. */
+export async function makeTenant(
+  sql: Sql,
+  settings: Record<string, unknown> = {},
+): Promise<string> {
+  const name = `tenant ${randomUUID()}`;
+  const [row] = await sql`insert into mayfly.tenants ${sql({ name, ...settings })} returning id`;
+  return row?.id as string;
+}
+
+/** A signed-in person who is a member of the tenants, by role. */
+export async function makePerson(sql: Sql, roles: Record<string, string>): Promise<Claims> {
+  const id = randomUUID();
+  await sql`insert into auth.users (id, email) values (${id}, ${`${id}@example.com`})`;
+  for (const [tenant, role] of Object.entries(roles))
+    await sql`insert into mayfly.members (tenant_id, user_id, role) values (${tenant}, ${id}, ${role})`;
+  return {
+    sub: id,
+    role: "authenticated",
+    iss: "http://127.0.0.1:54321/auth/v1",
+    aud: "authenticated",
+  };
+}
+
+/** Spawns an agent as the secret key in `tenant`, or as another caller. */
+export async function makeAgent(
+  sql: Sql,
+  tenant: string,
+  options: { lifetime?: number; scopes?: string[]; as?: Claims } = {},
+): Promise<SpawnedAgent> {
+  const { lifetime = 60, scopes = null, as = serviceRole } = options;
+  return actAs(
+    sql,
+    as,
+    async (session) => {
+      const [row] = await session`select mayfly.spawn_agent(
+        name => 'agent', lifetime => ${lifetime}, scopes => ${scopes}) as issued`;
+      const { agent, claims, renewal_secret } = row?.issued as {
+        agent: { id: string };
+        claims: Claims;
+        renewal_secret: string;
+      };
+      return { id: agent.id, claims, renewalSecret: renewal_secret };
+    },
+    as === serviceRole ? inTenant(tenant) : {},
+  );
+}
+
+/** The error that SQL raised for the Data API, as its caller sees it. */
+export async function refusalOf(
+  work: Promise<unknown>,
+): Promise<{ code: string; [more: string]: unknown }> {
+  const error = (await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )) as { code: string; message: string } | undefined;
+  if (!error) throw new Error("It was not refused.");
+  if (error.code !== "PGRST") return { code: error.code, message: error.message };
+  const { details, ...rest } = JSON.parse(error.message) as {
+    code: string;
+    details: string | null;
+  };
+  return { ...rest, details: details ? JSON.parse(details) : null };
+}

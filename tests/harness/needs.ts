@@ -1,0 +1,30 @@
+/** What some suites need beyond Node, and how to have it. */
+import { existsSync } from "node:fs";
+
+/** A real Postgres 17 with pgvector, as a superuser: for true concurrency. */
+export const databaseUrl = process.env.DATABASE_URL;
+
+const chromiumPaths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/** A browser to drive. */
+export const chromiumPath =
+  process.env.CHROMIUM_PATH ?? chromiumPaths.find((path) => existsSync(path));
+
+/** For the summary: what is missing here, and how to have it. */
+export const missing: { what: string; how: string }[] = [
+  ...(databaseUrl
+    ? []
+    : [
+        {
+          what: "the suites on a real Postgres 17",
+          how: "set DATABASE_URL to one with pgvector, as a superuser",
+        },
+      ]),
+  ...(chromiumPath
+    ? []
+    : [
+        {
+          what: "the suites in a browser",
+          how: "install Chromium, or set CHROMIUM_PATH",
+        },
+      ]),
+];
