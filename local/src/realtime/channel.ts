@@ -15,7 +15,7 @@ import { canonical, isObject, type Json, type JsonObject } from "./json.ts";
 import { payloadTooLarge } from "./limits.ts";
 import { pushOpening } from "./opening.ts";
 import { PresenceCalls } from "./presence.ts";
-import { encodePush, encodeReply, encodeUserBroadcast, type Incoming } from "./serializer.ts";
+import { encodePush, encodeReply, type Incoming } from "./serializer.ts";
 
 const hour = 3_600_000;
 
@@ -36,7 +36,9 @@ export class Channel implements Subscriber {
   #tracked: string | undefined;
   #replayed: Set<string>;
   #expiry: NodeJS.Timeout | undefined;
+  #expiresAt = 0;
   #work: Promise<void> = Promise.resolve();
+  #pending = 0;
   #closed = false;
 
   constructor(joinRef: Json, joined: Joined, connection: Connection, context: Context) {
@@ -62,6 +64,11 @@ export class Channel implements Subscriber {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Frames taken and not yet handled: they wait for the database. */
+  get pending(): number {
+    return this.#pending;
   }
 
   /** Whether this channel sees who is present. */
@@ -108,20 +115,6 @@ export class Channel implements Subscriber {
     this.push("system", JSON.stringify({ message, status, extension, channel: this.name }));
   }
 
-  /** A stored message, pushed to this channel alone. */
-  pushReplayed(event: string, payload: string | null, binary: Buffer | null, id: string): void {
-    const { connection, topic } = this;
-    if (binary) {
-      const message = { event, encoding: "binary" as const, payload: binary };
-      const frame = encodeUserBroadcast(connection.version, topic, message, { id, replayed: true });
-      if (frame) connection.send(frame);
-      return;
-    }
-    const meta = { id, replayed: true };
-    const body = JSON.parse(payload ?? "null") as Json;
-    this.push("broadcast", canonical({ event, meta, payload: body, type: "broadcast" }));
-  }
-
   /** The server ends the channel and says why. */
   stop(message: string): void {
     if (this.#closed) return;
@@ -148,7 +141,9 @@ export class Channel implements Subscriber {
   }
 
   #enqueue(task: () => Promise<void>): void {
+    this.#pending++;
     this.#work = this.#work.then(async () => {
+      this.#pending--;
       if (this.#closed) return;
       try {
         await task();
@@ -160,6 +155,9 @@ export class Channel implements Subscriber {
   }
 
   async #handle(message: Incoming): Promise<void> {
+    // The timer is late when the machine slept.
+    const isExpired = this.#expiresAt <= Date.now() / 1000;
+    if (isExpired && !(await this.#authenticated())) return;
     if (message.event === "broadcast") return this.#broadcast(message);
     if (message.event === "presence") return this.#presence(message);
     if (message.event === "access_token") return this.#refresh(message.payload.access_token);
@@ -275,6 +273,7 @@ export class Channel implements Subscriber {
 
   #expireWith({ expiresAt }: Credential): void {
     clearTimeout(this.#expiry);
+    this.#expiresAt = expiresAt;
     const seconds = expiresAt - Math.floor(Date.now() / 1000);
     this.#expiry = setTimeout(
       () => this.#enqueue(async () => void (await this.#authenticated())),

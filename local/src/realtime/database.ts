@@ -72,9 +72,13 @@ export async function openDatabase(
     onMessages(ids.flatMap((id) => byId.get(id) ?? []));
   }, log);
 
-  await sql`select _realtime.maintain_partitions()`;
   const announce = (payload: string) => inbox.announce(payload);
-  const listener = await listen(url, "realtime_messages", announce, log);
+  const listener = await sql`select _realtime.maintain_partitions()`
+    .then(() => listen(url, "realtime_messages", announce, log))
+    .catch(async (error: unknown) => {
+      await sql.end({ timeout: 1 });
+      throw error;
+    });
   const upkeep = setInterval(() => {
     sql`select _realtime.maintain_partitions()`.catch((error: unknown) =>
       log.warn("The partitions of realtime.messages could not be kept.", {

@@ -58,7 +58,12 @@ export async function listen(
     retryMs = Math.min(retryMs * 2, lastRetryMs);
   }
 
-  await start();
+  await start().catch(async (error: unknown) => {
+    closed = true;
+    clearTimeout(timer);
+    await sql.end({ timeout: 1 });
+    throw error;
+  });
   return {
     get listening() {
       return listening;

@@ -1,5 +1,7 @@
 import type { Channel } from "./channel.ts";
 import type { StoredMessage } from "./database.ts";
+import { canonical, type Json } from "./json.ts";
+import { encodeUserBroadcast } from "./serializer.ts";
 
 /** What a channel is sent first: who is present, whether replication runs, what it missed. */
 export function pushOpening(channel: Channel, replayed: StoredMessage[]): void {
@@ -15,8 +17,21 @@ export function pushOpening(channel: Channel, replayed: StoredMessage[]): void {
   }
   if (request.legacy) refuseLegacyChanges(channel);
   if (request.replicationReady) announceReplication(channel);
-  for (const { id, event, payload, binary } of replayed)
-    channel.pushReplayed(event, payload, binary, id);
+  for (const message of replayed) pushReplayed(channel, message);
+}
+
+/** A stored message, to this channel alone. */
+function pushReplayed(channel: Channel, { id, event, payload, binary }: StoredMessage): void {
+  const { connection, topic } = channel;
+  const meta = { id, replayed: true };
+  if (binary) {
+    const message = { event, encoding: "binary" as const, payload: binary };
+    const frame = encodeUserBroadcast(connection.version, topic, message, meta);
+    if (frame) connection.send(frame);
+    return;
+  }
+  const body = JSON.parse(payload ?? "null") as Json;
+  channel.push("broadcast", canonical({ event, meta, payload: body, type: "broadcast" }));
 }
 
 function announceReplication(channel: Channel): void {

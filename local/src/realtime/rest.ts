@@ -45,7 +45,9 @@ async function broadcastMany(
   context: Context,
   headers: Record<string, string>,
 ): Promise<Response> {
-  const body = parseJson(await request.text());
+  const sent = await bodyOf(request, context.limits.frameBytes);
+  if (!sent) return text(413, "Request Entity Too Large");
+  const body = parseJson(sent.toString("utf8"));
   if (body === undefined) return text(400, "Bad Request");
   const credential = await credentialOf(request, context);
   if (!credential) return json(401, { message: "Unauthorized" }, headers);
@@ -84,7 +86,8 @@ async function broadcastOne(
     const error = "Unsupported Media Type. Use application/json or application/octet-stream";
     return json(415, { error }, {});
   }
-  let payload: Buffer = Buffer.from(await request.arrayBuffer());
+  let payload = await bodyOf(request, context.limits.frameBytes);
+  if (!payload) return text(413, "Request Entity Too Large");
   if (encoding === "json") {
     const body = parseJson(payload.toString("utf8"));
     if (body === undefined) return text(400, "Bad Request");
@@ -157,6 +160,18 @@ async function credentialOf(request: Request, context: Context): Promise<Credent
   const bearer = /^bearer\s+(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   const token = bearer ?? request.headers.get("apikey");
   return token ? context.authenticate(token).catch(() => undefined) : undefined;
+}
+
+/** The body; undefined when it is longer than that. */
+async function bodyOf(request: Request, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function decoded(part: string | undefined): string | undefined {

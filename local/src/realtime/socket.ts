@@ -13,6 +13,9 @@ import {
   type Version,
 } from "./serializer.ts";
 
+/** Frames of one channel that may wait for the database. */
+const maxPending = 10_000;
+
 /** A frame that waits, coming or going, while a join is being decided. */
 interface Waiting {
   bytes: number;
@@ -133,6 +136,7 @@ export class RealtimeSocket implements Connection {
       if (message.joinRef === channel.joinRef) channel.leave(message);
     } else if (channel) {
       channel.handle(message);
+      if (channel.pending > maxPending) this.#overflow();
     } else if (message.event === "phx_leave") {
       this.#reply(message, "ok", {});
     } else {

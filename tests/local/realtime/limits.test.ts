@@ -55,12 +55,17 @@ test("one connection too many is refused", async () => {
 });
 
 test("too many joins refuse further connections", async () => {
-  const target = await start({ joinsPerSecond: 1, rateTickMs: 50, rateTicks: 1 });
+  const target = await start({ joinsPerSecond: 1, rateTickMs: 200, rateTicks: 1 });
   const client = await connect(target);
-  for (let i = 0; i < 10; i++) await join(client, `room${i}`);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const refused = await new RawClient(socketUrl(target)).refused();
-  expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many joins per second"}' });
+  for (let i = 0; i < 5; i++)
+    client.send(JSON.stringify(["1", "1", `realtime:room${i}`, "phx_join", {}]));
+  for (;;) {
+    const other = new RawClient(socketUrl(target));
+    const refused = await Promise.race([other.refused(), other.open()]);
+    if (refused instanceof RawClient) continue;
+    expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many joins per second"}' });
+    return;
+  }
 });
 
 test("over the message rate the receivers are closed and the sender's acks stay ok", async () => {
@@ -84,8 +89,9 @@ test("frames sent while a join is refused are answered after it, in order", asyn
   client.send(JSON.stringify(["1", "1", "realtime:", "phx_join", {}]));
   client.send(JSON.stringify([null, "2", "phoenix", "heartbeat", {}]));
   client.send(JSON.stringify([null, "3", "realtime:x", "broadcast", {}]));
-  await take(client, "nothing").catch(() => {});
-  expect(client.frames.map(({ text }) => JSON.parse(text)[1])).toEqual(["1", "2", "3"]);
+  const refs = [];
+  for (let i = 0; i < 3; i++) refs.push(JSON.parse((await take(client, "phx_reply")).text)[1]);
+  expect(refs).toEqual(["1", "2", "3"]);
 });
 
 test("a socket that queues more than it may while it is blocked is dropped", async () => {
@@ -100,15 +106,12 @@ test("presence over its rate closes the channel that asks for more", async () =>
   const target = await start({ presencePerSecond: 1, rateTickMs: 30, rateTicks: 1 });
   const client = await connect(target);
   await join(client, "room", { presence: { enabled: true, key: "a" } });
-  const stopped = take(client, "Too many presence messages per second");
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; !client.frames.some(({ text }) => text.includes("phx_close")); round++) {
     const payload = { type: "presence", event: "track", payload: { round } };
     client.send(JSON.stringify(["1", `t${round}`, "realtime:room", "presence", payload]));
-    await take(client, `"t${round}"`).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 31));
-    if (client.frames.some(({ text }) => text.includes("phx_close"))) break;
   }
-  await stopped;
+  await take(client, "Too many presence messages per second");
 });
 
 test("only keys and tokens of the project open a connection", async () => {

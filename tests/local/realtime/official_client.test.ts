@@ -68,7 +68,11 @@ test("bytes arrive as they were sent", async () => {
   const receiver = (await clientOf()).channel("bytes");
   const seen = next(receiver, "raw");
   await Promise.all([subscribed(sender), subscribed(receiver)]);
-  await sender.send({ type: "broadcast", event: "raw", payload: new Uint8Array([0, 1, 255]) });
+  await sender.send({
+    type: "broadcast",
+    event: "raw",
+    payload: new Uint8Array([0, 1, 255]).buffer,
+  });
   const { payload } = await seen;
   expect([...new Uint8Array(payload as ArrayBuffer)]).toEqual([0, 1, 255]);
 });
