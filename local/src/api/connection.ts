@@ -14,6 +14,7 @@ import {
 import type { PostgresError, Sql } from "postgres";
 import { requestContext } from "./context.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
+import { parseExactly } from "./json.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 import { inSession, openingOf } from "./session.ts";
 
@@ -36,7 +37,15 @@ export class DataConnection extends PostgresConnection {
   constructor(url: string, schema: SchemaCache) {
     super({
       url,
-      postgresOptions: { max: 3, onnotice: () => undefined },
+      postgresOptions: {
+        max: 3,
+        onnotice: () => undefined,
+        types: {
+          json: { to: 114, from: [114], serialize: JSON.stringify, parse: parseExactly },
+          // As the caller wrote it, such as `\\x6869`; the driver would encode the text's bytes.
+          bytea: { to: 17, from: [17], serialize: String, parse: String },
+        },
+      },
     });
     this.#schema = schema;
   }
@@ -145,9 +154,14 @@ function databaseOn(connection: Sql): Kysely<AnyDatabase> {
  * Rows come as JSON made by Postgres, as PostgREST's do: the driver's own conversion shows
  * timestamps, numerics, arrays and composites otherwise.
  */
-async function execute<R>(connection: Sql, query: CompiledQuery): Promise<QueryResult<R>> {
+async function execute<R>(connection: Sql, asked: CompiledQuery): Promise<QueryResult<R>> {
+  const query = requestContext.getStore()?.path.startsWith("/rpc/")
+    ? withTextForJson(asked)
+    : asked;
   const { kind } = query.query;
-  const parameters = [...query.parameters] as never[];
+  const parameters = query.parameters.map((value) =>
+    JSON.isRawJSON(value) ? value.rawJSON : value,
+  ) as never[];
   const returning = "returning" in query.query && query.query.returning !== undefined;
   const gives = kind === "SelectQueryNode" || returning;
   if (!gives) {
@@ -161,4 +175,17 @@ async function execute<R>(connection: Sql, query: CompiledQuery): Promise<QueryR
     parameters,
   );
   return { rows: rows.map(({ row }) => row) };
+}
+
+/** lite gives a function's JSON arguments as text; typed as JSON the driver would quote them again. */
+function withTextForJson(query: CompiledQuery): CompiledQuery {
+  return {
+    ...query,
+    sql: query.sql.replace(/\$(\d+)::(jsonb?)\b/g, "$$$1::text::$2"),
+    parameters: query.parameters.map((value) =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? JSON.stringify(value)
+        : value,
+    ),
+  };
 }

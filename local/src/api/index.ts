@@ -70,7 +70,9 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       const early = preflight(request);
       if (early) return early;
       try {
-        return forAnyOrigin(await quietly(log, () => route(request)));
+        const response = await quietly(log, () => route(request));
+        if (response.status >= 500) await logFailure(log, request, response);
+        return forAnyOrigin(response);
       } catch (error) {
         if (error instanceof Refusal) return forAnyOrigin(error.response);
         const { pathname } = new URL(request.url);
@@ -90,6 +92,14 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     studioUrl: studio.url,
     close,
   };
+}
+
+/** One line, with the error's code and without what the database said, which may hold values. */
+async function logFailure(log: Logger, request: Request, response: Response): Promise<void> {
+  const text = await response.clone().text();
+  const code = /"(?:error_)?code":"([^"]+)"/.exec(text)?.[1] ?? null;
+  const { pathname } = new URL(request.url);
+  log.warn(`${request.method} ${pathname} failed`, { status: response.status, code });
 }
 
 /** A request of Studio, as a server with the secret key would send it. */

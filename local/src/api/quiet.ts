@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "../log.ts";
 
 // lite writes errors, with SQL and stacks, to the console and has no hook for it. While one of its
-// calls runs under `quietly`, what it writes becomes one line of our log; the rest of the process
-// keeps its console.
+// calls runs under `quietly`, what it writes becomes one line of our log at level debug; the rest of
+// the process keeps its console.
 const current = new AsyncLocalStorage<Logger>();
 const levels = ["log", "info", "warn", "error"] as const;
 let users = 0;
@@ -30,8 +30,7 @@ function intercept(level: (typeof levels)[number]): () => void {
   console[level] = (...values: unknown[]) => {
     const log = current.getStore();
     if (!log) return original(...values);
-    if (level === "error") log.warn(`Data API and Auth: ${firstLine(values)}`);
-    else log.debug(firstLine(values));
+    log.debug(`lite: ${firstLine(values)}`);
   };
   return () => {
     console[level] = original;

@@ -5,6 +5,7 @@ import type { Tokens } from "../tokens.ts";
 import { apiKeyOf, dataClaims } from "./caller.ts";
 import { DataConnection } from "./connection.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
+import { withTextForLists } from "./json.ts";
 import { callFunction } from "./rpc.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 
@@ -63,7 +64,14 @@ export function createRest(options: {
     headers.set("content-profile", context.schema);
     const url = new URL(request.url);
     url.searchParams.delete("apikey");
-    const inner = new Request(url, { method: request.method, headers, body });
+    const { introspection } = await schema.current();
+    const name = decodeURIComponent(context.path.slice(1));
+    const table = { schema: context.schema, name };
+    const inner = new Request(url, {
+      method: request.method,
+      headers,
+      body: body === null ? null : withTextForLists(body, table, introspection),
+    });
     const response = await requestContext.run(context, () => app.fetch(inner));
     return context.answer ?? response;
   };

@@ -29,8 +29,8 @@ export async function callFunction(
   );
   const [target] = named;
   if (!target || named.length > 1 || target.has_variadic) return undefined;
-  const given = argumentsOf(request, body, target);
-  if (!given || !fits(target, given.names)) return undefined;
+  const given = takesBody(target) ? wholeBody(request, body) : argumentsOf(request, body, target);
+  if (!given || (!takesBody(target) && !fits(target, given.names))) return undefined;
 
   const readOnly = request.method !== "POST" || target.volatility !== "v";
   const opening = openingOf(context, { readOnly, roles: schema.roles });
@@ -41,7 +41,7 @@ export async function callFunction(
       async (connection) => {
         const [first] = await connection.unsafe<Answer[]>(
           statement(target, given.names),
-          given.names.length > 0 ? [given.json] : [],
+          given.names.length > 0 || takesBody(target) ? [given.json] : [],
         );
         return first as Answer;
       },
@@ -101,6 +101,16 @@ function argumentsOf(
   return documents ? undefined : { names, json: JSON.stringify(Object.fromEntries(values)) };
 }
 
+/** A function whose only parameter is JSON without a name is given the body as it is. */
+const takesBody = (target: FunctionInfo) =>
+  target.arg_names.length === 0 &&
+  target.arg_types.length === 1 &&
+  /^jsonb?$/.test(target.arg_types[0] ?? "");
+
+function wholeBody(request: Request, body: string | null) {
+  return request.method === "POST" && body?.trim() ? { names: [], json: body } : undefined;
+}
+
 function fits(target: FunctionInfo, given: string[]): boolean {
   const { arg_names, arg_types, arg_defaults } = target;
   if (arg_names.length !== arg_types.length || arg_names.includes("")) return false;
@@ -121,7 +131,9 @@ function statement(target: FunctionInfo, names: string[]): string {
   const columns = names.map((name) => {
     return `${identifier(name)} ${target.arg_types[target.arg_names.indexOf(name)]}`;
   });
-  const passed = names.map((name) => `${identifier(name)} := pgrst_body.${identifier(name)}`);
+  const passed = takesBody(target)
+    ? [`$1::text::${target.arg_types[0]}`]
+    : names.map((name) => `${identifier(name)} := pgrst_body.${identifier(name)}`);
   const from = columns.length
     ? `json_to_record($1::text::json) as pgrst_body (${columns.join(", ")}), lateral `
     : "";
