@@ -33,7 +33,7 @@ const notOffered =
  * tokens that we verified.
  */
 export function createAuth(options: {
-  adminUrl: string;
+  authUrl: string;
   publicUrl: () => string;
   keys: ProjectKeys;
   tokens: Tokens;
@@ -42,7 +42,7 @@ export function createAuth(options: {
   const { keys, tokens, publicUrl, log } = options;
   const secret = randomBytes(48).toString("base64url");
   const connection = new PostgresConnection({
-    url: asAuthAdmin(options.adminUrl, keys),
+    url: options.authUrl,
     postgresOptions: {
       max: 2,
       onnotice: () => undefined,
@@ -123,14 +123,6 @@ export function createAuth(options: {
 function writeMail(mail: EmailMessage, publicUrl: string, log: Logger): void {
   const text = (mail.text ?? "").replaceAll(`${siteUrl}${prefix}/`, `${publicUrl}${prefix}/`);
   log.info(`A mail to ${mail.to}: ${mail.subject}`, { text });
-}
-
-/** The same database as the role that owns the tables of Auth, with the bootstrap's password. */
-function asAuthAdmin(adminUrl: string, keys: ProjectKeys): string {
-  const url = new URL(adminUrl);
-  url.username = "supabase_auth_admin";
-  url.password = keys.databasePassword;
-  return url.href;
 }
 
 /** lite gives JSON as text, which its own serializer would store as a JSON string. */

@@ -27,6 +27,8 @@ export interface ApiOptions {
   databaseUrl: string;
   /** As `supabase_admin`. */
   adminUrl: string;
+  /** As `supabase_auth_admin`. */
+  authUrl: string;
   /** `http://127.0.0.1:54321`: the issuer of people's tokens is below it. */
   publicUrl: () => string;
   keys: ProjectKeys;
@@ -38,11 +40,11 @@ export interface ApiOptions {
 
 /** The Data API and Auth, ready to serve: the schema has been read. */
 export async function createApi(options: ApiOptions): Promise<Api> {
-  const { log, keys, tokens, schemas, adminUrl, databaseUrl, publicUrl } = options;
+  const { log, keys, tokens, schemas, adminUrl, authUrl, databaseUrl, publicUrl } = options;
   const restoreConsole = interceptConsole();
   const schema = createSchemaCache({ adminUrl, schemas, log });
   const rest = createRest({ databaseUrl, schema, schemas, keys, tokens });
-  const auth = createAuth({ adminUrl, publicUrl, keys, tokens, log });
+  const auth = createAuth({ authUrl, publicUrl, keys, tokens, log });
   const studio = createStudio({ publicUrl, schemas, schema });
 
   const close = async () => {

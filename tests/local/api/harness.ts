@@ -4,6 +4,7 @@ import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import postgres, { type Sql } from "postgres";
 import { type Api, createApi } from "../../../local/src/api/index.ts";
 import { bootstrap } from "../../../local/src/bootstrap.ts";
+import { type Database, openPglite, openPostgres } from "../../../local/src/db/index.ts";
 import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
 import type { Logger } from "../../../local/src/log.ts";
 import { type Claims, createTokens, type Tokens } from "../../../local/src/tokens.ts";
@@ -25,26 +26,26 @@ export interface Project {
   close(): Promise<void>;
 }
 
-/** Where a database comes from: the only place to change for another one. */
-async function openDatabase(keys: ProjectKeys): Promise<{
-  url: (role: string) => string;
-  close: () => Promise<void>;
-}> {
-  const server = process.env.DATABASE_URL ?? "postgresql://postgres@127.0.0.1:54417/postgres";
-  const name = `api_dev_${process.pid}_${Math.random().toString(36).slice(2, 8)}`;
+/** Embedded, or with DATABASE_URL a database of its own on that Postgres. */
+async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
+  const server = process.env.DATABASE_URL;
+  if (!server) {
+    const database = await openPglite({ passwords: keys.databasePassword, log });
+    await bootstrap(database.url("supabase_admin"), keys.databasePassword);
+    return database;
+  }
+  const name = `api_test_${crypto.randomUUID().replaceAll("-", "")}`;
   const root = postgres(server, { max: 1, onnotice: () => undefined });
+  // Roles are the cluster's: two bootstraps at once would both make them.
   await root`select pg_advisory_lock(54417)`;
   await root.unsafe(`create database ${name}`);
-  const url = (role: string) => {
-    const address = new URL(server);
-    address.username = role;
-    address.pathname = `/${name}`;
-    return address.href;
-  };
-  await bootstrap(url("postgres"), keys);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  await bootstrap(url.href, null);
   await root`select pg_advisory_unlock(54417)`;
+  const database = await openPostgres({ url: url.href, passwords: "", log });
   return {
-    url,
+    ...database,
     close: async () => {
       await root.unsafe(`drop database ${name} with (force)`);
       await root.end();
@@ -54,8 +55,6 @@ async function openDatabase(keys: ProjectKeys): Promise<{
 
 /** A project of its own, served over HTTP, with `sql` run as its owner. */
 export async function openProject(sql: string): Promise<Project> {
-  const keys = await generateKeys();
-  const database = await openDatabase(keys);
   const logged: string[] = [];
   const write = (level: string) => (message: string, fields?: Record<string, unknown>) => {
     if (level !== "debug") logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
@@ -66,6 +65,8 @@ export async function openProject(sql: string): Promise<Project> {
     warn: write("warn"),
     error: write("error"),
   };
+  const keys = await generateKeys();
+  const database = await openDatabase(keys, log);
   const admin = postgres(database.url("supabase_admin"), { max: 1, onnotice: () => undefined });
   const owner = postgres(database.url("postgres"), { max: 1, onnotice: () => undefined });
   await owner.unsafe(sql);
@@ -74,6 +75,7 @@ export async function openProject(sql: string): Promise<Project> {
   const api = await createApi({
     databaseUrl: database.url("authenticator"),
     adminUrl: database.url("supabase_admin"),
+    authUrl: database.url("supabase_auth_admin"),
     publicUrl: () => url,
     keys,
     tokens,
