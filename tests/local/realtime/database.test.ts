@@ -7,21 +7,7 @@ let owner: postgres.Sql;
 
 beforeAll(async () => {
   database = await openDatabase();
-  // What hosted projects give their owners: see 0010_roles.sql and 0040_realtime.sql.
-  await database.sql.unsafe(`
-    do $$ begin
-      if not exists (select from pg_roles where rolname = 'project_owner') then
-        create role project_owner login bypassrls createrole;
-      end if;
-    end $$;
-    grant supabase_realtime_admin to project_owner with inherit true, set false;
-    grant usage on schema realtime to project_owner;
-    grant all on realtime.messages to project_owner;
-  `);
-  owner = postgres(database.url.replace("supabase_admin@", "project_owner@"), {
-    max: 1,
-    onnotice: () => {},
-  });
+  owner = postgres(database.ownerUrl, { max: 1, onnotice: () => {} });
 });
 afterAll(async () => {
   await owner?.end();

@@ -1,8 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import postgres from "postgres";
+import { bootstrap } from "../../../local/src/bootstrap.ts";
+import { openPglite } from "../../../local/src/db/index.ts";
 import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
 import type { Logger } from "../../../local/src/log.ts";
 import {
@@ -15,39 +17,84 @@ import { createTokens, type Tokens } from "../../../local/src/tokens.ts";
 export const alice = "11111111-1111-4111-8111-111111111111";
 export const bob = "22222222-2222-4222-8222-222222222222";
 
-const cluster = "postgresql://postgres@127.0.0.1:54417/postgres?sslmode=disable";
-const bootstrap = new URL("../../../local/src/bootstrap/", import.meta.url);
 const fixtures = new URL("transcripts/fixtures.sql", import.meta.url);
+const silent: Logger = { debug() {}, info() {}, warn() {}, error: console.error };
 
 export interface TestDatabase {
   url: string;
+  /** What a project's owner connects by: no superuser. */
+  ownerUrl: string;
   /** As supabase_admin. */
   sql: postgres.Sql;
   close(): Promise<void>;
 }
 
-/** An empty, bootstrapped database with the transcripts' policies. */
+/**
+ * An empty, bootstrapped database with the transcripts' policies: the embedded one, or one of its
+ * own in the Postgres of REALTIME_TEST_DATABASE_URL.
+ */
 export async function openDatabase(): Promise<TestDatabase> {
-  const name = `realtime_${process.pid}_${Date.now()}`;
-  const admin = postgres(cluster, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name} owner supabase_admin`);
-  const url = cluster.replace("postgres@", "supabase_admin@").replace("/postgres?", `/${name}?`);
+  const cluster = process.env.REALTIME_TEST_DATABASE_URL;
+  const { url, ownerUrl, drop } = await (cluster ? createIn(cluster) : openEmbedded());
   const sql = postgres(url, { max: 1, onnotice: () => {} });
-  for (const file of (await readdir(bootstrap)).sort())
-    await sql.unsafe(await readFile(new URL(file, bootstrap), "utf8"));
   await sql.unsafe(await readFile(fixtures, "utf8"));
   return {
     url,
+    ownerUrl,
     sql,
     async close() {
       await sql.end();
+      await drop();
+    },
+  };
+}
+
+interface Place {
+  url: string;
+  ownerUrl: string;
+  drop(): Promise<void>;
+}
+
+async function openEmbedded(): Promise<Place> {
+  const pglite = await openPglite({ passwords: "secret", log: silent });
+  const url = pglite.url("supabase_admin");
+  await bootstrap(url, null);
+  return { url, ownerUrl: pglite.url("postgres"), drop: () => pglite.close() };
+}
+
+async function createIn(cluster: string): Promise<Place> {
+  const name = `realtime_${process.pid}_${Date.now()}`;
+  const admin = postgres(cluster, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name}`);
+  const url = (user: string) => {
+    const own = new URL(cluster);
+    own.username = user;
+    own.pathname = `/${name}`;
+    return own.href;
+  };
+  await bootstrap(url(new URL(cluster).username), null);
+  const sql = postgres(url("supabase_admin"), { max: 1, onnotice: () => {} });
+  // There `postgres` is a superuser: another role gets what it has on a hosted project.
+  await sql.unsafe(`
+    do $$ begin
+      if to_regrole('project_owner') is null then
+        create role project_owner login bypassrls createrole;
+      end if;
+    end $$;
+    grant supabase_realtime_admin to project_owner with inherit true, set false;
+    grant usage on schema realtime to project_owner;
+    grant all on realtime.messages to project_owner;
+  `);
+  await sql.end();
+  return {
+    url: url("supabase_admin"),
+    ownerUrl: url("project_owner"),
+    async drop() {
       await admin.unsafe(`drop database ${name} with (force)`);
       await admin.end();
     },
   };
 }
-
-const silent: Logger = { debug() {}, info() {}, warn() {}, error: console.error };
 
 export interface TestProject {
   keys: ProjectKeys;

@@ -1,3 +1,5 @@
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { RealtimeLimits } from "../../../local/src/realtime/index.ts";
 import { RawClient } from "./client.ts";
@@ -31,7 +33,7 @@ function socketUrl({ url, keys }: TestProject, key = keys.publishableKey): strin
   return `${url.replace("http", "ws")}/realtime/v1/websocket?vsn=2.0.0&apikey=${key}`;
 }
 
-function connect(target: TestProject): Promise<RawClient> {
+function open(target: TestProject): Promise<RawClient> {
   return new RawClient(socketUrl(target)).open();
 }
 
@@ -49,20 +51,24 @@ const broadcast = (ref: string, topic: string) =>
 
 test("one connection too many is refused", async () => {
   const target = await start({ connections: 1 });
-  await connect(target);
+  await open(target);
   const refused = await new RawClient(socketUrl(target)).refused();
   expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many connected users"}' });
 });
 
 test("too many joins refuse further connections", async () => {
   const target = await start({ joinsPerSecond: 1, rateTickMs: 200, rateTicks: 1 });
-  const client = await connect(target);
+  const client = await open(target);
   for (let i = 0; i < 5; i++)
     client.send(JSON.stringify(["1", "1", `realtime:room${i}`, "phx_join", {}]));
   for (;;) {
     const other = new RawClient(socketUrl(target));
     const refused = await Promise.race([other.refused(), other.open()]);
-    if (refused instanceof RawClient) continue;
+    if (refused instanceof RawClient) {
+      refused.socket.close();
+      await refused.closed();
+      continue;
+    }
     expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many joins per second"}' });
     return;
   }
@@ -70,8 +76,8 @@ test("too many joins refuse further connections", async () => {
 
 test("over the message rate the receivers are closed and the sender's acks stay ok", async () => {
   const target = await start({ messagesPerSecond: 2, rateTickMs: 30, rateTicks: 1 });
-  const sender = await connect(target);
-  const receiver = await connect(target);
+  const sender = await open(target);
+  const receiver = await open(target);
   await join(sender, "room", { broadcast: { ack: true } });
   await join(receiver, "room");
   const closed = take(receiver, "phx_close");
@@ -85,7 +91,7 @@ test("over the message rate the receivers are closed and the sender's acks stay 
 
 test("frames sent while a join is refused are answered after it, in order", async () => {
   const target = await start({ joinErrorBackoffMs: 100 });
-  const client = await connect(target);
+  const client = await open(target);
   client.send(JSON.stringify(["1", "1", "realtime:", "phx_join", {}]));
   client.send(JSON.stringify([null, "2", "phoenix", "heartbeat", {}]));
   client.send(JSON.stringify([null, "3", "realtime:x", "broadcast", {}]));
@@ -96,7 +102,7 @@ test("frames sent while a join is refused are answered after it, in order", asyn
 
 test("a socket that queues more than it may while it is blocked is dropped", async () => {
   const target = await start({ joinErrorBackoffMs: 5_000, bufferedBytes: 1_000 });
-  const client = await connect(target);
+  const client = await open(target);
   client.send(JSON.stringify(["1", "1", "realtime:", "phx_join", {}]));
   client.send(broadcast("x".repeat(2_000), "room"));
   expect(await client.closed()).toBe(1006);
@@ -104,12 +110,12 @@ test("a socket that queues more than it may while it is blocked is dropped", asy
 
 test("presence over its rate closes the channel that asks for more", async () => {
   const target = await start({ presencePerSecond: 1, rateTickMs: 30, rateTicks: 1 });
-  const client = await connect(target);
+  const client = await open(target);
   await join(client, "room", { presence: { enabled: true, key: "a" } });
   for (let round = 0; !client.frames.some(({ text }) => text.includes("phx_close")); round++) {
     const payload = { type: "presence", event: "track", payload: { round } };
     client.send(JSON.stringify(["1", `t${round}`, "realtime:room", "presence", payload]));
-    await new Promise((resolve) => setTimeout(resolve, 31));
+    await sleep(31);
   }
   await take(client, "Too many presence messages per second");
 });
@@ -125,7 +131,7 @@ test("only keys and tokens of the project open a connection", async () => {
 
 test("closing the server closes its sockets with 1012", async () => {
   const target = await start({});
-  const client = await connect(target);
+  const client = await open(target);
   await join(client, "room");
   expect(target.realtime.health()).toEqual({ state: "ok", connections: 1, channels: 1 });
   const [code] = await Promise.all([client.closed(), target.realtime.close()]);
@@ -133,16 +139,30 @@ test("closing the server closes its sockets with 1012", async () => {
 });
 
 test("a lost database connection is made again and messages flow", async () => {
-  const target = await start({});
-  const client = await connect(target);
+  const { hostname, port } = new URL(database.url);
+  const connections = new Set<Socket>();
+  const between = createServer((client) => {
+    const server = connect(Number(port), hostname);
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      connections.add(one);
+      one.pipe(other);
+      one.on("error", () => other.destroy());
+      one.on("close", () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => between.listen(0, hostname, resolve));
+  const url = new URL(database.url);
+  url.port = String((between.address() as AddressInfo).port);
+  project = await startProject(url.href);
+  const client = await open(project);
   await join(client, "room");
-  await database.sql`
-    select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and application_name like 'realtime%'`;
-  while (target.realtime.health().state === "ok")
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  while (target.realtime.health().state === "down")
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const one of connections) one.destroy();
+  while (project.realtime.health().state === "ok") await sleep(5);
+  while (project.realtime.health().state === "down") await sleep(5);
   await database.sql`select realtime.send('{"n":1}', 'back', 'room', false)`;
   await take(client, "back");
+  between.close();
 });
