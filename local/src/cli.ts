@@ -67,7 +67,7 @@ try {
 }
 
 /** The names that `supabase status` gives. */
-function variables(running: Running): Record<string, string> {
+function variables(running: Omit<Running, "pid" | "instance">): Record<string, string> {
   return {
     API_URL: running.apiUrl,
     DB_URL: running.dbUrl,
@@ -110,14 +110,8 @@ async function start(options: StartOptions): Promise<void> {
     log.info("Serving", { seconds, API_URL: local.apiUrl, DB_URL: local.dbUrl });
     return;
   }
-  const rows = Object.entries({ ...variables(localRunning(local)) });
+  const rows = Object.entries(variables(local));
   console.log(`\nMayfly's embedded Supabase serves (${seconds} s). Ctrl-C stops it.\n`);
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
   console.log("");
 }
-
-const localRunning = (local: Omit<Running, "pid" | "instance">): Running => ({
-  ...local,
-  pid: process.pid,
-  instance: "",
-});

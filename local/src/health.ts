@@ -16,16 +16,18 @@ export interface Health {
 interface Parts {
   instance: string;
   database: Database | undefined;
+  /** Of the database. */
+  crashed: boolean;
   api: Api | undefined;
   realtime: Realtime | undefined;
   functions: FunctionsHost | undefined;
 }
 
 /** The health of what has been started so far. */
-export function healthOf({ instance, database, api, realtime, functions }: Parts): Health {
+export function healthOf({ instance, database, crashed, api, realtime, functions }: Parts): Health {
   const parts: Health["parts"] = {
     database: database
-      ? { state: database.alive ? "ok" : "down", kind: database.kind, version: database.version }
+      ? { state: crashed ? "down" : "ok", kind: database.kind, version: database.version }
       : { state: "starting" },
     api: api ? { state: api.health().status, ...api.health() } : { state: "starting" },
     realtime: realtime?.health() ?? { state: "starting" },

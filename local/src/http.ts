@@ -38,8 +38,20 @@ export async function serveHttp(options: HttpOptions): Promise<Http> {
   };
 }
 
-async function listen(server: Server, wanted: number | undefined): Promise<number> {
-  const first = wanted ?? defaultPort;
+/** The first port from `first` on where nothing listens. */
+export async function freePort(first: number): Promise<number> {
+  const server = createServer();
+  const port = await listen(server, undefined, first);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function listen(
+  server: Server,
+  wanted: number | undefined,
+  fallback = defaultPort,
+): Promise<number> {
+  const first = wanted ?? fallback;
   const last = wanted === undefined ? first + attempts - 1 : first;
   for (let port = first; port <= last; port++) {
     const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => {

@@ -7,7 +7,7 @@ import { type Database, openPglite, openPostgres } from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
 import { type FunctionsHost, startFunctions } from "./functions/index.ts";
 import { type Health, healthOf } from "./health.ts";
-import { serveHttp } from "./http.ts";
+import { freePort, serveHttp } from "./http.ts";
 import { generateKeys, loadOrCreateKeys, type ProjectKeys } from "./keys.ts";
 import type { Logger } from "./log.ts";
 import { applyMigrations } from "./migrations.ts";
@@ -45,6 +45,7 @@ export interface Local extends Omit<Running, "pid" | "instance"> {
   close(): Promise<void>;
 }
 
+const defaultDbPort = 54322;
 const thisRepository = join(import.meta.dirname, "../..");
 
 /**
@@ -84,7 +85,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
-  const health = () => healthOf({ instance, database, api, realtime, functions });
+  let crashed = false;
+  const health = () => healthOf({ instance, database, crashed, api, realtime, functions });
 
   try {
     const http = await serveHttp({
@@ -108,19 +110,22 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     ends.push(http.close);
 
     database = options.dbUrl
-      ? await openPostgres({ url: options.dbUrl, password: keys.databasePassword, log })
+      ? await openPostgres({ url: options.dbUrl, passwords: keys.databasePassword, log })
       : await openPglite({
           ...(data !== undefined && { dataDir: join(data, "db") }),
           ...(options.template && { template: options.template }),
-          ...(options.dbPort !== undefined && { port: options.dbPort }),
-          password: keys.databasePassword,
+          // In memory for tests: any port, since many run at once.
+          port: options.dbPort ?? (data === undefined ? 0 : await freePort(defaultDbPort)),
+          passwords: keys.databasePassword,
           log,
-          onCrash: (error) => log.error(`The database has crashed: ${error.message}`),
+          onCrash: () => {
+            crashed = true;
+          },
         });
     const opened = database;
     ends.push(() => opened.close());
 
-    await bootstrap(opened.url("supabase_admin"), keys.databasePassword);
+    await bootstrap(options.dbUrl ?? opened.url("supabase_admin"), keys.databasePassword);
     const dbUrl = opened.url("postgres");
     functions = await startFunctions({
       root,
@@ -138,6 +143,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       createApi({
         databaseUrl: opened.url("authenticator"),
         adminUrl: opened.url("supabase_admin"),
+        authUrl: opened.url("supabase_auth_admin"),
         publicUrl: () => http.url,
         keys,
         tokens,
@@ -175,7 +181,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ...running,
       keys,
       health,
-      dump: async () => new Blob([await opened.dumpDataDir()] as BlobPart[]),
+      dump: async () => new Blob([await opened.dumpDataDir()]),
       close,
     };
   } catch (error) {
