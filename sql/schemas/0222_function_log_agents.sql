@@ -5,6 +5,8 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  appended integer;
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
@@ -19,7 +21,11 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  -- A change of activity alone is no event.
+  get diagnostics appended = row_count;
+  if appended > 0 then
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  end if;
   return null;
 end
 $$;

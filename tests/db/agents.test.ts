@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
   type Claims,
+  inSeconds,
   makeAgent,
   makePerson,
   makeTenant,
@@ -36,6 +37,7 @@ const renew = async (secret: string) => {
   const claims = {
     iss: "mayfly",
     role: "authenticated",
+    exp: inSeconds(30),
     mayfly: { v: 1, renewal: row?.hash as string },
   };
   const [answer] = await as(claims, (session) => session`select mayfly.renew_agent() as issued`);

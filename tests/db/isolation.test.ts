@@ -4,6 +4,7 @@ import {
   actAs,
   anon,
   type Claims,
+  inSeconds,
   inTenant,
   makeAgent,
   makePerson,
@@ -72,7 +73,7 @@ beforeAll(async () => {
       claims: { ...victimAgent.claims, nbf: Math.floor(Date.now() / 1000) + 60 },
     },
     "a person whose id is the agent's": {
-      claims: { sub: victimAgent.id, role: "authenticated", iss: "http://127.0.0.1:54321/auth/v1" },
+      claims: { sub: victimAgent.id, role: "authenticated", iss: "http://127.0.0.1:54321/auth/v1", exp: inSeconds(60) },
     },
   };
   const rows = await sql`

@@ -30,6 +30,9 @@ export async function actAs<T>(
   })) as T;
 }
 
+/** An instant of a token. */
+export const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
+
 export const inTenant = (tenant: string) => ({ "x-mayfly-tenant": tenant });
 
 /** A new tenant's id. */
@@ -45,7 +48,7 @@ export async function makeTenant(
 /** A signed-in person who is a member of the tenants, by role. */
 export async function makePerson(sql: Sql, roles: Record<string, string>): Promise<Claims> {
   const id = randomUUID();
-  await sql`insert into auth.users (id, email) values (${id}, ${`${id}@example.com`})`;
+  await sql`insert into auth.users (id, email, email_confirmed_at) values (${id}, ${`${id}@example.com`}, now())`;
   for (const [tenant, role] of Object.entries(roles))
     await sql`insert into mayfly.members (tenant_id, user_id, role) values (${tenant}, ${id}, ${role})`;
   return {
@@ -53,6 +56,7 @@ export async function makePerson(sql: Sql, roles: Record<string, string>): Promi
     role: "authenticated",
     iss: "http://127.0.0.1:54321/auth/v1",
     aud: "authenticated",
+    exp: inSeconds(3600),
   };
 }
 
@@ -68,7 +72,7 @@ export async function makeAgent(
     as,
     async (session) => {
       const [row] = await session`select mayfly.spawn_agent(
-        name => 'agent', lifetime => ${lifetime}, scopes => ${scopes}) as issued`;
+        lifetime => ${lifetime}, scopes => ${scopes}) as issued`;
       const { agent, claims, renewal_secret } = row?.issued as {
         agent: { id: string };
         claims: Claims;
