@@ -68,7 +68,7 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
       );
     },
     answer(answer) {
-      const width = Math.max(60, Math.min(out.columns ?? 100, 110)) - 8;
+      const width = Math.max(60, Math.min(out.columns ?? 120, 120)) - 8;
       for (const line of answerText(answer, width, paint)) say(line);
     },
     finished(outcome) {

@@ -63,7 +63,9 @@ function outline(
       !language.leads.test((lines[rest.line] ?? "").trim()) &&
       isSmall(lines, loose, until);
     if (takenAlong) return loose;
-    if (rest) found.push(...sections(lines, loose, until, rest));
+    // A group of tests says nothing that the titles of its tests do not.
+    const empty = owner && testName.test(at(owner.line)) && isSmall(lines, loose, until);
+    if (rest && !empty) found.push(...sections(lines, loose, until, rest));
     owner = null;
     return until;
   };
