@@ -33,7 +33,6 @@ export class Backend {
       worker.once("error", reject);
       worker.once("exit", () => reject(new Error("The embedded database did not start.")));
     });
-    worker.removeAllListeners();
     return { backend: new Backend(worker, onCrash), version: booted.version };
   }
 
