@@ -35,7 +35,7 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
     learning({ readers, lifetime }) {
       say();
       say(
-        `${count(readers, "agent")} with ${lifetime} s to live ${readers === 1 ? "reads" : "read"} them.`,
+        `${count(readers, "agent")} ${readers === 1 ? "reads" : "read"} them, each with ${lifetime} s to live unless it renews itself.`,
       );
     },
     progress(tally, total) {
