@@ -31,7 +31,7 @@ async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   const server = process.env.DATABASE_URL;
   if (!server) {
     const database = await openPglite({ passwords: keys.databasePassword, log });
-    await bootstrap(database.url("supabase_admin"), keys.databasePassword);
+    await bootstrap(database.url("supabase_admin"), null);
     return database;
   }
   const name = `api_test_${crypto.randomUUID().replaceAll("-", "")}`;
