@@ -116,7 +116,11 @@ export class Arbiter {
   /** Work of the arbiter's own, between two transactions. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#enqueue(() => work().then(resolve, reject));
+      this.#enqueue(async () => {
+        await this.#capture();
+        await this.#backend.run(query(this.#clear()));
+        await work().then(resolve, reject);
+      });
     });
   }
 

@@ -129,7 +129,7 @@ class Rewriter {
     if (inspection?.namesInParameters) {
       for (const bound of namesBound(whole, rest)) this.#session.customNames.add(bound);
       if (!this.#session.isSuperuser && bindsAuthorization(whole)) {
-        this.#parts.push(message("P", "", this.#refusal()));
+        this.#parts.push(message("P", "", this.#refusal(), Buffer.alloc(2)));
         return;
       }
     }
