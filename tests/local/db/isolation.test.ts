@@ -36,7 +36,7 @@ test("each client keeps its own settings, role and custom settings between turns
   }
   const three = connect(database);
   expect((await three.unsafe(read))[0]).toMatchObject({ who: "postgres", zone: "UTC" });
-  expect((await three.unsafe(read))[0]?.["tenant"] ?? "").toBe("");
+  expect((await three.unsafe(read))[0]?.tenant ?? "").toBe("");
   await Promise.all([one.end(), two.end(), three.end()]);
 });
 
@@ -45,7 +45,7 @@ test("a setting made inside a function never reaches another client", async () =
   const two = connect(database);
   await one`select public.sneak()`;
   const [seen] = await two`select current_setting('statement_timeout') as timeout`;
-  expect(seen?.["timeout"]).toBe("0");
+  expect(seen?.timeout).toBe("0");
   await Promise.all([one.end(), two.end()]);
 });
 
@@ -55,7 +55,7 @@ test("a setting named in a bound parameter is kept", async () => {
   await one`select set_config(${"app.bound"}, ${"kept"}, ${false})`;
   await two`select 1`;
   const [seen] = await one`select current_setting('app.bound') as value`;
-  expect(seen?.["value"]).toBe("kept");
+  expect(seen?.value).toBe("kept");
   await Promise.all([one.end(), two.end()]);
 });
 
@@ -63,7 +63,7 @@ test("startup and role settings are a client's defaults, also after RESET and DI
   const admin = connect(database, "supabase_admin");
   await admin`alter role supabase_auth_admin set search_path = auth`;
   const client = connect(database, "supabase_auth_admin");
-  const path = async () => (await client`show search_path`)[0]?.["search_path"];
+  const path = async () => (await client`show search_path`)[0]?.search_path;
   expect(await path()).toBe("auth");
   await client`set search_path = other`;
   await admin`select 1`;
@@ -86,7 +86,7 @@ test("200 parallel transactions of 10 clients see only their own claims", async 
         await tx`select set_config('request.jwt.claims', ${`claims ${i}`}, true)`;
         const [row] = await tx`select current_setting('request.jwt.claims') as claims,
           current_user::text as who`;
-        return `${row?.["who"]} ${row?.["claims"]}` === `anon claims ${i}`;
+        return `${row?.who} ${row?.claims}` === `anon claims ${i}`;
       });
     }),
   );
@@ -103,12 +103,12 @@ test("transactions are never interleaved", async () => {
         for (let id = 0; id < 5; id++) await tx`insert into notes values (${id}, ${`c${who}`})`;
         const [row] = await tx`select count(distinct xmin::text)::int as mine from notes
           where xmin::text = pg_current_xact_id()::xid::text`;
-        expect(row?.["mine"]).toBe(1);
+        expect(row?.mine).toBe(1);
       }),
     ),
   );
   const order = await clients[0]?.unsafe("select who from public.notes order by ctid");
-  const runs = (order ?? []).map((row) => row["who"]).filter((who, i, all) => who !== all[i - 1]);
+  const runs = (order ?? []).map((row) => row.who).filter((who, i, all) => who !== all[i - 1]);
   expect(runs).toHaveLength(3);
   await Promise.all(clients.map((client) => client.end()));
 });
@@ -121,7 +121,7 @@ test("a client that disconnects in a transaction has it rolled back", async () =
   await wire.until("Z");
   const counting = other`select count(*)::int as n from notes`;
   wire.end();
-  expect((await counting)[0]?.["n"]).toBe(0);
+  expect((await counting)[0]?.n).toBe(0);
   await other.end();
 });
 
@@ -131,7 +131,7 @@ test("a transaction that idles while others wait is ended with 25P03 and rolled 
   await other`truncate notes`;
   wire.send(query("begin; insert into notes values (1, 'idle')"));
   await wire.until("Z");
-  expect((await other`select count(*)::int as n from notes`)[0]?.["n"]).toBe(0);
+  expect((await other`select count(*)::int as n from notes`)[0]?.n).toBe(0);
   expect(await wire.until("E")).toEqual(["E25P03"]);
   await other.end();
 });
@@ -145,11 +145,11 @@ test("a client with a temporary table keeps the database until it drops it", asy
   const waiting = other`select to_regclass('mine') is null as hidden`;
   one.send(query("drop table mine"));
   expect(await one.until("Z")).toEqual(["CDROP TABLE", "ZI"]);
-  expect((await waiting)[0]?.["hidden"]).toBe(true);
+  expect((await waiting)[0]?.hidden).toBe(true);
   one.send(query("select pg_advisory_lock(7)"));
   await one.until("Z");
   const [locks] = await other`select count(*)::int as n from pg_locks where locktype = 'advisory'`;
-  expect(locks?.["n"]).toBe(0);
+  expect(locks?.n).toBe(0);
   expect(await one.until("E")).toEqual(["E25P03"]);
   await other.end();
 });
@@ -168,7 +168,7 @@ test("a wire client cannot become supabase_admin", async () => {
   const bound = client`select set_config(${"session_authorization"}, ${"supabase_admin"}, false)`;
   expect(await failure(bound)).toMatchObject({ code: "42501" });
   expect(await failure(client`set role supabase_admin`)).toMatchObject({ code: "42501" });
-  expect((await client`select session_user::text as who`)[0]?.["who"]).toBe("authenticator");
+  expect((await client`select session_user::text as who`)[0]?.who).toBe("authenticator");
   await client.end();
 });
 
@@ -176,7 +176,7 @@ test("a superuser's SET SESSION AUTHORIZATION stays its own", async () => {
   const admin = connect(database, "supabase_admin");
   const other = connect(database);
   await admin`set session authorization authenticator`;
-  expect((await other`select session_user::text as who`)[0]?.["who"]).toBe("postgres");
-  expect((await admin`select session_user::text as who`)[0]?.["who"]).toBe("authenticator");
+  expect((await other`select session_user::text as who`)[0]?.who).toBe("postgres");
+  expect((await admin`select session_user::text as who`)[0]?.who).toBe("authenticator");
   await Promise.all([admin.end(), other.end()]);
 });

@@ -120,7 +120,7 @@ test("messages may arrive in any pieces; large inputs and large results pass", a
   one.end();
   const client = connect(database);
   const [input] = await client`select length(${"x".repeat(4 << 20)}) as n`;
-  expect(input?.["n"]).toBe(4 << 20);
+  expect(input?.n).toBe(4 << 20);
   const output = await client`select repeat('y', 1000) as y from generate_series(1, 50000)`;
   expect(output).toHaveLength(50_000);
   await client.end();

@@ -55,5 +55,5 @@ test("the Supabase CLI pushes a migration and lists it", async () => {
   expect(await cli("migration", "list")).toContain("20260101000000");
   await cli("db", "push", "--yes");
   expect((await cli("migration", "list")).match(/20260101000000/g)).toHaveLength(2);
-  expect(await cli("gen", "types", "typescript")).toContain("made: {");
+  expect(await cli("gen", "types", "typescript")).toMatch(/\bmade"?: \{/);
 }, 60_000);
