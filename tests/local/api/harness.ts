@@ -1,10 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { getRequestListener } from "@hono/node-server";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import postgres, { type Sql } from "postgres";
@@ -14,6 +8,7 @@ import { type Database, openPglite, openPostgres } from "../../../local/src/db/i
 import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
 import type { Logger } from "../../../local/src/log.ts";
 import { type Claims, createTokens, type Tokens } from "../../../local/src/tokens.ts";
+import { readTemplate } from "../../harness/template.ts";
 
 export interface Project {
   url: string;
@@ -32,29 +27,12 @@ export interface Project {
   close(): Promise<void>;
 }
 
-const scripts = fileURLToPath(new URL("../../../local/src/bootstrap/", import.meta.url));
-
-/** A bootstrapped database as a file, made once for these very scripts. */
-async function template(log: Logger): Promise<string> {
-  const hash = createHash("sha256");
-  for (const file of (await readdir(scripts)).sort()) hash.update(await readFile(scripts + file));
-  const path = join(tmpdir(), `mayfly-api-${hash.digest("hex").slice(0, 16)}.tar`);
-  if (existsSync(path)) return path;
-  const database = await openPglite({ passwords: randomUUID(), log });
-  await bootstrap(database.url("supabase_admin"), null);
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, await database.dumpDataDir());
-  await rename(draft, path);
-  await database.close();
-  return path;
-}
-
 /** Embedded, or with DATABASE_URL a database of its own on that Postgres. */
 async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   const server = process.env.DATABASE_URL;
   if (!server) {
-    const made = await readFile(await template(log));
-    return openPglite({ passwords: keys.databasePassword, template: made, log });
+    const { database } = await readTemplate();
+    return openPglite({ passwords: keys.databasePassword, template: database, log });
   }
   const name = `api_test_${crypto.randomUUID().replaceAll("-", "")}`;
   const root = postgres(server, { max: 1, onnotice: () => undefined });
