@@ -112,13 +112,21 @@ describe("an agent's life", () => {
     expect(error).toMatchObject({ code: "invalid_request", details: { field: "reward" } });
     expect(agent.unsynced).toBe(0);
 
-    // What zod lets pass and Postgres does not.
+    for (const task of ["nul \0", "half \ud800"])
+      expect((await agent.remember({ task })).error?.details).toEqual({ field: "task" });
+    expect(
+      (await agent.remember({ task: "x", metadata: { deep: ["\0"] } })).error?.details,
+    ).toEqual({
+      field: "metadata",
+    });
+
+    // Of what the size is, only Postgres knows.
     await agent.remember({ task: "good" });
-    await agent.remember({ task: "an instant of no calendar", expiresAt: new Date(8.64e15) });
+    await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await agent.remember({ task: "good too" });
     expect((await agent.sync()).data).toMatchObject({ pushed: 2, rejected: 1 });
     expect(agent.deadLetters).toMatchObject([
-      { error: { code: "invalid_operation", details: { field: "memory.expires_at" } } },
+      { error: { code: "invalid_operation", details: { field: "memory.metadata" } } },
     ]);
     await agent.stop();
   });
