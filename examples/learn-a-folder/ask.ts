@@ -45,9 +45,16 @@ export async function ask(
   for (const memory of results) {
     const place = placeOf(memory.metadata);
     if (!place) continue;
-    const section = `${place.path} ${memory.task.replace(/ \(\d+\/\d+\)$/, "")}`;
-    if (seen.has(section)) continue;
-    seen.add(section);
+    const title = memory.task.replace(/ \(\d+\/\d+\)$/, "");
+    // Parts of one section, and copies of one symbol: what is generated from it says the same.
+    const copy = memory.output
+      .split("\n")
+      .slice(place.line - place.from)
+      .join("\n")
+      .slice(0, 200);
+    const keys = [`${place.path} ${title}`, `${title} ${copy}`];
+    if (keys.some((key) => seen.has(key))) continue;
+    for (const key of keys) seen.add(key);
     findings.push({
       title: memory.task,
       path: place.path,

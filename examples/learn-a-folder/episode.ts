@@ -30,10 +30,13 @@ export function toEpisode(section: Section, path: string, tag: string) {
   };
 }
 
-/** A test tells of a thing that is explained elsewhere, loose text of nothing in particular. */
+/** Prose and documented code explain; tests, migrations and bare constants only mention. */
 function importanceOf(section: Section, path: string): number {
-  if (/(?:^|[/._-])(?:tests?|specs?|__tests__)[/._]/.test(path)) return 3;
-  return section.kind === "text" ? 5 : 6;
+  if (/(?:^|[/._-])(?:tests?|specs?|__tests__|migrations?)[/._]/.test(path)) return 2;
+  if (section.kind === "heading") return 9;
+  if (section.kind === "text") return 5;
+  if (section.from < section.line) return 7;
+  return section.text.length < 100 ? 2 : 5;
 }
 
 /** The place that a memory's metadata names, or null for a memory of another kind. */

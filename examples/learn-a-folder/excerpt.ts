@@ -7,6 +7,8 @@ export interface ExcerptLine {
 }
 
 const LINES = 3;
+/** A comment was written to be read: more of it is shown. */
+const COMMENT_LINES = 6;
 const SHORT_LINE = 160;
 const LONE_LINE = 300;
 /** Lines that say nothing by themselves: fences, rules, brackets, the borders of comments. */
@@ -28,25 +30,33 @@ export function excerpt(
     ({ line, text }) => line !== section.line && !silent.test(text) && !/^\s*```/.test(text),
   );
   if (telling.length === 0) return lines.slice(0, 1);
-  let best = 0;
-  let bestScore = 0;
-  for (let start = 0; start < telling.length; start++) {
-    const window = telling.slice(start, start + LINES);
-    const score = coverage(window.map(({ text }) => text).join(" "), stems);
-    // A window may begin above what it is about; the first line should already say something.
-    const first = coverage(window[0]?.text ?? "", stems) / 100;
-    if (score + first > bestScore) {
-      bestScore = score + first;
-      best = start;
-    }
-  }
-  const chosen = telling.slice(best, best + LINES);
+  const code = bestWindow(telling, stems, LINES);
+  // A comment that says half as much as the code says it in words.
+  const comment = bestWindow(
+    telling.filter(({ line }) => line < section.line),
+    stems,
+    COMMENT_LINES,
+  );
+  const chosen = comment.score > 0 && comment.score >= code.score / 2 ? comment.lines : code.lines;
   const long = chosen.findIndex(({ text }) => text.length > SHORT_LINE);
   const kept = long === -1 ? chosen : longest(chosen, stems);
   return shiftLeft(kept).map(({ line, text }) => ({
     line,
     text: clip(text, stems, kept.length === 1 ? LONE_LINE : SHORT_LINE),
   }));
+}
+
+/** The neighbouring lines that have most of the stems between them, and the earliest of equals. */
+function bestWindow(lines: readonly ExcerptLine[], stems: readonly string[], size: number) {
+  let best = { score: 0, lines: lines.slice(0, size) };
+  for (let start = 0; start < lines.length; start++) {
+    const window = lines.slice(start, start + size);
+    // A window may begin above what it is about; the first line should already say something.
+    const first = coverage(window[0]?.text ?? "", stems) / 100;
+    const score = coverage(window.map(({ text }) => text).join(" "), stems) + first;
+    if (score > best.score) best = { score, lines: window };
+  }
+  return best;
 }
 
 /** Prose that is one line a paragraph: the paragraph that says most is enough. */

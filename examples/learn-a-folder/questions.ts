@@ -1,11 +1,15 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Section } from "./extract/index.ts";
 
-/** What somebody new to this repository would like to know. */
-export const ownQuestions: readonly string[] = [
-  "How long does an agent's token live, and who renews it?",
-  "Is a push applied twice when it is sent again?",
-  "Which memories come first when I recall something?",
-];
+/**
+ * What somebody new to this repository would like to know. In a hidden file, which no reader opens:
+ * otherwise each question would find itself.
+ */
+export async function ownQuestions(): Promise<string[]> {
+  const file = join(import.meta.dirname, ".questions.json");
+  return JSON.parse(await readFile(file, "utf8")) as string[];
+}
 
 const COUNT = 3;
 

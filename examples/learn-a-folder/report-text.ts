@@ -35,7 +35,7 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
     learning({ readers, lifetime }) {
       say();
       say(
-        `${count(readers, "agent")} with ${lifetime} s to live ${readers === 1 ? "reads" : "read"} them.`,
+        `${count(readers, "agent")} ${readers === 1 ? "reads" : "read"} them, each with ${lifetime} s to live unless it renews itself.`,
       );
     },
     progress(tally, total) {
@@ -68,7 +68,7 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
       );
     },
     answer(answer) {
-      const width = Math.max(60, Math.min(out.columns ?? 100, 110)) - 8;
+      const width = Math.max(60, Math.min(out.columns ?? 120, 120)) - 8;
       for (const line of answerText(answer, width, paint)) say(line);
     },
     finished(outcome) {

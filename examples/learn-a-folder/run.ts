@@ -103,7 +103,7 @@ async function work(options: Options, { mayfly, found, team, report, signal, out
 
 async function questionsOf(options: Options, files: readonly FoundFile[]): Promise<string[]> {
   if (options.questions.length > 0) return options.questions;
-  if (options.folder === repository) return [...ownQuestions];
+  if (options.folder === repository) return ownQuestions();
   const sections = files.slice(0, SAMPLE).map(async ({ path }) => {
     const text = await readFile(join(options.folder, path), "utf8").catch(() => "");
     return extract(path, text).map((section) => ({ path, section }));

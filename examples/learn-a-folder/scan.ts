@@ -1,7 +1,7 @@
 import type { Dirent } from "node:fs";
 import { lstat, open, readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { isText, type SkipReason, skipByName, skipFolder } from "./classify.ts";
+import { isText, type SkipReason, saysGenerated, skipByName, skipFolder } from "./classify.ts";
 import { Ignores } from "./ignores.ts";
 
 /** Text that people wrote is seldom longer; what is, is mostly data. */
@@ -79,7 +79,8 @@ async function look(
     const { size } = await lstat(path);
     if (size > HUGE_BYTES) return "huge";
     const head = await readHead(path);
-    return isText(head, size <= HEAD_BYTES) ? { bytes: size } : "binary";
+    if (!isText(head, size <= HEAD_BYTES)) return "binary";
+    return saysGenerated(head) ? "generated" : { bytes: size };
   } catch {
     return "unreadable";
   }

@@ -13,7 +13,8 @@ export function stemsOf(question: string): string[] {
 }
 
 function stem(word: string): string {
-  return word.length <= 4 ? word : word.slice(0, Math.max(4, word.length - 3));
+  if (word.length > 5) return word.slice(0, Math.max(4, word.length - 3));
+  return word.length > 3 ? word.replace(/[sd]$/, "") : word;
 }
 
 /** Matches each word that begins with a stem, whole. */

@@ -30,7 +30,7 @@ export async function bootstrap(adminUrl: string, password: string | null): Prom
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {}, prepare: false });
   try {
     await sql`create schema if not exists _local`;
-    await sql`create table if not exists _local.bootstrap (version text not null, at timestamptz not null default now())`;
+    await sql`create table if not exists _local.bootstrap (version text primary key, at timestamptz not null default now())`;
     if ((await sql`select from _local.bootstrap where version = ${version}`).count > 0) return;
 
     const admins =

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { forAnyOrigin, preflight } from "./api/cors.ts";
 import { type Api, createApi } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { type Database, openPglite, openPostgres } from "./db/index.ts";
@@ -97,12 +98,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           const state = health();
           return Response.json(state, { status: state.status === "ok" ? 200 : 503 });
         }
-        const part = pathname.startsWith("/functions/v1/")
-          ? functions
-          : pathname.startsWith("/realtime/v1/")
-            ? realtime
-            : api;
-        return part ? part.fetch(request) : starting();
+        if (pathname.startsWith("/functions/v1/")) return functions?.fetch(request) ?? starting();
+        if (pathname.startsWith("/realtime/v1/")) {
+          if (!realtime) return starting();
+          return preflight(request) ?? forAnyOrigin(await realtime.fetch(request));
+        }
+        return api?.fetch(request) ?? starting();
       },
       upgrade: (request, socket, head) =>
         realtime ? realtime.upgrade(request, socket, head) : socket.destroy(),

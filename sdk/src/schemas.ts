@@ -4,10 +4,21 @@ import { z } from "zod";
 /** The length of every embedding of a project. */
 export const dimensions = 384;
 
-const text = (max: number) => z.string().max(max);
+/** Postgres stores neither U+0000 nor half a surrogate pair. */
+const storable = (value: string) => value.isWellFormed() && !value.includes("\0");
+const storableRule = { message: "must not have U+0000 or half a surrogate pair" };
+
+const text = (max: number) => z.string().max(max).refine(storable, storableRule);
 const instant = z.iso.datetime({ offset: true });
 const tags = z.array(text(100).min(1)).max(50);
-const metadata = z.record(z.string(), z.unknown());
+const metadata = z.record(z.string(), z.unknown()).refine((value) => {
+  let holds = true;
+  JSON.stringify(value, (key, inner: unknown) => {
+    holds &&= storable(key) && (typeof inner !== "string" || storable(inner));
+    return inner;
+  });
+  return holds;
+}, storableRule);
 const embedding = z.array(z.number().min(-1000).max(1000)).length(dimensions);
 /** Any uuid that Postgres takes: deterministic ones of no RFC version too. */
 const uuid = z.guid();

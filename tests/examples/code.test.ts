@@ -33,8 +33,7 @@ export const handler = async (request: Request): Promise<Response> => {
       "7-8 export async function work(input: string, options: Options = {}): Promise<void>",
       "15-15 export interface Options",
       "18-18 export type Id = string",
-      "19-19 const LIMIT = 3",
-      "20-20 export const handler = async (request: Request): Promise<Response>",
+      "19-20 export const handler = async (request: Request): Promise<Response>",
     ]);
     expect(extract("a.ts", text)[0]).toMatchObject({ kind: "symbol", line: 8, from: 7 });
     expect(extract("a.ts", text)[0]?.text).toMatch(
@@ -48,11 +47,16 @@ export const handler = async (request: Request): Promise<Response> => {
     expect(symbols("a.ts", text)).toEqual([
       "1-1 class Team extends Group",
       "4-5 Team › add(a: Agent): void",
-      "88-88 Team › get size()",
+      "88-88 Team: get size() {",
     ]);
     expect(symbols("b.ts", "class Team {\n  add() {\n    return 1;\n  }\n}\n")).toEqual([
       "1-1 class Team",
     ]);
+  });
+
+  test("a bare constant or accessor goes with its neighbours, one that is explained does not", () => {
+    const text = `const a = 1;\n/** How long. */\nconst b = 2;\nconst c = 3;\n\nfunction work() {\n  go();\n}\n`;
+    expect(symbols("a.ts", text)).toEqual(["1-3 const b = 2", "4-6 function work()"]);
   });
 
   test("tests are found by what they prove", () => {
@@ -78,8 +82,7 @@ export const handler = async (request: Request): Promise<Response> => {
   test("Python: decorators, classes, constants", () => {
     const text = `import os\nfrom a import (\n    b,\n)\n\nLIMIT = 3\n\n@cached\n# why\ndef top(a, b=(1, 2)) -> int:\n    """Doc."""\n    return 1\n\n\nclass Foo(Base):\n    def bar(self):\n        return 1\n`;
     expect(symbols("a.py", text)).toEqual([
-      "6-6 LIMIT = 3",
-      "8-10 def top(a, b=(1, 2)) -> int",
+      "6-10 def top(a, b=(1, 2)) -> int",
       "15-15 class Foo(Base)",
     ]);
   });
@@ -111,13 +114,13 @@ export const handler = async (request: Request): Promise<Response> => {
   test("shell, C and Java", () => {
     expect(
       symbols("a.sh", "#!/bin/sh\nset -e\n\n# Greets.\ngreet() {\n  echo hi\n}\n\ngreet\n"),
-    ).toEqual(["1-2 a.sh: set -e", "4-5 greet()", "9-9 a.sh: greet"]);
+    ).toEqual(["1-5 greet()", "9-9 a.sh: greet"]);
     expect(
       symbols(
         "a.c",
         "#include <a.h>\n#define MAX 3\n\n/* adds */\nstatic int add(int a, int b)\n{\n  return a + b;\n}\n",
       ),
-    ).toEqual(["2-2 #define MAX 3", "4-5 static int add(int a, int b)"]);
+    ).toEqual(["2-5 static int add(int a, int b)"]);
     const method = `    /** Adds. */\n    public int add(int a) {\n${"        use(a, a, a, a);\n".repeat(80)}    }\n`;
     expect(
       symbols(

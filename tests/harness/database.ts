@@ -1,11 +1,13 @@
 /** A database of its own for each test file, with everything that the migrations make. */
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import postgres from "postgres";
 import { bootstrap } from "../../local/src/bootstrap.ts";
+import { openPglite } from "../../local/src/db/index.ts";
 import { applyMigrations } from "../../local/src/migrations.ts";
 import type { Sql } from "./callers.ts";
+import { silent } from "./log.ts";
 import { databaseUrl } from "./needs.ts";
+import { migrationsFolder, readTemplate } from "./template.ts";
 
 export interface TestDatabase {
   /** As the superuser: `actAs` makes it anybody else. */
@@ -14,9 +16,25 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-export const migrationsFolder = join(import.meta.dirname, "../../supabase/migrations");
-
-export const openTestDatabase = openPostgresDatabase;
+/** On PGlite, from the template. */
+export async function openTestDatabase(): Promise<TestDatabase> {
+  const { database, keys } = await readTemplate();
+  const db = await openPglite({
+    template: database,
+    passwords: keys.databasePassword,
+    log: silent,
+  });
+  const url = db.url("supabase_admin");
+  const sql = postgres(url, { max: 3, onnotice: () => {} });
+  return {
+    sql,
+    url,
+    async close() {
+      await sql.end();
+      await db.close();
+    },
+  };
+}
 
 /** On the real Postgres 17 of DATABASE_URL. */
 export async function openPostgresDatabase(): Promise<TestDatabase> {

@@ -1,1 +1,3 @@
-export default function setup() {}
+import { makeTemplate } from "./template.ts";
+
+export default makeTemplate;

@@ -4,10 +4,13 @@ import { isBlank, type Section, sections, short, toLines } from "./section.ts";
 /** Below this a class is one good answer; above it, its methods are better ones. */
 const LONG_SYMBOL = 1500;
 const MAX_DEPTH = 3;
+/** An accessor or a bare constant: no answer by itself, but the shortest match for many questions. */
+const SMALL_SYMBOL = 120;
 
 /** What still belongs to the symbol above it although it is not indented. */
 const closing =
   /^(?:[})\]{;`>|&?:]|=>|\*\/|end\b|else\b|catch\b|finally\b|except\b|elif\b|then\b|where\b)/;
+const constant = /^(?:const|let|var|static|#define|[A-Z][A-Z0-9_]*)\b/;
 const testName = /^(describe|test|it|suite|bench)[\w.]*\(\s*(["'`])(.*?)\2/;
 
 interface Block {
@@ -50,10 +53,21 @@ function outline(
   };
   let owner = head;
   let loose = block.start;
-  const flush = (until: number) => {
+  /** Says where the next symbol begins: small code above it is taken along. */
+  const flush = (until: number, next: boolean) => {
     const rest = owner ?? looseHead(lines, loose, until, language, fileName, block.crumbs);
-    if (rest) found.push(...sections(lines, loose, until, rest));
+    const takenAlong =
+      next &&
+      rest &&
+      !owner &&
+      !language.leads.test((lines[rest.line] ?? "").trim()) &&
+      isSmall(lines, loose, until);
+    if (takenAlong) return loose;
+    // A group of tests says nothing that the titles of its tests do not.
+    const empty = owner && testName.test(at(owner.line)) && isSmall(lines, loose, until);
+    if (rest && !empty) found.push(...sections(lines, loose, until, rest));
     owner = null;
+    return until;
   };
   let index = head ? head.line + 1 : block.start;
   let comment = false;
@@ -71,16 +85,27 @@ function outline(
       continue;
     }
     const lead = imported ? index : leadStart(lines, loose, index, language);
-    flush(lead);
     const end = language.flows
       ? nextLead(lines, index, block.end, starts, language)
       : blockEnd(at, index, block.end);
-    if (!imported) found.push(...symbol(lines, { lead, index, end }, block, language, fileName));
+    const bare = nested ? !testName.test(line) : end === index + 1 && constant.test(line);
+    if (!imported && lead === index && bare && isSmall(lines, index, end)) {
+      index = end;
+      continue;
+    }
+    const from = flush(lead, !imported);
+    if (!imported) {
+      found.push(...symbol(lines, { lead: from, index, end }, block, language, fileName));
+    }
     loose = end;
     index = end;
   }
-  flush(block.end);
+  flush(block.end, false);
   return found;
+}
+
+function isSmall(lines: readonly string[], start: number, end: number): boolean {
+  return lines.slice(start, end).join("\n").trim().length < SMALL_SYMBOL;
 }
 
 function symbol(

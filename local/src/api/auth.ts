@@ -103,6 +103,8 @@ export function createAuth(options: {
     const body = method === "GET" || method === "HEAD" ? null : await request.text();
     const inner = new Request(request.url, { method, headers, body });
     const response = await quietly(log, () => app.fetch(inner));
+    // lite's words for a failure of its own are not GoTrue's.
+    if (response.status === 500) return authError(500, "unexpected_failure", "Unexpected failure");
     return sessions.reissue(response, methodOf(path));
   };
 

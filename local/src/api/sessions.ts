@@ -1,11 +1,13 @@
 import type { Sql } from "postgres";
 import type { Claims, Tokens } from "../tokens.ts";
+import { AuthProblem } from "./auth-answers.ts";
 
 /** Makes the tokens of people's sessions what hosted projects issue. */
 export interface Sessions {
   /**
    * lite's answer with its access token, where it has one, signed anew by the project: in a JSON
    * body, or in the fragment of a redirect.
+   * @throws AuthProblem for a banned user
    */
   reissue(response: Response, method: string): Promise<Response>;
 }
@@ -16,6 +18,7 @@ interface SessionRow {
   app_metadata: Record<string, unknown> | null;
   user_metadata: Record<string, unknown> | null;
   is_anonymous: boolean;
+  banned: boolean;
   amr: Array<{ method: string; timestamp: number }>;
 }
 
@@ -31,6 +34,11 @@ export function createSessions(options: {
     const claims = payloadOf(issued);
     const session = String(claims.session_id);
     const user = await readSession(sql, String(claims.sub), session, method);
+    if (user?.banned) {
+      // lite does not look: the session that it has just begun or renewed ends here.
+      await sql`delete from auth.sessions where id = ${session}`;
+      throw new AuthProblem(400, "user_banned", "User is banned");
+    }
     return tokens.sign({
       iss: `${publicUrl()}/auth/v1`,
       sub: String(claims.sub),
@@ -106,6 +114,7 @@ async function readSession(
     )
     select u.email, u.phone, u.raw_app_meta_data as app_metadata,
       u.raw_user_meta_data as user_metadata, u.is_anonymous,
+      coalesce(u.banned_until > now(), false) as banned,
       (
         select coalesce(
           json_agg(json_build_object(

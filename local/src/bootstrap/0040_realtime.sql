@@ -152,6 +152,7 @@ create or replace function _realtime.authorize(
   out broadcast boolean, out presence boolean, out problem text
 )
 language plpgsql
+set search_path = ''
 as $$
 declare
   broadcast_id uuid := gen_random_uuid();
@@ -212,6 +213,7 @@ $$;
 -- than 72 hours. Called by the server at start and every hour.
 create or replace function _realtime.maintain_partitions() returns void
 language plpgsql
+set search_path = ''
 as $$
 declare
   today date := timezone('utc', now())::date;

@@ -174,6 +174,12 @@ describe("the admin API", () => {
       app_metadata: { plan: "free", provider: "email" },
       banned_until: expect.any(String),
     });
+    const banned = await anyone().auth.signInWithPassword({
+      email,
+      password: "another one entirely",
+    });
+    expect(banned.error).toMatchObject({ code: "user_banned" });
+    await admin.updateUserById(id, { ban_duration: "none" });
     const changed = await anyone().auth.signInWithPassword({
       email,
       password: "another one entirely",

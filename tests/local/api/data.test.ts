@@ -32,10 +32,10 @@ const sql = `
     ('a', 'first', '{x,"y z"}', 1.10, '{"n": [1, 2]}'), ('a', 'second', '{}', 2.5, null),
     ('b', 'other', '{}', null, null);
   insert into remarks (note_id, body) select id, 'on ' || body from notes;
-  create schema mayfly;
+  create schema if not exists mayfly;
   grant usage on schema mayfly to anon, authenticated, service_role;
-  create table mayfly.agents (id int primary key);
-  grant all on mayfly.agents to anon, authenticated, service_role;
+  create table mayfly.things (id int primary key);
+  grant all on mayfly.things to anon, authenticated, service_role;
 `;
 
 let project: Project;
@@ -148,7 +148,7 @@ describe("tables", () => {
   });
 
   it("serve other exposed schemas by profile, and no schema that is not exposed", async () => {
-    expect(await a.schema("mayfly").from("agents").select()).toMatchObject({ data: [] });
+    expect(await a.schema("mayfly").from("things").select()).toMatchObject({ data: [] });
     expect((await a.schema("auth").from("users").select()).error?.code).toBe("PGRST106");
     expect((await a.from("auth.users").select()).error?.code).toBe("PGRST205");
   });

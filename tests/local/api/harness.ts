@@ -8,6 +8,7 @@ import { type Database, openPglite, openPostgres } from "../../../local/src/db/i
 import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
 import type { Logger } from "../../../local/src/log.ts";
 import { type Claims, createTokens, type Tokens } from "../../../local/src/tokens.ts";
+import { readTemplate } from "../../harness/template.ts";
 
 export interface Project {
   url: string;
@@ -30,9 +31,8 @@ export interface Project {
 async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   const server = process.env.DATABASE_URL;
   if (!server) {
-    const database = await openPglite({ passwords: keys.databasePassword, log });
-    await bootstrap(database.url("supabase_admin"), keys.databasePassword);
-    return database;
+    const { database } = await readTemplate();
+    return openPglite({ passwords: keys.databasePassword, template: database, log });
   }
   const name = `api_test_${crypto.randomUUID().replaceAll("-", "")}`;
   const root = postgres(server, { max: 1, onnotice: () => undefined });

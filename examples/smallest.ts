@@ -1,0 +1,26 @@
+import { findRunning } from "@mayfly/local";
+import { Mayfly } from "@mayfly/sdk";
+
+const project = await findRunning(".mayfly");
+if (!project) throw new Error("Nothing runs here: npm start");
+const { apiUrl: url, secretKey: key } = project;
+
+const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "acme" });
+const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
+
+const { data: agent, error } = await mayfly.spawn({ name: "analyst", lifetime: 60 });
+if (error) throw error;
+await agent.remember({
+  task: "Rotate the signing key",
+  output: "Import the new key, wait until it is in the JWKS everywhere, then rotate.",
+  reward: 0.9,
+});
+await agent.sync();
+await agent.stop("done");
+
+// Later, somebody who was never told:
+const { data: newcomer, error: refusal } = await mayfly.spawn({ name: "newcomer" });
+if (refusal) throw refusal;
+const { data: answer } = await newcomer.recall("how do we change keys?");
+console.log(answer?.results[0]?.agentName, "knew:", answer?.results[0]?.output);
+await newcomer.stop();

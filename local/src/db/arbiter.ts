@@ -1,0 +1,353 @@
+/**
+ * Gives every wire client the illusion of a session of its own on PGlite's single backend session.
+ *
+ * - A client owns the backend from its first message until ReadyForQuery says idle; the others wait
+ *   in the order they came. So transactions never interleave.
+ * - When another client gets its turn, everything session-level is cleared and that client's own
+ *   settings, role and SQL-level prepared statements are put back (0.3 ms); when the same client
+ *   continues, nothing happens. What a statement may have changed is read from its text, and then
+ *   captured (3 ms) before the next client's turn. A function that sets session settings unseen
+ *   loses them at the next change of clients; they never reach another client.
+ * - Temporary tables, session-level advisory locks and cursors WITH HOLD cannot be carried over: a
+ *   client that has one keeps the backend (is pinned) until it lets go of it or disconnects.
+ * - An owner that idles, in a transaction or pinned, while others wait is ended after
+ *   `idleInTransactionTimeoutMs` with 25P03; its transaction is rolled back.
+ * - `lastval`/`currval` do not outlive another client's turn; pg_backend_pid() is the same for all.
+ * - A running statement cannot be cancelled, one that waits can (57014).
+ */
+import type { Logger } from "../log.ts";
+import { readAnswer } from "./answer.ts";
+import type { Backend } from "./backend.ts";
+import type { Client } from "./client.ts";
+import { Listeners } from "./listeners.ts";
+import { login } from "./login.ts";
+import {
+  closeStatement,
+  errorResponse,
+  firstError,
+  IDLE,
+  identifier,
+  query,
+  readyForQuery,
+  rows,
+  sync,
+} from "./protocol.ts";
+import { type Batch, type Rewritten, rewrite } from "./rewrite.ts";
+import { captureSql, clearSql, refreshSql, restoreSql, type Session } from "./session.ts";
+
+export interface ArbiterOptions {
+  backend: Backend;
+  idleInTransactionTimeoutMs: number;
+  log: Logger;
+}
+
+const RESIDUE = `select exists (select from pg_catalog.pg_class
+      where relnamespace = pg_catalog.pg_my_temp_schema() and relpersistence = 't')
+  or exists (select from pg_catalog.pg_cursors where is_holdable)
+  or exists (select from pg_catalog.pg_locks where locktype = 'advisory')`;
+
+export class Arbiter {
+  readonly #backend: Backend;
+  readonly #log: Logger;
+  readonly #timeoutMs: number;
+  readonly #listeners = new Listeners();
+  /** Clients with something to run, and work of the arbiter's own, in the order of arrival. */
+  #queue: (Client | (() => Promise<void>))[] = [];
+  #owner: Client | undefined;
+  /** The session that the backend is set to now; undefined after work of the arbiter's own. */
+  #loaded: Session | undefined;
+  /** Whose unnamed statement the backend has. */
+  #unnamedOf: Session | undefined;
+  #running = false;
+  #stopped = false;
+  #idleTimer: NodeJS.Timeout | undefined;
+  /** The transaction status and whether a Sync is due, of the owner. */
+  #status = IDLE;
+  #syncDue = false;
+  #failed = false;
+  #pendingListens: Rewritten["listens"] = [];
+
+  constructor(options: ArbiterOptions) {
+    this.#backend = options.backend;
+    this.#timeoutMs = options.idleInTransactionTimeoutMs;
+    this.#log = options.log;
+  }
+
+  /** A client that has passed the password check: its turn comes, then it hears it is ready. */
+  welcome(client: Client, parameters: Map<string, string>): void {
+    this.#enqueue(async () => {
+      await this.#capture();
+      const session = await login(this.#backend, client, parameters, this.#clear());
+      if (session && !client.closed) {
+        client.session = session;
+        this.#loaded = session;
+        this.ready(client);
+      }
+    });
+  }
+
+  /** The client has a batch to run, or room for answers. */
+  ready(client: Client): void {
+    if (client.session && client !== this.#owner && client.isReady) {
+      if (!this.#queue.includes(client)) this.#queue.push(client);
+    }
+    this.#pump();
+  }
+
+  /** The client has hung up. */
+  gone(client: Client): void {
+    const inTurn = this.#running && client === this.#owner;
+    if (client.session && !client.isReady && !inTurn) this.#forget(client);
+  }
+
+  /** Ends what the client has waiting; a running statement cannot be reached in PGlite. */
+  cancel(client: Client): void {
+    if (client === this.#owner || !this.#queue.includes(client)) {
+      this.#log.debug("A running statement cannot be cancelled in the embedded database.");
+      return;
+    }
+    const batch = client.takeBatch();
+    if (!batch || batch.terminate) return;
+    const message = "canceling statement due to user request";
+    client.write([errorResponse({ severity: "ERROR", sqlstate: "57014", message })]);
+    this.#skipped(client, batch);
+  }
+
+  /** Work of the arbiter's own, between two transactions. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue(async () => {
+        await this.#capture();
+        await this.#backend.run(query(this.#clear()));
+        await work().then(resolve, reject);
+      });
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#queue = [];
+    clearTimeout(this.#idleTimer);
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#queue.push(work);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#running || this.#stopped) return;
+    this.#watchOwner();
+    const next = this.#owner
+      ? this.#owner.isReady
+        ? this.#owner
+        : undefined
+      : this.#queue.shift();
+    if (!next) return;
+    this.#running = true;
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+    const turn = typeof next === "function" ? next() : this.#turn(next);
+    turn
+      .catch((error: unknown) => {
+        if (!this.#stopped)
+          this.#log.error("The database's turn failed.", { error: String(error) });
+      })
+      .finally(() => {
+        this.#running = false;
+        if (typeof next !== "function") {
+          if (next.closed && !next.isReady) this.#forget(next);
+          else this.ready(next);
+        }
+        this.#pump();
+      });
+  }
+
+  /** An owner that does nothing while others wait is given the timeout, then ended. */
+  #watchOwner(): void {
+    const owner = this.#owner;
+    if (!owner || owner.isReady || this.#queue.length === 0 || this.#idleTimer) return;
+    this.#idleTimer = setTimeout(() => {
+      this.#idleTimer = undefined;
+      if (this.#running || this.#owner !== owner) return;
+      const held = owner.session?.pinned ? "holding session-level state" : "idle in a transaction";
+      owner.fatal({
+        sqlstate: "25P03",
+        message: `terminating connection: ${held} for ${this.#timeoutMs} ms while others waited`,
+        hint: "The embedded database has one session; keep transactions short.",
+      });
+      this.#log.warn("A database client was ended for blocking others.", { held });
+    }, this.#timeoutMs);
+  }
+
+  async #turn(client: Client): Promise<void> {
+    const batch = client.takeBatch();
+    const { session } = client;
+    if (!batch || !session) return;
+    if (batch.terminate) {
+      client.end();
+      this.#forget(client);
+      return;
+    }
+    if (client.skipping) {
+      this.#skipped(client, batch);
+      return;
+    }
+    this.#owner = client;
+    let prologue: Buffer | undefined;
+    if (this.#loaded !== session) {
+      await this.#capture();
+      prologue = query(this.#clear() + restoreSql(session));
+    } else if (session.stale && this.#status === IDLE && !this.#syncDue) {
+      await this.#capture();
+      prologue = query(refreshSql(session));
+      this.#unnamedOf = undefined;
+    }
+    const sent = this.#rewritten(client, session, batch);
+    if (!sent) return;
+    let reply = await this.#backend.run(sent.bytes, prologue);
+    if (!reply.body) {
+      // What the last client left may be at fault, so once more on a bare session.
+      await this.#backend.run(query(clearSql(undefined)));
+      reply = await this.#backend.run(sent.bytes, query(clearSql(undefined) + restoreSql(session)));
+    }
+    if (!reply.body) {
+      this.#refuseRestore(client, reply.prologue);
+      return;
+    }
+    if (prologue) session.stale = false;
+    this.#loaded = session;
+    this.#unnamedOf = session;
+    await this.#answered(client, session, sent, reply.body);
+  }
+
+  #rewritten(client: Client, session: Session, batch: Batch): Rewritten | undefined {
+    try {
+      return rewrite(session, this.#unnamedOf === session, batch);
+    } catch {
+      client.fatal({ sqlstate: "08P01", message: "invalid message format" });
+      return undefined;
+    }
+  }
+
+  async #answered(client: Client, session: Session, sent: Rewritten, body: Buffer): Promise<void> {
+    const answer = readAnswer(body, sent);
+    this.#status = answer.status ?? this.#status;
+    this.#syncDue = !sent.answered;
+    const { authorization } = answer;
+    if (!session.isSuperuser && authorization !== undefined && authorization !== session.user) {
+      this.#log.warn("A database client changed its session user and was ended.");
+      client.fatal({ sqlstate: "42501", message: "session authorization was changed" });
+      return;
+    }
+    this.#failed ||= answer.failed;
+    this.#pendingListens.push(...sent.listens);
+    const settled = this.#status === IDLE && !this.#syncDue;
+    if (settled) this.#settleListens(client, answer.lastTag);
+    const own = this.#listeners.route(answer.notifications, client);
+    if (settled && session.suspect) await this.#pin(session);
+    const ready = sent.answered ? [readyForQuery(this.#status)] : [];
+    client.write([...answer.parts, ...own, ...ready]);
+    this.#dropLater(sent.orphans);
+    if (!settled) return;
+    this.#failed = false;
+    if (!session.pinned) this.#owner = undefined;
+  }
+
+  /** LISTEN and UNLISTEN count once their transaction has committed. */
+  #settleListens(client: Client, lastTag: string): void {
+    const rolledBack = lastTag === "ROLLBACK" || (this.#failed && lastTag !== "COMMIT");
+    const changes = this.#pendingListens;
+    this.#pendingListens = [];
+    if (changes.length === 0 || rolledBack) return;
+    this.#unlistenLater(this.#listeners.change(client, changes));
+  }
+
+  async #pin(session: Session): Promise<void> {
+    const { body } = await this.#backend.run(query(RESIDUE));
+    this.#unnamedOf = undefined;
+    session.pinned = body !== undefined && rows(body)[0]?.[0] === "t";
+    session.suspect = session.pinned;
+  }
+
+  /** Reads the settings of the session that is about to leave the backend. */
+  async #capture(): Promise<void> {
+    const session = this.#loaded;
+    if (!session?.dirty) return;
+    const { body } = await this.#backend.run(query(captureSql(session)));
+    this.#unnamedOf = undefined;
+    if (body && !firstError(body)) session.captured(rows(body));
+  }
+
+  /** A client whose session cannot be put back (its role was dropped, say) is ended. */
+  #refuseRestore(client: Client, answer: Buffer | undefined): void {
+    const why = answer && firstError(answer);
+    client.fatal({
+      sqlstate: why?.sqlstate ?? "XX000",
+      message: `the session could not be restored: ${why?.message ?? "unknown error"}`,
+    });
+  }
+
+  #skipped(client: Client, batch: Batch): void {
+    client.skipping = !batch.answered;
+    if (batch.answered) client.write([readyForQuery(IDLE)]);
+  }
+
+  /** The SQL that clears the loaded session, which is none from here on. */
+  #clear(): string {
+    const previous = this.#loaded;
+    const sql = clearSql(previous);
+    if (previous) previous.locks = false;
+    this.#loaded = undefined;
+    this.#unnamedOf = undefined;
+    return sql;
+  }
+
+  /** Cleans up after a client that has left; ends its transaction if it had one. */
+  #forget(client: Client): void {
+    const { session } = client;
+    this.#queue = this.#queue.filter((entry) => entry !== client);
+    if (!session) return;
+    client.session = undefined;
+    session.dirty = false;
+    this.#unlistenLater(this.#listeners.remove(client));
+    this.#dropLater([...session.statements.values()].map(({ real }) => real));
+    if (this.#owner !== client) return;
+    const owed = [...(this.#syncDue ? [sync] : []), query("rollback")];
+    const inTransaction = this.#syncDue || this.#status !== IDLE;
+    this.#status = IDLE;
+    this.#syncDue = false;
+    this.#failed = false;
+    this.#pendingListens = [];
+    this.#owner = undefined;
+    if (inTransaction) {
+      // First of all: whoever comes next must not find itself in this transaction.
+      this.#queue.unshift(async () => {
+        for (const bytes of owed) await this.#backend.run(bytes);
+        this.#unnamedOf = undefined;
+      });
+    }
+    this.#pump();
+  }
+
+  #dropLater(statements: string[]): void {
+    if (statements.length === 0) return;
+    this.#enqueue(async () => {
+      await this.#backend.run(Buffer.concat([...statements.map(closeStatement), sync]));
+    });
+  }
+
+  #unlistenLater(channels: string[]): void {
+    if (channels.length === 0) return;
+    this.#enqueue(async () => {
+      const unheard = channels.filter((channel) => !this.#listeners.has(channel));
+      if (unheard.length === 0) return;
+      await this.#backend.run(query(unheard.map((c) => `unlisten ${identifier(c)};`).join("")));
+      this.#unnamedOf = undefined;
+    });
+  }
+}

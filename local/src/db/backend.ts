@@ -1,0 +1,85 @@
+import { Worker } from "node:worker_threads";
+import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
+
+/** The calling thread's handle of the database worker: one request at a time, asked in turn. */
+export class Backend {
+  readonly #worker: Worker;
+  readonly #onCrash: (error: Error) => void;
+  #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined;
+  #ended: Error | undefined;
+  #closing = false;
+
+  private constructor(worker: Worker, onCrash: (error: Error) => void) {
+    this.#worker = worker;
+    this.#onCrash = onCrash;
+    worker.on("message", (reply: Reply) => {
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      waiting?.resolve(reply);
+    });
+    worker.on("error", (error) => this.#fail(error as Error));
+    worker.on("exit", () => this.#fail(new Error("The embedded database's thread has ended.")));
+  }
+
+  /** Boots the database; `onCrash` is told once when its thread ends by itself. */
+  static async start(
+    options: WorkerOptions,
+    onCrash: (error: Error) => void,
+  ): Promise<{ backend: Backend; version: string }> {
+    const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
+    const worker = new Worker(new URL(file, import.meta.url), { workerData: options });
+    const booted = await new Promise<Booted>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", () => reject(new Error("The embedded database did not start.")));
+    });
+    return { backend: new Backend(worker, onCrash), version: booted.version };
+  }
+
+  get busy(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Runs the prologue and, unless it fails, the body; without a prologue just the body. */
+  async run(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
+    const reply = await this.#ask({ kind: "run", body, ...(prologue && { prologue }) });
+    return {
+      ...(reply.prologue && { prologue: Buffer.from(reply.prologue.buffer) }),
+      ...(reply.body && { body: Buffer.from(reply.body.buffer) }),
+    };
+  }
+
+  async dump(): Promise<Uint8Array<ArrayBuffer>> {
+    const reply = await this.#ask({ kind: "dump" });
+    return reply.body ?? new Uint8Array();
+  }
+
+  /** Shuts the database down in order, or ends its thread when that takes longer than the grace. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    if (this.#ended) return;
+    const exited = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
+    this.#worker.postMessage({ kind: "close" } satisfies Request);
+    const timer = setTimeout(() => void this.#worker.terminate(), graceMs);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  #ask(request: Request): Promise<Reply> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (this.#waiting) return Promise.reject(new Error("The database worker was asked twice."));
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#worker.postMessage(request);
+    });
+  }
+
+  #fail(error: Error): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(error);
+    if (!this.#closing) this.#onCrash(error);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Logger } from "../log.ts";
+
+/** The login users of a Supabase project that the embedded parts connect as. */
+export const USERS = [
+  "supabase_admin",
+  "postgres",
+  "authenticator",
+  "supabase_auth_admin",
+  "supabase_realtime_admin",
+] as const;
+export type User = (typeof USERS)[number];
+
+export interface Database {
+  readonly kind: "pglite" | "postgres";
+  /** The server's version, "17.5". */
+  readonly version: string;
+  readonly port: number;
+  /** A connection string with the user's password. */
+  url(user: User): string;
+  /** The whole cluster as a tar, to open others from (`template`). PGlite only. */
+  dumpDataDir(): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}
+
+/** One password for each user, or the same for all. */
+export type Passwords = Record<User, string> | string;
+
+export interface PgliteOptions {
+  /** Where the data lives; in memory when absent. */
+  dataDir?: string;
+  /** A `dumpDataDir` to start from; ignored when the folder has a cluster already. */
+  template?: Blob | Uint8Array;
+  /** Loopback port; 0 or absent for any. */
+  port?: number;
+  passwords: Passwords;
+  /** How long an idle owner may keep the others waiting; 10 s by default. */
+  idleInTransactionTimeoutMs?: number;
+  log: Logger;
+  /** Told once when the database's thread ends by itself; its clients are already hung up. */
+  onCrash?: (error: Error) => void;
+}
+
+export interface PostgresOptions {
+  /** A URL of a superuser, or of a `postgres` user that may create roles and extensions. */
+  url: string;
+  /** The passwords that bootstrap gives the users; the URL's own user keeps its credentials. */
+  passwords: Passwords;
+  log: Logger;
+}
+
+export const passwordOf = (passwords: Passwords, user: User): string =>
+  typeof passwords === "string" ? passwords : passwords[user];

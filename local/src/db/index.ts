@@ -1,0 +1,4 @@
+export type { Database, Passwords, PgliteOptions, PostgresOptions, User } from "./database.ts";
+export { USERS } from "./database.ts";
+export { openPglite } from "./pglite.ts";
+export { openPostgres } from "./postgres.ts";

@@ -1,0 +1,188 @@
+import type { PgError } from "./protocol.ts";
+import { identifier } from "./protocol.ts";
+import { type Statement, statements, type Token } from "./sql.ts";
+
+/** What one statement text means for a session that several clients share. */
+export interface Inspection {
+  /** The text to run instead, where a statement would reach other clients' state. */
+  text?: string;
+  refusal?: PgError;
+  /** Session settings may have changed: read them before another client's turn. */
+  settings: boolean;
+  /** Settings may have gone back to the backend's defaults instead of the client's. */
+  resets: boolean;
+  /** Custom settings named in the text (pg_settings does not list them). */
+  names: string[];
+  /** A set_config whose name may be in a bound parameter. */
+  namesInParameters: boolean;
+  /** May leave a temporary table, a session lock or a held cursor. */
+  residue: boolean;
+  prepares: { name: string; text: string }[];
+  listens: { on: boolean; channel: string | undefined }[];
+  /** DEALLOCATE ALL or DISCARD ALL: the client's protocol-level statements go too. */
+  dropsStatements: boolean;
+  /** The command tag that a rewritten statement should have. */
+  tag?: string;
+}
+
+const NOTHING: Inspection = {
+  settings: false,
+  resets: false,
+  names: [],
+  namesInParameters: false,
+  residue: false,
+  prepares: [],
+  listens: [],
+  dropsStatements: false,
+};
+
+const INTERESTING =
+  /\b(?:set|reset|discard|prepare|deallocate|listen|unlisten|copy|temp|temporary|hold|do|call|set_config|session_authorization|pg_\w*advisory_lock\w*)\b/i;
+const RESIDUE = /\b(?:temp|temporary|pg_temp|with\s+hold|pg_(?:try_)?advisory_lock(?:_shared)?)\b/i;
+const SESSION_AUTHORIZATION =
+  /session(?:\s|_|--[^\n]*\n|\/\*[\s\S]*?\*\/)*authorization|session\\005f/i;
+const CHANGES_SETTINGS = /\b(?:set|reset|set_config|execute)\b/i;
+const LOCAL_SET_CONFIG = /set_config\s*\([^()]*,\s*(?:true|'t(?:rue)?')\s*\)/gi;
+const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
+/** A channel nobody can listen on: keeps the tag and leaves the shared subscriptions alone. */
+const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
+/** What of DISCARD ALL and DEALLOCATE ALL concerns the client alone. */
+const DEALLOCATE_ALL = `do $mayfly$ declare names text[]; n text; begin
+  select array_agg(name) into names from pg_catalog.pg_prepared_statements where from_sql;
+  foreach n in array coalesce(names, '{}') loop execute format('deallocate %I', n); end loop;
+  {more}
+end $mayfly$`;
+const DISCARD_ALL = DEALLOCATE_ALL.replace(
+  "{more}",
+  `execute 'set role none'; execute 'reset all'; execute 'discard temp';
+  execute 'discard sequences'; perform pg_catalog.pg_advisory_unlock_all();`,
+);
+
+const COPY_REFUSED: PgError = {
+  severity: "ERROR",
+  sqlstate: "0A000",
+  message: "COPY FROM STDIN is not supported by the embedded database",
+  hint: "Use INSERT (pg_dump --inserts), or run on a real Postgres with --db-url.",
+};
+const AUTHORIZATION_REFUSED: PgError = {
+  severity: "ERROR",
+  sqlstate: "42501",
+  message: "permission denied to set session authorization",
+  hint: "Only a connection that logged in as supabase_admin may; use SET ROLE.",
+};
+
+const value = (token: Token | undefined): string => token?.value ?? "";
+
+/** The name after SET [SESSION]: `search_path`, or `my.tenant`. */
+function settingName(tokens: Token[]): string {
+  const at = value(tokens[1]) === "session" ? 2 : 1;
+  const parts = [value(tokens[at])];
+  for (let i = at + 1; value(tokens[i]) === "."; i += 2) parts.push(value(tokens[i + 1]));
+  return parts.join(".");
+}
+
+function copiesFromStdin(tokens: Token[]): boolean {
+  return tokens.some((t, i) => t.value === "from" && value(tokens[i + 1]) === "stdin");
+}
+
+function inspectSetConfig(text: string, into: Inspection): void {
+  const rest = text.replace(LOCAL_SET_CONFIG, "");
+  if (!/set_config/i.test(rest)) return;
+  into.settings = true;
+  into.namesInParameters = /\$\d/.test(rest);
+  for (const [, name] of rest.matchAll(CUSTOM_NAME)) if (name) into.names.push(name);
+}
+
+/** Fills in what one top-level statement does; returns its replacement if it needs one. */
+function inspectStatement(
+  statement: Statement,
+  text: string,
+  into: Inspection,
+  realName: (name: string) => string | undefined,
+): string | undefined {
+  const { tokens } = statement;
+  const second = value(tokens[1]);
+  switch (value(tokens[0])) {
+    case "set": {
+      if (["local", "transaction", "constraints"].includes(second)) return undefined;
+      into.settings = true;
+      const name = settingName(tokens);
+      if (name.includes(".")) into.names.push(name);
+      return undefined;
+    }
+    case "reset":
+      into.settings = true;
+      into.resets = true;
+      return undefined;
+    case "do":
+    case "call":
+      if (CHANGES_SETTINGS.test(text)) into.settings = true;
+      for (const [, name] of text.matchAll(CUSTOM_NAME)) if (name) into.names.push(name);
+      return undefined;
+    case "discard":
+      if (second !== "all") return undefined;
+      into.settings = true;
+      into.resets = true;
+      into.dropsStatements = true;
+      into.listens.push({ on: false, channel: undefined });
+      into.tag = "DISCARD ALL";
+      return DISCARD_ALL;
+    case "deallocate": {
+      into.settings = true;
+      const target = second === "prepare" ? tokens[2] : tokens[1];
+      if (target?.kind === "word" && target.value === "all") {
+        into.dropsStatements = true;
+        into.tag = "DEALLOCATE ALL";
+        return DEALLOCATE_ALL.replace("{more}", "");
+      }
+      const real = realName(value(target));
+      return real === undefined ? undefined : `deallocate ${identifier(real)}`;
+    }
+    case "prepare":
+      if (second === "transaction") return undefined;
+      into.prepares.push({ name: second, text: text.slice(statement.start, statement.end) });
+      return undefined;
+    case "listen":
+      into.listens.push({ on: true, channel: second });
+      return undefined;
+    case "unlisten":
+      into.listens.push({ on: false, channel: second === "*" ? undefined : second });
+      return NO_CHANNEL;
+    case "copy":
+      if (copiesFromStdin(tokens)) into.refusal = COPY_REFUSED;
+      return undefined;
+  }
+  return undefined;
+}
+
+/**
+ * Reads a text before it reaches the backend. `realName` gives the backend's name of a client's
+ * protocol-level statement, for DEALLOCATE. It is a reading of text: a function that changes
+ * settings by itself goes unseen here, and what it set is then forgotten at the next change of
+ * clients, never shown to another one.
+ */
+export function inspect(
+  text: string,
+  isSuperuser: boolean,
+  realName: (name: string) => string | undefined,
+): Inspection {
+  if (!INTERESTING.test(text) && !SESSION_AUTHORIZATION.test(text)) return NOTHING;
+  const found: Inspection = { ...NOTHING, names: [], prepares: [], listens: [] };
+  found.residue = RESIDUE.test(text);
+  inspectSetConfig(text, found);
+  let rewritten = "";
+  let copied = 0;
+  const all = statements(text);
+  for (const statement of all) {
+    const replacement = inspectStatement(statement, text, found, realName);
+    if (replacement === undefined) continue;
+    rewritten += text.slice(copied, statement.start) + replacement;
+    copied = statement.end;
+  }
+  if (copied > 0) found.text = rewritten + text.slice(copied);
+  if (all.length > 1) delete found.tag;
+  if (!isSuperuser && SESSION_AUTHORIZATION.test(text) && CHANGES_SETTINGS.test(text)) {
+    found.refusal = AUTHORIZATION_REFUSED;
+  }
+  return found;
+}

@@ -1,0 +1,70 @@
+import { startupSettings } from "./auth.ts";
+import type { Backend } from "./backend.ts";
+import type { Client } from "./client.ts";
+import {
+  firstError,
+  IDLE,
+  int32,
+  literal,
+  message,
+  parameterStatus,
+  query,
+  readyForQuery,
+  rows,
+} from "./protocol.ts";
+import { restoreSql, roleSettingsSql, Session, settingsOf } from "./session.ts";
+
+/** What Postgres reports at login, besides the session user. */
+const REPORTED = [
+  "server_version",
+  "server_encoding",
+  "client_encoding",
+  "application_name",
+  "default_transaction_read_only",
+  "in_hot_standby",
+  "is_superuser",
+  "DateStyle",
+  "IntervalStyle",
+  "TimeZone",
+  "integer_datetimes",
+  "standard_conforming_strings",
+  "scram_iterations",
+];
+
+/**
+ * Makes a session for a client whose password was right: its user's settings and what its startup
+ * packet asks for, then the messages that end a login. The backend is left set to that session.
+ */
+export async function login(
+  backend: Backend,
+  client: Client,
+  parameters: Map<string, string>,
+  clear: string,
+): Promise<Session | undefined> {
+  const user = parameters.get("user") ?? "";
+  const session = new Session(user);
+  const found = await backend.run(query(roleSettingsSql(user)), query(clear));
+  const ofRole = settingsOf(rows(found.body ?? Buffer.alloc(0)).map(([entry]) => entry ?? ""));
+  const asked = settingsOf(startupSettings(parameters));
+  session.roleSettings = ofRole.settings;
+  session.startup = asked.settings;
+  session.role = asked.role ?? ofRole.role ?? "none";
+  const values = REPORTED.map((name) => `pg_catalog.current_setting(${literal(name)})`).join(", ");
+  const answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));
+  const error = firstError(answer.prologue ?? Buffer.alloc(0));
+  if (error || !answer.body) {
+    client.fatal({
+      sqlstate: error?.sqlstate ?? "XX000",
+      message: error?.message ?? "login failed",
+    });
+    return undefined;
+  }
+  const reported = rows(answer.body)[0] ?? [];
+  client.write([
+    ...REPORTED.map((name, i) => parameterStatus(name, reported[i] ?? "")),
+    parameterStatus("session_authorization", user),
+    message("K", int32(client.pid), int32(client.secret)),
+    readyForQuery(IDLE),
+  ]);
+  return session;
+}

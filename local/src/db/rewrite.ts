@@ -1,0 +1,207 @@
+import { type Inspection, inspect } from "./inspect.ts";
+import { code, cstring, errorResponse, frames, message } from "./protocol.ts";
+import type { Session } from "./session.ts";
+
+/** One forwardable piece of a client's stream: whole messages, up to a Sync, Query or Flush. */
+export interface Batch {
+  bytes: Buffer;
+  /** Ends with a message that ReadyForQuery answers. */
+  answered: boolean;
+  /** The client said goodbye. */
+  terminate?: boolean;
+}
+
+/** A batch as the backend gets it, and what to do to its answer. */
+export interface Rewritten {
+  bytes: Buffer;
+  answered: boolean;
+  /** Which ParseComplete messages (by count) answer messages that the client did not send. */
+  injected: Set<number>;
+  /** ErrorResponses to give instead, by the word that the backend will complain about. */
+  refusals: Map<string, Buffer>;
+  listens: Inspection["listens"];
+  /** Command tag to give instead of DO. */
+  tag: string | undefined;
+  /** Backend names of statements that no client knows any more. */
+  orphans: string[];
+}
+
+const CUSTOM_NAME = /^[a-z_][\w$]*(?:\.[a-z_][\w$]*)+$/i;
+let refusalCount = 0;
+let statementCount = 0;
+
+/** The text parameters of a Bind that look like the name of a custom setting. */
+function namesBound(bytes: Buffer, at: number): string[] {
+  const names: string[] = [];
+  let next = at + 2 + 2 * bytes.readInt16BE(at);
+  const count = bytes.readInt16BE(next);
+  next += 2;
+  for (let i = 0; i < count; i++) {
+    const size = bytes.readInt32BE(next);
+    next += 4;
+    if (size > 0 && size < 64) {
+      const text = bytes.toString("utf8", next, next + size);
+      if (CUSTOM_NAME.test(text)) names.push(text);
+    }
+    if (size > 0) next += size;
+  }
+  return names;
+}
+
+/** Whether a Bind names a setting that only the arbiter may change. */
+function bindsAuthorization(bytes: Buffer): boolean {
+  return /session_authorization/i.test(bytes.toString("latin1"));
+}
+
+class Rewriter {
+  readonly #session: Session;
+  readonly #parts: Buffer[] = [];
+  #parses = 0;
+  /** Whether the backend's unnamed statement is this client's. */
+  #ownsUnnamed: boolean;
+  readonly #result: Rewritten;
+
+  constructor(session: Session, ownsUnnamed: boolean, answered: boolean) {
+    this.#session = session;
+    this.#ownsUnnamed = ownsUnnamed;
+    this.#result = {
+      bytes: Buffer.alloc(0),
+      answered,
+      injected: new Set(),
+      refusals: new Map(),
+      listens: [],
+      tag: undefined,
+      orphans: [],
+    };
+  }
+
+  run(bytes: Buffer): Rewritten {
+    for (const { type, start, end } of frames(bytes)) {
+      const whole = bytes.subarray(start, end);
+      if (type === code("Q")) this.#query(whole);
+      else if (type === code("P")) this.#parse(whole);
+      else if (type === code("B")) this.#bind(whole);
+      else if (type === code("D")) this.#describe(whole);
+      else if (type === code("C")) this.#close(whole);
+      else this.#parts.push(whole);
+    }
+    this.#result.bytes = Buffer.concat(this.#parts);
+    return this.#result;
+  }
+
+  #query(whole: Buffer): void {
+    const { value: text } = cstring(whole, 5);
+    const seen = this.#inspect(text);
+    this.#session.unnamed = undefined;
+    this.#parts.push(seen.text === undefined ? whole : message("Q", seen.text));
+    this.#effects(seen.inspection);
+  }
+
+  #parse(whole: Buffer): void {
+    const { value: name, next } = cstring(whole, 5);
+    const { value: text, next: types } = cstring(whole, next);
+    const seen = this.#inspect(text);
+    const rest = whole.subarray(types);
+    const { inspection } = seen;
+    this.#parses++;
+    if (name === "") {
+      const parse = seen.text === undefined ? whole : message("P", "", seen.text, rest);
+      this.#parts.push(parse);
+      // A pinned copy: `whole` is a view of a far larger chunk.
+      this.#session.unnamed = { parse: Buffer.from(parse), inspection };
+      this.#ownsUnnamed = true;
+      return;
+    }
+    const known = this.#session.statements.get(name);
+    const real = known?.real ?? `mayfly_${(++statementCount).toString(36)}`;
+    if (!known) this.#session.statements.set(name, { real, inspection });
+    this.#parts.push(message("P", real, seen.text ?? text, rest));
+  }
+
+  #bind(whole: Buffer): void {
+    const { value: portal, next } = cstring(whole, 5);
+    const { value: name, next: rest } = cstring(whole, next);
+    const inspection =
+      name === ""
+        ? this.#session.unnamed?.inspection
+        : this.#session.statements.get(name)?.inspection;
+    if (inspection) this.#effects(inspection);
+    if (inspection?.namesInParameters) {
+      for (const bound of namesBound(whole, rest)) this.#session.customNames.add(bound);
+      if (!this.#session.isSuperuser && bindsAuthorization(whole)) {
+        this.#parts.push(message("P", "", this.#refusal(), Buffer.alloc(2)));
+        return;
+      }
+    }
+    this.#parts.push(message("B", portal, this.#real(name), whole.subarray(rest)));
+  }
+
+  #describe(whole: Buffer): void {
+    const { value: name } = cstring(whole, 6);
+    const ofStatement = whole[5] === code("S");
+    this.#parts.push(ofStatement ? message("D", Buffer.from("S"), this.#real(name)) : whole);
+  }
+
+  #close(whole: Buffer): void {
+    if (whole[5] !== code("S")) {
+      this.#parts.push(whole);
+      return;
+    }
+    const { value: name } = cstring(whole, 6);
+    const real = name === "" ? "" : this.#real(name);
+    if (name === "") this.#session.unnamed = undefined;
+    this.#session.statements.delete(name);
+    this.#parts.push(message("C", Buffer.from("S"), real));
+  }
+
+  /** The backend's name; brings the unnamed statement back when another client has taken it. */
+  #real(name: string): string {
+    if (name !== "") return this.#session.statements.get(name)?.real ?? name;
+    if (!this.#ownsUnnamed && this.#session.unnamed) {
+      this.#result.injected.add(++this.#parses);
+      this.#parts.push(this.#session.unnamed.parse);
+      this.#ownsUnnamed = true;
+    }
+    return "";
+  }
+
+  #inspect(text: string): { text: string | undefined; inspection: Inspection } {
+    const session = this.#session;
+    const inspection = inspect(
+      text,
+      session.isSuperuser,
+      (name) => session.statements.get(name)?.real,
+    );
+    if (inspection.refusal) {
+      return { text: this.#refusal(errorResponse(inspection.refusal)), inspection };
+    }
+    return { text: inspection.text, inspection };
+  }
+
+  /** A text that the backend refuses with a syntax error, so that the transaction fails as it must. */
+  #refusal(error: Buffer = AUTHORIZATION): string {
+    const word = `mayfly_refusal_${++refusalCount}`;
+    this.#result.refusals.set(word, error);
+    return word;
+  }
+
+  #effects(inspection: Inspection): void {
+    if (inspection.refusal) return;
+    this.#session.note(inspection);
+    this.#result.listens.push(...inspection.listens);
+    this.#result.tag ??= inspection.tag;
+    if (!inspection.dropsStatements) return;
+    for (const { real } of this.#session.statements.values()) this.#result.orphans.push(real);
+    this.#session.statements.clear();
+  }
+}
+
+const AUTHORIZATION = errorResponse({
+  severity: "ERROR",
+  sqlstate: "42501",
+  message: "permission denied to set session authorization",
+});
+
+export function rewrite(session: Session, ownsUnnamed: boolean, batch: Batch): Rewritten {
+  return new Rewriter(session, ownsUnnamed, batch.answered).run(batch.bytes);
+}

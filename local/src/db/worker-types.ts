@@ -1,0 +1,24 @@
+/** What the calling thread and the database worker say to each other. */
+
+export interface WorkerOptions {
+  /** The cluster's folder; absent for memory. */
+  pgdata?: string;
+  template?: Uint8Array<ArrayBuffer>;
+  /** SQL run as the bootstrap superuser, one string a transaction, before anything else. */
+  prepare: string[];
+}
+
+export interface Booted {
+  version: string;
+}
+
+/** `prologue` runs first; when it fails the body does not run and the reply has none. */
+export type Request =
+  | { kind: "run"; prologue?: Uint8Array; body: Uint8Array }
+  | { kind: "dump" }
+  | { kind: "close" };
+
+export interface Reply {
+  prologue?: Uint8Array<ArrayBuffer>;
+  body?: Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,127 @@
+/**
+ * The thread that PGlite lives in. It drives the backend's main loop itself instead of through
+ * `execProtocolRaw`, which (0.4.5) swallows every exception but the error longjmp, so that a backend
+ * that has exited spins for ever and a failed write may be acknowledged; it also parses every
+ * response and keeps the parsed messages. Writes go through to the folder as the backend makes
+ * them (NODEFS keeps nothing back), so what was answered survives SIGKILL without a sync step.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { PGlite } from "@electric-sql/pglite";
+import { extensions } from "./extensions.ts";
+import { code, firstError, message, query, rows, sync } from "./protocol.ts";
+import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
+
+const LONGJMP = 100;
+const port = parentPort;
+if (!port) throw new Error("The database worker was started outside a worker thread.");
+const options = workerData as WorkerOptions;
+
+const pg = await PGlite.create({
+  ...(options.pgdata === undefined ? {} : { dataDir: options.pgdata }),
+  ...(options.template === undefined ? {} : { loadDataDir: new Blob([options.template]) }),
+  extensions,
+  startParams: [
+    ...["--single", "-F", "-O", "-j"],
+    ...["exit_on_error=false", "log_checkpoints=false", "timezone=UTC"].flatMap((s) => ["-c", s]),
+    ...["max_worker_processes=0", "max_parallel_workers=0"].flatMap((s) => ["-c", s]),
+    ...["-c", "max_parallel_workers_per_gather=0"],
+  ],
+});
+const mod = pg.Module;
+
+let input: Uint8Array = Buffer.alloc(0);
+let offset = 0;
+let output: Buffer[] = [];
+/** Set while a batch runs: what to feed a backend that asks for more than it was given. */
+let onStarved: Uint8Array = Buffer.alloc(0);
+
+const readCallback = mod.addFunction((target: number, room: number) => {
+  // Only COPY FROM STDIN asks for more; an end of file here would end the backend.
+  if (offset >= input.length) {
+    input = onStarved;
+    offset = 0;
+  }
+  const size = Math.min(room, input.length - offset);
+  mod.HEAPU8.set(input.subarray(offset, offset + size), target);
+  offset += size;
+  return size;
+}, "iii");
+const writeCallback = mod.addFunction((source: number, size: number) => {
+  output.push(Buffer.from(mod.HEAPU8.slice(source, source + size).buffer));
+  return size;
+}, "iii");
+mod._pgl_set_rw_cbs(readCallback, writeCallback);
+
+function begin(bytes: Uint8Array): void {
+  input = bytes;
+  offset = 0;
+  output = [];
+}
+
+function execute(bytes: Uint8Array): Buffer {
+  begin(bytes);
+  const extended = bytes[0] !== code("Q");
+  onStarved = Buffer.concat([message("f", "COPY FROM STDIN refused"), ...(extended ? [sync] : [])]);
+  while (offset < input.length || mod._pq_buffer_remaining_data() > 0) {
+    try {
+      mod._PostgresMainLoopOnce();
+    } catch (error) {
+      if ((error as { status?: number }).status !== LONGJMP) throw error;
+      mod._PostgresMainLongJmp();
+    }
+  }
+  mod._PostgresSendReadyForQueryIfNecessary();
+  mod._pgl_pq_flush();
+  return Buffer.concat(output);
+}
+
+/** The startup packet turns on the backend's ParameterStatus reports. */
+function startup(): void {
+  const body = Buffer.from("\0\x03\0\0user\0supabase_admin\0database\0postgres\0\0");
+  const packet = Buffer.alloc(4 + body.length);
+  packet.writeInt32BE(packet.length);
+  body.copy(packet, 4);
+  begin(packet);
+  if (mod._ProcessStartupPacket(mod._pgl_getMyProcPort(), true, true) !== 0) {
+    throw new Error("The embedded database refused its startup packet.");
+  }
+  mod._pgl_sendConnData();
+  mod._pgl_pq_flush();
+}
+
+function must(sql: string): Buffer {
+  const answer = execute(query(sql));
+  const error = firstError(answer);
+  if (error) throw new Error(`The embedded database could not be prepared: ${error.message}.`);
+  return answer;
+}
+
+startup();
+for (const sql of options.prepare) must(sql);
+const version = rows(must("show server_version"))[0]?.[0] ?? "";
+
+const plain = (bytes: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
+
+port.on("message", async (request: Request) => {
+  if (request.kind === "close") {
+    await pg.close().catch(() => undefined);
+    process.exit(0);
+  }
+  if (request.kind === "dump") {
+    must("checkpoint");
+    const dump = new Uint8Array(await (await pg.dumpDataDir("none")).arrayBuffer());
+    port.postMessage({ body: dump } satisfies Reply, [dump.buffer]);
+    return;
+  }
+  const prologue = request.prologue && plain(execute(request.prologue));
+  if (prologue && firstError(Buffer.from(prologue.buffer))) {
+    port.postMessage({ prologue } satisfies Reply, [prologue.buffer]);
+    return;
+  }
+  const body = plain(execute(request.body));
+  port.postMessage({ ...(prologue && { prologue }), body } satisfies Reply, [
+    ...(prologue ? [prologue.buffer] : []),
+    body.buffer,
+  ]);
+});
+port.postMessage({ version } satisfies Booted);

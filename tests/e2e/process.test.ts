@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openPglite } from "../../local/src/db/index.ts";
+import { findRunning, type Running } from "../../local/src/index.ts";
+import { Mayfly } from "../../sdk/src/index.ts";
+import { silent } from "../harness/log.ts";
+import { readTemplate } from "../harness/template.ts";
+
+const cli = join(import.meta.dirname, "../../local/src/cli.ts");
+
+let data: string;
+let children: ChildProcess[];
+beforeEach(async () => {
+  children = [];
+  // A folder as a first start leaves it, in a second instead of ten.
+  data = await mkdtemp(join(tmpdir(), "mayfly-"));
+  const { database, keys } = await readTemplate();
+  await writeFile(join(data, "keys.json"), JSON.stringify(keys), { mode: 0o600 });
+  const made = await openPglite({
+    dataDir: join(data, "db"),
+    template: database,
+    passwords: keys.databasePassword,
+    log: silent,
+  });
+  await made.close();
+});
+afterEach(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await rm(data, { recursive: true, force: true, maxRetries: 5 });
+});
+
+interface Started {
+  child: ChildProcess;
+  /** All that it has printed. */
+  output: () => string;
+  ended: Promise<number | null>;
+}
+
+function run(...words: string[]): Started {
+  const child = spawn(process.execPath, [cli, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  let text = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { child, output: () => text, ended };
+}
+
+async function start(...words: string[]): Promise<Started & { running: Running }> {
+  const started = run("start", "--data", data, ...words);
+  await new Promise<void>((resolve, reject) => {
+    started.child.stdout?.on("data", () => {
+      if (started.output().includes("SECRET_KEY")) resolve();
+    });
+    void started.ended.then(() => reject(new Error(started.output())));
+  });
+  const running = await findRunning(data);
+  if (!running) throw new Error("It serves and is not found.");
+  return { ...started, running };
+}
+
+async function signal(started: Started, name: NodeJS.Signals): Promise<number | null> {
+  started.child.kill(name);
+  return started.ended;
+}
+
+describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
+  it("keeps what was acknowledged when it is killed during pushes, and opens again", async () => {
+    const first = await start();
+    const { apiUrl: url, secretKey: key } = first.running;
+    const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "t" });
+    const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
+    const { data: agent } = await mayfly.spawn({ name: "pusher", lifetime: 300 });
+    const acknowledged: string[] = [];
+    let pushes = 0;
+    let killed: Promise<unknown> | undefined;
+    while (!killed || acknowledged.length === 0) {
+      const remembered = await agent?.remember({ task: `memory ${pushes++}` });
+      const syncing = agent?.sync();
+      // In the middle of a push, as soon as some are through.
+      if (pushes === 15) killed = signal(first, "SIGKILL");
+      const synced = await syncing;
+      if (synced?.error) break;
+      if (remembered?.data) acknowledged.push(remembered.data.id);
+    }
+    await killed;
+    await agent?.close();
+    expect(acknowledged.length).toBeGreaterThan(5);
+    expect(await findRunning(data)).toBeNull();
+
+    const second = await start();
+    const again = new Mayfly({ url: second.running.apiUrl, key, tenant: tenant?.id ?? "" });
+    const { data: rows } = await again.client.from("memories").select("id").in("id", acknowledged);
+    expect(rows?.map((row) => row.id).sort()).toEqual(acknowledged.sort());
+    expect(await signal(second, "SIGINT")).toBe(0);
+  });
+
+  it("stops cleanly at Ctrl-C, and leaves nothing that says it runs", async () => {
+    const started = await start();
+    expect(await signal(started, "SIGINT")).toBe(0);
+    expect(started.output()).toContain("Stopped");
+    expect(await readdir(data)).not.toContain("running.json");
+    const status = run("status", "--data", data);
+    expect(await status.ended).toBe(1);
+    expect(status.output()).toContain("npm start");
+  });
+
+  it("tells its status as JSON, with the names of `supabase status`", async () => {
+    const started = await start();
+    const status = run("status", "--data", data);
+    expect(await status.ended).toBe(0);
+    expect(JSON.parse(status.output())).toMatchObject({
+      API_URL: started.running.apiUrl,
+      DB_URL: started.running.dbUrl,
+      PUBLISHABLE_KEY: expect.stringMatching(/^sb_publishable_/),
+      SECRET_KEY: expect.stringMatching(/^sb_secret_/),
+      JWKS_URL: `${started.running.apiUrl}/auth/v1/.well-known/jwks.json`,
+    });
+    const second = run("start", "--data", data);
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain("is served already");
+    expect(second.output()).not.toContain("    at ");
+  });
+
+  it("says in one sentence that a port is in use, and that a port is none", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const taken = run("start", "--data", data, "--port", String(port));
+    expect(await taken.ended).toBe(1);
+    expect(taken.output().trim()).toBe(
+      `Port ${port} is in use. Stop what listens there, or name another with --port.`,
+    );
+    server.close();
+    const nonsense = run("start", "--data", data, "--port", "eighty");
+    expect(await nonsense.ended).not.toBe(0);
+    expect(nonsense.output()).toContain("whole number from 1 to 65535");
+  });
+
+  it("keeps its keys for its owner alone", async () => {
+    await start();
+    for (const file of ["keys.json", "running.json"])
+      expect((await stat(join(data, file))).mode & 0o077, file).toBe(0);
+    expect(JSON.parse(await readFile(join(data, "keys.json"), "utf8"))).toHaveProperty("secretKey");
+  });
+});

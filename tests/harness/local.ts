@@ -1,0 +1,35 @@
+/** An embedded Supabase of its own for a test file, in memory, from the template. */
+import postgres from "postgres";
+import { type Local, type LocalOptions, startLocal } from "../../local/src/index.ts";
+import { Mayfly } from "../../sdk/src/index.ts";
+import { makeTenant, type Sql } from "./callers.ts";
+import { silent } from "./log.ts";
+import { readTemplate } from "./template.ts";
+
+export interface TestLocal extends Local {
+  /** As the superuser. */
+  sql: Sql;
+  /** A new tenant, and Mayfly as the secret key in it. */
+  enter(settings?: Record<string, unknown>): Promise<{ tenant: string; mayfly: Mayfly }>;
+}
+
+export async function startTestLocal(options: Partial<LocalOptions> = {}): Promise<TestLocal> {
+  const { database, keys } = await readTemplate();
+  const local = await startLocal({ template: database, keys, port: 0, log: silent, ...options });
+  const sql = postgres(local.dbUrl.replace("//postgres:", "//supabase_admin:"), {
+    max: 3,
+    onnotice: () => {},
+  });
+  return {
+    ...local,
+    sql,
+    async enter(settings) {
+      const tenant = await makeTenant(sql, settings);
+      return { tenant, mayfly: new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant }) };
+    },
+    async close() {
+      await sql.end();
+      await local.close();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect as dial } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, expect, test } from "vitest";
+import { lock } from "../../../local/src/db/lock.ts";
+import { int32, query } from "../../../local/src/db/protocol.ts";
+import { connect, failure, open, PASSWORD, quiet } from "./harness.ts";
+import { Wire } from "./wire.ts";
+
+const root = mkdtempSync(join(tmpdir(), "mayfly-db-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+test("a folder is one process's; the refusal names its pid", async () => {
+  const dataDir = join(root, "twice");
+  const both = await Promise.allSettled([open({ dataDir }), open({ dataDir })]);
+  const won = both.filter((one) => one.status === "fulfilled");
+  const lost = both.filter((one) => one.status === "rejected");
+  expect(won).toHaveLength(1);
+  expect(String(lost[0]?.reason)).toContain(`in use by the process with pid ${process.pid}`);
+  await won[0]?.value.close();
+}, 60_000);
+
+test("a stale lock is taken over, by one only", () => {
+  const path = join(root, "stale.lock");
+  writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, started: "1", token: "dead" }));
+  const release = lock(path, "It");
+  expect(() => lock(path, "It")).toThrow(`pid ${process.pid}`);
+  release();
+  writeFileSync(path, JSON.stringify({ pid: process.pid, started: "1", token: "reused pid" }));
+  lock(path, "It")();
+});
+
+test("a folder of another major version is refused in one sentence", async () => {
+  const dataDir = join(root, "old");
+  mkdirSync(join(dataDir, "pgdata"), { recursive: true });
+  writeFileSync(join(dataDir, "pgdata", "PG_VERSION"), "16\n");
+  expect((await failure(open({ dataDir }))).message).toMatch(/was made by Postgres 16/);
+});
+
+test("SIGKILL while inserting loses nothing that was acknowledged", async () => {
+  const dataDir = join(root, "killed");
+  const script = join(import.meta.dirname, "insert-until-killed.ts");
+  const child = spawn(process.execPath, [script, dataDir], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let acknowledged = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    acknowledged = Number(line);
+    if (acknowledged === 300) child.kill("SIGKILL");
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  expect(acknowledged).toBeGreaterThanOrEqual(300);
+  const database = await open({ dataDir });
+  const sql = connect(database, "supabase_admin");
+  const [row] = await sql`select count(*)::int as n, max(id) as last from public.kept`;
+  expect(row?.last).toBe(row?.n);
+  expect(row?.n).toBeGreaterThanOrEqual(acknowledged);
+  await sql.end();
+  await database.close();
+  expect(() => readFileSync(join(dataDir, "mayfly.lock"))).toThrow("ENOENT");
+}, 60_000);
+
+test("closing cuts a statement off that runs on", async () => {
+  let sawIt: () => void = () => undefined;
+  const running = new Promise<void>((resolve) => {
+    sawIt = resolve;
+  });
+  const database = await open({ log: { ...quiet, debug: () => sawIt() } });
+  const wire = await Wire.open(database.port, PASSWORD);
+  wire.send(query("select pg_sleep(60)"));
+  // A cancel of what runs already is only logged: it tells that the statement is under way.
+  const cancel = dial(database.port, "127.0.0.1");
+  cancel.end(Buffer.concat([int32(16), int32(80877102), int32(wire.pid), int32(wire.secret)]));
+  await running;
+  const started = performance.now();
+  await database.close();
+  expect(performance.now() - started).toBeLessThan(15_000);
+  expect(await wire.until("E")).toEqual(["E57P01"]);
+}, 60_000);
