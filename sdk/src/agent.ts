@@ -1,7 +1,6 @@
-import { createClient } from "@supabase/supabase-js";
 import { v7 as uuidv7 } from "uuid";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
-import type { Database } from "./database.types.ts";
+import { AgentLife } from "./agent-life.ts";
+import { callFunction, fromDataApi } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import {
   type ListOptions,
@@ -17,9 +16,8 @@ import {
   toMemory,
 } from "./memory.ts";
 import { type DeadLetter, Outbox } from "./outbox.ts";
-import { Presence } from "./presence.ts";
 import { type Operation, operation } from "./schemas.ts";
-import { type AgentRow, type Issued, Session } from "./session.ts";
+import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 
 /** What `agent.sync` did. */
 export interface Synced {
@@ -32,46 +30,30 @@ export interface Synced {
 }
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
-export class Agent {
-  /** The agent's own SupabaseClient, schema `mayfly`: row-level security shows it its tenant. */
-  readonly client: MayflyClient;
-  readonly presence: Presence;
-  readonly #session: Session;
+export class Agent extends AgentLife {
   readonly #outbox = new Outbox();
   #cursor: string | null = null;
   #syncing: Promise<Result<Synced>> | undefined;
 
-  constructor(url: string, key: string, anonymous: MayflyClient, issued: Issued) {
-    const session = new Session(anonymous, issued);
-    this.#session = session;
-    this.client = createClient<Database, "mayfly">(url, key, {
-      db: { schema: "mayfly" },
-      accessToken: () => session.token(),
-    });
-    session.onToken = (token) => void this.client.realtime.setAuth(token);
-    session.onEnd = () => void this.client.removeAllChannels();
-    this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
+  /**
+   * Spawns a child: never more than this agent, and dead when this one is.
+   *
+   * @example
+   * const { data: helper } = await agent.spawn({ type: "reader", scopes: ["memory:read"] });
+   */
+  async spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
+    const answer = await requestAgent(this.client, options);
+    return answer.error ? answer : ok(new Agent(this.connection, answer.data));
   }
 
-  get id(): string {
-    return this.#session.agent.id;
+  /** Spawns children, all or none. */
+  async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
+    const answer = await requestTeam(this.client, groups);
+    return answer.error
+      ? answer
+      : ok(answer.data.map((issued) => new Agent(this.connection, issued)));
   }
-  get name(): string {
-    return this.#session.agent.name;
-  }
-  get type(): string {
-    return this.#session.agent.type;
-  }
-  get tenantId(): string {
-    return this.#session.agent.tenant_id;
-  }
-  get scopes(): string[] {
-    return this.#session.agent.scopes;
-  }
-  /** When it ends unless it is renewed. */
-  get expiresAt(): Date {
-    return new Date(this.#session.agent.expires_at);
-  }
+
   /** What was learned and is not acknowledged yet. */
   get unsynced(): number {
     return this.#outbox.size;
@@ -157,32 +139,6 @@ export class Agent {
     const memories = data.map(memoryFromRow);
     const last = memories.at(-1);
     return ok({ memories, next: last && memories.length === limit ? last.id : null });
-  }
-
-  /** Renews the token now, and the life of the agent as far as its tenant allows. */
-  async renew(): Promise<Result<{ expiresAt: Date }>> {
-    const { error } = await this.#session.renew();
-    return error ? failed(error) : ok({ expiresAt: this.expiresAt });
-  }
-
-  /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
-  async stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
-    const answer = await callFunction<{ agent: AgentRow }>(
-      this.client,
-      "spawn",
-      reason ? { reason } : {},
-      "DELETE",
-    );
-    await this.close();
-    return answer;
-  }
-
-  /** Leaves every channel and renews no more, without ending the agent: it ends by itself. */
-  async close(): Promise<void> {
-    this.#session.end();
-    await this.presence.leave();
-    await this.client.removeAllChannels();
-    await this.client.realtime.disconnect();
   }
 
   #enqueue(op: Operation, id: string): Result<{ id: string }> {

@@ -1,7 +1,12 @@
 export { Agent, type Synced } from "./agent.ts";
+export type { AgentLife } from "./agent-life.ts";
+export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
+export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
 export type { Database } from "./database.types.ts";
+export type { EnrolmentKey, EnrolmentKeys } from "./enrolment-keys.ts";
 export { type ErrorBody, type ErrorCode, errorCodes, MayflyError, type Result } from "./errors.ts";
-export { Mayfly, type MayflyOptions, type SpawnOptions, type Tenant } from "./mayfly.ts";
+export { Mayfly, type MayflyOptions } from "./mayfly.ts";
+export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./members.ts";
 export type {
   ListOptions,
   LogEvent,
@@ -16,3 +21,6 @@ export type {
 export type { DeadLetter } from "./outbox.ts";
 export type { Presence, PresenceState, PresentAgent } from "./presence.ts";
 export type { MemoryKind } from "./schemas.ts";
+export type { AgentRow } from "./session.ts";
+export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
+export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";

@@ -1,10 +1,15 @@
 import { createClient } from "@supabase/supabase-js";
 import { Agent } from "./agent.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { AgentTypes } from "./agent-types.ts";
+import { Agents } from "./agents.ts";
+import type { MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
-import { type PresentAgent, watchPresence } from "./presence.ts";
+import { EnrolmentKeys } from "./enrolment-keys.ts";
+import { ok, type Result } from "./errors.ts";
+import { Invitations, Members } from "./members.ts";
 import type { Issued } from "./session.ts";
+import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
+import { Tenants } from "./tenants.ts";
 
 export interface MayflyOptions {
   /** The project's, as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
@@ -14,30 +19,13 @@ export interface MayflyOptions {
   /** The tenant to work in; needed by the secret key, and by a person in several tenants. */
   tenant?: string;
   /** The application's own SupabaseClient: whoever is signed in there is the caller. */
-  client?: MayflyClient;
-}
-
-export interface SpawnOptions {
-  /** Shown to people; 1 to 100 characters. */
-  name: string;
-  /** Lower case letters, digits, dots, dashes, underscores; `agent` by default. */
-  type?: string;
-  /** Seconds, 5 to the tenant's maximum (15 minutes by default); 300 by default. */
-  lifetime?: number;
-  capabilities?: string[];
-  /** A subset of the caller's; without it what most agents need. */
-  scopes?: string[];
-  task?: string;
-  metadata?: Record<string, unknown>;
-}
-
-export interface Tenant {
-  id: string;
-  name: string;
+  client?: Pick<MayflyClient, "auth">;
+  /** A machine's key (`mfk_…`): it may spawn, and nothing else. */
+  enrolmentKey?: string;
 }
 
 /**
- * A tenant's door: spawns agents, shows who is there.
+ * A tenant's door: spawns agents, shows who is there, who belongs to it.
  *
  * @example
  * const mayfly = new Mayfly({ url, key });
@@ -48,49 +36,51 @@ export interface Tenant {
  * await agent.stop();
  */
 export class Mayfly {
-  /** Acts as the caller, schema `mayfly`. */
+  /** Acts as the caller in the tenant, schema `mayfly`. */
   readonly client: MayflyClient;
+  readonly agents: Agents;
+  readonly agentTypes: AgentTypes;
+  readonly enrolmentKeys: EnrolmentKeys;
+  readonly invitations: Invitations;
+  readonly members: Members;
+  readonly tenants: Tenants;
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
 
   constructor(options: MayflyOptions) {
-    const { url, key, tenant, client } = options;
+    const { url, key, tenant } = options;
     this.#options = options;
-    this.client = client ?? connect(url, key, tenant);
-    this.#anonymous = connect(url, key);
+    this.client = connect(options);
+    this.#anonymous = connect({ url, key });
+    this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
+    this.agentTypes = new AgentTypes(this.client);
+    this.enrolmentKeys = new EnrolmentKeys(this.client);
+    this.invitations = new Invitations(this.client);
+    this.members = new Members(this.client);
+    this.tenants = new Tenants(this.client);
   }
 
-  /** Tenants: created with the secret key. */
-  readonly tenants = {
-    /** Creates a tenant. */
-    create: async ({ name }: { name: string }): Promise<Result<Tenant>> =>
-      fromDataApi(await this.client.rpc("create_tenant", { name }).single()),
-    /** The tenants that the caller belongs to; with the secret key, all. */
-    list: async (): Promise<Result<Tenant[]>> =>
-      fromDataApi(await this.client.from("tenants").select("id, name").order("created_at")),
-  };
+  /**
+   * Spawns an agent. It renews its own token, and ends with its lifetime if this process dies.
+   *
+   * @example
+   * const { data: agent, error } = await mayfly.spawn({ type: "reviewer", lifetime: 120 });
+   */
+  async spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
+    const answer = await requestAgent(this.client, options, this.#headers());
+    return answer.error ? answer : ok(this.#connectAgent(answer.data));
+  }
 
-  readonly agents = {
-    /**
-     * Calls `handler` with the agents that are present, now and at every change.
-     *
-     * @returns a function that stops watching.
-     */
-    watch: async (
-      handler: (present: PresentAgent[]) => void,
-    ): Promise<Result<() => Promise<void>>> => {
-      const { tenant } = this.#options;
-      if (!tenant) return failed(noTenant());
-      return watchPresence(this.client, tenant, handler);
-    },
-  };
-
-  /** Spawns an agent. It renews its own token, and ends with its lifetime if this process dies. */
-  async spawn(options: SpawnOptions): Promise<Result<Agent>> {
-    const { url, key } = this.#options;
-    const { data, error } = await callFunction<Issued>(this.client, "spawn", options);
-    return error ? failed(error) : ok(new Agent(url, key, this.#anonymous, data));
+  /**
+   * Spawns a team, all or none, with names from pools.
+   *
+   * @example
+   * const { data: team } = await mayfly.spawnTeam([{ type: "reader", count: 4 }, { type: "editor" }]);
+   */
+  async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
+    const answer = await requestTeam(this.client, groups, this.#headers());
+    return answer.error ? answer : ok(answer.data.map((issued) => this.#connectAgent(issued)));
   }
 
   /** Leaves every channel. The agents that it spawned go on. */
@@ -98,20 +88,28 @@ export class Mayfly {
     await this.client.removeAllChannels();
     await this.client.realtime.disconnect();
   }
+
+  #connectAgent(issued: Issued): Agent {
+    const { url, key } = this.#options;
+    return new Agent({ url, key, anonymous: this.#anonymous }, issued);
+  }
+
+  #headers(): Record<string, string> {
+    const { enrolmentKey } = this.#options;
+    return enrolmentKey ? { "x-mayfly-enrolment": enrolmentKey } : {};
+  }
 }
 
-function connect(url: string, key: string, tenant?: string): MayflyClient {
+/** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
+function connect({ url, key, tenant, client }: MayflyOptions): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
+    ...(client
+      ? {
+          accessToken: async () =>
+            (await client.auth.getSession()).data.session?.access_token ?? null,
+        }
+      : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
   });
 }
-
-const noTenant = () =>
-  new MayflyError({
-    code: "tenant_unknown",
-    message: "Presence belongs to a tenant.",
-    hint: "Give new Mayfly({ tenant }) the id of one.",
-    details: null,
-  });
