@@ -2368,7 +2368,8 @@ begin
         'Erase one, hand one over, or have max_tenants_per_person raised.',
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
-  elsif caller.kind is distinct from 'secret' then
+  elsif caller.kind is distinct from 'secret' and claims is not null then
+    -- Without claims it is the SQL editor: nobody else may execute this without them.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
