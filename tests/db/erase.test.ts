@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Claims, codeOf, inTenant, makeAgent, makePerson, makeTenant, rpc, serviceRole } from "../harness/callers.ts";
+import {
+  type Claims,
+  codeOf,
+  inTenant,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  rpc,
+  serviceRole,
+} from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { fillTenant } from "./sweep.ts";
 
@@ -18,7 +27,9 @@ async function rowsOf(tenant: string) {
     where n.nspname in ('mayfly', 'mayfly_private') and c.relkind in ('r', 'p')`;
   const counts: Record<string, number> = {};
   for (const { name } of tables) {
-    const [row] = await db.sql.unsafe(`select count(*)::int as count from ${name} where tenant_id = '${tenant}'`);
+    const [row] = await db.sql.unsafe(
+      `select count(*)::int as count from ${name} where tenant_id = '${tenant}'`,
+    );
     counts[name as string] = row?.count as number;
   }
   return counts;

@@ -42,7 +42,11 @@ describe("an enrolment key", () => {
     const { key, enrolment_key } = await create({ scopes: ["memory:read"] });
     expect(key).toMatch(/^mfk_[0-9a-f]{64}$/);
     await spawn(key);
-    const [row] = await actAs(db.sql, admin, (session) => session`select * from mayfly.enrolment_keys`);
+    const [row] = await actAs(
+      db.sql,
+      admin,
+      (session) => session`select * from mayfly.enrolment_keys`,
+    );
     expect(row).toMatchObject({ id: enrolment_key.id, scopes: ["memory:read"], revoked_at: null });
     expect(row?.last_used_at).toBeInstanceOf(Date);
     expect(JSON.stringify(row)).not.toContain(key.slice(4));
@@ -65,7 +69,9 @@ describe("an enrolment key", () => {
     });
     const again = await spawn(key, { registration_key: "m", scopes: ["agent:spawn"] });
     expect((await spawn(key, { registration_key: "m" })).agent.id).toBe(again.agent.id);
-    expect(await rpc(db.sql, machineClaims(key), "spawn_team", { team: [{ count: 2 }] })).toHaveLength(2);
+    expect(
+      await rpc(db.sql, machineClaims(key), "spawn_team", { team: [{ count: 2 }] }),
+    ).toHaveLength(2);
   });
 
   it("may do nothing but spawn", async () => {
@@ -81,7 +87,9 @@ describe("an enrolment key", () => {
       ["create_enrolment_key", { name: "x" }],
     ] as const)
       expect(await codeOf(rpc(db.sql, claims, name, values)), name).toBe("scope_missing");
-    expect(await actAs(db.sql, claims, (session) => session`select * from mayfly.tenants`)).toHaveLength(0);
+    expect(
+      await actAs(db.sql, claims, (session) => session`select * from mayfly.tenants`),
+    ).toHaveLength(0);
   });
 
   it("is refused from the instant it is revoked, if asked with its agents", async () => {
@@ -91,7 +99,10 @@ describe("an enrolment key", () => {
       rpc(db.sql, admin, "revoke_enrolment_key", { id: enrolment_key.id, stop_agents });
     await revoke(false);
     expect(await codeOf(spawn(key))).toBe("not_authorized");
-    expect(await rpc(db.sql, claims, "get_agent")).toMatchObject({ id: agent.id, status: "running" });
+    expect(await rpc(db.sql, claims, "get_agent")).toMatchObject({
+      id: agent.id,
+      status: "running",
+    });
     await revoke(true);
     expect(await codeOf(rpc(db.sql, claims, "get_agent"))).toBe("not_authorized");
   });
@@ -111,7 +122,8 @@ describe("an enrolment key", () => {
   it("writes its last use at most once a minute", async () => {
     const { key, enrolment_key } = await create();
     const lastUse = async () => {
-      const [row] = await db.sql`select last_used_at::text as at from mayfly.enrolment_keys where id = ${enrolment_key.id}`;
+      const [row] =
+        await db.sql`select last_used_at::text as at from mayfly.enrolment_keys where id = ${enrolment_key.id}`;
       return row?.at as string;
     };
     await spawn(key);
@@ -127,7 +139,9 @@ describe("an enrolment key", () => {
     const member = await makePerson(db.sql, { [tenant]: "member" });
     await create();
     expect(await codeOf(create({}, member))).toBe("scope_missing");
-    expect(await actAs(db.sql, member, (session) => session`select * from mayfly.enrolment_keys`)).toHaveLength(0);
+    expect(
+      await actAs(db.sql, member, (session) => session`select * from mayfly.enrolment_keys`),
+    ).toHaveLength(0);
     expect(await codeOf(create({ scopes: ["key:write"] }))).toBe("scope_not_for_agents");
     expect(await codeOf(create({ scopes: ["everything"] }))).toBe("scope_unknown");
     expect(await codeOf(create({ expires_at: "2020-01-01T00:00:00Z" }))).toBe("invalid_request");

@@ -95,9 +95,9 @@ describe("creating a tenant", () => {
     });
     const rows = await db.sql`select user_id, role from mayfly.members where tenant_id = ${id}`;
     expect([...rows]).toEqual([{ user_id: stranger.sub, role: "owner" }]);
-    expect(await codeOf(call(serviceRole, "create_tenant", { name: "x", owner: randomUUID() }))).toBe(
-      "user_unknown",
-    );
+    expect(
+      await codeOf(call(serviceRole, "create_tenant", { name: "x", owner: randomUUID() })),
+    ).toBe("user_unknown");
   });
 });
 
@@ -122,7 +122,9 @@ describe("an invitation", () => {
     const [mine] = await call<{ id: string; role: string }[]>(stranger, "my_invitations");
     expect(mine).toMatchObject({ role: "admin", tenant: { id: tenant } });
     await db.sql`update auth.users set email_confirmed_at = null where id = ${stranger.sub as string}`;
-    expect(await codeOf(call(stranger, "accept_invitation", { id: mine?.id }))).toBe("invitation_unknown");
+    expect(await codeOf(call(stranger, "accept_invitation", { id: mine?.id }))).toBe(
+      "invitation_unknown",
+    );
     await db.sql`update auth.users set email_confirmed_at = now() where id = ${stranger.sub as string}`;
     await call(stranger, "accept_invitation", { id: mine?.id });
     expect(await roleOf(stranger)).toBe("admin");
@@ -130,18 +132,26 @@ describe("an invitation", () => {
 
   it("is accepted by the id alone by nobody else", async () => {
     const { invitation } = await invite(owner, "member");
-    expect(await codeOf(call(stranger, "accept_invitation", { id: invitation.id }))).toBe("invitation_unknown");
+    expect(await codeOf(call(stranger, "accept_invitation", { id: invitation.id }))).toBe(
+      "invitation_unknown",
+    );
     expect(await codeOf(call(stranger, "accept_invitation"))).toBe("invalid_request");
   });
 
   it("ends when it is revoked and when it expires", async () => {
     const revoked = await invite(admin, "viewer");
     await call(admin, "revoke_invitation", { id: revoked.invitation.id });
-    expect(await codeOf(call(stranger, "accept_invitation", { token: revoked.token }))).toBe("invitation_unknown");
+    expect(await codeOf(call(stranger, "accept_invitation", { token: revoked.token }))).toBe(
+      "invitation_unknown",
+    );
     const late = await invite(admin, "viewer");
     await db.sql`update mayfly.invitations set expires_at = now() where id = ${late.invitation.id}`;
-    expect(await codeOf(call(stranger, "accept_invitation", { token: late.token }))).toBe("invitation_expired");
-    expect(await codeOf(call(admin, "revoke_invitation", { id: randomUUID() }))).toBe("invitation_unknown");
+    expect(await codeOf(call(stranger, "accept_invitation", { token: late.token }))).toBe(
+      "invitation_expired",
+    );
+    expect(await codeOf(call(admin, "revoke_invitation", { id: randomUUID() }))).toBe(
+      "invitation_unknown",
+    );
   });
 
   it("is for admins to make, into owner for owners alone", async () => {
@@ -149,7 +159,9 @@ describe("an invitation", () => {
     expect(await codeOf(invite(admin, "owner"))).toBe("role_missing");
     expect(await codeOf(invite(admin, "king"))).toBe("invalid_request");
     expect(await codeOf(invite(admin, "viewer", { email: "nobody" }))).toBe("invalid_request");
-    expect(await codeOf(invite(admin, "viewer", { email: emailOf(member) }))).toBe("already_member");
+    expect(await codeOf(invite(admin, "viewer", { email: emailOf(member) }))).toBe(
+      "already_member",
+    );
     await invite(owner, "owner");
   });
 
@@ -201,19 +213,33 @@ describe("the people of a tenant", () => {
   });
 
   it("take a tenant over from its owner, who becomes admin", async () => {
-    expect(await codeOf(call(admin, "transfer_tenant", { user_id: member.sub }))).toBe("role_missing");
-    expect(await codeOf(call(owner, "transfer_tenant", { user_id: stranger.sub }))).toBe("member_unknown");
-    expect(await codeOf(call(owner, "transfer_tenant", { user_id: owner.sub }))).toBe("invalid_request");
-    expect(await call(owner, "transfer_tenant", { user_id: member.sub })).toMatchObject({ role: "owner" });
+    expect(await codeOf(call(admin, "transfer_tenant", { user_id: member.sub }))).toBe(
+      "role_missing",
+    );
+    expect(await codeOf(call(owner, "transfer_tenant", { user_id: stranger.sub }))).toBe(
+      "member_unknown",
+    );
+    expect(await codeOf(call(owner, "transfer_tenant", { user_id: owner.sub }))).toBe(
+      "invalid_request",
+    );
+    expect(await call(owner, "transfer_tenant", { user_id: member.sub })).toMatchObject({
+      role: "owner",
+    });
     expect([await roleOf(owner), await roleOf(member)]).toEqual(["admin", "owner"]);
   });
 
   it("are added without an invitation by the secret key", async () => {
     await call(serviceRole, "add_member", { user_id: stranger.sub, role: "viewer" });
     expect(await roleOf(stranger)).toBe("viewer");
-    expect(await codeOf(call(serviceRole, "add_member", { user_id: stranger.sub, role: "owner" }))).toBe("already_member");
-    expect(await codeOf(call(serviceRole, "add_member", { user_id: randomUUID(), role: "owner" }))).toBe("user_unknown");
-    expect(await codeOf(call(owner, "add_member", { user_id: stranger.sub, role: "viewer" }))).toBe("42501");
+    expect(
+      await codeOf(call(serviceRole, "add_member", { user_id: stranger.sub, role: "owner" })),
+    ).toBe("already_member");
+    expect(
+      await codeOf(call(serviceRole, "add_member", { user_id: randomUUID(), role: "owner" })),
+    ).toBe("user_unknown");
+    expect(await codeOf(call(owner, "add_member", { user_id: stranger.sub, role: "viewer" }))).toBe(
+      "42501",
+    );
   });
 
   it("are told to the log as they come, change and go", async () => {
@@ -233,19 +259,33 @@ describe("the people of a tenant", () => {
     const spawning = call(member, "spawn_agent", {}, inTenant(second));
     expect(await codeOf(spawning)).toBe("scope_missing");
     await call(member, "spawn_agent", {}, inTenant(tenant));
-    expect(await codeOf(call(member, "usage", {}, inTenant(await makeTenant(db.sql))))).toBe("tenant_unknown");
+    expect(await codeOf(call(member, "usage", {}, inTenant(await makeTenant(db.sql))))).toBe(
+      "tenant_unknown",
+    );
   });
 });
 
 describe("a tenant's settings", () => {
   it("are changed by admins; its quotas by the secret key alone", async () => {
-    const changed = await call(admin, "update_tenant", { name: "new", max_lifetime: 60, language: "german" });
+    const changed = await call(admin, "update_tenant", {
+      name: "new",
+      max_lifetime: 60,
+      language: "german",
+    });
     expect(changed).toMatchObject({ name: "new", max_lifetime: "00:01:00", language: "german" });
     expect(await codeOf(call(member, "update_tenant", { name: "x" }))).toBe("scope_missing");
-    expect(await codeOf(call(admin, "update_tenant", { language: "klingon" }))).toBe("invalid_request");
-    expect(await codeOf(call(admin, "update_tenant", { max_lifetime: 1 }))).toBe("lifetime_out_of_range");
+    expect(await codeOf(call(admin, "update_tenant", { language: "klingon" }))).toBe(
+      "invalid_request",
+    );
+    expect(await codeOf(call(admin, "update_tenant", { max_lifetime: 1 }))).toBe(
+      "lifetime_out_of_range",
+    );
     const raise = (claims: Claims) =>
-      actAs(db.sql, claims, (session) => session`update mayfly.tenants set max_bytes = 1 where id = ${tenant}`);
+      actAs(
+        db.sql,
+        claims,
+        (session) => session`update mayfly.tenants set max_bytes = 1 where id = ${tenant}`,
+      );
     expect(await codeOf(raise(owner))).toBe("42501");
     expect((await raise(serviceRole)).count).toBe(1);
   });
@@ -254,7 +294,11 @@ describe("a tenant's settings", () => {
 describe("deleting a person", () => {
   it("removes no memory and no agent, and leaves the tenant, be it without an owner", async () => {
     const push = [putOf({ task: "kept" })];
-    await actAs(db.sql, owner, (session) => session`select mayfly.sync(${session.json(push)}, null, 0)`);
+    await actAs(
+      db.sql,
+      owner,
+      (session) => session`select mayfly.sync(${session.json(push)}, null, 0)`,
+    );
     const agent = await makeAgent(db.sql, tenant, { as: owner });
     await db.sql`delete from auth.users where id = ${owner.sub as string}`;
     const [row] = await db.sql`

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actAs, type Claims, codeOf, makeAgent, makeTenant, refusalOf, rpc } from "../harness/callers.ts";
+import {
+  actAs,
+  type Claims,
+  codeOf,
+  makeAgent,
+  makeTenant,
+  refusalOf,
+  rpc,
+} from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { deleteOf, putOf } from "../harness/operations.ts";
 
@@ -14,7 +22,11 @@ const makeWriter = async (limits: Record<string, unknown>) => {
   return { tenant, ...(await makeAgent(db.sql, tenant)) };
 };
 const push = (claims: Claims, operations: unknown[]) =>
-  actAs(db.sql, claims, (session) => session`select mayfly.sync(${session.json(operations as never)}, null, 0)`);
+  actAs(
+    db.sql,
+    claims,
+    (session) => session`select mayfly.sync(${session.json(operations as never)}, null, 0)`,
+  );
 const puts = (count: number, memory: Record<string, unknown> = {}) =>
   Array.from({ length: count }, () => putOf(memory));
 const usageOf = (claims: Claims) =>

@@ -49,13 +49,21 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     registration_key: "scout",
     scopes: ["memory:read", "memory:write", "agent:read", "agent:spawn", "presence:read"],
   });
-  const agent = { id: issued.agent.id, claims: issued.claims, renewalSecret: issued.renewal_secret };
+  const agent = {
+    id: issued.agent.id,
+    claims: issued.claims,
+    renewalSecret: issued.renewal_secret,
+  };
   await rpc(sql, agent.claims, "heartbeat");
   await makeAgent(sql, tenant, { as: agent.claims });
 
   const memory = randomUUID();
   const push = [
-    { ...putOf({ id: memory, task: "the secret plan" }), embedding: Array(384).fill(0.1), model: "m" },
+    {
+      ...putOf({ id: memory, task: "the secret plan" }),
+      embedding: Array(384).fill(0.1),
+      model: "m",
+    },
   ];
   await actAs(sql, agent.claims, (session) => session`select mayfly.sync(${session.json(push)})`);
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actAs, type Claims, inSeconds, makeAgent, makePerson, makeTenant, rpc } from "../harness/callers.ts";
+import {
+  actAs,
+  type Claims,
+  inSeconds,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  rpc,
+} from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 
 let db: TestDatabase;
@@ -14,7 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const belongs = async (claims: Claims) => (await rpc<string[]>(db.sql, claims, "tenant_ids")).length > 0;
+const belongs = async (claims: Claims) =>
+  (await rpc<string[]>(db.sql, claims, "tenant_ids")).length > 0;
 
 describe("a token gets nothing in the database", () => {
   it.each<[string, Claims]>([
