@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { type Database, openPglite } from "../../local/src/db/index.ts";
@@ -59,21 +60,37 @@ describe("the Supabase CLI", { timeout: 120_000 }, () => {
   });
 });
 
-describe("sql/schemas and supabase/migrations", () => {
-  it("give the same catalog", async () => {
-    // The files of sql/schemas one by one, against the migrations that the CLI pushed.
-    const { default: postgres } = await import("postgres");
-    const catalog = async (url: string) => {
-      const sql = postgres(url, { max: 1, onnotice: () => {} });
-      const rows = await sql.unsafe(catalogQuery);
-      await sql.end();
-      return rows.map((row) => row.line as string);
-    };
-    const lines = await catalog(migrated.url("supabase_admin"));
-    expect(lines.length).toBeGreaterThan(100);
-    expect(await catalog(empty.url("supabase_admin"))).toEqual(lines);
+describe("sql/schemas, one object a file,", { timeout: 120_000 }, () => {
+  it("gives the same catalog as the migrations", async () => {
+    const byMigrations = await withSql(migrated, catalogOf);
+    expect(byMigrations.length).toBeGreaterThan(100);
+    const byFiles = await withSql(empty, async (sql) => {
+      await sql.unsafe(`
+        drop policy if exists mayfly_receive on realtime.messages;
+        drop policy if exists mayfly_send on realtime.messages;
+        drop schema if exists mayfly, mayfly_private cascade`);
+      const folder = join(root, "sql/schemas");
+      for (const file of (await readdir(folder)).sort())
+        await sql.unsafe(await readFile(join(folder, file), "utf8"));
+      return catalogOf(sql);
+    });
+    expect(byFiles).toEqual(byMigrations);
   });
 });
+
+/** As `postgres`, whose objects the migrations make. */
+async function withSql<T>(database: Database, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(database.url("postgres"), { max: 1, onnotice: () => {} });
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end();
+  }
+}
+
+async function catalogOf(sql: postgres.Sql): Promise<string[]> {
+  return (await sql.unsafe(catalogQuery)).map((row) => row.line as string);
+}
 
 /** Every object of ours with its definition, a line each. */
 const catalogQuery = `

@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { createServer, type ViteDevServer } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Mayfly, PresentAgent } from "../../sdk/src/index.ts";
+import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { chromiumPath } from "../harness/needs.ts";
+
+declare global {
+  /** What the page below leaves for the test. */
+  var sdk: typeof import("../../sdk/src/index.ts");
+}
+
+const root = join(import.meta.dirname, "../..");
+
+describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
+  let local: TestLocal;
+  let server: ViteDevServer;
+  let browser: Browser;
+  let page: Page;
+  let cache: string;
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    local = await startTestLocal();
+    cache = await mkdtemp(join(tmpdir(), "mayfly-vite-"));
+    server = await createServer({
+      root: join(root, "sdk"),
+      configFile: false,
+      logLevel: "silent",
+      cacheDir: cache,
+      server: { port: 0, host: "127.0.0.1" },
+      optimizeDeps: { include: ["@supabase/supabase-js", "uuid", "zod"] },
+      plugins: [
+        {
+          name: "page",
+          configureServer: ({ middlewares }) => {
+            middlewares.use("/page", (_request, response) => {
+              response.setHeader("content-type", "text/html");
+              response.end(
+                '<script type="module">globalThis.sdk = await import("/src/index.ts")</script>',
+              );
+            });
+          },
+        },
+      ],
+    });
+    await server.listen();
+    browser = await chromium.launch({
+      executablePath: chromiumPath ?? "",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+    });
+    page = await browser.newPage();
+    page.on("pageerror", (error) => problems.push(String(error)));
+    await page.goto(`${server.resolvedUrls?.local[0]}page`);
+    await page.waitForFunction(() => "sdk" in globalThis);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await local?.close();
+    if (cache) await rm(cache, { recursive: true, force: true });
+  });
+
+  it("spawns, remembers, recalls and stops, from a page of another origin", async () => {
+    const { tenant } = await local.enter();
+    const options = { url: local.apiUrl, key: local.secretKey, tenant };
+    const outcome = await page.evaluate(async (project) => {
+      const mayfly: Mayfly = new globalThis.sdk.Mayfly(project);
+      const { data: agent, error } = await mayfly.spawn({ name: "in a page" });
+      if (error) return { error: `${error.code} ${error.message}` };
+      await agent.remember({ task: "Rotate the signing key", tags: ["page"] });
+      const { data: synced } = await agent.sync();
+      const { data: recall } = await agent.recall("rotated keys");
+      const { data: stopped } = await agent.stop();
+      return {
+        pushed: synced?.pushed,
+        best: recall?.results[0]?.task,
+        status: stopped?.agent.status,
+      };
+    }, options);
+    expect(outcome).toEqual({ pushed: 1, best: "Rotate the signing key", status: "stopped" });
+    expect(problems).toEqual([]);
+  });
+
+  it("shows an agent in the page to a watcher in Node, until the page closes", async () => {
+    const { tenant, mayfly } = await local.enter();
+    let seen: (present: PresentAgent[]) => void = () => {};
+    const until = (holds: (present: PresentAgent[]) => boolean) =>
+      new Promise<void>((resolve) => {
+        seen = (present) => holds(present) && resolve();
+      });
+    const there = until((present) => present.some(({ name }) => name === "visible"));
+    const watching = await mayfly.agents.watch((present) => seen(present));
+    expect(watching.error).toBeNull();
+    const tracked = await page.evaluate(
+      async (project) => {
+        const mayfly = new globalThis.sdk.Mayfly(project);
+        const { data: agent } = await mayfly.spawn({ name: "visible" });
+        return (await agent?.presence.track({ status: "shown" }))?.error?.message ?? "tracked";
+      },
+      { url: local.apiUrl, key: local.secretKey, tenant },
+    );
+    expect(tracked).toBe("tracked");
+    await there;
+    const gone = until((present) => present.length === 0);
+    await page.close();
+    await gone;
+    await watching.data?.();
+    await mayfly.close();
+  });
+});
