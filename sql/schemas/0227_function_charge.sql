@@ -22,12 +22,7 @@ begin
   order by u.shard
   limit 1
   for update skip locked;
-  if free_shard is null then
-    insert into mayfly_private.tenant_usage (tenant_id, shard)
-    select tenant, s from generate_series(0, 15) s
-    on conflict do nothing;
-    free_shard := pg_backend_pid() % 16;
-  end if;
+  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
 
   update mayfly_private.tenant_usage u
   set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,

@@ -175,6 +175,28 @@ comment on table mayfly_private.spawn_buckets is 'How many agents each tenant ma
 
 alter table mayfly_private.spawn_buckets enable row level security;
 
+-- sql/schemas/0118_function_start_usage.sql
+
+-- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait.
+
+create function mayfly_private.start_usage()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into mayfly_private.tenant_usage (tenant_id, shard)
+  select new.id, s from generate_series(0, 15) s;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage.';
+revoke execute on function mayfly_private.start_usage() from public;
+
+create trigger tenants_start_usage after insert on mayfly.tenants
+  for each row execute function mayfly_private.start_usage();
+
 -- sql/schemas/0120_table_members.sql
 
 -- The people of a tenant.
@@ -1282,12 +1304,7 @@ begin
   order by u.shard
   limit 1
   for update skip locked;
-  if free_shard is null then
-    insert into mayfly_private.tenant_usage (tenant_id, shard)
-    select tenant, s from generate_series(0, 15) s
-    on conflict do nothing;
-    free_shard := pg_backend_pid() % 16;
-  end if;
+  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
 
   update mayfly_private.tenant_usage u
   set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,

@@ -79,13 +79,21 @@ describe("suspending and resuming", () => {
 
   it("is for the agent itself, its ancestors and members; resuming not for itself", async () => {
     await makeFamily();
-    expect(await codeOf(call(other.claims, "suspend_agent", { id: child.id }))).toBe("scope_missing");
-    expect(await codeOf(call(child.claims, "suspend_agent", { id: parent.id }))).toBe("scope_missing");
+    expect(await codeOf(call(other.claims, "suspend_agent", { id: child.id }))).toBe(
+      "scope_missing",
+    );
+    expect(await codeOf(call(child.claims, "suspend_agent", { id: parent.id }))).toBe(
+      "scope_missing",
+    );
     const viewer = await makePerson(db.sql, { [tenant]: "viewer" });
     expect(await codeOf(call(viewer, "suspend_agent", { id: child.id }))).toBe("scope_missing");
     await call(child.claims, "suspend_agent");
-    expect(await codeOf(call(child.claims, "resume_agent", { id: child.id }))).toBe("not_authorized");
-    expect(await codeOf(call(other.claims, "resume_agent", { id: child.id }))).toBe("scope_missing");
+    expect(await codeOf(call(child.claims, "resume_agent", { id: child.id }))).toBe(
+      "not_authorized",
+    );
+    expect(await codeOf(call(other.claims, "resume_agent", { id: child.id }))).toBe(
+      "scope_missing",
+    );
     await call(parent.claims, "resume_agent", { id: child.id });
   });
 
@@ -99,7 +107,9 @@ describe("suspending and resuming", () => {
     });
     const stopper = await makeAgent(db.sql, tenant, { scopes: ["agent:stop"] });
     await call(other.claims, "suspend_agent");
-    expect(await codeOf(call(stopper.claims, "resume_agent", { id: other.id }))).toBe("scope_exceeds_parent");
+    expect(await codeOf(call(stopper.claims, "resume_agent", { id: other.id }))).toBe(
+      "scope_exceeds_parent",
+    );
   });
 
   it("follows the transition table, and names both states", async () => {
@@ -130,7 +140,9 @@ describe("suspending and resuming", () => {
     await makeFamily();
     await call(member, "suspend_agent", { id: child.id });
     await call(member, "suspend_agent", { id: grandchild.id });
-    expect(await codeOf(call(member, "resume_agent", { id: grandchild.id }))).toBe("agent_suspended");
+    expect(await codeOf(call(member, "resume_agent", { id: grandchild.id }))).toBe(
+      "agent_suspended",
+    );
     await call(member, "resume_agent", { id: child.id });
     expect(await alive(child, grandchild)).toEqual([true, false]);
     await call(member, "resume_agent", { id: grandchild.id });
@@ -174,7 +186,10 @@ describe("a heartbeat", () => {
     const beat = await call(other.claims, "heartbeat", { activity: "thinking", task: "a riddle" });
     expect(beat).toMatchObject({ activity: "thinking", task: "a riddle" });
     expect(beat.seconds_left).toBeGreaterThan(50);
-    expect(await call(other.claims, "heartbeat")).toMatchObject({ activity: "thinking", task: "a riddle" });
+    expect(await call(other.claims, "heartbeat")).toMatchObject({
+      activity: "thinking",
+      task: "a riddle",
+    });
     expect(await call(other.claims, "heartbeat", { activity: "idle", task: "" })).toMatchObject({
       activity: "idle",
       task: null,
@@ -188,7 +203,9 @@ describe("a heartbeat", () => {
     const before = await db.sql`select ctid::text from mayfly.agents where id = ${other.id}`;
     await call(other.claims, "heartbeat");
     await call(other.claims, "heartbeat", { activity: "idle" });
-    expect([...(await db.sql`select ctid::text from mayfly.agents where id = ${other.id}`)]).toEqual([...before]);
+    expect([
+      ...(await db.sql`select ctid::text from mayfly.agents where id = ${other.id}`),
+    ]).toEqual([...before]);
     await call(other.claims, "heartbeat", { activity: "executing" });
     const events = await db.sql`select type from mayfly.events where subject = ${other.id}`;
     expect(events.map((row) => row.type)).toEqual(["agent.spawned"]);
@@ -197,10 +214,12 @@ describe("a heartbeat", () => {
   it("is refused to the dead, to people, and with an unknown activity", async () => {
     await makeFamily();
     expect(await codeOf(call(member, "heartbeat"))).toBe("not_authorized");
-    expect(await refusalOf(call(other.claims, "heartbeat", { activity: "dancing" }))).toMatchObject({
-      code: "invalid_request",
-      details: { field: "activity" },
-    });
+    expect(await refusalOf(call(other.claims, "heartbeat", { activity: "dancing" }))).toMatchObject(
+      {
+        code: "invalid_request",
+        details: { field: "activity" },
+      },
+    );
     await call(other.claims, "stop_agent");
     expect(await codeOf(call(other.claims, "heartbeat"))).toBe("not_authorized");
   });
@@ -227,7 +246,9 @@ describe("finding agents", () => {
     expect(await idsOf(member, { parent: parent.id })).toEqual([child.id]);
     await call(parent.claims, "stop_agent");
     expect(await idsOf(member, { status: "running" })).toEqual([able.agent.id, other.id].sort());
-    expect(await idsOf(member, { status: "stopped" })).toEqual([parent.id, child.id, grandchild.id].sort());
+    expect(await idsOf(member, { status: "stopped" })).toEqual(
+      [parent.id, child.id, grandchild.id].sort(),
+    );
   });
 
   it("comes in pages by id, each agent once", async () => {
@@ -235,7 +256,10 @@ describe("finding agents", () => {
     const seen: string[] = [];
     let after: string | null = null;
     do {
-      const page: { agents: Card[]; after: string | null } = await find(member, { page_limit: 3, after });
+      const page: { agents: Card[]; after: string | null } = await find(member, {
+        page_limit: 3,
+        after,
+      });
       seen.push(...page.agents.map((card) => card.id));
       after = page.after;
     } while (after);
@@ -249,7 +273,9 @@ describe("finding agents", () => {
     expect(await idsOf(child.claims)).toEqual([child.id, grandchild.id].sort());
     expect((await call(child.claims, "get_agent")).id).toBe(child.id);
     expect(await codeOf(call(child.claims, "get_agent", { id: parent.id }))).toBe("agent_unknown");
-    expect(await codeOf(call(child.claims, "agent_tree", { root: parent.id }))).toBe("agent_unknown");
+    expect(await codeOf(call(child.claims, "agent_tree", { root: parent.id }))).toBe(
+      "agent_unknown",
+    );
   });
 
   it("gives cards with the time that is left, by the ancestor that ends first", async () => {
@@ -275,9 +301,15 @@ describe("the tree of agents", () => {
     await makeFamily();
     const family = [parent.id, [[child.id, [[grandchild.id, []]]]]];
     expect(shape(await call<Card[]>(member, "agent_tree"))).toEqual([family, [other.id, []]]);
-    expect(shape(await call<Card[]>(child.claims, "agent_tree"))).toEqual([[child.id, [[grandchild.id, []]]]]);
+    expect(shape(await call<Card[]>(child.claims, "agent_tree"))).toEqual([
+      [child.id, [[grandchild.id, []]]],
+    ]);
     await call(child.claims, "stop_agent");
-    expect(shape(await call<Card[]>(member, "agent_tree", { root: parent.id }))).toEqual([[parent.id, []]]);
-    expect(shape(await call<Card[]>(member, "agent_tree", { root: parent.id, living: false }))).toEqual([family]);
+    expect(shape(await call<Card[]>(member, "agent_tree", { root: parent.id }))).toEqual([
+      [parent.id, []],
+    ]);
+    expect(
+      shape(await call<Card[]>(member, "agent_tree", { root: parent.id, living: false })),
+    ).toEqual([family]);
   });
 });

@@ -84,10 +84,11 @@ describe("a team", () => {
   it("is spawned whole or not at all", async () => {
     const tenant = await makeTenant(db.sql, { max_living_agents: 3 });
     expect(await codeOf(spawnTeam(tenant, [{ count: 4 }]))).toBe("agent_quota_exceeded");
-    expect(
-      await codeOf(spawnTeam(tenant, [{ count: 2 }, { scopes: ["memory:everything"] }])),
-    ).toBe("scope_unknown");
-    const [row] = await db.sql`select count(*)::int as agents from mayfly.agents where tenant_id = ${tenant}`;
+    expect(await codeOf(spawnTeam(tenant, [{ count: 2 }, { scopes: ["memory:everything"] }]))).toBe(
+      "scope_unknown",
+    );
+    const [row] =
+      await db.sql`select count(*)::int as agents from mayfly.agents where tenant_id = ${tenant}`;
     expect(row?.agents).toBe(0);
     expect(await spawnTeam(tenant, [{ count: 3 }])).toHaveLength(3);
   });
@@ -144,9 +145,15 @@ describe("registration", () => {
   it("does not bring a suspended agent back, nor scopes that its spawner has lost", async () => {
     const tenant = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
-    const { claims } = await spawn(tenant, { registration_key: "w", scopes: ["memory:admin"] }, admin);
+    const { claims } = await spawn(
+      tenant,
+      { registration_key: "w", scopes: ["memory:admin"] },
+      admin,
+    );
     await db.sql`update mayfly.members set role = 'member' where user_id = ${admin.sub as string}`;
-    expect(await codeOf(spawn(tenant, { registration_key: "w" }, admin))).toBe("scope_exceeds_parent");
+    expect(await codeOf(spawn(tenant, { registration_key: "w" }, admin))).toBe(
+      "scope_exceeds_parent",
+    );
     await db.sql`update mayfly.members set role = 'admin' where user_id = ${admin.sub as string}`;
     await rpc(db.sql, claims, "suspend_agent");
     expect(await codeOf(spawn(tenant, { registration_key: "w" }, admin))).toBe("agent_suspended");
@@ -206,7 +213,11 @@ describe("a type of agents", () => {
       lifetime: "00:00:20",
     });
     expect(issued.type).toMatchObject({ version: 1, role: "Scout", prompt: "Look around." });
-    const asked = await spawn(tenant, { type: "scout", capabilities: [], scopes: ["memory:write"] });
+    const asked = await spawn(tenant, {
+      type: "scout",
+      capabilities: [],
+      scopes: ["memory:write"],
+    });
     expect(asked.agent).toMatchObject({ capabilities: [], scopes: ["memory:write"] });
   });
 
@@ -216,13 +227,18 @@ describe("a type of agents", () => {
     for (const change of [{}, {}, { prompt: "Look again." }, { prompt: "Look again." }])
       versions.push((await define(tenant, { ...scout, ...change })).version);
     expect(versions).toEqual([1, 1, 2, 2]);
-    expect((await spawn(tenant, { type: "scout" })).type).toMatchObject({ version: 2, prompt: "Look again." });
+    expect((await spawn(tenant, { type: "scout" })).type).toMatchObject({
+      version: 2,
+      prompt: "Look again.",
+    });
   });
 
   it("limits how many live, and how long, renewals included", async () => {
     const tenant = await makeTenant(db.sql);
     await define(tenant, scout);
-    expect(await codeOf(spawn(tenant, { type: "scout", lifetime: 41 }))).toBe("lifetime_out_of_range");
+    expect(await codeOf(spawn(tenant, { type: "scout", lifetime: 41 }))).toBe(
+      "lifetime_out_of_range",
+    );
     const { agent, renewal_secret } = await spawn(tenant, { type: "scout", lifetime: 40 });
     await spawn(tenant, { type: "scout" });
     expect(await refusalOf(spawn(tenant, { type: "scout" }))).toMatchObject({
@@ -254,9 +270,13 @@ describe("a type of agents", () => {
     const member = await makePerson(db.sql, { [tenant]: "member" });
     const defining = rpc(db.sql, member, "define_agent_type", { name: "x" });
     expect(await codeOf(defining)).toBe("scope_missing");
-    expect(await codeOf(define(tenant, { name: "x", scopes: ["member:write"] }))).toBe("scope_not_for_agents");
+    expect(await codeOf(define(tenant, { name: "x", scopes: ["member:write"] }))).toBe(
+      "scope_not_for_agents",
+    );
     expect(await codeOf(define(tenant, { name: "X" }))).toBe("invalid_request");
-    expect(await codeOf(define(tenant, { name: "x", lifetime: 50, max_lifetime: 40 }))).toBe("lifetime_out_of_range");
+    expect(await codeOf(define(tenant, { name: "x", lifetime: 50, max_lifetime: 40 }))).toBe(
+      "lifetime_out_of_range",
+    );
   });
 });
 
