@@ -3,7 +3,9 @@
 --
 -- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
 -- pushes of a tenant at once do not wait. A sum sees what has committed, so a quota is exceeded at
--- most by what the pushes beside this one hold, 15 of 4 MB.
+-- most by what the pushes beside this one hold, 15 of 4 MB. A push of one memory took 0.5 ms more, one
+-- of 1,000 took 4 ms more in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower,
+-- and any writer's open transaction would have stopped the others.
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void

@@ -759,8 +759,8 @@ revoke execute on function mayfly_private.bytes_of_hex(text) from public;
 
 -- sql/schemas/0205_function_is_timely.sql
 
--- Whether a token's time has come and is not over, with the 30 s of skew that the Data API allows.
--- One without exp never is.
+-- Whether a token's time has come, and is not over with the 30 s of skew that the Data API allows.
+-- One without exp never is. Nobody whose tokens we know sets nbf, so it gets no skew.
 
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean
@@ -770,7 +770,7 @@ return case
   when jsonb_typeof(claims -> 'exp') is distinct from 'number' then false
   when jsonb_typeof(coalesce(claims -> 'nbf', '0')) <> 'number' then false
   else (claims ->> 'exp')::numeric > extract(epoch from clock_timestamp()) - 30
-    and coalesce((claims ->> 'nbf')::numeric, 0) <= extract(epoch from clock_timestamp()) + 30
+    and coalesce((claims ->> 'nbf')::numeric, 0) <= extract(epoch from clock_timestamp())
 end;
 
 comment on function mayfly_private.is_timely(jsonb) is 'Whether a token is within its time.';
@@ -1090,15 +1090,16 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  of_epoch constant integer := mayfly_private.current_epoch();
   appended integer;
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-    select n.tenant_id, mayfly_private.current_epoch(), 'agent.spawned', n.parent_id, n.id
+    select n.tenant_id, of_epoch, 'agent.spawned', n.parent_id, n.id
     from new_rows n;
   else
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject, fields)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.status when 'running' then 'agent.resumed' else 'agent.' || n.status end,
       mayfly_private.caller_id(), n.id, '{status}'
     from new_rows n
@@ -1135,17 +1136,20 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  -- Once a statement: asked for each row it took 60 µs each.
+  of_epoch constant integer := mayfly_private.current_epoch();
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.visibility when 'agent' then n.agent_id end,
       'memory.created', n.agent_id, n.id, n.version
     from new_rows n
     order by n.id;
   else
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.visibility when 'agent' then n.agent_id end,
       case when n.deleted_at is not null then 'memory.deleted' else 'memory.updated' end,
       n.agent_id, n.id, n.version
@@ -1244,18 +1248,20 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, type, subject)
-    select n.tenant_id, mayfly_private.current_epoch(), 'member.joined', n.user_id from new_rows n;
+    select n.tenant_id, of_epoch, 'member.joined', n.user_id from new_rows n;
     perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
   elsif tg_op = 'UPDATE' then
     insert into mayfly.events (tenant_id, epoch, type, subject, fields)
-    select n.tenant_id, mayfly_private.current_epoch(), 'member.updated', n.user_id, '{role}' from new_rows n;
+    select n.tenant_id, of_epoch, 'member.updated', n.user_id, '{role}' from new_rows n;
     perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
   else
     insert into mayfly.events (tenant_id, epoch, type, subject)
-    select o.tenant_id, mayfly_private.current_epoch(), 'member.left', o.user_id
+    select o.tenant_id, of_epoch, 'member.left', o.user_id
     from old_rows o join mayfly.tenants t on t.id = o.tenant_id;
     perform mayfly_private.nudge(t.id, null) from mayfly.tenants t where t.id in (select o.tenant_id from old_rows o);
   end if;
@@ -1285,7 +1291,9 @@ create trigger members_log_delete after delete on mayfly.members
 --
 -- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
 -- pushes of a tenant at once do not wait. A sum sees what has committed, so a quota is exceeded at
--- most by what the pushes beside this one hold, 15 of 4 MB.
+-- most by what the pushes beside this one hold, 15 of 4 MB. A push of one memory took 0.5 ms more, one
+-- of 1,000 took 4 ms more in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower,
+-- and any writer's open transaction would have stopped the others.
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void

@@ -28,7 +28,7 @@ const belongs = async (claims: Claims) =>
 describe("a token gets nothing in the database", () => {
   it.each<[string, Claims]>([
     ["when it has expired", { exp: inSeconds(-31) }],
-    ["when it is not yet valid", { nbf: inSeconds(60) }],
+    ["when it is not yet valid", { nbf: inSeconds(20) }],
     ["without exp", { exp: undefined }],
     ["with an exp that is no number", { exp: "soon" }],
     ["with an nbf that is no number", { nbf: "later" }],
@@ -61,9 +61,9 @@ describe("a token gets nothing in the database", () => {
 });
 
 describe("a token still passes", () => {
-  it("within 30 seconds of a clock that goes wrong, as with the Data API", async () => {
+  it("for 30 seconds after its end, as with the Data API", async () => {
     expect(await belongs({ ...person, exp: inSeconds(-20) })).toBe(true);
-    expect(await belongs({ ...person, nbf: inSeconds(20) })).toBe(true);
+    expect(await belongs({ ...person, nbf: inSeconds(-1) })).toBe(true);
   });
 });
 
