@@ -13,8 +13,6 @@ export interface Answer {
   /** The backend's transaction status after it: I, T or E; undefined before a Sync. */
   status: number | undefined;
   notifications: Notification[];
-  /** The session user, if it was reported. */
-  authorization: string | undefined;
   failed: boolean;
   lastTag: string;
 }
@@ -28,7 +26,6 @@ export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
     parts: [],
     status: undefined,
     notifications: [],
-    authorization: undefined,
     failed: false,
     lastTag: "",
   };
@@ -54,9 +51,6 @@ export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
       replace(start, end);
     } else if (type === code("1")) {
       if (batch.injected.has(++parses)) replace(start, end);
-    } else if (type === code("S")) {
-      const { value: name, next } = cstring(body, 0);
-      if (name === "session_authorization") answer.authorization = cstring(body, next).value;
     } else if (type === code("C")) {
       answer.lastTag = cstring(body, 0).value;
       if (tag !== undefined && answer.lastTag === "DO") {

@@ -209,11 +209,12 @@ export class Arbiter {
     }
     const sent = this.#rewritten(client, session, batch);
     if (!sent) return;
-    let reply = await this.#backend.run(sent.bytes, prologue);
+    let reply = await this.#runAs(session, sent.bytes, prologue);
     if (!reply.body) {
       // What the last client left may be at fault, so once more on a bare session.
       await this.#backend.run(query(clearSql(undefined)));
-      reply = await this.#backend.run(sent.bytes, query(clearSql(undefined) + restoreSql(session)));
+      const again = query(clearSql(undefined) + restoreSql(session));
+      reply = await this.#runAs(session, sent.bytes, again);
     }
     if (!reply.body) {
       this.#refuseRestore(client, reply.prologue);
@@ -223,6 +224,13 @@ export class Arbiter {
     this.#loaded = session;
     this.#unnamedOf = session;
     await this.#answered(client, session, sent, reply.body);
+  }
+
+  /** What runs under a client's search_path may run the client's functions, so it is confined, too. */
+  #runAs(session: Session, body: Buffer, prologue?: Buffer) {
+    return session.isSuperuser
+      ? this.#backend.run(body, prologue)
+      : this.#backend.runConfined(body, prologue);
   }
 
   #rewritten(client: Client, session: Session, batch: Batch): Rewritten | undefined {
@@ -238,12 +246,6 @@ export class Arbiter {
     const answer = readAnswer(body, sent);
     this.#status = answer.status ?? this.#status;
     this.#syncDue = !sent.answered;
-    const { authorization } = answer;
-    if (!session.isSuperuser && authorization !== undefined && authorization !== session.user) {
-      this.#log.warn("A database client changed its session user and was ended.");
-      client.fatal({ sqlstate: "42501", message: "session authorization was changed" });
-      return;
-    }
     this.#failed ||= answer.failed;
     this.#pendingListens.push(...sent.listens);
     const settled = this.#status === IDLE && !this.#syncDue;
@@ -268,7 +270,7 @@ export class Arbiter {
   }
 
   async #pin(session: Session): Promise<void> {
-    const { body } = await this.#backend.run(query(RESIDUE));
+    const { body } = await this.#runAs(session, query(RESIDUE));
     this.#unnamedOf = undefined;
     session.pinned = body !== undefined && rows(body)[0]?.[0] === "t";
     session.suspect = session.pinned;
@@ -278,7 +280,7 @@ export class Arbiter {
   async #capture(): Promise<void> {
     const session = this.#loaded;
     if (!session?.dirty) return;
-    const { body } = await this.#backend.run(query(captureSql(session)));
+    const { body } = await this.#runAs(session, query(captureSql(session)));
     this.#unnamedOf = undefined;
     if (body && !firstError(body)) session.captured(rows(body));
   }

@@ -41,8 +41,21 @@ export class Backend {
   }
 
   /** Runs the prologue and, unless it fails, the body; without a prologue just the body. */
-  async run(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
-    const reply = await this.#ask({ kind: "run", body, ...(prologue && { prologue }) });
+  run(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
+    return this.#run(body, prologue, false);
+  }
+
+  /** The same, with no more rights for the body than the session user has whom it finds. */
+  runConfined(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
+    return this.#run(body, prologue, true);
+  }
+
+  async #run(
+    body: Buffer,
+    prologue: Buffer | undefined,
+    confined: boolean,
+  ): Promise<{ prologue?: Buffer; body?: Buffer }> {
+    const reply = await this.#ask({ kind: "run", body, confined, ...(prologue && { prologue }) });
     return {
       ...(reply.prologue && { prologue: Buffer.from(reply.prologue.buffer) }),
       ...(reply.body && { body: Buffer.from(reply.body.buffer) }),

@@ -37,10 +37,8 @@ const NOTHING: Inspection = {
 };
 
 const INTERESTING =
-  /\b(?:set|reset|discard|prepare|deallocate|listen|unlisten|copy|temp|temporary|hold|do|call|set_config|session_authorization|pg_\w*advisory_lock\w*)\b/i;
+  /\b(?:set|reset|discard|prepare|deallocate|listen|unlisten|copy|temp|temporary|hold|do|call|set_config|pg_\w*advisory_lock\w*)\b/i;
 const RESIDUE = /\b(?:temp|temporary|pg_temp|with\s+hold|pg_(?:try_)?advisory_lock(?:_shared)?)\b/i;
-const SESSION_AUTHORIZATION =
-  /session(?:\s|_|--[^\n]*\n|\/\*[\s\S]*?\*\/)*authorization|session\\005f/i;
 const CHANGES_SETTINGS = /\b(?:set|reset|set_config|execute)\b/i;
 const LOCAL_SET_CONFIG = /set_config\s*\([^()]*,\s*(?:true|'t(?:rue)?')\s*\)/gi;
 const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
@@ -63,12 +61,6 @@ const COPY_REFUSED: PgError = {
   sqlstate: "0A000",
   message: "COPY FROM STDIN is not supported by the embedded database",
   hint: "Use INSERT (pg_dump --inserts), or run on a real Postgres with --db-url.",
-};
-const AUTHORIZATION_REFUSED: PgError = {
-  severity: "ERROR",
-  sqlstate: "42501",
-  message: "permission denied to set session authorization",
-  hint: "Only a connection that logged in as supabase_admin may; use SET ROLE.",
 };
 
 const value = (token: Token | undefined): string => token?.value ?? "";
@@ -161,12 +153,8 @@ function inspectStatement(
  * settings by itself goes unseen here, and what it set is then forgotten at the next change of
  * clients, never shown to another one.
  */
-export function inspect(
-  text: string,
-  isSuperuser: boolean,
-  realName: (name: string) => string | undefined,
-): Inspection {
-  if (!INTERESTING.test(text) && !SESSION_AUTHORIZATION.test(text)) return NOTHING;
+export function inspect(text: string, realName: (name: string) => string | undefined): Inspection {
+  if (!INTERESTING.test(text)) return NOTHING;
   const found: Inspection = { ...NOTHING, names: [], prepares: [], listens: [] };
   found.residue = RESIDUE.test(text);
   inspectSetConfig(text, found);
@@ -181,8 +169,5 @@ export function inspect(
   }
   if (copied > 0) found.text = rewritten + text.slice(copied);
   if (all.length > 1) delete found.tag;
-  if (!isSuperuser && SESSION_AUTHORIZATION.test(text) && CHANGES_SETTINGS.test(text)) {
-    found.refusal = AUTHORIZATION_REFUSED;
-  }
   return found;
 }

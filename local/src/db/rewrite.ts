@@ -48,11 +48,6 @@ function namesBound(bytes: Buffer, at: number): string[] {
   return names;
 }
 
-/** Whether a Bind names a setting that only the arbiter may change. */
-function bindsAuthorization(bytes: Buffer): boolean {
-  return /session_authorization/i.test(bytes.toString("latin1"));
-}
-
 class Rewriter {
   readonly #session: Session;
   readonly #parts: Buffer[] = [];
@@ -128,10 +123,6 @@ class Rewriter {
     if (inspection) this.#effects(inspection);
     if (inspection?.namesInParameters) {
       for (const bound of namesBound(whole, rest)) this.#session.customNames.add(bound);
-      if (!this.#session.isSuperuser && bindsAuthorization(whole)) {
-        this.#parts.push(message("P", "", this.#refusal(), Buffer.alloc(2)));
-        return;
-      }
     }
     this.#parts.push(message("B", portal, this.#real(name), whole.subarray(rest)));
   }
@@ -167,11 +158,7 @@ class Rewriter {
 
   #inspect(text: string): { text: string | undefined; inspection: Inspection } {
     const session = this.#session;
-    const inspection = inspect(
-      text,
-      session.isSuperuser,
-      (name) => session.statements.get(name)?.real,
-    );
+    const inspection = inspect(text, (name) => session.statements.get(name)?.real);
     if (inspection.refusal) {
       return { text: this.#refusal(errorResponse(inspection.refusal)), inspection };
     }
@@ -179,7 +166,7 @@ class Rewriter {
   }
 
   /** A text that the backend refuses with a syntax error, so that the transaction fails as it must. */
-  #refusal(error: Buffer = AUTHORIZATION): string {
+  #refusal(error: Buffer): string {
     const word = `mayfly_refusal_${++refusalCount}`;
     this.#result.refusals.set(word, error);
     return word;
@@ -195,12 +182,6 @@ class Rewriter {
     this.#session.statements.clear();
   }
 }
-
-const AUTHORIZATION = errorResponse({
-  severity: "ERROR",
-  sqlstate: "42501",
-  message: "permission denied to set session authorization",
-});
 
 export function rewrite(session: Session, ownsUnnamed: boolean, batch: Batch): Rewritten {
   return new Rewriter(session, ownsUnnamed, batch.answered).run(batch.bytes);

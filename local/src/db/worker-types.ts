@@ -12,9 +12,12 @@ export interface Booted {
   version: string;
 }
 
-/** `prologue` runs first; when it fails the body does not run and the reply has none. */
+/**
+ * `prologue` runs first; when it fails the body does not run and the reply has none. A `confined`
+ * body has no more rights than the session user that it finds.
+ */
 export type Request =
-  | { kind: "run"; prologue?: Uint8Array; body: Uint8Array }
+  | { kind: "run"; prologue?: Uint8Array; body: Uint8Array; confined: boolean }
   | { kind: "dump" }
   | { kind: "close" };
 

@@ -7,6 +7,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
+import { confine } from "./confine.ts";
 import { extensions } from "./extensions.ts";
 import { code, firstError, message, query, rows, sync } from "./protocol.ts";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
@@ -98,6 +99,7 @@ function must(sql: string): Buffer {
 
 startup();
 for (const sql of options.prepare) must(sql);
+const { confined } = confine(() => mod.HEAPU8, execute);
 const version = rows(must("show server_version"))[0]?.[0] ?? "";
 
 const plain = (bytes: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
@@ -118,7 +120,8 @@ port.on("message", async (request: Request) => {
     port.postMessage({ prologue } satisfies Reply, [prologue.buffer]);
     return;
   }
-  const body = plain(execute(request.body));
+  const run = () => execute(request.body);
+  const body = plain(request.confined ? confined(run) : run());
   port.postMessage({ ...(prologue && { prologue }), body } satisfies Reply, [
     ...(prologue ? [prologue.buffer] : []),
     body.buffer,

@@ -159,17 +159,39 @@ test("a wire client cannot become supabase_admin", async () => {
   for (const sql of [
     "set session authorization supabase_admin",
     "SET SESSION/* */AUTHORIZATION supabase_admin",
-    "reset session authorization",
     "select set_config('session_authorization', 'supabase_admin', false)",
     "do $$ begin set local session authorization supabase_admin; end $$",
+    "do $$ begin execute 'set session' || ' authorization supabase_admin'; end $$",
+    "select set_config('session' || '_authorization', 'supabase_admin', false)",
   ]) {
     expect(await failure(client.unsafe(sql))).toMatchObject({ code: "42501" });
   }
+  for (const sql of ["reset session authorization", "set session authorization default"])
+    await client.unsafe(sql);
   const bound = client`select set_config(${"session_authorization"}, ${"supabase_admin"}, false)`;
   expect(await failure(bound)).toMatchObject({ code: "42501" });
   expect(await failure(client`set role supabase_admin`)).toMatchObject({ code: "42501" });
   expect((await client`select session_user::text as who`)[0]?.who).toBe("authenticator");
   await client.end();
+});
+
+test("a client's own functions and operators never run with the arbiter's rights", async () => {
+  const client = connect(database);
+  const other = connect(database);
+  await client.unsafe(`create schema trap;
+    create function trap.seize() returns boolean language plpgsql as $$ begin
+      execute 'set session' || ' authorization supabase_admin'; return true; end $$;
+    create function trap.equal(text, text) returns boolean language sql as 'select trap.seize()';
+    create function trap.equal(name, text) returns boolean language sql as 'select trap.seize()';
+    create operator trap.= (leftarg = text, rightarg = text, function = trap.equal);
+    create operator trap.= (leftarg = name, rightarg = text, function = trap.equal);
+    set search_path = trap, pg_catalog`);
+  await other`select 1`;
+  const [seen] =
+    await client`select session_user::text as who, current_setting('is_superuser') as super`;
+  expect(seen).toEqual({ who: "postgres", super: "off" });
+  await other.unsafe("drop schema trap cascade");
+  await Promise.all([client.end(), other.end()]);
 });
 
 test("a superuser's SET SESSION AUTHORIZATION stays its own", async () => {
