@@ -22,10 +22,12 @@ export const errorCodes = [
   "scope_exceeds_parent",
   "scope_missing",
   "scope_unknown",
+  "storage_failed",
   "tenant_ambiguous",
   "tenant_unknown",
   "transition_not_allowed",
   "unavailable",
+  "work_failed",
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -1,5 +1,9 @@
-export { Agent, type Synced } from "./agent.ts";
+export { Agent } from "./agent.ts";
+export type { Synced, SyncOptions } from "./agent-memory.ts";
+export type { CacheOptions } from "./cache.ts";
+export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
+export { developmentEmbedder, type Embedder } from "./embedder.ts";
 export { type ErrorBody, type ErrorCode, errorCodes, MayflyError, type Result } from "./errors.ts";
 export { Mayfly, type MayflyOptions, type SpawnOptions, type Tenant } from "./mayfly.ts";
 export type {
@@ -7,6 +11,7 @@ export type {
   LogEvent,
   LogPage,
   Memory,
+  MemoryContent,
   MemoryPage,
   NewMemory,
   Recall,
@@ -15,4 +20,15 @@ export type {
 } from "./memory.ts";
 export type { DeadLetter } from "./outbox.ts";
 export type { Presence, PresenceState, PresentAgent } from "./presence.ts";
-export type { MemoryKind } from "./schemas.ts";
+export type { Pushed } from "./push.ts";
+export type { RunOptions } from "./run.ts";
+export type { MemoryKind, Operation } from "./schemas.ts";
+export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
+export type {
+  Watch,
+  WatchBatch,
+  WatchHandler,
+  WatchOptions,
+  WatchState,
+  WatchStore,
+} from "./watch.ts";

@@ -1,10 +1,16 @@
 import { createClient } from "@supabase/supabase-js";
 import { Agent } from "./agent.ts";
+import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { Outboxes } from "./outbox.ts";
 import { type PresentAgent, watchPresence } from "./presence.ts";
+import { type Pushed, pushOutbox } from "./push.ts";
+import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
+import type { OutboxStorage } from "./storage.ts";
+import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 export interface MayflyOptions {
   /** The project's, as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
@@ -15,6 +21,13 @@ export interface MayflyOptions {
   tenant?: string;
   /** The application's own SupabaseClient: whoever is signed in there is the caller. */
   client?: MayflyClient;
+  /**
+   * Where what was learned is kept until the server has acknowledged it: a folder in Node, Deno and
+   * Bun, the name of an IndexedDB database in a browser, or an adapter. Without it, memory.
+   */
+  storage?: string | OutboxStorage;
+  /** Of what each agent holds itself. */
+  cache?: CacheOptions;
 }
 
 export interface SpawnOptions {
@@ -53,12 +66,14 @@ export class Mayfly {
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
+  readonly #outboxes: Outboxes;
 
   constructor(options: MayflyOptions) {
     const { url, key, tenant, client } = options;
     this.#options = options;
     this.client = client ?? connect(url, key, tenant);
     this.#anonymous = connect(url, key);
+    this.#outboxes = new Outboxes(options.storage);
   }
 
   /** Tenants: created with the secret key. */
@@ -81,22 +96,76 @@ export class Mayfly {
       handler: (present: PresentAgent[]) => void,
     ): Promise<Result<() => Promise<void>>> => {
       const { tenant } = this.#options;
-      if (!tenant) return failed(noTenant());
+      if (!tenant) return failed(noTenant("Presence"));
       return watchPresence(this.client, tenant, handler);
     },
   };
 
   /** Spawns an agent. It renews its own token, and ends with its lifetime if this process dies. */
   async spawn(options: SpawnOptions): Promise<Result<Agent>> {
-    const { url, key } = this.#options;
     const { data, error } = await callFunction<Issued>(this.client, "spawn", options);
-    return error ? failed(error) : ok(new Agent(url, key, this.#anonymous, data));
+    return error ? failed(error) : ok(this.#connectAgent(data));
+  }
+
+  /**
+   * Spawns an agent, pulls, works, pushes, stops: also when the work throws. See {@link run}.
+   *
+   * @example
+   * const { data: answer, error } = await mayfly.run({ name: "analyst" }, async (agent) => {
+   *   const { data } = await agent.context({ task: "Rotate the key", maxTokens: 2_000 });
+   *   await agent.remember({ task: "Rotate the key", output: "Done.", reward: 1 });
+   *   return data?.text;
+   * });
+   */
+  run<T>(options: RunOptions, work: (agent: Agent) => Promise<T> | T): Promise<Result<T>> {
+    return run(this, options, work);
+  }
+
+  /**
+   * Pushes what agents that are gone left in the outbox, as the caller: a member of the tenant or
+   * the secret key. A living agent does the same with its `sync`.
+   *
+   * @returns `unavailable`, `not_authorized`, `scope_missing`, `storage_failed`, `tenant_unknown`.
+   * @example
+   * const mayfly = new Mayfly({ url, key, tenant, storage: ".mayfly-outbox" });
+   * const { data } = await mayfly.drain();
+   */
+  async drain(): Promise<Result<Pushed>> {
+    const { tenant } = this.#options;
+    if (!tenant) return failed(noTenant("An outbox"));
+    const outbox = this.#outboxes.of(tenant);
+    const pushed = await pushOutbox(this.client, outbox, null);
+    await outbox.close();
+    return pushed;
+  }
+
+  /**
+   * Hands over what happens in the tenant, until `stop()`: each event once, none missed, whatever
+   * the connection does. See {@link WatchOptions}.
+   *
+   * @returns `unavailable`, `not_authorized`, `cursor_invalid`, `tenant_unknown`.
+   * @example
+   * const { data: watch } = await mayfly.watch({ types: ["agent.*"] }, async ({ events, cursor }) => {
+   *   for (const { type, subject } of events) console.log(type, subject);
+   *   await keep(cursor);
+   * });
+   */
+  async watch(options: WatchOptions, handler: WatchHandler): Promise<Result<Watch>> {
+    const { tenant } = this.#options;
+    if (!tenant) return failed(noTenant("A log"));
+    return startWatch(this.client, tenant, options, handler);
   }
 
   /** Leaves every channel. The agents that it spawned go on. */
   async close(): Promise<void> {
     await this.client.removeAllChannels();
     await this.client.realtime.disconnect();
+  }
+
+  #connectAgent(issued: Issued): Agent {
+    const { url, key, cache = {} } = this.#options;
+    const connection = { url, key, anonymous: this.#anonymous, outboxes: this.#outboxes, cache };
+    return new Agent(connection, issued);
   }
 }
 
@@ -108,10 +177,10 @@ function connect(url: string, key: string, tenant?: string): MayflyClient {
   });
 }
 
-const noTenant = () =>
+const noTenant = (what: string) =>
   new MayflyError({
     code: "tenant_unknown",
-    message: "Presence belongs to a tenant.",
+    message: `${what} belongs to a tenant.`,
     hint: "Give new Mayfly({ tenant }) the id of one.",
     details: null,
   });
