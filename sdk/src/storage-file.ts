@@ -98,9 +98,7 @@ class FileStore implements OutboxStore {
   write(change: OutboxChange): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, line: lineOf(change), resolve, reject });
-      this.#flushing ??= this.#flushAll().finally(() => {
-        this.#flushing = undefined;
-      });
+      this.#flushing ??= this.#flushAll();
     });
   }
 
@@ -127,6 +125,8 @@ class FileStore implements OutboxStore {
         for (const { reject } of taken) reject(error);
       }
     }
+    // In the same turn as the look at what waits: what comes later starts a flush of its own.
+    this.#flushing = undefined;
   }
 
   async #flush(taken: Waiting[]): Promise<void> {

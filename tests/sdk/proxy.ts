@@ -2,7 +2,7 @@
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 
-export interface Proxy {
+export interface TestProxy {
   url: string;
   /** Paths of the requests that came. */
   requests: string[];
@@ -16,7 +16,7 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startProxy(target: string): Promise<TestProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   const webSockets = new Set<Socket>();
