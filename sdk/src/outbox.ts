@@ -34,6 +34,7 @@ export class Outbox {
   /** Agents of this process that push what is theirs themselves. */
   readonly #owners = new Set<string>();
   #store: Promise<OutboxStore> | undefined;
+  #closing: Promise<void> = Promise.resolve();
 
   constructor(tenant: string, storage: () => Promise<OutboxStorage>) {
     this.#tenant = tenant;
@@ -57,9 +58,11 @@ export class Outbox {
   /** Lets go of the storage, unless an agent uses it. What it keeps is there for the next. */
   async close(): Promise<void> {
     if (this.#owners.size > 0) return;
-    const store = await this.#store?.catch(() => undefined);
+    const store = this.#store;
     this.#store = undefined;
-    await store?.close();
+    // Opened again meanwhile, it waits until this is over.
+    this.#closing = this.#closing.then(async () => (await store)?.close()).catch(() => {});
+    await this.#closing;
   }
 
   /** An agent that pushes its own, until `leave`. */
@@ -110,7 +113,8 @@ export class Outbox {
     const waiting = [...this.#entries.values()].filter((entry) => !entry.error);
     const own = waiting.filter((entry) => agentId !== null && entry.agentId === agentId);
     const left = waiting.filter(
-      (entry) => entry.agentId !== agentId && !this.#owners.has(entry.agentId ?? ""),
+      (entry) =>
+        (agentId === null || entry.agentId !== agentId) && !this.#owners.has(entry.agentId ?? ""),
     );
     const source = own.length > 0 ? own : left;
     // One drainer at a time: a put and what follows it keep their order.
@@ -172,6 +176,7 @@ export class Outbox {
   }
 
   async #open(): Promise<OutboxStore> {
+    await this.#closing;
     const store = await (await this.#storage()).open(this.#tenant);
     this.#entries.clear();
     this.#apply({ put: store.entries });
@@ -208,10 +213,12 @@ export class Outboxes {
   }
 
   of(tenant: string): Outbox {
-    const known = this.#open.get(tenant);
+    // As the server writes it: an agent and its Mayfly mean the same one.
+    const name = tenant.toLowerCase();
+    const known = this.#open.get(name);
     if (known) return known;
-    const outbox = new Outbox(tenant, this.#storage);
-    this.#open.set(tenant, outbox);
+    const outbox = new Outbox(name, this.#storage);
+    this.#open.set(name, outbox);
     return outbox;
   }
 }

@@ -12,7 +12,8 @@ export interface WatchBatch {
   memories: Memory[];
   /**
    * Whether this is a page of the memories that there are, not of the log: with `since: null`, and
-   * when the log since the cursor is gone (`cursor_expired`), so that a view can be built anew.
+   * when the log since the cursor is gone (`cursor_expired`), so that a view can be built anew. For a
+   * watch whose types leave memories out, one without them says so.
    */
   snapshot: boolean;
   /** Where the log goes on behind this batch: to be kept with what was done about it. */
@@ -150,8 +151,11 @@ export class Watch {
   async #take(page: SyncAnswer, snapshot: boolean): Promise<void> {
     const events = page.events.filter(({ type }) => matchesAny(type, this.#options.types));
     const subjects = new Set(events.map(({ subject }) => subject));
-    const memories = page.memories.filter(({ id }) => snapshot || subjects.has(id));
-    if (events.length > 0 || memories.length > 0) {
+    const wanted = matchesAny("memory.created", this.#options.types);
+    const memories = page.memories.filter(({ id }) => (snapshot ? wanted : subjects.has(id)));
+    // The first page of a snapshot comes even empty: it says that there may be a gap before.
+    const begins = this.#state.cursor === null;
+    if (events.length > 0 || memories.length > 0 || begins) {
       const batch = {
         events,
         memories: memories.map(memoryFromRow),

@@ -283,6 +283,19 @@ describe("watch", () => {
     });
   });
 
+  it("says to a watch without memories too that the log since its cursor is gone", async () => {
+    await remember("there");
+    const got = collector();
+    await watch(watched, { types: ["agent.*"], limit: 1, ...nudgedAlone }, got.take);
+    await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
+    await remember("new life");
+    await got.until(() => got.batches.length > 0);
+    expect(got.batches).toMatchObject([{ snapshot: true, events: [], memories: [] }]);
+    const { id } = await spawnIn(mayfly, { name: "new" });
+    await got.until(() => got.batches.length > 1);
+    expect(got.batches[1]).toMatchObject({ snapshot: false, events: [{ subject: id }] });
+  });
+
   it("serves several on one connection, and the others when one stops", async () => {
     const [one, other] = [collector(), collector()];
     const first = await watch(watched, { types: ["memory.*"], ...nudgedAlone }, one.take);
