@@ -138,6 +138,7 @@ export class Watch {
       }
       delay = firstDelayMs;
       inSnapshot ||= isSnapshot(page, this.#state.cursor);
+      if (this.#stopped) break;
       await this.#take(page, inSnapshot);
       if (page.more) continue;
       // Behind the last page of a snapshot comes the log since its first.
@@ -178,15 +179,14 @@ export class Watch {
   /** Does it until it succeeds; says false when the watch was stopped before. */
   async #insist(step: () => Promise<void>): Promise<boolean> {
     for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
-      if (this.#stopped) return false;
       try {
         await step();
         return true;
       } catch (error) {
         this.#options.onError?.(error);
       }
-      if (this.#stopped) return false;
       await this.#pace.sleep(delay);
+      if (this.#stopped) return false;
     }
   }
 }

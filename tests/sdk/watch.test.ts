@@ -215,6 +215,30 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
+  it("does not hand over again what was handled after it was stopped", async () => {
+    const store = storeOf();
+    const got = collector();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const options = { types: ["memory.*"], store, ...nudgedAlone };
+    const first = await watch(watched, options, async (batch) => {
+      got.take(batch);
+      await held;
+    });
+    const ids = await remember("one");
+    await got.until(() => got.batches.length === 1);
+    await first.stop();
+    release();
+    expect(await first.ended).toBeNull();
+    expect(store.state).toEqual({ cursor: got.batches[0]?.cursor, attempt: 0 });
+    ids.push(...(await remember("two")));
+    await watch(watched, options, got.take);
+    await got.until(() => got.batches.length === 2);
+    expect(got.subjects()).toEqual(ids);
+  });
+
   it("calls a handler that throws again with the same, and goes no further before", async () => {
     const got = collector();
     const problems: unknown[] = [];
