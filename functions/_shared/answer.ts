@@ -54,6 +54,8 @@ export function answerError(context: Context, error: unknown): Response {
     details: refusal.details,
     request_id: requestId,
   };
+  const retryAfter = (refusal.details as { retry_after?: number } | null)?.retry_after;
+  if (retryAfter !== undefined) context.header("Retry-After", String(retryAfter));
   return context.json({ data: null, error: body }, refusal.status);
 }
 

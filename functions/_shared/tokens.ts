@@ -18,12 +18,14 @@ export async function verifyToken(token: string): Promise<boolean> {
 
 async function readVerificationKey(): Promise<JWTVerifyGetKey> {
   const keys = await getVerificationKeys();
-  const byKid = createLocalJWKSet({ keys });
-  const secret = keys.find((key) => key.kty === "oct");
-  const legacy = secret && (await importJWK(secret, "HS256"));
-  // Tokens of the legacy secret have no kid.
-  return (header, token) => {
-    if (header.alg === "HS256" && header.kid === undefined && legacy) return legacy;
-    return byKid(header, token);
+  const publicKeys = createLocalJWKSet({ keys: keys.filter((key) => key.kty !== "oct") });
+  const secrets = keys.filter((key) => key.kty === "oct");
+  return async (header, token) => {
+    if (header.alg !== "HS256") return publicKeys(header, token);
+    // Tokens of a project's legacy secret have no kid.
+    const { kid } = header;
+    const secret = secrets.find((key) => kid === undefined || key.kid === kid);
+    if (!secret) throw new Error("No secret of this kid.");
+    return importJWK(secret, "HS256");
   };
 }

@@ -1,14 +1,20 @@
-/** Spawns agents, renews their tokens, stops them. */
+/** Spawns agents and teams, renews their tokens, resumes and stops them. */
 import { type JWTPayload, SignJWT } from "jose";
 import { z } from "zod";
-import { renewRequest, spawnRequest, stopRequest } from "../../sdk/src/schemas.ts";
+import {
+  renewRequest,
+  resumeRequest,
+  spawnRequest,
+  stopRequest,
+  teamRequest,
+} from "../../sdk/src/schemas.ts";
 import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
-import { call, connectAsCaller, connectWithToken } from "../_shared/database.ts";
+import { call, connectAsCaller, connectWithToken, type MayflyClient } from "../_shared/database.ts";
 import { getSigningKey } from "../_shared/environment.ts";
 
-/** What mayfly.spawn_agent and mayfly.renew_agent return. */
-const issued = z.object({
+/** What mayfly.spawn_agent, spawn_team, renew_agent and resume_agent return of an agent. */
+const issued = z.looseObject({
   agent: z.record(z.string(), z.unknown()),
   claims: z.looseObject({ exp: z.number() }),
   renewal_secret: z.string(),
@@ -18,26 +24,29 @@ export const app = createApp("spawn");
 
 app.post("/", async (context) => {
   const body = await readBody(context, spawnRequest);
-  const client = await connectAsCaller(context.req.raw);
-  return answerData(
-    context,
-    await signed(await call(() => client.rpc("spawn_agent", body as never))),
-  );
+  const client = await connectToSpawn(context.req.raw);
+  const answer = await call(() => client.rpc("spawn_agent", body as never));
+  return answerData(context, await signed(answer));
 });
 
-/** The renewal secret suffices alone: its hash travels to SQL in a token of 30 s that we sign. */
+app.post("/team", async (context) => {
+  const { team } = await readBody(context, teamRequest);
+  const client = await connectToSpawn(context.req.raw);
+  const answer = await call(() => client.rpc("spawn_team", { team: team as never }));
+  return answerData(context, await Promise.all(z.array(z.unknown()).parse(answer).map(signed)));
+});
+
+app.post("/resume", async (context) => {
+  const { id } = await readBody(context, resumeRequest);
+  const client = await connectAsCaller(context.req.raw);
+  return answerData(context, await signed(await call(() => client.rpc("resume_agent", { id }))));
+});
+
+/** The renewal secret suffices alone: its hash travels to SQL in a token that we sign. */
 app.post("/renew", async (context) => {
   const { renewal_secret } = await readBody(context, renewRequest);
-  const now = Math.floor(Date.now() / 1000);
-  const token = await sign({
-    iss: "mayfly",
-    aud: "authenticated",
-    role: "authenticated",
-    iat: now,
-    exp: now + 30,
-    mayfly: { v: 1, renewal: await sha256(renewal_secret) },
-  });
-  const answer = await call(() => connectWithToken(token).rpc("renew_agent"));
+  const client = await connectByHash("renewal", renewal_secret);
+  const answer = await call(() => client.rpc("renew_agent"));
   if (z.object({ refused: z.string() }).safeParse(answer).success) {
     throw new Refusal(
       401,
@@ -59,9 +68,33 @@ app.delete("/", async (context) => {
   });
 });
 
+/** Whoever may spawn: also a machine, by its enrolment key. */
+function connectToSpawn(request: Request): Promise<MayflyClient> {
+  const enrolmentKey = request.headers.get("x-mayfly-enrolment");
+  return enrolmentKey ? connectByHash("enrolment", enrolmentKey) : connectAsCaller(request);
+}
+
+/** A client whose token of 30 s names a secret by its hash, and nothing else. */
+async function connectByHash(
+  claim: "renewal" | "enrolment",
+  secret: string,
+): Promise<MayflyClient> {
+  const now = Math.floor(Date.now() / 1000);
+  const token = await sign({
+    iss: "mayfly",
+    aud: "authenticated",
+    role: "authenticated",
+    iat: now,
+    exp: now + 30,
+    mayfly: { v: 1, [claim]: await sha256(secret) },
+  });
+  return connectWithToken(token);
+}
+
 async function signed(answer: unknown) {
-  const { agent, claims, renewal_secret } = issued.parse(answer);
+  const { agent, claims, renewal_secret, ...rest } = issued.parse(answer);
   return {
+    ...rest,
     agent,
     token: await sign(claims),
     token_expires_at: new Date(claims.exp * 1000).toISOString(),

@@ -28,6 +28,8 @@ export interface LocalOptions {
   /** A database made before, for tests: see `dump`. */
   template?: Blob | undefined;
   keys?: ProjectKeys;
+  /** Secrets of the functions, over those they have by themselves. */
+  secrets?: Record<string, string>;
   /** The project: holds supabase/ and functions/. This repository by default. */
   root?: string;
   /** Reload the functions when they change. */
@@ -132,7 +134,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       root,
       watch,
       log,
-      env: () => functionsEnvironment(http.url, dbUrl, keys, tokens),
+      env: () => ({ ...functionsEnvironment(http.url, dbUrl, keys, tokens), ...options.secrets }),
     });
     const host = functions;
     ends.push(() => host.close());

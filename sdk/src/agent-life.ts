@@ -1,11 +1,16 @@
 import { createClient } from "@supabase/supabase-js";
+import type { Activity, AgentCard, CardRow } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
-import { callFunction, type MayflyClient } from "./call.ts";
+import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
 import { failed, ok, type Result } from "./errors.ts";
 import type { Outboxes } from "./outbox.ts";
 import { Presence } from "./presence.ts";
-import { type AgentRow, type Issued, Session } from "./session.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
+
+/** How often an agent that works says that it is there. */
+const heartbeatMs = 30_000;
 
 /** What a connection of an agent needs of its Mayfly. */
 export interface AgentConnection {
@@ -13,17 +18,19 @@ export interface AgentConnection {
   key: string;
   /** A client without a caller: the renewal secret suffices alone. */
   anonymous: MayflyClient;
+  /** By tenant: what agents learned and the server has not acknowledged. */
   outboxes: Outboxes;
   cache: CacheOptions;
 }
 
-/** An agent's identity and life: its token, its end. */
+/** An agent's identity and life: its token, its heartbeat, its end. */
 export class AgentLife {
   /** The agent's own SupabaseClient, schema `mayfly`: row-level security shows it its tenant. */
   readonly client: MayflyClient;
   readonly presence: Presence;
   protected readonly connection: AgentConnection;
   readonly #session: Session;
+  readonly #heartbeat: ReturnType<typeof setInterval>;
 
   constructor(connection: AgentConnection, issued: Issued) {
     this.connection = connection;
@@ -36,6 +43,9 @@ export class AgentLife {
     session.onToken = (token) => void this.client.realtime.setAuth(token);
     session.onEnd = () => void this.close();
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
+    this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
+    // In Node a heartbeat keeps no process alive.
+    (this.#heartbeat as { unref?: () => void }).unref?.();
   }
 
   get id(): string {
@@ -47,21 +57,63 @@ export class AgentLife {
   get type(): string {
     return this.#session.agent.type;
   }
+  /** The type as it was defined when the agent was spawned: its role, its prompt; null if it was not. */
+  get definition(): FromRow<AgentTypeRow> | null {
+    const { type } = this.#session;
+    return type && fromRow(type);
+  }
   get tenantId(): string {
     return this.#session.agent.tenant_id;
+  }
+  get parentId(): string | null {
+    return this.#session.agent.parent_id;
   }
   get scopes(): string[] {
     return this.#session.agent.scopes;
   }
+  get capabilities(): string[] {
+    return this.#session.agent.capabilities;
+  }
   /** When it ends unless it is renewed. */
   get expiresAt(): Date {
     return new Date(this.#session.agent.expires_at);
+  }
+  /** Seconds until then; 0 when it is over. */
+  get secondsLeft(): number {
+    return Math.max(0, (this.expiresAt.getTime() - Date.now()) / 1000);
+  }
+
+  /** The agent as others see it. */
+  async card(): Promise<Result<AgentCard>> {
+    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }));
+    return answer.error ? answer : ok(fromRow(answer.data as unknown as CardRow));
+  }
+
+  /**
+   * Says that the agent is there and, if it has changed, what it does. Sent every 30 s by itself.
+   *
+   * @example
+   * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
+   */
+  async heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
+    const answer = fromDataApi(await this.client.rpc("heartbeat", state));
+    return answer.error ? answer : ok(null);
   }
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
   async renew(): Promise<Result<{ expiresAt: Date }>> {
     const { error } = await this.#session.renew();
     return error ? failed(error) : ok({ expiresAt: this.expiresAt });
+  }
+
+  /** Suspends the agent: it and its descendants can do nothing until its parent or a member resumes it. */
+  async suspend(reason?: string): Promise<Result<AgentRow>> {
+    const answer = fromDataApi(
+      await this.client.rpc("suspend_agent", { ...(reason && { reason }) }),
+    );
+    if (answer.error) return answer;
+    await this.close();
+    return ok(answer.data as unknown as AgentRow);
   }
 
   /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
@@ -74,6 +126,7 @@ export class AgentLife {
 
   /** Leaves every channel and renews no more, without ending the agent: it ends by itself. */
   async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
     this.#session.end();
     await this.presence.leave();
     await this.client.removeAllChannels();

@@ -50,6 +50,7 @@ export class AgentMemory extends AgentLife {
   readonly #watches = new Set<Watch>();
   #syncing: Promise<unknown> = Promise.resolve();
   #syncs = 0;
+  #left = false;
 
   constructor(connection: AgentConnection, issued: Issued) {
     super(connection, issued);
@@ -294,7 +295,8 @@ export class AgentMemory extends AgentLife {
 
   /** Also leaves to others what is still in the outbox. */
   override async close(): Promise<void> {
-    this.#outbox.leave(this.id);
+    if (!this.#left) this.#outbox.leave(this.id);
+    this.#left = true;
     await Promise.all([...this.#watches].map((watch) => watch.stop()));
     await super.close();
     // Not waited for when a sync runs: it may be its own page handler that closes.

@@ -1,4 +1,25 @@
 import { AgentMemory } from "./agent-memory.ts";
+import { ok, type Result } from "./errors.ts";
+import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
-export class Agent extends AgentMemory {}
+export class Agent extends AgentMemory {
+  /**
+   * Spawns a child: never more than this agent, and dead when this one is.
+   *
+   * @example
+   * const { data: helper } = await agent.spawn({ type: "reader", scopes: ["memory:read"] });
+   */
+  async spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
+    const answer = await requestAgent(this.client, options);
+    return answer.error ? answer : ok(new Agent(this.connection, answer.data));
+  }
+
+  /** Spawns children, all or none. */
+  async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
+    const answer = await requestTeam(this.client, groups);
+    return answer.error
+      ? answer
+      : ok(answer.data.map((issued) => new Agent(this.connection, issued)));
+  }
+}

@@ -18,11 +18,13 @@ export async function callFunction<T>(
   path: string,
   body: object,
   method: "POST" | "DELETE" = "POST",
+  headers: Record<string, string> = {},
 ): Promise<Result<T>> {
   const { data, error } = await client.functions.invoke<{ data: T }>(path, {
     body,
     method,
     timeout: timeoutMs,
+    headers,
   });
   if (!error) return ok((data as { data: T }).data);
   if (error instanceof FunctionsHttpError)
@@ -74,9 +76,18 @@ export function fromDataApi<T>(answer: {
         code: isErrorCode(error.code) ? error.code : fallbackCode(status || 503),
         message: error.message,
         hint: error.hint || null,
-        details: error.details || null,
+        details: detailsOf(error.details),
       },
       { cause: error },
     ),
   );
+}
+
+/** SQL gives details as JSON; Postgres' own are text. */
+function detailsOf(text: string | null): unknown {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return text;
+  }
 }

@@ -5,16 +5,56 @@ export type Database = {
   
   "mayfly": {
           Tables: {
-            "agents": {
+            "agent_liveness": {
                   Row: {
-                    "activity": string,"ancestors": (string)[],"capabilities": (string)[],"depth": number,"expires_at": string,"id": string,"lifetime": string,"metadata": NonNullable<Json>,"name": string,"parent_id": string | null,"scopes": (string)[],"spawned_at": string,"spawned_by": string | null,"status": string,"stop_reason": string | null,"stopped_at": string | null,"task": string | null,"tenant_id": string,"type": string
+                    "agent_id": string,"last_seen_at": string,"tenant_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at": string,"id"?: string,"lifetime": string,"metadata"?: NonNullable<Json>,"name": string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"task"?: string | null,"tenant_id": string,"type"?: string
+                    "agent_id": string,"last_seen_at": string,"tenant_id": string
                   }
                   Update: {
-                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at"?: string,"id"?: string,"lifetime"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"task"?: string | null,"tenant_id"?: string,"type"?: string
+                    "agent_id"?: string,"last_seen_at"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "agent_liveness_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: true
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"agent_types": {
+                  Row: {
+                    "capabilities": (string)[],"created_at": string,"created_by": string | null,"description": string,"lifetime": string | null,"max_lifetime": string | null,"max_living": number | null,"metadata": NonNullable<Json>,"name": string,"prompt": string,"role": string,"scopes": (string)[] | null,"tenant_id": string,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "capabilities"?: (string)[],"created_at"?: string,"created_by"?: string | null,"description"?: string,"lifetime"?: string | null,"max_lifetime"?: string | null,"max_living"?: number | null,"metadata"?: NonNullable<Json>,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] | null,"tenant_id": string,"version": number
+                  }
+                  Update: {
+                    "capabilities"?: (string)[],"created_at"?: string,"created_by"?: string | null,"description"?: string,"lifetime"?: string | null,"max_lifetime"?: string | null,"max_living"?: number | null,"metadata"?: NonNullable<Json>,"name"?: string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] | null,"tenant_id"?: string,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "agent_types_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"agents": {
+                  Row: {
+                    "activity": string,"ancestors": (string)[],"capabilities": (string)[],"depth": number,"expires_at": string,"id": string,"lifetime": string,"metadata": NonNullable<Json>,"name": string,"parent_id": string | null,"scopes": (string)[],"spawned_at": string,"spawned_by": string | null,"status": string,"stop_reason": string | null,"stopped_at": string | null,"suspend_reason": string | null,"suspended_at": string | null,"task": string | null,"tenant_id": string,"type": string,"type_version": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at": string,"id"?: string,"lifetime": string,"metadata"?: NonNullable<Json>,"name": string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id": string,"type"?: string,"type_version"?: number | null
+                  }
+                  Update: {
+                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at"?: string,"id"?: string,"lifetime"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id"?: string,"type"?: string,"type_version"?: number | null
                   }
                   Relationships: [
                     {
@@ -25,6 +65,32 @@ isOneToOne: false
       referencedColumns: ["tenant_id","id"]
     },{
       foreignKeyName: "agents_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agents_type_fkey"
+      columns: ["tenant_id","type","type_version"]
+isOneToOne: false
+      referencedRelation: "agent_types"
+      referencedColumns: ["tenant_id","name","version"]
+    }
+                  ]
+                },"enrolment_keys": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"expires_at": string,"id": string,"last_used_at": string | null,"name": string,"revoked_at": string | null,"scopes": (string)[],"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"expires_at": string,"id"?: string,"last_used_at"?: string | null,"name": string,"revoked_at"?: string | null,"scopes": (string)[],"tenant_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"expires_at"?: string,"id"?: string,"last_used_at"?: string | null,"name"?: string,"revoked_at"?: string | null,"scopes"?: (string)[],"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "enrolment_keys_tenant_fkey"
       columns: ["tenant_id"]
 isOneToOne: false
       referencedRelation: "tenants"
@@ -45,6 +111,26 @@ isOneToOne: false
                   Relationships: [
                     {
       foreignKeyName: "events_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"invitations": {
+                  Row: {
+                    "accepted_at": string | null,"accepted_by": string | null,"created_at": string,"email": string | null,"expires_at": string,"id": string,"invited_by": string | null,"revoked_at": string | null,"role": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "accepted_at"?: string | null,"accepted_by"?: string | null,"created_at"?: string,"email"?: string | null,"expires_at": string,"id"?: string,"invited_by"?: string | null,"revoked_at"?: string | null,"role": string,"tenant_id": string
+                  }
+                  Update: {
+                    "accepted_at"?: string | null,"accepted_by"?: string | null,"created_at"?: string,"email"?: string | null,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"revoked_at"?: string | null,"role"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "invitations_tenant_fkey"
       columns: ["tenant_id"]
 isOneToOne: false
       referencedRelation: "tenants"
@@ -119,28 +205,28 @@ isOneToOne: false
                   ]
                 },"scopes": {
                   Row: {
-                    "description": string,"name": string,"roles": (string)[]
+                    "agents": boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   ComputedFields: never
                   Insert: {
-                    "description": string,"name": string,"roles": (string)[]
+                    "agents"?: boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   Update: {
-                    "description"?: string,"name"?: string,"roles"?: (string)[]
+                    "agents"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
                   }
                   Relationships: [
                     
                   ]
                 },"tenants": {
                   Row: {
-                    "created_at": string,"id": string,"language": string,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"name": string,"token_lifetime": string
+                    "created_at": string,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"name": string,"token_lifetime"?: string
+                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Update: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"name"?: string,"token_lifetime"?: string
+                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Relationships: [
                     
@@ -151,16 +237,35 @@ isOneToOne: false
             [_ in never]: never
           }
           Functions: {
-            "create_tenant":
-{ Args: { "name": string }; Returns: {
+            "accept_invitation":
+{ Args: { "id"?: string,"token"?: string }; Returns: Json
+                           },
+"add_member":
+{ Args: { "role": string,"user_id": string }; Returns: Json
+                           },
+"agent_tree":
+{ Args: { "living"?: boolean,"root"?: string }; Returns: Json
+                           },
+"change_member_role":
+{ Args: { "role": string,"user_id": string }; Returns: Json
+                           },
+"create_enrolment_key":
+{ Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[] }; Returns: Json
+                           },
+"create_tenant":
+{ Args: { "name": string,"owner"?: string }; Returns: {
               "created_at": string,
 "id": string,
 "language": string,
+"max_bytes": number,
 "max_depth": number,
 "max_lifetime": string,
 "max_living_agents": number,
+"max_memories": number,
 "name": string,
-"token_lifetime": string
+"spawns_per_minute": number,
+"token_lifetime": string,
+"writes_per_minute": number
             }
                           SetofOptions: {
         from: "*"
@@ -168,18 +273,63 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"define_agent_type":
+{ Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
+                           },
+"erase_tenant":
+{ Args: { "max_rows"?: number,"name": string }; Returns: Json
+                           },
+"find_agents":
+{ Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
+                           },
+"get_agent":
+{ Args: { "id"?: string }; Returns: Json
+                           },
+"heartbeat":
+{ Args: { "activity"?: string,"task"?: string }; Returns: Json
+                           },
+"invite_member":
+{ Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
+                           },
+"leave_tenant":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"list_members":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"my_invitations":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "recall":
 { Args: { "agent"?: string,"embedding"?: (number)[],"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"since"?: string }; Returns: {
               "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"tags": (string)[],"task": string
             }[]
                            },
+"remove_member":
+{ Args: { "user_id": string }; Returns: Json
+                           },
 "renew_agent":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"resume_agent":
+{ Args: { "id": string }; Returns: Json
+                           },
+"revoke_enrolment_key":
+{ Args: { "id": string,"stop_agents"?: boolean }; Returns: Json
+                           },
+"revoke_invitation":
+{ Args: { "id": string }; Returns: Json
+                           },
 "spawn_agent":
-{ Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name": string,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
+{ Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
+                           },
+"spawn_team":
+{ Args: { "team": Json }; Returns: Json
                            },
 "stop_agent":
+{ Args: { "id"?: string,"reason"?: string }; Returns: Json
+                           },
+"suspend_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
                            },
 "sync":
@@ -187,6 +337,33 @@ isOneToOne: false
                            },
 "tenant_ids":
 { Args: { "scope"?: string }; Returns: (string)[]
+                           },
+"transfer_tenant":
+{ Args: { "user_id": string }; Returns: Json
+                           },
+"update_tenant":
+{ Args: { "language"?: string,"max_depth"?: number,"max_lifetime"?: number,"name"?: string,"token_lifetime"?: number }; Returns: {
+              "created_at": string,
+"id": string,
+"language": string,
+"max_bytes": number,
+"max_depth": number,
+"max_lifetime": string,
+"max_living_agents": number,
+"max_memories": number,
+"name": string,
+"spawns_per_minute": number,
+"token_lifetime": string,
+"writes_per_minute": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "tenants"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"usage":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            }
           }
           Enums: {

@@ -1,11 +1,16 @@
 export { Agent } from "./agent.ts";
+export type { AgentLife } from "./agent-life.ts";
 export type { Synced, SyncOptions } from "./agent-memory.ts";
+export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
+export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
 export type { CacheOptions } from "./cache.ts";
 export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
 export { developmentEmbedder, type Embedder } from "./embedder.ts";
+export type { EnrolmentKey, EnrolmentKeys } from "./enrolment-keys.ts";
 export { type ErrorBody, type ErrorCode, errorCodes, MayflyError, type Result } from "./errors.ts";
-export { Mayfly, type MayflyOptions, type SpawnOptions, type Tenant } from "./mayfly.ts";
+export { Mayfly, type MayflyOptions } from "./mayfly.ts";
+export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./members.ts";
 export type {
   ListOptions,
   LogEvent,
@@ -23,7 +28,10 @@ export type { Presence, PresenceState, PresentAgent } from "./presence.ts";
 export type { Pushed } from "./push.ts";
 export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";
+export type { AgentRow } from "./session.ts";
+export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
+export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";
 export type {
   Watch,
   WatchBatch,

@@ -1,15 +1,20 @@
 import { createClient } from "@supabase/supabase-js";
 import { Agent } from "./agent.ts";
+import { AgentTypes } from "./agent-types.ts";
+import { Agents } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import type { MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
+import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { Invitations, Members } from "./members.ts";
 import { Outboxes } from "./outbox.ts";
-import { type PresentAgent, watchPresence } from "./presence.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
+import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 import type { OutboxStorage } from "./storage.ts";
+import { Tenants } from "./tenants.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 export interface MayflyOptions {
@@ -20,7 +25,9 @@ export interface MayflyOptions {
   /** The tenant to work in; needed by the secret key, and by a person in several tenants. */
   tenant?: string;
   /** The application's own SupabaseClient: whoever is signed in there is the caller. */
-  client?: MayflyClient;
+  client?: Pick<MayflyClient, "auth">;
+  /** A machine's key (`mfk_…`): it may spawn, and nothing else. */
+  enrolmentKey?: string;
   /**
    * Where what was learned is kept until the server has acknowledged it: a folder in Node, Deno and
    * Bun, the name of an IndexedDB database in a browser, or an adapter. Without it, memory.
@@ -30,27 +37,8 @@ export interface MayflyOptions {
   cache?: CacheOptions;
 }
 
-export interface SpawnOptions {
-  /** Shown to people; 1 to 100 characters. */
-  name: string;
-  /** Lower case letters, digits, dots, dashes, underscores; `agent` by default. */
-  type?: string;
-  /** Seconds, 5 to the tenant's maximum (15 minutes by default); 300 by default. */
-  lifetime?: number;
-  capabilities?: string[];
-  /** A subset of the caller's; without it what most agents need. */
-  scopes?: string[];
-  task?: string;
-  metadata?: Record<string, unknown>;
-}
-
-export interface Tenant {
-  id: string;
-  name: string;
-}
-
 /**
- * A tenant's door: spawns agents, shows who is there.
+ * A tenant's door: spawns agents, shows who is there, who belongs to it.
  *
  * @example
  * const mayfly = new Mayfly({ url, key });
@@ -61,50 +49,53 @@ export interface Tenant {
  * await agent.stop();
  */
 export class Mayfly {
-  /** Acts as the caller, schema `mayfly`. */
+  /** Acts as the caller in the tenant, schema `mayfly`. */
   readonly client: MayflyClient;
+  readonly agents: Agents;
+  readonly agentTypes: AgentTypes;
+  readonly enrolmentKeys: EnrolmentKeys;
+  readonly invitations: Invitations;
+  readonly members: Members;
+  readonly tenants: Tenants;
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
   readonly #outboxes: Outboxes;
 
   constructor(options: MayflyOptions) {
-    const { url, key, tenant, client } = options;
+    const { url, key, tenant } = options;
     this.#options = options;
-    this.client = client ?? connect(url, key, tenant);
-    this.#anonymous = connect(url, key);
+    this.client = connect(options);
+    this.#anonymous = connect({ url, key });
     this.#outboxes = new Outboxes(options.storage);
+    this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
+    this.agentTypes = new AgentTypes(this.client);
+    this.enrolmentKeys = new EnrolmentKeys(this.client);
+    this.invitations = new Invitations(this.client);
+    this.members = new Members(this.client);
+    this.tenants = new Tenants(this.client);
   }
 
-  /** Tenants: created with the secret key. */
-  readonly tenants = {
-    /** Creates a tenant. */
-    create: async ({ name }: { name: string }): Promise<Result<Tenant>> =>
-      fromDataApi(await this.client.rpc("create_tenant", { name }).single()),
-    /** The tenants that the caller belongs to; with the secret key, all. */
-    list: async (): Promise<Result<Tenant[]>> =>
-      fromDataApi(await this.client.from("tenants").select("id, name").order("created_at")),
-  };
+  /**
+   * Spawns an agent. It renews its own token, and ends with its lifetime if this process dies.
+   *
+   * @example
+   * const { data: agent, error } = await mayfly.spawn({ type: "reviewer", lifetime: 120 });
+   */
+  async spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
+    const answer = await requestAgent(this.client, options, this.#headers());
+    return answer.error ? answer : ok(this.#connectAgent(answer.data));
+  }
 
-  readonly agents = {
-    /**
-     * Calls `handler` with the agents that are present, now and at every change.
-     *
-     * @returns a function that stops watching.
-     */
-    watch: async (
-      handler: (present: PresentAgent[]) => void,
-    ): Promise<Result<() => Promise<void>>> => {
-      const { tenant } = this.#options;
-      if (!tenant) return failed(noTenant("Presence"));
-      return watchPresence(this.client, tenant, handler);
-    },
-  };
-
-  /** Spawns an agent. It renews its own token, and ends with its lifetime if this process dies. */
-  async spawn(options: SpawnOptions): Promise<Result<Agent>> {
-    const { data, error } = await callFunction<Issued>(this.client, "spawn", options);
-    return error ? failed(error) : ok(this.#connectAgent(data));
+  /**
+   * Spawns a team, all or none, with names from pools.
+   *
+   * @example
+   * const { data: team } = await mayfly.spawnTeam([{ type: "reader", count: 4 }, { type: "editor" }]);
+   */
+  async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
+    const answer = await requestTeam(this.client, groups, this.#headers());
+    return answer.error ? answer : ok(answer.data.map((issued) => this.#connectAgent(issued)));
   }
 
   /**
@@ -167,13 +158,24 @@ export class Mayfly {
     const connection = { url, key, anonymous: this.#anonymous, outboxes: this.#outboxes, cache };
     return new Agent(connection, issued);
   }
+
+  #headers(): Record<string, string> {
+    const { enrolmentKey } = this.#options;
+    return enrolmentKey ? { "x-mayfly-enrolment": enrolmentKey } : {};
+  }
 }
 
-function connect(url: string, key: string, tenant?: string): MayflyClient {
+/** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
+function connect({ url, key, tenant, client }: MayflyOptions): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
+    ...(client
+      ? {
+          accessToken: async () =>
+            (await client.auth.getSession()).data.session?.access_token ?? null,
+        }
+      : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
   });
 }
 

@@ -31,8 +31,8 @@ export class Outbox {
   readonly #tenant: string;
   readonly #entries = new Map<string, OutboxEntry & { bytes: number }>();
   readonly #inFlight = new Set<string>();
-  /** Agents of this process that push what is theirs themselves. */
-  readonly #owners = new Set<string>();
+  /** Agents of this process that push what is theirs themselves, and how many times it has each. */
+  readonly #owners = new Map<string, number>();
   #store: Promise<OutboxStore> | undefined;
   #closing: Promise<void> = Promise.resolve();
 
@@ -67,12 +67,14 @@ export class Outbox {
 
   /** An agent that pushes its own, until `leave`. */
   join(agentId: string): void {
-    this.#owners.add(agentId);
+    this.#owners.set(agentId, (this.#owners.get(agentId) ?? 0) + 1);
   }
 
   /** From now on what is left of it is for anybody to push. */
   leave(agentId: string): void {
-    this.#owners.delete(agentId);
+    const count = (this.#owners.get(agentId) ?? 1) - 1;
+    if (count > 0) this.#owners.set(agentId, count);
+    else this.#owners.delete(agentId);
   }
 
   /** How much waits: of one agent, or of all. */

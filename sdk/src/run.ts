@@ -1,7 +1,7 @@
 import type { Agent } from "./agent.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
-import type { SpawnOptions } from "./mayfly.ts";
 import type { Pushed } from "./push.ts";
+import type { SpawnOptions } from "./spawn.ts";
 
 export interface RunOptions extends SpawnOptions {
   /** Whether to pull before the work, so that `recallLocal` knows the tenant; true by default. */

@@ -33,10 +33,9 @@ export const memoryKind = z.enum([
   "general",
 ]);
 
-/** `POST /spawn` */
-export const spawnRequest = z.strictObject({
-  /** Shown to people; 1 to 100 characters. */
-  name: text(100).min(1),
+/** What an agent and a group of a team have in common. */
+const agentBlueprint = {
+  /** Free text, or one that the tenant has defined: then what is left out comes from its newest version. */
   type: z
     .string()
     .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/)
@@ -48,7 +47,34 @@ export const spawnRequest = z.strictObject({
   scopes: z.array(z.string()).max(50).optional(),
   task: text(2000).optional(),
   metadata: metadata.optional(),
+};
+
+/** `POST /spawn` */
+export const spawnRequest = z.strictObject({
+  /** Shown to people, 1 to 100 characters; from a pool of names without it. */
+  name: text(100).min(1).optional(),
+  ...agentBlueprint,
+  /** The same key of the same caller gives the same living agent. */
+  registration_key: text(200).min(1).optional(),
 });
+
+/** `POST /spawn/team` */
+export const teamRequest = z.strictObject({
+  team: z
+    .array(
+      z.strictObject({
+        count: z.int().min(1).max(100).optional(),
+        /** A pool of names for the group. */
+        names: z.array(text(100).min(1)).max(100).optional(),
+        ...agentBlueprint,
+      }),
+    )
+    .min(1)
+    .max(100),
+});
+
+/** `POST /spawn/resume` */
+export const resumeRequest = z.strictObject({ id: uuid });
 
 /** `POST /spawn/renew` */
 export const renewRequest = z.strictObject({ renewal_secret: z.string().min(1).max(200) });

@@ -7,6 +7,7 @@ export interface AgentRow {
   tenant_id: string;
   name: string;
   type: string;
+  type_version: number | null;
   parent_id: string | null;
   depth: number;
   capabilities: string[];
@@ -20,9 +21,28 @@ export interface AgentRow {
   metadata: Record<string, unknown>;
 }
 
+/** A version of a type of agents. */
+export interface AgentTypeRow {
+  name: string;
+  version: number;
+  role: string;
+  description: string;
+  prompt: string;
+  capabilities: string[];
+  scopes: string[] | null;
+  /** As Postgres shows an interval: `00:05:00`. */
+  lifetime: string | null;
+  max_lifetime: string | null;
+  max_living: number | null;
+  metadata: Record<string, unknown>;
+  created_at: string;
+}
+
 /** What `POST /spawn` and `POST /spawn/renew` give. */
 export interface Issued {
   agent: AgentRow;
+  /** The agent's type, where the tenant has defined it. */
+  type: AgentTypeRow | null;
   token: string;
   token_expires_at: string;
   renewal_secret: string;
@@ -58,6 +78,10 @@ export class Session {
 
   get agent(): AgentRow {
     return this.#issued.agent;
+  }
+
+  get type(): AgentTypeRow | null {
+    return this.#issued.type;
   }
 
   /** A token that is good for a while; the last one when no better is to be had. */

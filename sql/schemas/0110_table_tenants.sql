@@ -12,6 +12,15 @@ create table mayfly.tenants (
     constraint tenants_max_living_agents_range check (max_living_agents between 0 and 100000),
   max_depth integer not null default 5
     constraint tenants_max_depth_range check (max_depth between 0 and 20),
+  spawns_per_minute integer not null default 120
+    constraint tenants_spawns_per_minute_range check (spawns_per_minute between 1 and 100000),
+  max_memories bigint not null default 1000000
+    constraint tenants_max_memories_range check (max_memories >= 0),
+  max_bytes bigint not null default 1073741824
+    constraint tenants_max_bytes_range check (max_bytes >= 0),
+  -- A push has up to 1000 operations: with less it could never pass.
+  writes_per_minute integer not null default 60000
+    constraint tenants_writes_per_minute_range check (writes_per_minute >= 1000),
   language text not null default 'english'
     constraint tenants_language_known check (language in (
       'simple', 'arabic', 'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'hungarian',
@@ -22,4 +31,9 @@ create table mayfly.tenants (
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
 comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';
+comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many at once, and so many more a minute.';
+comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
+comment on column mayfly.tenants.max_bytes is
+  'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
+comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';

@@ -6,6 +6,7 @@ create table mayfly.agents (
   name text not null constraint agents_name_length check (char_length(name) between 1 and 100),
   type text not null default 'agent'
     constraint agents_type_form check (type ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  type_version integer,
   parent_id uuid,
   ancestors uuid[] not null default '{}',
   depth integer not null default 0,
@@ -23,6 +24,8 @@ create table mayfly.agents (
   spawned_at timestamptz not null default now(),
   spawned_by uuid,
   expires_at timestamptz not null,
+  suspended_at timestamptz,
+  suspend_reason text constraint agents_suspend_reason_length check (char_length(suspend_reason) <= 500),
   stopped_at timestamptz,
   stop_reason text constraint agents_stop_reason_length check (char_length(stop_reason) <= 500),
   metadata jsonb not null default '{}'
@@ -30,15 +33,24 @@ create table mayfly.agents (
   constraint agents_pkey primary key (tenant_id, id),
   constraint agents_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint agents_parent_fkey foreign key (tenant_id, parent_id) references mayfly.agents (tenant_id, id),
+  constraint agents_type_fkey foreign key (tenant_id, type, type_version)
+    references mayfly.agent_types (tenant_id, name, version),
   constraint agents_depth_matches check (depth = cardinality(ancestors))
-);
+)
+-- Room for the activity to change in place.
+with (fillfactor = 80);
 
 create index agents_parent_idx on mayfly.agents (tenant_id, parent_id);
 -- The quota counts the living of a tenant at each spawn.
 create index agents_living_idx on mayfly.agents (tenant_id, expires_at) where status in ('running', 'suspended');
+-- No two living agents of a tenant have one name. A dead one keeps its name until it is reaped.
+create unique index agents_name_key on mayfly.agents (tenant_id, name) where status in ('running', 'suspended');
+create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
 
 comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned; null where the type was not defined.';
 comment on column mayfly.agents.ancestors is 'From the first of the line to the parent.';
 comment on column mayfly.agents.lifetime is 'From spawn, or the last renewal, to expires_at.';
-comment on column mayfly.agents.spawned_by is 'The person or agent that spawned it; null for the secret key.';
+comment on column mayfly.agents.spawned_by is 'The person, agent or enrolment key that spawned it; null for the secret key.';

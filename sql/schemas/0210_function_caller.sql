@@ -1,15 +1,19 @@
--- Who is calling: an agent that is alive, a person, or the secret key; null for everyone else.
--- The one place that reads the token. Called by the policies, once a statement, through
--- mayfly.tenant_ids; as owner, since the policies of mayfly.agents call it. Locks nothing.
+-- Who is calling: an agent that is alive, a person, a machine with an enrolment key, or the secret
+-- key; null for everyone else. The one place that reads the token, and refuses what the Data API and
+-- Realtime let through: a wrong issuer, a token without exp, or not yet valid. Called by the policies,
+-- once a statement, through mayfly.tenant_ids; as owner, since the policies of mayfly.agents call it.
+-- Locks nothing.
 
 create type mayfly_private.caller as (
   kind text,
   id uuid,
-  -- For an agent and the secret key; a person's tenants are in mayfly.members.
+  -- For all but a person, whose tenants are in mayfly.members.
   tenant_id uuid,
   scopes text[],
   -- The x-mayfly-tenant header as it came. It narrows, never widens.
-  chosen text
+  chosen text,
+  -- What an agent that it spawns can have at most; null for a person, whose role says it by tenant.
+  grantable text[]
 );
 
 create function mayfly_private.caller()
@@ -24,20 +28,31 @@ declare
   found_caller mayfly_private.caller;
 begin
   if claims ->> 'role' = 'service_role' then
-    select 'secret', null, t.id, (select array_agg(s.name) from mayfly.scopes s), chosen
+    select 'secret', null, t.id, known.names, chosen, known.for_agents
     into found_caller
-    from mayfly.tenants t
+    from mayfly.tenants t,
+      (select array_agg(s.name) as names, array_agg(s.name) filter (where s.agents) as for_agents from mayfly.scopes s) known
     where t.id = mayfly_private.to_uuid(chosen);
-    return case when found then found_caller else row('secret', null, null, '{}', chosen)::mayfly_private.caller end;
+    return case when found then found_caller else row('secret', null, null, '{}', chosen, '{}')::mayfly_private.caller end;
   end if;
 
-  if claims ->> 'role' is distinct from 'authenticated'
-    or (claims ->> 'nbf')::numeric > extract(epoch from clock_timestamp()) then
+  if claims ->> 'role' is distinct from 'authenticated' or not mayfly_private.is_timely(claims) then
     return null;
   end if;
 
+  if claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ? 'enrolment' then
+    select 'machine', k.id, k.tenant_id, '{agent:spawn}', chosen, k.scopes
+    into found_caller
+    from mayfly_private.enrolment_secrets s
+    join mayfly.enrolment_keys k on k.tenant_id = s.tenant_id and k.id = s.key_id
+    where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'enrolment')
+      and k.revoked_at is null and k.expires_at > clock_timestamp()
+      and k.tenant_id::text = coalesce(chosen, k.tenant_id::text);
+    return case when found then found_caller end;
+  end if;
+
   if claims ->> 'iss' = 'mayfly' then
-    select 'agent', a.id, a.tenant_id, a.scopes, chosen
+    select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
     into found_caller
     from mayfly.agents a
     where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
@@ -51,10 +66,11 @@ begin
     return case when found then found_caller end;
   end if;
 
-  if claims ? 'mayfly' then
+  if claims ? 'mayfly' or mayfly_private.to_uuid(claims ->> 'sub') is null
+    or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
   end if;
-  return row('person', mayfly_private.to_uuid(claims ->> 'sub'), null, null, chosen)::mayfly_private.caller;
+  return row('person', mayfly_private.to_uuid(claims ->> 'sub'), null, null, chosen, null)::mayfly_private.caller;
 end
 $$;
 

@@ -17,7 +17,8 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  if caller.tenant_id is null or not (scope is null or scope = any (caller.scopes)) then
+  -- A machine belongs to no tenant: it may spawn, and that is all.
+  if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
   return array[caller.tenant_id];

@@ -8,10 +8,13 @@ set search_path = ''
 as $$
 declare
   caller constant mayfly_private.caller := mayfly_private.caller();
-  tenants constant uuid[] := mayfly_private.tenant_ids(null);
+  tenants constant uuid[] := case
+    when caller.kind = 'machine' then array[caller.tenant_id]
+    else mayfly_private.tenant_ids(null)
+  end;
 begin
   if caller is null or caller.kind is null then
-    perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a member or the secret key.',
+    perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
       'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
@@ -20,7 +23,8 @@ begin
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
       'Choose one by the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
-    perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s.', scope),
+    perform mayfly_private.fail(403, 'scope_missing',
+      case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
       jsonb_build_object('scope', scope));
   end if;

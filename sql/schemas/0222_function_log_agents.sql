@@ -5,21 +5,28 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+  appended integer;
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-    select n.tenant_id, mayfly_private.current_epoch(), 'agent.spawned', n.parent_id, n.id
+    select n.tenant_id, of_epoch, 'agent.spawned', n.parent_id, n.id
     from new_rows n;
   else
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject, fields)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.status when 'running' then 'agent.resumed' else 'agent.' || n.status end,
       mayfly_private.caller_id(), n.id, '{status}'
     from new_rows n
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  -- A change of activity alone is no event.
+  get diagnostics appended = row_count;
+  if appended > 0 then
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  end if;
   return null;
 end
 $$;

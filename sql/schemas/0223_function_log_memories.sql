@@ -6,17 +6,20 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  -- Once a statement: asked for each row it took 60 µs each.
+  of_epoch constant integer := mayfly_private.current_epoch();
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.visibility when 'agent' then n.agent_id end,
       'memory.created', n.agent_id, n.id, n.version
     from new_rows n
     order by n.id;
   else
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.visibility when 'agent' then n.agent_id end,
       case when n.deleted_at is not null then 'memory.deleted' else 'memory.updated' end,
       n.agent_id, n.id, n.version

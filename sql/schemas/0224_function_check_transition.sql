@@ -2,15 +2,12 @@
 
 create function mayfly_private.check_transition()
 returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path = ''
 as $$
 begin
   if not (old.status in ('running', 'suspended') and new.status in ('running', 'suspended', 'stopped', 'expired')) then
-    perform mayfly_private.fail(409, 'transition_not_allowed',
-      format('An agent that is %s cannot become %s.', old.status, new.status),
-      'An agent that has stopped or expired stays so: spawn another.',
-      jsonb_build_object('from', old.status, 'to', new.status));
+    perform mayfly_private.refuse_transition(old.status, new.status);
   end if;
   return new;
 end

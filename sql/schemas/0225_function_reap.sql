@@ -1,7 +1,8 @@
 -- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
--- time, skipping locked rows, so that it can run in passing. Called by every spawn.
+-- time, skipping locked rows, so that it can run in passing. Called by every spawn; with a name, for
+-- the agent that still holds it.
 
-create function mayfly_private.reap(tenant uuid)
+create function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer
 language plpgsql security definer
 set search_path = ''
@@ -13,6 +14,7 @@ begin
     select a.id, a.expires_at <= clock_timestamp() as expired
     from mayfly.agents a
     where a.tenant_id = tenant and a.status in ('running', 'suspended')
+      and (only_name is null or a.name = only_name)
       and (a.expires_at <= clock_timestamp() or exists (
         select from mayfly.agents line
         where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
@@ -32,5 +34,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap(uuid) is 'Marks up to 50 dead agents of a tenant as such.';
-revoke execute on function mayfly_private.reap(uuid) from public;
+comment on function mayfly_private.reap(uuid, text) is 'Marks up to 50 dead agents of a tenant as such.';
+revoke execute on function mayfly_private.reap(uuid, text) from public;

@@ -1,5 +1,5 @@
--- What the spawn function signs for an agent, with a new renewal secret: the secret is returned once
--- and kept hashed. Called by spawn and renewal, as owner. Two random uuids: 244 bits.
+-- What the spawn function signs for an agent, with a new renewal secret (returned once, kept hashed)
+-- and its type as it was defined when it was spawned. Called by spawn, renewal and resuming, as owner.
 
 create function mayfly_private.issue_token(tenant uuid, agent uuid)
 returns jsonb
@@ -7,7 +7,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  secret constant text := 'mfr_' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+  secret constant text := mayfly_private.new_secret('mfr_');
   issued_at constant bigint := floor(extract(epoch from clock_timestamp()));
   found_agent mayfly.agents;
   token_lifetime interval;
@@ -16,10 +16,13 @@ begin
   select t.token_lifetime into strict token_lifetime from mayfly.tenants t where t.id = tenant;
 
   insert into mayfly_private.renewal_secrets (hash, tenant_id, agent_id)
-  values (sha256(convert_to(secret, 'UTF8')), tenant, agent);
+  values (mayfly_private.hash_secret(secret), tenant, agent);
 
   return jsonb_build_object(
     'agent', to_jsonb(found_agent),
+    'type', (
+      select to_jsonb(d) - 'tenant_id' - 'created_by' from mayfly.agent_types d
+      where d.tenant_id = tenant and d.name = found_agent.type and d.version = found_agent.type_version),
     'renewal_secret', secret,
     'claims', jsonb_build_object(
       'iss', 'mayfly',

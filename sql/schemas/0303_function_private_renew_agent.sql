@@ -15,9 +15,9 @@ declare
   secret mayfly_private.renewal_secrets;
   agent mayfly.agents;
 begin
-  if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' then
+  if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
     select * into secret from mayfly_private.renewal_secrets s
-    where s.hash = decode(claims -> 'mayfly' ->> 'renewal', 'hex')
+    where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal')
     for update;
   end if;
   if secret.hash is null then
@@ -25,7 +25,8 @@ begin
   end if;
 
   if secret.spent or secret.used_at < clock_timestamp() - interval '30 seconds' then
-    update mayfly.agents a set status = 'suspended'
+    update mayfly.agents a
+    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
     -- Returned, not raised: raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
@@ -38,18 +39,7 @@ begin
   set spent = true
   where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.used_at is null;
 
-  update mayfly.agents a
-  set expires_at = greatest(a.expires_at, least(
-    clock_timestamp() + a.lifetime,
-    a.spawned_at + t.max_lifetime,
-    (select p.expires_at from mayfly.agents p where p.tenant_id = a.tenant_id and p.id = a.parent_id)))
-  from mayfly.tenants t
-  where t.id = a.tenant_id and a.tenant_id = secret.tenant_id and a.id = secret.agent_id
-    and not exists (
-      select from mayfly.agents line
-      where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
-        and (line.status <> 'running' or line.expires_at <= clock_timestamp()))
-  returning a.* into agent;
+  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id);
   if agent.id is null then
     perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
       'Spawn another agent.');

@@ -7,23 +7,9 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  of_tenant constant uuid := mayfly_private.require_tenant(null);
-  caller constant mayfly_private.caller := mayfly_private.caller();
-  agent mayfly.agents;
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
 begin
-  select * into agent from mayfly.agents a
-  where a.tenant_id = of_tenant and a.id = coalesce(stop_agent.agent_id, caller.id)
-  for no key update;
-  if agent.id is null then
-    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
-  elsif not (agent.id = caller.id or caller.id = any (agent.ancestors)
-    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
-    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'An agent stops itself and its descendants without it.', '{"scope": "agent:stop"}');
-  elsif char_length(reason) > 500 then
-    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 500 characters.', null, '{"field": "reason"}');
-  end if;
-
+  perform mayfly_private.check_reason(reason);
   if agent.status in ('running', 'suspended') then
     update mayfly.agents a
     set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = reason

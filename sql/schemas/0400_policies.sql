@@ -4,7 +4,11 @@
 alter table mayfly.scopes enable row level security;
 alter table mayfly.tenants enable row level security;
 alter table mayfly.members enable row level security;
+alter table mayfly.invitations enable row level security;
+alter table mayfly.agent_types enable row level security;
 alter table mayfly.agents enable row level security;
+alter table mayfly.agent_liveness enable row level security;
+alter table mayfly.enrolment_keys enable row level security;
 alter table mayfly.memories enable row level security;
 alter table mayfly.memory_vectors enable row level security;
 alter table mayfly.events enable row level security;
@@ -17,14 +21,35 @@ grant select on mayfly.tenants to authenticated, service_role;
 create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
 
+-- The quotas of a tenant are the project's to give.
+grant update (name, language, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
+  max_bytes, writes_per_minute) on mayfly.tenants to service_role;
+
 grant select on mayfly.members to authenticated, service_role;
 create policy members_select on mayfly.members for select to authenticated
-  using (tenant_id = any ((select mayfly.tenant_ids())::uuid[]));
+  using (tenant_id = any ((select mayfly.tenant_ids('member:read'))::uuid[]));
+
+grant select on mayfly.invitations to authenticated, service_role;
+create policy invitations_select on mayfly.invitations for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('member:write'))::uuid[]));
+
+grant select on mayfly.enrolment_keys to authenticated, service_role;
+create policy enrolment_keys_select on mayfly.enrolment_keys for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('key:write'))::uuid[]));
+
+grant select on mayfly.agent_types to authenticated, service_role;
+create policy agent_types_select on mayfly.agent_types for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('agent:read'))::uuid[]));
 
 grant select on mayfly.agents to authenticated, service_role;
 create policy agents_select on mayfly.agents for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('agent:read'))::uuid[])
     or id = any ((select mayfly_private.own_agent_ids())::uuid[]));
+
+grant select on mayfly.agent_liveness to authenticated, service_role;
+create policy agent_liveness_select on mayfly.agent_liveness for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('agent:read'))::uuid[])
+    or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[]));
 
 grant select on mayfly.memories to authenticated, service_role;
 grant insert (tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique, reward,

@@ -42,25 +42,57 @@ grant usage on schema mayfly_private to authenticated, service_role;
 
 -- sql/schemas/0100_table_scopes.sql
 
--- Every scope there is, and the member roles that have it. An agent's scopes are a subset of these.
+-- Every scope there is, which member roles have it, and whether an agent can be given it. An agent's
+-- scopes are a subset of these.
 
 create table mayfly.scopes (
   name text constraint scopes_pkey primary key,
   description text not null,
-  roles text[] not null
+  roles text[] not null,
+  agents boolean not null default true
 );
 
-comment on table mayfly.scopes is 'The scopes of agents, and which member roles have them.';
+comment on table mayfly.scopes is 'The scopes: what each allows, which member roles have it, and whether agents can.';
+comment on column mayfly.scopes.agents is 'Whether an agent can be given it. What outlives an agent, or reaches people, it cannot.';
 
-insert into mayfly.scopes (name, description, roles) values
-  ('memory:read', 'Read and recall the memories of the tenant.', '{viewer,member,admin,owner}'),
-  ('memory:write', 'Remember and forget.', '{member,admin,owner}'),
-  ('memory:admin', 'Read memories that are visible to their agent alone.', '{admin,owner}'),
-  ('agent:read', 'See the agents of the tenant.', '{viewer,member,admin,owner}'),
-  ('agent:spawn', 'Spawn agents.', '{member,admin,owner}'),
-  ('agent:stop', 'Stop agents that one did not spawn.', '{member,admin,owner}'),
-  ('presence:read', 'See who is present.', '{viewer,member,admin,owner}'),
-  ('presence:write', 'Be present.', '{member,admin,owner}');
+insert into mayfly.scopes (name, description, roles, agents) values
+  ('memory:read', 'Read and recall the memories of the tenant.', '{viewer,member,admin,owner}', true),
+  ('memory:write', 'Remember and forget.', '{member,admin,owner}', true),
+  ('memory:admin', 'Read memories that are visible to their agent alone.', '{admin,owner}', true),
+  ('agent:read', 'See the agents of the tenant and their types.', '{viewer,member,admin,owner}', true),
+  ('agent:spawn', 'Spawn agents.', '{member,admin,owner}', true),
+  ('agent:stop', 'Stop, suspend and resume agents that one did not spawn.', '{member,admin,owner}', true),
+  ('type:write', 'Define agent types.', '{admin,owner}', true),
+  ('presence:read', 'See who is present.', '{viewer,member,admin,owner}', true),
+  ('presence:write', 'Be present.', '{member,admin,owner}', true),
+  ('member:read', 'See the people of the tenant.', '{viewer,member,admin,owner}', true),
+  ('member:write', 'Invite people, change their roles, remove them.', '{admin,owner}', false),
+  ('key:write', 'See, create and revoke enrolment keys.', '{admin,owner}', false),
+  ('tenant:write', 'Rename the tenant and set what its agents may.', '{admin,owner}', false);
+
+-- sql/schemas/0105_table_settings.sql
+
+-- The settings of the whole project: one row, changed in the SQL editor.
+
+create table mayfly_private.settings (
+  only_row boolean not null default true constraint settings_pkey primary key constraint settings_only_row check (only_row),
+  tenants_created_by text not null default 'secret_key'
+    constraint settings_tenants_created_by_known check (tenants_created_by in ('secret_key', 'signed_in')),
+  max_tenants_per_person integer not null default 10
+    constraint settings_max_tenants_per_person_range check (max_tenants_per_person >= 0),
+  person_issuers text[] not null default '{%/auth/v1}'
+);
+
+comment on table mayfly_private.settings is 'The settings of the project.';
+comment on column mayfly_private.settings.tenants_created_by is
+  'Who may create tenants: the secret key alone, or also anyone who is signed in (not anonymously).';
+comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
+comment on column mayfly_private.settings.person_issuers is
+  'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+
+insert into mayfly_private.settings default values;
+
+alter table mayfly_private.settings enable row level security;
 
 -- sql/schemas/0110_table_tenants.sql
 
@@ -78,6 +110,15 @@ create table mayfly.tenants (
     constraint tenants_max_living_agents_range check (max_living_agents between 0 and 100000),
   max_depth integer not null default 5
     constraint tenants_max_depth_range check (max_depth between 0 and 20),
+  spawns_per_minute integer not null default 120
+    constraint tenants_spawns_per_minute_range check (spawns_per_minute between 1 and 100000),
+  max_memories bigint not null default 1000000
+    constraint tenants_max_memories_range check (max_memories >= 0),
+  max_bytes bigint not null default 1073741824
+    constraint tenants_max_bytes_range check (max_bytes >= 0),
+  -- A push has up to 1000 operations: with less it could never pass.
+  writes_per_minute integer not null default 60000
+    constraint tenants_writes_per_minute_range check (writes_per_minute >= 1000),
   language text not null default 'english'
     constraint tenants_language_known check (language in (
       'simple', 'arabic', 'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'hungarian',
@@ -88,7 +129,73 @@ create table mayfly.tenants (
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
 comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';
+comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many at once, and so many more a minute.';
+comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
+comment on column mayfly.tenants.max_bytes is
+  'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
+comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
+
+-- sql/schemas/0115_table_tenant_usage.sql
+
+-- What each tenant has stored and written, in 16 shards: a push takes one that nobody holds, so that
+-- pushes of one tenant do not wait for each other's commit. The sum is exact for what has committed.
+-- Fillfactor and no index beside the key keep every update in its page (HOT).
+
+create table mayfly_private.tenant_usage (
+  tenant_id uuid not null,
+  shard smallint not null constraint tenant_usage_shard_range check (shard between 0 and 15),
+  memories bigint not null default 0,
+  bytes bigint not null default 0,
+  minute timestamptz not null default '-infinity',
+  writes integer not null default 0,
+  constraint tenant_usage_pkey primary key (tenant_id, shard),
+  constraint tenant_usage_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+
+alter table mayfly_private.tenant_usage enable row level security;
+
+-- sql/schemas/0116_table_spawn_buckets.sql
+
+-- The token bucket of each tenant's spawns. Changed under the lock on the tenant's row.
+
+create table mayfly_private.spawn_buckets (
+  tenant_id uuid not null,
+  tokens double precision not null,
+  filled_at timestamptz not null,
+  constraint spawn_buckets_pkey primary key (tenant_id),
+  constraint spawn_buckets_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.spawn_buckets is 'How many agents each tenant may spawn now.';
+
+alter table mayfly_private.spawn_buckets enable row level security;
+
+-- sql/schemas/0118_function_start_usage.sql
+
+-- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait.
+
+create function mayfly_private.start_usage()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into mayfly_private.tenant_usage (tenant_id, shard)
+  select new.id, s from generate_series(0, 15) s;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage.';
+revoke execute on function mayfly_private.start_usage() from public;
+
+create trigger tenants_start_usage after insert on mayfly.tenants
+  for each row execute function mayfly_private.start_usage();
 
 -- sql/schemas/0120_table_members.sql
 
@@ -109,6 +216,85 @@ create index members_user_id_idx on mayfly.members (user_id);
 
 comment on table mayfly.members is 'Which people belong to a tenant, and as what: owner, admin, member or viewer.';
 
+-- sql/schemas/0121_table_invitations.sql
+
+-- Invitations into a tenant. The token that accepts one is kept hashed in invitation_secrets.
+
+create table mayfly.invitations (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  email text constraint invitations_email_form check (email = lower(email) and email like '%_@_%' and char_length(email) <= 320),
+  role text not null
+    constraint invitations_role_known check (role in ('owner', 'admin', 'member', 'viewer')),
+  invited_by uuid,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  accepted_at timestamptz,
+  accepted_by uuid,
+  revoked_at timestamptz,
+  constraint invitations_pkey primary key (tenant_id, id),
+  constraint invitations_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+create index invitations_email_idx on mayfly.invitations (email);
+
+comment on table mayfly.invitations is 'Invitations of people into a tenant.';
+comment on column mayfly.invitations.email is 'Only who signs in with this address may accept it; null for whoever has its token.';
+comment on column mayfly.invitations.invited_by is 'The person who invited; null for the secret key.';
+
+-- sql/schemas/0122_table_invitation_secrets.sql
+
+-- SHA-256 of the tokens of invitations, apart from what admins may read.
+
+create table mayfly_private.invitation_secrets (
+  hash bytea constraint invitation_secrets_pkey primary key,
+  tenant_id uuid not null,
+  invitation_id uuid not null,
+  constraint invitation_secrets_invitation_fkey foreign key (tenant_id, invitation_id)
+    references mayfly.invitations (tenant_id, id) on delete cascade
+);
+
+create index invitation_secrets_invitation_idx on mayfly_private.invitation_secrets (tenant_id, invitation_id);
+
+comment on table mayfly_private.invitation_secrets is 'SHA-256 of the tokens that accept invitations.';
+
+alter table mayfly_private.invitation_secrets enable row level security;
+
+-- sql/schemas/0125_table_agent_types.sql
+
+-- What kinds of agents a tenant has. Rows never change: a change is a new version, and agents keep
+-- the one they were spawned with.
+
+create table mayfly.agent_types (
+  tenant_id uuid not null,
+  name text not null constraint agent_types_name_form check (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  version integer not null constraint agent_types_version_positive check (version > 0),
+  role text not null default '' constraint agent_types_role_length check (char_length(role) <= 200),
+  description text not null default '' constraint agent_types_description_length check (char_length(description) <= 2000),
+  prompt text not null default '' constraint agent_types_prompt_length check (char_length(prompt) <= 100000),
+  capabilities text[] not null default '{}'
+    constraint agent_types_capabilities_count check (cardinality(capabilities) <= 50),
+  scopes text[],
+  lifetime interval constraint agent_types_lifetime_minimum check (lifetime >= '5 seconds'),
+  max_lifetime interval constraint agent_types_max_lifetime_minimum check (max_lifetime >= '5 seconds'),
+  max_living integer constraint agent_types_max_living_range check (max_living >= 0),
+  metadata jsonb not null default '{}'
+    constraint agent_types_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  created_by uuid,
+  created_at timestamptz not null default now(),
+  constraint agent_types_pkey primary key (tenant_id, name, version),
+  constraint agent_types_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
+);
+
+comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
+comment on column mayfly.agent_types.role is 'What such an agent is, in a few words.';
+comment on column mayfly.agent_types.prompt is 'Its system prompt; spawn returns it.';
+comment on column mayfly.agent_types.scopes is 'What an agent gets when its spawner asks for none; null for what most agents need.';
+comment on column mayfly.agent_types.lifetime is 'What an agent gets when its spawner asks for none.';
+comment on column mayfly.agent_types.max_lifetime is 'The longest one may live, renewals included, within the tenant''s maximum.';
+comment on column mayfly.agent_types.max_living is 'How many may live at once.';
+
 -- sql/schemas/0130_table_agents.sql
 
 -- Every agent that ever lived. Rows are never deleted but with their tenant.
@@ -119,6 +305,7 @@ create table mayfly.agents (
   name text not null constraint agents_name_length check (char_length(name) between 1 and 100),
   type text not null default 'agent'
     constraint agents_type_form check (type ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  type_version integer,
   parent_id uuid,
   ancestors uuid[] not null default '{}',
   depth integer not null default 0,
@@ -136,6 +323,8 @@ create table mayfly.agents (
   spawned_at timestamptz not null default now(),
   spawned_by uuid,
   expires_at timestamptz not null,
+  suspended_at timestamptz,
+  suspend_reason text constraint agents_suspend_reason_length check (char_length(suspend_reason) <= 500),
   stopped_at timestamptz,
   stop_reason text constraint agents_stop_reason_length check (char_length(stop_reason) <= 500),
   metadata jsonb not null default '{}'
@@ -143,18 +332,44 @@ create table mayfly.agents (
   constraint agents_pkey primary key (tenant_id, id),
   constraint agents_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint agents_parent_fkey foreign key (tenant_id, parent_id) references mayfly.agents (tenant_id, id),
+  constraint agents_type_fkey foreign key (tenant_id, type, type_version)
+    references mayfly.agent_types (tenant_id, name, version),
   constraint agents_depth_matches check (depth = cardinality(ancestors))
-);
+)
+-- Room for the activity to change in place.
+with (fillfactor = 80);
 
 create index agents_parent_idx on mayfly.agents (tenant_id, parent_id);
 -- The quota counts the living of a tenant at each spawn.
 create index agents_living_idx on mayfly.agents (tenant_id, expires_at) where status in ('running', 'suspended');
+-- No two living agents of a tenant have one name. A dead one keeps its name until it is reaped.
+create unique index agents_name_key on mayfly.agents (tenant_id, name) where status in ('running', 'suspended');
+create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
 
 comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned; null where the type was not defined.';
 comment on column mayfly.agents.ancestors is 'From the first of the line to the parent.';
 comment on column mayfly.agents.lifetime is 'From spawn, or the last renewal, to expires_at.';
-comment on column mayfly.agents.spawned_by is 'The person or agent that spawned it; null for the secret key.';
+comment on column mayfly.agents.spawned_by is 'The person, agent or enrolment key that spawned it; null for the secret key.';
+
+-- sql/schemas/0131_table_agent_liveness.sql
+
+-- When each agent was last heard of. Apart from agents, and with neither index nor log, so that a
+-- heartbeat is one update in its page (HOT).
+
+create table mayfly.agent_liveness (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  last_seen_at timestamptz not null,
+  constraint agent_liveness_pkey primary key (tenant_id, agent_id),
+  constraint agent_liveness_agent_fkey foreign key (tenant_id, agent_id)
+    references mayfly.agents (tenant_id, id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly.agent_liveness is 'When each agent last sent a heartbeat.';
 
 -- sql/schemas/0140_table_renewal_secrets.sql
 
@@ -177,6 +392,69 @@ create index renewal_secrets_agent_idx on mayfly_private.renewal_secrets (tenant
 comment on table mayfly_private.renewal_secrets is 'SHA-256 of the secrets that renew the tokens of agents.';
 
 alter table mayfly_private.renewal_secrets enable row level security;
+
+-- sql/schemas/0141_table_registrations.sql
+
+-- Which agent each registration key of a spawner stands for: what makes spawning idempotent.
+
+create table mayfly_private.registrations (
+  tenant_id uuid not null,
+  -- The person, agent or enrolment key that spawned; all zeros for the secret key.
+  spawner uuid not null,
+  key text not null constraint registrations_key_length check (char_length(key) between 1 and 200),
+  agent_id uuid not null,
+  constraint registrations_pkey primary key (tenant_id, spawner, key),
+  constraint registrations_agent_fkey foreign key (tenant_id, agent_id)
+    references mayfly.agents (tenant_id, id) on delete cascade
+);
+
+create index registrations_agent_idx on mayfly_private.registrations (tenant_id, agent_id);
+
+comment on table mayfly_private.registrations is 'The newest agent of each registration key.';
+
+alter table mayfly_private.registrations enable row level security;
+
+-- sql/schemas/0142_table_enrolment_keys.sql
+
+-- Keys by which machines spawn agents. The key itself is kept hashed in enrolment_secrets.
+
+create table mayfly.enrolment_keys (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null constraint enrolment_keys_name_length check (char_length(name) between 1 and 100),
+  scopes text[] not null,
+  created_by uuid,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  last_used_at timestamptz,
+  revoked_at timestamptz,
+  constraint enrolment_keys_pkey primary key (tenant_id, id),
+  constraint enrolment_keys_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 80);
+
+comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
+comment on column mayfly.enrolment_keys.scopes is 'What an agent spawned by it can have at most.';
+comment on column mayfly.enrolment_keys.last_used_at is 'When it last spawned, to the minute.';
+comment on column mayfly.enrolment_keys.created_by is 'The person who created it; null for the secret key.';
+
+-- sql/schemas/0143_table_enrolment_secrets.sql
+
+-- SHA-256 of the enrolment keys, apart from what admins may read.
+
+create table mayfly_private.enrolment_secrets (
+  hash bytea constraint enrolment_secrets_pkey primary key,
+  tenant_id uuid not null,
+  key_id uuid not null,
+  constraint enrolment_secrets_key_fkey foreign key (tenant_id, key_id)
+    references mayfly.enrolment_keys (tenant_id, id) on delete cascade
+);
+
+create index enrolment_secrets_key_idx on mayfly_private.enrolment_secrets (tenant_id, key_id);
+
+comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys by which machines spawn agents.';
+
+alter table mayfly_private.enrolment_secrets enable row level security;
 
 -- sql/schemas/0145_function_split_identifiers.sql
 
@@ -395,26 +673,35 @@ alter table mayfly_private.epochs enable row level security;
 -- sql/schemas/0200_function_fail.sql
 
 -- Raises an error that the Data API answers with this HTTP status and these fields, as they are.
--- Called by every function that refuses something. Locks nothing.
+-- Called by every function that refuses something. Locks nothing. With retry_after, in seconds, the
+-- answer has the header Retry-After and details.retry_after.
 -- https://docs.postgrest.org/en/v13/references/errors.html#raise-errors-with-http-status-codes
 
 create function mayfly_private.fail(
-  status integer, code text, message text, hint text default null, details jsonb default null
+  status integer, code text, message text, hint text default null, details jsonb default null, retry_after integer default null
 )
 returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+  all_details constant jsonb := case
+    when retry_after is null then details
+    else coalesce(details, '{}') || jsonb_build_object('retry_after', retry_after)
+  end;
 begin
   raise sqlstate 'PGRST' using
-    message = jsonb_build_object('code', code, 'message', message, 'hint', hint, 'details', details::text)::text,
-    detail = jsonb_build_object('status', status, 'headers', '{}'::jsonb)::text;
+    message = jsonb_build_object('code', code, 'message', message, 'hint', hint, 'details', all_details::text)::text,
+    detail = jsonb_build_object('status', status, 'headers', case
+      when retry_after is null then '{}'::jsonb
+      else jsonb_build_object('Retry-After', retry_after::text)
+    end)::text;
 end
 $$;
 
-comment on function mayfly_private.fail(integer, text, text, text, jsonb) is 'Raises an error with a stable code, for the Data API.';
-revoke execute on function mayfly_private.fail(integer, text, text, text, jsonb) from public;
-grant execute on function mayfly_private.fail(integer, text, text, text, jsonb) to authenticated, service_role;
+comment on function mayfly_private.fail(integer, text, text, text, jsonb, integer) is 'Raises an error with a stable code, for the Data API.';
+revoke execute on function mayfly_private.fail(integer, text, text, text, jsonb, integer) from public;
+grant execute on function mayfly_private.fail(integer, text, text, text, jsonb, integer) to authenticated, service_role;
 
 -- sql/schemas/0201_function_to_uuid.sql
 
@@ -430,20 +717,83 @@ comment on function mayfly_private.to_uuid(text) is 'The uuid that a text is, or
 revoke execute on function mayfly_private.to_uuid(text) from public;
 grant execute on function mayfly_private.to_uuid(text) to authenticated, service_role;
 
+-- sql/schemas/0202_function_new_secret.sql
+
+-- A new secret with its prefix: two random uuids, 244 bits. Called by those who return it once and
+-- keep its hash.
+
+create function mayfly_private.new_secret(prefix text)
+returns text
+language sql volatile
+set search_path = ''
+return prefix || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+
+comment on function mayfly_private.new_secret(text) is 'A new secret of 244 random bits.';
+revoke execute on function mayfly_private.new_secret(text) from public;
+
+-- sql/schemas/0203_function_hash_secret.sql
+
+-- How secrets are kept: SHA-256 alone, since 244 random bits need no salt and no slowness.
+
+create function mayfly_private.hash_secret(secret text)
+returns bytea
+language sql immutable parallel safe
+set search_path = ''
+return sha256(convert_to(secret, 'UTF8'));
+
+comment on function mayfly_private.hash_secret(text) is 'SHA-256 of a secret.';
+revoke execute on function mayfly_private.hash_secret(text) from public;
+
+-- sql/schemas/0204_function_bytes_of_hex.sql
+
+-- The 32 bytes that a text says in hexadecimal, or null: hashes come in claims, as text.
+
+create function mayfly_private.bytes_of_hex(value text)
+returns bytea
+language sql immutable parallel safe
+set search_path = ''
+return case when value ~ '^[0-9a-f]{64}$' then decode(value, 'hex') end;
+
+comment on function mayfly_private.bytes_of_hex(text) is 'The 32 bytes of a hexadecimal text, or null.';
+revoke execute on function mayfly_private.bytes_of_hex(text) from public;
+
+-- sql/schemas/0205_function_is_timely.sql
+
+-- Whether a token's time has come, and is not over with the 30 s of skew that the Data API allows.
+-- One without exp never is. Nobody whose tokens we know sets nbf, so it gets no skew.
+
+create function mayfly_private.is_timely(claims jsonb)
+returns boolean
+language sql stable
+set search_path = ''
+return case
+  when jsonb_typeof(claims -> 'exp') is distinct from 'number' then false
+  when jsonb_typeof(coalesce(claims -> 'nbf', '0')) <> 'number' then false
+  else (claims ->> 'exp')::numeric > extract(epoch from clock_timestamp()) - 30
+    and coalesce((claims ->> 'nbf')::numeric, 0) <= extract(epoch from clock_timestamp())
+end;
+
+comment on function mayfly_private.is_timely(jsonb) is 'Whether a token is within its time.';
+revoke execute on function mayfly_private.is_timely(jsonb) from public;
+
 -- sql/schemas/0210_function_caller.sql
 
--- Who is calling: an agent that is alive, a person, or the secret key; null for everyone else.
--- The one place that reads the token. Called by the policies, once a statement, through
--- mayfly.tenant_ids; as owner, since the policies of mayfly.agents call it. Locks nothing.
+-- Who is calling: an agent that is alive, a person, a machine with an enrolment key, or the secret
+-- key; null for everyone else. The one place that reads the token, and refuses what the Data API and
+-- Realtime let through: a wrong issuer, a token without exp, or not yet valid. Called by the policies,
+-- once a statement, through mayfly.tenant_ids; as owner, since the policies of mayfly.agents call it.
+-- Locks nothing.
 
 create type mayfly_private.caller as (
   kind text,
   id uuid,
-  -- For an agent and the secret key; a person's tenants are in mayfly.members.
+  -- For all but a person, whose tenants are in mayfly.members.
   tenant_id uuid,
   scopes text[],
   -- The x-mayfly-tenant header as it came. It narrows, never widens.
-  chosen text
+  chosen text,
+  -- What an agent that it spawns can have at most; null for a person, whose role says it by tenant.
+  grantable text[]
 );
 
 create function mayfly_private.caller()
@@ -458,20 +808,31 @@ declare
   found_caller mayfly_private.caller;
 begin
   if claims ->> 'role' = 'service_role' then
-    select 'secret', null, t.id, (select array_agg(s.name) from mayfly.scopes s), chosen
+    select 'secret', null, t.id, known.names, chosen, known.for_agents
     into found_caller
-    from mayfly.tenants t
+    from mayfly.tenants t,
+      (select array_agg(s.name) as names, array_agg(s.name) filter (where s.agents) as for_agents from mayfly.scopes s) known
     where t.id = mayfly_private.to_uuid(chosen);
-    return case when found then found_caller else row('secret', null, null, '{}', chosen)::mayfly_private.caller end;
+    return case when found then found_caller else row('secret', null, null, '{}', chosen, '{}')::mayfly_private.caller end;
   end if;
 
-  if claims ->> 'role' is distinct from 'authenticated'
-    or (claims ->> 'nbf')::numeric > extract(epoch from clock_timestamp()) then
+  if claims ->> 'role' is distinct from 'authenticated' or not mayfly_private.is_timely(claims) then
     return null;
   end if;
 
+  if claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ? 'enrolment' then
+    select 'machine', k.id, k.tenant_id, '{agent:spawn}', chosen, k.scopes
+    into found_caller
+    from mayfly_private.enrolment_secrets s
+    join mayfly.enrolment_keys k on k.tenant_id = s.tenant_id and k.id = s.key_id
+    where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'enrolment')
+      and k.revoked_at is null and k.expires_at > clock_timestamp()
+      and k.tenant_id::text = coalesce(chosen, k.tenant_id::text);
+    return case when found then found_caller end;
+  end if;
+
   if claims ->> 'iss' = 'mayfly' then
-    select 'agent', a.id, a.tenant_id, a.scopes, chosen
+    select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
     into found_caller
     from mayfly.agents a
     where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
@@ -485,10 +846,11 @@ begin
     return case when found then found_caller end;
   end if;
 
-  if claims ? 'mayfly' then
+  if claims ? 'mayfly' or mayfly_private.to_uuid(claims ->> 'sub') is null
+    or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
   end if;
-  return row('person', mayfly_private.to_uuid(claims ->> 'sub'), null, null, chosen)::mayfly_private.caller;
+  return row('person', mayfly_private.to_uuid(claims ->> 'sub'), null, null, chosen, null)::mayfly_private.caller;
 end
 $$;
 
@@ -516,7 +878,8 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  if caller.tenant_id is null or not (scope is null or scope = any (caller.scopes)) then
+  -- A machine belongs to no tenant: it may spawn, and that is all.
+  if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
   return array[caller.tenant_id];
@@ -590,10 +953,13 @@ set search_path = ''
 as $$
 declare
   caller constant mayfly_private.caller := mayfly_private.caller();
-  tenants constant uuid[] := mayfly_private.tenant_ids(null);
+  tenants constant uuid[] := case
+    when caller.kind = 'machine' then array[caller.tenant_id]
+    else mayfly_private.tenant_ids(null)
+  end;
 begin
   if caller is null or caller.kind is null then
-    perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a member or the secret key.',
+    perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
       'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
@@ -602,7 +968,8 @@ begin
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
       'Choose one by the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
-    perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s.', scope),
+    perform mayfly_private.fail(403, 'scope_missing',
+      case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
       jsonb_build_object('scope', scope));
   end if;
@@ -613,6 +980,49 @@ $$;
 comment on function mayfly_private.require_tenant(text) is 'The tenant of this request; fails unless the caller has the scope in it.';
 revoke execute on function mayfly_private.require_tenant(text) from public;
 grant execute on function mayfly_private.require_tenant(text) to authenticated, service_role;
+
+-- sql/schemas/0216_function_acting_role.sql
+
+-- As what the caller acts on the people of a tenant: a person's role there, 'owner' for the secret
+-- key, null for everyone else. Called by the functions for people. Locks nothing.
+
+create function mayfly_private.acting_role(tenant uuid)
+returns text
+language sql stable security definer
+set search_path = ''
+return (
+  select case c.kind
+    when 'secret' then case when c.tenant_id = tenant then 'owner' end
+    when 'person' then (select m.role from mayfly.members m where m.tenant_id = tenant and m.user_id = c.id)
+  end
+  from mayfly_private.caller() c
+);
+
+comment on function mayfly_private.acting_role(uuid) is 'The role by which the caller acts on people of a tenant.';
+revoke execute on function mayfly_private.acting_role(uuid) from public;
+
+-- sql/schemas/0217_function_require_role.sql
+
+-- Fails unless the caller may act on someone who has, or is to have, this role: an owner on all, an
+-- admin on all but owners. Called by the functions for people.
+
+create function mayfly_private.require_role(tenant uuid, over text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if over is null or over not in ('owner', 'admin', 'member', 'viewer') then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must be owner, admin, member or viewer.', null, '{"field": "role"}');
+  elsif over = 'owner' and mayfly_private.acting_role(tenant) is distinct from 'owner' then
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner makes, changes or removes owners.',
+      'Ask an owner of the tenant.', '{"role": "owner"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.require_role(uuid, text) is 'Fails unless the caller may act on this role.';
+revoke execute on function mayfly_private.require_role(uuid, text) from public;
 
 -- sql/schemas/0220_function_current_epoch.sql
 
@@ -679,21 +1089,28 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+  appended integer;
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-    select n.tenant_id, mayfly_private.current_epoch(), 'agent.spawned', n.parent_id, n.id
+    select n.tenant_id, of_epoch, 'agent.spawned', n.parent_id, n.id
     from new_rows n;
   else
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject, fields)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.status when 'running' then 'agent.resumed' else 'agent.' || n.status end,
       mayfly_private.caller_id(), n.id, '{status}'
     from new_rows n
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  -- A change of activity alone is no event.
+  get diagnostics appended = row_count;
+  if appended > 0 then
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  end if;
   return null;
 end
 $$;
@@ -719,17 +1136,20 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  -- Once a statement: asked for each row it took 60 µs each.
+  of_epoch constant integer := mayfly_private.current_epoch();
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.visibility when 'agent' then n.agent_id end,
       'memory.created', n.agent_id, n.id, n.version
     from new_rows n
     order by n.id;
   else
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, mayfly_private.current_epoch(),
+    select n.tenant_id, of_epoch,
       case n.visibility when 'agent' then n.agent_id end,
       case when n.deleted_at is not null then 'memory.deleted' else 'memory.updated' end,
       n.agent_id, n.id, n.version
@@ -759,15 +1179,12 @@ create trigger memories_log_update after update on mayfly.memories
 
 create function mayfly_private.check_transition()
 returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path = ''
 as $$
 begin
   if not (old.status in ('running', 'suspended') and new.status in ('running', 'suspended', 'stopped', 'expired')) then
-    perform mayfly_private.fail(409, 'transition_not_allowed',
-      format('An agent that is %s cannot become %s.', old.status, new.status),
-      'An agent that has stopped or expired stays so: spawn another.',
-      jsonb_build_object('from', old.status, 'to', new.status));
+    perform mayfly_private.refuse_transition(old.status, new.status);
   end if;
   return new;
 end
@@ -783,9 +1200,10 @@ create trigger agents_check_transition before update of status on mayfly.agents
 -- sql/schemas/0225_function_reap.sql
 
 -- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
--- time, skipping locked rows, so that it can run in passing. Called by every spawn.
+-- time, skipping locked rows, so that it can run in passing. Called by every spawn; with a name, for
+-- the agent that still holds it.
 
-create function mayfly_private.reap(tenant uuid)
+create function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer
 language plpgsql security definer
 set search_path = ''
@@ -797,6 +1215,7 @@ begin
     select a.id, a.expires_at <= clock_timestamp() as expired
     from mayfly.agents a
     where a.tenant_id = tenant and a.status in ('running', 'suspended')
+      and (only_name is null or a.name = only_name)
       and (a.expires_at <= clock_timestamp() or exists (
         select from mayfly.agents line
         where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
@@ -816,8 +1235,219 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap(uuid) is 'Marks up to 50 dead agents of a tenant as such.';
-revoke execute on function mayfly_private.reap(uuid) from public;
+comment on function mayfly_private.reap(uuid, text) is 'Marks up to 50 dead agents of a tenant as such.';
+revoke execute on function mayfly_private.reap(uuid, text) from public;
+
+-- sql/schemas/0226_function_log_members.sql
+
+-- Appends who came, changed role and left, once a statement. As owner: clients have no INSERT on the
+-- log. When the tenant itself goes, there is no log to append to.
+
+create function mayfly_private.log_members()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+begin
+  if tg_op = 'INSERT' then
+    insert into mayfly.events (tenant_id, epoch, type, subject)
+    select n.tenant_id, of_epoch, 'member.joined', n.user_id from new_rows n;
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  elsif tg_op = 'UPDATE' then
+    insert into mayfly.events (tenant_id, epoch, type, subject, fields)
+    select n.tenant_id, of_epoch, 'member.updated', n.user_id, '{role}' from new_rows n;
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  else
+    insert into mayfly.events (tenant_id, epoch, type, subject)
+    select o.tenant_id, of_epoch, 'member.left', o.user_id
+    from old_rows o join mayfly.tenants t on t.id = o.tenant_id;
+    perform mayfly_private.nudge(t.id, null) from mayfly.tenants t where t.id in (select o.tenant_id from old_rows o);
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_members() is 'Trigger: appends who came, changed role and left to the log.';
+revoke execute on function mayfly_private.log_members() from public;
+
+create trigger members_log_insert after insert on mayfly.members
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.log_members();
+
+create trigger members_log_update after update on mayfly.members
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.log_members();
+
+create trigger members_log_delete after delete on mayfly.members
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.log_members();
+
+-- sql/schemas/0227_function_charge.sql
+
+-- Counts what a tenant has stored and written, and refuses what would exceed its quotas. Called by
+-- the meters of memories and vectors, at the end of each statement that writes them.
+--
+-- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
+-- pushes of a tenant at once do not wait. A sum sees what has committed, so a quota is exceeded at
+-- most by what the pushes beside this one hold, 15 of 4 MB. A push of one memory took 0.5 ms more, one
+-- of 1,000 took 4 ms more in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower,
+-- and any writer's open transaction would have stopped the others.
+
+create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  free_shard smallint;
+  limits record;
+  used record;
+begin
+  select u.shard into free_shard
+  from mayfly_private.tenant_usage u
+  where u.tenant_id = tenant
+  order by u.shard
+  limit 1
+  for update skip locked;
+  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
+
+  update mayfly_private.tenant_usage u
+  set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
+    writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
+  where u.tenant_id = tenant and u.shard = free_shard;
+
+  select t.max_memories, t.max_bytes, t.writes_per_minute into strict limits from mayfly.tenants t where t.id = tenant;
+  select sum(u.memories) as memories, sum(u.bytes) as bytes,
+    coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
+  into strict used
+  from mayfly_private.tenant_usage u where u.tenant_id = tenant;
+
+  if more_memories > 0 and used.memories > limits.max_memories then
+    perform mayfly_private.fail(403, 'quota_exceeded',
+      format('The tenant may keep %s memories.', limits.max_memories),
+      'Nothing was written. Erase memories, or have the tenant''s max_memories raised.',
+      jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
+  elsif more_bytes > 0 and used.bytes > limits.max_bytes then
+    perform mayfly_private.fail(403, 'quota_exceeded',
+      format('The memories of the tenant may hold %s bytes.', limits.max_bytes),
+      'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
+      jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
+  elsif more_writes > 0 and used.writes > limits.writes_per_minute then
+    perform mayfly_private.fail(429, 'rate_limited',
+      format('The tenant may write %s memories a minute.', limits.writes_per_minute),
+      'Nothing was written. Push again after retry_after seconds.',
+      jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
+      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.charge(uuid, bigint, bigint, integer) is 'Counts what a tenant stores and writes, within its quotas.';
+revoke execute on function mayfly_private.charge(uuid, bigint, bigint, integer) from public;
+
+-- sql/schemas/0228_function_meter_memories.sql
+
+-- Charges what a statement wrote into memories. A trigger, since clients may also insert by the Data
+-- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. 512
+-- bytes stand for the row itself, its operation and its event; a tombstone keeps them.
+
+create function mayfly_private.meter_memories()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in
+      select t.id, count(*) as memories, count(*) as writes,
+        sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
+          + pg_column_size(n.tags) + pg_column_size(n.metadata)) as bytes
+      from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
+    end loop;
+  elsif tg_op = 'UPDATE' then
+    for change in
+      select t.id, count(*) as writes,
+        sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
+          + pg_column_size(n.tags) + pg_column_size(n.metadata)
+          - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
+          - pg_column_size(o.tags) - pg_column_size(o.metadata)) as bytes
+      from new_rows n
+      join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+      join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, 0, change.bytes, change.writes::integer);
+    end loop;
+  else
+    for change in
+      select t.id, count(*) as memories,
+        sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
+          + pg_column_size(o.tags) + pg_column_size(o.metadata)) as bytes
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_memories() is 'Trigger: charges what was written into memories.';
+revoke execute on function mayfly_private.meter_memories() from public;
+
+create trigger memories_meter_insert after insert on mayfly.memories
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_memories();
+
+create trigger memories_meter_update after update on mayfly.memories
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.meter_memories();
+
+create trigger memories_meter_delete after delete on mayfly.memories
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_memories();
+
+-- sql/schemas/0229_function_meter_vectors.sql
+
+-- Charges the vectors that a statement wrote: 800 bytes each, 384 half floats and their row.
+
+create function mayfly_private.meter_vectors()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in select t.id, count(*) as vectors from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id loop
+      perform mayfly_private.charge(change.id, 0, change.vectors * 800, 0);
+    end loop;
+  else
+    for change in select t.id, count(*) as vectors from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
+      perform mayfly_private.charge(change.id, 0, change.vectors * -800, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_vectors() is 'Trigger: charges what was written into memory_vectors.';
+revoke execute on function mayfly_private.meter_vectors() from public;
+
+create trigger memory_vectors_meter_insert after insert on mayfly.memory_vectors
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_vectors();
+
+create trigger memory_vectors_meter_delete after delete on mayfly.memory_vectors
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_vectors();
 
 -- sql/schemas/0230_function_text_within.sql
 
@@ -909,10 +1539,575 @@ comment on function mayfly_private.unknown_agents(uuid, uuid[]) is 'Those agents
 revoke execute on function mayfly_private.unknown_agents(uuid, uuid[]) from public;
 grant execute on function mayfly_private.unknown_agents(uuid, uuid[]) to authenticated, service_role;
 
+-- sql/schemas/0235_function_labels_within.sql
+
+-- Whether a list has at most so many texts, each of 1 to 100 characters.
+
+create function mayfly_private.labels_within(labels text[], max_count integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return cardinality(labels) <= max_count
+  and not exists (select from unnest(labels) label where label is null or char_length(label) not between 1 and 100);
+
+comment on function mayfly_private.labels_within(text[], integer) is 'Whether a list of short texts is within its bounds.';
+revoke execute on function mayfly_private.labels_within(text[], integer) from public;
+grant execute on function mayfly_private.labels_within(text[], integer) to authenticated, service_role;
+
+-- sql/schemas/0236_function_texts_or_absent.sql
+
+-- Whether a JSON value is a list of at most so many texts, each of 1 to 100 characters, or absent.
+
+create function mayfly_private.texts_or_absent(value jsonb, max_count integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return case coalesce(jsonb_typeof(value), 'null')
+  when 'null' then true
+  when 'array' then jsonb_array_length(value) <= max_count
+    and not exists (select from jsonb_array_elements(value) item
+      where jsonb_typeof(item) <> 'string' or char_length(item #>> '{}') not between 1 and 100)
+  else false
+end;
+
+comment on function mayfly_private.texts_or_absent(jsonb, integer) is 'Whether a JSON value is a list of short texts, or absent.';
+revoke execute on function mayfly_private.texts_or_absent(jsonb, integer) from public;
+
+-- sql/schemas/0237_function_texts_of.sql
+
+-- The texts of a JSON list, or null where it is absent.
+
+create function mayfly_private.texts_of(value jsonb)
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_elements_text(value)) end;
+
+comment on function mayfly_private.texts_of(jsonb) is 'The texts of a JSON list, or null.';
+revoke execute on function mayfly_private.texts_of(jsonb) from public;
+
+-- sql/schemas/0240_function_effective_status.sql
+
+-- What an agent's status is by now: its row may still say running when its time is over or an
+-- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
+-- before a change of status. Locks nothing.
+
+create function mayfly_private.effective_status(agent mayfly.agents)
+returns text
+language sql stable security definer
+set search_path = ''
+return (
+  select case
+    when agent.status in ('stopped', 'expired') then agent.status
+    when agent.expires_at <= clock_timestamp() then 'expired'
+    when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp()) > 0 then 'stopped'
+    when agent.status = 'suspended' or count(*) filter (where line.status = 'suspended') > 0 then 'suspended'
+    else 'running'
+  end
+  from mayfly.agents line
+  where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
+);
+
+comment on function mayfly_private.effective_status(mayfly.agents) is 'The status of an agent by now, its ancestors considered.';
+revoke execute on function mayfly_private.effective_status(mayfly.agents) from public;
+
+-- sql/schemas/0241_function_lock_agent.sql
+
+-- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
+-- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
+-- that does not exist. Locks its row.
+
+create function mayfly_private.lock_agent(agent_id uuid)
+returns mayfly.agents
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(lock_agent.agent_id, caller.id)
+  for no key update;
+  if agent.id is null then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
+    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'An agent needs it for all but itself and its descendants.', '{"scope": "agent:stop"}');
+  end if;
+  return agent;
+end
+$$;
+
+comment on function mayfly_private.lock_agent(uuid) is 'Locks an agent that the caller may stop, suspend or resume.';
+revoke execute on function mayfly_private.lock_agent(uuid) from public;
+
+-- sql/schemas/0242_function_check_reason.sql
+
+-- Refuses a reason that is too long. Called by stop and suspend.
+
+create function mayfly_private.check_reason(reason text)
+returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  if char_length(reason) > 500 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 500 characters.', null, '{"field": "reason"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_reason(text) is 'Refuses a reason that is too long.';
+revoke execute on function mayfly_private.check_reason(text) from public;
+
+-- sql/schemas/0243_function_refuse_transition.sql
+
+-- Refuses a change of an agent's status that the transition table does not have, naming both. Called
+-- by the table's trigger, and by those who know that an agent has ended before its row says so.
+
+create function mayfly_private.refuse_transition(from_status text, to_status text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(409, 'transition_not_allowed',
+    format('An agent that is %s cannot become %s.', from_status, to_status),
+    'An agent that has stopped or expired stays so: spawn another.',
+    jsonb_build_object('from', from_status, 'to', to_status));
+end
+$$;
+
+comment on function mayfly_private.refuse_transition(text, text) is 'Refuses a change of status, naming both.';
+revoke execute on function mayfly_private.refuse_transition(text, text) from public;
+
+-- sql/schemas/0244_function_seconds_left.sql
+
+-- How long an agent may still live, in seconds to the millisecond: until its own end or that of the
+-- first ancestor to go; 0 once it has ended. Renewal can add to it.
+
+create function mayfly_private.seconds_left(agent mayfly.agents)
+returns numeric
+language sql stable security definer
+set search_path = ''
+return (
+  select case
+    when mayfly_private.effective_status(agent) in ('stopped', 'expired') then 0
+    else round(greatest(extract(epoch from least(agent.expires_at, min(line.expires_at)) - clock_timestamp()), 0), 3)
+  end
+  from mayfly.agents line
+  where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
+);
+
+comment on function mayfly_private.seconds_left(mayfly.agents) is 'How many seconds an agent may still live.';
+revoke execute on function mayfly_private.seconds_left(mayfly.agents) from public;
+
+-- sql/schemas/0289_function_insert_agents.sql
+
+-- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
+-- spawn_agent and spawn_team.
+
+create function mayfly_private.insert_agents(drafted mayfly.agents[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  inserted integer;
+begin
+  insert into mayfly.agents
+  select d.* from unnest(drafted) d
+  on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
+  get diagnostics inserted = row_count;
+  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  if inserted < cardinality(drafted) then
+    perform mayfly_private.fail(409, 'name_taken', 'The name is still held by an agent that is just ending.',
+      'Try again, or choose another name.', '{"field": "name"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.insert_agents(mayfly.agents[]) is 'Inserts drafted agents in one statement.';
+revoke execute on function mayfly_private.insert_agents(mayfly.agents[]) from public;
+
+-- sql/schemas/0290_function_name_pool.sql
+
+-- The names that agents get when nobody names them.
+
+create function mayfly_private.name_pool()
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return '{ada,agnes,alan,alma,amos,anya,aria,arlo,asta,axel,bela,bodil,boris,bruno,cara,cato,cleo,clio,cora,dag,dalia,dara,
+  dora,edda,edgar,eero,eira,elio,elsa,emil,enzo,erik,esme,ester,ezra,faye,felix,finn,flora,freya,frida,gala,gina,greta,
+  gus,hal,hana,hedy,hugo,ida,igor,ines,ingo,ira,iris,isak,ivan,ivo,jana,joan,jonas,juno,kai,kaja,kira,kurt,lara,leif,lena,
+  leo,liam,lina,livia,lola,luca,luna,lydia,mael,magda,maia,malik,mara,marta,max,mila,milo,mina,moses,nadia,naomi,nico,nils,
+  nina,noa,nora,odin,olga,olive,omar,oona,oscar,otto,pablo,paula,pia,piet,quinn,rafa,raya,remi,rhea,rita,rosa,ruben,runa,
+  ruth,sami,saul,selma,signe,silas,sofia,sol,stella,sven,tara,tess,theo,thor,tilda,toma,tove,ugo,ulla,uma,una,vera,vesna,
+  vigo,viola,wanda,willa,xenia,yara,yuri,zara,zeno,zita,zoe}'::text[];
+
+comment on function mayfly_private.name_pool() is 'The names that agents get when nobody names them.';
+revoke execute on function mayfly_private.name_pool() from public;
+
+-- sql/schemas/0291_function_pick_name.sql
+
+-- A name of a pool, at random, that no living agent of the tenant has; where all are taken, one with
+-- the smallest free number behind it. Called under the lock on the tenant's row, so that no other
+-- spawn takes it meanwhile.
+
+create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
+returns text
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  number integer := 1;
+  picked text;
+begin
+  loop
+    select candidate into picked
+    from (select case when number = 1 then p else left(p, 90) || '-' || number end as candidate from unnest(pool) p) candidates
+    where not candidate = any (taken)
+      and not exists (select from mayfly.agents a
+        where a.tenant_id = tenant and a.name = candidate and a.status in ('running', 'suspended'))
+    order by random()
+    limit 1;
+    if picked is not null then
+      return picked;
+    end if;
+    number := number + 1;
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.pick_name(uuid, text[], text[]) is 'A name that no living agent of the tenant has.';
+revoke execute on function mayfly_private.pick_name(uuid, text[], text[]) from public;
+
+-- sql/schemas/0292_function_take_spawns.sql
+
+-- Takes from the tenant's token bucket: max(tokens) = spawns_per_minute, filled evenly. Called under
+-- the lock on the tenant's row; what a refused spawn took comes back with its transaction.
+
+create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := clock_timestamp();
+  available double precision;
+begin
+  select least(tenant.spawns_per_minute,
+      b.tokens + extract(epoch from instant - b.filled_at) * tenant.spawns_per_minute / 60)
+  into available
+  from mayfly_private.spawn_buckets b where b.tenant_id = tenant.id;
+  available := coalesce(available, tenant.spawns_per_minute);
+
+  if wanted > available then
+    perform mayfly_private.fail(429, 'rate_limited',
+      format('The tenant may spawn %s agents a minute.', tenant.spawns_per_minute),
+      'Spawn again after retry_after seconds, or have the tenant''s spawns_per_minute raised.',
+      jsonb_build_object('quota', 'spawns_per_minute', 'limit', tenant.spawns_per_minute),
+      greatest(1, ceil((wanted - available) * 60 / tenant.spawns_per_minute)::integer));
+  end if;
+  insert into mayfly_private.spawn_buckets as b (tenant_id, tokens, filled_at)
+  values (tenant.id, available - wanted, instant)
+  on conflict (tenant_id) do update set tokens = excluded.tokens, filled_at = excluded.filled_at;
+end
+$$;
+
+comment on function mayfly_private.take_spawns(mayfly.tenants, integer) is 'Takes spawns from a tenant''s token bucket.';
+revoke execute on function mayfly_private.take_spawns(mayfly.tenants, integer) from public;
+
+-- sql/schemas/0293_function_open_spawn.sql
+
+-- Begins a spawn of so many agents: who asks, in which tenant, what it may give. Locks the tenant's
+-- row (for no key update) until commit, so that parallel spawns pass no quota together and take no
+-- name twice. The last use of an enrolment key is written at most once a minute, and by nobody who
+-- would have to wait for it.
+
+create type mayfly_private.spawner as (
+  tenant mayfly.tenants,
+  parent mayfly.agents,
+  -- The person, agent or enrolment key; null for the secret key.
+  id uuid,
+  allowed text[]
+);
+
+create function mayfly_private.open_spawn(wanted integer)
+returns mayfly_private.spawner
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('agent:spawn');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  tenant mayfly.tenants;
+  parent mayfly.agents;
+  allowed text[] := caller.grantable;
+begin
+  select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
+
+  if caller.kind = 'agent' then
+    select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
+    if parent.depth + 1 > tenant.max_depth then
+      perform mayfly_private.fail(403, 'depth_exceeded',
+        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        'Let an ancestor spawn it, or raise the tenant''s max_depth.');
+    end if;
+  elsif caller.kind = 'person' then
+    allowed := (select coalesce(array_agg(s.name), '{}') from mayfly.scopes s
+      where s.agents and tenant.id = any (mayfly_private.tenant_ids(s.name)));
+  elsif caller.kind = 'machine' then
+    update mayfly.enrolment_keys k set last_used_at = clock_timestamp()
+    where k.tenant_id = tenant.id and k.id = (
+      select due.id from mayfly.enrolment_keys due
+      where due.tenant_id = tenant.id and due.id = caller.id
+        and coalesce(due.last_used_at, '-infinity') < clock_timestamp() - interval '1 minute'
+      for no key update skip locked);
+  end if;
+
+  perform mayfly_private.take_spawns(tenant, wanted);
+  return row(tenant, parent, caller.id, allowed)::mayfly_private.spawner;
+end
+$$;
+
+comment on function mayfly_private.open_spawn(integer) is 'Begins a spawn: locks the tenant, takes from its bucket, says what the caller may give.';
+revoke execute on function mayfly_private.open_spawn(integer) from public;
+
+-- sql/schemas/0294_function_check_living.sql
+
+-- Refuses so many more agents than the tenant's quota of the living allows. Called under the lock on
+-- the tenant's row. The dead that still say they live are reaped before they count against it.
+
+create function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  living integer;
+begin
+  loop
+    living := (select count(*) from mayfly.agents a
+      where a.tenant_id = tenant.id and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp());
+    exit when living + wanted <= tenant.max_living_agents or mayfly_private.reap(tenant.id) = 0;
+  end loop;
+  if living + wanted > tenant.max_living_agents then
+    perform mayfly_private.fail(429, 'agent_quota_exceeded',
+      format('The tenant has %s living agents and may have %s.', living, tenant.max_living_agents),
+      'Stop agents, wait until some expire, or raise the tenant''s max_living_agents.',
+      jsonb_build_object('quota', 'max_living_agents', 'limit', tenant.max_living_agents, 'living', living));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_living(mayfly.tenants, integer) is 'Refuses more living agents than the tenant may have.';
+revoke execute on function mayfly_private.check_living(mayfly.tenants, integer) from public;
+
+-- sql/schemas/0295_function_check_scopes.sql
+
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called
+-- by all who give scopes to an agent, a type or an enrolment key. Locks nothing.
+
+create function mayfly_private.check_scopes(scopes text[], allowed text[])
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  excess text[];
+begin
+  excess := (select array_agg(s order by s) from unnest(scopes) s
+    where s is null or not exists (select from mayfly.scopes known where known.name = s));
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_unknown', format('Unknown scopes: %s.', array_to_string(excess, ', ', 'null')),
+      'The table mayfly.scopes lists them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s join mayfly.scopes known on known.name = s where not known.agents);
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_not_for_agents', format('No agent can have these scopes: %s.', array_to_string(excess, ', ')),
+      'They are for people and the secret key.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s where not s = any (allowed));
+  if excess is not null then
+    perform mayfly_private.fail(403, 'scope_exceeds_parent',
+      format('The caller cannot give scopes that it does not have: %s.', array_to_string(excess, ', ')),
+      'Ask for a subset of the caller''s scopes.', jsonb_build_object('scopes', excess));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_scopes(text[], text[]) is 'Refuses scopes that the caller may not give.';
+revoke execute on function mayfly_private.check_scopes(text[], text[]) from public;
+
+-- sql/schemas/0296_function_common_scopes.sql
+
+-- What most agents need, of what their spawner may give; to spawn, to stop and to administer must be
+-- asked for.
+
+create function mayfly_private.common_scopes(allowed text[])
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return (
+  select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
+  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write')
+);
+
+comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';
+revoke execute on function mayfly_private.common_scopes(text[]) from public;
+
+-- sql/schemas/0297_function_draft_agent.sql
+
+-- An agent as it is to be inserted: what was asked, completed by its type's newest version, within
+-- what the tenant, the type and the spawner allow. Called by spawn_agent and spawn_team under the
+-- lock on the tenant's row; `drafted` are the agents of the same call before this one.
+
+create function mayfly_private.draft_agent(
+  spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
+  capabilities text[], scopes text[], task text, metadata jsonb
+)
+returns mayfly.agents
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant mayfly.tenants := spawner.tenant;
+  parent constant mayfly.agents := spawner.parent;
+  definition mayfly.agent_types;
+  longest interval;
+  living integer;
+  agent mayfly.agents;
+begin
+  select * into definition from mayfly.agent_types d
+  where d.tenant_id = tenant.id and d.name = draft_agent.type
+  order by d.version desc limit 1;
+  longest := least(tenant.max_lifetime, definition.max_lifetime);
+  lifetime := coalesce(lifetime, least(coalesce(definition.lifetime, '300 seconds'), longest));
+  capabilities := coalesce(capabilities, definition.capabilities, '{}');
+  scopes := coalesce(scopes, definition.scopes, mayfly_private.common_scopes(spawner.allowed));
+
+  if char_length(name) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
+  elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'type must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "type"}');
+  elsif lifetime < '5 seconds' or lifetime > longest then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range',
+      format('lifetime must be 5 seconds to %s seconds.', extract(epoch from longest)::bigint),
+      'Ask for less, or raise the max_lifetime of the tenant or the type.', '{"field": "lifetime"}');
+  elsif not mayfly_private.labels_within(capabilities, 50) then
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif char_length(task) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
+    perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
+  end if;
+  perform mayfly_private.check_scopes(scopes, spawner.allowed);
+
+  if definition.max_living is not null then
+    living := (select count(*) from mayfly.agents a
+        where a.tenant_id = tenant.id and a.type = draft_agent.type
+          and a.status in ('running', 'suspended') and mayfly_private.effective_status(a) in ('running', 'suspended'))
+      + (select count(*) from unnest(drafted) d where d.type = draft_agent.type);
+    if living >= definition.max_living then
+      perform mayfly_private.fail(429, 'type_quota_exceeded',
+        format('The tenant may have %s living agents of the type %s.', definition.max_living, type),
+        'Stop some, wait until some expire, or define the type with a higher max_living.',
+        jsonb_build_object('quota', 'max_living', 'limit', definition.max_living, 'type', type));
+    end if;
+  end if;
+
+  if name is null then
+    name := mayfly_private.pick_name(tenant.id, coalesce(pool, mayfly_private.name_pool()), array(select d.name from unnest(drafted) d));
+  else
+    perform mayfly_private.reap(tenant.id, name);
+    if exists (select from mayfly.agents a
+        where a.tenant_id = tenant.id and a.name = draft_agent.name and a.status in ('running', 'suspended')) then
+      perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant is called %s.', name),
+        'Choose another name, or none to get one.', '{"field": "name"}');
+    end if;
+  end if;
+
+  agent.tenant_id := tenant.id;
+  agent.id := gen_random_uuid();
+  agent.name := name;
+  agent.type := type;
+  agent.type_version := definition.version;
+  agent.parent_id := parent.id;
+  agent.ancestors := case when parent.id is null then '{}' else parent.ancestors || parent.id end;
+  agent.depth := cardinality(agent.ancestors);
+  agent.capabilities := capabilities;
+  agent.scopes := array(select distinct s from unnest(scopes) s order by s);
+  agent.status := 'running';
+  agent.activity := 'idle';
+  agent.task := task;
+  agent.metadata := metadata;
+  agent.lifetime := lifetime;
+  agent.spawned_at := clock_timestamp();
+  agent.spawned_by := spawner.id;
+  agent.expires_at := least(agent.spawned_at + lifetime, parent.expires_at);
+  return agent;
+end
+$$;
+
+comment on function mayfly_private.draft_agent(mayfly_private.spawner, mayfly.agents[], text, text[], text, interval, text[], text[], text, jsonb) is
+  'An agent as it is to be inserted.';
+revoke execute on function mayfly_private.draft_agent(mayfly_private.spawner, mayfly.agents[], text, text[], text, interval, text[], text[], text, jsonb) from public;
+
+-- sql/schemas/0298_function_extend_life.sql
+
+-- Gives a living agent its lifetime again, within the tenant's and its type's maximum and its
+-- parent's end. Null where it, or an ancestor, is not alive. Called by renewal, resuming and
+-- registration. Locks the agent's row.
+
+create function mayfly_private.extend_life(tenant uuid, agent uuid)
+returns mayfly.agents
+language sql security definer
+set search_path = ''
+begin atomic
+  update mayfly.agents a
+  set expires_at = greatest(a.expires_at, least(
+    clock_timestamp() + a.lifetime,
+    a.spawned_at + t.max_lifetime,
+    a.spawned_at + (select d.max_lifetime from mayfly.agent_types d
+      where d.tenant_id = a.tenant_id and d.name = a.type and d.version = a.type_version),
+    (select p.expires_at from mayfly.agents p where p.tenant_id = a.tenant_id and p.id = a.parent_id)))
+  from mayfly.tenants t
+  where t.id = a.tenant_id and a.tenant_id = extend_life.tenant and a.id = extend_life.agent
+    and not exists (
+      select from mayfly.agents line
+      where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
+        and (line.status <> 'running' or line.expires_at <= clock_timestamp()))
+  returning a.*;
+end;
+
+comment on function mayfly_private.extend_life(uuid, uuid) is 'Gives a living agent its lifetime again.';
+revoke execute on function mayfly_private.extend_life(uuid, uuid) from public;
+
+-- sql/schemas/0299_function_void_secrets.sql
+
+-- Makes every renewal secret of an agent unknown, so that whoever held one can neither renew nor
+-- suspend it. Called before a new one is given to another holder: by resuming and registration.
+
+create function mayfly_private.void_secrets(tenant uuid, agent uuid)
+returns void
+language sql security definer
+set search_path = ''
+begin atomic
+  delete from mayfly_private.renewal_secrets s where s.tenant_id = tenant and s.agent_id = agent;
+end;
+
+comment on function mayfly_private.void_secrets(uuid, uuid) is 'Makes every renewal secret of an agent unknown.';
+revoke execute on function mayfly_private.void_secrets(uuid, uuid) from public;
+
 -- sql/schemas/0300_function_issue_token.sql
 
--- What the spawn function signs for an agent, with a new renewal secret: the secret is returned once
--- and kept hashed. Called by spawn and renewal, as owner. Two random uuids: 244 bits.
+-- What the spawn function signs for an agent, with a new renewal secret (returned once, kept hashed)
+-- and its type as it was defined when it was spawned. Called by spawn, renewal and resuming, as owner.
 
 create function mayfly_private.issue_token(tenant uuid, agent uuid)
 returns jsonb
@@ -920,7 +2115,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  secret constant text := 'mfr_' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+  secret constant text := mayfly_private.new_secret('mfr_');
   issued_at constant bigint := floor(extract(epoch from clock_timestamp()));
   found_agent mayfly.agents;
   token_lifetime interval;
@@ -929,10 +2124,13 @@ begin
   select t.token_lifetime into strict token_lifetime from mayfly.tenants t where t.id = tenant;
 
   insert into mayfly_private.renewal_secrets (hash, tenant_id, agent_id)
-  values (sha256(convert_to(secret, 'UTF8')), tenant, agent);
+  values (mayfly_private.hash_secret(secret), tenant, agent);
 
   return jsonb_build_object(
     'agent', to_jsonb(found_agent),
+    'type', (
+      select to_jsonb(d) - 'tenant_id' - 'created_by' from mayfly.agent_types d
+      where d.tenant_id = tenant and d.name = found_agent.type and d.version = found_agent.type_version),
     'renewal_secret', secret,
     'claims', jsonb_build_object(
       'iss', 'mayfly',
@@ -958,129 +2156,93 @@ revoke execute on function mayfly_private.issue_token(uuid, uuid) from public;
 
 -- sql/schemas/0301_function_private_spawn_agent.sql
 
--- The definer half of mayfly.spawn_agent. One transaction: scope, quota, depth, insert, log. Locks
--- the tenant's row (for no key update), so that parallel spawns cannot pass the quota together.
+-- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
+-- Locks the tenant's row (see open_spawn).
+--
+-- A registration key stands for one agent of its spawner at a time. While that lives the answer is
+-- the same agent, with its lifetime, a token and a renewal secret anew; the secrets before are void.
 
 create function mayfly_private.spawn_agent(
-  name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb
+  name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text
 )
 returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  of_tenant constant uuid := mayfly_private.require_tenant('agent:spawn');
-  caller constant mayfly_private.caller := mayfly_private.caller();
-  tenant mayfly.tenants;
-  parent mayfly.agents;
-  granted text[];
-  allowed text[];
-  excess text[];
-  living integer;
-  born_at timestamptz;
-  new_id uuid;
+  spawner constant mayfly_private.spawner := mayfly_private.open_spawn(1);
+  of_tenant constant uuid := (spawner.tenant).id;
+  spawner_id constant uuid := coalesce(spawner.id, '00000000-0000-0000-0000-000000000000');
+  agent mayfly.agents;
 begin
-  select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-
-  if name is null or char_length(name) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
-  elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'type must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "type"}');
-  elsif lifetime < '5 seconds' or lifetime > tenant.max_lifetime then
-    perform mayfly_private.fail(400, 'lifetime_out_of_range',
-      format('lifetime must be 5 seconds to %s seconds.', extract(epoch from tenant.max_lifetime)::bigint),
-      'Ask for less, or raise the tenant''s max_lifetime.', '{"field": "lifetime"}');
-  elsif cardinality(capabilities) > 50 or exists (select from unnest(capabilities) c where c is null or char_length(c) not between 1 and 100) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
-  elsif char_length(task) > 2000 then
-    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
-  elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
-    perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
-  end if;
-
-  if caller.kind = 'agent' then
-    select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
-    allowed := parent.scopes;
-    if parent.depth + 1 > tenant.max_depth then
-      perform mayfly_private.fail(403, 'depth_exceeded',
-        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
-        'Let an ancestor spawn it, or raise the tenant''s max_depth.');
+  if registration_key is not null then
+    if char_length(registration_key) not between 1 and 200 then
+      perform mayfly_private.fail(400, 'invalid_request', 'registration_key must have 1 to 200 characters.', null, '{"field": "registration_key"}');
     end if;
-  else
-    allowed := (select coalesce(array_agg(s.name), '{}') from mayfly.scopes s
-      where tenant.id = any (mayfly_private.tenant_ids(s.name)));
+    select a.* into agent
+    from mayfly_private.registrations r
+    join mayfly.agents a on a.tenant_id = r.tenant_id and a.id = r.agent_id
+    where r.tenant_id = of_tenant and r.spawner = spawner_id and r.key = registration_key
+      and mayfly_private.effective_status(a) in ('running', 'suspended')
+    for no key update of a;
+    if agent.id is not null then
+      if agent.status = 'suspended' then
+        perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
+          'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
+      end if;
+      -- Who registered it may have lost scopes since, and would get them back by its token.
+      perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
+      perform mayfly_private.extend_life(of_tenant, agent.id);
+      perform mayfly_private.void_secrets(of_tenant, agent.id);
+      return mayfly_private.issue_token(of_tenant, agent.id) || '{"existing": true}';
+    end if;
   end if;
 
-  excess := (select array_agg(s order by s) from unnest(scopes) s
-    where s is null or not exists (select from mayfly.scopes known where known.name = s));
-  if excess is not null then
-    perform mayfly_private.fail(400, 'scope_unknown', format('Unknown scopes: %s.', array_to_string(excess, ', ', 'null')),
-      'The table mayfly.scopes lists them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
-  end if;
-  excess := (select array_agg(s order by s) from unnest(scopes) s where not s = any (allowed));
-  if excess is not null then
-    perform mayfly_private.fail(403, 'scope_exceeds_parent',
-      format('The caller cannot give scopes that it does not have: %s.', array_to_string(excess, ', ')),
-      'Ask for a subset of the caller''s scopes.', jsonb_build_object('scopes', excess));
-  end if;
-  -- What most agents need; to administer and to spawn must be asked for.
-  granted := coalesce(
-    (select array_agg(distinct s order by s) from unnest(scopes) s),
-    (select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-      where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write')));
-
-  living := (select count(*) from mayfly.agents a
-    where a.tenant_id = tenant.id and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp());
-  if living >= tenant.max_living_agents then
-    perform mayfly_private.fail(429, 'agent_quota_exceeded',
-      format('The tenant has %s living agents, as many as it may.', living),
-      'Stop agents, wait until some expire, or raise the tenant''s max_living_agents.');
+  agent := mayfly_private.draft_agent(spawner, '{}', name, null, type, lifetime, capabilities, scopes, task, metadata);
+  perform mayfly_private.check_living(spawner.tenant, 1);
+  perform mayfly_private.insert_agents(array[agent]);
+  if registration_key is not null then
+    insert into mayfly_private.registrations as r (tenant_id, spawner, key, agent_id)
+    values (of_tenant, spawner_id, registration_key, agent.id)
+    on conflict on constraint registrations_pkey do update set agent_id = excluded.agent_id;
   end if;
 
-  born_at := clock_timestamp();
-  insert into mayfly.agents (
-    tenant_id, name, type, parent_id, ancestors, depth, capabilities, scopes, task, metadata,
-    lifetime, spawned_at, spawned_by, expires_at)
-  values (
-    tenant.id, name, type, parent.id, case when parent.id is null then '{}' else parent.ancestors || parent.id end, coalesce(parent.depth + 1, 0),
-    capabilities, granted, task, metadata,
-    lifetime, born_at, caller.id, least(born_at + lifetime, parent.expires_at))
-  returning id into new_id;
-
-  perform mayfly_private.reap(tenant.id);
-  return mayfly_private.issue_token(tenant.id, new_id);
+  perform mayfly_private.reap(of_tenant);
+  return mayfly_private.issue_token(of_tenant, agent.id) || '{"existing": false}';
 end
 $$;
 
-comment on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb) is 'Spawns an agent in the tenant of the caller.';
-revoke execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb) from public;
-grant execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb) to authenticated, service_role;
+comment on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) is 'Spawns an agent in the tenant of the caller.';
+revoke execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) from public;
+grant execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) to authenticated, service_role;
 
 -- sql/schemas/0302_function_spawn_agent.sql
 
 -- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
--- never is more than its parent. Returns the agent, the claims to sign and the renewal secret.
+-- never is more than its parent. What is not given comes from its type, where that is defined, and
+-- its name from a pool. Returns the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
-  name text,
-  type text default 'agent',
-  lifetime double precision default 300,
-  capabilities text[] default '{}',
+  name text default null,
+  type text default null,
+  lifetime double precision default null,
+  capabilities text[] default null,
   scopes text[] default null,
   task text default null,
-  metadata jsonb default '{}'
+  metadata jsonb default null,
+  registration_key text default null
 )
 returns jsonb
 language sql
 set search_path = ''
 return mayfly_private.spawn_agent(
-  name, coalesce(type, 'agent'), make_interval(secs => coalesce(lifetime, 300)), coalesce(capabilities, '{}'),
-  scopes, task, coalesce(metadata, '{}'));
+  name, coalesce(type, 'agent'), make_interval(secs => lifetime), capabilities,
+  scopes, task, coalesce(metadata, '{}'), registration_key);
 
-comment on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb) is
-  'Spawns an agent that lives for so many seconds. Returns { agent, claims, renewal_secret }.';
-revoke execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb) from public;
-grant execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb) to authenticated, service_role;
+comment on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) is
+  'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+revoke execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) from public;
+grant execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) to authenticated, service_role;
 
 -- sql/schemas/0303_function_private_renew_agent.sql
 
@@ -1101,9 +2263,9 @@ declare
   secret mayfly_private.renewal_secrets;
   agent mayfly.agents;
 begin
-  if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' then
+  if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
     select * into secret from mayfly_private.renewal_secrets s
-    where s.hash = decode(claims -> 'mayfly' ->> 'renewal', 'hex')
+    where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal')
     for update;
   end if;
   if secret.hash is null then
@@ -1111,7 +2273,8 @@ begin
   end if;
 
   if secret.spent or secret.used_at < clock_timestamp() - interval '30 seconds' then
-    update mayfly.agents a set status = 'suspended'
+    update mayfly.agents a
+    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
     -- Returned, not raised: raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
@@ -1124,18 +2287,7 @@ begin
   set spent = true
   where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.used_at is null;
 
-  update mayfly.agents a
-  set expires_at = greatest(a.expires_at, least(
-    clock_timestamp() + a.lifetime,
-    a.spawned_at + t.max_lifetime,
-    (select p.expires_at from mayfly.agents p where p.tenant_id = a.tenant_id and p.id = a.parent_id)))
-  from mayfly.tenants t
-  where t.id = a.tenant_id and a.tenant_id = secret.tenant_id and a.id = secret.agent_id
-    and not exists (
-      select from mayfly.agents line
-      where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
-        and (line.status <> 'running' or line.expires_at <= clock_timestamp()))
-  returning a.* into agent;
+  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id);
   if agent.id is null then
     perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
       'Spawn another agent.');
@@ -1174,23 +2326,9 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  of_tenant constant uuid := mayfly_private.require_tenant(null);
-  caller constant mayfly_private.caller := mayfly_private.caller();
-  agent mayfly.agents;
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
 begin
-  select * into agent from mayfly.agents a
-  where a.tenant_id = of_tenant and a.id = coalesce(stop_agent.agent_id, caller.id)
-  for no key update;
-  if agent.id is null then
-    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
-  elsif not (agent.id = caller.id or caller.id = any (agent.ancestors)
-    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
-    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'An agent stops itself and its descendants without it.', '{"scope": "agent:stop"}');
-  elsif char_length(reason) > 500 then
-    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 500 characters.', null, '{"field": "reason"}');
-  end if;
-
+  perform mayfly_private.check_reason(reason);
   if agent.status in ('running', 'suspended') then
     update mayfly.agents a
     set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = reason
@@ -1222,41 +2360,70 @@ grant execute on function mayfly.stop_agent(uuid, text) to authenticated, servic
 
 -- sql/schemas/0310_function_private_create_tenant.sql
 
--- The definer half of mayfly.create_tenant.
+-- The definer half of mayfly.create_tenant. Of one person's calls at once, one waits for the other, so
+-- that they do not pass the limit together.
 
-create function mayfly_private.create_tenant(name text)
+create function mayfly_private.create_tenant(name text, owner uuid)
 returns mayfly.tenants
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  settings mayfly_private.settings;
   tenant mayfly.tenants;
 begin
+  select * into strict settings from mayfly_private.settings;
   if name is null or char_length(name) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif caller.kind = 'person' then
+    if settings.tenants_created_by <> 'signed_in' or claims -> 'is_anonymous' = 'true'
+      or not exists (select from auth.users u where u.id = caller.id) then
+      perform mayfly_private.fail(403, 'tenant_creation_not_allowed', 'This project does not let this person create tenants.',
+        'Have one created with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
+    elsif owner is not null and owner <> caller.id then
+      perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; who creates a tenant owns it.', null, '{"field": "owner"}');
+    end if;
+    owner := caller.id;
+    perform pg_advisory_xact_lock(hashtextextended('mayfly.create_tenant ' || owner, 0));
+    if (select count(*) from mayfly.members m where m.user_id = owner and m.role = 'owner') >= settings.max_tenants_per_person then
+      perform mayfly_private.fail(403, 'tenant_quota_exceeded',
+        format('A person may own %s tenants here.', settings.max_tenants_per_person),
+        'Erase one, hand one over, or have max_tenants_per_person raised.',
+        jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
+    end if;
+  elsif caller.kind is distinct from 'secret' and claims is not null then
+    -- Without claims it is the SQL editor: nobody else may execute this without them.
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+  elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
   end if;
+
   insert into mayfly.tenants (name) values (create_tenant.name) returning * into tenant;
+  insert into mayfly.members (tenant_id, user_id, role) select tenant.id, owner, 'owner' where owner is not null;
   return tenant;
 end
 $$;
 
-comment on function mayfly_private.create_tenant(text) is 'Creates a tenant.';
-revoke execute on function mayfly_private.create_tenant(text) from public;
-grant execute on function mayfly_private.create_tenant(text) to service_role;
+comment on function mayfly_private.create_tenant(text, uuid) is 'Creates a tenant.';
+revoke execute on function mayfly_private.create_tenant(text, uuid) from public;
+grant execute on function mayfly_private.create_tenant(text, uuid) to authenticated, service_role;
 
 -- sql/schemas/0311_function_create_tenant.sql
 
--- Creates a tenant. For the secret key alone.
+-- Creates a tenant: for the secret key, which may name its owner, and where the project's settings say
+-- so for whoever is signed in, who then owns it.
 
-create function mayfly.create_tenant(name text)
+create function mayfly.create_tenant(name text, owner uuid default null)
 returns mayfly.tenants
 language sql
 set search_path = ''
-return mayfly_private.create_tenant(name);
+return mayfly_private.create_tenant(name, owner);
 
-comment on function mayfly.create_tenant(text) is 'Creates a tenant and returns it. For the secret key alone.';
-revoke execute on function mayfly.create_tenant(text) from public;
-grant execute on function mayfly.create_tenant(text) to service_role;
+comment on function mayfly.create_tenant(text, uuid) is 'Creates a tenant and returns it. For the secret key, and if the project allows it for people.';
+revoke execute on function mayfly.create_tenant(text, uuid) from public;
+grant execute on function mayfly.create_tenant(text, uuid) to authenticated, service_role;
 
 -- sql/schemas/0320_function_check_push.sql
 
@@ -1746,6 +2913,1478 @@ comment on function mayfly.recall(text, real[], text, text[], text[], uuid, real
 revoke execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) from public;
 grant execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) to authenticated, service_role;
 
+-- sql/schemas/0340_function_check_team.sql
+
+-- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
+-- locks anything; what an agent's values may be is checked as it is drafted.
+
+create function mayfly_private.check_team(team jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(team) is distinct from 'array' or jsonb_array_length(team) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'team must be an array of 1 to 100 groups.', null, '{"field": "team"}');
+  end if;
+  select g.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(team) with ordinality as g (item, n),
+    lateral (values
+      ('type', jsonb_typeof(g.item) = 'object' and mayfly_private.text_within(g.item -> 'type', 63), 'must be a text'),
+      ('count', mayfly_private.number_within(g.item -> 'count', 1, 100, whole => true), 'must be a whole number from 1 to 100'),
+      ('names', mayfly_private.texts_or_absent(g.item -> 'names', 100), 'must be 1 to 100 texts of 1 to 100 characters'),
+      ('lifetime', mayfly_private.number_within(g.item -> 'lifetime', 5, 2592000), 'must be a number of seconds, at least 5'),
+      ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
+      ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
+      ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),
+      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by g.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('team[%s].%s %s.', fault.index, fault.field, fault.rule), null,
+      jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+  if (select sum(coalesce((item ->> 'count')::integer, 1)) > 100 from jsonb_array_elements(team) item) then
+    perform mayfly_private.fail(413, 'team_too_large', 'A team has at most 100 agents.', 'Spawn it in several calls.', '{"field": "team"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_team(jsonb) is 'Refuses a team that has a fault, naming its index and field.';
+revoke execute on function mayfly_private.check_team(jsonb) from public;
+
+-- sql/schemas/0341_function_private_spawn_team.sql
+
+-- The definer half of mayfly.spawn_team: all or none. Rate and quota are asked once, for all. Locks
+-- the tenant's row (see open_spawn).
+
+create function mayfly_private.spawn_team(team jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  spawner mayfly_private.spawner;
+  wanted integer;
+  item jsonb;
+  agent mayfly.agents;
+  drafted mayfly.agents[] := '{}';
+  issued jsonb := '[]';
+begin
+  perform mayfly_private.check_team(team);
+  wanted := (select sum(coalesce((g ->> 'count')::integer, 1)) from jsonb_array_elements(team) g);
+  spawner := mayfly_private.open_spawn(wanted);
+
+  for item in
+    select g.value from jsonb_array_elements(team) with ordinality as g (value, n),
+      generate_series(1, coalesce((g.value ->> 'count')::integer, 1)) nth
+    order by g.n, nth
+  loop
+    drafted := drafted || mayfly_private.draft_agent(
+      spawner, drafted, null, nullif(mayfly_private.texts_of(item -> 'names'), '{}'), coalesce(item ->> 'type', 'agent'),
+      make_interval(secs => (item ->> 'lifetime')::double precision), mayfly_private.texts_of(item -> 'capabilities'),
+      mayfly_private.texts_of(item -> 'scopes'), item ->> 'task', coalesce(nullif(item -> 'metadata', 'null'), '{}'));
+  end loop;
+  perform mayfly_private.check_living(spawner.tenant, wanted);
+  perform mayfly_private.insert_agents(drafted);
+  perform mayfly_private.reap((spawner.tenant).id);
+
+  for agent in select * from unnest(drafted) loop
+    issued := issued || (mayfly_private.issue_token(agent.tenant_id, agent.id) || '{"existing": false}');
+  end loop;
+  return issued;
+end
+$$;
+
+comment on function mayfly_private.spawn_team(jsonb) is 'Spawns several agents in the tenant of the caller, all or none.';
+revoke execute on function mayfly_private.spawn_team(jsonb) from public;
+grant execute on function mayfly_private.spawn_team(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0342_function_spawn_team.sql
+
+-- Spawns a team in one transaction, all or none: called by the spawn function as whoever calls it
+-- (scope agent:spawn). A group is { type, count, names, lifetime, capabilities, scopes, task, metadata };
+-- names are a pool of its own. Returns what spawn_agent returns for each agent, in the order asked.
+
+create function mayfly.spawn_team(team jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.spawn_team(team);
+
+comment on function mayfly.spawn_team(jsonb) is
+  'Spawns groups of agents, all or none. Returns an array of { agent, type, claims, renewal_secret, existing }.';
+revoke execute on function mayfly.spawn_team(jsonb) from public;
+grant execute on function mayfly.spawn_team(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0343_function_private_suspend_agent.sql
+
+-- The definer half of mayfly.suspend_agent. Descendants are suspended by the definition of alive;
+-- their rows are not touched. Locks the agent's row.
+
+create function mayfly_private.suspend_agent(agent_id uuid, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  perform mayfly_private.check_reason(reason);
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'suspended');
+  elsif agent.status = 'running' then
+    update mayfly.agents a
+    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = reason
+    where a.tenant_id = agent.tenant_id and a.id = agent.id
+    returning * into agent;
+  end if;
+  return to_jsonb(agent);
+end
+$$;
+
+comment on function mayfly_private.suspend_agent(uuid, text) is 'Suspends an agent of the caller''s tenant.';
+revoke execute on function mayfly_private.suspend_agent(uuid, text) from public;
+grant execute on function mayfly_private.suspend_agent(uuid, text) to authenticated, service_role;
+
+-- sql/schemas/0344_function_suspend_agent.sql
+
+-- Suspends an agent (the caller, without an id) and with it, from that instant, its descendants: they
+-- can read and write nothing until it is resumed. For itself, its ancestors and callers with
+-- agent:stop. Its time runs on. Suspending a suspended agent changes nothing and returns it.
+
+create function mayfly.suspend_agent(id uuid default null, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.suspend_agent(id, reason);
+
+comment on function mayfly.suspend_agent(uuid, text) is 'Suspends an agent and its descendants until it is resumed. Returns the agent.';
+revoke execute on function mayfly.suspend_agent(uuid, text) from public;
+grant execute on function mayfly.suspend_agent(uuid, text) to authenticated, service_role;
+
+-- sql/schemas/0345_function_private_resume_agent.sql
+
+-- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
+-- scope of it. Locks the agent's row.
+
+create function mayfly_private.resume_agent(agent_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'running');
+  elsif agent.status = 'running' then
+    perform mayfly_private.fail(409, 'transition_not_allowed',
+      case current_status when 'running' then 'An agent that is running cannot become running.'
+        else 'The agent itself is running; an ancestor of it is suspended.' end,
+      'Only a suspended agent is resumed, and with it its descendants.',
+      jsonb_build_object('from', 'running', 'to', 'running'));
+  end if;
+  perform mayfly_private.check_scopes(agent.scopes, array(
+    select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
+
+  update mayfly.agents a
+  set status = 'running', suspended_at = null, suspend_reason = null
+  where a.tenant_id = agent.tenant_id and a.id = agent.id;
+  agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
+  if agent.id is null then
+    perform mayfly_private.fail(409, 'agent_suspended', 'An ancestor of the agent is suspended.',
+      'Resume the ancestor first.');
+  end if;
+  perform mayfly_private.void_secrets(agent.tenant_id, agent.id);
+  return mayfly_private.issue_token(agent.tenant_id, agent.id);
+end
+$$;
+
+comment on function mayfly_private.resume_agent(uuid) is 'Resumes a suspended agent of the caller''s tenant.';
+revoke execute on function mayfly_private.resume_agent(uuid) from public;
+grant execute on function mayfly_private.resume_agent(uuid) to authenticated, service_role;
+
+-- sql/schemas/0346_function_resume_agent.sql
+
+-- Resumes a suspended agent, and with it, at once, its descendants that are not suspended themselves:
+-- called by the spawn function as whoever calls it. For its ancestors and callers with agent:stop.
+-- The secrets before are void: the new one goes to who resumes it, with the claims to sign.
+
+create function mayfly.resume_agent(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.resume_agent(id);
+
+comment on function mayfly.resume_agent(uuid) is
+  'Resumes a suspended agent with its descendants. Returns { agent, type, claims, renewal_secret }.';
+revoke execute on function mayfly.resume_agent(uuid) from public;
+grant execute on function mayfly.resume_agent(uuid) to authenticated, service_role;
+
+-- sql/schemas/0347_function_private_heartbeat.sql
+
+-- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
+-- only where something changes. Locks the caller's own rows.
+
+create function mayfly_private.heartbeat(activity text, task text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  if caller.kind <> 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a heartbeat.', 'Call it with the token of an agent.');
+  elsif activity not in ('idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked') then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'activity must be idle, thinking, executing, waiting_input, waiting_approval, waiting_review or blocked.', null, '{"field": "activity"}');
+  elsif char_length(task) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  end if;
+
+  insert into mayfly.agent_liveness as l (tenant_id, agent_id, last_seen_at)
+  values (of_tenant, caller.id, clock_timestamp())
+  on conflict (tenant_id, agent_id) do update set last_seen_at = excluded.last_seen_at
+  where l.last_seen_at < excluded.last_seen_at - interval '1 second';
+
+  update mayfly.agents a
+  set activity = coalesce(heartbeat.activity, a.activity),
+    task = case when heartbeat.task is null then a.task else nullif(heartbeat.task, '') end
+  where a.tenant_id = of_tenant and a.id = caller.id
+    and (a.activity, a.task) is distinct from (
+      coalesce(heartbeat.activity, a.activity),
+      case when heartbeat.task is null then a.task else nullif(heartbeat.task, '') end);
+
+  select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
+  return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
+    'seconds_left', mayfly_private.seconds_left(agent));
+end
+$$;
+
+comment on function mayfly_private.heartbeat(text, text) is 'Says that the calling agent lives, and what it does.';
+revoke execute on function mayfly_private.heartbeat(text, text) from public;
+grant execute on function mayfly_private.heartbeat(text, text) to authenticated;
+
+-- sql/schemas/0348_function_heartbeat.sql
+
+-- Says that the calling agent lives and, where given, what it is doing and at which task; an empty
+-- task ends the one before. For agents.
+
+create function mayfly.heartbeat(activity text default null, task text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.heartbeat(activity, task);
+
+comment on function mayfly.heartbeat(text, text) is
+  'Says that the calling agent lives, and what it does. Returns { activity, task, expires_at, seconds_left }.';
+revoke execute on function mayfly.heartbeat(text, text) from public;
+grant execute on function mayfly.heartbeat(text, text) to authenticated;
+
+-- sql/schemas/0350_function_card.sql
+
+-- An agent as others see it. Called by get_agent, find_agents and agent_tree, as owner, for agents
+-- that the caller may see. Locks nothing.
+
+create function mayfly_private.card(agent mayfly.agents)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object(
+    'id', agent.id,
+    'name', agent.name,
+    'type', agent.type,
+    'type_version', agent.type_version,
+    'role', (select d.role from mayfly.agent_types d
+      where d.tenant_id = agent.tenant_id and d.name = agent.type and d.version = agent.type_version),
+    'capabilities', to_jsonb(agent.capabilities),
+    'scopes', to_jsonb(agent.scopes),
+    'status', now.status,
+    'activity', agent.activity,
+    'task', agent.task,
+    'parent', agent.parent_id,
+    'depth', agent.depth,
+    'children', case when now.status in ('stopped', 'expired') then 0 else (
+      select count(*) from mayfly.agents c
+      where c.tenant_id = agent.tenant_id and c.parent_id = agent.id
+        and c.status in ('running', 'suspended') and c.expires_at > clock_timestamp()) end,
+    'seconds_left', mayfly_private.seconds_left(agent),
+    'spawned_at', agent.spawned_at,
+    'expires_at', agent.expires_at,
+    'last_seen_at', (select l.last_seen_at from mayfly.agent_liveness l
+      where l.tenant_id = agent.tenant_id and l.agent_id = agent.id),
+    'stopped_at', agent.stopped_at,
+    'stop_reason', agent.stop_reason,
+    'suspend_reason', agent.suspend_reason,
+    'metadata', agent.metadata)
+  from (select mayfly_private.effective_status(agent) as status) now
+);
+
+comment on function mayfly_private.card(mayfly.agents) is 'An agent as others see it.';
+revoke execute on function mayfly_private.card(mayfly.agents) from public;
+
+-- sql/schemas/0351_function_sees_agent.sql
+
+-- Whether the caller may see an agent of its tenant: what the policy of mayfly.agents says, for
+-- functions that read as owner.
+
+create function mayfly_private.sees_agent(agent mayfly.agents)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return agent.tenant_id = any (mayfly_private.tenant_ids('agent:read'))
+  or agent.id = any (mayfly_private.own_agent_ids());
+
+comment on function mayfly_private.sees_agent(mayfly.agents) is 'Whether the caller may see an agent.';
+revoke execute on function mayfly_private.sees_agent(mayfly.agents) from public;
+
+-- sql/schemas/0352_function_private_get_agent.sql
+
+-- The definer half of mayfly.get_agent.
+
+create function mayfly_private.get_agent(agent_id uuid)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(get_agent.agent_id, mayfly_private.caller_id());
+  if agent.id is null or not mayfly_private.sees_agent(agent) then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  end if;
+  return mayfly_private.card(agent);
+end
+$$;
+
+comment on function mayfly_private.get_agent(uuid) is 'The card of an agent of the caller''s tenant.';
+revoke execute on function mayfly_private.get_agent(uuid) from public;
+grant execute on function mayfly_private.get_agent(uuid) to authenticated, service_role;
+
+-- sql/schemas/0353_function_get_agent.sql
+
+-- The card of an agent (the caller, without an id): for callers with agent:read, for itself and its
+-- ancestors.
+
+create function mayfly.get_agent(id uuid default null)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.get_agent(id);
+
+comment on function mayfly.get_agent(uuid) is
+  'The card of an agent: who it is, what it can and does, how long it may still live, how many children it has.';
+revoke execute on function mayfly.get_agent(uuid) from public;
+grant execute on function mayfly.get_agent(uuid) to authenticated, service_role;
+
+-- sql/schemas/0354_function_private_find_agents.sql
+
+-- The definer half of mayfly.find_agents: `@>` is not leakproof, and no index serves it under the
+-- policy. Planned for its arguments each time, so that a search among the living reads the index of
+-- the living, however many have died. Locks nothing.
+
+create function mayfly_private.find_agents(
+  having_capabilities text[], of_type text, with_status text, of_parent uuid, after uuid, page_limit integer
+)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant(null);
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids('agent:read'));
+  own constant uuid[] := case when not sees_all then mayfly_private.own_agent_ids() end;
+  any_status constant boolean := with_status is null or with_status in ('stopped', 'expired');
+  cards jsonb;
+begin
+  if with_status not in ('running', 'suspended', 'stopped', 'expired') then
+    perform mayfly_private.fail(400, 'invalid_request', 'status must be running, suspended, stopped or expired.', null, '{"field": "status"}');
+  elsif page_limit is null or page_limit not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'limit must be 1 to 200.', null, '{"field": "limit"}');
+  end if;
+
+  select coalesce(jsonb_agg(mayfly_private.card(page.agent) order by page.id), '[]') into cards
+  from (
+    select a as agent, a.id
+    from mayfly.agents a
+    where a.tenant_id = tenant
+      and (sees_all or a.id = any (own))
+      and (any_status or a.status in ('running', 'suspended'))
+      and (after is null or a.id > after)
+      and (of_type is null or a.type = of_type)
+      and (of_parent is null or a.parent_id = of_parent)
+      and (having_capabilities is null or a.capabilities @> having_capabilities)
+      and (with_status is null or mayfly_private.effective_status(a) = with_status)
+    order by a.id
+    limit page_limit
+  ) page;
+  return jsonb_build_object(
+    'agents', cards,
+    'after', case when jsonb_array_length(cards) = page_limit then cards -> -1 -> 'id' end);
+end
+$$;
+
+comment on function mayfly_private.find_agents(text[], text, text, uuid, uuid, integer) is 'Finds agents of the caller''s tenant.';
+revoke execute on function mayfly_private.find_agents(text[], text, text, uuid, uuid, integer) from public;
+grant execute on function mayfly_private.find_agents(text[], text, text, uuid, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0355_function_find_agents.sql
+
+-- Finds agents by what they can, their type, their status by now, their parent: cards, ordered by id.
+-- For callers with agent:read; an agent without it finds itself and its descendants.
+
+create function mayfly.find_agents(
+  capabilities text[] default null,
+  type text default null,
+  status text default null,
+  parent uuid default null,
+  after uuid default null,
+  page_limit integer default 50
+)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.find_agents(capabilities, type, status, parent, after, page_limit);
+
+comment on function mayfly.find_agents(text[], text, text, uuid, uuid, integer) is
+  'Finds agents that have all these capabilities. Returns { agents: cards, after }: pass `after` for the next page, null after the last.';
+revoke execute on function mayfly.find_agents(text[], text, text, uuid, uuid, integer) from public;
+grant execute on function mayfly.find_agents(text[], text, text, uuid, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0356_function_subtree.sql
+
+-- The card of an agent with its children, theirs, and so on, the oldest first. At most max_depth deep.
+-- Called by agent_tree, as owner, for agents that the caller may see.
+
+create function mayfly_private.subtree(root mayfly.agents, living boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return mayfly_private.card(root) || jsonb_build_object('children', (
+    select coalesce(jsonb_agg(mayfly_private.subtree(c, living) order by c.spawned_at, c.id), '[]')
+    from mayfly.agents c
+    where c.tenant_id = root.tenant_id and c.parent_id = root.id
+      and (not living or mayfly_private.effective_status(c) in ('running', 'suspended'))));
+end
+$$;
+
+comment on function mayfly_private.subtree(mayfly.agents, boolean) is 'An agent''s card with its children as a tree.';
+revoke execute on function mayfly_private.subtree(mayfly.agents, boolean) from public;
+
+-- sql/schemas/0357_function_private_agent_tree.sql
+
+-- The definer half of mayfly.agent_tree.
+
+create function mayfly_private.agent_tree(root uuid, living boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant(null);
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids('agent:read'));
+  top constant uuid := coalesce(root, case when not sees_all then mayfly_private.caller_id() end);
+  agent mayfly.agents;
+begin
+  if top is not null then
+    select * into agent from mayfly.agents a where a.tenant_id = tenant and a.id = top;
+    if agent.id is null or not mayfly_private.sees_agent(agent) then
+      perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "root"}');
+    end if;
+  end if;
+  if 1000 < (
+    select count(*) from (
+      select from mayfly.agents a
+      where a.tenant_id = tenant and (top is null or a.ancestors @> array[top])
+        and (not living or a.status in ('running', 'suspended') and a.expires_at > clock_timestamp())
+      limit 1001) counted) then
+    perform mayfly_private.fail(413, 'tree_too_large', 'The tree has more than 1000 agents.',
+      'Ask for a part of it by its root, or list children with find_agents.', '{"field": "root"}');
+  end if;
+
+  return (
+    select coalesce(jsonb_agg(mayfly_private.subtree(a, living) order by a.spawned_at, a.id), '[]')
+    from mayfly.agents a
+    where a.tenant_id = tenant
+      and case when top is null then a.parent_id is null else a.id = top end
+      and (not living or mayfly_private.effective_status(a) in ('running', 'suspended')));
+end
+$$;
+
+comment on function mayfly_private.agent_tree(uuid, boolean) is 'Agents of the caller''s tenant as trees.';
+revoke execute on function mayfly_private.agent_tree(uuid, boolean) from public;
+grant execute on function mayfly_private.agent_tree(uuid, boolean) to authenticated, service_role;
+
+-- sql/schemas/0358_function_agent_tree.sql
+
+-- Agents with their children as trees: of the whole tenant, or below one agent. For callers with
+-- agent:read; an agent without it sees itself and what is below it.
+
+create function mayfly.agent_tree(root uuid default null, living boolean default true)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.agent_tree(root, coalesce(living, true));
+
+comment on function mayfly.agent_tree(uuid, boolean) is
+  'Cards whose `children` are cards, as an array of roots; the living alone, unless asked. At most 1000 agents.';
+revoke execute on function mayfly.agent_tree(uuid, boolean) from public;
+grant execute on function mayfly.agent_tree(uuid, boolean) to authenticated, service_role;
+
+-- sql/schemas/0360_function_private_define_agent_type.sql
+
+-- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that
+-- versions are numbered without a gap or a double.
+
+create function mayfly_private.define_agent_type(
+  name text, role text, description text, prompt text, capabilities text[], scopes text[],
+  lifetime interval, max_lifetime interval, max_living integer, metadata jsonb
+)
+returns mayfly.agent_types
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('type:write');
+  newest mayfly.agent_types;
+  defined mayfly.agent_types;
+begin
+  if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+  elsif char_length(role) > 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must have at most 200 characters.', null, '{"field": "role"}');
+  elsif char_length(description) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'description must have at most 2000 characters.', null, '{"field": "description"}');
+  elsif char_length(prompt) > 100000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
+  elsif not mayfly_private.labels_within(capabilities, 50) then
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
+  elsif max_lifetime not between '5 seconds' and '30 days' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
+  elsif max_living < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_living must be at least 0.', null, '{"field": "max_living"}');
+  elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
+    perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
+  end if;
+  -- Whoever spawns one must have them; here it is enough that agents can.
+  perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
+
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  select * into newest from mayfly.agent_types d
+  where d.tenant_id = of_tenant and d.name = define_agent_type.name
+  order by d.version desc limit 1;
+  defined := row(of_tenant, name, coalesce(newest.version, 0) + 1, role, description, prompt, capabilities, scopes,
+    lifetime, max_lifetime, max_living, metadata, mayfly_private.caller_id(), clock_timestamp());
+  if to_jsonb(newest) - '{version,created_by,created_at}'::text[] = to_jsonb(defined) - '{version,created_by,created_at}'::text[] then
+    return newest;
+  end if;
+  insert into mayfly.agent_types select defined.*;
+  return defined;
+end
+$$;
+
+comment on function mayfly_private.define_agent_type(text, text, text, text, text[], text[], interval, interval, integer, jsonb) is
+  'Defines a version of a type of agents.';
+revoke execute on function mayfly_private.define_agent_type(text, text, text, text, text[], text[], interval, interval, integer, jsonb) from public;
+grant execute on function mayfly_private.define_agent_type(text, text, text, text, text[], text[], interval, interval, integer, jsonb) to authenticated, service_role;
+
+-- sql/schemas/0361_function_define_agent_type.sql
+
+-- Defines a type of agents, or its next version where it is another than the newest (scope
+-- type:write). Agents that live keep the version they were spawned with.
+
+create function mayfly.define_agent_type(
+  name text,
+  role text default '',
+  description text default '',
+  prompt text default '',
+  capabilities text[] default '{}',
+  scopes text[] default null,
+  lifetime double precision default null,
+  max_lifetime double precision default null,
+  max_living integer default null,
+  metadata jsonb default '{}'
+)
+returns jsonb
+language sql
+set search_path = ''
+return to_jsonb(mayfly_private.define_agent_type(
+  name, coalesce(role, ''), coalesce(description, ''), coalesce(prompt, ''), coalesce(capabilities, '{}'), scopes,
+  make_interval(secs => lifetime), make_interval(secs => max_lifetime), max_living, coalesce(metadata, '{}')));
+
+comment on function mayfly.define_agent_type(text, text, text, text, text[], text[], double precision, double precision, integer, jsonb) is
+  'Defines a type of agents, lifetimes in seconds. Returns its newest version, the same where nothing changed.';
+revoke execute on function mayfly.define_agent_type(text, text, text, text, text[], text[], double precision, double precision, integer, jsonb) from public;
+grant execute on function mayfly.define_agent_type(text, text, text, text, text[], text[], double precision, double precision, integer, jsonb) to authenticated, service_role;
+
+-- sql/schemas/0362_function_private_create_enrolment_key.sql
+
+-- The definer half of mayfly.create_enrolment_key: the key is returned once and kept hashed.
+
+create function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('key:write');
+  allowed constant text[] := array(
+    select s.name from mayfly.scopes s where of_tenant = any (mayfly_private.tenant_ids(s.name)));
+  secret constant text := mayfly_private.new_secret('mfk_');
+  key mayfly.enrolment_keys;
+begin
+  if name is null or char_length(name) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
+  elsif expires_at <= clock_timestamp() then
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+  end if;
+  perform mayfly_private.check_scopes(scopes, allowed);
+
+  insert into mayfly.enrolment_keys (tenant_id, name, scopes, created_by, expires_at)
+  values (of_tenant, name,
+    case when scopes is null then mayfly_private.common_scopes(allowed)
+      else array(select distinct s from unnest(scopes) s order by s) end,
+    mayfly_private.caller_id(), coalesce(expires_at, clock_timestamp() + interval '90 days'))
+  returning * into key;
+  insert into mayfly_private.enrolment_secrets (hash, tenant_id, key_id)
+  values (mayfly_private.hash_secret(secret), of_tenant, key.id);
+  return jsonb_build_object('key', secret, 'enrolment_key', to_jsonb(key));
+end
+$$;
+
+comment on function mayfly_private.create_enrolment_key(text, text[], timestamptz) is 'Creates an enrolment key.';
+revoke execute on function mayfly_private.create_enrolment_key(text, text[], timestamptz) from public;
+grant execute on function mayfly_private.create_enrolment_key(text, text[], timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0363_function_create_enrolment_key.sql
+
+-- Creates a key by which machines spawn agents with at most these scopes, and do nothing else (scope
+-- key:write). Without scopes, what most agents need; without expires_at, 90 days. The table
+-- mayfly.enrolment_keys lists them.
+
+create function mayfly.create_enrolment_key(name text, scopes text[] default null, expires_at timestamptz default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.create_enrolment_key(name, scopes, expires_at);
+
+comment on function mayfly.create_enrolment_key(text, text[], timestamptz) is
+  'Creates an enrolment key. Returns { key, enrolment_key }: the key mfk_… is shown this once.';
+revoke execute on function mayfly.create_enrolment_key(text, text[], timestamptz) from public;
+grant execute on function mayfly.create_enrolment_key(text, text[], timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0364_function_private_revoke_enrolment_key.sql
+
+-- The definer half of mayfly.revoke_enrolment_key. Locks the key's row and, asked to stop them, those
+-- of its agents.
+
+create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('key:write');
+  key mayfly.enrolment_keys;
+begin
+  update mayfly.enrolment_keys k set revoked_at = coalesce(k.revoked_at, clock_timestamp())
+  where k.tenant_id = of_tenant and k.id = key_id
+  returning * into key;
+  if key.id is null then
+    perform mayfly_private.fail(404, 'enrolment_key_unknown', 'There is no such enrolment key.', null, '{"field": "id"}');
+  end if;
+  if stop_agents then
+    update mayfly.agents a
+    set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = 'enrolment key revoked'
+    where a.tenant_id = of_tenant and a.spawned_by = key.id and a.status in ('running', 'suspended');
+  end if;
+  return to_jsonb(key);
+end
+$$;
+
+comment on function mayfly_private.revoke_enrolment_key(uuid, boolean) is 'Revokes an enrolment key.';
+revoke execute on function mayfly_private.revoke_enrolment_key(uuid, boolean) from public;
+grant execute on function mayfly_private.revoke_enrolment_key(uuid, boolean) to authenticated, service_role;
+
+-- sql/schemas/0365_function_revoke_enrolment_key.sql
+
+-- Revokes an enrolment key at once (scope key:write). The agents that it spawned live on, unless they
+-- are to be stopped with it. Revoking it again changes nothing.
+
+create function mayfly.revoke_enrolment_key(id uuid, stop_agents boolean default false)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.revoke_enrolment_key(id, coalesce(stop_agents, false));
+
+comment on function mayfly.revoke_enrolment_key(uuid, boolean) is 'Revokes an enrolment key, if asked with the agents that it spawned. Returns it.';
+revoke execute on function mayfly.revoke_enrolment_key(uuid, boolean) from public;
+grant execute on function mayfly.revoke_enrolment_key(uuid, boolean) to authenticated, service_role;
+
+-- sql/schemas/0370_function_private_invite_member.sql
+
+-- The definer half of mayfly.invite_member: the token is returned once and kept hashed.
+
+create function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  address constant text := lower(trim(email));
+  secret constant text := mayfly_private.new_secret('mfi_');
+  invitation mayfly.invitations;
+begin
+  perform mayfly_private.require_role(of_tenant, role);
+  if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
+    perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
+  elsif expires_at <= clock_timestamp() then
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+  elsif exists (
+      select from mayfly.members m join auth.users u on u.id = m.user_id
+      where m.tenant_id = of_tenant and lower(u.email) = address) then
+    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.',
+      'Change the role instead.', '{"field": "email"}');
+  end if;
+
+  insert into mayfly.invitations (tenant_id, email, role, invited_by, expires_at)
+  values (of_tenant, address, role, mayfly_private.caller_id(), coalesce(expires_at, clock_timestamp() + interval '7 days'))
+  returning * into invitation;
+  insert into mayfly_private.invitation_secrets (hash, tenant_id, invitation_id)
+  values (mayfly_private.hash_secret(secret), of_tenant, invitation.id);
+  return jsonb_build_object('token', secret, 'invitation', to_jsonb(invitation));
+end
+$$;
+
+comment on function mayfly_private.invite_member(text, text, timestamptz) is 'Invites a person into the tenant of the caller.';
+revoke execute on function mayfly_private.invite_member(text, text, timestamptz) from public;
+grant execute on function mayfly_private.invite_member(text, text, timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0371_function_invite_member.sql
+
+-- Invites a person into the tenant (scope member:write; only an owner invites owners). With an e-mail
+-- address, only who signs in with it may accept, also without the token; without one, whoever has the
+-- token. Sends no mail. Valid for 7 days, unless said otherwise. The table mayfly.invitations lists them.
+
+create function mayfly.invite_member(role text, email text default null, expires_at timestamptz default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.invite_member(role, email, expires_at);
+
+comment on function mayfly.invite_member(text, text, timestamptz) is
+  'Invites a person. Returns { token, invitation }: the token mfi_… is shown this once.';
+revoke execute on function mayfly.invite_member(text, text, timestamptz) from public;
+grant execute on function mayfly.invite_member(text, text, timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0372_function_private_accept_invitation.sql
+
+-- The definer half of mayfly.accept_invitation. What is wrong with an invitation that is not theirs,
+-- nobody is told. Locks the invitation's row, so that it is accepted once, and its tenant's (for no
+-- key update), as all do that change who is in it.
+
+create function mayfly_private.accept_invitation(token text, invitation_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  address text;
+  invitation mayfly.invitations;
+  tenant_name text;
+begin
+  if caller.kind is distinct from 'person' then
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person accepts an invitation.', 'Sign in.');
+  elsif token is null and invitation_id is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'Accepting needs the token or the id of an invitation.', null, '{"field": "token"}');
+  end if;
+  select lower(u.email) into address from auth.users u where u.id = caller.id and u.email_confirmed_at is not null;
+
+  select i.* into invitation
+  from mayfly.invitations i
+  left join mayfly_private.invitation_secrets s on s.tenant_id = i.tenant_id and s.invitation_id = i.id
+  where i.accepted_at is null and i.revoked_at is null
+    and (i.email = address or (i.email is null and token is not null))
+    and (token is null or s.hash = mayfly_private.hash_secret(token))
+    and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
+  for update of i;
+  if invitation.id is null then
+    perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
+      'Sign in with the address that was invited and confirmed, or ask for another invitation.');
+  elsif invitation.expires_at <= clock_timestamp() then
+    perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
+  end if;
+
+  select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
+  insert into mayfly.members (tenant_id, user_id, role)
+  select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
+  on conflict do nothing;
+  if not found then
+    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
+  end if;
+  update mayfly.invitations i set accepted_at = clock_timestamp(), accepted_by = caller.id
+  where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
+  return jsonb_build_object('tenant', jsonb_build_object('id', invitation.tenant_id, 'name', tenant_name), 'role', invitation.role);
+end
+$$;
+
+comment on function mayfly_private.accept_invitation(text, uuid) is 'Makes the calling person a member by an invitation.';
+revoke execute on function mayfly_private.accept_invitation(text, uuid) from public;
+grant execute on function mayfly_private.accept_invitation(text, uuid) to authenticated;
+
+-- sql/schemas/0373_function_accept_invitation.sql
+
+-- Accepts an invitation by its token, or one to the caller's own confirmed e-mail address by its id.
+-- For people.
+
+create function mayfly.accept_invitation(token text default null, id uuid default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.accept_invitation(token, id);
+
+comment on function mayfly.accept_invitation(text, uuid) is
+  'Accepts an invitation. Returns { tenant: { id, name }, role }.';
+revoke execute on function mayfly.accept_invitation(text, uuid) from public;
+grant execute on function mayfly.accept_invitation(text, uuid) to authenticated;
+
+-- sql/schemas/0374_function_private_my_invitations.sql
+
+-- The definer half of mayfly.my_invitations.
+
+create function mayfly_private.my_invitations()
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', i.id, 'tenant', jsonb_build_object('id', t.id, 'name', t.name), 'role', i.role,
+      'created_at', i.created_at, 'expires_at', i.expires_at) order by i.created_at, i.id), '[]')
+    from auth.users u
+    join mayfly.invitations i on i.email = lower(u.email)
+    join mayfly.tenants t on t.id = i.tenant_id
+    where u.id = caller.id and caller.kind = 'person' and u.email_confirmed_at is not null
+      and i.accepted_at is null and i.revoked_at is null and i.expires_at > clock_timestamp());
+end
+$$;
+
+comment on function mayfly_private.my_invitations() is 'The open invitations of the calling person.';
+revoke execute on function mayfly_private.my_invitations() from public;
+grant execute on function mayfly_private.my_invitations() to authenticated;
+
+-- sql/schemas/0375_function_my_invitations.sql
+
+-- The invitations to the caller's own confirmed e-mail address that can still be accepted. For people.
+
+create function mayfly.my_invitations()
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.my_invitations();
+
+comment on function mayfly.my_invitations() is
+  'The open invitations of the calling person: [{ id, tenant: { id, name }, role, created_at, expires_at }].';
+revoke execute on function mayfly.my_invitations() from public;
+grant execute on function mayfly.my_invitations() to authenticated;
+
+-- sql/schemas/0376_function_private_revoke_invitation.sql
+
+-- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
+
+create function mayfly_private.revoke_invitation(invitation_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  invitation mayfly.invitations;
+begin
+  update mayfly.invitations i set revoked_at = coalesce(i.revoked_at, clock_timestamp())
+  where i.tenant_id = of_tenant and i.id = invitation_id and i.accepted_at is null
+  returning * into invitation;
+  if invitation.id is null then
+    perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such open invitation.', null, '{"field": "id"}');
+  end if;
+  return to_jsonb(invitation);
+end
+$$;
+
+comment on function mayfly_private.revoke_invitation(uuid) is 'Revokes an invitation that nobody has accepted.';
+revoke execute on function mayfly_private.revoke_invitation(uuid) from public;
+grant execute on function mayfly_private.revoke_invitation(uuid) to authenticated, service_role;
+
+-- sql/schemas/0377_function_revoke_invitation.sql
+
+-- Revokes an invitation that nobody has accepted (scope member:write). Again changes nothing.
+
+create function mayfly.revoke_invitation(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.revoke_invitation(id);
+
+comment on function mayfly.revoke_invitation(uuid) is
+  'Revokes an invitation. Returns it.';
+revoke execute on function mayfly.revoke_invitation(uuid) from public;
+grant execute on function mayfly.revoke_invitation(uuid) to authenticated, service_role;
+
+-- sql/schemas/0378_function_private_list_members.sql
+
+-- The definer half of mayfly.list_members.
+
+create function mayfly_private.list_members()
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:read');
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'user_id', m.user_id, 'email', u.email, 'role', m.role, 'created_at', m.created_at) order by m.created_at, m.user_id), '[]')
+    from mayfly.members m join auth.users u on u.id = m.user_id
+    where m.tenant_id = of_tenant);
+end
+$$;
+
+comment on function mayfly_private.list_members() is 'The people of the callers tenant.';
+revoke execute on function mayfly_private.list_members() from public;
+grant execute on function mayfly_private.list_members() to authenticated, service_role;
+
+-- sql/schemas/0379_function_list_members.sql
+
+-- The people of the tenant with their e-mail addresses (scope member:read).
+
+create function mayfly.list_members()
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.list_members();
+
+comment on function mayfly.list_members() is
+  'The people of the tenant: [{ user_id, email, role, created_at }].';
+revoke execute on function mayfly.list_members() from public;
+grant execute on function mayfly.list_members() to authenticated, service_role;
+
+-- sql/schemas/0380_function_lock_member.sql
+
+-- A member of the tenant on whom the caller may act. Locks the tenant's row (for no key update), as all
+-- do that change who is in it: so of two owners who leave at once, the second is the last.
+
+create function mayfly_private.lock_member(tenant uuid, member uuid)
+returns mayfly.members
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  found_member mayfly.members;
+begin
+  perform from mayfly.tenants t where t.id = tenant for no key update;
+  select * into found_member from mayfly.members m where m.tenant_id = tenant and m.user_id = member;
+  if found_member.user_id is null then
+    perform mayfly_private.fail(404, 'member_unknown', 'There is no such member.', null, '{"field": "user_id"}');
+  end if;
+  return found_member;
+end
+$$;
+
+comment on function mayfly_private.lock_member(uuid, uuid) is 'A member, with the tenant''s people locked.';
+revoke execute on function mayfly_private.lock_member(uuid, uuid) from public;
+
+-- sql/schemas/0381_function_keep_owner.sql
+
+-- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
+-- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
+
+create function mayfly_private.keep_owner(member mayfly.members)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if member.role = 'owner' and not exists (
+      select from mayfly.members m
+      where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant keeps at least one owner.',
+      'Hand the tenant over first, or erase it.');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.keep_owner(mayfly.members) is 'Refuses to take the last owner from a tenant.';
+revoke execute on function mayfly_private.keep_owner(mayfly.members) from public;
+
+-- sql/schemas/0382_function_private_change_member_role.sql
+
+-- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member).
+
+create function mayfly_private.change_member_role(member uuid, role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  found_member mayfly.members;
+begin
+  found_member := mayfly_private.lock_member(of_tenant, member);
+  perform mayfly_private.require_role(of_tenant, role);
+  perform mayfly_private.require_role(of_tenant, found_member.role);
+  if role <> 'owner' then
+    perform mayfly_private.keep_owner(found_member);
+  end if;
+  update mayfly.members m set role = change_member_role.role
+  where m.tenant_id = of_tenant and m.user_id = member
+  returning * into found_member;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly_private.change_member_role(uuid, text) is 'Changes the role of a member of the callers tenant.';
+revoke execute on function mayfly_private.change_member_role(uuid, text) from public;
+grant execute on function mayfly_private.change_member_role(uuid, text) to authenticated, service_role;
+
+-- sql/schemas/0383_function_change_member_role.sql
+
+-- Changes the role of a member (scope member:write; only an owner makes, changes or unmakes owners).
+
+create function mayfly.change_member_role(user_id uuid, role text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.change_member_role(user_id, role);
+
+comment on function mayfly.change_member_role(uuid, text) is
+  'Changes the role of a member. Returns { tenant_id, user_id, role, created_at }.';
+revoke execute on function mayfly.change_member_role(uuid, text) from public;
+grant execute on function mayfly.change_member_role(uuid, text) to authenticated, service_role;
+
+-- sql/schemas/0384_function_private_remove_member.sql
+
+-- The definer half of mayfly.remove_member. Locks the tenant's row (see lock_member).
+
+create function mayfly_private.remove_member(member uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  found_member mayfly.members;
+begin
+  found_member := mayfly_private.lock_member(of_tenant, member);
+  perform mayfly_private.require_role(of_tenant, found_member.role);
+  perform mayfly_private.keep_owner(found_member);
+  delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly_private.remove_member(uuid) is 'Removes a member from the callers tenant.';
+revoke execute on function mayfly_private.remove_member(uuid) from public;
+grant execute on function mayfly_private.remove_member(uuid) to authenticated, service_role;
+
+-- sql/schemas/0385_function_remove_member.sql
+
+-- Removes a member (scope member:write; only an owner removes owners). What the person remembered, and
+-- the agents that the person spawned, stay.
+
+create function mayfly.remove_member(user_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.remove_member(user_id);
+
+comment on function mayfly.remove_member(uuid) is
+  'Removes a member. Returns what it was.';
+revoke execute on function mayfly.remove_member(uuid) from public;
+grant execute on function mayfly.remove_member(uuid) to authenticated, service_role;
+
+-- sql/schemas/0386_function_private_leave_tenant.sql
+
+-- The definer half of mayfly.leave_tenant. Locks the tenant's row (see lock_member).
+
+create function mayfly_private.leave_tenant()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person leaves a tenant.', 'An agent stops.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, caller.id);
+  perform mayfly_private.keep_owner(found_member);
+  delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly_private.leave_tenant() is 'Takes the calling person out of the tenant.';
+revoke execute on function mayfly_private.leave_tenant() from public;
+grant execute on function mayfly_private.leave_tenant() to authenticated;
+
+-- sql/schemas/0387_function_leave_tenant.sql
+
+-- Leaves the tenant. Its last owner cannot. For people.
+
+create function mayfly.leave_tenant()
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.leave_tenant();
+
+comment on function mayfly.leave_tenant() is
+  'Leaves the tenant. Returns what the person was.';
+revoke execute on function mayfly.leave_tenant() from public;
+grant execute on function mayfly.leave_tenant() to authenticated;
+
+-- sql/schemas/0388_function_private_transfer_tenant.sql
+
+-- The definer half of mayfly.transfer_tenant. Locks the tenant's row (see lock_member).
+
+create function mayfly_private.transfer_tenant(member uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner hands a tenant over.', 'With the secret key, change roles.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, member);
+  perform mayfly_private.require_role(of_tenant, 'owner');
+  if member = caller.id then
+    perform mayfly_private.fail(400, 'invalid_request', 'A tenant is handed over to somebody else.', null, '{"field": "user_id"}');
+  end if;
+  update mayfly.members m set role = case when m.user_id = member then 'owner' else 'admin' end
+  where m.tenant_id = of_tenant and m.user_id in (member, caller.id);
+  return (select to_jsonb(m) from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member);
+end
+$$;
+
+comment on function mayfly_private.transfer_tenant(uuid) is 'Hands the tenant over to another member.';
+revoke execute on function mayfly_private.transfer_tenant(uuid) from public;
+grant execute on function mayfly_private.transfer_tenant(uuid) to authenticated;
+
+-- sql/schemas/0389_function_transfer_tenant.sql
+
+-- Hands the tenant over: the member becomes owner, the calling owner admin. For owners.
+
+create function mayfly.transfer_tenant(user_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.transfer_tenant(user_id);
+
+comment on function mayfly.transfer_tenant(uuid) is
+  'Hands the tenant over to a member; the caller becomes admin. Returns the new owner.';
+revoke execute on function mayfly.transfer_tenant(uuid) from public;
+grant execute on function mayfly.transfer_tenant(uuid) to authenticated;
+
+-- sql/schemas/0390_function_private_add_member.sql
+
+-- The definer half of mayfly.add_member. Locks the tenant's row (see lock_member).
+
+create function mayfly_private.add_member(member uuid, role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  found_member mayfly.members;
+begin
+  perform mayfly_private.require_role(of_tenant, role);
+  if not exists (select from auth.users u where u.id = member) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "user_id"}');
+  end if;
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  insert into mayfly.members as m (tenant_id, user_id, role) values (of_tenant, member, add_member.role)
+  on conflict do nothing
+  returning * into found_member;
+  if found_member.user_id is null then
+    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'Change the role instead.', '{"field": "user_id"}');
+  end if;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly_private.add_member(uuid, text) is 'Makes a user a member of the tenant.';
+revoke execute on function mayfly_private.add_member(uuid, text) from public;
+grant execute on function mayfly_private.add_member(uuid, text) to service_role;
+
+-- sql/schemas/0391_function_add_member.sql
+
+-- Makes a user a member without an invitation. For the secret key alone: for people it would tell
+-- which users there are.
+
+create function mayfly.add_member(user_id uuid, role text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.add_member(user_id, role);
+
+comment on function mayfly.add_member(uuid, text) is
+  'Makes a user a member without an invitation. For the secret key alone.';
+revoke execute on function mayfly.add_member(uuid, text) from public;
+grant execute on function mayfly.add_member(uuid, text) to service_role;
+
+-- sql/schemas/0392_function_private_update_tenant.sql
+
+-- The definer half of mayfly.update_tenant. Locks the tenant's row.
+
+create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  tenant mayfly.tenants;
+begin
+  if char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif max_lifetime not between '5 seconds' and '30 days' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
+  elsif token_lifetime not between '10 seconds' and '1 hour' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
+  elsif max_depth not between 0 and 20 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  end if;
+  update mayfly.tenants t
+  set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
+    max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
+    token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth)
+  where t.id = of_tenant
+  returning * into tenant;
+  return tenant;
+exception when check_violation then
+  perform mayfly_private.fail(400, 'invalid_request', 'language is not one that the database can search.', null, '{"field": "language"}');
+  return null;
+end
+$$;
+
+comment on function mayfly_private.update_tenant(text, text, interval, interval, integer) is 'Changes the name and the settings of the callers tenant.';
+revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) from public;
+grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) to authenticated, service_role;
+
+-- sql/schemas/0393_function_update_tenant.sql
+
+-- Changes the name of the tenant, the language of its memories to come and what its agents may (scope
+-- tenant:write); lifetimes in seconds, null leaves as it is. Its quotas are the project's to give:
+-- the secret key changes them in the table mayfly.tenants.
+
+create function mayfly.update_tenant(
+  name text default null, language text default null, max_lifetime double precision default null,
+  token_lifetime double precision default null, max_depth integer default null
+)
+returns mayfly.tenants
+language sql
+set search_path = ''
+return mayfly_private.update_tenant(
+  name, language, make_interval(secs => max_lifetime), make_interval(secs => token_lifetime), max_depth);
+
+comment on function mayfly.update_tenant(text, text, double precision, double precision, integer) is
+  'Changes the name and the settings of the tenant. Returns it.';
+revoke execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) from public;
+grant execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) to authenticated, service_role;
+
+-- sql/schemas/0394_function_private_erase_tenant.sql
+
+-- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so
+-- that little is written meanwhile; each deletes up to max_rows rows of what can be much; the last
+-- deletes the tenant, and with it everything that is left. Locks the tenant's row.
+
+create function mayfly_private.erase_tenant(name text, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  left_rows integer := max_rows;
+  deleted integer;
+begin
+  if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+  elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
+    perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
+      'To erase a tenant, give its name.', '{"field": "name"}');
+  elsif max_rows is null or max_rows < 1 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
+  end if;
+
+  update mayfly.enrolment_keys k set revoked_at = clock_timestamp() where k.tenant_id = of_tenant and k.revoked_at is null;
+  update mayfly.invitations i set revoked_at = clock_timestamp() where i.tenant_id = of_tenant and i.revoked_at is null;
+  update mayfly.agents a set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = 'tenant erased'
+  where a.tenant_id = of_tenant and a.status in ('running', 'suspended');
+
+  delete from mayfly.memories m where (m.tenant_id, m.id) in (
+    select b.tenant_id, b.id from mayfly.memories b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
+    select b.tenant_id, b.id from mayfly_private.ops b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+  delete from mayfly.events e where (e.tenant_id, e.xid, e.id) in (
+    select b.tenant_id, b.xid, b.id from mayfly.events b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+  -- The deepest first: a parent goes after its children.
+  delete from mayfly.agents a where (a.tenant_id, a.id) in (
+    select b.tenant_id, b.id from mayfly.agents b where b.tenant_id = of_tenant order by b.depth desc limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+
+  if left_rows > 0 then
+    delete from mayfly.tenants t where t.id = of_tenant;
+  end if;
+  return jsonb_build_object('erased', left_rows > 0);
+end
+$$;
+
+comment on function mayfly_private.erase_tenant(text, integer) is 'Erases the callers tenant.';
+revoke execute on function mayfly_private.erase_tenant(text, integer) from public;
+grant execute on function mayfly_private.erase_tenant(text, integer) to authenticated, service_role;
+
+-- sql/schemas/0395_function_erase_tenant.sql
+
+-- Erases the tenant with everything in it, for good: for its owners and the secret key, who confirm by
+-- its name. At most max_rows rows a call, for the API's statement timeout (8 s): call it again until it
+-- says erased. Agents stop with the first call.
+
+create function mayfly.erase_tenant(name text, max_rows integer default 20000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.erase_tenant(name, max_rows);
+
+comment on function mayfly.erase_tenant(text, integer) is
+  'Erases the tenant for good. Returns { erased }: while false, call it again.';
+revoke execute on function mayfly.erase_tenant(text, integer) from public;
+grant execute on function mayfly.erase_tenant(text, integer) to authenticated, service_role;
+
+-- sql/schemas/0396_function_private_usage.sql
+
+-- The definer half of mayfly.usage.
+
+create function mayfly_private.usage()
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+begin
+  return (
+    select jsonb_build_object(
+      'memories', u.memories, 'bytes', u.bytes, 'writes_this_minute', u.writes,
+      'living_agents', (select count(*) from mayfly.agents a
+        where a.tenant_id = of_tenant and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()),
+      'spawns_left', floor(coalesce((
+        select least(t.spawns_per_minute, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * t.spawns_per_minute / 60)
+        from mayfly_private.spawn_buckets b where b.tenant_id = of_tenant), t.spawns_per_minute)),
+      'limits', jsonb_build_object(
+        'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute,
+        'max_living_agents', t.max_living_agents, 'spawns_per_minute', t.spawns_per_minute,
+        'max_lifetime', extract(epoch from t.max_lifetime), 'token_lifetime', extract(epoch from t.token_lifetime),
+        'max_depth', t.max_depth))
+    from mayfly.tenants t, (
+      select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
+        coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', clock_timestamp())), 0) as writes
+      from mayfly_private.tenant_usage s where s.tenant_id = of_tenant) u
+    where t.id = of_tenant);
+end
+$$;
+
+comment on function mayfly_private.usage() is 'What the tenant uses of its quotas.';
+revoke execute on function mayfly_private.usage() from public;
+grant execute on function mayfly_private.usage() to authenticated, service_role;
+
+-- sql/schemas/0397_function_usage.sql
+
+-- What the tenant uses of its quotas, and these. For everyone in it.
+
+create function mayfly.usage()
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.usage();
+
+comment on function mayfly.usage() is
+  'What the tenant uses: { memories, bytes, writes_this_minute, living_agents, spawns_left, limits }.';
+revoke execute on function mayfly.usage() from public;
+grant execute on function mayfly.usage() to authenticated, service_role;
+
+-- sql/schemas/0398_function_recount_usage.sql
+
+-- Counts a tenant's usage anew from its tables, as the meters count it: for the SQL editor, after
+-- retention or by a yearly doubt. Locks the tenant's shards.
+
+create function mayfly_private.recount_usage(tenant uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  stored record;
+begin
+  perform mayfly_private.charge(tenant, 0, 0, 0);
+  perform from mayfly_private.tenant_usage u where u.tenant_id = tenant order by u.shard for update;
+  select count(*) as memories,
+    coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
+      + pg_column_size(m.tags) + pg_column_size(m.metadata)), 0)
+    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant) as bytes
+  into strict stored
+  from mayfly.memories m where m.tenant_id = tenant;
+  update mayfly_private.tenant_usage u
+  set memories = case when u.shard = 0 then stored.memories else 0 end,
+    bytes = case when u.shard = 0 then stored.bytes else 0 end
+  where u.tenant_id = tenant;
+end
+$$;
+
+comment on function mayfly_private.recount_usage(uuid) is 'Counts what a tenant stores anew.';
+revoke execute on function mayfly_private.recount_usage(uuid) from public;
+
 -- sql/schemas/0400_policies.sql
 
 -- Who may see and do what. Every call is wrapped in a select, so that it is evaluated once a statement.
@@ -1754,7 +4393,11 @@ grant execute on function mayfly.recall(text, real[], text, text[], text[], uuid
 alter table mayfly.scopes enable row level security;
 alter table mayfly.tenants enable row level security;
 alter table mayfly.members enable row level security;
+alter table mayfly.invitations enable row level security;
+alter table mayfly.agent_types enable row level security;
 alter table mayfly.agents enable row level security;
+alter table mayfly.agent_liveness enable row level security;
+alter table mayfly.enrolment_keys enable row level security;
 alter table mayfly.memories enable row level security;
 alter table mayfly.memory_vectors enable row level security;
 alter table mayfly.events enable row level security;
@@ -1767,14 +4410,35 @@ grant select on mayfly.tenants to authenticated, service_role;
 create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
 
+-- The quotas of a tenant are the project's to give.
+grant update (name, language, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
+  max_bytes, writes_per_minute) on mayfly.tenants to service_role;
+
 grant select on mayfly.members to authenticated, service_role;
 create policy members_select on mayfly.members for select to authenticated
-  using (tenant_id = any ((select mayfly.tenant_ids())::uuid[]));
+  using (tenant_id = any ((select mayfly.tenant_ids('member:read'))::uuid[]));
+
+grant select on mayfly.invitations to authenticated, service_role;
+create policy invitations_select on mayfly.invitations for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('member:write'))::uuid[]));
+
+grant select on mayfly.enrolment_keys to authenticated, service_role;
+create policy enrolment_keys_select on mayfly.enrolment_keys for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('key:write'))::uuid[]));
+
+grant select on mayfly.agent_types to authenticated, service_role;
+create policy agent_types_select on mayfly.agent_types for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('agent:read'))::uuid[]));
 
 grant select on mayfly.agents to authenticated, service_role;
 create policy agents_select on mayfly.agents for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('agent:read'))::uuid[])
     or id = any ((select mayfly_private.own_agent_ids())::uuid[]));
+
+grant select on mayfly.agent_liveness to authenticated, service_role;
+create policy agent_liveness_select on mayfly.agent_liveness for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('agent:read'))::uuid[])
+    or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[]));
 
 grant select on mayfly.memories to authenticated, service_role;
 grant insert (tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique, reward,

@@ -7,6 +7,7 @@ import {
   makePerson,
   makeTenant,
   refusalOf,
+  renew as renewIn,
   type Session,
 } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
@@ -30,17 +31,7 @@ const isAlive = async (claims: Claims) => {
   );
   return row?.tenants === 1;
 };
-/** As the spawn function asks it: with a token that names the secret's hash. */
-const renew = async (secret: string) => {
-  const [row] = await db.sql`select encode(sha256(convert_to(${secret}, 'UTF8')), 'hex') as hash`;
-  const claims = {
-    iss: "mayfly",
-    role: "authenticated",
-    mayfly: { v: 1, renewal: row?.hash as string },
-  };
-  const [answer] = await as(claims, (session) => session`select mayfly.renew_agent() as issued`);
-  return answer?.issued as { refused?: string; renewal_secret: string; claims: Claims };
-};
+const renew = (secret: string) => renewIn(db.sql, secret);
 
 describe("spawning", () => {
   it("gives an agent of the caller's tenant whose token is shorter than its life", async () => {

@@ -71,4 +71,72 @@ describe("the catalog", () => {
       expect(filter, `${name}`).not.toMatch(/tenant_ids\(|own_agent_ids\(|caller_id\(/);
     }
   });
+
+  it("has an index that begins with the columns of each foreign key", async () => {
+    const rows = await db.sql.unsafe(
+      `select f.conname from pg_constraint f
+       join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
+       where ${ours} and f.contype = 'f' and not exists (
+         select from pg_index i
+         where i.indrelid = f.conrelid and i.indpred is null
+           and (i.indkey::int2[])[0:cardinality(f.conkey) - 1] @> f.conkey)`,
+    );
+    expect(rows.map((row) => row.conname)).toEqual([]);
+  });
+
+  it("carries the tenant in every primary key and foreign key between its tables", async () => {
+    const tables = await db.sql.unsafe(
+      `select c.oid::regclass::text as name from pg_class c
+       join pg_namespace n on n.oid = c.relnamespace
+       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+       where ${ours} and c.relkind = 'r' and not exists (
+         select from pg_constraint k
+         where k.conrelid = c.oid and k.contype = 'p' and k.conkey[1] = a.attnum)`,
+    );
+    // A hash says by itself whose it is; nobody but their owner reads these.
+    expect(tables.map((row) => row.name).sort()).toEqual([
+      "mayfly_private.enrolment_secrets",
+      "mayfly_private.invitation_secrets",
+      "mayfly_private.renewal_secrets",
+    ]);
+    const keys = await db.sql.unsafe(
+      `select f.conname from pg_constraint f
+       join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
+       join pg_class r on r.oid = f.confrelid join pg_namespace rn on rn.oid = r.relnamespace
+       where ${ours} and f.contype = 'f' and rn.nspname in ('mayfly', 'mayfly_private')
+         and not exists (
+           select from pg_attribute a
+           where a.attrelid = f.conrelid and a.attnum = any (f.conkey) and a.attname = 'tenant_id')`,
+    );
+    expect(keys.map((row) => row.conname)).toEqual([]);
+  });
+
+  it("has one permissive policy at most for a table, a command and a role, each to authenticated", async () => {
+    const rows = await db.sql`
+      select schemaname || '.' || tablename as name, cmd, array_agg(roles::text) as roles, count(*)::int as policies
+      from pg_policies where schemaname in ('mayfly', 'mayfly_private') group by 1, 2`;
+    expect(rows.filter((row) => row.policies > 1 || row.cmd === "ALL")).toEqual([]);
+    expect(new Set(rows.flatMap((row) => row.roles as string[]))).toEqual(
+      new Set(["{authenticated}"]),
+    );
+  });
+
+  it("lets clients write no table but those of memories", async () => {
+    const rows = await db.sql.unsafe(
+      `select distinct c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = 'mayfly' and c.relkind in ('r', 'v', 'p') and (
+         has_table_privilege('authenticated', c.oid, 'insert, update, delete, truncate')
+         or has_any_column_privilege('authenticated', c.oid, 'insert, update')) order by 1`,
+    );
+    expect(rows.map((row) => row.relname)).toEqual(["memories", "memory_vectors"]);
+  });
+
+  it("has views that ask as who reads them", async () => {
+    const rows = await db.sql.unsafe(
+      `select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where ${ours} and c.relkind in ('v', 'm')
+         and not coalesce('security_invoker=true' = any (c.reloptions), false)`,
+    );
+    expect(rows.map((row) => row.relname)).toEqual([]);
+  });
 });

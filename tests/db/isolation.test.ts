@@ -3,192 +3,204 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
   anon,
-  type Claims,
+  codeOf,
   inTenant,
+  machineClaims,
   makeAgent,
-  makePerson,
   makeTenant,
-  refusalOf,
+  rpc,
   type SpawnedAgent,
   serviceRole,
 } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { putOf } from "../harness/operations.ts";
+import { type Caller, fillTenant, makeStrangers, type Victim } from "./sweep.ts";
+
+/** The scope that shows the rows of each table; null where belonging to the tenant is enough. */
+const shownBy: Record<string, string | null> = {
+  agent_liveness: "agent:read",
+  agent_types: "agent:read",
+  agents: "agent:read",
+  enrolment_keys: "key:write",
+  events: "memory:read",
+  invitations: "member:write",
+  members: "member:read",
+  memories: "memory:read",
+  memory_vectors: "memory:read",
+  tenants: null,
+};
+/** What is the same for everyone who is signed in, and changed by nobody. */
+const common = ["scopes"];
 
 let db: TestDatabase;
-let victim: string;
-let victimAgent: SpawnedAgent;
-let memoryId: string;
-/** Everyone who is somebody, and nobody to the victim. */
-let strangers: Record<string, { claims: Claims; headers?: Record<string, string> }>;
+let victim: Victim;
+let bare: SpawnedAgent;
+let strangers: Record<string, Caller>;
 let tables: string[];
 
 beforeAll(async () => {
   db = await openTestDatabase();
-  const { sql } = db;
-  victim = await makeTenant(sql);
-  victimAgent = await makeAgent(sql, victim);
-  memoryId = randomUUID();
-  const push = [
-    {
-      ...putOf({ id: memoryId, task: "the secret plan" }),
-      embedding: Array(384).fill(0.1),
-      model: "m",
-    },
-  ];
-  await actAs(
-    sql,
-    victimAgent.claims,
-    (session) => session`select mayfly.sync(${session.json(push)})`,
-  );
-  await makePerson(sql, { [victim]: "owner" });
-
-  const own = await makeTenant(sql);
-  const owner = await makePerson(sql, { [own]: "owner" });
-  const stopped = await makeAgent(sql, victim);
-  await actAs(sql, stopped.claims, (session) => session`select mayfly.stop_agent()`);
-  const ownAgent = await makeAgent(sql, own);
-  strangers = {
-    anon: { claims: anon },
-    "a person without a tenant": { claims: await makePerson(sql, {}) },
-    "the owner of another tenant": { claims: owner },
-    "the owner of another tenant, naming this one": { claims: owner, headers: inTenant(victim) },
-    "an agent of another tenant": { claims: ownAgent.claims },
-    "an agent of another tenant, naming this one": {
-      claims: ownAgent.claims,
-      headers: inTenant(victim),
-    },
-    "an agent of another tenant whose claims name this one": {
-      claims: {
-        ...ownAgent.claims,
-        mayfly: { ...(ownAgent.claims.mayfly as object), tenant: victim },
-      },
-    },
-    "a stopped agent of this tenant": { claims: stopped.claims },
-    "an agent of this tenant by a wrong issuer": {
-      claims: { ...victimAgent.claims, iss: "somebody" },
-    },
-    "an agent of this tenant before its time": {
-      claims: { ...victimAgent.claims, nbf: Math.floor(Date.now() / 1000) + 60 },
-    },
-    "a person whose id is the agent's": {
-      claims: { sub: victimAgent.id, role: "authenticated", iss: "http://127.0.0.1:54321/auth/v1" },
-    },
-  };
-  const rows = await sql`
+  victim = await fillTenant(db.sql);
+  bare = await makeAgent(db.sql, victim.tenant, { scopes: [] });
+  strangers = await makeStrangers(db.sql, victim);
+  // The secret key reads every table: it is told apart by the functions, which ask for a tenant.
+  delete strangers["the secret key, naming no tenant"];
+  const rows = await db.sql`
     select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'mayfly' and c.relkind in ('r', 'p', 'v', 'm') order by 1`;
-  tables = rows.map((row) => row.name as string);
+    where n.nspname = 'mayfly' and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1`;
+  tables = rows.map((row) => row.name as string).filter((name) => !common.includes(name));
 });
 afterAll(() => db.close());
 
-/** What a stranger gets when it tries: the number of rows, or `denied`. */
-async function attempt(who: string, statement: string): Promise<number | "denied"> {
-  const { claims, headers } = strangers[who] ?? { claims: anon };
+const columnOf = (table: string) => (table === "tenants" ? "id" : "tenant_id");
+const ofVictim = (table: string) => `where ${columnOf(table)} = '${victim.tenant}'`;
+
+/** What a caller gets when it tries: the number of rows, or `denied`. Nothing of it stays. */
+async function attempt(caller: Caller, statement: string): Promise<number | "denied"> {
+  let count = 0;
+  const undo = new Error("undo");
   return actAs(
     db.sql,
-    claims,
-    async (session) => (await session.unsafe(statement)).count,
-    headers,
-  ).catch((error: { code: string }) => {
+    caller.claims,
+    async (session) => {
+      count = (await session.unsafe(statement)).count;
+      throw undo;
+    },
+    caller.headers,
+  ).catch((error: Error & { code?: string }) => {
+    if (error === undo) return count;
     if (error.code === "42501") return "denied";
     throw error;
   });
 }
 
+/** Inserts a copy of one of the victim's rows under another id, so that only policies are in the way. */
+async function insertionInto(table: string): Promise<string> {
+  const [column] = await db.sql`
+    select string_agg(quote_ident(attname), ', ') as names from pg_attribute
+    where attrelid = ${`mayfly.${table}`}::regclass and attnum > 0 and not attisdropped
+      and attgenerated = '' and attidentity = ''`;
+  const where = common.includes(table) ? "" : ofVictim(table);
+  const rows = await db.sql.unsafe(
+    `select to_jsonb(t) as row from mayfly.${table} t ${where} limit 1`,
+  );
+  const row = { ...(rows[0]?.row as object), ...(table !== "tenants" && { id: randomUUID() }) };
+  const json = JSON.stringify(row).replaceAll("'", "''");
+  const names = column?.names as string;
+  return `insert into mayfly.${table} (${names}) select ${names} from jsonb_populate_record(null::mayfly.${table}, '${json}')`;
+}
+
 describe("isolation of tenants", () => {
   it("is tried on every table, each with a row of the victim", async () => {
-    for (const table of tables.filter((name) => name !== "scopes")) {
-      const column = table === "tenants" ? "id" : "tenant_id";
+    expect(tables, "say in `shownBy` which scope shows it").toEqual(Object.keys(shownBy).sort());
+    for (const table of tables) {
       const [row] = await db.sql.unsafe(
-        `select count(*) from mayfly.${table} where ${column} = '${victim}'`,
+        `select count(*)::int from mayfly.${table} ${ofVictim(table)}`,
       );
-      expect(
-        Number(row?.count),
-        `${table}: give the victim a row of it in beforeAll`,
-      ).toBeGreaterThan(0);
+      expect(row?.count, `${table}: give fillTenant a row of it`).toBeGreaterThan(0);
     }
   });
 
-  it("shows nobody else a row, and lets nobody else change or delete one", async () => {
-    for (const who of Object.keys(strangers)) {
-      for (const table of tables.filter((name) => name !== "scopes")) {
-        const column = table === "tenants" ? "id" : "tenant_id";
-        const where = `where ${column} = '${victim}'`;
-        for (const statement of [
-          `select * from mayfly.${table} ${where}`,
-          `update mayfly.${table} set ${column} = ${column} ${where}`,
-          `delete from mayfly.${table} ${where}`,
-        ]) {
-          expect([0, "denied"], `${who}: ${statement}`).toContain(await attempt(who, statement));
-        }
+  it("shows no stranger a row, and lets none change, delete or insert one", async () => {
+    for (const table of tables) {
+      const statements = [
+        `select * from mayfly.${table} ${ofVictim(table)}`,
+        `update mayfly.${table} set ${columnOf(table)} = ${columnOf(table)} ${ofVictim(table)}`,
+        `delete from mayfly.${table} ${ofVictim(table)}`,
+      ];
+      const insertion = await insertionInto(table);
+      for (const [who, caller] of Object.entries(strangers)) {
+        for (const statement of statements)
+          expect([0, "denied"], `${who}: ${statement}`).toContain(await attempt(caller, statement));
+        expect(await attempt(caller, insertion), `${who}: into ${table}`).toBe("denied");
       }
     }
   });
 
-  it("lets nobody else insert a row", async () => {
-    for (const who of Object.keys(strangers)) {
-      for (const table of tables) {
-        const [column] = await db.sql`
-          select string_agg(quote_ident(attname), ', ') as names from pg_attribute
-          where attrelid = ${`mayfly.${table}`}::regclass and attnum > 0 and not attisdropped
-            and attgenerated = '' and attidentity = ''`;
-        const names = column?.names as string;
-        const rows = await db.sql.unsafe(
-          `select to_jsonb(t) as row from mayfly.${table} t where ${table === "scopes" ? "true" : `to_jsonb(t) ->> '${table === "tenants" ? "id" : "tenant_id"}' = '${victim}'`} limit 1`,
-        );
-        const row = JSON.stringify(rows[0]?.row).replaceAll("'", "''");
-        const statement = `insert into mayfly.${table} (${names}) select ${names} from jsonb_populate_record(null::mayfly.${table}, '${row}')`;
-        expect(await attempt(who, statement), `${who}: ${table}`).toBe("denied");
-      }
-    }
-  });
-
-  it("is tried on every function that is exposed, and each refuses or shows nothing", async () => {
-    const attacks: Record<string, string> = {
-      create_tenant: "select mayfly.create_tenant('x')",
-      recall: "select * from mayfly.recall('secret plan')",
-      renew_agent: "select mayfly.renew_agent()",
-      spawn_agent: `select 1 from mayfly.spawn_agent('intruder') s where s -> 'agent' ->> 'tenant_id' = '${victim}'`,
-      stop_agent: `select mayfly.stop_agent('${victimAgent.id}')`,
-      sync: `select 1 from mayfly.sync() s where s::text like '%secret plan%'`,
-      tenant_ids: `select 1 where '${victim}' = any (mayfly.tenant_ids())`,
+  it("lets nobody change what is common to all", async () => {
+    const callers = {
+      ...strangers,
+      owner: { claims: victim.owner },
+      agent: { claims: victim.agent.claims },
     };
-    const exposed = await db.sql`
-      select p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'mayfly'`;
-    expect(exposed.map((row) => row.name as string).sort()).toEqual(Object.keys(attacks).sort());
-
-    for (const who of Object.keys(strangers)) {
-      for (const [name, statement] of Object.entries(attacks)) {
-        const { claims, headers } = strangers[who] ?? { claims: anon };
-        const outcome = await actAs(
-          db.sql,
-          claims,
-          async (session) => (await session.unsafe(statement)).count,
-          headers,
-        ).catch((error: { code: string }) => error.code);
-        expect([0, "PGRST", "42501"], `${who}: ${name}`).toContain(outcome);
+    for (const table of common) {
+      for (const [who, caller] of Object.entries(callers)) {
+        for (const statement of [
+          `update mayfly.${table} set name = name`,
+          `delete from mayfly.${table}`,
+          await insertionInto(table),
+        ])
+          expect(await attempt(caller, statement), `${who}: ${statement}`).toBe("denied");
       }
     }
-    const [agent] = await db.sql`select status from mayfly.agents where id = ${victimAgent.id}`;
-    expect(agent?.status).toBe("running");
   });
 
-  it("answers for another tenant's agent as for one that does not exist", async () => {
-    const { claims } = strangers["the owner of another tenant"] ?? { claims: anon };
-    const tell = (id: string) =>
-      refusalOf(actAs(db.sql, claims, (session) => session`select mayfly.stop_agent(${id})`));
-    expect(await tell(victimAgent.id)).toEqual(await tell(randomUUID()));
+  it("shows a viewer what its role shows, and lets it write nothing", async () => {
+    const roles = new Map(
+      (await db.sql`select name, roles from mayfly.scopes`).map((row) => [
+        row.name,
+        row.roles as string[],
+      ]),
+    );
+    const viewer = { claims: victim.viewer };
+    for (const table of tables) {
+      const scope = shownBy[table] ?? null;
+      const sees = scope === null || roles.get(scope)?.includes("viewer");
+      const seen = await attempt(viewer, `select * from mayfly.${table} ${ofVictim(table)}`);
+      expect(seen !== 0, table).toBe(sees);
+      for (const statement of [
+        `update mayfly.${table} set ${columnOf(table)} = ${columnOf(table)} ${ofVictim(table)}`,
+        `delete from mayfly.${table} ${ofVictim(table)}`,
+      ])
+        expect([0, "denied"], statement).toContain(await attempt(viewer, statement));
+      expect(await attempt(viewer, await insertionInto(table)), table).toBe("denied");
+    }
+  });
+
+  it("shows an agent without scopes itself and its tenant, and a machine nothing", async () => {
+    const machine = { claims: machineClaims(victim.key) };
+    for (const table of tables) {
+      const select = `select * from mayfly.${table} ${ofVictim(table)}`;
+      const own = ["agents", "tenants"].includes(table) ? 1 : 0;
+      expect(await attempt({ claims: bare.claims }, select), `bare agent: ${table}`).toBe(own);
+      expect(await attempt(machine, select), `machine: ${table}`).toBe(0);
+      const insertion = await insertionInto(table);
+      for (const caller of [machine, { claims: bare.claims }]) {
+        expect(await attempt(caller, insertion), table).toBe("denied");
+        for (const statement of [
+          `update mayfly.${table} set ${columnOf(table)} = ${columnOf(table)} ${ofVictim(table)}`,
+          `delete from mayfly.${table} ${ofVictim(table)}`,
+        ])
+          expect([0, "denied"], statement).toContain(await attempt(caller, statement));
+      }
+    }
+  });
+
+  it("hides each table from an agent that has every scope but its own", async () => {
+    const known = await db.sql`select name from mayfly.scopes where agents`;
+    const names = known.map((row) => row.name as string);
+    for (const scope of new Set(Object.values(shownBy))) {
+      if (scope === null) continue;
+      const agent = await makeAgent(db.sql, victim.tenant, {
+        scopes: names.filter((name) => name !== scope),
+      });
+      for (const table of tables.filter((name) => shownBy[name] === scope)) {
+        const others = table === "agents" ? `and id <> '${agent.id}'` : "";
+        const select = `select * from mayfly.${table} ${ofVictim(table)} ${others}`;
+        expect(await attempt({ claims: agent.claims }, select), `${table} without ${scope}`).toBe(
+          0,
+        );
+      }
+    }
   });
 
   it("lets two tenants have memories of the same id", async () => {
-    const other = await makeTenant(db.sql);
-    const agent = await makeAgent(db.sql, other);
+    const agent = await makeAgent(db.sql, await makeTenant(db.sql));
+    const push = [putOf({ id: victim.memory, task: "mine" })];
     await actAs(
       db.sql,
       agent.claims,
-      (session) =>
-        session`select mayfly.sync(${session.json([putOf({ id: memoryId, task: "mine" })])})`,
+      (session) => session`select mayfly.sync(${session.json(push)})`,
     );
     const rows = await actAs(
       db.sql,
@@ -198,10 +210,13 @@ describe("isolation of tenants", () => {
     expect([...rows]).toEqual([{ task: "mine" }]);
   });
 
-  it("gives the secret key no tenant that it does not name", async () => {
-    const refusal = await refusalOf(
-      actAs(db.sql, serviceRole, (session) => session`select mayfly.sync()`),
-    );
-    expect(refusal.code).toBe("tenant_unknown");
+  it("lets an agent send the tenant that it belongs to, and no other", async () => {
+    const { claims } = victim.agent;
+    expect(await rpc(db.sql, claims, "tenant_ids", {}, inTenant(victim.tenant))).toEqual([
+      victim.tenant,
+    ]);
+    expect(await rpc(db.sql, claims, "tenant_ids", {}, inTenant(randomUUID()))).toEqual([]);
+    expect(await rpc(db.sql, serviceRole, "tenant_ids", {}, inTenant(randomUUID()))).toEqual([]);
+    expect(await codeOf(rpc(db.sql, anon, "tenant_ids"))).toBe("42501");
   });
 });

@@ -1,17 +1,19 @@
 import { createClient } from "@supabase/supabase-js";
-import { SignJWT } from "jose";
+import { decodeProtectedHeader, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { generateKeys } from "../../local/src/keys.ts";
+import { generateKeys, generateSigningKey, type SigningKey } from "../../local/src/keys.ts";
 import { createTokens, type Tokens } from "../../local/src/tokens.ts";
 import { type Claims, makeAgent } from "../harness/callers.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { readTemplate } from "../harness/template.ts";
 
 let local: TestLocal;
 let tokens: Tokens;
 let foreign: Tokens;
 let tenant: string;
+const limits = { joinErrorBackoffMs: 50, connectErrorBackoffMs: 50 };
 beforeAll(async () => {
-  local = await startTestLocal({ limits: { joinErrorBackoffMs: 50, connectErrorBackoffMs: 50 } });
+  local = await startTestLocal({ limits });
   tokens = await createTokens(local.keys);
   foreign = await createTokens(await generateKeys());
   ({ tenant } = await local.enter());
@@ -19,7 +21,8 @@ beforeAll(async () => {
 afterAll(() => local.close());
 
 /** What the three services make of a token: rows seen, functions' status, join's outcome. */
-async function tryToken(token: string) {
+async function tryToken(token: string, project = { local, tenant }) {
+  const { local, tenant } = project;
   const headers = { apikey: local.publishableKey, authorization: `Bearer ${token}` };
   const rest = await fetch(`${local.apiUrl}/rest/v1/tenants?select=id`, {
     headers: { ...headers, "accept-profile": "mayfly" },
@@ -90,7 +93,7 @@ describe("a token", () => {
     const wrong = await tryToken(await tokens.sign({ ...claims, iss: "somebody" }));
     expect(wrong).toEqual({ rest: 200, rows: 0, functions: 401, join: "CHANNEL_ERROR" });
     const early = await tryToken(
-      await tokens.sign({ ...claims, nbf: Math.floor(Date.now() / 1000) + 20 }),
+      await tokens.sign({ ...claims, nbf: Math.floor(Date.now() / 1000) + 60 }),
     );
     expect([early.rows ?? 0, early.functions, early.join]).toEqual([0, 401, "CHANNEL_ERROR"]);
   });
@@ -110,6 +113,79 @@ describe("a token", () => {
       functions: 401,
       join: "CHANNEL_ERROR",
     });
+  });
+});
+
+describe("a rotation of signing keys", () => {
+  it("accepts tokens of both keys meanwhile, and signs with the new one", async () => {
+    const { keys } = await readTemplate();
+    const [oldKey] = keys.signingKeys;
+    const newKey = await generateSigningKey();
+    const rotating = await startTestLocal({
+      limits,
+      keys: { ...keys, signingKeys: [newKey, ...keys.signingKeys] },
+    });
+    try {
+      const { tenant: own, mayfly } = await rotating.enter();
+      const project = { local: rotating, tenant: own };
+      for (const signingKeys of [[oldKey], [newKey]] as SigningKey[][]) {
+        const { claims } = await makeAgent(rotating.sql, own);
+        const signer = await createTokens({ ...keys, signingKeys });
+        expect(await tryToken(await signer.sign(claims), project)).toEqual(accepted);
+      }
+      const answer = await fetch(`${rotating.apiUrl}/functions/v1/spawn`, {
+        method: "POST",
+        headers: { apikey: rotating.secretKey, "x-mayfly-tenant": own },
+        body: "{}",
+      });
+      const { data } = (await answer.json()) as { data: { token: string } };
+      expect(decodeProtectedHeader(data.token)).toMatchObject({ alg: "ES256", kid: newKey.kid });
+      await mayfly.close();
+    } finally {
+      await rotating.close();
+    }
+  });
+});
+
+describe("agents' tokens signed with the legacy secret", () => {
+  it("work everywhere: HS256 with a kid", async () => {
+    const { keys } = await readTemplate();
+    const key = {
+      kty: "oct",
+      k: Buffer.from(keys.jwtSecret).toString("base64url"),
+      alg: "HS256",
+      kid: "legacy",
+    };
+    const legacy = await startTestLocal({
+      limits,
+      secrets: { MAYFLY_SIGNING_KEY: JSON.stringify(key) },
+    });
+    try {
+      const { tenant: own } = await legacy.enter();
+      const answer = await fetch(`${legacy.apiUrl}/functions/v1/spawn`, {
+        method: "POST",
+        headers: { apikey: legacy.secretKey, "x-mayfly-tenant": own },
+        body: "{}",
+      });
+      const { data } = (await answer.json()) as { data: { token: string } };
+      expect(decodeProtectedHeader(data.token)).toMatchObject({ alg: "HS256", kid: "legacy" });
+      expect(await tryToken(data.token, { local: legacy, tenant: own })).toEqual(accepted);
+    } finally {
+      await legacy.close();
+    }
+  });
+
+  it("cannot be made without the secret: the function says what is missing", async () => {
+    const bare = await startTestLocal({ secrets: { MAYFLY_SIGNING_KEY: "nonsense" } });
+    try {
+      const { mayfly } = await bare.enter();
+      const { error } = await mayfly.spawn();
+      expect(error).toMatchObject({ code: "not_configured" });
+      expect(`${error?.message}${error?.hint}`).toContain("MAYFLY_SIGNING_KEY");
+      expect(JSON.stringify(error)).not.toContain("nonsense");
+    } finally {
+      await bare.close();
+    }
   });
 });
 

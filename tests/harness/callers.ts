@@ -1,5 +1,5 @@
 /** Tenants, people and agents for tests, and a database session as each. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type postgres from "postgres";
 
 export type Sql = postgres.Sql;
@@ -10,6 +10,15 @@ export interface SpawnedAgent {
   id: string;
   claims: Claims;
   renewalSecret: string;
+}
+
+/** What SQL returns for an agent whose token is to be signed. */
+export interface Issued {
+  agent: { id: string; name: string; [more: string]: unknown };
+  type: { version: number; prompt: string; [more: string]: unknown } | null;
+  claims: Claims;
+  renewal_secret: string;
+  existing?: boolean;
 }
 
 export const serviceRole: Claims = { role: "service_role" };
@@ -30,6 +39,9 @@ export async function actAs<T>(
   })) as T;
 }
 
+/** An instant of a token. */
+export const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
+
 export const inTenant = (tenant: string) => ({ "x-mayfly-tenant": tenant });
 
 /** A new tenant's id. */
@@ -45,7 +57,7 @@ export async function makeTenant(
 /** A signed-in person who is a member of the tenants, by role. */
 export async function makePerson(sql: Sql, roles: Record<string, string>): Promise<Claims> {
   const id = randomUUID();
-  await sql`insert into auth.users (id, email) values (${id}, ${`${id}@example.com`})`;
+  await sql`insert into auth.users (id, email, email_confirmed_at) values (${id}, ${`${id}@example.com`}, now())`;
   for (const [tenant, role] of Object.entries(roles))
     await sql`insert into mayfly.members (tenant_id, user_id, role) values (${tenant}, ${id}, ${role})`;
   return {
@@ -53,6 +65,30 @@ export async function makePerson(sql: Sql, roles: Record<string, string>): Promi
     role: "authenticated",
     iss: "http://127.0.0.1:54321/auth/v1",
     aud: "authenticated",
+    exp: inSeconds(3600),
+  };
+}
+
+/** Lets an agent renew as the spawn function asks for it: with a token that names the secret's hash. */
+export function renew(sql: Sql, secret: string): Promise<Issued & { refused?: string }> {
+  const renewal = createHash("sha256").update(secret).digest("hex");
+  const claims = {
+    iss: "mayfly",
+    role: "authenticated",
+    exp: inSeconds(30),
+    mayfly: { v: 1, renewal },
+  };
+  return rpc(sql, claims, "renew_agent");
+}
+
+/** What the spawn function trades an enrolment key for. */
+export function machineClaims(key: string): Claims {
+  const enrolment = createHash("sha256").update(key).digest("hex");
+  return {
+    iss: "mayfly",
+    role: "authenticated",
+    exp: inSeconds(30),
+    mayfly: { v: 1, enrolment },
   };
 }
 
@@ -60,24 +96,12 @@ export async function makePerson(sql: Sql, roles: Record<string, string>): Promi
 export async function makeAgent(
   sql: Sql,
   tenant: string,
-  options: { lifetime?: number; scopes?: string[]; as?: Claims } = {},
+  options: { lifetime?: number; scopes?: string[]; name?: string; type?: string; as?: Claims } = {},
 ): Promise<SpawnedAgent> {
-  const { lifetime = 60, scopes = null, as = serviceRole } = options;
-  return actAs(
-    sql,
-    as,
-    async (session) => {
-      const [row] = await session`select mayfly.spawn_agent(
-        name => 'agent', lifetime => ${lifetime}, scopes => ${scopes}) as issued`;
-      const { agent, claims, renewal_secret } = row?.issued as {
-        agent: { id: string };
-        claims: Claims;
-        renewal_secret: string;
-      };
-      return { id: agent.id, claims, renewalSecret: renewal_secret };
-    },
-    as === serviceRole ? inTenant(tenant) : {},
-  );
+  const { as = serviceRole, lifetime = 60, ...rest } = options;
+  const headers = as === serviceRole ? inTenant(tenant) : {};
+  const issued = await rpc<Issued>(sql, as, "spawn_agent", { lifetime, ...rest }, headers);
+  return { id: issued.agent.id, claims: issued.claims, renewalSecret: issued.renewal_secret };
 }
 
 /** The error that SQL raised for the Data API, as its caller sees it. */
@@ -96,3 +120,29 @@ export async function refusalOf(
   };
   return { ...rest, details: details ? JSON.parse(details) : null };
 }
+
+/** What a function of the schema mayfly answers these claims, as JSON. */
+export function rpc<T = Record<string, unknown>>(
+  sql: Sql,
+  claims: Claims,
+  name: string,
+  values: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Promise<T> {
+  const named = Object.keys(values).map((key, index) => `${key} => $${index + 1}`);
+  return actAs(
+    sql,
+    claims,
+    async (session) => {
+      const [row] = await session.unsafe(
+        `select to_jsonb(mayfly.${name}(${named.join(", ")})) as answer`,
+        Object.values(values) as never[],
+      );
+      return row?.answer as T;
+    },
+    headers,
+  );
+}
+
+/** The code of the error that SQL raised. */
+export const codeOf = async (work: Promise<unknown>) => (await refusalOf(work)).code;

@@ -5,7 +5,6 @@ export function dataOf<T>({ data, error }: Result<T>): T {
   return data as T;
 }
 
-export const spawnIn = async (
-  mayfly: Mayfly,
-  options: Partial<SpawnOptions> = {},
-): Promise<Agent> => dataOf(await mayfly.spawn({ name: "agent", ...options }));
+/** With a name from the pool, unless it is given one. */
+export const spawnIn = async (mayfly: Mayfly, options: SpawnOptions = {}): Promise<Agent> =>
+  dataOf(await mayfly.spawn(options));

@@ -26,11 +26,14 @@ const tasks = (memories: { task: string }[]) => memories.map(({ task }) => task)
 
 describe("what an agent holds itself", () => {
   it("is what it remembered at once, and what others learned after a sync", async () => {
-    const [writer, reader] = [await spawnIn(mayfly), await spawnIn(mayfly, { name: "reader" })];
+    const [writer, reader] = [
+      await spawnIn(mayfly, { name: "writer" }),
+      await spawnIn(mayfly, { name: "reader" }),
+    ];
     await writer.remember({ task: "rotate keys" });
     expect(dataOf(await writer.recallLocal("keys"))).toMatchObject({
       mode: "local",
-      results: [{ task: "rotate keys", agentName: "agent", agentId: writer.id }],
+      results: [{ task: "rotate keys", agentName: "writer", agentId: writer.id }],
     });
     dataOf(await writer.sync({ pull: false }));
     expect(writer.cached).toBe(1);
@@ -42,7 +45,10 @@ describe("what an agent holds itself", () => {
   });
 
   it("loses what others forget, and what it forgets itself does not come back", async () => {
-    const [writer, reader] = [await spawnIn(mayfly), await spawnIn(mayfly, { name: "reader" })];
+    const [writer, reader] = [
+      await spawnIn(mayfly, { name: "writer" }),
+      await spawnIn(mayfly, { name: "reader" }),
+    ];
     const { id } = dataOf(await writer.remember({ task: "to be forgotten" }));
     dataOf(await writer.sync());
     dataOf(await reader.sync());
@@ -57,7 +63,10 @@ describe("what an agent holds itself", () => {
   });
 
   it("is pulled anew when the database has another life, without what is gone", async () => {
-    const [writer, reader] = [await spawnIn(mayfly), await spawnIn(mayfly, { name: "reader" })];
+    const [writer, reader] = [
+      await spawnIn(mayfly, { name: "writer" }),
+      await spawnIn(mayfly, { name: "reader" }),
+    ];
     await writer.remember({ task: "stays" });
     const { id } = dataOf(await writer.remember({ task: "gone" }));
     dataOf(await writer.sync());

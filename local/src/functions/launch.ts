@@ -38,6 +38,8 @@ export function denoArguments(o: {
     "--no-check",
     "--no-lock",
     "--cached-only",
+    // Not in deno.json, which a deployment takes along: hosted there is no node_modules.
+    "--node-modules-dir=manual",
     "--unstable-no-legacy-abort",
     "--allow-net",
     "--allow-env",

@@ -1,0 +1,74 @@
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import { ok, type Result } from "./errors.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+import type { AgentTypeRow } from "./session.ts";
+
+/** What is defined of a type of agents. What is left out is left to whoever spawns one. */
+export interface AgentTypeDefinition {
+  /** Lower case letters, digits, dots, dashes, underscores; 63 at most. */
+  name: string;
+  role?: string;
+  description?: string;
+  prompt?: string;
+  capabilities?: string[];
+  scopes?: string[];
+  /** Seconds, where the spawner says nothing. */
+  lifetime?: number;
+  /** Seconds that one may live at most. */
+  maxLifetime?: number;
+  /** How many of the type may live at once. */
+  maxLiving?: number;
+  metadata?: Record<string, unknown>;
+}
+
+export type AgentType = FromRow<AgentTypeRow>;
+
+const columns =
+  "name, version, role, description, prompt, capabilities, scopes, lifetime, max_lifetime, max_living, metadata, created_at";
+
+/** The types of agents that the tenant has defined. Versions never change: a change makes another. */
+export class AgentTypes {
+  readonly #client: MayflyClient;
+
+  /** @internal */
+  constructor(client: MayflyClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Defines a type: a new version, unless nothing has changed. Agents keep the version that they
+   * were spawned with.
+   *
+   * @example
+   * await mayfly.agentTypes.define({
+   *   name: "reviewer",
+   *   role: "Reviews changes",
+   *   prompt: "You review …",
+   *   capabilities: ["review"],
+   *   maxLiving: 5,
+   * });
+   */
+  async define(definition: AgentTypeDefinition): Promise<Result<AgentType>> {
+    const { maxLifetime, maxLiving, ...rest } = definition;
+    const answer = fromDataApi(
+      await this.#client.rpc("define_agent_type", {
+        ...rest,
+        ...(maxLifetime !== undefined && { max_lifetime: maxLifetime }),
+        ...(maxLiving !== undefined && { max_living: maxLiving }),
+      } as never),
+    );
+    return answer.error ? answer : ok(fromRow(answer.data as unknown as AgentTypeRow));
+  }
+
+  /** The versions of all types, or of one; the newest first. */
+  async list(options: { name?: string } = {}): Promise<Result<AgentType[]>> {
+    let query = this.#client
+      .from("agent_types")
+      .select(columns)
+      .order("name")
+      .order("version", { ascending: false });
+    if (options.name) query = query.eq("name", options.name);
+    const answer = fromDataApi(await query);
+    return answer.error ? answer : ok((answer.data as unknown as AgentTypeRow[]).map(fromRow));
+  }
+}

@@ -1,0 +1,158 @@
+import type { Agent } from "./agent.ts";
+import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { type PresentAgent, watchPresence } from "./presence.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+import type { AgentRow, Issued } from "./session.ts";
+
+/** What an agent may be found by. */
+export interface FindAgents {
+  /** All of them. */
+  capabilities?: string[];
+  type?: string;
+  /** As of now: one whose time is over is `expired`, whether or not its row says so yet. */
+  status?: AgentRow["status"];
+  /** Children of this agent. */
+  parent?: string;
+  /** `after` of the page before. */
+  after?: string;
+  /** 50 by default. */
+  limit?: number;
+}
+
+/** @internal */
+export interface CardRow {
+  id: string;
+  name: string;
+  type: string;
+  type_version: number | null;
+  role: string | null;
+  capabilities: string[];
+  scopes: string[];
+  status: AgentRow["status"];
+  activity: Activity;
+  task: string | null;
+  parent: string | null;
+  depth: number;
+  /** Living ones. */
+  children: number;
+  /** Until it ends unless it is renewed; 0 for the dead. */
+  seconds_left: number;
+  spawned_at: string;
+  expires_at: string;
+  last_seen_at: string | null;
+  stopped_at: string | null;
+  stop_reason: string | null;
+  suspend_reason: string | null;
+  metadata: Record<string, unknown>;
+}
+
+/** What an agent is doing. */
+export type Activity =
+  | "idle"
+  | "thinking"
+  | "executing"
+  | "waiting_input"
+  | "waiting_approval"
+  | "waiting_review"
+  | "blocked";
+
+/** An agent as others see it. */
+export type AgentCard = FromRow<CardRow>;
+
+/** An agent with its children, and theirs. */
+export type AgentTree = Omit<AgentCard, "children"> & { children: AgentTree[] };
+
+type TreeRow = Omit<CardRow, "children"> & { children: TreeRow[] };
+
+/** The agents of the tenant, living and dead. */
+export class Agents {
+  readonly #client: MayflyClient;
+  readonly #tenant: string | undefined;
+  readonly #connect: (issued: Issued) => Agent;
+
+  /** @internal */
+  constructor(
+    client: MayflyClient,
+    tenant: string | undefined,
+    connect: (issued: Issued) => Agent,
+  ) {
+    this.#client = client;
+    this.#tenant = tenant;
+    this.#connect = connect;
+  }
+
+  /**
+   * Finds agents, a page at a time, by id.
+   *
+   * @example
+   * const { data } = await mayfly.agents.find({ capabilities: ["review"], status: "running" });
+   */
+  async find(
+    options: FindAgents = {},
+  ): Promise<Result<{ agents: AgentCard[]; after: string | null }>> {
+    const { limit, ...rest } = options;
+    const answer = fromDataApi(
+      await this.#client.rpc("find_agents", { ...rest, ...(limit && { page_limit: limit }) }),
+    );
+    if (answer.error) return answer;
+    const page = answer.data as unknown as { agents: CardRow[]; after: string | null };
+    return ok({ agents: page.agents.map(fromRow), after: page.after });
+  }
+
+  /** An agent's card: who it is, what it can and does, how long it has left. */
+  async get(id: string): Promise<Result<AgentCard>> {
+    const answer = fromDataApi(await this.#client.rpc("get_agent", { id }));
+    return answer.error ? answer : ok(fromRow(answer.data as unknown as CardRow));
+  }
+
+  /** Who spawned whom: from `root`, or all; the living alone unless `living` is false. 1,000 at most. */
+  async tree(options: { root?: string; living?: boolean } = {}): Promise<Result<AgentTree[]>> {
+    const answer = fromDataApi(await this.#client.rpc("agent_tree", options));
+    return answer.error ? answer : ok((answer.data as unknown as TreeRow[]).map(treeFromRow));
+  }
+
+  /** Ends an agent; its descendants die with it, at once. What they remembered stays. */
+  async stop(id: string, reason?: string): Promise<Result<{ agent: AgentRow }>> {
+    return callFunction(this.#client, "spawn", { id, ...(reason && { reason }) }, "DELETE");
+  }
+
+  /** Suspends an agent: until it is resumed it and its descendants can do nothing. */
+  async suspend(id: string, reason?: string): Promise<Result<AgentRow>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("suspend_agent", { id, ...(reason && { reason }) }),
+    );
+    return answer.error ? answer : ok(answer.data as unknown as AgentRow);
+  }
+
+  /**
+   * Resumes a suspended agent, and with it its descendants. Its renewal secrets are void: the
+   * connection that this returns has the new one, and is the agent's from here on.
+   */
+  async resume(id: string): Promise<Result<Agent>> {
+    const answer = await callFunction<Issued>(this.#client, "spawn/resume", { id });
+    return answer.error ? answer : ok(this.#connect(answer.data));
+  }
+
+  /**
+   * Calls `handler` with the agents that are present, now and at every change.
+   *
+   * @returns a function that stops watching.
+   */
+  async watch(handler: (present: PresentAgent[]) => void): Promise<Result<() => Promise<void>>> {
+    if (!this.#tenant)
+      return failed(
+        new MayflyError({
+          code: "tenant_unknown",
+          message: "Presence belongs to a tenant.",
+          hint: "Give new Mayfly({ tenant }) the id of one.",
+          details: null,
+        }),
+      );
+    return watchPresence(this.#client, this.#tenant, handler);
+  }
+}
+
+function treeFromRow({ children, ...row }: TreeRow): AgentTree {
+  return { ...fromRow(row), children: children.map(treeFromRow) };
+}

@@ -1,0 +1,75 @@
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import { ok, type Result } from "./errors.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+
+interface EnrolmentKeyRow {
+  id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string;
+  last_used_at: string | null;
+  revoked_at: string | null;
+}
+export type EnrolmentKey = FromRow<EnrolmentKeyRow>;
+
+const columns = "id, name, scopes, created_at, expires_at, last_used_at, revoked_at";
+
+/** Keys by which machines spawn agents, and do nothing else. */
+export class EnrolmentKeys {
+  readonly #client: MayflyClient;
+
+  /** @internal */
+  constructor(client: MayflyClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Makes a key. `key` is shown this once; the database keeps its hash.
+   *
+   * @example
+   * const { data } = await mayfly.enrolmentKeys.create({ name: "ci", scopes: ["memory:read"] });
+   * // On the machine:
+   * const machine = new Mayfly({ url, key: publishableKey, enrolmentKey: data?.key });
+   */
+  async create(options: {
+    name: string;
+    /** What its agents can have at most; what most agents need by default. */
+    scopes?: string[];
+    /** In 90 days by default. */
+    expiresAt?: Date;
+  }): Promise<Result<{ key: string; enrolmentKey: EnrolmentKey }>> {
+    const { name, scopes, expiresAt } = options;
+    const answer = fromDataApi(
+      await this.#client.rpc("create_enrolment_key", {
+        name,
+        ...(scopes && { scopes }),
+        ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+      }),
+    );
+    if (answer.error) return answer;
+    const made = answer.data as unknown as { key: string; enrolment_key: EnrolmentKeyRow };
+    const { id, created_at, expires_at, last_used_at, revoked_at } = made.enrolment_key;
+    const row = { id, name, scopes: made.enrolment_key.scopes, created_at, expires_at };
+    return ok({ key: made.key, enrolmentKey: fromRow({ ...row, last_used_at, revoked_at }) });
+  }
+
+  /** The tenant's keys with their last use; never the keys themselves. */
+  async list(): Promise<Result<EnrolmentKey[]>> {
+    const answer = fromDataApi(
+      await this.#client.from("enrolment_keys").select(columns).order("created_at"),
+    );
+    return answer.error ? answer : ok((answer.data as EnrolmentKeyRow[]).map(fromRow));
+  }
+
+  /** Revokes a key, at once; with `stopAgents` also stops those that it spawned. */
+  async revoke(id: string, options: { stopAgents?: boolean } = {}): Promise<Result<null>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("revoke_enrolment_key", {
+        id,
+        ...(options.stopAgents && { stop_agents: true }),
+      }),
+    );
+    return answer.error ? answer : ok(null);
+  }
+}

@@ -1,0 +1,126 @@
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import { ok, type Result } from "./errors.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+import type { MemberRole } from "./tenants.ts";
+
+interface MemberRow {
+  user_id: string;
+  email: string | null;
+  role: MemberRole;
+  created_at: string;
+}
+export type Member = FromRow<MemberRow>;
+
+interface InvitationRow {
+  id: string;
+  email: string | null;
+  role: MemberRole;
+  created_at: string;
+  expires_at: string;
+}
+export type Invitation = FromRow<InvitationRow>;
+
+interface OwnInvitationRow extends Omit<InvitationRow, "email"> {
+  tenant: { id: string; name: string };
+}
+export type OwnInvitation = FromRow<OwnInvitationRow>;
+
+/** The people of the tenant. */
+export class Members {
+  readonly #client: MayflyClient;
+
+  /** @internal */
+  constructor(client: MayflyClient) {
+    this.#client = client;
+  }
+
+  async list(): Promise<Result<Member[]>> {
+    const answer = fromDataApi(await this.#client.rpc("list_members"));
+    return answer.error ? answer : ok((answer.data as unknown as MemberRow[]).map(fromRow));
+  }
+
+  /** Makes a user a member at once. */
+  async add(userId: string, role: MemberRole): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("add_member", { user_id: userId, role }));
+    return answer.error ? answer : ok(null);
+  }
+
+  /** Changes a member's role. An admin makes no owners, and the last owner stays one. */
+  async changeRole(userId: string, role: MemberRole): Promise<Result<null>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("change_member_role", { user_id: userId, role }),
+    );
+    return answer.error ? answer : ok(null);
+  }
+
+  /** Removes a member. What they and their agents remembered stays. */
+  async remove(userId: string): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("remove_member", { user_id: userId }));
+    return answer.error ? answer : ok(null);
+  }
+
+  /**
+   * Invites someone. The token is shown this once: send it as you like; Mayfly sends no mail. With
+   * an `email`, whoever is signed in with it finds the invitation without the token too.
+   *
+   * @example
+   * const { data } = await mayfly.members.invite({ email: "ada@example.com", role: "member" });
+   * console.log(`https://my.app/join?token=${data?.token}`);
+   */
+  async invite(options: {
+    role: MemberRole;
+    email?: string;
+    /** In 7 days by default. */
+    expiresAt?: Date;
+  }): Promise<Result<{ token: string; invitation: Invitation }>> {
+    const { role, email, expiresAt } = options;
+    const answer = fromDataApi(
+      await this.#client.rpc("invite_member", {
+        role,
+        ...(email && { email }),
+        ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+      }),
+    );
+    if (answer.error) return answer;
+    const { token, invitation } = answer.data as unknown as {
+      token: string;
+      invitation: InvitationRow;
+    };
+    const { id, created_at, expires_at } = invitation;
+    return ok({
+      token,
+      invitation: fromRow({ id, email: invitation.email, role, created_at, expires_at }),
+    });
+  }
+}
+
+/** Invitations: one's own, and those that one has sent. */
+export class Invitations {
+  readonly #client: MayflyClient;
+
+  /** @internal */
+  constructor(client: MayflyClient) {
+    this.#client = client;
+  }
+
+  /** Those for the address of who is signed in. */
+  async mine(): Promise<Result<OwnInvitation[]>> {
+    const answer = fromDataApi(await this.#client.rpc("my_invitations"));
+    return answer.error ? answer : ok((answer.data as unknown as OwnInvitationRow[]).map(fromRow));
+  }
+
+  /** Accepts one, by its token or, of `mine`, by its id. */
+  async accept(
+    by: { token: string } | { id: string },
+  ): Promise<Result<{ tenant: { id: string; name: string }; role: MemberRole }>> {
+    const answer = fromDataApi(await this.#client.rpc("accept_invitation", by));
+    if (answer.error) return answer;
+    return ok(answer.data as { tenant: { id: string; name: string }; role: MemberRole });
+  }
+
+  /** Takes an invitation of the tenant back. */
+  async revoke(id: string): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("revoke_invitation", { id }));
+    return answer.error ? answer : ok(null);
+  }
+}

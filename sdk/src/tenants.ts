@@ -1,0 +1,111 @@
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import { ok, type Result } from "./errors.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+
+export type MemberRole = "owner" | "admin" | "member" | "viewer";
+
+interface TenantRow {
+  id: string;
+  name: string;
+  created_at: string;
+}
+export type Tenant = FromRow<TenantRow>;
+
+/** What may be changed of a tenant by its admins; its quotas are set in the SQL editor. */
+export interface TenantSettings {
+  name?: string;
+  /** Seconds: the longest an agent may live. */
+  maxLifetime?: number;
+  /** Seconds that an agent's token is valid; its SDK renews it before. */
+  tokenLifetime?: number;
+  maxDepth?: number;
+  /** The language of its memories, for the search by words. */
+  language?: string;
+}
+
+export interface Usage {
+  memories: number;
+  bytes: number;
+  writes_this_minute: number;
+  living_agents: number;
+  spawns_left: number;
+  limits: Record<string, number | null>;
+}
+
+/** The tenants that the caller belongs to. */
+export class Tenants {
+  readonly #client: MayflyClient;
+
+  /** @internal */
+  constructor(client: MayflyClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Creates a tenant. A person becomes its owner, where the project lets people create tenants; the
+   * secret key names an `owner`, or none.
+   */
+  async create(tenant: { name: string; owner?: string }): Promise<Result<Tenant>> {
+    const answer = fromDataApi(await this.#client.rpc("create_tenant", tenant));
+    return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
+  }
+
+  /** The tenants that the caller belongs to; with the secret key, all. */
+  async list(): Promise<Result<Tenant[]>> {
+    const answer = fromDataApi(
+      await this.#client.from("tenants").select("id, name, created_at").order("created_at"),
+    );
+    return answer.error ? answer : ok(answer.data.map(tenantFromRow));
+  }
+
+  /** Changes the tenant of this request. For its admins and owners. */
+  async update(settings: TenantSettings): Promise<Result<Tenant>> {
+    const { name, language, maxDepth, maxLifetime, tokenLifetime } = settings;
+    const answer = fromDataApi(
+      await this.#client.rpc("update_tenant", {
+        ...(name !== undefined && { name }),
+        ...(language !== undefined && { language }),
+        ...(maxDepth !== undefined && { max_depth: maxDepth }),
+        ...(maxLifetime !== undefined && { max_lifetime: maxLifetime }),
+        ...(tokenLifetime !== undefined && { token_lifetime: tokenLifetime }),
+      } as never),
+    );
+    return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
+  }
+
+  /** What the tenant uses now, and how much it may. */
+  async usage(): Promise<Result<Usage>> {
+    const answer = fromDataApi(await this.#client.rpc("usage"));
+    return answer.error ? answer : ok(answer.data as unknown as Usage);
+  }
+
+  /** Leaves the tenant. Its last owner hands it over first. */
+  async leave(): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("leave_tenant"));
+    return answer.error ? answer : ok(null);
+  }
+
+  /** Hands the tenant over to another member, who becomes its owner; the caller becomes an admin. */
+  async transfer(userId: string): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("transfer_tenant", { user_id: userId }));
+    return answer.error ? answer : ok(null);
+  }
+
+  /**
+   * Erases the tenant and everything in it, in steps. There is no way back.
+   *
+   * @param options.name the tenant's, so that it is meant.
+   * @param options.onProgress called after every step but the last.
+   */
+  async erase(options: { name: string; onProgress?: () => void }): Promise<Result<null>> {
+    for (;;) {
+      const answer = fromDataApi(await this.#client.rpc("erase_tenant", { name: options.name }));
+      if (answer.error) return answer;
+      if ((answer.data as { erased: boolean }).erased) return ok(null);
+      options.onProgress?.();
+    }
+  }
+}
+
+const tenantFromRow = ({ id, name, created_at }: TenantRow): Tenant =>
+  fromRow({ id, name, created_at });

@@ -1,0 +1,21 @@
+-- The settings of the whole project: one row, changed in the SQL editor.
+
+create table mayfly_private.settings (
+  only_row boolean not null default true constraint settings_pkey primary key constraint settings_only_row check (only_row),
+  tenants_created_by text not null default 'secret_key'
+    constraint settings_tenants_created_by_known check (tenants_created_by in ('secret_key', 'signed_in')),
+  max_tenants_per_person integer not null default 10
+    constraint settings_max_tenants_per_person_range check (max_tenants_per_person >= 0),
+  person_issuers text[] not null default '{%/auth/v1}'
+);
+
+comment on table mayfly_private.settings is 'The settings of the project.';
+comment on column mayfly_private.settings.tenants_created_by is
+  'Who may create tenants: the secret key alone, or also anyone who is signed in (not anonymously).';
+comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
+comment on column mayfly_private.settings.person_issuers is
+  'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+
+insert into mayfly_private.settings default values;
+
+alter table mayfly_private.settings enable row level security;

@@ -1,0 +1,19 @@
+-- What each tenant has stored and written, in 16 shards: a push takes one that nobody holds, so that
+-- pushes of one tenant do not wait for each other's commit. The sum is exact for what has committed.
+-- Fillfactor and no index beside the key keep every update in its page (HOT).
+
+create table mayfly_private.tenant_usage (
+  tenant_id uuid not null,
+  shard smallint not null constraint tenant_usage_shard_range check (shard between 0 and 15),
+  memories bigint not null default 0,
+  bytes bigint not null default 0,
+  minute timestamptz not null default '-infinity',
+  writes integer not null default 0,
+  constraint tenant_usage_pkey primary key (tenant_id, shard),
+  constraint tenant_usage_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+
+alter table mayfly_private.tenant_usage enable row level security;

@@ -1,0 +1,19 @@
+-- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait.
+
+create function mayfly_private.start_usage()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into mayfly_private.tenant_usage (tenant_id, shard)
+  select new.id, s from generate_series(0, 15) s;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage.';
+revoke execute on function mayfly_private.start_usage() from public;
+
+create trigger tenants_start_usage after insert on mayfly.tenants
+  for each row execute function mayfly_private.start_usage();

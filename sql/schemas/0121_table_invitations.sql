@@ -1,0 +1,23 @@
+-- Invitations into a tenant. The token that accepts one is kept hashed in invitation_secrets.
+
+create table mayfly.invitations (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  email text constraint invitations_email_form check (email = lower(email) and email like '%_@_%' and char_length(email) <= 320),
+  role text not null
+    constraint invitations_role_known check (role in ('owner', 'admin', 'member', 'viewer')),
+  invited_by uuid,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  accepted_at timestamptz,
+  accepted_by uuid,
+  revoked_at timestamptz,
+  constraint invitations_pkey primary key (tenant_id, id),
+  constraint invitations_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+create index invitations_email_idx on mayfly.invitations (email);
+
+comment on table mayfly.invitations is 'Invitations of people into a tenant.';
+comment on column mayfly.invitations.email is 'Only who signs in with this address may accept it; null for whoever has its token.';
+comment on column mayfly.invitations.invited_by is 'The person who invited; null for the secret key.';

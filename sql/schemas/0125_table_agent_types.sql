@@ -1,0 +1,32 @@
+-- What kinds of agents a tenant has. Rows never change: a change is a new version, and agents keep
+-- the one they were spawned with.
+
+create table mayfly.agent_types (
+  tenant_id uuid not null,
+  name text not null constraint agent_types_name_form check (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  version integer not null constraint agent_types_version_positive check (version > 0),
+  role text not null default '' constraint agent_types_role_length check (char_length(role) <= 200),
+  description text not null default '' constraint agent_types_description_length check (char_length(description) <= 2000),
+  prompt text not null default '' constraint agent_types_prompt_length check (char_length(prompt) <= 100000),
+  capabilities text[] not null default '{}'
+    constraint agent_types_capabilities_count check (cardinality(capabilities) <= 50),
+  scopes text[],
+  lifetime interval constraint agent_types_lifetime_minimum check (lifetime >= '5 seconds'),
+  max_lifetime interval constraint agent_types_max_lifetime_minimum check (max_lifetime >= '5 seconds'),
+  max_living integer constraint agent_types_max_living_range check (max_living >= 0),
+  metadata jsonb not null default '{}'
+    constraint agent_types_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  created_by uuid,
+  created_at timestamptz not null default now(),
+  constraint agent_types_pkey primary key (tenant_id, name, version),
+  constraint agent_types_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
+);
+
+comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
+comment on column mayfly.agent_types.role is 'What such an agent is, in a few words.';
+comment on column mayfly.agent_types.prompt is 'Its system prompt; spawn returns it.';
+comment on column mayfly.agent_types.scopes is 'What an agent gets when its spawner asks for none; null for what most agents need.';
+comment on column mayfly.agent_types.lifetime is 'What an agent gets when its spawner asks for none.';
+comment on column mayfly.agent_types.max_lifetime is 'The longest one may live, renewals included, within the tenant''s maximum.';
+comment on column mayfly.agent_types.max_living is 'How many may live at once.';

@@ -1,0 +1,21 @@
+-- Keys by which machines spawn agents. The key itself is kept hashed in enrolment_secrets.
+
+create table mayfly.enrolment_keys (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null constraint enrolment_keys_name_length check (char_length(name) between 1 and 100),
+  scopes text[] not null,
+  created_by uuid,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  last_used_at timestamptz,
+  revoked_at timestamptz,
+  constraint enrolment_keys_pkey primary key (tenant_id, id),
+  constraint enrolment_keys_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 80);
+
+comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
+comment on column mayfly.enrolment_keys.scopes is 'What an agent spawned by it can have at most.';
+comment on column mayfly.enrolment_keys.last_used_at is 'When it last spawned, to the minute.';
+comment on column mayfly.enrolment_keys.created_by is 'The person who created it; null for the secret key.';

@@ -1,0 +1,11 @@
+-- A new secret with its prefix: two random uuids, 244 bits. Called by those who return it once and
+-- keep its hash.
+
+create function mayfly_private.new_secret(prefix text)
+returns text
+language sql volatile
+set search_path = ''
+return prefix || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+
+comment on function mayfly_private.new_secret(text) is 'A new secret of 244 random bits.';
+revoke execute on function mayfly_private.new_secret(text) from public;

@@ -1,0 +1,62 @@
+-- Charges what a statement wrote into memories. A trigger, since clients may also insert by the Data
+-- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. 512
+-- bytes stand for the row itself, its operation and its event; a tombstone keeps them.
+
+create function mayfly_private.meter_memories()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in
+      select t.id, count(*) as memories, count(*) as writes,
+        sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
+          + pg_column_size(n.tags) + pg_column_size(n.metadata)) as bytes
+      from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
+    end loop;
+  elsif tg_op = 'UPDATE' then
+    for change in
+      select t.id, count(*) as writes,
+        sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
+          + pg_column_size(n.tags) + pg_column_size(n.metadata)
+          - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
+          - pg_column_size(o.tags) - pg_column_size(o.metadata)) as bytes
+      from new_rows n
+      join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+      join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, 0, change.bytes, change.writes::integer);
+    end loop;
+  else
+    for change in
+      select t.id, count(*) as memories,
+        sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
+          + pg_column_size(o.tags) + pg_column_size(o.metadata)) as bytes
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_memories() is 'Trigger: charges what was written into memories.';
+revoke execute on function mayfly_private.meter_memories() from public;
+
+create trigger memories_meter_insert after insert on mayfly.memories
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_memories();
+
+create trigger memories_meter_update after update on mayfly.memories
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.meter_memories();
+
+create trigger memories_meter_delete after delete on mayfly.memories
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_memories();

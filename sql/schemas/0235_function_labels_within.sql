@@ -1,0 +1,12 @@
+-- Whether a list has at most so many texts, each of 1 to 100 characters.
+
+create function mayfly_private.labels_within(labels text[], max_count integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return cardinality(labels) <= max_count
+  and not exists (select from unnest(labels) label where label is null or char_length(label) not between 1 and 100);
+
+comment on function mayfly_private.labels_within(text[], integer) is 'Whether a list of short texts is within its bounds.';
+revoke execute on function mayfly_private.labels_within(text[], integer) from public;
+grant execute on function mayfly_private.labels_within(text[], integer) to authenticated, service_role;

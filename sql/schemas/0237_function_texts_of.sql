@@ -1,0 +1,10 @@
+-- The texts of a JSON list, or null where it is absent.
+
+create function mayfly_private.texts_of(value jsonb)
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_elements_text(value)) end;
+
+comment on function mayfly_private.texts_of(jsonb) is 'The texts of a JSON list, or null.';
+revoke execute on function mayfly_private.texts_of(jsonb) from public;

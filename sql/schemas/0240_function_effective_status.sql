@@ -1,0 +1,22 @@
+-- What an agent's status is by now: its row may still say running when its time is over or an
+-- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
+-- before a change of status. Locks nothing.
+
+create function mayfly_private.effective_status(agent mayfly.agents)
+returns text
+language sql stable security definer
+set search_path = ''
+return (
+  select case
+    when agent.status in ('stopped', 'expired') then agent.status
+    when agent.expires_at <= clock_timestamp() then 'expired'
+    when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp()) > 0 then 'stopped'
+    when agent.status = 'suspended' or count(*) filter (where line.status = 'suspended') > 0 then 'suspended'
+    else 'running'
+  end
+  from mayfly.agents line
+  where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
+);
+
+comment on function mayfly_private.effective_status(mayfly.agents) is 'The status of an agent by now, its ancestors considered.';
+revoke execute on function mayfly_private.effective_status(mayfly.agents) from public;

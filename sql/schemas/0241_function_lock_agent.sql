@@ -1,0 +1,30 @@
+-- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
+-- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
+-- that does not exist. Locks its row.
+
+create function mayfly_private.lock_agent(agent_id uuid)
+returns mayfly.agents
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(lock_agent.agent_id, caller.id)
+  for no key update;
+  if agent.id is null then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
+    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'An agent needs it for all but itself and its descendants.', '{"scope": "agent:stop"}');
+  end if;
+  return agent;
+end
+$$;
+
+comment on function mayfly_private.lock_agent(uuid) is 'Locks an agent that the caller may stop, suspend or resume.';
+revoke execute on function mayfly_private.lock_agent(uuid) from public;

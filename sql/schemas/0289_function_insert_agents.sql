@@ -1,0 +1,25 @@
+-- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
+-- spawn_agent and spawn_team.
+
+create function mayfly_private.insert_agents(drafted mayfly.agents[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  inserted integer;
+begin
+  insert into mayfly.agents
+  select d.* from unnest(drafted) d
+  on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
+  get diagnostics inserted = row_count;
+  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  if inserted < cardinality(drafted) then
+    perform mayfly_private.fail(409, 'name_taken', 'The name is still held by an agent that is just ending.',
+      'Try again, or choose another name.', '{"field": "name"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.insert_agents(mayfly.agents[]) is 'Inserts drafted agents in one statement.';
+revoke execute on function mayfly_private.insert_agents(mayfly.agents[]) from public;

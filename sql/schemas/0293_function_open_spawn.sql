@@ -1,0 +1,53 @@
+-- Begins a spawn of so many agents: who asks, in which tenant, what it may give. Locks the tenant's
+-- row (for no key update) until commit, so that parallel spawns pass no quota together and take no
+-- name twice. The last use of an enrolment key is written at most once a minute, and by nobody who
+-- would have to wait for it.
+
+create type mayfly_private.spawner as (
+  tenant mayfly.tenants,
+  parent mayfly.agents,
+  -- The person, agent or enrolment key; null for the secret key.
+  id uuid,
+  allowed text[]
+);
+
+create function mayfly_private.open_spawn(wanted integer)
+returns mayfly_private.spawner
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('agent:spawn');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  tenant mayfly.tenants;
+  parent mayfly.agents;
+  allowed text[] := caller.grantable;
+begin
+  select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
+
+  if caller.kind = 'agent' then
+    select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
+    if parent.depth + 1 > tenant.max_depth then
+      perform mayfly_private.fail(403, 'depth_exceeded',
+        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        'Let an ancestor spawn it, or raise the tenant''s max_depth.');
+    end if;
+  elsif caller.kind = 'person' then
+    allowed := (select coalesce(array_agg(s.name), '{}') from mayfly.scopes s
+      where s.agents and tenant.id = any (mayfly_private.tenant_ids(s.name)));
+  elsif caller.kind = 'machine' then
+    update mayfly.enrolment_keys k set last_used_at = clock_timestamp()
+    where k.tenant_id = tenant.id and k.id = (
+      select due.id from mayfly.enrolment_keys due
+      where due.tenant_id = tenant.id and due.id = caller.id
+        and coalesce(due.last_used_at, '-infinity') < clock_timestamp() - interval '1 minute'
+      for no key update skip locked);
+  end if;
+
+  perform mayfly_private.take_spawns(tenant, wanted);
+  return row(tenant, parent, caller.id, allowed)::mayfly_private.spawner;
+end
+$$;
+
+comment on function mayfly_private.open_spawn(integer) is 'Begins a spawn: locks the tenant, takes from its bucket, says what the caller may give.';
+revoke execute on function mayfly_private.open_spawn(integer) from public;

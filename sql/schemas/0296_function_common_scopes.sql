@@ -1,0 +1,14 @@
+-- What most agents need, of what their spawner may give; to spawn, to stop and to administer must be
+-- asked for.
+
+create function mayfly_private.common_scopes(allowed text[])
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return (
+  select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
+  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write')
+);
+
+comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';
+revoke execute on function mayfly_private.common_scopes(text[]) from public;

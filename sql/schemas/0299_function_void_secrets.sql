@@ -1,0 +1,13 @@
+-- Makes every renewal secret of an agent unknown, so that whoever held one can neither renew nor
+-- suspend it. Called before a new one is given to another holder: by resuming and registration.
+
+create function mayfly_private.void_secrets(tenant uuid, agent uuid)
+returns void
+language sql security definer
+set search_path = ''
+begin atomic
+  delete from mayfly_private.renewal_secrets s where s.tenant_id = tenant and s.agent_id = agent;
+end;
+
+comment on function mayfly_private.void_secrets(uuid, uuid) is 'Makes every renewal secret of an agent unknown.';
+revoke execute on function mayfly_private.void_secrets(uuid, uuid) from public;

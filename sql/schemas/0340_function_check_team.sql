@@ -1,0 +1,41 @@
+-- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
+-- locks anything; what an agent's values may be is checked as it is drafted.
+
+create function mayfly_private.check_team(team jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(team) is distinct from 'array' or jsonb_array_length(team) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'team must be an array of 1 to 100 groups.', null, '{"field": "team"}');
+  end if;
+  select g.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(team) with ordinality as g (item, n),
+    lateral (values
+      ('type', jsonb_typeof(g.item) = 'object' and mayfly_private.text_within(g.item -> 'type', 63), 'must be a text'),
+      ('count', mayfly_private.number_within(g.item -> 'count', 1, 100, whole => true), 'must be a whole number from 1 to 100'),
+      ('names', mayfly_private.texts_or_absent(g.item -> 'names', 100), 'must be 1 to 100 texts of 1 to 100 characters'),
+      ('lifetime', mayfly_private.number_within(g.item -> 'lifetime', 5, 2592000), 'must be a number of seconds, at least 5'),
+      ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
+      ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
+      ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),
+      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by g.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('team[%s].%s %s.', fault.index, fault.field, fault.rule), null,
+      jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+  if (select sum(coalesce((item ->> 'count')::integer, 1)) > 100 from jsonb_array_elements(team) item) then
+    perform mayfly_private.fail(413, 'team_too_large', 'A team has at most 100 agents.', 'Spawn it in several calls.', '{"field": "team"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_team(jsonb) is 'Refuses a team that has a fault, naming its index and field.';
+revoke execute on function mayfly_private.check_team(jsonb) from public;

@@ -1,0 +1,44 @@
+-- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
+-- only where something changes. Locks the caller's own rows.
+
+create function mayfly_private.heartbeat(activity text, task text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  if caller.kind <> 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a heartbeat.', 'Call it with the token of an agent.');
+  elsif activity not in ('idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked') then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'activity must be idle, thinking, executing, waiting_input, waiting_approval, waiting_review or blocked.', null, '{"field": "activity"}');
+  elsif char_length(task) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  end if;
+
+  insert into mayfly.agent_liveness as l (tenant_id, agent_id, last_seen_at)
+  values (of_tenant, caller.id, clock_timestamp())
+  on conflict (tenant_id, agent_id) do update set last_seen_at = excluded.last_seen_at
+  where l.last_seen_at < excluded.last_seen_at - interval '1 second';
+
+  update mayfly.agents a
+  set activity = coalesce(heartbeat.activity, a.activity),
+    task = case when heartbeat.task is null then a.task else nullif(heartbeat.task, '') end
+  where a.tenant_id = of_tenant and a.id = caller.id
+    and (a.activity, a.task) is distinct from (
+      coalesce(heartbeat.activity, a.activity),
+      case when heartbeat.task is null then a.task else nullif(heartbeat.task, '') end);
+
+  select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
+  return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
+    'seconds_left', mayfly_private.seconds_left(agent));
+end
+$$;
+
+comment on function mayfly_private.heartbeat(text, text) is 'Says that the calling agent lives, and what it does.';
+revoke execute on function mayfly_private.heartbeat(text, text) from public;
+grant execute on function mayfly_private.heartbeat(text, text) to authenticated;

@@ -1,0 +1,12 @@
+-- Whether the caller may see an agent of its tenant: what the policy of mayfly.agents says, for
+-- functions that read as owner.
+
+create function mayfly_private.sees_agent(agent mayfly.agents)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return agent.tenant_id = any (mayfly_private.tenant_ids('agent:read'))
+  or agent.id = any (mayfly_private.own_agent_ids());
+
+comment on function mayfly_private.sees_agent(mayfly.agents) is 'Whether the caller may see an agent.';
+revoke execute on function mayfly_private.sees_agent(mayfly.agents) from public;

@@ -1,0 +1,22 @@
+-- A member of the tenant on whom the caller may act. Locks the tenant's row (for no key update), as all
+-- do that change who is in it: so of two owners who leave at once, the second is the last.
+
+create function mayfly_private.lock_member(tenant uuid, member uuid)
+returns mayfly.members
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  found_member mayfly.members;
+begin
+  perform from mayfly.tenants t where t.id = tenant for no key update;
+  select * into found_member from mayfly.members m where m.tenant_id = tenant and m.user_id = member;
+  if found_member.user_id is null then
+    perform mayfly_private.fail(404, 'member_unknown', 'There is no such member.', null, '{"field": "user_id"}');
+  end if;
+  return found_member;
+end
+$$;
+
+comment on function mayfly_private.lock_member(uuid, uuid) is 'A member, with the tenant''s people locked.';
+revoke execute on function mayfly_private.lock_member(uuid, uuid) from public;

@@ -1,0 +1,20 @@
+-- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
+-- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
+
+create function mayfly_private.keep_owner(member mayfly.members)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if member.role = 'owner' and not exists (
+      select from mayfly.members m
+      where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant keeps at least one owner.',
+      'Hand the tenant over first, or erase it.');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.keep_owner(mayfly.members) is 'Refuses to take the last owner from a tenant.';
+revoke execute on function mayfly_private.keep_owner(mayfly.members) from public;

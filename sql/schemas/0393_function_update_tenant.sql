@@ -1,0 +1,18 @@
+-- Changes the name of the tenant, the language of its memories to come and what its agents may (scope
+-- tenant:write); lifetimes in seconds, null leaves as it is. Its quotas are the project's to give:
+-- the secret key changes them in the table mayfly.tenants.
+
+create function mayfly.update_tenant(
+  name text default null, language text default null, max_lifetime double precision default null,
+  token_lifetime double precision default null, max_depth integer default null
+)
+returns mayfly.tenants
+language sql
+set search_path = ''
+return mayfly_private.update_tenant(
+  name, language, make_interval(secs => max_lifetime), make_interval(secs => token_lifetime), max_depth);
+
+comment on function mayfly.update_tenant(text, text, double precision, double precision, integer) is
+  'Changes the name and the settings of the tenant. Returns it.';
+revoke execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) from public;
+grant execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) to authenticated, service_role;
