@@ -152,7 +152,7 @@ export class LocalSearch {
 
   /** Indexes what has come since the last time; recalls at the same time share it. */
   #catchUp(): Promise<void> {
-    this.#indexing = this.#indexing.then(() => this.#indexAll());
+    this.#indexing = this.#indexing.catch(() => {}).then(() => this.#indexAll());
     return this.#indexing;
   }
 

@@ -109,10 +109,15 @@ export class Outbox {
 
   /**
    * The oldest operations that go into one push: of `agentId`, and when it has no more, of those who
-   * are gone. They stay until they are settled, and nobody else takes them meanwhile.
+   * are gone. They stay until they are settled, and nobody else takes them meanwhile. `freeing`:
+   * those alone that make room, of memories that the server has.
    */
-  take(agentId: string | null): OutboxEntry[] {
-    const waiting = [...this.#entries.values()].filter((entry) => !entry.error);
+  take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
+    const puts = freeing ? this.memories("memory.put") : undefined;
+    const waiting = [...this.#entries.values()].filter(
+      ({ operation: { type, memory }, error }) =>
+        !error && (!puts || (type === "memory.delete" && !puts.has(memory.id))),
+    );
     const own = waiting.filter((entry) => agentId !== null && entry.agentId === agentId);
     const left = waiting.filter(
       (entry) =>

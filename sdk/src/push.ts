@@ -32,18 +32,37 @@ export async function pushOutbox(
   const done: Pushed = { pushed: 0, rejected: 0 };
   try {
     await outbox.open();
-    for (let batch = outbox.take(agentId); batch.length > 0; batch = outbox.take(agentId)) {
-      try {
-        const problem = await settle(client, outbox, batch, done);
-        if (problem) return failed(problem);
-      } finally {
-        outbox.release(batch);
+    let problem = await pushAll(client, outbox, done, () => outbox.take(agentId));
+    if (problem?.code === "quota_exceeded") {
+      // What is to be forgotten makes room: it must not wait behind what has none.
+      const before = done.pushed;
+      const freeing = () => outbox.take(agentId, { freeing: true });
+      problem = (await pushAll(client, outbox, done, freeing)) ?? problem;
+      if (done.pushed > before) {
+        problem = await pushAll(client, outbox, done, () => outbox.take(agentId));
       }
     }
+    return problem ? failed(problem) : ok(done);
   } catch (error) {
     return failed(asStorageError(error));
   }
-  return ok(done);
+}
+
+async function pushAll(
+  client: MayflyClient,
+  outbox: Outbox,
+  done: Pushed,
+  take: () => OutboxEntry[],
+): Promise<MayflyError | null> {
+  for (let batch = take(); batch.length > 0; batch = take()) {
+    try {
+      const problem = await settle(client, outbox, batch, done);
+      if (problem) return problem;
+    } finally {
+      outbox.release(batch);
+    }
+  }
+  return null;
 }
 
 /** Pushes a batch; one that is refused is halved until the guilty one is found. */

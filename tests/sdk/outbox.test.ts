@@ -189,6 +189,21 @@ describe("the outbox", () => {
     await agent.stop();
   });
 
+  it("frees what is to be forgotten when the tenant's quota is full, and goes on", async () => {
+    const agent = await spawnIn(mayflyOf());
+    const big = "x".repeat(50_000);
+    const { id } = dataOf(await agent.remember({ task: "old", output: big }));
+    dataOf(await agent.sync());
+    await local.sql`update mayfly.tenants set max_bytes = 70000 where id = ${tenant}`;
+    await agent.remember({ task: "new", output: big });
+    expect((await agent.sync()).error?.code).toBe("quota_exceeded");
+    await agent.forget(id);
+    expect(dataOf(await agent.sync())).toMatchObject({ pushed: 2, rejected: 0 });
+    expect(await tasksOf()).toEqual(["new"]);
+    expect((await agent.memories()).data?.memories).toHaveLength(1);
+    await agent.stop();
+  });
+
   it("keeps dead letters across a restart, to be looked at, tried again or let go", async () => {
     const storage = join(folder, "dead");
     const first = await spawnIn(mayflyOf({ storage }));
