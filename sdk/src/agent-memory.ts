@@ -1,14 +1,12 @@
 import { v7 as uuidv7 } from "uuid";
-import { type AgentConnection, AgentLife } from "./agent-life.ts";
+import type { AgentConnection } from "./agent-life.ts";
+import { AgentReads } from "./agent-reads.ts";
 import { MemoryCache } from "./cache.ts";
 import { type Context, type ContextOptions, packContext } from "./context.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { LocalSearch, recalledLocally } from "./local-search.ts";
 import {
-  type ListOptions,
   type LogPage,
-  type Memory,
-  type MemoryPage,
   memoryFromBody,
   type NewMemory,
   type Recall,
@@ -18,7 +16,7 @@ import {
 import type { DeadLetter, Outbox } from "./outbox.ts";
 import { pullInto } from "./pull.ts";
 import { asStorageError, pushOutbox } from "./push.ts";
-import { getMemory, listMemories, queryMemories, readThread, similarMemories } from "./reads.ts";
+import { queryMemories } from "./reads.ts";
 import { type Operation, operation } from "./schemas.ts";
 import type { Issued } from "./session.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
@@ -42,8 +40,8 @@ export interface SyncOptions {
   pull?: boolean | ((page: LogPage) => void | Promise<void>);
 }
 
-/** What an agent learns and knows: its outbox, its cache, its reading of the tenant's memory. */
-export class AgentMemory extends AgentLife {
+/** What an agent learns and knows: its outbox and its cache, and what of the tenant it recalls. */
+export class AgentMemory extends AgentReads {
   readonly #outbox: Outbox;
   readonly #cache: MemoryCache;
   readonly #search: LocalSearch;
@@ -203,50 +201,6 @@ export class AgentMemory extends AgentLife {
     if (!(maxTokens > 0)) return failed(invalid("maxTokens", "must be more than 0"));
     const recalled = await this.recall(task, { ...filters, limit: candidates ?? 30 });
     return recalled.error ? recalled : ok(packContext(recalled.data, options));
-  }
-
-  /**
-   * A memory by its id, from the server; null when there is none that this agent may see.
-   *
-   * @example
-   * const { data: memory } = await agent.get(id);
-   */
-  get(id: string): Promise<Result<Memory | null>> {
-    return getMemory(this.client, this.tenantId, id);
-  }
-
-  /**
-   * The memories that this agent may see, by id (those that were made first come first), a page at a
-   * time, from the server.
-   *
-   * @example
-   * const { data: page } = await agent.memories({ tags: ["security"], minReward: 0.8 });
-   * const { data: next } = await agent.memories({ tags: ["security"], after: page?.next ?? "" });
-   */
-  memories(options: ListOptions = {}): Promise<Result<MemoryPage>> {
-    return listMemories(this.client, this.tenantId, options);
-  }
-
-  /**
-   * The last memories of a conversation, the oldest of them first, from the server.
-   *
-   * @param options `last`: how many, 50 by default, 1,000 at most.
-   * @example
-   * const { data: turns } = await agent.thread(conversationId, { last: 20 });
-   */
-  thread(conversationId: string, { last = 50 }: { last?: number } = {}): Promise<Result<Memory[]>> {
-    return readThread(this.client, this.tenantId, conversationId, last);
-  }
-
-  /**
-   * The memories whose meaning is nearest to that of another, from the server.
-   *
-   * @returns `invalid_request` when the server has no vector of it.
-   * @example
-   * const { data } = await agent.similar(id, { limit: 5 });
-   */
-  similar(id: string, options: Omit<RecallOptions, "embedding" | "model"> = {}) {
-    return similarMemories(this.client, this.tenantId, id, options);
   }
 
   /**

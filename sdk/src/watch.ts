@@ -1,5 +1,5 @@
 import { callFunction, type MayflyClient } from "./call.ts";
-import { failed, type MayflyError, ok, type Result } from "./errors.ts";
+import { type ErrorCode, failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "./memory.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
@@ -60,9 +60,12 @@ export interface WatchOptions {
 const firstDelayMs = 500;
 const maxDelayMs = 30_000;
 
+/** Errors that pass: all others end a watch. */
+const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
+
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch {
-  /** When it is over: null after `stop()`, else the error that ended it. */
+  /** When it is over: null after `stop()` or the end of its agent, else the error that ended it. */
   readonly ended: Promise<MayflyError | null>;
   readonly #client: MayflyClient;
   readonly #options: WatchOptions;
@@ -128,7 +131,7 @@ export class Watch {
           continue;
         }
         if (error) {
-          if (error.code !== "unavailable" && error.code !== "internal") return error;
+          if (!passing.includes(error.code)) return error;
           this.#options.onError?.(error);
           await this.#pace.sleep(delay);
           delay = Math.min(delay * 2, maxDelayMs);

@@ -5,10 +5,10 @@ import {
   type Watch,
   type WatchBatch,
   type WatchOptions,
-  type WatchState,
 } from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { dataOf, spawnIn } from "./agents.ts";
+import { collector, storeOf } from "./collector.ts";
 import { startProxy, type TestProxy } from "./proxy.ts";
 
 let local: TestLocal;
@@ -40,27 +40,6 @@ afterEach(async () => {
   await Promise.all([watched.close(), mayfly.close()]);
 });
 
-/** Everything that a watch handed over, and a promise for when it has enough. */
-function collector() {
-  const batches: WatchBatch[] = [];
-  let changed = () => {};
-  return {
-    batches,
-    take: (batch: WatchBatch) => {
-      batches.push(batch);
-      changed();
-    },
-    subjects: () => batches.flatMap(({ events }) => events.map(({ subject }) => subject)),
-    until: (holds: () => boolean) =>
-      new Promise<void>((resolve) => {
-        changed = () => {
-          if (holds()) resolve();
-        };
-        changed();
-      }),
-  };
-}
-
 async function watch(
   by: Mayfly | Agent,
   options: WatchOptions,
@@ -76,17 +55,6 @@ async function remember(...tasks: string[]): Promise<string[]> {
   for (const task of tasks) ids.push(dataOf(await writer.remember({ task })).id);
   dataOf(await writer.sync({ pull: false }));
   return ids;
-}
-
-function storeOf(state: WatchState | null = null) {
-  const store = {
-    state,
-    load: async () => store.state,
-    save: async (next: WatchState) => {
-      store.state = structuredClone(next);
-    },
-  };
-  return store;
 }
 
 /** With a poll that would come too late: what arrives was nudged. */
