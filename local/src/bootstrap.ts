@@ -17,33 +17,42 @@ const loginRoles = [
 /**
  * Makes an empty Postgres what a Supabase project is before any migration: its roles, schemas and
  * extensions, and what Auth and Realtime keep. Again without change; a database that has had these
- * very files is left alone.
+ * very files is left alone, but for the passwords.
  *
- * @param adminUrl a superuser's.
+ * @param adminUrl a superuser's; that user's own password stays.
  * @param password what the login roles get; null leaves theirs.
+ * @returns the version of pgvector.
  */
-export async function bootstrap(adminUrl: string, password: string | null): Promise<void> {
+export async function bootstrap(adminUrl: string, password: string | null): Promise<string> {
   const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort();
   const scripts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   const version = createHash("sha256").update(scripts.join("\0")).digest("hex");
 
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {}, prepare: false });
   try {
-    await sql`create schema if not exists _local`;
-    await sql`create table if not exists _local.bootstrap (version text primary key, at timestamptz not null default now())`;
-    if ((await sql`select from _local.bootstrap where version = ${version}`).count > 0) return;
-
-    const admins =
-      await sql`select rolname from pg_roles where rolname in ('supabase_admin', 'postgres')`;
-    const present = new Set(admins.map((row) => row.rolname as string));
-    if (!present.has("supabase_admin")) await sql`create role supabase_admin superuser login`;
-    if (!present.has("postgres"))
-      await sql`create role postgres login createrole createdb replication bypassrls`;
-    for (const script of scripts) await sql.begin((transaction) => transaction.unsafe(script));
-    if (password !== null)
-      for (const role of loginRoles)
-        await sql.unsafe(`alter role ${role} login password '${password}'`);
-    await sql`insert into _local.bootstrap (version) values (${version})`;
+    await sql.unsafe(`
+      create schema if not exists _local;
+      create table if not exists _local.bootstrap (version text primary key, at timestamptz not null default now());
+    `);
+    if ((await sql`select from _local.bootstrap where version = ${version}`).count === 0) {
+      const admins =
+        await sql`select rolname from pg_roles where rolname in ('supabase_admin', 'postgres')`;
+      const present = new Set(admins.map((row) => row.rolname as string));
+      if (!present.has("supabase_admin")) await sql`create role supabase_admin superuser login`;
+      if (!present.has("postgres"))
+        await sql`create role postgres login createrole createdb replication bypassrls`;
+      for (const script of scripts) await sql.begin((transaction) => transaction.unsafe(script));
+      await sql`insert into _local.bootstrap (version) values (${version})`;
+    }
+    const [now] = await sql`
+      select current_user::text as role, (select extversion from pg_extension where extname = 'vector') as vector`;
+    if (password !== null) {
+      const others = loginRoles.filter((role) => role !== now?.role);
+      await sql.unsafe(
+        others.map((role) => `alter role ${role} login password '${password}';`).join(""),
+      );
+    }
+    return now?.vector as string;
   } finally {
     await sql.end();
   }

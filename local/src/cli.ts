@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { createConsoleLog } from "./console-log.ts";
 import { findRunning, type Running } from "./running.ts";
-import { startLocal } from "./start.ts";
+import { type Local, startLocal } from "./start.ts";
 
 const defaultData = join(import.meta.dirname, "../../.mayfly");
 
@@ -23,6 +23,9 @@ interface StartOptions {
   json?: boolean;
 }
 
+// `npm start | head` closes standard output; what serves goes on, as a log file's reader may leave.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 const program = new Command("mayfly-local").description("The embedded Supabase, without Docker.");
 const dataOption = [
   "--data <folder>",
@@ -34,8 +37,8 @@ program
   .command("start")
   .description("start the embedded Supabase and keep it up until Ctrl-C")
   .option(...dataOption)
-  .option("--port <port>", "HTTP port (54321, or the next that is free)", port)
-  .option("--db-port <port>", "Postgres wire port (54322, or the next that is free)", port)
+  .option("--port <port>", "HTTP port (54321, or another that is free)", port)
+  .option("--db-port <port>", "Postgres wire port (54322, or another that is free)", port)
   .option(
     "--db-url <url>",
     "use this Postgres (with pgvector, as a superuser) instead of the embedded one",
@@ -62,7 +65,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(sentence(error));
   process.exit(1);
 }
 
@@ -84,30 +87,49 @@ async function requireRunning(data: string): Promise<Running> {
   throw new Error(`No embedded Supabase serves ${data}. Start it with: npm start`);
 }
 
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function start(options: StartOptions): Promise<void> {
   const { verbose = false, json = false } = options;
   const log = createConsoleLog({ verbose, json });
   const startedAt = performance.now();
-  let interrupted = false;
-  const starting = startLocal({ ...options, watch: true, log });
+  let local: Local | undefined;
+  let stopping = false;
 
-  const stop = async () => {
-    // The second Ctrl-C does not wait.
-    if (interrupted) process.exit(130);
-    interrupted = true;
-    const local = await starting.catch(() => undefined);
+  const stop = async (code: number) => {
+    // The second Ctrl-C does not wait. Nor does one during the start: nothing was acknowledged yet,
+    // and every step of a start may be killed.
+    if (stopping) process.exit(130);
+    stopping = true;
     await local?.close();
     log.info("Stopped");
-    process.exit(0);
+    process.exit(code);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => void stop());
+    process.on(signal, () => void stop(0));
 
-  const local = await starting;
-  if (interrupted) return;
+  try {
+    local = await startLocal({
+      ...options,
+      watch: true,
+      log,
+      onCrash: () => {
+        const where = `What was acknowledged is in ${options.data}; start again.`;
+        log.error(`The embedded Supabase ends, since its database did. ${where}`);
+        void stop(1);
+      },
+    });
+  } catch (error) {
+    if (stopping) return;
+    if (json) log.error(sentence(error));
+    else console.error(sentence(error));
+    process.exit(1);
+  }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   if (json) {
-    log.info("Serving", { seconds, API_URL: local.apiUrl, DB_URL: local.dbUrl });
+    log.info("Serving", { seconds: Number(seconds), API_URL: local.apiUrl });
     return;
   }
   const rows = Object.entries(variables(local));

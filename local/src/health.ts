@@ -1,3 +1,4 @@
+import manifest from "../package.json" with { type: "json" };
 import type { Api } from "./api/index.ts";
 import type { Database } from "./db/index.ts";
 import type { FunctionsHost } from "./functions/index.ts";
@@ -16,6 +17,8 @@ export interface Health {
 interface Parts {
   instance: string;
   database: Database | undefined;
+  /** The version of pgvector, once it is there. */
+  pgvector: string | undefined;
   /** Of the database. */
   crashed: boolean;
   api: Api | undefined;
@@ -23,16 +26,30 @@ interface Parts {
   functions: FunctionsHost | undefined;
 }
 
+/** The Data API and Auth are @supabase/lite's. */
+const lite = `@supabase/lite ${manifest.dependencies["@supabase/lite"]}`;
+/** The server whose frames were recorded; see realtime/README.md. */
+const emulatedRealtime = "2.129.8";
+
 /** The health of what has been started so far. */
-export function healthOf({ instance, database, crashed, api, realtime, functions }: Parts): Health {
+export function healthOf(given: Parts): Health {
+  const { instance, database, pgvector, crashed, api, realtime, functions } = given;
+  const { status: apiState = "starting", ...ofApi } = api?.health() ?? {};
   const parts: Health["parts"] = {
     database: database
-      ? { state: crashed ? "down" : "ok", kind: database.kind, version: database.version }
+      ? {
+          state: crashed ? "down" : "ok",
+          kind: database.kind,
+          version: database.version,
+          ...(pgvector !== undefined && { pgvector }),
+        }
       : { state: "starting" },
-    api: api ? { state: api.health().status, ...api.health() } : { state: "starting" },
-    realtime: realtime?.health() ?? { state: "starting" },
+    api: { state: apiState, version: lite, ...ofApi },
+    auth: { state: apiState, version: lite },
+    realtime: { ...(realtime?.health() ?? { state: "starting" }), version: emulatedRealtime },
     functions: functions?.health() ?? { state: "starting" },
   };
+  if (crashed) for (const part of ["api", "auth", "realtime"]) parts[part] = { state: "down" };
   const states = Object.values(parts).map((part) => part.state);
   const status = states.includes("down") ? "down" : states.includes("starting") ? "starting" : "ok";
   return { status, instance, parts };

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import postgres from "postgres";
+import { statements } from "./db/sql.ts";
 
 export interface Migration {
   version: string;
@@ -30,7 +31,7 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
     const present = new Set(rows.map((row) => row.version as string));
 
     const applied: Migration[] = [];
-    for (const file of (await readdir(folder)).sort()) {
+    for (const file of await filesIn(folder)) {
       const [, version, name] = fileName.exec(file) ?? [];
       if (version === undefined || name === undefined || present.has(version)) continue;
       const text = await readFile(join(folder, file), "utf8");
@@ -38,7 +39,7 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
         await sql.begin(async (transaction) => {
           await transaction.unsafe(text);
           await transaction`insert into supabase_migrations.schema_migrations (version, name, statements)
-            values (${version}, ${name}, ${[text]})`;
+            values (${version}, ${name}, ${statementsOf(text)})`;
         });
       } catch (error) {
         throw new Error(`The migration ${file} failed: ${describe(error, text)}`, { cause: error });
@@ -49,6 +50,24 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
   } finally {
     await sql.end();
   }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return files.sort();
+}
+
+/** Each with the comments before it, as the CLI splits them; `migration fetch` joins them again. */
+function statementsOf(text: string): string[] {
+  let at = 0;
+  return statements(text).map(({ end }) => {
+    const statement = text.slice(at, end).trim();
+    at = end + 1;
+    return statement;
+  });
 }
 
 /** The database's message with the line of the file that it points at, where it points at one. */

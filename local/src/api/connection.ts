@@ -19,7 +19,7 @@ import type { SchemaCache } from "./schema-cache.ts";
 import { inSession, openingOf } from "./session.ts";
 
 /** How long the end waits for requests that still run. */
-export const closingSeconds = 2;
+export const closingSeconds = 1;
 
 type AnyDatabase = Record<string, Record<string, unknown>>;
 

@@ -1,4 +1,5 @@
 import type { Logger } from "../log.ts";
+import type { PortChoice } from "../ports.ts";
 
 /** The login users of a Supabase project that the embedded parts connect as. */
 export const USERS = [
@@ -30,8 +31,8 @@ export interface PgliteOptions {
   dataDir?: string;
   /** A `dumpDataDir` to start from; ignored when the folder has a cluster already. */
   template?: Blob | Uint8Array;
-  /** Loopback port; 0 or absent for any. */
-  port?: number;
+  /** The loopback port, or where to look for one; any when absent. */
+  port?: PortChoice;
   passwords: Passwords;
   /** How long an idle owner may keep the others waiting; 10 s by default. */
   idleInTransactionTimeoutMs?: number;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "./lock.ts";
 
@@ -6,8 +6,11 @@ const MAJOR = "17";
 
 /** A locked data folder: `pgdata/` is the cluster, `mayfly.lock` says who has it. */
 export interface Folder {
+  root: string;
   pgdata: string;
   hasCluster: boolean;
+  /** The new cluster is whole: from now on it is kept. */
+  made: () => void;
   release: () => void;
 }
 
@@ -20,15 +23,35 @@ export function openFolder(dataDir: string): Folder {
     throw new Error(`${what} is a Postgres cluster itself; name a folder that Mayfly may fill.`);
   }
   const release = lock(join(root, "mayfly.lock"), what);
-  const pgdata = join(root, "pgdata");
-  const versionFile = join(pgdata, "PG_VERSION");
-  const hasCluster = existsSync(versionFile);
-  if (hasCluster) {
-    const version = readFileSync(versionFile, "utf8").trim();
-    if (version !== MAJOR) {
-      release();
-      throw new Error(`${what} was made by Postgres ${version}; this is Postgres ${MAJOR}.`);
-    }
+  try {
+    return { ...openCluster(root, what), root, release };
+  } catch (error) {
+    release();
+    throw error;
   }
-  return { pgdata, hasCluster, release };
 }
+
+/** A start that was killed while initdb ran leaves half a cluster, of which nobody was told yet. */
+function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCluster" | "made"> {
+  const pgdata = join(root, "pgdata");
+  const unfinished = join(root, "pgdata.unfinished");
+  const made = () => rmSync(unfinished, { force: true });
+  if (existsSync(unfinished)) rmSync(pgdata, { recursive: true, force: true });
+  if (!existsSync(pgdata)) {
+    writeFileSync(unfinished, "");
+    return { pgdata, hasCluster: false, made };
+  }
+  const versionFile = join(pgdata, "PG_VERSION");
+  if (!existsSync(versionFile)) throw new Error(damaged(root, "it has no PG_VERSION"));
+  const version = readFileSync(versionFile, "utf8").trim();
+  if (version !== MAJOR) {
+    throw new Error(
+      `${what} was made by Postgres ${version}, and this is Postgres ${MAJOR}: name another with --data, or move it away.`,
+    );
+  }
+  return { pgdata, hasCluster: true, made };
+}
+
+/** The sentence for a cluster that does not boot. */
+export const damaged = (root: string, why: string): string =>
+  `The database in ${root} is damaged and does not open (${why}): move it away to begin anew.`;

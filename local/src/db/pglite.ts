@@ -1,18 +1,18 @@
 import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
+import { host, listen, type PortChoice } from "../ports.ts";
 import { Arbiter } from "./arbiter.ts";
 import { Backend } from "./backend.ts";
 import { Client } from "./client.ts";
 import { type Database, type PgliteOptions, passwordOf, USERS, type User } from "./database.ts";
-import { openFolder } from "./folder.ts";
+import { damaged, openFolder } from "./folder.ts";
 import { makeVerifier, type Verifier } from "./scram.ts";
 import { SUPERUSER } from "./session.ts";
 
 const IDLE_TIMEOUT_MS = 10_000;
-const CLOSE_GRACE_MS = 2_000;
+const CLOSE_GRACE_MS = 500;
 const SHUTDOWN_GRACE_MS = 5_000;
 const MAX_CLIENTS = 200;
-const HOST = "127.0.0.1";
 
 /**
  * initdb calls the bootstrap superuser `postgres`; Supabase's is `supabase_admin`, and `postgres` a
@@ -55,6 +55,12 @@ async function bytesOf(template: Blob | Uint8Array): Promise<Uint8Array<ArrayBuf
   return new Uint8Array(template);
 }
 
+/** PGlite throws Errors of several lines, and its file system objects that are none. */
+function firstLine(error: unknown): string {
+  const { message } = error as { message?: string };
+  return (message ?? JSON.stringify(error)).split("\n")[0]?.replace(/\.$/, "") ?? "";
+}
+
 /** The embedded database: PGlite in a thread, served on a loopback wire port. */
 export async function openPglite(options: PgliteOptions): Promise<Database> {
   const folder = options.dataDir === undefined ? undefined : openFolder(options.dataDir);
@@ -62,6 +68,9 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
   try {
     const wanted = options.template !== undefined && !folder?.hasCluster;
     const template = wanted ? await bytesOf(options.template as Blob | Uint8Array) : undefined;
+    if (folder && !folder.hasCluster && !template) {
+      options.log.info("Making the database, which takes some seconds", { folder: folder.root });
+    }
     const { backend, version } = await Backend.start(
       {
         ...(folder && { pgdata: folder.pgdata }),
@@ -69,10 +78,14 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
         prepare: ROLES,
       },
       (error) => server?.crashed(error),
-    );
+    ).catch((error: unknown) => {
+      if (!folder?.hasCluster) throw error;
+      throw new Error(damaged(folder.root, firstLine(error)), { cause: error });
+    });
+    folder?.made();
     server = new PgliteServer(options, backend, version, () => folder?.release());
     try {
-      await server.listen(options.port ?? 0);
+      await server.listen(options.port ?? { port: 0 });
     } catch (error) {
       await backend.close(SHUTDOWN_GRACE_MS);
       throw error;
@@ -134,19 +147,13 @@ class PgliteServer implements Database {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  listen(port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => {
-        const taken = error.code === "EADDRINUSE";
-        reject(taken ? new Error(`The database port ${port} is in use.`, { cause: error }) : error);
-      });
-      this.#server.listen(port, HOST, () => resolve());
-    });
+  async listen(choice: PortChoice): Promise<void> {
+    await listen(this.#server, choice, "--db-port");
   }
 
   url(user: User): string {
     const password = encodeURIComponent(passwordOf(this.#options.passwords, user));
-    return `postgresql://${user}:${password}@${HOST}:${this.port}/postgres?sslmode=disable`;
+    return `postgresql://${user}:${password}@${host}:${this.port}/postgres?sslmode=disable`;
   }
 
   dumpDataDir(): Promise<Uint8Array<ArrayBuffer>> {

@@ -3,9 +3,23 @@ import { type Database, type PostgresOptions, passwordOf, type User } from "./da
 
 const MAJOR = 17;
 
+/** Never repeats the text, which may hold a password. */
+function urlOf(text: string): URL {
+  try {
+    const url = new URL(text);
+    decodeURIComponent(url.username + url.password);
+    if (/^postgres(ql)?:$/.test(url.protocol)) return url;
+  } catch {
+    // Said below.
+  }
+  throw new Error(
+    "The database URL is none: it looks like postgresql://user:password@host:5432/database, with special characters percent-encoded.",
+  );
+}
+
 /** A real Postgres by URL (`--db-url`), in the embedded database's place. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
-  const base = new URL(options.url);
+  const base = urlOf(options.url);
   const sql = postgres(options.url, { max: 1, onnotice: () => undefined, connect_timeout: 10 });
   let version: string;
   try {
@@ -13,7 +27,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       select current_setting('server_version') as version,
         exists (select from pg_available_extensions where name = 'vector') as vector`;
     version = found?.version.split(" ")[0] ?? "";
-    if (!found?.vector) throw new Error(`Postgres at ${base.host} has no pgvector to create.`);
+    if (!found?.vector) throw new Error("it has no pgvector to create.");
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`The database at ${base.host} cannot be used: ${why}`, { cause: error });

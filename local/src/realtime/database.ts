@@ -117,7 +117,7 @@ export async function openDatabase(
     async close() {
       closed = true;
       clearInterval(upkeep);
-      await Promise.all([listener.close(), sql.end({ timeout: 2 })]);
+      await Promise.all([listener.close(), sql.end({ timeout: 1 })]);
     },
   };
 }

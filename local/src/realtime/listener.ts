@@ -73,7 +73,7 @@ export async function listen(
       closed = true;
       listening = false;
       clearTimeout(timer);
-      await sql.end({ timeout: 2 });
+      await sql.end({ timeout: 1 });
     },
   };
 }

@@ -1,0 +1,42 @@
+import { access, constants, mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+
+const reasons: Record<string, string> = {
+  EEXIST: "it is a file",
+  ENOTDIR: "it is below a file",
+  EACCES: "this user may not write there",
+  EPERM: "this user may not write there",
+  EROFS: "its disk is read-only",
+  ENOENT: "nothing can be made there",
+  ENOSPC: "its disk is full",
+};
+
+/**
+ * Makes the data folder unless it is there.
+ *
+ * @throws one sentence that says why it cannot be used.
+ */
+export async function openDataFolder(folder: string): Promise<void> {
+  try {
+    await make(folder);
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    const reason = reasons[code] ?? message;
+    throw new Error(`The data folder ${folder} cannot be used: ${reason}.`, { cause: error });
+  }
+}
+
+/** Level by level: Node's own recursive mkdir never returns under /proc (24.21). */
+async function make(folder: string): Promise<void> {
+  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found?.isDirectory()) return;
+  if (!found && dirname(folder) !== folder) await make(dirname(folder));
+  await mkdir(folder, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+    // Another start may have made it meanwhile.
+    if (error.code !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
+  });
+}

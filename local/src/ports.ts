@@ -1,0 +1,43 @@
+import type { AddressInfo, Server } from "node:net";
+
+export const host = "127.0.0.1";
+/** How many ports are tried where none was named. */
+const attempts = 100;
+
+/** A port that was named, or where to look for a free one. */
+export type PortChoice = { port: number } | { from: number; step: number };
+
+/**
+ * Listens on a loopback port: the named one and no other, or else the first that is free. Trying is
+ * listening, so that two starts at once do not choose the same.
+ *
+ * @param option how a person names another, for the sentence of failure.
+ */
+export async function listen(server: Server, choice: PortChoice, option: string): Promise<number> {
+  const ports =
+    "port" in choice
+      ? [choice.port]
+      : Array.from({ length: attempts }, (_, n) => choice.from + n * choice.step);
+  for (const port of ports.filter((port) => port <= 65_535)) {
+    const error = await attempt(server, port);
+    if (!error) return (server.address() as AddressInfo).port;
+    if (error.code === "EACCES")
+      throw new Error(`Port ${port} needs rights that this process does not have.`);
+    if (error.code !== "EADDRINUSE") throw error;
+  }
+  throw new Error(
+    "port" in choice
+      ? `Port ${choice.port} is in use. Stop what listens there, or name another with ${option}.`
+      : `No port is free from ${choice.from} on. Name one with ${option}.`,
+  );
+}
+
+function attempt(server: Server, port: number): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    server.once("error", resolve);
+    server.listen(port, host, () => {
+      server.off("error", resolve);
+      resolve(null);
+    });
+  });
+}
