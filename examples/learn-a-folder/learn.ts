@@ -133,6 +133,6 @@ async function forgetVanished(
   const memories = gone.flatMap(([, sections]) => sections);
   if (memories.length === 0) return 0;
   for (const { id } of memories) dataOf("Forgetting failed", await lead.forget(id));
-  dataOf("Forgetting what is gone failed", await until(signal, lead.sync()));
+  dataOf("Forgetting what is gone failed", await until(signal, lead.sync({ pull: false })));
   return memories.length;
 }

@@ -139,7 +139,7 @@ class Reader {
     const { signal, team, onProgress } = this.#assignment;
     let refused = 0;
     if (this.#operations > 0) {
-      const result = await until(signal, this.#agent.sync());
+      const result = await until(signal, this.#agent.sync({ pull: false }));
       if (result.error && Date.now() >= this.#agent.expiresAt.getTime()) return false;
       const { rejected } = dataOf(`${this.#agent.name} could not push what it learned`, result);
       refused = rejected;

@@ -1,8 +1,10 @@
 import { createClient } from "@supabase/supabase-js";
 import type { Activity, AgentCard, CardRow } from "./agents.ts";
+import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import type { Outboxes } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
@@ -16,6 +18,9 @@ export interface AgentConnection {
   key: string;
   /** A client without a caller: the renewal secret suffices alone. */
   anonymous: MayflyClient;
+  /** By tenant: what agents learned and the server has not acknowledged. */
+  outboxes: Outboxes;
+  cache: CacheOptions;
 }
 
 /** An agent's identity and life: its token, its heartbeat, its end. */

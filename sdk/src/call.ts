@@ -9,6 +9,9 @@ import { type ErrorBody, failed, isErrorCode, MayflyError, ok, type Result } fro
 
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
+/** The platform itself answers within 150 s; what takes longer than this is as good as gone. */
+const timeoutMs = 60_000;
+
 /** Calls an edge function and unwraps its `{ data, error }`. */
 export async function callFunction<T>(
   client: MayflyClient,
@@ -20,6 +23,7 @@ export async function callFunction<T>(
   const { data, error } = await client.functions.invoke<{ data: T }>(path, {
     body,
     method,
+    timeout: timeoutMs,
     headers,
   });
   if (!error) return ok((data as { data: T }).data);

@@ -34,6 +34,7 @@ export const errorCodes = [
   "scope_missing",
   "scope_not_for_agents",
   "scope_unknown",
+  "storage_failed",
   "team_too_large",
   "tenant_ambiguous",
   "tenant_creation_not_allowed",
@@ -44,6 +45,7 @@ export const errorCodes = [
   "type_quota_exceeded",
   "unavailable",
   "user_unknown",
+  "work_failed",
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -1,8 +1,12 @@
-export { Agent, type Synced } from "./agent.ts";
+export { Agent } from "./agent.ts";
 export type { AgentLife } from "./agent-life.ts";
+export type { Synced, SyncOptions } from "./agent-memory.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
 export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
+export type { CacheOptions } from "./cache.ts";
+export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
+export { developmentEmbedder, type Embedder } from "./embedder.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./enrolment-keys.ts";
 export { type ErrorBody, type ErrorCode, errorCodes, MayflyError, type Result } from "./errors.ts";
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
@@ -12,6 +16,7 @@ export type {
   LogEvent,
   LogPage,
   Memory,
+  MemoryContent,
   MemoryPage,
   NewMemory,
   Recall,
@@ -20,7 +25,18 @@ export type {
 } from "./memory.ts";
 export type { DeadLetter } from "./outbox.ts";
 export type { Presence, PresenceState, PresentAgent } from "./presence.ts";
-export type { MemoryKind } from "./schemas.ts";
+export type { Pushed } from "./push.ts";
+export type { RunOptions } from "./run.ts";
+export type { MemoryKind, Operation } from "./schemas.ts";
 export type { AgentRow } from "./session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
+export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";
+export type {
+  Watch,
+  WatchBatch,
+  WatchHandler,
+  WatchOptions,
+  WatchState,
+  WatchStore,
+} from "./watch.ts";

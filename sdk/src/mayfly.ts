@@ -2,14 +2,20 @@ import { createClient } from "@supabase/supabase-js";
 import { Agent } from "./agent.ts";
 import { AgentTypes } from "./agent-types.ts";
 import { Agents } from "./agents.ts";
+import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
-import { ok, type Result } from "./errors.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
+import { Outboxes } from "./outbox.ts";
+import { type Pushed, pushOutbox } from "./push.ts";
+import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
+import type { OutboxStorage } from "./storage.ts";
 import { Tenants } from "./tenants.ts";
+import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 export interface MayflyOptions {
   /** The project's, as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
@@ -22,6 +28,13 @@ export interface MayflyOptions {
   client?: Pick<MayflyClient, "auth">;
   /** A machine's key (`mfk_…`): it may spawn, and nothing else. */
   enrolmentKey?: string;
+  /**
+   * Where what was learned is kept until the server has acknowledged it: a folder in Node, Deno and
+   * Bun, the name of an IndexedDB database in a browser, or an adapter. Without it, memory.
+   */
+  storage?: string | OutboxStorage;
+  /** Of what each agent holds itself. */
+  cache?: CacheOptions;
 }
 
 /**
@@ -47,12 +60,14 @@ export class Mayfly {
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
+  readonly #outboxes: Outboxes;
 
   constructor(options: MayflyOptions) {
     const { url, key, tenant } = options;
     this.#options = options;
     this.client = connect(options);
     this.#anonymous = connect({ url, key });
+    this.#outboxes = new Outboxes(options.storage);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
     this.agentTypes = new AgentTypes(this.client);
     this.enrolmentKeys = new EnrolmentKeys(this.client);
@@ -83,6 +98,55 @@ export class Mayfly {
     return answer.error ? answer : ok(answer.data.map((issued) => this.#connectAgent(issued)));
   }
 
+  /**
+   * Spawns an agent, pulls, works, pushes, stops: also when the work throws. See {@link run}.
+   *
+   * @example
+   * const { data: answer, error } = await mayfly.run({ name: "analyst" }, async (agent) => {
+   *   const { data } = await agent.context({ task: "Rotate the key", maxTokens: 2_000 });
+   *   await agent.remember({ task: "Rotate the key", output: "Done.", reward: 1 });
+   *   return data?.text;
+   * });
+   */
+  run<T>(options: RunOptions, work: (agent: Agent) => Promise<T> | T): Promise<Result<T>> {
+    return run(this, options, work);
+  }
+
+  /**
+   * Pushes what agents that are gone left in the outbox, as the caller: a member of the tenant or
+   * the secret key. A living agent does the same with its `sync`.
+   *
+   * @returns `unavailable`, `not_authorized`, `scope_missing`, `storage_failed`, `tenant_unknown`.
+   * @example
+   * const mayfly = new Mayfly({ url, key, tenant, storage: ".mayfly-outbox" });
+   * const { data } = await mayfly.drain();
+   */
+  async drain(): Promise<Result<Pushed>> {
+    const { tenant } = this.#options;
+    if (!tenant) return failed(noTenant("An outbox"));
+    const outbox = this.#outboxes.of(tenant);
+    const pushed = await pushOutbox(this.client, outbox, null);
+    await outbox.close();
+    return pushed;
+  }
+
+  /**
+   * Hands over what happens in the tenant, until `stop()`: each event once, none missed, whatever
+   * the connection does. See {@link WatchOptions}.
+   *
+   * @returns `unavailable`, `not_authorized`, `cursor_invalid`, `tenant_unknown`.
+   * @example
+   * const { data: watch } = await mayfly.watch({ types: ["agent.*"] }, async ({ events, cursor }) => {
+   *   for (const { type, subject } of events) console.log(type, subject);
+   *   await keep(cursor);
+   * });
+   */
+  async watch(options: WatchOptions, handler: WatchHandler): Promise<Result<Watch>> {
+    const { tenant } = this.#options;
+    if (!tenant) return failed(noTenant("A log"));
+    return startWatch(this.client, tenant, options, handler);
+  }
+
   /** Leaves every channel. The agents that it spawned go on. */
   async close(): Promise<void> {
     await this.client.removeAllChannels();
@@ -90,8 +154,9 @@ export class Mayfly {
   }
 
   #connectAgent(issued: Issued): Agent {
-    const { url, key } = this.#options;
-    return new Agent({ url, key, anonymous: this.#anonymous }, issued);
+    const { url, key, cache = {} } = this.#options;
+    const connection = { url, key, anonymous: this.#anonymous, outboxes: this.#outboxes, cache };
+    return new Agent(connection, issued);
   }
 
   #headers(): Record<string, string> {
@@ -113,3 +178,11 @@ function connect({ url, key, tenant, client }: MayflyOptions): MayflyClient {
       : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
   });
 }
+
+const noTenant = (what: string) =>
+  new MayflyError({
+    code: "tenant_unknown",
+    message: `${what} belongs to a tenant.`,
+    hint: "Give new Mayfly({ tenant }) the id of one.",
+    details: null,
+  });

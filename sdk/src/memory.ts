@@ -1,3 +1,4 @@
+import type { ScoreParts } from "./rank.ts";
 import type { Memory as MemoryBody, MemoryKind } from "./schemas.ts";
 
 /** Something to remember. At least one of task, input and output has text. */
@@ -24,10 +25,13 @@ export interface NewMemory {
   /** `tenant` by default; `agent`: this agent, its ancestors and the tenant's admins alone. */
   visibility?: "tenant" | "agent";
   expiresAt?: Date;
+  /** The caller's own vector, 384 numbers, with the name of its model. */
+  embedding?: number[];
+  model?: string;
 }
 
-/** A memory as it is read. */
-export interface Memory {
+/** What every answer says of a memory. */
+export interface MemoryContent {
   id: string;
   kind: MemoryKind;
   task: string;
@@ -43,23 +47,30 @@ export interface Memory {
   createdAt: Date;
 }
 
+/** A memory as it is read. */
+export interface Memory extends MemoryContent {
+  sessionId: string | null;
+  /** The thread that it belongs to. */
+  conversationId: string | null;
+  success: boolean | null;
+  /** `tenant`, or `agent`: its agent, the agent's ancestors and the tenant's admins. */
+  visibility: "tenant" | "agent";
+  /** Rises with each change. */
+  version: number;
+  updatedAt: Date;
+  /** From then on no recall finds it. */
+  expiresAt: Date | null;
+}
+
 /** A memory that answers a question. */
-export interface RecalledMemory extends Memory {
+export interface RecalledMemory extends MemoryContent {
+  /** Null where it is not known: a local recall knows its own alone. */
   agentName: string | null;
-  /** When that agent ended; null while it is alive. */
+  /** When that agent ended; null while it is alive, and where it is not known. */
   agentEndedAt: Date | null;
   /** 0 to 1; `parts` takes it apart. */
   score: number;
-  parts: {
-    words_rank: number | null;
-    words: number | null;
-    vector_rank: number | null;
-    similarity: number | null;
-    relevance: number;
-    reward: number;
-    importance: number;
-    recency: number;
-  };
+  parts: ScoreParts;
 }
 
 export interface RecallOptions {
@@ -72,13 +83,20 @@ export interface RecallOptions {
   since?: Date;
   /** 1 to 100; 10 by default. */
   limit?: number;
+  /** The caller's own vector of the query, 384 numbers, with the name of its model. */
+  embedding?: number[];
+  model?: string;
 }
 
 export interface Recall {
-  /** `words_only` when no embedding could be made: `problem` says why. */
-  mode: "hybrid" | "words_only";
-  /** The embedding model. */
+  /**
+   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made. `local`: from what
+   * this agent holds itself, by words and, with an embedder here, by meaning.
+   */
+  mode: "hybrid" | "words_only" | "local";
+  /** The embedding model; null where meaning was not asked. */
   model: string | null;
+  /** Why it is not by words and meaning, from the server; null when that was not asked for. */
   problem: string | null;
   results: RecalledMemory[];
 }
@@ -87,6 +105,13 @@ export interface ListOptions {
   kinds?: MemoryKind[];
   /** All of them. */
   tags?: string[];
+  /** Learned by this agent. */
+  agentId?: string;
+  sessionId?: string;
+  conversationId?: string;
+  minReward?: number;
+  /** 1 to 10. */
+  minImportance?: number;
   /** `next` of the page before. */
   after?: string;
   /** 100 by default, 1,000 at most. */
@@ -123,8 +148,8 @@ export interface SyncAnswer {
   more: boolean;
 }
 
-/** A row of mayfly.memories, as far as it is read. */
-export interface MemoryRow {
+/** A row of mayfly.memories, as far as every answer has it. */
+interface ContentRow {
   id: string;
   kind: string;
   task: string;
@@ -139,23 +164,81 @@ export interface MemoryRow {
   created_at: string;
 }
 
-export const memoryColumns =
-  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at";
-
-export function memoryFromRow(row: MemoryRow): Memory {
-  const { agent_id, created_at, kind, metadata, ...rest } = row;
-  return {
-    ...rest,
-    kind: kind as MemoryKind,
-    metadata: metadata as Record<string, unknown>,
-    agentId: agent_id,
-    createdAt: new Date(created_at),
-  };
+/** A row of mayfly.memories, as far as it is read. */
+export interface MemoryRow extends ContentRow {
+  session_id: string | null;
+  conversation_id: string | null;
+  success: boolean | null;
+  visibility: string;
+  version: number;
+  updated_at: string;
+  expires_at: string | null;
 }
+
+export const memoryColumns =
+  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at";
+
+const contentFromRow = (row: ContentRow): MemoryContent => ({
+  id: row.id,
+  kind: row.kind as MemoryKind,
+  task: row.task,
+  input: row.input,
+  output: row.output,
+  critique: row.critique,
+  reward: row.reward,
+  importance: row.importance,
+  tags: row.tags,
+  metadata: row.metadata as Record<string, unknown>,
+  agentId: row.agent_id,
+  createdAt: new Date(row.created_at),
+});
+
+export const memoryFromRow = (row: MemoryRow): Memory => ({
+  ...contentFromRow(row),
+  sessionId: row.session_id,
+  conversationId: row.conversation_id,
+  success: row.success,
+  visibility: row.visibility as Memory["visibility"],
+  version: row.version,
+  updatedAt: new Date(row.updated_at),
+  expiresAt: row.expires_at ? new Date(row.expires_at) : null,
+});
+
+/** What is remembered as it will be read, until the server has said so. */
+export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory =>
+  memoryFromRow({
+    id: body.id,
+    kind: body.kind ?? "episode",
+    task: body.task ?? "",
+    input: body.input ?? "",
+    output: body.output ?? "",
+    critique: body.critique ?? "",
+    reward: body.reward ?? null,
+    importance: body.importance ?? 5,
+    tags: body.tags ?? [],
+    metadata: body.metadata ?? {},
+    agent_id: body.agent_id ?? agentId,
+    created_at: body.created_at ?? new Date().toISOString(),
+    session_id: body.session_id ?? null,
+    conversation_id: body.conversation_id ?? null,
+    success: body.success ?? null,
+    visibility: body.visibility ?? "tenant",
+    version: 1,
+    updated_at: body.created_at ?? new Date().toISOString(),
+    expires_at: body.expires_at ?? null,
+  });
 
 /** The body that pushes a memory. */
 export function toMemory(memory: NewMemory, id: string, agentId: string): MemoryBody {
-  const { sessionId, conversationId, latencyMs, expiresAt, ...rest } = memory;
+  const {
+    sessionId,
+    conversationId,
+    latencyMs,
+    expiresAt,
+    embedding: _embedding,
+    model: _model,
+    ...rest
+  } = memory;
   return {
     ...rest,
     id,
@@ -169,11 +252,11 @@ export function toMemory(memory: NewMemory, id: string, agentId: string): Memory
 }
 
 interface RecallAnswer extends Omit<Recall, "results"> {
-  results: (MemoryRow & {
+  results: (ContentRow & {
     agent_name: string | null;
     agent_ended_at: string | null;
     score: number;
-    parts: RecalledMemory["parts"];
+    parts: ScoreParts;
   })[];
 }
 
@@ -182,7 +265,7 @@ export function recallFromAnswer(answer: unknown): Recall {
   return {
     ...rest,
     results: results.map(({ agent_name, agent_ended_at, score, parts, ...row }) => ({
-      ...memoryFromRow(row),
+      ...contentFromRow(row),
       agentName: agent_name,
       agentEndedAt: agent_ended_at ? new Date(agent_ended_at) : null,
       score,

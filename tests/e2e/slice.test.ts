@@ -31,7 +31,7 @@ describe("an agent's life", () => {
     });
     await analyst.remember({ task: "Bake bread", output: "Flour, water, salt." });
     expect(analyst.unsynced).toBe(2);
-    expect((await analyst.sync()).data).toEqual({ pushed: 2, rejected: 0, pulled: 0 });
+    expect((await analyst.sync()).data).toMatchObject({ pushed: 2, rejected: 0 });
     expect(analyst.unsynced).toBe(0);
     await analyst.stop("done");
 
@@ -94,6 +94,11 @@ describe("an agent's life", () => {
     expect((await agent.sync()).error?.code).toBe("not_authorized");
     expect(agent.unsynced).toBe(1);
     expect((await agent.renew()).error?.code).toBe("agent_not_alive");
+    // What it could not push, the next one does.
+    const next = await spawn("next");
+    expect((await next.sync()).data).toMatchObject({ pushed: 1, rejected: 0 });
+    expect(agent.unsynced).toBe(0);
+    await next.stop();
   });
 
   it("goes on through a renewal, with a token that is another", async () => {

@@ -1,0 +1,54 @@
+import { AgentLife } from "./agent-life.ts";
+import type { Result } from "./errors.ts";
+import type { ListOptions, Memory, MemoryPage, Recall, RecallOptions } from "./memory.ts";
+import { getMemory, listMemories, readThread, similarMemories } from "./reads.ts";
+
+/** An agent's reading of its tenant's memories, as row-level security shows them to it. */
+export class AgentReads extends AgentLife {
+  /**
+   * A memory by its id, from the server; null when there is none that this agent may see.
+   *
+   * @example
+   * const { data: memory } = await agent.get(id);
+   */
+  get(id: string): Promise<Result<Memory | null>> {
+    return getMemory(this.client, this.tenantId, id);
+  }
+
+  /**
+   * The memories that this agent may see, by id (those that were made first come first), a page at a
+   * time, from the server.
+   *
+   * @example
+   * const { data: page } = await agent.memories({ tags: ["security"], minReward: 0.8 });
+   * const { data: next } = await agent.memories({ tags: ["security"], after: page?.next ?? "" });
+   */
+  memories(options: ListOptions = {}): Promise<Result<MemoryPage>> {
+    return listMemories(this.client, this.tenantId, options);
+  }
+
+  /**
+   * The last memories of a conversation, the oldest of them first, from the server.
+   *
+   * @param options `last`: how many, 50 by default, 1,000 at most.
+   * @example
+   * const { data: turns } = await agent.thread(conversationId, { last: 20 });
+   */
+  thread(conversationId: string, { last = 50 }: { last?: number } = {}): Promise<Result<Memory[]>> {
+    return readThread(this.client, this.tenantId, conversationId, last);
+  }
+
+  /**
+   * The memories whose meaning is nearest to that of another, from the server.
+   *
+   * @returns `invalid_request` when the server has no vector of it.
+   * @example
+   * const { data } = await agent.similar(id, { limit: 5 });
+   */
+  similar(
+    id: string,
+    options: Omit<RecallOptions, "embedding" | "model"> = {},
+  ): Promise<Result<Recall>> {
+    return similarMemories(this.client, this.tenantId, id, options);
+  }
+}

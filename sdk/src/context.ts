@@ -1,0 +1,114 @@
+import type { Recall, RecalledMemory, RecallOptions } from "./memory.ts";
+
+export interface ContextOptions extends Omit<RecallOptions, "limit"> {
+  /** What the prompt is about: the query of the recall. */
+  task: string;
+  /** The budget, for everything in `text`. */
+  maxTokens: number;
+  /** Counts the tokens of a text; by default a token is 4 characters, rounded up. */
+  countTokens?: (text: string) => number;
+  /** Memories that are looked at, best first; 30 by default, 100 at most. */
+  candidates?: number;
+  /** Cuts the first memory that does not fit, instead of leaving it out whole. */
+  cut?: boolean;
+}
+
+/** Why a memory is not in a context. */
+export interface LeftOut {
+  memory: RecalledMemory;
+  /** `budget`: there was no room; `duplicate`: one that is in says the same. */
+  reason: "budget" | "duplicate";
+  /** What it would have taken. */
+  tokens: number;
+}
+
+/** Memories for a prompt. */
+export interface Context {
+  /** To be put into the prompt: a block for each memory, the best first. */
+  text: string;
+  /** Of `text`, as counted. */
+  tokens: number;
+  /** What is in it, in order. */
+  memories: RecalledMemory[];
+  /** What was recalled and is not in it. */
+  leftOut: LeftOut[];
+  /** Whether the last memory is there in part. */
+  cut: boolean;
+  mode: Recall["mode"];
+  problem: Recall["problem"];
+}
+
+const separator = "\n\n";
+const ellipsis = " …";
+const estimate = (text: string) => Math.ceil(text.length / 4);
+
+/** Packs the best of a recall under a budget: what does not fit makes room for the smaller ones. */
+export function packContext(recall: Recall, options: ContextOptions): Context {
+  const { maxTokens, countTokens = estimate, cut: mayCut = false } = options;
+  const memories: RecalledMemory[] = [];
+  const leftOut: LeftOut[] = [];
+  const said = new Set<string>();
+  let text = "";
+  let cut = false;
+  for (const memory of recall.results) {
+    const block = blockOf(memory);
+    const joined = text === "" ? block : text + separator + block;
+    const leave = (reason: LeftOut["reason"]) =>
+      leftOut.push({ memory, reason, tokens: countTokens(block) });
+    const content = JSON.stringify([memory.task, memory.input, memory.output, memory.critique]);
+    if (said.has(content)) {
+      leave("duplicate");
+    } else if (countTokens(joined) <= maxTokens) {
+      text = joined;
+      memories.push(memory);
+      said.add(content);
+    } else if (mayCut && !cut) {
+      // Of the block at least its heading: less says nothing.
+      const least = joined.length - block.length + (block.indexOf("\n") + 1 || block.length);
+      const length = longestWithin(joined, least, (part) => countTokens(part) <= maxTokens);
+      if (length === null) {
+        leave("budget");
+        continue;
+      }
+      text = joined.slice(0, length).trimEnd() + ellipsis;
+      cut = true;
+      memories.push(memory);
+      said.add(content);
+    } else {
+      leave("budget");
+    }
+  }
+  const { mode, problem } = recall;
+  return { text, tokens: countTokens(text), memories, leftOut, cut, mode, problem };
+}
+
+/** The greatest length, of at least `least`, at which a text cut there fits; null if none does. */
+function longestWithin(
+  text: string,
+  least: number,
+  fits: (part: string) => boolean,
+): number | null {
+  const at = (length: number) => text.slice(0, length).trimEnd() + ellipsis;
+  let low = least;
+  let high = text.length;
+  if (!fits(at(low))) return null;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(at(middle))) low = middle;
+    else high = middle - 1;
+  }
+  // Never half of a surrogate pair.
+  return text.slice(0, low).isWellFormed() ? low : low - 1;
+}
+
+function blockOf({ task, input, output, critique, reward }: RecalledMemory): string {
+  const heading = `## ${task === "" ? "(without a task)" : task}`;
+  return [
+    reward === null ? heading : `${heading} (reward ${Number(reward.toFixed(2))})`,
+    input,
+    output,
+    critique === "" ? "" : `Critique: ${critique}`,
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}

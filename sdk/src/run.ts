@@ -1,0 +1,108 @@
+import type { Agent } from "./agent.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import type { Pushed } from "./push.ts";
+import type { SpawnOptions } from "./spawn.ts";
+
+export interface RunOptions extends SpawnOptions {
+  /** Whether to pull before the work, so that `recallLocal` knows the tenant; true by default. */
+  pull?: boolean;
+}
+
+/** What spawns, and pushes for those who are gone. */
+interface Spawner {
+  spawn(options: SpawnOptions): Promise<Result<Agent>>;
+  drain(): Promise<Result<Pushed>>;
+}
+
+/** A push that finds nobody is tried again so often. */
+const pushTries = 3;
+const retryDelayMs = 500;
+/** As long as a stop reason may be. */
+const maxReason = 500;
+
+/**
+ * The whole life of an agent around some work: spawn, pull, work, push, stop.
+ *
+ * The result is what the work returned, when everything that it remembered was pushed. Else `error`
+ * is, in this order:
+ * - what `spawn` or the first pull returned: then the work was not begun;
+ * - what the work threw: a MayflyError as it is (so `if (error) throw error` goes through), anything
+ *   else as `work_failed` with the thrown as `cause`;
+ * - what the push returned: then `details.result` is what the work returned, and what was learned is
+ *   still in the outbox, for `mayfly.drain()` or the next agent.
+ *
+ * Also after work that threw, what it remembered is pushed; the stop reason is `done`, or carries
+ * the message of what was thrown. An agent that died meanwhile leaves its outbox to the caller of
+ * this, who drains it if it may.
+ */
+export async function run<T>(
+  mayfly: Spawner,
+  { pull = true, ...options }: RunOptions,
+  work: (agent: Agent) => Promise<T> | T,
+): Promise<Result<T>> {
+  const { data: agent, error } = await mayfly.spawn(options);
+  if (error) return failed(error);
+  if (pull && agent.scopes.includes("memory:read")) {
+    const pulled = await agent.sync();
+    if (pulled.error) {
+      await stop(agent, `The first pull failed: ${pulled.error.message}`);
+      return failed(pulled.error);
+    }
+  }
+  let outcome: Result<T>;
+  try {
+    outcome = ok(await work(agent));
+  } catch (thrown) {
+    outcome = failed(asError(thrown));
+  }
+  const unpushed = await push(agent);
+  await stop(agent, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
+  if (!unpushed) return outcome;
+  // Its own token may be worth nothing any more; the caller's may be.
+  const drained = await mayfly.drain();
+  if (outcome.error || (!drained.error && agent.unsynced === 0)) return outcome;
+  const { code, message, hint, requestId } = unpushed;
+  return failed(
+    new MayflyError(
+      {
+        code,
+        message: `The work is done, but not pushed: ${message}`,
+        hint,
+        details: { result: outcome.data, unsynced: agent.unsynced },
+        ...(requestId && { request_id: requestId }),
+      },
+      { cause: unpushed },
+    ),
+  );
+}
+
+async function push(agent: Agent): Promise<MayflyError | null> {
+  for (let attempt = 1; agent.unsynced > 0; attempt++) {
+    const { error } = await agent.sync({ pull: false });
+    if (!error) return null;
+    if (error.code !== "unavailable" || attempt === pushTries) return error;
+    await new Promise((resolve) => setTimeout(resolve, retryDelayMs * attempt));
+  }
+  return null;
+}
+
+/** An agent that cannot be stopped ends with its lifetime. */
+async function stop(agent: Agent, reason: string): Promise<void> {
+  // Neither half a surrogate pair nor U+0000 can be stored.
+  const storable = reason.replaceAll("\0", "").slice(0, maxReason).toWellFormed();
+  await agent.stop(storable);
+}
+
+function asError(thrown: unknown): MayflyError {
+  if (thrown instanceof MayflyError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new MayflyError(
+    {
+      code: "work_failed",
+      message: message || "The work failed.",
+      hint: "The cause is what was thrown.",
+      details: null,
+    },
+    { cause: thrown },
+  );
+}

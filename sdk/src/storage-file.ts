@@ -1,0 +1,217 @@
+import { lockFile } from "./file-lock.ts";
+import {
+  type OutboxChange,
+  type OutboxEntry,
+  type OutboxStorage,
+  type OutboxStore,
+  storageFailed,
+} from "./storage.ts";
+
+type Fs = typeof import("node:fs/promises");
+
+/** A file is written anew when it has grown to so much, and twice what it has to keep. */
+const compactBytes = 256 * 1024;
+
+/** Asked of the process: an import would stand in the way of bundlers for the browser. */
+function builtin<T>(name: string): T {
+  const found = globalThis.process?.getBuiltinModule?.(name) as T | undefined;
+  if (found) return found;
+  throw storageFailed(
+    "There are no files here.",
+    "In a browser give storage a name; else an adapter.",
+  );
+}
+
+/**
+ * Keeps outboxes in a folder, a file of JSON Lines for each tenant. A line is a change; what `write`
+ * resolved for is on the disk (fdatasync, shared by what waits at the same time). A last line that a
+ * crash has torn was never resolved for, and is cut away. One process at a time.
+ */
+export function fileStorage(folder: string): OutboxStorage {
+  return {
+    async open(tenant) {
+      const fs = builtin<Fs>("node:fs/promises");
+      const { join } = builtin<typeof import("node:path")>("node:path");
+      const { hostname } = builtin<typeof import("node:os")>("node:os");
+      const path = join(folder, `${tenant}.jsonl`);
+      await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+      const unlock = await lockFile(fs, hostname(), `${path}.lock`);
+      try {
+        return await FileStore.open(fs, path, unlock);
+      } catch (error) {
+        await unlock();
+        throw error;
+      }
+    },
+  };
+}
+
+interface Waiting {
+  change: OutboxChange;
+  line: string;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+class FileStore implements OutboxStore {
+  readonly entries: OutboxEntry[];
+  readonly #fs: Fs;
+  readonly #path: string;
+  readonly #unlock: () => Promise<void>;
+  /** What is to be kept, as a line each: for the next compaction. */
+  readonly #kept: Map<string, string>;
+  #file: Awaited<ReturnType<Fs["open"]>>;
+  #size: number;
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+
+  private constructor(
+    fs: Fs,
+    path: string,
+    unlock: () => Promise<void>,
+    read: Awaited<ReturnType<typeof readEntries>>,
+    file: Awaited<ReturnType<Fs["open"]>>,
+  ) {
+    this.#fs = fs;
+    this.#path = path;
+    this.#unlock = unlock;
+    this.entries = [...read.entries.values()];
+    this.#kept = new Map([...read.entries].map(([id, entry]) => [id, lineOf({ put: [entry] })]));
+    this.#file = file;
+    this.#size = read.size;
+  }
+
+  static async open(fs: Fs, path: string, unlock: () => Promise<void>): Promise<FileStore> {
+    const read = await readEntries(fs, path);
+    const file = await fs.open(path, "a", 0o600);
+    try {
+      await file.truncate(read.size);
+      await file.datasync();
+      await syncFolder(fs, path);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return new FileStore(fs, path, unlock, read, file);
+  }
+
+  write(change: OutboxChange): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ change, line: lineOf(change), resolve, reject });
+      this.#flushing ??= this.#flushAll();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#flushing;
+    await this.#file.close();
+    await this.#unlock();
+  }
+
+  /** What comes while one flush runs shares the next. */
+  async #flushAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const taken = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#flush(taken);
+        for (const { resolve } of taken) resolve();
+      } catch (cause) {
+        const error = storageFailed(
+          `${this.#path} could not be written: ${String(cause)}`,
+          null,
+          cause,
+        );
+        for (const { reject } of taken) reject(error);
+      }
+    }
+    // In the same turn as the look at what waits: what comes later starts a flush of its own.
+    this.#flushing = undefined;
+  }
+
+  async #flush(taken: Waiting[]): Promise<void> {
+    const bytes = new TextEncoder().encode(taken.map(({ line }) => line).join(""));
+    try {
+      await this.#file.appendFile(bytes);
+      await this.#file.datasync();
+    } catch (error) {
+      // Half a line must not stand before the next.
+      await this.#file.truncate(this.#size).catch(() => {});
+      throw error;
+    }
+    this.#size += bytes.length;
+    for (const { change } of taken) this.#apply(change);
+    await this.#compact();
+  }
+
+  #apply({ put = [], remove = [] }: OutboxChange): void {
+    for (const id of remove) this.#kept.delete(id);
+    for (const entry of put) this.#kept.set(entry.operation.id, lineOf({ put: [entry] }));
+  }
+
+  async #compact(): Promise<void> {
+    if (this.#size < compactBytes) return;
+    const bytes = new TextEncoder().encode([...this.#kept.values()].join(""));
+    if (this.#size < bytes.length * 2) return;
+    // Aside first: at any moment the path names a whole file.
+    const draft = `${this.#path}.draft`;
+    const file = await this.#fs.open(draft, "w", 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await this.#fs.rename(draft, this.#path);
+    await syncFolder(this.#fs, this.#path);
+    await this.#file.close();
+    this.#file = await this.#fs.open(this.#path, "a", 0o600);
+    this.#size = bytes.length;
+  }
+}
+
+const lineOf = (change: OutboxChange) => `${JSON.stringify(change)}\n`;
+
+/** What a file keeps, and how far it is whole. */
+async function readEntries(fs: Fs, path: string) {
+  const text = await fs.readFile(path, "utf8").catch((error: { code?: string }) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  const entries = new Map<string, OutboxEntry>();
+  let size = 0;
+  const lines = text.split("\n");
+  for (const [index, line] of lines.slice(0, -1).entries()) {
+    const change = parse(line);
+    if (!change) {
+      // Only the end can tear: here something else has written.
+      if (index < lines.length - 2) {
+        throw storageFailed(
+          `Line ${index + 1} of ${path} is damaged.`,
+          "Move the file away to go on without what it keeps.",
+        );
+      }
+      break;
+    }
+    for (const id of change.remove ?? []) entries.delete(id);
+    for (const entry of change.put ?? []) entries.set(entry.operation.id, entry);
+    size += new TextEncoder().encode(line).length + 1;
+  }
+  return { entries, size };
+}
+
+function parse(line: string): OutboxChange | null {
+  try {
+    return JSON.parse(line) as OutboxChange;
+  } catch {
+    return null;
+  }
+}
+
+/** So that a file made or renamed is still there after a loss of power; not every system can. */
+async function syncFolder(fs: Fs, path: string): Promise<void> {
+  const { dirname } = builtin<typeof import("node:path")>("node:path");
+  const folder = await fs.open(dirname(path), "r").catch(() => null);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}

@@ -1,0 +1,97 @@
+/** A way to the server that can be cut: before a request, or after the server has answered it. */
+import { createServer, request as send } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+
+export interface TestProxy {
+  url: string;
+  /** Paths of the requests that came. */
+  requests: string[];
+  /** The answers of so many next requests whose path ends so are lost, after the server has given them. */
+  loseAnswers(path: string, count: number): void;
+  /** Refuses everything, and ends what is open, until it is up again. */
+  down(): void;
+  up(): void;
+  /** Ends the open WebSockets. */
+  closeSockets(): void;
+  close(): Promise<void>;
+}
+
+export async function startProxy(target: string): Promise<TestProxy> {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  const webSockets = new Set<Socket>();
+  const requests: string[] = [];
+  let lost = { path: "", count: 0 };
+  let isDown = false;
+
+  const server = createServer((incoming, outgoing) => {
+    requests.push(`${incoming.method} ${incoming.url}`);
+    const upstream = send(
+      { hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        const lose = lost.count > 0 && incoming.url?.endsWith(lost.path);
+        if (lose) {
+          lost.count--;
+          // The whole answer is here: the server has committed.
+          answer.resume().on("end", () => incoming.socket.destroy());
+          return;
+        }
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
+    upstream.on("error", () => incoming.socket.destroy());
+    incoming.pipe(upstream);
+  });
+  server.on("connection", (socket) => {
+    if (isDown) socket.destroy();
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  server.on("upgrade", (incoming, socket: Socket, head) => {
+    const upstream = connect(Number(port), hostname, () => {
+      const headers = incoming.rawHeaders.flatMap((name, index, all) =>
+        index % 2 === 0 ? `${name}: ${all[index + 1]}` : [],
+      );
+      upstream.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n`);
+      upstream.write(head);
+      upstream.pipe(socket).pipe(upstream);
+    });
+    webSockets.add(socket);
+    for (const [one, other] of [
+      [socket, upstream],
+      [upstream, socket],
+    ] as const) {
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        other.destroy();
+        webSockets.delete(socket);
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+
+  const end = (open: Set<Socket>) => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    loseAnswers: (path, count) => {
+      lost = { path, count };
+    },
+    down: () => {
+      isDown = true;
+      end(sockets);
+    },
+    up: () => {
+      isDown = false;
+    },
+    closeSockets: () => end(webSockets),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        end(sockets);
+      }),
+  };
+}

@@ -1,0 +1,142 @@
+import { spawn } from "node:child_process";
+import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { OutboxEntry } from "../../sdk/src/index.ts";
+import { fileStorage } from "../../sdk/src/storage-file.ts";
+
+const tenant = "t";
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mayfly-outbox-"));
+  path = join(folder, `${tenant}.jsonl`);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const entryOf = (id: string, task = "x"): OutboxEntry => ({
+  operation: { id, type: "memory.put", memory: { id, task } },
+  agentId: "a",
+});
+const open = () => fileStorage(folder).open(tenant);
+const idsOf = ({ entries }: { entries: OutboxEntry[] }) => entries.map((e) => e.operation.id);
+
+/** Another process that opens the outbox and says so, then waits. */
+async function holdElsewhere() {
+  const child = spawn(
+    process.execPath,
+    [
+      "--input-type=module",
+      "--eval",
+      `const { fileStorage } = await import(${JSON.stringify(new URL("../../sdk/src/storage-file.ts", import.meta.url).href)});
+       await fileStorage(${JSON.stringify(folder)}).open("t");
+       console.log("open");
+       setInterval(() => {}, 1000);`,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  return async () => {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  };
+}
+
+describe("an outbox in a file", () => {
+  it("keeps what was put and not removed, in order, with its errors", async () => {
+    const store = await open();
+    await store.write({ put: [entryOf("1"), entryOf("2")] });
+    await store.write({ put: [entryOf("3")], remove: ["1"] });
+    const error = { code: "internal" as const, message: "m", hint: null, details: { index: 0 } };
+    await store.write({ put: [{ ...entryOf("2"), error }] });
+    await store.close();
+    const again = await open();
+    expect(again.entries).toEqual([{ ...entryOf("2"), error }, entryOf("3")]);
+    await again.close();
+  });
+
+  it("shares a flush among what is written at the same time, and keeps all of it", async () => {
+    const store = await open();
+    const ids = Array.from({ length: 300 }, (_, n) => String(n));
+    await Promise.all(ids.map((id) => store.write({ put: [entryOf(id)] })));
+    await store.close();
+    const again = await open();
+    expect(idsOf(again)).toEqual(ids);
+    await again.close();
+  });
+
+  it("goes on behind a last line that was torn, at every byte", async () => {
+    const store = await open();
+    await store.write({ put: [entryOf("1")] });
+    const whole = (await stat(path)).size;
+    await store.write({ put: [entryOf("2", "ö😀")] });
+    await store.close();
+    const text = await readFile(path);
+    for (let length = whole; length < text.length; length++) {
+      await writeFile(path, text.subarray(0, length));
+      const torn = await open();
+      expect(idsOf(torn)).toEqual(["1"]);
+      await torn.write({ put: [entryOf("3")] });
+      await torn.close();
+      const again = await open();
+      expect(idsOf(again)).toEqual(["1", "3"]);
+      await again.close();
+    }
+  });
+
+  it("says which line is damaged, and is not held afterwards", async () => {
+    const store = await open();
+    await store.write({ put: [entryOf("1")] });
+    await store.close();
+    await appendFile(path, "not json\n");
+    await appendFile(path, `${JSON.stringify({ put: [entryOf("2")] })}\n`);
+    await expect(open()).rejects.toMatchObject({
+      code: "storage_failed",
+      message: expect.stringContaining("Line 2"),
+    });
+    await truncate(path, 0);
+    await (await open()).close();
+  });
+
+  it("stays small however much passes through it", async () => {
+    const store = await open();
+    await store.write({ put: [entryOf("stays")] });
+    for (let n = 0; n < 60; n++) {
+      await store.write({ put: [entryOf(`p${n}`, "x".repeat(20_000))] });
+      await store.write({ remove: [`p${n}`] });
+    }
+    expect((await stat(path)).size).toBeLessThan(300_000);
+    await store.write({ put: [entryOf("last")] });
+    await store.close();
+    const again = await open();
+    expect(idsOf(again)).toEqual(["stays", "last"]);
+    await again.close();
+  });
+
+  it("is for one process at a time, and taken over from one that was killed", async () => {
+    const kill = await holdElsewhere();
+    await expect(open()).rejects.toMatchObject({
+      code: "storage_failed",
+      message: expect.stringContaining("is held by process"),
+    });
+    await kill();
+    const taken = await Promise.allSettled([open(), open(), open()]);
+    const won = taken.filter((one) => one.status === "fulfilled");
+    expect(won).toHaveLength(1);
+    await won[0]?.value.close();
+  });
+
+  it("is not held twice by one process, but is after a process of the same number", async () => {
+    const store = await open();
+    await expect(open()).rejects.toMatchObject({ code: "storage_failed" });
+    await store.close();
+    const { hostname } = await import("node:os");
+    await writeFile(
+      `${path}.lock`,
+      JSON.stringify({ pid: process.pid, host: hostname(), token: "of an earlier container" }),
+    );
+    await (await open()).close();
+  });
+});
