@@ -28,7 +28,7 @@ export async function startTestLocal(options: Partial<LocalOptions> = {}): Promi
       return { tenant, mayfly: new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant }) };
     },
     async close() {
-      await sql.end();
+      await sql.end({ timeout: 1 });
       await local.close();
     },
   };

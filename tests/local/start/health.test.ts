@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "../../harness/local.ts";
+
+let local: TestLocal;
+const crash = Promise.withResolvers<Error>();
+beforeAll(async () => {
+  local = await startTestLocal({ onCrash: crash.resolve });
+});
+afterAll(() => local?.close());
+
+interface Told {
+  status: string;
+  parts: Record<string, { state: string; version?: string; pgvector?: string }>;
+}
+async function health(): Promise<{ status: number; body: Told }> {
+  const response = await fetch(`${local.apiUrl}/health`);
+  return { status: response.status, body: (await response.json()) as Told };
+}
+
+it("tells each part's state and version", async () => {
+  const { status, body } = await health();
+  expect(status).toBe(200);
+  expect(body.status).toBe("ok");
+  const versions = Object.entries(body.parts).map(([part, told]) => [part, told.version]);
+  expect(Object.fromEntries(versions)).toEqual({
+    database: expect.stringMatching(/^17\./),
+    api: expect.stringMatching(/^@supabase\/lite \d/),
+    auth: expect.stringMatching(/^@supabase\/lite \d/),
+    realtime: expect.stringMatching(/^2\.\d+\.\d+$/),
+    functions: expect.stringMatching(/^2\.\d+\.\d+$/),
+  });
+  expect(body.parts.database?.pgvector).toMatch(/^0\.8/);
+  expect(new Set(Object.values(body.parts).map(({ state }) => state))).toEqual(new Set(["ok"]));
+});
+
+it("lets a browser read every answer, refusals included", async () => {
+  const paths = ["rest/v1/none", "auth/v1/user", "functions/v1/sync", "functions/v1/none"];
+  for (const path of [...paths, "realtime/v1/api/broadcast", "realtime/v1/none", "none"]) {
+    const response = await fetch(`${local.apiUrl}/${path}`, { method: "POST", body: "{}" });
+    expect(response.status, path).toBeGreaterThanOrEqual(400);
+    expect(response.headers.get("access-control-allow-origin"), path).toBe("*");
+  }
+});
+
+it("says 503 and which part is down, once the database has crashed", async () => {
+  // PGlite does not see its stack's end: endless recursion ends it.
+  const end = local.sql
+    .unsafe(`create function public.endless(n int) returns int language plpgsql as
+      $$ begin return public.endless(n + 1); end $$; select public.endless(1)`)
+    .catch((error: Error) => error);
+  expect((await crash.promise).message).toMatch(/stack/);
+  expect(await end).toBeInstanceOf(Error);
+  const { status, body } = await health();
+  expect(status).toBe(503);
+  expect(body.status).toBe("down");
+  expect(body.parts.database?.state).toBe("down");
+  const response = await fetch(`${local.apiUrl}/rest/v1/agents`, {
+    headers: { apikey: local.secretKey, "accept-profile": "mayfly" },
+  });
+  expect(response.status).toBe(503);
+});
