@@ -8,7 +8,7 @@ import { type Database, openPglite, openPostgres } from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
 import { type FunctionsHost, startFunctions } from "./functions/index.ts";
 import { type Health, healthOf } from "./health.ts";
-import { serveHttp } from "./http.ts";
+import { type Http, serveHttp } from "./http.ts";
 import { generateKeys, loadOrCreateKeys, type ProjectKeys } from "./keys.ts";
 import type { Logger } from "./log.ts";
 import { applyMigrations } from "./migrations.ts";
@@ -67,7 +67,9 @@ const thisRepository = join(import.meta.dirname, "../..");
  * await local.close();
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
-  const { log, root = thisRepository, watch = false } = options;
+  const { root = thisRepository, watch = false } = options;
+  let closing = false;
+  const log = untilClosing(options.log, () => closing);
   const data = options.data === undefined ? undefined : resolve(options.data);
   if (data !== undefined) {
     await openDataFolder(data);
@@ -82,23 +84,33 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const tokens = await createTokens(keys);
   const instance = randomUUID();
 
-  /** Ended in reverse order, also when the start fails half way. */
-  const ends: (() => Promise<unknown>)[] = [];
-  const close = async () => {
-    for (const end of ends.splice(0).reverse())
-      await end().catch((error: unknown) => log.warn(`Closing: ${String(error)}`));
-  };
+  let http: Http | undefined;
   let database: Database | undefined;
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
   let pgvector: string | undefined;
   let crashed = false;
+  let announced = false;
   const health = () =>
     healthOf({ instance, database, pgvector, crashed, api, realtime, functions });
 
+  /** Each part before those that it needs, also when the start fails half way. */
+  const close = async () => {
+    closing = true;
+    if (data !== undefined && announced) await withdraw(data);
+    const parts = [{ close: () => functions?.close(drainMs) }, realtime, api, http, database];
+    for (const part of parts) {
+      try {
+        await part?.close();
+      } catch (error) {
+        options.log.warn(`Closing: ${String(error)}`);
+      }
+    }
+  };
+
   try {
-    const http = await serveHttp({
+    const serving = await serveHttp({
       port: options.port,
       async fetch(request) {
         const { pathname } = new URL(request.url);
@@ -116,7 +128,9 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       upgrade: (request, socket, head) =>
         realtime ? realtime.upgrade(request, socket, head) : socket.destroy(),
     });
-    ends.push(http.close);
+
+    http = serving;
+    const { url } = serving;
 
     const opening =
       options.dbUrl !== undefined
@@ -125,7 +139,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
             ...(data !== undefined && { dataDir: join(data, "db") }),
             ...(options.template && { template: options.template }),
             // In memory for tests: any port, since many run at once.
-            port: dbPortOf(options, http.port),
+            port: dbPortOf(options, serving.port),
             passwords: keys.databasePassword,
             log,
             onCrash: (error) => {
@@ -136,7 +150,6 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     // @supabase/lite loads while the database boots in its own thread: 0.6 s less to wait for.
     const [opened, { createApi }] = await Promise.all([opening, import("./api/index.ts")]);
     database = opened;
-    ends.push(() => opened.close());
 
     pgvector = await bootstrap(
       options.dbUrl ?? opened.url("supabase_admin"),
@@ -153,10 +166,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       root,
       watch,
       log,
-      env: () => ({ ...functionsEnvironment(http.url, dbUrl, keys, tokens), ...options.secrets }),
+      env: () => ({ ...functionsEnvironment(url, dbUrl, keys, tokens), ...options.secrets }),
     });
-    const host = functions;
-    ends.push(() => host.close(drainMs));
 
     for (const { version, name } of await applyMigrations(dbUrl, join(root, "supabase/migrations")))
       log.info(`Applied the migration ${version}_${name}`);
@@ -166,7 +177,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         databaseUrl: opened.url("authenticator"),
         adminUrl: opened.url("supabase_admin"),
         authUrl: opened.url("supabase_auth_admin"),
-        publicUrl: () => http.url,
+        publicUrl: () => url,
         keys,
         tokens,
         schemas: ["public", "graphql_public", "mayfly"],
@@ -181,22 +192,20 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       }),
       functions.ready(),
     ]);
-    const [servingApi, servingRealtime] = [api, realtime];
-    ends.push(() => Promise.all([servingApi.close(), servingRealtime.close()]));
 
     const running: Running = {
       pid: process.pid,
       instance,
-      apiUrl: http.url,
+      apiUrl: url,
       dbUrl,
-      jwksUrl: `${http.url}/auth/v1/.well-known/jwks.json`,
+      jwksUrl: `${url}/auth/v1/.well-known/jwks.json`,
       studioUrl: api.studioUrl(),
       publishableKey: keys.publishableKey,
       secretKey: keys.secretKey,
     };
     if (data !== undefined) {
       await announce(data, running);
-      ends.push(() => withdraw(data));
+      announced = true;
     }
     return {
       ...running,
@@ -216,6 +225,19 @@ function dbPortOf(options: LocalOptions, httpPort: number): PortChoice {
   if (options.dbPort !== undefined) return { port: options.dbPort };
   if (options.data === undefined) return { port: 0 };
   return { from: options.port === undefined ? httpPort + 1 : defaultDbPort, step: 1 };
+}
+
+/** What our own end cuts off is no error. */
+function untilClosing(log: Logger, closing: () => boolean): Logger {
+  const quietly = (level: "warn" | "error"): Logger["warn"] => {
+    return (message, fields) => log[closing() ? "debug" : level](message, fields);
+  };
+  return {
+    debug: (message, fields) => log.debug(message, fields),
+    info: (message, fields) => log.info(message, fields),
+    warn: quietly("warn"),
+    error: quietly("error"),
+  };
 }
 
 const starting = () =>
