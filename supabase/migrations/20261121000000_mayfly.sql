@@ -98,6 +98,33 @@ insert into mayfly_private.settings default values;
 
 alter table mayfly_private.settings enable row level security;
 
+-- sql/schemas/0109_function_is_retention.sql
+
+-- Whether a JSON value is a tenant's retention: at most 50 rules { older_than, kind?, below_reward? }.
+-- A memory is spent when one rule holds for it in all that the rule says: it was made more than
+-- older_than seconds ago (60 at least), is of this kind, has a reward and it is below this one.
+
+create function mayfly_private.is_retention(rules jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return case when jsonb_typeof(rules) <> 'array' or jsonb_array_length(rules) > 50 then false
+  else not exists (
+    select from jsonb_array_elements(rules) rule
+    where case when jsonb_typeof(rule) <> 'object' then true
+      else (rule - '{older_than,kind,below_reward}'::text[]) <> '{}'
+        or case when jsonb_typeof(rule -> 'older_than') = 'number' then (rule ->> 'older_than')::numeric not between 60 and 3e9 else true end
+        or coalesce(rule ->> 'kind', 'episode') not in (
+          'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general')
+        or case coalesce(jsonb_typeof(rule -> 'below_reward'), 'null') when 'null' then false
+          when 'number' then (rule ->> 'below_reward')::numeric not between 0 and 1 else true end
+    end)
+end;
+
+comment on function mayfly_private.is_retention(jsonb) is 'Whether a JSON value is a tenant''s retention.';
+revoke execute on function mayfly_private.is_retention(jsonb) from public;
+grant execute on function mayfly_private.is_retention(jsonb) to service_role;
+
 -- sql/schemas/0110_table_tenants.sql
 
 -- A tenant and its limits.
@@ -127,6 +154,8 @@ create table mayfly.tenants (
     constraint tenants_language_known check (language in (
       'simple', 'arabic', 'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'hungarian',
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
+  retention jsonb not null default '[]'
+    constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
   created_at timestamptz not null default now()
 );
 
@@ -139,6 +168,8 @@ comment on column mayfly.tenants.max_bytes is
   'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
 comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
+comment on column mayfly.tenants.retention is
+  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
 
 -- sql/schemas/0115_table_tenant_usage.sql
 
@@ -896,6 +927,9 @@ create table mayfly_private.ops (
   constraint ops_pkey primary key (tenant_id, id),
   constraint ops_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
+
+-- For maintenance. Operations come in the order of their time: a block range index costs a push nothing.
+create index ops_at_idx on mayfly_private.ops using brin (at);
 
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
 
@@ -1677,7 +1711,8 @@ begin
     end loop;
   elsif tg_op = 'UPDATE' then
     for change in
-      select t.id, count(*) as writes,
+      -- What maintenance forgets is nobody's write.
+      select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
           + pg_column_size(n.tags) + pg_column_size(n.metadata)
           - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
@@ -2058,6 +2093,142 @@ $$;
 comment on function mayfly_private.reap_in_passing() is 'Marks dead agents of the callers tenant where there are any.';
 revoke execute on function mayfly_private.reap_in_passing() from public;
 grant execute on function mayfly_private.reap_in_passing() to authenticated, service_role;
+
+-- sql/schemas/0247_function_maintain_tenant.sql
+
+-- One batch of what time does to a tenant: marks the dead among its agents, forgets the memories that
+-- its retention or their expires_at has come for, and deletes tombstones, events and operations that
+-- have been kept for as long as the settings say. At most max_rows rows of each are looked at, in the
+-- order of the primary keys, on from where the last batch stopped, so that no index is needed and any
+-- number of batches may be broken off. `more` is true until the walk over the memories has come to
+-- its end and nothing old was left behind. Called by mayfly.maintain and pg_cron, as owner. Locks what
+-- it deletes, and the tenant's maintenance: who finds that locked leaves it to the one that holds it.
+--
+-- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A
+-- tombstone goes when the log that told of it has gone: older cursors are refused.
+
+create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  of_epoch constant integer := mayfly_private.current_epoch();
+  state mayfly_private.maintenance;
+  walked uuid[];
+  gone uuid[];
+  marked integer;
+  erased integer;
+  events bigint;
+  newest xid8;
+  ops integer;
+begin
+  insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
+  select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
+  if not found then
+    return null;
+  end if;
+  perform set_config('mayfly.maintaining', 'on', true);
+  marked := mayfly_private.reap(tenant);
+
+  select array_agg(w.id order by w.id) into walked
+  from (select m.id from mayfly.memories m where m.tenant_id = tenant and m.id > state.walked_to order by m.id limit max_rows) w;
+
+  with spent as (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at is null
+      and (m.expires_at <= clock_timestamp() or exists (
+        select from mayfly.tenants t,
+          jsonb_to_recordset(t.retention) as rule (older_than double precision, kind text, below_reward real)
+        where t.id = tenant and m.created_at < clock_timestamp() - make_interval(secs => rule.older_than)
+          and (rule.kind is null or rule.kind = m.kind)
+          and (rule.below_reward is null or m.reward < rule.below_reward)))
+    order by m.id
+    for update skip locked
+  ), forgotten as (
+    update mayfly.memories m
+    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+    from spent where m.tenant_id = tenant and m.id = spent.id
+    returning m.id
+  )
+  select coalesce(array_agg(f.id), '{}') into gone from forgotten f;
+  delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
+  delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
+
+  delete from mayfly.memories m
+  where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
+  get diagnostics erased = row_count;
+
+  -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
+  with old as (
+    select e.xid, e.id, e.at from mayfly.events e where e.tenant_id = tenant order by e.xid, e.id limit max_rows
+  ), deleted as (
+    delete from mayfly.events e using old
+    where e.tenant_id = tenant and e.xid = old.xid and e.id = old.id and old.at < long_ago
+    returning e.xid, e.epoch
+  )
+  select count(*), max(d.xid) filter (where d.epoch = of_epoch) into events, newest from deleted d;
+  if events = 0 and exists (select from mayfly_private.epochs e where e.epoch <> of_epoch) then
+    delete from mayfly.events e where (e.tenant_id, e.xid, e.id) in (
+      select o.tenant_id, o.xid, o.id from mayfly.events o
+      where o.tenant_id = tenant and o.epoch <> of_epoch and o.at < long_ago limit max_rows);
+    get diagnostics events = row_count;
+  end if;
+
+  -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what
+  -- has it refused once it is forgotten.
+  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
+    select b.tenant_id, b.id from mayfly_private.ops b
+    where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago
+    limit max_rows);
+  get diagnostics ops = row_count;
+
+  update mayfly_private.maintenance m
+  set at = clock_timestamp(),
+    walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end,
+    deleted_to = case when newest is null then m.deleted_to
+      when m.epoch = of_epoch then greatest(m.deleted_to, newest) else newest end,
+    epoch = case when newest is null then m.epoch else of_epoch end
+  where m.tenant_id = tenant;
+  perform set_config('mayfly.maintaining', 'off', true);
+  return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50);
+end
+$$;
+
+comment on function mayfly_private.maintain_tenant(uuid, integer) is 'One batch of retention and cleaning for a tenant.';
+revoke execute on function mayfly_private.maintain_tenant(uuid, integer) from public;
+
+-- sql/schemas/0248_function_maintain_all.sql
+
+-- A batch of maintenance for every tenant, the one that has waited longest first, until the time is
+-- over (50 s: pg_cron calls it each minute, in a transaction). For pg_cron and the SQL editor.
+
+create function mayfly_private.maintain_all(max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid;
+  maintained integer := 0;
+begin
+  for tenant in
+    select t.id from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id
+    order by m.at nulls first
+  loop
+    perform mayfly_private.maintain_tenant(tenant, max_rows);
+    maintained := maintained + 1;
+    exit when clock_timestamp() > now() + interval '50 seconds';
+  end loop;
+  return maintained;
+end
+$$;
+
+comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
+revoke execute on function mayfly_private.maintain_all(integer) from public;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -3281,6 +3452,198 @@ $$;
 comment on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) is 'Applies the updates of a push.';
 revoke execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) from public;
 grant execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) to authenticated, service_role;
+
+-- sql/schemas/0325_function_maintain.sql
+
+-- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
+-- (scope memory:write; the secret key names it). Call it again while `more` is true.
+
+create function mayfly_private.maintain(max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  end if;
+  -- Another one is at it: there may be more.
+  return coalesce(mayfly_private.maintain_tenant(tenant, max_rows),
+    '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "more": true}');
+end
+$$;
+
+comment on function mayfly_private.maintain(integer) is 'One batch of retention and cleaning for the callers tenant.';
+revoke execute on function mayfly_private.maintain(integer) from public;
+grant execute on function mayfly_private.maintain(integer) to authenticated, service_role;
+
+create function mayfly.maintain(max_rows integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.maintain(max_rows);
+
+comment on function mayfly.maintain(integer) is
+  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, more }. While more is true, call it again.';
+revoke execute on function mayfly.maintain(integer) from public;
+grant execute on function mayfly.maintain(integer) to authenticated, service_role;
+
+-- sql/schemas/0326_function_memory_statistics.sql
+
+-- What the tenant remembers, in numbers, of the memories that the caller sees: without tombstones and
+-- what has expired. Reads them all. Runs as the caller (scope memory:read). Locks nothing.
+--
+--   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
+--     with_vector: {model: n}, without_vector, conflicts }      by_agent: the 100 with the most
+
+create function mayfly.memory_statistics()
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+begin
+  return (
+    with seen as materialized (
+      select m.id, m.agent_id, m.kind, m.visibility, m.created_at,
+        octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
+          + pg_column_size(m.tags) + pg_column_size(m.metadata) as bytes
+      from mayfly.memories m
+      where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
+    ), vectors as materialized (
+      select v.memory_id, v.model from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.memory_id in (select s.id from seen s)
+    )
+    select jsonb_build_object(
+      'memories', count(*), 'bytes', coalesce(sum(s.bytes), 0),
+      'last_hour', count(*) filter (where s.created_at > statement_timestamp() - interval '1 hour'),
+      'last_day', count(*) filter (where s.created_at > statement_timestamp() - interval '1 day'),
+      'private', count(*) filter (where s.visibility = 'agent'),
+      'by_kind', (select coalesce(jsonb_object_agg(k.kind, k.n), '{}') from (select x.kind, count(*) as n from seen x group by 1) k),
+      'by_agent', (
+        select coalesce(jsonb_agg(jsonb_build_object('agent_id', a.agent_id, 'memories', a.n) order by a.n desc, a.agent_id), '[]')
+        from (select x.agent_id, count(*) as n from seen x group by 1 order by 2 desc, 1 limit 100) a),
+      'with_vector', (select coalesce(jsonb_object_agg(v.model, v.n), '{}') from (select x.model, count(*) as n from vectors x group by 1) v),
+      'without_vector', count(*) filter (where not exists (select from vectors v where v.memory_id = s.id)),
+      'conflicts', (select count(*) from mayfly.memory_conflicts c where c.tenant_id = tenant))
+    from seen s);
+end
+$$;
+
+comment on function mayfly.memory_statistics() is
+  'What the tenant remembers: { memories, bytes, last_hour, last_day, private, by_kind, by_agent, with_vector, without_vector, conflicts }.';
+revoke execute on function mayfly.memory_statistics() from public;
+grant execute on function mayfly.memory_statistics() to authenticated, service_role;
+
+-- sql/schemas/0327_function_export_tenant.sql
+
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }.
+-- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
+-- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
+-- parent may come after its child), agent_liveness, memories,
+-- memory_conflicts, memory_vectors, events. Left out is what is secret or only keeps the books: hashes,
+-- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
+-- meanwhile may come as it was or as it is. Locks nothing.
+
+create function mayfly_private.export_tenant(after jsonb, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,events}';
+  place integer := 1;
+  last_key jsonb;
+  keys record;
+  page jsonb;
+  lines jsonb := '[]';
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  if after is not null then
+    place := array_position(tables, after ->> 'table');
+    last_key := after -> 'key';
+    if place is null or jsonb_typeof(last_key) is distinct from 'array' then
+      perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
+        'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    end if;
+  end if;
+
+  loop
+    select string_agg(format('t.%I', a.attname), ', ' order by k.n) as columns,
+      string_agg(format('($1 ->> %s)::%s', k.n - 1, format_type(a.atttypid, a.atttypmod)), ', ' order by k.n) as after_values
+    into keys
+    from pg_index i,
+      unnest(i.indkey::smallint[]) with ordinality as k (attnum, n)
+      join pg_attribute a on a.attrelid = format('mayfly.%I', tables[place])::regclass and a.attnum = k.attnum
+    where i.indrelid = format('mayfly.%I', tables[place])::regclass and i.indisprimary;
+
+    begin
+      execute format(
+        'select coalesce(jsonb_agg(jsonb_build_object(''row'', p.row, ''key'', p.key) order by p.n), ''[]'')
+         from (
+           select to_jsonb(t) %s as row, jsonb_build_array(%s) as key, row_number() over (order by %s) as n
+           from mayfly.%I t
+           where t.%I = $2 and ($1 is null or (%s) > (%s))
+           order by %s limit $3) p',
+        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, keys.columns, tables[place],
+        case when tables[place] = 'tenants' then 'id' else 'tenant_id' end,
+        keys.columns, keys.after_values, keys.columns)
+      into page using last_key, tenant, page_limit - jsonb_array_length(lines);
+    exception when data_exception then
+      perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
+        'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    end;
+    lines := lines || (
+      select coalesce(jsonb_agg(jsonb_build_object('table', tables[place], 'row', l -> 'row') order by n), '[]')
+      from jsonb_array_elements(page) with ordinality as p (l, n));
+    if jsonb_array_length(lines) >= page_limit then
+      return jsonb_build_object('lines', lines, 'more', true,
+        'after', jsonb_build_object('table', tables[place], 'key', page -> -1 -> 'key'));
+    end if;
+    place := place + 1;
+    last_key := null;
+    exit when place > cardinality(tables);
+  end loop;
+  return jsonb_build_object('lines', lines, 'more', false, 'after', null);
+end
+$$;
+
+comment on function mayfly_private.export_tenant(jsonb, integer) is 'A page of everything that the callers tenant has.';
+revoke execute on function mayfly_private.export_tenant(jsonb, integer) from public;
+grant execute on function mayfly_private.export_tenant(jsonb, integer) to authenticated, service_role;
+
+create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.export_tenant(after, page_limit);
+
+comment on function mayfly.export_tenant(jsonb, integer) is
+  'A page of everything that the tenant has: { lines: [{ table, row }], after, more }. Pass after until more is false.';
+revoke execute on function mayfly.export_tenant(jsonb, integer) from public;
+grant execute on function mayfly.export_tenant(jsonb, integer) to authenticated, service_role;
+
+-- sql/schemas/0329_schedules.sql
+
+-- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance, and its own
+-- history, which nobody else deletes, after 7 days. Without it, call mayfly.maintain(). If pg_cron comes
+-- later, run this file again in the SQL editor: a job of the same name is replaced.
+
+do $$
+begin
+  if exists (select from pg_extension where extname = 'pg_cron') then
+    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', 'select mayfly_private.maintain_all()')$cron$;
+    execute $cron$select cron.schedule('mayfly-cron-history', '7 3 * * *',
+      'delete from cron.job_run_details where end_time < now() - interval ''7 days''')$cron$;
+  end if;
+end
+$$;
 
 -- sql/schemas/0330_function_any_word.sql
 
@@ -4703,7 +5066,7 @@ grant execute on function mayfly.add_member(uuid, text) to service_role;
 
 -- The definer half of mayfly.update_tenant. Locks the tenant's row.
 
-create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer)
+create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
 returns mayfly.tenants
 language plpgsql security definer
 set search_path = ''
@@ -4720,12 +5083,16 @@ begin
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
   elsif max_depth not between 0 and 20 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif not mayfly_private.is_retention(retention) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
   end if;
   update mayfly.tenants t
   set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
     max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
     token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
-    max_depth = coalesce(update_tenant.max_depth, t.max_depth)
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth),
+    retention = coalesce(update_tenant.retention, t.retention)
   where t.id = of_tenant
   returning * into tenant;
   return tenant;
@@ -4735,30 +5102,31 @@ exception when check_violation then
 end
 $$;
 
-comment on function mayfly_private.update_tenant(text, text, interval, interval, integer) is 'Changes the name and the settings of the callers tenant.';
-revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) from public;
-grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) to authenticated, service_role;
+comment on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) is 'Changes the name and the settings of the callers tenant.';
+revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) from public;
+grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) to authenticated, service_role;
 
 -- sql/schemas/0393_function_update_tenant.sql
 
--- Changes the name of the tenant, the language of its memories to come and what its agents may (scope
+-- Changes the name of the tenant, the language of its memories to come, what its agents may and
+-- which memories are forgotten by age (scope
 -- tenant:write); lifetimes in seconds, null leaves as it is. Its quotas are the project's to give:
 -- the secret key changes them in the table mayfly.tenants.
 
 create function mayfly.update_tenant(
   name text default null, language text default null, max_lifetime double precision default null,
-  token_lifetime double precision default null, max_depth integer default null
+  token_lifetime double precision default null, max_depth integer default null, retention jsonb default null
 )
 returns mayfly.tenants
 language sql
 set search_path = ''
 return mayfly_private.update_tenant(
-  name, language, make_interval(secs => max_lifetime), make_interval(secs => token_lifetime), max_depth);
+  name, language, make_interval(secs => max_lifetime), make_interval(secs => token_lifetime), max_depth, retention);
 
-comment on function mayfly.update_tenant(text, text, double precision, double precision, integer) is
+comment on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) is
   'Changes the name and the settings of the tenant. Returns it.';
-revoke execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) from public;
-grant execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) to authenticated, service_role;
+revoke execute on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) from public;
+grant execute on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) to authenticated, service_role;
 
 -- sql/schemas/0394_function_private_erase_tenant.sql
 
@@ -4946,7 +5314,7 @@ create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
 
 -- The quotas of a tenant are the project's to give.
-grant update (name, language, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
+grant update (name, language, retention, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
   max_bytes, writes_per_minute) on mayfly.tenants to service_role;
 
 grant select on mayfly.members to authenticated, service_role;
