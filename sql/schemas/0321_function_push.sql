@@ -17,6 +17,7 @@ declare
   claimed uuid[];
   written integer;
   expired integer;
+  bare uuid[];
 begin
   perform mayfly_private.check_push(push);
 
@@ -85,6 +86,12 @@ begin
   from jsonb_array_elements(push) op
   where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') = 'array'
     and (op ->> 'id')::uuid = any (claimed);
+
+  bare := (select array_agg((op -> 'memory' ->> 'id')::uuid) from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') is distinct from 'array' and (op ->> 'id')::uuid = any (claimed));
+  if bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  end if;
 
   perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
 

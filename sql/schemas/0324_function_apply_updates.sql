@@ -13,6 +13,7 @@ declare
   targets uuid[];
   outcomes jsonb;
   fault record;
+  bare uuid[];
 begin
   if not exists (select from jsonb_array_elements(push) op where op ->> 'type' = 'memory.update') then
     return;
@@ -78,6 +79,14 @@ begin
   from jsonb_array_elements(push) as o (op)
   join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
   where jsonb_typeof(o.op -> 'embedding') = 'array' and s.set ?| '{task,tags,input,output}';
+
+  bare := (select array_agg(s.id) from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, set jsonb)
+    where s.set ?| '{task,tags,input,output}' and not exists (
+      select from jsonb_array_elements(push) o (op)
+      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op -> 'embedding') = 'array'));
+  if bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  end if;
 
   delete from mayfly.memory_conflicts c
   using jsonb_to_recordset(outcomes) as s (id uuid, change jsonb)

@@ -46,6 +46,13 @@ beforeAll(async () => {
       needs: "member:write",
       viewer: "may not",
     },
+    claim_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    complete_embeddings: {
+      values: { model: "m", results: [] },
+      needs: null,
+      only: "secret",
+      viewer: "may not",
+    },
     create_enrolment_key: { values: { name: "mine" }, needs: "key:write", viewer: "may not" },
     create_tenant: { values: { name: "mine" }, needs: null, only: "person", viewer: "may not" },
     define_agent_type: {
@@ -64,6 +71,7 @@ beforeAll(async () => {
     maintain: { values: {}, needs: "memory:write", viewer: "may not" },
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     my_invitations: { values: {}, needs: null, only: "person", viewer: "may" },
+    queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
     remove_member: { values: { user_id: user }, needs: "member:write", viewer: "may not" },
     renew_agent: { values: {}, needs: null, only: "renewal", viewer: "may not" },
