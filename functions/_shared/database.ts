@@ -51,6 +51,16 @@ export function connectWithToken(token: string): MayflyClient {
   });
 }
 
+/** A client with the project's secret key, in one tenant: for what no caller may do. */
+export function connectAsProject(tenant: string): MayflyClient {
+  return createAdminClient<Database>({
+    supabaseOptions: {
+      db: { schema: "mayfly" as "public" },
+      global: { headers: { "x-mayfly-tenant": tenant } },
+    },
+  }) as unknown as MayflyClient;
+}
+
 const notAuthorized = (message: string) =>
   new Refusal(
     401,

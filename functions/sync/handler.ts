@@ -2,13 +2,18 @@
 import { type Operation, syncRequest } from "../../sdk/src/schemas.ts";
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
-import { call, connectAsCaller } from "../_shared/database.ts";
+import { call, connectAsCaller, connectAsProject, type MayflyClient } from "../_shared/database.ts";
 import { getEmbedder, shorten } from "../_shared/embedder.ts";
+import { drain } from "./drain.ts";
 
 /** A request has 2 s of CPU on hosted projects. */
 const embeddingBudgetMs = 1_200;
+/** What is left of it after an answer. */
+const afterAnswerMs = 400;
 /** Texts that are embedded at once, between two looks at the clock. */
 const batchSize = 10;
+
+declare const EdgeRuntime: { waitUntil(task: Promise<unknown>): void };
 
 export const app = createApp("sync");
 
@@ -23,8 +28,31 @@ app.post("/", async (context) => {
       ...(limit !== undefined && { page_limit: limit }),
     }),
   );
+  const left = operations.some(
+    (op) => op.type === "memory.update" || (op.type === "memory.put" && !op.embedding),
+  );
+  if (left && getEmbedder()) EdgeRuntime.waitUntil(drainAfterAnswer(client));
   return answerData(context, { ...(answer as object), embedding });
 });
+
+/** Embeds what waits, of the tenant that the secret key names: for pg_cron, or any scheduler. */
+app.post("/drain", async (context) => {
+  return answerData(
+    context,
+    await drain(await connectAsCaller(context.req.raw), embeddingBudgetMs),
+  );
+});
+
+/** For the tenant of a caller, by the project's key: the texts of others' private memories wait there too. */
+async function drainAfterAnswer(client: MayflyClient): Promise<void> {
+  try {
+    const tenants = await call(() => client.rpc("tenant_ids"));
+    if (tenants?.[0]) await drain(connectAsProject(tenants[0]), afterAnswerMs);
+  } catch (error) {
+    // It is tried again: with the next push, or by a schedule.
+    console.error(JSON.stringify({ drain: String(error) }));
+  }
+}
 
 /** The operations, those that put a memory with a vector, as far as the budget goes. */
 async function embed(operations: Operation[]) {

@@ -159,14 +159,14 @@ isOneToOne: false
                   ]
                 },"memories": {
                   Row: {
-                    "agent_id": string | null,"conversation_id": string | null,"created_at": string,"critique": string,"deleted_at": string | null,"expires_at": string | null,"id": string,"importance": number,"input": string,"kind": string,"language": string,"latency_ms": number | null,"metadata": NonNullable<Json>,"output": string,"pushed_by": string | null,"reward": number | null,"session_id": string | null,"success": boolean | null,"tags": (string)[],"task": string,"tenant_id": string,"tokens": number | null,"updated_at": string,"version": number,"visibility": string,"words": unknown
+                    "agent_id": string | null,"conversation_id": string | null,"created_at": string,"critique": string,"deleted_at": string | null,"expires_at": string | null,"hlc": NonNullable<Json>,"id": string,"importance": number,"input": string,"kind": string,"language": string,"latency_ms": number | null,"metadata": NonNullable<Json>,"output": string,"pushed_by": string | null,"reward": number | null,"session_id": string | null,"success": boolean | null,"tags": (string)[],"task": string,"tenant_id": string,"tokens": number | null,"updated_at": string,"version": number,"visibility": string,"words": unknown
                   }
                   ComputedFields: never
                   Insert: {
-                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id": string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id": string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
+                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id": string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id": string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
                   }
                   Update: {
-                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id"?: string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id"?: string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
+                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id"?: string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id"?: string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
                   }
                   Relationships: [
                     {
@@ -181,6 +181,26 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "tenants"
       referencedColumns: ["id"]
+    }
+                  ]
+                },"memory_conflicts": {
+                  Row: {
+                    "base": Json | null,"created_at": string,"field": string,"hlc": string,"id": string,"memory_id": string,"op_id": string,"pushed_by": string | null,"tenant_id": string,"wanted": Json | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "base"?: Json | null,"created_at"?: string,"field": string,"hlc": string,"id"?: string,"memory_id": string,"op_id": string,"pushed_by"?: string | null,"tenant_id": string,"wanted"?: Json | null
+                  }
+                  Update: {
+                    "base"?: Json | null,"created_at"?: string,"field"?: string,"hlc"?: string,"id"?: string,"memory_id"?: string,"op_id"?: string,"pushed_by"?: string | null,"tenant_id"?: string,"wanted"?: Json | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "memory_conflicts_memory_fkey"
+      columns: ["tenant_id","memory_id"]
+isOneToOne: false
+      referencedRelation: "memories"
+      referencedColumns: ["tenant_id","id"]
     }
                   ]
                 },"memory_vectors": {
@@ -219,14 +239,14 @@ isOneToOne: false
                   ]
                 },"tenants": {
                   Row: {
-                    "created_at": string,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
+                    "created_at": string,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Update: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Relationships: [
                     
@@ -249,6 +269,12 @@ isOneToOne: false
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
                            },
+"claim_embeddings":
+{ Args: { "lease_seconds"?: number,"max_rows"?: number,"model": string }; Returns: Json
+                           },
+"complete_embeddings":
+{ Args: { "model": string,"results": Json }; Returns: Json
+                           },
 "create_enrolment_key":
 { Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[] }; Returns: Json
                            },
@@ -263,6 +289,7 @@ isOneToOne: false
 "max_living_agents": number,
 "max_memories": number,
 "name": string,
+"retention": NonNullable<Json>,
 "spawns_per_minute": number,
 "token_lifetime": string,
 "writes_per_minute": number
@@ -278,6 +305,9 @@ isOneToOne: false
                            },
 "erase_tenant":
 { Args: { "max_rows"?: number,"name": string }; Returns: Json
+                           },
+"export_tenant":
+{ Args: { "after"?: Json,"page_limit"?: number }; Returns: Json
                            },
 "find_agents":
 { Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
@@ -297,8 +327,17 @@ isOneToOne: false
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"maintain":
+{ Args: { "max_rows"?: number }; Returns: Json
+                           },
+"memory_statistics":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"queue_embeddings":
+{ Args: { "max_rows"?: number,"model": string }; Returns: Json
                            },
 "recall":
 { Args: { "agent"?: string,"embedding"?: (number)[],"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"since"?: string }; Returns: {
@@ -342,7 +381,7 @@ isOneToOne: false
 { Args: { "user_id": string }; Returns: Json
                            },
 "update_tenant":
-{ Args: { "language"?: string,"max_depth"?: number,"max_lifetime"?: number,"name"?: string,"token_lifetime"?: number }; Returns: {
+{ Args: { "language"?: string,"max_depth"?: number,"max_lifetime"?: number,"name"?: string,"retention"?: Json,"token_lifetime"?: number }; Returns: {
               "created_at": string,
 "id": string,
 "language": string,
@@ -352,6 +391,7 @@ isOneToOne: false
 "max_living_agents": number,
 "max_memories": number,
 "name": string,
+"retention": NonNullable<Json>,
 "spawns_per_minute": number,
 "token_lifetime": string,
 "writes_per_minute": number

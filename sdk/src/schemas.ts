@@ -85,6 +85,30 @@ export const stopRequest = z.strictObject({
   reason: text(500).optional(),
 });
 
+/** What of a memory can be put and updated, with its bounds. */
+const fields = {
+  session_id: uuid.optional(),
+  conversation_id: uuid.optional(),
+  kind: memoryKind.optional(),
+  task: text(2000).optional(),
+  input: text(100_000).optional(),
+  output: text(100_000).optional(),
+  critique: text(20_000).optional(),
+  /** How well it went, 0 to 1. */
+  reward: z.number().min(0).max(1).optional(),
+  success: z.boolean().optional(),
+  /** 1 to 10; 5 by default. */
+  importance: z.int().min(1).max(10).optional(),
+  tags: tags.optional(),
+  /** At most 64 KB, at most 32 levels deep. */
+  metadata: metadata.optional(),
+  tokens: z.int().min(0).optional(),
+  latency_ms: z.int().min(0).optional(),
+  /** `tenant` by default; `agent`: that agent, its ancestors and the tenant's admins. */
+  visibility: z.enum(["tenant", "agent"]).optional(),
+  expires_at: instant.optional(),
+};
+
 /** A memory as it is pushed. At least one of task, input and output has text. */
 export const memory = z
   .strictObject({
@@ -92,30 +116,19 @@ export const memory = z
     id: uuid,
     /** The agent that learned it; the caller by default. */
     agent_id: uuid.optional(),
-    session_id: uuid.optional(),
-    conversation_id: uuid.optional(),
-    kind: memoryKind.optional(),
-    task: text(2000).optional(),
-    input: text(100_000).optional(),
-    output: text(100_000).optional(),
-    critique: text(20_000).optional(),
-    /** How well it went, 0 to 1. */
-    reward: z.number().min(0).max(1).optional(),
-    success: z.boolean().optional(),
-    /** 1 to 10; 5 by default. */
-    importance: z.int().min(1).max(10).optional(),
-    tags: tags.optional(),
-    metadata: metadata.optional(),
-    tokens: z.int().min(0).optional(),
-    latency_ms: z.int().min(0).optional(),
-    /** `tenant` by default; `agent`: that agent, its ancestors and the tenant's admins. */
-    visibility: z.enum(["tenant", "agent"]).optional(),
     created_at: instant.optional(),
-    expires_at: instant.optional(),
+    ...fields,
   })
   .refine((m) => (m.task ?? "") + (m.input ?? "") + (m.output ?? "") !== "", {
     message: "must have a task, an input or an output",
   });
+
+/** Fields of a memory; null sets one back to its default. */
+const changes = z.strictObject(
+  Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, schema.nullable()])) as {
+    [Name in keyof typeof fields]: z.ZodNullable<(typeof fields)[Name]>;
+  },
+);
 
 const put = z.strictObject({
   id: uuid,
@@ -131,8 +144,40 @@ const remove = z.strictObject({
   memory: z.strictObject({ id: uuid }),
 });
 
+const update = z.strictObject({
+  id: uuid,
+  type: z.literal("memory.update"),
+  memory: z
+    .strictObject({
+      id: uuid,
+      set: changes,
+      /** What the fields were taken for: `manual` needs it for each, `merge` is better with it. */
+      base: changes.optional(),
+      /** The hybrid logical clock of the change: `milliseconds-counter-node`. The server's without it. */
+      hlc: z
+        .string()
+        .regex(/^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$/)
+        .optional(),
+      /** `latest_wins` by default. */
+      resolve: z.enum(["latest_wins", "merge", "manual"]).optional(),
+      /** Conflicts of `mayfly.memory_conflicts` that this settles; `set` may then be empty. */
+      settles: z.array(uuid).min(1).max(50).optional(),
+    })
+    .refine((m) => Object.keys(m.set).length > 0 || m.settles, {
+      message: "must set at least one field",
+      path: ["set"],
+    })
+    .refine((m) => m.resolve !== "manual" || Object.keys(m.set).every((f) => f in (m.base ?? {})), {
+      message: "must have every field of set where resolve is manual",
+      path: ["base"],
+    }),
+  /** The caller's own vector of what it says now. */
+  embedding: embedding.optional(),
+  model: text(100).min(1).optional(),
+});
+
 /** One operation of a push, applied at most once by its `id`. */
-export const operation = z.discriminatedUnion("type", [put, remove]);
+export const operation = z.discriminatedUnion("type", [put, update, remove]);
 
 /** `POST /sync` */
 export const syncRequest = z.strictObject({

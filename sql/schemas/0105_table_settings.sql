@@ -6,7 +6,9 @@ create table mayfly_private.settings (
     constraint settings_tenants_created_by_known check (tenants_created_by in ('secret_key', 'signed_in')),
   max_tenants_per_person integer not null default 10
     constraint settings_max_tenants_per_person_range check (max_tenants_per_person >= 0),
-  person_issuers text[] not null default '{%/auth/v1}'
+  person_issuers text[] not null default '{%/auth/v1}',
+  kept interval not null default '30 days'
+    constraint settings_kept_range check (kept >= '1 hour')
 );
 
 comment on table mayfly_private.settings is 'The settings of the project.';
@@ -15,6 +17,8 @@ comment on column mayfly_private.settings.tenants_created_by is
 comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
 comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+comment on column mayfly_private.settings.kept is
+  'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
 
 insert into mayfly_private.settings default values;
 

@@ -25,6 +25,8 @@ create table mayfly.tenants (
     constraint tenants_language_known check (language in (
       'simple', 'arabic', 'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'hungarian',
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
+  retention jsonb not null default '[]'
+    constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
   created_at timestamptz not null default now()
 );
 
@@ -37,3 +39,5 @@ comment on column mayfly.tenants.max_bytes is
   'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
 comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
+comment on column mayfly.tenants.retention is
+  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';

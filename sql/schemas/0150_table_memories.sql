@@ -27,6 +27,7 @@ create table mayfly.memories (
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
   language text not null default 'english',
   version integer not null default 1,
+  hlc jsonb not null default '{}',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   expires_at timestamptz,
@@ -48,4 +49,8 @@ comment on column mayfly.memories.agent_id is 'The agent that learned it, as the
 comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
+-- A clock a field, not one a row: with one, an update of the reward would make an older update of the
+-- critique that arrives later look outdated, and what arrives first would decide what stays.
+comment on column mayfly.memories.hlc is
+  'The hybrid logical clock of each field that was updated, {field: clock}; what is not in it is as it was put.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';

@@ -9,6 +9,9 @@ create table mayfly_private.ops (
   constraint ops_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
+-- For maintenance. Operations come in the order of their time: a block range index costs a push nothing.
+create index ops_at_idx on mayfly_private.ops using brin (at);
+
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
 
 alter table mayfly_private.ops enable row level security;

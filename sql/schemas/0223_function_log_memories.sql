@@ -1,5 +1,11 @@
 -- Appends what happened to memories, once a statement, to those who may see it. As owner: clients
--- have no INSERT on the log. A private memory's events go to its agent.
+-- have no INSERT on the log.
+--
+-- The events of a private memory have its agent as audience; its ancestors and the tenant's admins see
+-- them too (the policy of mayfly.events, as that of mayfly.memories). One without an agent has the
+-- tenant's id, which is nobody's: its events are for admins. A memory that becomes private leaves the
+-- caches of the tenant by `memory.hidden`, and stays with those who still see it by the
+-- `memory.updated` behind it; one that becomes the tenant's is `memory.updated` to all.
 
 create function mayfly_private.log_memories()
 returns trigger
@@ -9,25 +15,56 @@ as $$
 declare
   -- Once a statement: asked for each row it took 60 µs each.
   of_epoch constant integer := mayfly_private.current_epoch();
+  nudges jsonb;
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
     select n.tenant_id, of_epoch,
-      case n.visibility when 'agent' then n.agent_id end,
+      case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end,
       'memory.created', n.agent_id, n.id, n.version
     from new_rows n
     order by n.id;
-  else
-    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, of_epoch,
-      case n.visibility when 'agent' then n.agent_id end,
-      case when n.deleted_at is not null then 'memory.deleted' else 'memory.updated' end,
-      n.agent_id, n.id, n.version
-    from new_rows n
-    order by n.id;
+    perform mayfly_private.nudge(t.tenant_id, t.audience)
+    from (select distinct n.tenant_id, case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end as audience from new_rows n) t;
+    return null;
   end if;
-  perform mayfly_private.nudge(t.tenant_id, t.audience)
-  from (select distinct n.tenant_id, case n.visibility when 'agent' then n.agent_id end as audience from new_rows n) t;
+
+  with changed as (
+    select n.*, o.visibility = 'tenant' and n.visibility = 'agent' as narrowed,
+      case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end as audience,
+      case when n.deleted_at is null then array_remove(array[
+        case when n.session_id is distinct from o.session_id then 'session_id' end,
+        case when n.conversation_id is distinct from o.conversation_id then 'conversation_id' end,
+        case when n.kind <> o.kind then 'kind' end,
+        case when n.task <> o.task then 'task' end,
+        case when n.input <> o.input then 'input' end,
+        case when n.output <> o.output then 'output' end,
+        case when n.critique <> o.critique then 'critique' end,
+        case when n.reward is distinct from o.reward then 'reward' end,
+        case when n.success is distinct from o.success then 'success' end,
+        case when n.importance <> o.importance then 'importance' end,
+        case when n.tags <> o.tags then 'tags' end,
+        case when n.metadata <> o.metadata then 'metadata' end,
+        case when n.tokens is distinct from o.tokens then 'tokens' end,
+        case when n.latency_ms is distinct from o.latency_ms then 'latency_ms' end,
+        case when n.visibility <> o.visibility then 'visibility' end,
+        case when n.expires_at is distinct from o.expires_at then 'expires_at' end], null) end as fields
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    -- The clocks of fields that stay as they are go on without an event.
+    where n.version <> o.version or n.deleted_at is distinct from o.deleted_at
+  ), appended as (
+    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version, fields)
+    select c.tenant_id, of_epoch, e.audience, e.type, c.agent_id, c.id, c.version, e.fields
+    from changed c, lateral (
+      select 1 as n, null::uuid as audience, 'memory.hidden' as type, null::text[] as fields where c.narrowed
+      union all
+      select 2, c.audience, case when c.deleted_at is not null then 'memory.deleted' else 'memory.updated' end, c.fields) e
+    order by c.id, e.n
+    returning tenant_id, audience
+  )
+  select jsonb_agg(distinct jsonb_build_object('tenant', a.tenant_id, 'audience', a.audience)) into nudges from appended a;
+  perform mayfly_private.nudge(t.tenant, t.audience) from jsonb_to_recordset(nudges) as t (tenant uuid, audience uuid);
   return null;
 end
 $$;
@@ -40,5 +77,5 @@ create trigger memories_log_insert after insert on mayfly.memories
   for each statement execute function mayfly_private.log_memories();
 
 create trigger memories_log_update after update on mayfly.memories
-  referencing new table as new_rows
+  referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.log_memories();

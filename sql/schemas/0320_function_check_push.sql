@@ -1,5 +1,6 @@
 -- Refuses a push with the index and the field of its first fault, before anything of it is applied.
--- One set-based pass. Called by mayfly_private.push as the caller. Locks nothing.
+-- One set-based pass. Called by mayfly_private.push as the caller. Locks nothing. What an update sets,
+-- and the base that it starts from, have the bounds of what is put.
 
 create function mayfly_private.check_push(push jsonb)
 returns void
@@ -8,6 +9,8 @@ set search_path = ''
 as $$
 declare
   fault record;
+  updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
+  now_ms constant bigint := floor(extract(epoch from clock_timestamp()) * 1000);
 begin
   if jsonb_typeof(push) <> 'array' then
     perform mayfly_private.fail(400, 'invalid_request', 'push must be an array of operations.', null, '{"field": "push"}');
@@ -21,47 +24,75 @@ begin
 
   select o.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(push) with ordinality as o (op, n),
-    lateral (select o.op -> 'memory' as memory, o.op ->> 'type' = 'memory.put' as put) as part,
+    lateral (
+      select o.op -> 'memory' as memory, o.op ->> 'type' = 'memory.put' as put, o.op ->> 'type' = 'memory.update' as update
+    ) as part,
+    lateral (
+      select 'memory.' as prefix, part.memory as content where part.update is not true
+      union all select 'memory.set.', part.memory -> 'set' where part.update
+      union all select 'memory.base.', part.memory -> 'base' where part.update and jsonb_typeof(part.memory -> 'base') = 'object'
+    ) as fields,
     lateral (values
       ('id', jsonb_typeof(o.op) = 'object' and mayfly_private.to_uuid(o.op ->> 'id') is not null, 'must be a uuid'),
-      ('type', o.op ->> 'type' in ('memory.put', 'memory.delete'), 'must be memory.put or memory.delete'),
+      ('type', o.op ->> 'type' in ('memory.put', 'memory.update', 'memory.delete'), 'must be memory.put, memory.update or memory.delete'),
       ('memory', jsonb_typeof(part.memory) = 'object', 'must be an object'),
       ('memory.id', mayfly_private.to_uuid(part.memory ->> 'id') is not null, 'must be a uuid'),
       ('memory.agent_id', mayfly_private.uuid_or_absent(part.memory -> 'agent_id'), 'must be a uuid'),
-      ('memory.session_id', mayfly_private.uuid_or_absent(part.memory -> 'session_id'), 'must be a uuid'),
-      ('memory.conversation_id', mayfly_private.uuid_or_absent(part.memory -> 'conversation_id'), 'must be a uuid'),
-      ('memory.kind', coalesce(part.memory ->> 'kind', 'episode') in (
+      (prefix || 'session_id', mayfly_private.uuid_or_absent(content -> 'session_id'), 'must be a uuid'),
+      (prefix || 'conversation_id', mayfly_private.uuid_or_absent(content -> 'conversation_id'), 'must be a uuid'),
+      (prefix || 'kind', coalesce(content ->> 'kind', 'episode') in (
           'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general'),
         'must be episode, task_result, conversation, learning, fact, working or general'),
-      ('memory.task', mayfly_private.text_within(part.memory -> 'task', 2000), 'must be a text of at most 2000 characters'),
-      ('memory.input', mayfly_private.text_within(part.memory -> 'input', 100000), 'must be a text of at most 100000 characters'),
-      ('memory.output', mayfly_private.text_within(part.memory -> 'output', 100000), 'must be a text of at most 100000 characters'),
-      ('memory.critique', mayfly_private.text_within(part.memory -> 'critique', 20000), 'must be a text of at most 20000 characters'),
-      ('memory', not part.put or coalesce(part.memory ->> 'task', '') || coalesce(part.memory ->> 'input', '')
-          || coalesce(part.memory ->> 'output', '') <> '', 'must have a task, an input or an output'),
-      ('memory.reward', mayfly_private.number_within(part.memory -> 'reward', 0, 1), 'must be a number from 0 to 1'),
-      ('memory.success', coalesce(jsonb_typeof(part.memory -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
-      ('memory.importance', mayfly_private.number_within(part.memory -> 'importance', 1, 10, whole => true), 'must be a whole number from 1 to 10'),
-      ('memory.tokens', mayfly_private.number_within(part.memory -> 'tokens', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
-      ('memory.latency_ms', mayfly_private.number_within(part.memory -> 'latency_ms', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
-      ('memory.tags', case coalesce(jsonb_typeof(part.memory -> 'tags'), 'null')
+      (prefix || 'task', mayfly_private.text_within(content -> 'task', 2000), 'must be a text of at most 2000 characters'),
+      (prefix || 'input', mayfly_private.text_within(content -> 'input', 100000), 'must be a text of at most 100000 characters'),
+      (prefix || 'output', mayfly_private.text_within(content -> 'output', 100000), 'must be a text of at most 100000 characters'),
+      (prefix || 'critique', mayfly_private.text_within(content -> 'critique', 20000), 'must be a text of at most 20000 characters'),
+      ('memory', not part.put or coalesce(content ->> 'task', '') || coalesce(content ->> 'input', '')
+          || coalesce(content ->> 'output', '') <> '', 'must have a task, an input or an output'),
+      (prefix || 'reward', mayfly_private.number_within(content -> 'reward', 0, 1), 'must be a number from 0 to 1'),
+      (prefix || 'success', coalesce(jsonb_typeof(content -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      (prefix || 'importance', mayfly_private.number_within(content -> 'importance', 1, 10, whole => true), 'must be a whole number from 1 to 10'),
+      (prefix || 'tokens', mayfly_private.number_within(content -> 'tokens', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
+      (prefix || 'latency_ms', mayfly_private.number_within(content -> 'latency_ms', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
+      (prefix || 'tags', case coalesce(jsonb_typeof(content -> 'tags'), 'null')
           when 'null' then true
-          when 'array' then jsonb_array_length(part.memory -> 'tags') <= 50
-            and not exists (select from jsonb_array_elements(part.memory -> 'tags') tag
+          when 'array' then jsonb_array_length(content -> 'tags') <= 50
+            and not exists (select from jsonb_array_elements(content -> 'tags') tag
               where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100)
           else false end, 'must be at most 50 texts of 1 to 100 characters'),
-      ('memory.metadata', coalesce(jsonb_typeof(part.memory -> 'metadata'), 'null') in ('object', 'null')
-          and coalesce(pg_column_size(part.memory -> 'metadata'), 0) <= 65536, 'must be an object of at most 64 KB'),
-      ('memory.visibility', coalesce(part.memory ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
+      (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
+          and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
+          and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
+        'must be an object of at most 64 KB, at most 32 levels deep'),
+      (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
       ('memory.created_at', mayfly_private.instant_or_absent(part.memory -> 'created_at'), 'must be an ISO 8601 instant'),
-      ('memory.expires_at', mayfly_private.instant_or_absent(part.memory -> 'expires_at'), 'must be an ISO 8601 instant'),
+      (prefix || 'expires_at', mayfly_private.instant_or_absent(content -> 'expires_at'), 'must be an ISO 8601 instant'),
       ('embedding', case coalesce(jsonb_typeof(o.op -> 'embedding'), 'null')
           when 'null' then true
           when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
-            and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000)')
-          else false end, 'must be 384 numbers from -1000 to 1000'),
+            and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
+          else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
       ('model', mayfly_private.text_within(o.op -> 'model', 100) and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding')
+        'must be a text of 1 to 100 characters beside an embedding'),
+      ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
+          and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
+          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
+      ('memory.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
+          and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
+      ('memory.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
+          or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
+            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
+      ('memory.resolve', part.update is not true or part.memory -> 'resolve' is null
+          or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
+      ('memory.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
+          when 'null' then not part.memory ? 'settles'
+          when 'array' then jsonb_array_length(part.memory -> 'settles') between 1 and 50
+            and not exists (select from jsonb_array_elements(part.memory -> 'settles') conflict
+              where jsonb_typeof(conflict) <> 'string' or mayfly_private.to_uuid(conflict #>> '{}') is null)
+          else false end, 'must be 1 to 50 ids of conflicts'),
+      ('memory.hlc', part.update is not true or part.memory -> 'hlc' is null or coalesce(
+          jsonb_typeof(part.memory -> 'hlc') = 'string' and part.memory ->> 'hlc' ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$', false),
+        'must be milliseconds in 13 digits, a counter in 4 hexadecimal digits and a node of 1 to 36 letters, with dashes between')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by o.n
@@ -70,6 +101,15 @@ begin
     perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s %s.', fault.index, fault.field, fault.rule),
       'Nothing of this push was applied. Correct it, or leave the operation out.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  select min(o.n) - 1 as index into fault
+  from jsonb_array_elements(push) with ordinality as o (op, n)
+  where o.op ->> 'type' = 'memory.update' and split_part(o.op -> 'memory' ->> 'hlc', '-', 1)::bigint > now_ms + 60000;
+  if fault.index is not null then
+    perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].memory.hlc is more than 60 s ahead of the server.', fault.index),
+      'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+      jsonb_build_object('index', fault.index, 'field', 'memory.hlc', 'server_ms', now_ms));
   end if;
 
   select min(twice.n) as index, twice.field into fault

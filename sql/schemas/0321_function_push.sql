@@ -16,6 +16,8 @@ declare
   unknown uuid[];
   claimed uuid[];
   written integer;
+  expired integer;
+  bare uuid[];
 begin
   perform mayfly_private.check_push(push);
 
@@ -39,13 +41,25 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
+  -- An operation is known for as long as operations are kept; one that was made before might have been
+  -- applied and forgotten. A UUIDv7 says when it was made.
+  expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
+    where (o.op ->> 'id')::uuid = any (claimed)
+      and mayfly_private.time_of_id((o.op ->> 'id')::uuid) < now() - mayfly_private.kept()
+    order by o.n limit 1);
+  if expired is not null then
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or make it anew after a look at what is there.',
+      jsonb_build_object('index', expired, 'field', 'id'));
+  end if;
+
   with puts as (
     select memory.*
     from jsonb_array_elements(push) op,
       jsonb_to_record(op -> 'memory') as memory (
         id uuid, agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,
-        output text, critique text, reward real, success boolean, importance smallint, tags text[],
-        metadata jsonb, tokens integer, latency_ms integer, visibility text, created_at timestamptz, expires_at timestamptz)
+        output text, critique text, reward numeric, success boolean, importance numeric, tags text[],
+        metadata jsonb, tokens numeric, latency_ms numeric, visibility text, created_at timestamptz, expires_at timestamptz)
     where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed)
   )
   insert into mayfly.memories (
@@ -53,8 +67,8 @@ begin
     reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
   select tenant, p.id, coalesce(p.agent_id, case when by_agent then caller_id end), caller_id,
     p.session_id, p.conversation_id, coalesce(p.kind, 'episode'), coalesce(p.task, ''), coalesce(p.input, ''),
-    coalesce(p.output, ''), coalesce(p.critique, ''), p.reward, p.success, coalesce(p.importance, 5),
-    coalesce(p.tags, '{}'), coalesce(p.metadata, '{}'), p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
+    coalesce(p.output, ''), coalesce(p.critique, ''), round(p.reward, 6)::real, p.success, coalesce(p.importance, 5),
+    coalesce(p.tags, '{}'), case when jsonb_typeof(p.metadata) = 'object' then p.metadata else '{}' end, p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
     language, least(coalesce(p.created_at, now()), now()), p.expires_at
   from puts p
   order by p.id
@@ -73,14 +87,25 @@ begin
   where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') = 'array'
     and (op ->> 'id')::uuid = any (claimed);
 
+  bare := (select array_agg((op -> 'memory' ->> 'id')::uuid) from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') is distinct from 'array' and (op ->> 'id')::uuid = any (claimed));
+  if bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  end if;
+
+  perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+
   with gone as (
     update mayfly.memories m
     set deleted_at = now(), updated_at = now(), version = m.version + 1,
-      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}'
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
     from jsonb_array_elements(push) op
     where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed)
       and m.tenant_id = tenant and m.id = (op -> 'memory' ->> 'id')::uuid and m.deleted_at is null
     returning m.id
+  ), conflicts as (
+    delete from mayfly.memory_conflicts c using gone
+    where c.tenant_id = tenant and c.memory_id = gone.id
   )
   delete from mayfly.memory_vectors v using gone
   where v.tenant_id = tenant and v.memory_id = gone.id;

@@ -1,5 +1,9 @@
 -- What is new in the log since a cursor, with the memories that it is about, as the caller sees them.
 --
+-- Who keeps a copy drops what `memory.hidden` and `memory.deleted` name, and then stores what is in
+-- `memories`, page by page: those are the memories that were created or updated, as the caller sees them
+-- now, so one that was hidden and shown again ends up right.
+--
 -- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the
 -- snapshot that this round of pages goes up to; the last xid and id given of it; and, while a first
 -- sync pages the memories, the last id given. A page is what is visible in t and not in s, by
@@ -12,7 +16,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  epoch constant integer := mayfly_private.current_epoch();
+  of_epoch constant integer := mayfly_private.current_epoch();
   cursor_state jsonb;
   seen pg_snapshot;
   target pg_snapshot;
@@ -21,20 +25,24 @@ declare
   more boolean;
 begin
   if since is null then
-    cursor_state := jsonb_build_object('e', epoch, 's', pg_current_snapshot()::text, 'b', '00000000-0000-0000-0000-000000000000');
+    cursor_state := jsonb_build_object('e', of_epoch, 's', pg_current_snapshot()::text, 'b', '00000000-0000-0000-0000-000000000000');
   else
     begin
       cursor_state := convert_from(decode(since, 'base64'), 'UTF8')::jsonb;
       seen := (cursor_state ->> 's')::pg_snapshot;
       target := (cursor_state ->> 't')::pg_snapshot;
+      perform (cursor_state ->> 'x')::xid8, (cursor_state ->> 'i')::bigint, (cursor_state ->> 'b')::uuid;
     exception when others then
       cursor_state := null;
     end;
     if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
       perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync gave.',
         'Pass the cursor of the last answer as it came, or null for the first sync.', '{"field": "since"}');
-    elsif (cursor_state ->> 'e')::integer <> epoch then
+    elsif (cursor_state ->> 'e')::numeric <> of_epoch then
       perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+        'Sync again with since: null.', '{"field": "since"}');
+    elsif mayfly_private.is_behind_log(tenant, seen) then
+      perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
         'Sync again with since: null.', '{"field": "since"}');
     end if;
   end if;
@@ -57,7 +65,7 @@ begin
     select coalesce(jsonb_agg(to_jsonb(e) - 'tenant_id' - 'epoch' order by e.xid, e.id), '[]') into event_page
     from (
       select * from mayfly.events e
-      where e.tenant_id = tenant
+      where e.tenant_id = tenant and e.epoch = of_epoch
         and e.xid >= pg_snapshot_xmin(seen) and e.xid < pg_snapshot_xmax(target)
         and (e.xid, e.id) > (coalesce((cursor_state ->> 'x')::xid8, '0'::xid8), coalesce((cursor_state ->> 'i')::bigint, 0))
         and not pg_visible_in_snapshot(e.xid, seen)
@@ -67,9 +75,9 @@ begin
     ) e;
     more := jsonb_array_length(event_page) = page_limit;
     cursor_state := case
-      when more then jsonb_build_object('e', epoch, 's', seen::text, 't', target::text,
+      when more then jsonb_build_object('e', of_epoch, 's', seen::text, 't', target::text,
         'x', event_page -> -1 ->> 'xid', 'i', event_page -> -1 ->> 'id')
-      else jsonb_build_object('e', epoch, 's', target::text)
+      else jsonb_build_object('e', of_epoch, 's', target::text)
     end;
     select coalesce(jsonb_agg(to_jsonb(m) - 'words' order by m.id), '[]') into memory_page
     from mayfly.memories m

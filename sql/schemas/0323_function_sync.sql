@@ -1,5 +1,6 @@
 -- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
 -- calls it. The push is one transaction with the pull behind it; the own events come with the next.
+-- In passing it marks agents that are dead but do not say so.
 
 create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb
@@ -15,6 +16,7 @@ begin
   if push is not null and push <> '[]' then
     results := mayfly_private.push(push);
   end if;
+  perform mayfly_private.reap_in_passing();
   if page_limit = 0 then
     return jsonb_build_object('results', results, 'events', '[]'::jsonb, 'memories', '[]'::jsonb, 'cursor', since, 'more', false);
   end if;

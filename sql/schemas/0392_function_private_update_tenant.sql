@@ -1,6 +1,6 @@
 -- The definer half of mayfly.update_tenant. Locks the tenant's row.
 
-create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer)
+create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
 returns mayfly.tenants
 language plpgsql security definer
 set search_path = ''
@@ -17,12 +17,16 @@ begin
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
   elsif max_depth not between 0 and 20 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif not mayfly_private.is_retention(retention) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
   end if;
   update mayfly.tenants t
   set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
     max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
     token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
-    max_depth = coalesce(update_tenant.max_depth, t.max_depth)
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth),
+    retention = coalesce(update_tenant.retention, t.retention)
   where t.id = of_tenant
   returning * into tenant;
   return tenant;
@@ -32,6 +36,6 @@ exception when check_violation then
 end
 $$;
 
-comment on function mayfly_private.update_tenant(text, text, interval, interval, integer) is 'Changes the name and the settings of the callers tenant.';
-revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) from public;
-grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) to authenticated, service_role;
+comment on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) is 'Changes the name and the settings of the callers tenant.';
+revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) from public;
+grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) to authenticated, service_role;

@@ -11,6 +11,7 @@ alter table mayfly.agent_liveness enable row level security;
 alter table mayfly.enrolment_keys enable row level security;
 alter table mayfly.memories enable row level security;
 alter table mayfly.memory_vectors enable row level security;
+alter table mayfly.memory_conflicts enable row level security;
 alter table mayfly.events enable row level security;
 
 grant select on mayfly.scopes to authenticated, service_role;
@@ -22,7 +23,7 @@ create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
 
 -- The quotas of a tenant are the project's to give.
-grant update (name, language, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
+grant update (name, language, retention, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
   max_bytes, writes_per_minute) on mayfly.tenants to service_role;
 
 grant select on mayfly.members to authenticated, service_role;
@@ -55,8 +56,9 @@ grant select on mayfly.memories to authenticated, service_role;
 grant insert (tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique, reward,
     success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
   on mayfly.memories to authenticated, service_role;
-grant update (deleted_at, updated_at, version, task, input, output, critique, tags, metadata) on mayfly.memories
-  to authenticated, service_role;
+grant update (deleted_at, updated_at, version, hlc, session_id, conversation_id, kind, task, input, output, critique, reward,
+    success, importance, tags, metadata, tokens, latency_ms, visibility, expires_at)
+  on mayfly.memories to authenticated, service_role;
 create policy memories_select on mayfly.memories for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and (visibility = 'tenant'
@@ -67,7 +69,20 @@ create policy memories_insert on mayfly.memories for insert to authenticated
     and pushed_by = (select mayfly_private.caller_id()));
 create policy memories_update on mayfly.memories for update to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
-    and (visibility = 'tenant' or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])));
+    and (visibility = 'tenant'
+      or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
+
+grant select, insert, delete on mayfly.memory_conflicts to authenticated, service_role;
+create policy memory_conflicts_select on mayfly.memory_conflicts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and exists (select from mayfly.memories m
+      where m.tenant_id = memory_conflicts.tenant_id and m.id = memory_conflicts.memory_id));
+create policy memory_conflicts_insert on mayfly.memory_conflicts for insert to authenticated
+  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
+    and pushed_by = (select mayfly_private.caller_id()));
+create policy memory_conflicts_delete on mayfly.memory_conflicts for delete to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 
 grant select, delete on mayfly.memory_vectors to authenticated, service_role;
 grant insert (tenant_id, model, memory_id, embedding) on mayfly.memory_vectors to authenticated, service_role;
@@ -83,10 +98,14 @@ create policy memory_vectors_delete on mayfly.memory_vectors for delete to authe
 grant select on mayfly.events to authenticated, service_role;
 create policy events_select on mayfly.events for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
-    and (audience is null or audience = any ((select mayfly_private.own_agent_ids())::uuid[])));
+    and (audience is null
+      or audience = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
 
-grant select, insert on mayfly_private.ops to authenticated, service_role;
+grant select, insert, update (result) on mayfly_private.ops to authenticated, service_role;
 create policy ops_select on mayfly_private.ops for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 create policy ops_insert on mayfly_private.ops for insert to authenticated
   with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
+create policy ops_update on mayfly_private.ops for update to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));

@@ -80,7 +80,9 @@ create table mayfly_private.settings (
     constraint settings_tenants_created_by_known check (tenants_created_by in ('secret_key', 'signed_in')),
   max_tenants_per_person integer not null default 10
     constraint settings_max_tenants_per_person_range check (max_tenants_per_person >= 0),
-  person_issuers text[] not null default '{%/auth/v1}'
+  person_issuers text[] not null default '{%/auth/v1}',
+  kept interval not null default '30 days'
+    constraint settings_kept_range check (kept >= '1 hour')
 );
 
 comment on table mayfly_private.settings is 'The settings of the project.';
@@ -89,10 +91,39 @@ comment on column mayfly_private.settings.tenants_created_by is
 comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
 comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+comment on column mayfly_private.settings.kept is
+  'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
 
 insert into mayfly_private.settings default values;
 
 alter table mayfly_private.settings enable row level security;
+
+-- sql/schemas/0109_function_is_retention.sql
+
+-- Whether a JSON value is a tenant's retention: at most 50 rules { older_than, kind?, below_reward? }.
+-- A memory is spent when one rule holds for it in all that the rule says: it was made more than
+-- older_than seconds ago (60 at least), is of this kind, has a reward and it is below this one.
+
+create function mayfly_private.is_retention(rules jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return case when jsonb_typeof(rules) <> 'array' or jsonb_array_length(rules) > 50 then false
+  else not exists (
+    select from jsonb_array_elements(rules) rule
+    where case when jsonb_typeof(rule) <> 'object' then true
+      else (rule - '{older_than,kind,below_reward}'::text[]) <> '{}'
+        or case when jsonb_typeof(rule -> 'older_than') = 'number' then (rule ->> 'older_than')::numeric not between 60 and 3e9 else true end
+        or coalesce(rule ->> 'kind', 'episode') not in (
+          'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general')
+        or case coalesce(jsonb_typeof(rule -> 'below_reward'), 'null') when 'null' then false
+          when 'number' then (rule ->> 'below_reward')::numeric not between 0 and 1 else true end
+    end)
+end;
+
+comment on function mayfly_private.is_retention(jsonb) is 'Whether a JSON value is a tenant''s retention.';
+revoke execute on function mayfly_private.is_retention(jsonb) from public;
+grant execute on function mayfly_private.is_retention(jsonb) to service_role;
 
 -- sql/schemas/0110_table_tenants.sql
 
@@ -123,6 +154,8 @@ create table mayfly.tenants (
     constraint tenants_language_known check (language in (
       'simple', 'arabic', 'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'hungarian',
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
+  retention jsonb not null default '[]'
+    constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
   created_at timestamptz not null default now()
 );
 
@@ -135,6 +168,8 @@ comment on column mayfly.tenants.max_bytes is
   'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
 comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
+comment on column mayfly.tenants.retention is
+  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
 
 -- sql/schemas/0115_table_tenant_usage.sql
 
@@ -567,6 +602,7 @@ create table mayfly.memories (
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
   language text not null default 'english',
   version integer not null default 1,
+  hlc jsonb not null default '{}',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   expires_at timestamptz,
@@ -588,7 +624,277 @@ comment on column mayfly.memories.agent_id is 'The agent that learned it, as the
 comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
+-- A clock a field, not one a row: with one, an update of the reward would make an older update of the
+-- critique that arrives later look outdated, and what arrives first would decide what stays.
+comment on column mayfly.memories.hlc is
+  'The hybrid logical clock of each field that was updated, {field: clock}; what is not in it is as it was put.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';
+
+-- sql/schemas/0151_table_memory_conflicts.sql
+
+-- What updates with resolve: 'manual' wanted of fields that had changed meanwhile. A row stays until an
+-- update names it in `settles`, or its memory is forgotten.
+
+create table mayfly.memory_conflicts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  memory_id uuid not null,
+  field text not null,
+  base jsonb,
+  wanted jsonb,
+  hlc text not null,
+  op_id uuid not null,
+  pushed_by uuid,
+  created_at timestamptz not null default now(),
+  constraint memory_conflicts_pkey primary key (tenant_id, id),
+  constraint memory_conflicts_memory_fkey foreign key (tenant_id, memory_id)
+    references mayfly.memories (tenant_id, id) on delete cascade
+);
+
+create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
+
+comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
+comment on column mayfly.memory_conflicts.base is 'The value that the update took the field to have.';
+comment on column mayfly.memory_conflicts.wanted is 'The value that it wanted the field to have. The memory has what it has now.';
+
+-- sql/schemas/0152_table_embedding_queue.sql
+
+-- Memories that wait for a vector: put without one, or changed since. A claim leases a row; who does
+-- not complete it in time has tried, and it is claimed again. After 5 attempts it is dead (dead_at) and
+-- stays with its last error: `update mayfly_private.embedding_queue set dead_at = null, attempts = 0`
+-- gives the dead another chance.
+
+create table mayfly_private.embedding_queue (
+  tenant_id uuid not null,
+  memory_id uuid not null,
+  attempts smallint not null default 0,
+  due_at timestamptz not null default now(),
+  lease uuid,
+  error text constraint embedding_queue_error_length check (char_length(error) <= 500),
+  dead_at timestamptz,
+  constraint embedding_queue_pkey primary key (tenant_id, memory_id),
+  constraint embedding_queue_memory_fkey foreign key (tenant_id, memory_id)
+    references mayfly.memories (tenant_id, id) on delete cascade
+);
+
+create index embedding_queue_due_idx on mayfly_private.embedding_queue (tenant_id, due_at) where dead_at is null;
+
+comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
+comment on column mayfly_private.embedding_queue.due_at is 'When it may be claimed: now, after the lease, or after a pause that grows with the attempts.';
+
+alter table mayfly_private.embedding_queue enable row level security;
+
+-- sql/schemas/0153_function_plain_fields.sql
+
+-- Fields of a memory as they came in JSON, in the form in which they are stored and compared: null is
+-- the field's default, numbers and instants as Postgres writes them. Called for what check_push passed.
+
+create function mayfly_private.plain_fields(fields jsonb)
+returns jsonb
+language sql stable
+set search_path = ''
+return (
+  select coalesce(jsonb_object_agg(f.key, f.value) filter (where fields ? f.key), '{}')
+  from jsonb_to_record(fields) as r (
+      session_id uuid, conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric,
+      success boolean, importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric,
+      visibility text, expires_at timestamptz),
+    jsonb_each(jsonb_build_object(
+      'session_id', r.session_id, 'conversation_id', r.conversation_id, 'kind', coalesce(r.kind, 'episode'),
+      'task', coalesce(r.task, ''), 'input', coalesce(r.input, ''), 'output', coalesce(r.output, ''),
+      'critique', coalesce(r.critique, ''), 'reward', round(r.reward, 6)::real, 'success', r.success,
+      'importance', coalesce(r.importance, 5)::smallint, 'tags', coalesce(r.tags, '{}'),
+      'metadata', case when jsonb_typeof(r.metadata) = 'object' then r.metadata else '{}' end,
+      'tokens', r.tokens::integer, 'latency_ms', r.latency_ms::integer,
+      'visibility', coalesce(r.visibility, 'tenant'), 'expires_at', r.expires_at)) f
+);
+
+comment on function mayfly_private.plain_fields(jsonb) is 'Fields of a memory in the form in which they are stored.';
+revoke execute on function mayfly_private.plain_fields(jsonb) from public;
+grant execute on function mayfly_private.plain_fields(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0154_function_merge_values.sql
+
+-- A three-way merge: what only one side changed is as that side has it; objects that both changed are
+-- merged key by key; else the newer side has its way. A SQL null stands for a key that is not there.
+
+create function mayfly_private.merge_values(base jsonb, present jsonb, wanted jsonb, wanted_is_newer boolean)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if wanted is not distinct from present or wanted is not distinct from base then
+    return present;
+  elsif present is not distinct from base then
+    return wanted;
+  elsif jsonb_typeof(present) = 'object' and jsonb_typeof(wanted) = 'object' then
+    return (
+      select coalesce(jsonb_object_agg(merged.key, merged.value) filter (where merged.value is not null), '{}')
+      from (
+        select k.key, mayfly_private.merge_values(
+          case when jsonb_typeof(base) = 'object' then base -> k.key end, present -> k.key, wanted -> k.key, wanted_is_newer) as value
+        from (select jsonb_object_keys(present) as key union select jsonb_object_keys(wanted)) k
+      ) merged);
+  end if;
+  return case when wanted_is_newer then wanted else present end;
+end
+$$;
+
+comment on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) is 'A three-way merge of two JSON values.';
+revoke execute on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) from public;
+grant execute on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) to authenticated, service_role;
+
+-- sql/schemas/0155_function_next_clock.sql
+
+-- The server's hybrid logical clock after one that it has seen: `milliseconds-counter-node`, 13 digits
+-- of Unix time, 4 hexadecimal digits, then the name of who made it, so that clocks compare as text
+-- ("C"). For updates that bring no clock of their own: they are as new as their arrival.
+--
+-- Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
+
+create function mayfly_private.next_clock(seen text)
+returns text
+language sql volatile
+set search_path = ''
+return (
+  select case
+    when t.now > t.seen_ms then lpad(t.now::text, 13, '0') || '-0000-server'
+    when t.counter = 65535 then lpad((t.seen_ms + 1)::text, 13, '0') || '-0000-server'
+    else lpad(t.seen_ms::text, 13, '0') || '-' || lpad(to_hex(t.counter + 1), 4, '0') || '-server'
+  end
+  from (
+    select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now,
+      coalesce(split_part(seen, '-', 1)::bigint, 0) as seen_ms,
+      coalesce(('x' || split_part(seen, '-', 2))::bit(16)::integer, 0) as counter) t
+);
+
+comment on function mayfly_private.next_clock(text) is 'The server''s hybrid logical clock after one that it has seen.';
+revoke execute on function mayfly_private.next_clock(text) from public;
+grant execute on function mayfly_private.next_clock(text) to authenticated, service_role;
+
+-- sql/schemas/0156_function_settle.sql
+
+-- Settles what an update wants of a memory, field by field:
+--
+--   latest_wins  the newer hybrid logical clock has its way; a field that no update touched is oldest
+--   merge        three-way with `base`: what only one side changed stays changed; metadata deep; tags
+--                by union and removal; where both changed one value, the newer. Without a base of the
+--                field, tags and metadata only gain, the rest is as with latest_wins
+--   manual       applied where the field still is as `base` has it; else the memory stays as it is, and
+--                what was wanted is kept as a conflict
+--
+-- Gives { set, hlc, fields: {field: applied | merged | kept | unchanged | conflict}, conflicts: [field] }.
+-- However updates are ordered on their way, latest_wins ends in the same values. Locks nothing.
+
+create function mayfly_private.settle(memory jsonb, change jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  mode constant text := coalesce(change ->> 'resolve', 'latest_wins');
+  wanted_fields constant jsonb := mayfly_private.plain_fields(change -> 'set');
+  base_fields constant jsonb := mayfly_private.plain_fields(coalesce(change -> 'base', '{}'));
+  clocks jsonb := memory -> 'hlc';
+  changed jsonb := '{}';
+  outcomes jsonb := '{}';
+  conflicts jsonb := '[]';
+  field text;
+  wanted jsonb;
+  present jsonb;
+  base jsonb;
+  clock text;
+  stamp text;
+  newer boolean;
+  settled jsonb;
+begin
+  for field, wanted in select f.key, f.value from jsonb_each(wanted_fields) f loop
+    present := memory -> field;
+    base := base_fields -> field;
+    clock := clocks ->> field;
+    stamp := coalesce(change ->> 'hlc', mayfly_private.next_clock(clock));
+    newer := clock is null or stamp collate "C" > clock;
+    if wanted = present then
+      settled := present;
+    elsif mode = 'manual' and base is distinct from present then
+      outcomes := outcomes || jsonb_build_object(field, 'conflict');
+      conflicts := conflicts || jsonb_build_object('field', field, 'base', base, 'wanted', wanted, 'hlc', stamp);
+      continue;
+    elsif mode = 'manual' then
+      settled := wanted;
+    elsif mode = 'merge' and field = 'tags' then
+      settled := (
+        select coalesce(jsonb_agg(kept.tag order by kept.n), '[]')
+        from (
+          select tag, min(n) as n
+          from (
+            select t.tag, t.n from jsonb_array_elements(present) with ordinality as t (tag, n)
+            where not (coalesce(base, '[]') @> jsonb_build_array(t.tag) and not wanted @> jsonb_build_array(t.tag))
+            union all
+            select t.tag, 100 + t.n from jsonb_array_elements(wanted) with ordinality as t (tag, n)
+            where not coalesce(base, '[]') @> jsonb_build_array(t.tag)
+          ) either
+          group by tag
+        ) kept);
+    elsif mode = 'merge' and field = 'metadata' then
+      settled := mayfly_private.merge_values(coalesce(base, '{}'), present, wanted, newer);
+    elsif mode = 'merge' and base is not null then
+      settled := mayfly_private.merge_values(base, present, wanted, newer);
+    else
+      settled := case when newer then wanted else present end;
+    end if;
+
+    outcomes := outcomes || jsonb_build_object(field, case
+      when wanted = present then 'unchanged'
+      when settled = wanted then 'applied'
+      when settled = present then 'kept'
+      else 'merged' end);
+    if settled <> present then
+      changed := changed || jsonb_build_object(field, settled);
+    end if;
+    if newer then
+      clocks := clocks || jsonb_build_object(field, stamp);
+    end if;
+  end loop;
+  return jsonb_build_object('set', changed, 'hlc', clocks, 'fields', outcomes, 'conflicts', conflicts);
+end
+$$;
+
+comment on function mayfly_private.settle(jsonb, jsonb) is 'Settles what an update wants of a memory, field by field.';
+revoke execute on function mayfly_private.settle(jsonb, jsonb) from public;
+grant execute on function mayfly_private.settle(jsonb, jsonb) to authenticated, service_role;
+
+-- sql/schemas/0157_function_time_of_id.sql
+
+-- When a UUIDv7 was made, by itself; null for another uuid. (uuid_extract_timestamp reads v7 from
+-- Postgres 18 on.) RFC 9562, section 5.7.
+
+create function mayfly_private.time_of_id(id uuid)
+returns timestamptz
+language sql immutable parallel safe
+set search_path = ''
+return case when substr(id::text, 15, 1) = '7' then
+  to_timestamp(('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint / 1000.0)
+end;
+
+comment on function mayfly_private.time_of_id(uuid) is 'When a UUIDv7 was made.';
+revoke execute on function mayfly_private.time_of_id(uuid) from public;
+grant execute on function mayfly_private.time_of_id(uuid) to authenticated, service_role;
+
+-- sql/schemas/0158_function_kept.sql
+
+-- How long events, applied operations and tombstones are kept. As owner: the settings are nobody's to read.
+
+create function mayfly_private.kept()
+returns interval
+language sql stable security definer
+set search_path = ''
+return (select s.kept from mayfly_private.settings s);
+
+comment on function mayfly_private.kept() is 'How long events, operations and tombstones are kept.';
+revoke execute on function mayfly_private.kept() from public;
+grant execute on function mayfly_private.kept() to authenticated, service_role;
 
 -- sql/schemas/0160_table_memory_vectors.sql
 
@@ -649,6 +955,9 @@ create table mayfly_private.ops (
   constraint ops_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
+-- For maintenance. Operations come in the order of their time: a block range index costs a push nothing.
+create index ops_at_idx on mayfly_private.ops using brin (at);
+
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
 
 alter table mayfly_private.ops enable row level security;
@@ -669,6 +978,25 @@ create table mayfly_private.epochs (
 comment on table mayfly_private.epochs is 'One row for each cluster and timeline that this database has lived in.';
 
 alter table mayfly_private.epochs enable row level security;
+
+-- sql/schemas/0191_table_maintenance.sql
+
+-- How far maintenance has come with each tenant: where its walk over the memories stands, and up to
+-- which transaction events were deleted, in which epoch.
+
+create table mayfly_private.maintenance (
+  tenant_id uuid not null constraint maintenance_pkey primary key,
+  walked_to uuid not null default '00000000-0000-0000-0000-000000000000',
+  deleted_to xid8,
+  epoch integer,
+  at timestamptz not null default now(),
+  constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
+
+alter table mayfly_private.maintenance enable row level security;
 
 -- sql/schemas/0200_function_fail.sql
 
@@ -1129,7 +1457,13 @@ create trigger agents_log_update after update on mayfly.agents
 -- sql/schemas/0223_function_log_memories.sql
 
 -- Appends what happened to memories, once a statement, to those who may see it. As owner: clients
--- have no INSERT on the log. A private memory's events go to its agent.
+-- have no INSERT on the log.
+--
+-- The events of a private memory have its agent as audience; its ancestors and the tenant's admins see
+-- them too (the policy of mayfly.events, as that of mayfly.memories). One without an agent has the
+-- tenant's id, which is nobody's: its events are for admins. A memory that becomes private leaves the
+-- caches of the tenant by `memory.hidden`, and stays with those who still see it by the
+-- `memory.updated` behind it; one that becomes the tenant's is `memory.updated` to all.
 
 create function mayfly_private.log_memories()
 returns trigger
@@ -1139,25 +1473,56 @@ as $$
 declare
   -- Once a statement: asked for each row it took 60 µs each.
   of_epoch constant integer := mayfly_private.current_epoch();
+  nudges jsonb;
 begin
   if tg_op = 'INSERT' then
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
     select n.tenant_id, of_epoch,
-      case n.visibility when 'agent' then n.agent_id end,
+      case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end,
       'memory.created', n.agent_id, n.id, n.version
     from new_rows n
     order by n.id;
-  else
-    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
-    select n.tenant_id, of_epoch,
-      case n.visibility when 'agent' then n.agent_id end,
-      case when n.deleted_at is not null then 'memory.deleted' else 'memory.updated' end,
-      n.agent_id, n.id, n.version
-    from new_rows n
-    order by n.id;
+    perform mayfly_private.nudge(t.tenant_id, t.audience)
+    from (select distinct n.tenant_id, case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end as audience from new_rows n) t;
+    return null;
   end if;
-  perform mayfly_private.nudge(t.tenant_id, t.audience)
-  from (select distinct n.tenant_id, case n.visibility when 'agent' then n.agent_id end as audience from new_rows n) t;
+
+  with changed as (
+    select n.*, o.visibility = 'tenant' and n.visibility = 'agent' as narrowed,
+      case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end as audience,
+      case when n.deleted_at is null then array_remove(array[
+        case when n.session_id is distinct from o.session_id then 'session_id' end,
+        case when n.conversation_id is distinct from o.conversation_id then 'conversation_id' end,
+        case when n.kind <> o.kind then 'kind' end,
+        case when n.task <> o.task then 'task' end,
+        case when n.input <> o.input then 'input' end,
+        case when n.output <> o.output then 'output' end,
+        case when n.critique <> o.critique then 'critique' end,
+        case when n.reward is distinct from o.reward then 'reward' end,
+        case when n.success is distinct from o.success then 'success' end,
+        case when n.importance <> o.importance then 'importance' end,
+        case when n.tags <> o.tags then 'tags' end,
+        case when n.metadata <> o.metadata then 'metadata' end,
+        case when n.tokens is distinct from o.tokens then 'tokens' end,
+        case when n.latency_ms is distinct from o.latency_ms then 'latency_ms' end,
+        case when n.visibility <> o.visibility then 'visibility' end,
+        case when n.expires_at is distinct from o.expires_at then 'expires_at' end], null) end as fields
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    -- The clocks of fields that stay as they are go on without an event.
+    where n.version <> o.version or n.deleted_at is distinct from o.deleted_at
+  ), appended as (
+    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version, fields)
+    select c.tenant_id, of_epoch, e.audience, e.type, c.agent_id, c.id, c.version, e.fields
+    from changed c, lateral (
+      select 1 as n, null::uuid as audience, 'memory.hidden' as type, null::text[] as fields where c.narrowed
+      union all
+      select 2, c.audience, case when c.deleted_at is not null then 'memory.deleted' else 'memory.updated' end, c.fields) e
+    order by c.id, e.n
+    returning tenant_id, audience
+  )
+  select jsonb_agg(distinct jsonb_build_object('tenant', a.tenant_id, 'audience', a.audience)) into nudges from appended a;
+  perform mayfly_private.nudge(t.tenant, t.audience) from jsonb_to_recordset(nudges) as t (tenant uuid, audience uuid);
   return null;
 end
 $$;
@@ -1170,7 +1535,7 @@ create trigger memories_log_insert after insert on mayfly.memories
   for each statement execute function mayfly_private.log_memories();
 
 create trigger memories_log_update after update on mayfly.memories
-  referencing new table as new_rows
+  referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.log_memories();
 
 -- sql/schemas/0224_function_check_transition.sql
@@ -1373,7 +1738,8 @@ begin
     end loop;
   elsif tg_op = 'UPDATE' then
     for change in
-      select t.id, count(*) as writes,
+      -- What maintenance forgets is nobody's write.
+      select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
           + pg_column_size(n.tags) + pg_column_size(n.metadata)
           - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
@@ -1704,6 +2070,215 @@ return (
 
 comment on function mayfly_private.seconds_left(mayfly.agents) is 'How many seconds an agent may still live.';
 revoke execute on function mayfly_private.seconds_left(mayfly.agents) from public;
+
+-- sql/schemas/0245_function_is_behind_log.sql
+
+-- Whether events were deleted that a cursor has not seen. As owner, for a tenant of the caller's. Cheap:
+-- one row. A transaction that was open when the cursor was made may have written before the mark; while
+-- it is still open it has written nothing that could have been deleted.
+
+create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return exists (
+  select from mayfly_private.maintenance m
+  where m.tenant_id = tenant and tenant = any (mayfly_private.tenant_ids('memory:read'))
+    and m.epoch = mayfly_private.current_epoch()
+    and m.deleted_to >= pg_snapshot_xmin(seen)
+    and (not pg_visible_in_snapshot(m.deleted_to, seen) or exists (
+      select from pg_snapshot_xip(seen) open (xid)
+      where open.xid < m.deleted_to and pg_visible_in_snapshot(open.xid, pg_current_snapshot())))
+);
+
+comment on function mayfly_private.is_behind_log(uuid, pg_snapshot) is 'Whether events were deleted that a cursor has not seen.';
+revoke execute on function mayfly_private.is_behind_log(uuid, pg_snapshot) from public;
+grant execute on function mayfly_private.is_behind_log(uuid, pg_snapshot) to authenticated, service_role;
+
+-- sql/schemas/0246_function_reap_in_passing.sql
+
+-- Reaps in the caller's tenant where somebody's time is over: called by every sync. One look at an index
+-- where nobody's is. Locks what reap locks.
+
+create function mayfly_private.reap_in_passing()
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid;
+begin
+  foreach tenant in array mayfly_private.tenant_ids(null) loop
+    if exists (select from mayfly.agents a
+        where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at <= clock_timestamp()) then
+      perform mayfly_private.reap(tenant);
+    end if;
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.reap_in_passing() is 'Marks dead agents of the callers tenant where there are any.';
+revoke execute on function mayfly_private.reap_in_passing() from public;
+grant execute on function mayfly_private.reap_in_passing() to authenticated, service_role;
+
+-- sql/schemas/0247_function_maintain_tenant.sql
+
+-- One batch of what time does to a tenant: marks the dead among its agents, forgets the memories that
+-- its retention or their expires_at has come for, and deletes tombstones, events and operations that
+-- have been kept for as long as the settings say. At most max_rows rows of each are looked at, in the
+-- order of the primary keys, on from where the last batch stopped, so that no index is needed and any
+-- number of batches may be broken off. `more` is true until the walk over the memories has come to
+-- its end and nothing old was left behind. Called by mayfly.maintain and pg_cron, as owner. Locks what
+-- it deletes, and the tenant's maintenance: who finds that locked leaves it to the one that holds it.
+--
+-- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A
+-- tombstone goes when the log that told of it has gone: older cursors are refused.
+
+create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  of_epoch constant integer := mayfly_private.current_epoch();
+  state mayfly_private.maintenance;
+  walked uuid[];
+  gone uuid[];
+  marked integer;
+  erased integer;
+  events bigint;
+  newest xid8;
+  ops integer;
+begin
+  insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
+  select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
+  if not found then
+    return null;
+  end if;
+  perform set_config('mayfly.maintaining', 'on', true);
+  marked := mayfly_private.reap(tenant);
+
+  select array_agg(w.id order by w.id) into walked
+  from (select m.id from mayfly.memories m where m.tenant_id = tenant and m.id > state.walked_to order by m.id limit max_rows) w;
+
+  with spent as (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at is null
+      and (m.expires_at <= clock_timestamp() or exists (
+        select from mayfly.tenants t,
+          jsonb_to_recordset(t.retention) as rule (older_than double precision, kind text, below_reward real)
+        where t.id = tenant and m.created_at < clock_timestamp() - make_interval(secs => rule.older_than)
+          and (rule.kind is null or rule.kind = m.kind)
+          and (rule.below_reward is null or m.reward < rule.below_reward)))
+    order by m.id
+    for update skip locked
+  ), forgotten as (
+    update mayfly.memories m
+    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+    from spent where m.tenant_id = tenant and m.id = spent.id
+    returning m.id
+  )
+  select coalesce(array_agg(f.id), '{}') into gone from forgotten f;
+  delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
+  delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
+
+  delete from mayfly.memories m
+  where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
+  get diagnostics erased = row_count;
+
+  -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
+  with old as (
+    select e.xid, e.id, e.at from mayfly.events e where e.tenant_id = tenant order by e.xid, e.id limit max_rows
+  ), deleted as (
+    delete from mayfly.events e using old
+    where e.tenant_id = tenant and e.xid = old.xid and e.id = old.id and old.at < long_ago
+    returning e.xid, e.epoch
+  )
+  select count(*), max(d.xid) filter (where d.epoch = of_epoch) into events, newest from deleted d;
+  if events = 0 and exists (select from mayfly_private.epochs e where e.epoch <> of_epoch) then
+    delete from mayfly.events e where (e.tenant_id, e.xid, e.id) in (
+      select o.tenant_id, o.xid, o.id from mayfly.events o
+      where o.tenant_id = tenant and o.epoch <> of_epoch and o.at < long_ago limit max_rows);
+    get diagnostics events = row_count;
+  end if;
+
+  -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what
+  -- has it refused once it is forgotten.
+  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
+    select b.tenant_id, b.id from mayfly_private.ops b
+    where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago
+    limit max_rows);
+  get diagnostics ops = row_count;
+
+  update mayfly_private.maintenance m
+  set at = clock_timestamp(),
+    walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end,
+    deleted_to = case when newest is null then m.deleted_to
+      when m.epoch = of_epoch then greatest(m.deleted_to, newest) else newest end,
+    epoch = case when newest is null then m.epoch else of_epoch end
+  where m.tenant_id = tenant;
+  perform set_config('mayfly.maintaining', 'off', true);
+  return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50);
+end
+$$;
+
+comment on function mayfly_private.maintain_tenant(uuid, integer) is 'One batch of retention and cleaning for a tenant.';
+revoke execute on function mayfly_private.maintain_tenant(uuid, integer) from public;
+
+-- sql/schemas/0248_function_maintain_all.sql
+
+-- A batch of maintenance for every tenant, the one that has waited longest first, until the time is
+-- over (50 s: pg_cron calls it each minute, in a transaction). For pg_cron and the SQL editor.
+
+create function mayfly_private.maintain_all(max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid;
+  maintained integer := 0;
+begin
+  for tenant in
+    select t.id from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id
+    order by m.at nulls first
+  loop
+    perform mayfly_private.maintain_tenant(tenant, max_rows);
+    maintained := maintained + 1;
+    exit when clock_timestamp() > now() + interval '50 seconds';
+  end loop;
+  return maintained;
+end
+$$;
+
+comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
+revoke execute on function mayfly_private.maintain_all(integer) from public;
+
+-- sql/schemas/0249_function_enqueue_embeddings.sql
+
+-- Queues memories of the caller's tenant for a vector, from the beginning: what was claimed of them
+-- before is of words that are gone. Called by pushes. As owner: the queue is nobody's to write.
+
+create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
+returns void
+language sql security definer
+set search_path = ''
+begin atomic
+  insert into mayfly_private.embedding_queue as q (tenant_id, memory_id)
+  select m.tenant_id, m.id from mayfly.memories m
+  where m.tenant_id = tenant and m.id = any (memories) and m.deleted_at is null
+    and tenant = any (mayfly.tenant_ids('memory:write'))
+  order by m.id
+  on conflict on constraint embedding_queue_pkey do update
+  set attempts = 0, due_at = now(), lease = null, error = null, dead_at = null;
+end;
+
+comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
+revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;
+grant execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) to authenticated, service_role;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -2428,7 +3003,8 @@ grant execute on function mayfly.create_tenant(text, uuid) to authenticated, ser
 -- sql/schemas/0320_function_check_push.sql
 
 -- Refuses a push with the index and the field of its first fault, before anything of it is applied.
--- One set-based pass. Called by mayfly_private.push as the caller. Locks nothing.
+-- One set-based pass. Called by mayfly_private.push as the caller. Locks nothing. What an update sets,
+-- and the base that it starts from, have the bounds of what is put.
 
 create function mayfly_private.check_push(push jsonb)
 returns void
@@ -2437,6 +3013,8 @@ set search_path = ''
 as $$
 declare
   fault record;
+  updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
+  now_ms constant bigint := floor(extract(epoch from clock_timestamp()) * 1000);
 begin
   if jsonb_typeof(push) <> 'array' then
     perform mayfly_private.fail(400, 'invalid_request', 'push must be an array of operations.', null, '{"field": "push"}');
@@ -2450,47 +3028,75 @@ begin
 
   select o.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(push) with ordinality as o (op, n),
-    lateral (select o.op -> 'memory' as memory, o.op ->> 'type' = 'memory.put' as put) as part,
+    lateral (
+      select o.op -> 'memory' as memory, o.op ->> 'type' = 'memory.put' as put, o.op ->> 'type' = 'memory.update' as update
+    ) as part,
+    lateral (
+      select 'memory.' as prefix, part.memory as content where part.update is not true
+      union all select 'memory.set.', part.memory -> 'set' where part.update
+      union all select 'memory.base.', part.memory -> 'base' where part.update and jsonb_typeof(part.memory -> 'base') = 'object'
+    ) as fields,
     lateral (values
       ('id', jsonb_typeof(o.op) = 'object' and mayfly_private.to_uuid(o.op ->> 'id') is not null, 'must be a uuid'),
-      ('type', o.op ->> 'type' in ('memory.put', 'memory.delete'), 'must be memory.put or memory.delete'),
+      ('type', o.op ->> 'type' in ('memory.put', 'memory.update', 'memory.delete'), 'must be memory.put, memory.update or memory.delete'),
       ('memory', jsonb_typeof(part.memory) = 'object', 'must be an object'),
       ('memory.id', mayfly_private.to_uuid(part.memory ->> 'id') is not null, 'must be a uuid'),
       ('memory.agent_id', mayfly_private.uuid_or_absent(part.memory -> 'agent_id'), 'must be a uuid'),
-      ('memory.session_id', mayfly_private.uuid_or_absent(part.memory -> 'session_id'), 'must be a uuid'),
-      ('memory.conversation_id', mayfly_private.uuid_or_absent(part.memory -> 'conversation_id'), 'must be a uuid'),
-      ('memory.kind', coalesce(part.memory ->> 'kind', 'episode') in (
+      (prefix || 'session_id', mayfly_private.uuid_or_absent(content -> 'session_id'), 'must be a uuid'),
+      (prefix || 'conversation_id', mayfly_private.uuid_or_absent(content -> 'conversation_id'), 'must be a uuid'),
+      (prefix || 'kind', coalesce(content ->> 'kind', 'episode') in (
           'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general'),
         'must be episode, task_result, conversation, learning, fact, working or general'),
-      ('memory.task', mayfly_private.text_within(part.memory -> 'task', 2000), 'must be a text of at most 2000 characters'),
-      ('memory.input', mayfly_private.text_within(part.memory -> 'input', 100000), 'must be a text of at most 100000 characters'),
-      ('memory.output', mayfly_private.text_within(part.memory -> 'output', 100000), 'must be a text of at most 100000 characters'),
-      ('memory.critique', mayfly_private.text_within(part.memory -> 'critique', 20000), 'must be a text of at most 20000 characters'),
-      ('memory', not part.put or coalesce(part.memory ->> 'task', '') || coalesce(part.memory ->> 'input', '')
-          || coalesce(part.memory ->> 'output', '') <> '', 'must have a task, an input or an output'),
-      ('memory.reward', mayfly_private.number_within(part.memory -> 'reward', 0, 1), 'must be a number from 0 to 1'),
-      ('memory.success', coalesce(jsonb_typeof(part.memory -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
-      ('memory.importance', mayfly_private.number_within(part.memory -> 'importance', 1, 10, whole => true), 'must be a whole number from 1 to 10'),
-      ('memory.tokens', mayfly_private.number_within(part.memory -> 'tokens', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
-      ('memory.latency_ms', mayfly_private.number_within(part.memory -> 'latency_ms', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
-      ('memory.tags', case coalesce(jsonb_typeof(part.memory -> 'tags'), 'null')
+      (prefix || 'task', mayfly_private.text_within(content -> 'task', 2000), 'must be a text of at most 2000 characters'),
+      (prefix || 'input', mayfly_private.text_within(content -> 'input', 100000), 'must be a text of at most 100000 characters'),
+      (prefix || 'output', mayfly_private.text_within(content -> 'output', 100000), 'must be a text of at most 100000 characters'),
+      (prefix || 'critique', mayfly_private.text_within(content -> 'critique', 20000), 'must be a text of at most 20000 characters'),
+      ('memory', not part.put or coalesce(content ->> 'task', '') || coalesce(content ->> 'input', '')
+          || coalesce(content ->> 'output', '') <> '', 'must have a task, an input or an output'),
+      (prefix || 'reward', mayfly_private.number_within(content -> 'reward', 0, 1), 'must be a number from 0 to 1'),
+      (prefix || 'success', coalesce(jsonb_typeof(content -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      (prefix || 'importance', mayfly_private.number_within(content -> 'importance', 1, 10, whole => true), 'must be a whole number from 1 to 10'),
+      (prefix || 'tokens', mayfly_private.number_within(content -> 'tokens', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
+      (prefix || 'latency_ms', mayfly_private.number_within(content -> 'latency_ms', 0, 2147483647, whole => true), 'must be a whole number of at least 0'),
+      (prefix || 'tags', case coalesce(jsonb_typeof(content -> 'tags'), 'null')
           when 'null' then true
-          when 'array' then jsonb_array_length(part.memory -> 'tags') <= 50
-            and not exists (select from jsonb_array_elements(part.memory -> 'tags') tag
+          when 'array' then jsonb_array_length(content -> 'tags') <= 50
+            and not exists (select from jsonb_array_elements(content -> 'tags') tag
               where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100)
           else false end, 'must be at most 50 texts of 1 to 100 characters'),
-      ('memory.metadata', coalesce(jsonb_typeof(part.memory -> 'metadata'), 'null') in ('object', 'null')
-          and coalesce(pg_column_size(part.memory -> 'metadata'), 0) <= 65536, 'must be an object of at most 64 KB'),
-      ('memory.visibility', coalesce(part.memory ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
+      (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
+          and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
+          and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
+        'must be an object of at most 64 KB, at most 32 levels deep'),
+      (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
       ('memory.created_at', mayfly_private.instant_or_absent(part.memory -> 'created_at'), 'must be an ISO 8601 instant'),
-      ('memory.expires_at', mayfly_private.instant_or_absent(part.memory -> 'expires_at'), 'must be an ISO 8601 instant'),
+      (prefix || 'expires_at', mayfly_private.instant_or_absent(content -> 'expires_at'), 'must be an ISO 8601 instant'),
       ('embedding', case coalesce(jsonb_typeof(o.op -> 'embedding'), 'null')
           when 'null' then true
           when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
-            and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000)')
-          else false end, 'must be 384 numbers from -1000 to 1000'),
+            and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
+          else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
       ('model', mayfly_private.text_within(o.op -> 'model', 100) and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding')
+        'must be a text of 1 to 100 characters beside an embedding'),
+      ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
+          and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
+          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
+      ('memory.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
+          and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
+      ('memory.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
+          or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
+            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
+      ('memory.resolve', part.update is not true or part.memory -> 'resolve' is null
+          or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
+      ('memory.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
+          when 'null' then not part.memory ? 'settles'
+          when 'array' then jsonb_array_length(part.memory -> 'settles') between 1 and 50
+            and not exists (select from jsonb_array_elements(part.memory -> 'settles') conflict
+              where jsonb_typeof(conflict) <> 'string' or mayfly_private.to_uuid(conflict #>> '{}') is null)
+          else false end, 'must be 1 to 50 ids of conflicts'),
+      ('memory.hlc', part.update is not true or part.memory -> 'hlc' is null or coalesce(
+          jsonb_typeof(part.memory -> 'hlc') = 'string' and part.memory ->> 'hlc' ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$', false),
+        'must be milliseconds in 13 digits, a counter in 4 hexadecimal digits and a node of 1 to 36 letters, with dashes between')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by o.n
@@ -2499,6 +3105,15 @@ begin
     perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s %s.', fault.index, fault.field, fault.rule),
       'Nothing of this push was applied. Correct it, or leave the operation out.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  select min(o.n) - 1 as index into fault
+  from jsonb_array_elements(push) with ordinality as o (op, n)
+  where o.op ->> 'type' = 'memory.update' and split_part(o.op -> 'memory' ->> 'hlc', '-', 1)::bigint > now_ms + 60000;
+  if fault.index is not null then
+    perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].memory.hlc is more than 60 s ahead of the server.', fault.index),
+      'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+      jsonb_build_object('index', fault.index, 'field', 'memory.hlc', 'server_ms', now_ms));
   end if;
 
   select min(twice.n) as index, twice.field into fault
@@ -2542,6 +3157,8 @@ declare
   unknown uuid[];
   claimed uuid[];
   written integer;
+  expired integer;
+  bare uuid[];
 begin
   perform mayfly_private.check_push(push);
 
@@ -2565,13 +3182,25 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
+  -- An operation is known for as long as operations are kept; one that was made before might have been
+  -- applied and forgotten. A UUIDv7 says when it was made.
+  expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
+    where (o.op ->> 'id')::uuid = any (claimed)
+      and mayfly_private.time_of_id((o.op ->> 'id')::uuid) < now() - mayfly_private.kept()
+    order by o.n limit 1);
+  if expired is not null then
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or make it anew after a look at what is there.',
+      jsonb_build_object('index', expired, 'field', 'id'));
+  end if;
+
   with puts as (
     select memory.*
     from jsonb_array_elements(push) op,
       jsonb_to_record(op -> 'memory') as memory (
         id uuid, agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,
-        output text, critique text, reward real, success boolean, importance smallint, tags text[],
-        metadata jsonb, tokens integer, latency_ms integer, visibility text, created_at timestamptz, expires_at timestamptz)
+        output text, critique text, reward numeric, success boolean, importance numeric, tags text[],
+        metadata jsonb, tokens numeric, latency_ms numeric, visibility text, created_at timestamptz, expires_at timestamptz)
     where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed)
   )
   insert into mayfly.memories (
@@ -2579,8 +3208,8 @@ begin
     reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
   select tenant, p.id, coalesce(p.agent_id, case when by_agent then caller_id end), caller_id,
     p.session_id, p.conversation_id, coalesce(p.kind, 'episode'), coalesce(p.task, ''), coalesce(p.input, ''),
-    coalesce(p.output, ''), coalesce(p.critique, ''), p.reward, p.success, coalesce(p.importance, 5),
-    coalesce(p.tags, '{}'), coalesce(p.metadata, '{}'), p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
+    coalesce(p.output, ''), coalesce(p.critique, ''), round(p.reward, 6)::real, p.success, coalesce(p.importance, 5),
+    coalesce(p.tags, '{}'), case when jsonb_typeof(p.metadata) = 'object' then p.metadata else '{}' end, p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
     language, least(coalesce(p.created_at, now()), now()), p.expires_at
   from puts p
   order by p.id
@@ -2599,14 +3228,25 @@ begin
   where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') = 'array'
     and (op ->> 'id')::uuid = any (claimed);
 
+  bare := (select array_agg((op -> 'memory' ->> 'id')::uuid) from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') is distinct from 'array' and (op ->> 'id')::uuid = any (claimed));
+  if bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  end if;
+
+  perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+
   with gone as (
     update mayfly.memories m
     set deleted_at = now(), updated_at = now(), version = m.version + 1,
-      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}'
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
     from jsonb_array_elements(push) op
     where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed)
       and m.tenant_id = tenant and m.id = (op -> 'memory' ->> 'id')::uuid and m.deleted_at is null
     returning m.id
+  ), conflicts as (
+    delete from mayfly.memory_conflicts c using gone
+    where c.tenant_id = tenant and c.memory_id = gone.id
   )
   delete from mayfly.memory_vectors v using gone
   where v.tenant_id = tenant and v.memory_id = gone.id;
@@ -2626,6 +3266,10 @@ grant execute on function mayfly_private.push(jsonb) to authenticated, service_r
 
 -- What is new in the log since a cursor, with the memories that it is about, as the caller sees them.
 --
+-- Who keeps a copy drops what `memory.hidden` and `memory.deleted` name, and then stores what is in
+-- `memories`, page by page: those are the memories that were created or updated, as the caller sees them
+-- now, so one that was hidden and shown again ends up right.
+--
 -- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the
 -- snapshot that this round of pages goes up to; the last xid and id given of it; and, while a first
 -- sync pages the memories, the last id given. A page is what is visible in t and not in s, by
@@ -2638,7 +3282,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  epoch constant integer := mayfly_private.current_epoch();
+  of_epoch constant integer := mayfly_private.current_epoch();
   cursor_state jsonb;
   seen pg_snapshot;
   target pg_snapshot;
@@ -2647,20 +3291,24 @@ declare
   more boolean;
 begin
   if since is null then
-    cursor_state := jsonb_build_object('e', epoch, 's', pg_current_snapshot()::text, 'b', '00000000-0000-0000-0000-000000000000');
+    cursor_state := jsonb_build_object('e', of_epoch, 's', pg_current_snapshot()::text, 'b', '00000000-0000-0000-0000-000000000000');
   else
     begin
       cursor_state := convert_from(decode(since, 'base64'), 'UTF8')::jsonb;
       seen := (cursor_state ->> 's')::pg_snapshot;
       target := (cursor_state ->> 't')::pg_snapshot;
+      perform (cursor_state ->> 'x')::xid8, (cursor_state ->> 'i')::bigint, (cursor_state ->> 'b')::uuid;
     exception when others then
       cursor_state := null;
     end;
     if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
       perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync gave.',
         'Pass the cursor of the last answer as it came, or null for the first sync.', '{"field": "since"}');
-    elsif (cursor_state ->> 'e')::integer <> epoch then
+    elsif (cursor_state ->> 'e')::numeric <> of_epoch then
       perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+        'Sync again with since: null.', '{"field": "since"}');
+    elsif mayfly_private.is_behind_log(tenant, seen) then
+      perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
         'Sync again with since: null.', '{"field": "since"}');
     end if;
   end if;
@@ -2683,7 +3331,7 @@ begin
     select coalesce(jsonb_agg(to_jsonb(e) - 'tenant_id' - 'epoch' order by e.xid, e.id), '[]') into event_page
     from (
       select * from mayfly.events e
-      where e.tenant_id = tenant
+      where e.tenant_id = tenant and e.epoch = of_epoch
         and e.xid >= pg_snapshot_xmin(seen) and e.xid < pg_snapshot_xmax(target)
         and (e.xid, e.id) > (coalesce((cursor_state ->> 'x')::xid8, '0'::xid8), coalesce((cursor_state ->> 'i')::bigint, 0))
         and not pg_visible_in_snapshot(e.xid, seen)
@@ -2693,9 +3341,9 @@ begin
     ) e;
     more := jsonb_array_length(event_page) = page_limit;
     cursor_state := case
-      when more then jsonb_build_object('e', epoch, 's', seen::text, 't', target::text,
+      when more then jsonb_build_object('e', of_epoch, 's', seen::text, 't', target::text,
         'x', event_page -> -1 ->> 'xid', 'i', event_page -> -1 ->> 'id')
-      else jsonb_build_object('e', epoch, 's', target::text)
+      else jsonb_build_object('e', of_epoch, 's', target::text)
     end;
     select coalesce(jsonb_agg(to_jsonb(m) - 'words' order by m.id), '[]') into memory_page
     from mayfly.memories m
@@ -2720,6 +3368,7 @@ grant execute on function mayfly_private.pull(uuid, text, integer) to authentica
 
 -- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
 -- calls it. The push is one transaction with the pull behind it; the own events come with the next.
+-- In passing it marks agents that are dead but do not say so.
 
 create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb
@@ -2735,6 +3384,7 @@ begin
   if push is not null and push <> '[]' then
     results := mayfly_private.push(push);
   end if;
+  perform mayfly_private.reap_in_passing();
   if page_limit = 0 then
     return jsonb_build_object('results', results, 'events', '[]'::jsonb, 'memories', '[]'::jsonb, 'cursor', since, 'more', false);
   end if;
@@ -2747,6 +3397,547 @@ comment on function mayfly.sync(jsonb, text, integer) is
   'Pushes operations and pulls the log since a cursor: { results, events, memories, cursor, more }.';
 revoke execute on function mayfly.sync(jsonb, text, integer) from public;
 grant execute on function mayfly.sync(jsonb, text, integer) to authenticated, service_role;
+
+-- sql/schemas/0324_function_apply_updates.sql
+
+-- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
+-- results of the operations. Called by mayfly_private.push as the caller. Locks the memories, by id.
+--
+-- A memory that is not there (any more), or not for the caller to change, is `gone`: a delete wins over
+-- an update, and a late update never blocks an outbox.
+
+create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], pusher uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  targets uuid[];
+  outcomes jsonb;
+  fault record;
+  bare uuid[];
+begin
+  if not exists (select from jsonb_array_elements(push) op where op ->> 'type' = 'memory.update') then
+    return;
+  end if;
+
+  select array_agg(locked.id) into targets
+  from (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant and m.deleted_at is null and m.id in (
+      select (op -> 'memory' ->> 'id')::uuid from jsonb_array_elements(push) op
+      where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed))
+    order by m.id
+    for update
+  ) locked;
+
+  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - 'words', s.change)), '[]') into outcomes
+  from (
+    select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op -> 'memory' ->> 'id')::uuid as id, o.op -> 'memory' as change
+    from jsonb_array_elements(push) with ordinality as o (op, n)
+    where o.op ->> 'type' = 'memory.update' and (o.op ->> 'id')::uuid = any (claimed)
+  ) s
+  join mayfly.memories m on m.tenant_id = tenant and m.id = s.id
+  where m.id = any (targets);
+
+  select s.index, c.field, c.rule into fault
+  from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
+  join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
+    lateral (values
+      ('memory.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
+          || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
+      ('memory.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
+      ('memory.set.metadata', pg_column_size(coalesce(s.set -> 'metadata', '{}')) <= 65536, 'would make metadata of more than 64 KB'),
+      ('memory.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
+          or m.agent_id = any (mayfly_private.own_agent_ids()) or tenant = any (mayfly.tenant_ids('memory:admin')),
+        'may be narrowed by its agent, the ancestors of that and admins alone')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by s.index
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s %s.', fault.index, fault.field, fault.rule),
+      'Nothing of this push was applied. Correct it, or leave the operation out.',
+      jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  update mayfly.memories m
+  set version = m.version + (s.set <> '{}')::integer, updated_at = case when s.set <> '{}' then now() else m.updated_at end, hlc = s.hlc,
+    session_id = n.session_id, conversation_id = n.conversation_id, kind = n.kind, task = n.task, input = n.input,
+    output = n.output, critique = n.critique, reward = n.reward, success = n.success, importance = n.importance,
+    tags = n.tags, metadata = n.metadata, tokens = n.tokens, latency_ms = n.latency_ms, visibility = n.visibility,
+    expires_at = n.expires_at
+  from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb, hlc jsonb)
+  join mayfly.memories o on o.tenant_id = tenant and o.id = s.id,
+    lateral jsonb_populate_record(o, s.set) n
+  where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
+
+  -- A vector of other words would be found for what is not there any more.
+  delete from mayfly.memory_vectors v
+  where v.tenant_id = tenant and v.memory_id in (
+    select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');
+  insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
+  select tenant, o.op ->> 'model', s.id, (o.op ->> 'embedding')::extensions.halfvec(384)
+  from jsonb_array_elements(push) as o (op)
+  join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
+  where jsonb_typeof(o.op -> 'embedding') = 'array' and s.set ?| '{task,tags,input,output}';
+
+  bare := (select array_agg(s.id) from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, set jsonb)
+    where s.set ?| '{task,tags,input,output}' and not exists (
+      select from jsonb_array_elements(push) o (op)
+      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op -> 'embedding') = 'array'));
+  if bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  end if;
+
+  delete from mayfly.memory_conflicts c
+  using jsonb_to_recordset(outcomes) as s (id uuid, change jsonb)
+  where c.tenant_id = tenant and c.memory_id = s.id and s.change -> 'settles' @> to_jsonb(c.id);
+  with kept as (
+    insert into mayfly.memory_conflicts (tenant_id, memory_id, field, base, wanted, hlc, op_id, pushed_by)
+    select tenant, s.id, c.field, c.base, c.wanted, c.hlc, s.op, pusher
+    from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, conflicts jsonb),
+      jsonb_to_recordset(s.conflicts) as c (field text, base jsonb, wanted jsonb, hlc text)
+    returning op_id, field, id
+  )
+  update mayfly_private.ops o
+  set result = o.result || coalesce((
+    select jsonb_build_object('version', m.version, 'fields', s.fields,
+        'status', case when s.conflicts = '[]' then 'applied' else 'conflict' end)
+      || case when s.conflicts = '[]' then '{}' else jsonb_build_object('conflicts', (
+        select jsonb_object_agg(k.field, k.id) from kept k where k.op_id = o.id)) end
+    from jsonb_to_recordset(outcomes) as s (op uuid, id uuid, fields jsonb, conflicts jsonb)
+    join mayfly.memories m on m.tenant_id = tenant and m.id = s.id
+    where s.op = o.id), '{"status": "gone"}')
+  where o.tenant_id = tenant and o.id in (
+    select (op ->> 'id')::uuid from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed));
+end
+$$;
+
+comment on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) is 'Applies the updates of a push.';
+revoke execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) from public;
+grant execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) to authenticated, service_role;
+
+-- sql/schemas/0325_function_maintain.sql
+
+-- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
+-- (scope memory:write; the secret key names it). Call it again while `more` is true.
+
+create function mayfly_private.maintain(max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  end if;
+  -- Another one is at it: there may be more.
+  return coalesce(mayfly_private.maintain_tenant(tenant, max_rows),
+    '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "more": true}');
+end
+$$;
+
+comment on function mayfly_private.maintain(integer) is 'One batch of retention and cleaning for the callers tenant.';
+revoke execute on function mayfly_private.maintain(integer) from public;
+grant execute on function mayfly_private.maintain(integer) to authenticated, service_role;
+
+create function mayfly.maintain(max_rows integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.maintain(max_rows);
+
+comment on function mayfly.maintain(integer) is
+  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, more }. While more is true, call it again.';
+revoke execute on function mayfly.maintain(integer) from public;
+grant execute on function mayfly.maintain(integer) to authenticated, service_role;
+
+-- sql/schemas/0326_function_memory_statistics.sql
+
+-- What the tenant remembers, in numbers, of the memories that the caller sees: without tombstones and
+-- what has expired. Reads them all. Runs as the caller (scope memory:read). Locks nothing.
+--
+--   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
+--     with_vector: {model: n}, without_vector, conflicts }      by_agent: the 100 with the most
+
+create function mayfly.memory_statistics()
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+begin
+  return (
+    with seen as materialized (
+      select m.id, m.agent_id, m.kind, m.visibility, m.created_at,
+        octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
+          + pg_column_size(m.tags) + pg_column_size(m.metadata) as bytes
+      from mayfly.memories m
+      where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
+    ), vectors as materialized (
+      select v.memory_id, v.model from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.memory_id in (select s.id from seen s)
+    )
+    select jsonb_build_object(
+      'memories', count(*), 'bytes', coalesce(sum(s.bytes), 0),
+      'last_hour', count(*) filter (where s.created_at > statement_timestamp() - interval '1 hour'),
+      'last_day', count(*) filter (where s.created_at > statement_timestamp() - interval '1 day'),
+      'private', count(*) filter (where s.visibility = 'agent'),
+      'by_kind', (select coalesce(jsonb_object_agg(k.kind, k.n), '{}') from (select x.kind, count(*) as n from seen x group by 1) k),
+      'by_agent', (
+        select coalesce(jsonb_agg(jsonb_build_object('agent_id', a.agent_id, 'memories', a.n) order by a.n desc, a.agent_id), '[]')
+        from (select x.agent_id, count(*) as n from seen x group by 1 order by 2 desc, 1 limit 100) a),
+      'with_vector', (select coalesce(jsonb_object_agg(v.model, v.n), '{}') from (select x.model, count(*) as n from vectors x group by 1) v),
+      'without_vector', count(*) filter (where not exists (select from vectors v where v.memory_id = s.id)),
+      'conflicts', (select count(*) from mayfly.memory_conflicts c where c.tenant_id = tenant))
+    from seen s);
+end
+$$;
+
+comment on function mayfly.memory_statistics() is
+  'What the tenant remembers: { memories, bytes, last_hour, last_day, private, by_kind, by_agent, with_vector, without_vector, conflicts }.';
+revoke execute on function mayfly.memory_statistics() from public;
+grant execute on function mayfly.memory_statistics() to authenticated, service_role;
+
+-- sql/schemas/0327_function_export_tenant.sql
+
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }.
+-- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
+-- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
+-- parent may come after its child), agent_liveness, memories,
+-- memory_conflicts, memory_vectors, events. Left out is what is secret or only keeps the books: hashes,
+-- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
+-- meanwhile may come as it was or as it is. Locks nothing.
+
+create function mayfly_private.export_tenant(after jsonb, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,events}';
+  place integer := 1;
+  last_key jsonb;
+  keys record;
+  page jsonb;
+  lines jsonb := '[]';
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  if after is not null then
+    place := array_position(tables, after ->> 'table');
+    last_key := after -> 'key';
+    if place is null or jsonb_typeof(last_key) is distinct from 'array' then
+      perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
+        'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    end if;
+  end if;
+
+  loop
+    select string_agg(format('t.%I', a.attname), ', ' order by k.n) as columns,
+      string_agg(format('($1 ->> %s)::%s', k.n - 1, format_type(a.atttypid, a.atttypmod)), ', ' order by k.n) as after_values
+    into keys
+    from pg_index i,
+      unnest(i.indkey::smallint[]) with ordinality as k (attnum, n)
+      join pg_attribute a on a.attrelid = format('mayfly.%I', tables[place])::regclass and a.attnum = k.attnum
+    where i.indrelid = format('mayfly.%I', tables[place])::regclass and i.indisprimary;
+
+    begin
+      execute format(
+        'select coalesce(jsonb_agg(jsonb_build_object(''row'', p.row, ''key'', p.key) order by p.n), ''[]'')
+         from (
+           select to_jsonb(t) %s as row, jsonb_build_array(%s) as key, row_number() over (order by %s) as n
+           from mayfly.%I t
+           where t.%I = $2 and ($1 is null or (%s) > (%s))
+           order by %s limit $3) p',
+        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, keys.columns, tables[place],
+        case when tables[place] = 'tenants' then 'id' else 'tenant_id' end,
+        keys.columns, keys.after_values, keys.columns)
+      into page using last_key, tenant, page_limit - jsonb_array_length(lines);
+    exception when data_exception then
+      perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
+        'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    end;
+    lines := lines || (
+      select coalesce(jsonb_agg(jsonb_build_object('table', tables[place], 'row', l -> 'row') order by n), '[]')
+      from jsonb_array_elements(page) with ordinality as p (l, n));
+    if jsonb_array_length(lines) >= page_limit then
+      return jsonb_build_object('lines', lines, 'more', true,
+        'after', jsonb_build_object('table', tables[place], 'key', page -> -1 -> 'key'));
+    end if;
+    place := place + 1;
+    last_key := null;
+    exit when place > cardinality(tables);
+  end loop;
+  return jsonb_build_object('lines', lines, 'more', false, 'after', null);
+end
+$$;
+
+comment on function mayfly_private.export_tenant(jsonb, integer) is 'A page of everything that the callers tenant has.';
+revoke execute on function mayfly_private.export_tenant(jsonb, integer) from public;
+grant execute on function mayfly_private.export_tenant(jsonb, integer) to authenticated, service_role;
+
+create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.export_tenant(after, page_limit);
+
+comment on function mayfly.export_tenant(jsonb, integer) is
+  'A page of everything that the tenant has: { lines: [{ table, row }], after, more }. Pass after until more is false.';
+revoke execute on function mayfly.export_tenant(jsonb, integer) from public;
+grant execute on function mayfly.export_tenant(jsonb, integer) to authenticated, service_role;
+
+-- sql/schemas/0328_function_embedding_queue.sql
+
+-- The embedding queue, for the project alone (the secret key, which names the tenant): a worker of any
+-- kind claims, embeds, completes. The sync function is one, after each answer that left something to
+-- embed and at POST /sync/drain; with pg_cron and pg_net, each tenant that waits is drained each minute.
+-- A claim locks what it takes (skip locked) for its own short transaction; nothing waits for a worker.
+
+create function mayfly_private.claim_embeddings(model text, max_rows integer, lease_seconds integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  claims jsonb;
+begin
+  if coalesce(char_length(model), 0) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'model must have 1 to 100 characters.', null, '{"field": "model"}');
+  elsif max_rows is null or max_rows not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 100.', null, '{"field": "max_rows"}');
+  elsif lease_seconds is null or lease_seconds not between 5 and 600 then
+    perform mayfly_private.fail(400, 'invalid_request', 'lease_seconds must be 5 to 600.', null, '{"field": "lease_seconds"}');
+  end if;
+
+  -- What was forgotten, or has got its vector meanwhile, waits no more.
+  delete from mayfly_private.embedding_queue q where (q.tenant_id, q.memory_id) in (
+    select d.tenant_id, d.memory_id
+    from mayfly_private.embedding_queue d
+    join mayfly.memories m on m.tenant_id = d.tenant_id and m.id = d.memory_id
+    where d.tenant_id = tenant and d.dead_at is null and d.due_at <= clock_timestamp()
+      and (m.deleted_at is not null or exists (
+        select from mayfly.memory_vectors v
+        where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
+    order by d.due_at limit 1000
+    for update of d skip locked);
+  -- A worker that died with its lease has tried, too.
+  update mayfly_private.embedding_queue q
+  set dead_at = clock_timestamp(), error = coalesce(q.error, 'no worker completed it'), lease = null
+  where q.tenant_id = tenant and q.dead_at is null and q.attempts >= 5 and q.due_at <= clock_timestamp();
+
+  with due as (
+    select q.memory_id from mayfly_private.embedding_queue q
+    where q.tenant_id = tenant and q.dead_at is null and q.due_at <= clock_timestamp()
+    order by q.due_at limit max_rows
+    for update skip locked
+  ), claimed as (
+    update mayfly_private.embedding_queue q
+    set attempts = q.attempts + 1, lease = gen_random_uuid(), due_at = clock_timestamp() + make_interval(secs => lease_seconds)
+    from due where q.tenant_id = tenant and q.memory_id = due.memory_id
+    returning q.memory_id, q.lease
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('memory', c.memory_id, 'lease', c.lease, 'text', left(concat_ws(E'\n',
+    nullif(m.task, ''), nullif(array_to_string(m.tags, ' '), ''), nullif(m.input, ''), nullif(m.output, '')), 8000))), '[]')
+  into claims
+  from claimed c join mayfly.memories m on m.tenant_id = tenant and m.id = c.memory_id;
+  return claims;
+end
+$$;
+
+comment on function mayfly_private.claim_embeddings(text, integer, integer) is 'Leases memories that wait for a vector.';
+revoke execute on function mayfly_private.claim_embeddings(text, integer, integer) from public;
+grant execute on function mayfly_private.claim_embeddings(text, integer, integer) to service_role;
+
+create function mayfly.claim_embeddings(model text, max_rows integer default 20, lease_seconds integer default 60)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.claim_embeddings(model, max_rows, lease_seconds);
+
+comment on function mayfly.claim_embeddings(text, integer, integer) is
+  'Leases memories that wait for a vector: [{ memory, lease, text }]. For the secret key.';
+revoke execute on function mayfly.claim_embeddings(text, integer, integer) from public;
+grant execute on function mayfly.claim_embeddings(text, integer, integer) to service_role;
+
+create function mayfly_private.complete_embeddings(model text, results jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  stored integer;
+  failed integer;
+begin
+  if coalesce(char_length(model), 0) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'model must have 1 to 100 characters.', null, '{"field": "model"}');
+  elsif jsonb_typeof(results) is distinct from 'array' or jsonb_array_length(results) > 100 or exists (
+      select from jsonb_array_elements(results) r
+      where case when jsonb_typeof(r) <> 'object' then true
+        else mayfly_private.to_uuid(r ->> 'memory') is null or mayfly_private.to_uuid(r ->> 'lease') is null
+          or case jsonb_typeof(r -> 'embedding')
+            when 'array' then jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
+              '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
+            else jsonb_typeof(r -> 'error') is distinct from 'string' end
+        end) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers, or an error.', null, '{"field": "results"}');
+  end if;
+
+  -- A lease that is over, or of words that have changed since, is worth nothing.
+  with done as (
+    delete from mayfly_private.embedding_queue q
+    using jsonb_array_elements(results) r
+    where q.tenant_id = tenant and q.memory_id = (r ->> 'memory')::uuid and q.lease = (r ->> 'lease')::uuid
+      and jsonb_typeof(r -> 'embedding') = 'array'
+    returning q.memory_id, r ->> 'embedding' as embedding
+  ), inserted as (
+    insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
+    select tenant, complete_embeddings.model, d.memory_id, d.embedding::extensions.halfvec(384)
+    from done d join mayfly.memories m on m.tenant_id = tenant and m.id = d.memory_id and m.deleted_at is null
+    on conflict do nothing
+    returning 1
+  )
+  select count(*) into stored from inserted;
+  update mayfly_private.embedding_queue q
+  set error = left(r ->> 'error', 500), lease = null,
+    due_at = clock_timestamp() + interval '30 seconds' * 4 ^ (q.attempts - 1),
+    dead_at = case when q.attempts >= 5 then clock_timestamp() end
+  from jsonb_array_elements(results) r
+  where q.tenant_id = tenant and q.memory_id = (r ->> 'memory')::uuid and q.lease = (r ->> 'lease')::uuid
+    and jsonb_typeof(r -> 'error') = 'string';
+  get diagnostics failed = row_count;
+  return jsonb_build_object('stored', stored, 'failed', failed, 'waiting', (
+    select count(*) from (select from mayfly_private.embedding_queue q
+      where q.tenant_id = tenant and q.dead_at is null and q.due_at <= clock_timestamp() limit 1000) w));
+end
+$$;
+
+comment on function mayfly_private.complete_embeddings(text, jsonb) is 'Stores the vectors of leased memories.';
+revoke execute on function mayfly_private.complete_embeddings(text, jsonb) from public;
+grant execute on function mayfly_private.complete_embeddings(text, jsonb) to service_role;
+
+create function mayfly.complete_embeddings(model text, results jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.complete_embeddings(model, results);
+
+comment on function mayfly.complete_embeddings(text, jsonb) is
+  'Completes leases by [{ memory, lease, embedding } or { memory, lease, error }]: { stored, failed, waiting }. For the secret key.';
+revoke execute on function mayfly.complete_embeddings(text, jsonb) from public;
+grant execute on function mayfly.complete_embeddings(text, jsonb) to service_role;
+
+create function mayfly_private.queue_embeddings(model text, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  queued integer;
+begin
+  if coalesce(char_length(model), 0) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'model must have 1 to 100 characters.', null, '{"field": "model"}');
+  elsif max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  end if;
+  insert into mayfly_private.embedding_queue (tenant_id, memory_id)
+  select m.tenant_id, m.id from mayfly.memories m
+  where m.tenant_id = tenant and m.deleted_at is null
+    and not exists (select from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.model = queue_embeddings.model and v.memory_id = m.id)
+    and not exists (select from mayfly_private.embedding_queue q where q.tenant_id = tenant and q.memory_id = m.id)
+  order by m.id
+  limit max_rows
+  on conflict do nothing;
+  get diagnostics queued = row_count;
+  return jsonb_build_object('queued', queued, 'more', queued = max_rows);
+end
+$$;
+
+comment on function mayfly_private.queue_embeddings(text, integer) is 'Queues memories that have no vector of a model.';
+revoke execute on function mayfly_private.queue_embeddings(text, integer) from public;
+grant execute on function mayfly_private.queue_embeddings(text, integer) to service_role;
+
+-- For another model than before, and for memories that came by another way than a push.
+create function mayfly.queue_embeddings(model text, max_rows integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.queue_embeddings(model, max_rows);
+
+comment on function mayfly.queue_embeddings(text, integer) is
+  'Queues memories that have no vector of a model: { queued, more }. For the secret key.';
+revoke execute on function mayfly.queue_embeddings(text, integer) from public;
+grant execute on function mayfly.queue_embeddings(text, integer) to service_role;
+
+-- Asks the sync function to drain each tenant that waits: a request is lost at worst, and comes again with
+-- the next minute. The project's URL and secret key come from Vault, where they are under these names:
+--   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
+--   select vault.create_secret('sb_secret_…', 'mayfly_secret_key');
+-- Dynamic, since pg_net and Vault need not be there.
+create function mayfly_private.request_drains()
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  url text;
+  secret text;
+  tenant uuid;
+  requested integer := 0;
+begin
+  execute $read$select (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_url'),
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_secret_key')$read$ into url, secret;
+  if url is null or secret is null then
+    return 0;
+  end if;
+  for tenant in
+    select distinct q.tenant_id from mayfly_private.embedding_queue q
+    where q.dead_at is null and q.due_at <= clock_timestamp() limit 50
+  loop
+    execute 'select net.http_post(url => $1, headers => $2, body => $3, timeout_milliseconds => 20000)'
+    using url || '/functions/v1/sync/drain',
+      jsonb_build_object('content-type', 'application/json', 'apikey', secret, 'x-mayfly-tenant', tenant), '{}'::jsonb;
+    requested := requested + 1;
+  end loop;
+  return requested;
+end
+$$;
+
+comment on function mayfly_private.request_drains() is 'Asks the sync function to embed what waits. For pg_cron with pg_net.';
+revoke execute on function mayfly_private.request_drains() from public;
+
+-- sql/schemas/0329_schedules.sql
+
+-- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance, and its own
+-- history, which nobody else deletes, after 7 days; with
+-- pg_net, the embedding of what waits for it. Without it, call mayfly.maintain(). If pg_cron comes
+-- later, run this file again in the SQL editor: a job of the same name is replaced.
+
+do $$
+begin
+  if exists (select from pg_extension where extname = 'pg_cron') then
+    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', 'select mayfly_private.maintain_all()')$cron$;
+    execute $cron$select cron.schedule('mayfly-cron-history', '7 3 * * *',
+      'delete from cron.job_run_details where end_time < now() - interval ''7 days''')$cron$;
+    if exists (select from pg_extension where extname = 'pg_net') then
+      execute $cron$select cron.schedule('mayfly-embed', '* * * * *', 'select mayfly_private.request_drains()')$cron$;
+    end if;
+  end if;
+end
+$$;
 
 -- sql/schemas/0330_function_any_word.sql
 
@@ -4169,7 +5360,7 @@ grant execute on function mayfly.add_member(uuid, text) to service_role;
 
 -- The definer half of mayfly.update_tenant. Locks the tenant's row.
 
-create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer)
+create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
 returns mayfly.tenants
 language plpgsql security definer
 set search_path = ''
@@ -4186,12 +5377,16 @@ begin
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
   elsif max_depth not between 0 and 20 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif not mayfly_private.is_retention(retention) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
   end if;
   update mayfly.tenants t
   set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
     max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
     token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
-    max_depth = coalesce(update_tenant.max_depth, t.max_depth)
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth),
+    retention = coalesce(update_tenant.retention, t.retention)
   where t.id = of_tenant
   returning * into tenant;
   return tenant;
@@ -4201,30 +5396,31 @@ exception when check_violation then
 end
 $$;
 
-comment on function mayfly_private.update_tenant(text, text, interval, interval, integer) is 'Changes the name and the settings of the callers tenant.';
-revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) from public;
-grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer) to authenticated, service_role;
+comment on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) is 'Changes the name and the settings of the callers tenant.';
+revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) from public;
+grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) to authenticated, service_role;
 
 -- sql/schemas/0393_function_update_tenant.sql
 
--- Changes the name of the tenant, the language of its memories to come and what its agents may (scope
+-- Changes the name of the tenant, the language of its memories to come, what its agents may and
+-- which memories are forgotten by age (scope
 -- tenant:write); lifetimes in seconds, null leaves as it is. Its quotas are the project's to give:
 -- the secret key changes them in the table mayfly.tenants.
 
 create function mayfly.update_tenant(
   name text default null, language text default null, max_lifetime double precision default null,
-  token_lifetime double precision default null, max_depth integer default null
+  token_lifetime double precision default null, max_depth integer default null, retention jsonb default null
 )
 returns mayfly.tenants
 language sql
 set search_path = ''
 return mayfly_private.update_tenant(
-  name, language, make_interval(secs => max_lifetime), make_interval(secs => token_lifetime), max_depth);
+  name, language, make_interval(secs => max_lifetime), make_interval(secs => token_lifetime), max_depth, retention);
 
-comment on function mayfly.update_tenant(text, text, double precision, double precision, integer) is
+comment on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) is
   'Changes the name and the settings of the tenant. Returns it.';
-revoke execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) from public;
-grant execute on function mayfly.update_tenant(text, text, double precision, double precision, integer) to authenticated, service_role;
+revoke execute on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) from public;
+grant execute on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) to authenticated, service_role;
 
 -- sql/schemas/0394_function_private_erase_tenant.sql
 
@@ -4400,6 +5596,7 @@ alter table mayfly.agent_liveness enable row level security;
 alter table mayfly.enrolment_keys enable row level security;
 alter table mayfly.memories enable row level security;
 alter table mayfly.memory_vectors enable row level security;
+alter table mayfly.memory_conflicts enable row level security;
 alter table mayfly.events enable row level security;
 
 grant select on mayfly.scopes to authenticated, service_role;
@@ -4411,7 +5608,7 @@ create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
 
 -- The quotas of a tenant are the project's to give.
-grant update (name, language, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
+grant update (name, language, retention, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
   max_bytes, writes_per_minute) on mayfly.tenants to service_role;
 
 grant select on mayfly.members to authenticated, service_role;
@@ -4444,8 +5641,9 @@ grant select on mayfly.memories to authenticated, service_role;
 grant insert (tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique, reward,
     success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
   on mayfly.memories to authenticated, service_role;
-grant update (deleted_at, updated_at, version, task, input, output, critique, tags, metadata) on mayfly.memories
-  to authenticated, service_role;
+grant update (deleted_at, updated_at, version, hlc, session_id, conversation_id, kind, task, input, output, critique, reward,
+    success, importance, tags, metadata, tokens, latency_ms, visibility, expires_at)
+  on mayfly.memories to authenticated, service_role;
 create policy memories_select on mayfly.memories for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and (visibility = 'tenant'
@@ -4456,7 +5654,20 @@ create policy memories_insert on mayfly.memories for insert to authenticated
     and pushed_by = (select mayfly_private.caller_id()));
 create policy memories_update on mayfly.memories for update to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
-    and (visibility = 'tenant' or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])));
+    and (visibility = 'tenant'
+      or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
+
+grant select, insert, delete on mayfly.memory_conflicts to authenticated, service_role;
+create policy memory_conflicts_select on mayfly.memory_conflicts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and exists (select from mayfly.memories m
+      where m.tenant_id = memory_conflicts.tenant_id and m.id = memory_conflicts.memory_id));
+create policy memory_conflicts_insert on mayfly.memory_conflicts for insert to authenticated
+  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
+    and pushed_by = (select mayfly_private.caller_id()));
+create policy memory_conflicts_delete on mayfly.memory_conflicts for delete to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 
 grant select, delete on mayfly.memory_vectors to authenticated, service_role;
 grant insert (tenant_id, model, memory_id, embedding) on mayfly.memory_vectors to authenticated, service_role;
@@ -4472,13 +5683,17 @@ create policy memory_vectors_delete on mayfly.memory_vectors for delete to authe
 grant select on mayfly.events to authenticated, service_role;
 create policy events_select on mayfly.events for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
-    and (audience is null or audience = any ((select mayfly_private.own_agent_ids())::uuid[])));
+    and (audience is null
+      or audience = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
 
-grant select, insert on mayfly_private.ops to authenticated, service_role;
+grant select, insert, update (result) on mayfly_private.ops to authenticated, service_role;
 create policy ops_select on mayfly_private.ops for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 create policy ops_insert on mayfly_private.ops for insert to authenticated
   with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
+create policy ops_update on mayfly_private.ops for update to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 
 -- sql/schemas/0410_function_may_use_topic.sql
 

@@ -128,7 +128,11 @@ describe("the catalog", () => {
          has_table_privilege('authenticated', c.oid, 'insert, update, delete, truncate')
          or has_any_column_privilege('authenticated', c.oid, 'insert, update')) order by 1`,
     );
-    expect(rows.map((row) => row.relname)).toEqual(["memories", "memory_vectors"]);
+    expect(rows.map((row) => row.relname)).toEqual([
+      "memories",
+      "memory_conflicts",
+      "memory_vectors",
+    ]);
   });
 
   it("has views that ask as who reads them", async () => {

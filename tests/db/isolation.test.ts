@@ -26,6 +26,7 @@ const shownBy: Record<string, string | null> = {
   invitations: "member:write",
   members: "member:read",
   memories: "memory:read",
+  memory_conflicts: "memory:read",
   memory_vectors: "memory:read",
   tenants: null,
 };

@@ -16,7 +16,7 @@ import {
   type Sql,
   serviceRole,
 } from "../harness/callers.ts";
-import { putOf } from "../harness/operations.ts";
+import { putOf, updateOf } from "../harness/operations.ts";
 
 export interface Caller {
   claims: Claims;
@@ -66,6 +66,16 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     },
   ];
   await actAs(sql, agent.claims, (session) => session`select mayfly.sync(${session.json(push)})`);
+  const conflict = [
+    updateOf(memory, { reward: 0.1 }, { base: { reward: 0.2 }, resolve: "manual" }),
+    putOf({ task: "waits for a vector" }),
+  ];
+  await actAs(
+    sql,
+    agent.claims,
+    (session) => session`select mayfly.sync(${session.json(conflict as never)})`,
+  );
+  await asOwner("maintain", {});
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
     "invite_member",
     { role: "viewer", email: "somebody@example.com" },

@@ -13,3 +13,10 @@ export const deleteOf = (memory: string) => ({
   type: "memory.delete",
   memory: { id: memory },
 });
+
+/** An operation that updates one. */
+export const updateOf = (
+  memory: string,
+  set: Record<string, unknown>,
+  more: Record<string, unknown> = {},
+) => ({ id: randomUUID(), type: "memory.update", memory: { id: memory, set, ...more } });

@@ -1,0 +1,24 @@
+-- Whether a JSON value is a tenant's retention: at most 50 rules { older_than, kind?, below_reward? }.
+-- A memory is spent when one rule holds for it in all that the rule says: it was made more than
+-- older_than seconds ago (60 at least), is of this kind, has a reward and it is below this one.
+
+create function mayfly_private.is_retention(rules jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return case when jsonb_typeof(rules) <> 'array' or jsonb_array_length(rules) > 50 then false
+  else not exists (
+    select from jsonb_array_elements(rules) rule
+    where case when jsonb_typeof(rule) <> 'object' then true
+      else (rule - '{older_than,kind,below_reward}'::text[]) <> '{}'
+        or case when jsonb_typeof(rule -> 'older_than') = 'number' then (rule ->> 'older_than')::numeric not between 60 and 3e9 else true end
+        or coalesce(rule ->> 'kind', 'episode') not in (
+          'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general')
+        or case coalesce(jsonb_typeof(rule -> 'below_reward'), 'null') when 'null' then false
+          when 'number' then (rule ->> 'below_reward')::numeric not between 0 and 1 else true end
+    end)
+end;
+
+comment on function mayfly_private.is_retention(jsonb) is 'Whether a JSON value is a tenant''s retention.';
+revoke execute on function mayfly_private.is_retention(jsonb) from public;
+grant execute on function mayfly_private.is_retention(jsonb) to service_role;

@@ -1,0 +1,24 @@
+-- What updates with resolve: 'manual' wanted of fields that had changed meanwhile. A row stays until an
+-- update names it in `settles`, or its memory is forgotten.
+
+create table mayfly.memory_conflicts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  memory_id uuid not null,
+  field text not null,
+  base jsonb,
+  wanted jsonb,
+  hlc text not null,
+  op_id uuid not null,
+  pushed_by uuid,
+  created_at timestamptz not null default now(),
+  constraint memory_conflicts_pkey primary key (tenant_id, id),
+  constraint memory_conflicts_memory_fkey foreign key (tenant_id, memory_id)
+    references mayfly.memories (tenant_id, id) on delete cascade
+);
+
+create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
+
+comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
+comment on column mayfly.memory_conflicts.base is 'The value that the update took the field to have.';
+comment on column mayfly.memory_conflicts.wanted is 'The value that it wanted the field to have. The memory has what it has now.';

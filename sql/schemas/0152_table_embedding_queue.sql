@@ -1,0 +1,24 @@
+-- Memories that wait for a vector: put without one, or changed since. A claim leases a row; who does
+-- not complete it in time has tried, and it is claimed again. After 5 attempts it is dead (dead_at) and
+-- stays with its last error: `update mayfly_private.embedding_queue set dead_at = null, attempts = 0`
+-- gives the dead another chance.
+
+create table mayfly_private.embedding_queue (
+  tenant_id uuid not null,
+  memory_id uuid not null,
+  attempts smallint not null default 0,
+  due_at timestamptz not null default now(),
+  lease uuid,
+  error text constraint embedding_queue_error_length check (char_length(error) <= 500),
+  dead_at timestamptz,
+  constraint embedding_queue_pkey primary key (tenant_id, memory_id),
+  constraint embedding_queue_memory_fkey foreign key (tenant_id, memory_id)
+    references mayfly.memories (tenant_id, id) on delete cascade
+);
+
+create index embedding_queue_due_idx on mayfly_private.embedding_queue (tenant_id, due_at) where dead_at is null;
+
+comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
+comment on column mayfly_private.embedding_queue.due_at is 'When it may be claimed: now, after the lease, or after a pause that grows with the attempts.';
+
+alter table mayfly_private.embedding_queue enable row level security;

@@ -1,0 +1,25 @@
+-- The server's hybrid logical clock after one that it has seen: `milliseconds-counter-node`, 13 digits
+-- of Unix time, 4 hexadecimal digits, then the name of who made it, so that clocks compare as text
+-- ("C"). For updates that bring no clock of their own: they are as new as their arrival.
+--
+-- Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
+
+create function mayfly_private.next_clock(seen text)
+returns text
+language sql volatile
+set search_path = ''
+return (
+  select case
+    when t.now > t.seen_ms then lpad(t.now::text, 13, '0') || '-0000-server'
+    when t.counter = 65535 then lpad((t.seen_ms + 1)::text, 13, '0') || '-0000-server'
+    else lpad(t.seen_ms::text, 13, '0') || '-' || lpad(to_hex(t.counter + 1), 4, '0') || '-server'
+  end
+  from (
+    select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now,
+      coalesce(split_part(seen, '-', 1)::bigint, 0) as seen_ms,
+      coalesce(('x' || split_part(seen, '-', 2))::bit(16)::integer, 0) as counter) t
+);
+
+comment on function mayfly_private.next_clock(text) is 'The server''s hybrid logical clock after one that it has seen.';
+revoke execute on function mayfly_private.next_clock(text) from public;
+grant execute on function mayfly_private.next_clock(text) to authenticated, service_role;

@@ -1,0 +1,89 @@
+-- Settles what an update wants of a memory, field by field:
+--
+--   latest_wins  the newer hybrid logical clock has its way; a field that no update touched is oldest
+--   merge        three-way with `base`: what only one side changed stays changed; metadata deep; tags
+--                by union and removal; where both changed one value, the newer. Without a base of the
+--                field, tags and metadata only gain, the rest is as with latest_wins
+--   manual       applied where the field still is as `base` has it; else the memory stays as it is, and
+--                what was wanted is kept as a conflict
+--
+-- Gives { set, hlc, fields: {field: applied | merged | kept | unchanged | conflict}, conflicts: [field] }.
+-- However updates are ordered on their way, latest_wins ends in the same values. Locks nothing.
+
+create function mayfly_private.settle(memory jsonb, change jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  mode constant text := coalesce(change ->> 'resolve', 'latest_wins');
+  wanted_fields constant jsonb := mayfly_private.plain_fields(change -> 'set');
+  base_fields constant jsonb := mayfly_private.plain_fields(coalesce(change -> 'base', '{}'));
+  clocks jsonb := memory -> 'hlc';
+  changed jsonb := '{}';
+  outcomes jsonb := '{}';
+  conflicts jsonb := '[]';
+  field text;
+  wanted jsonb;
+  present jsonb;
+  base jsonb;
+  clock text;
+  stamp text;
+  newer boolean;
+  settled jsonb;
+begin
+  for field, wanted in select f.key, f.value from jsonb_each(wanted_fields) f loop
+    present := memory -> field;
+    base := base_fields -> field;
+    clock := clocks ->> field;
+    stamp := coalesce(change ->> 'hlc', mayfly_private.next_clock(clock));
+    newer := clock is null or stamp collate "C" > clock;
+    if wanted = present then
+      settled := present;
+    elsif mode = 'manual' and base is distinct from present then
+      outcomes := outcomes || jsonb_build_object(field, 'conflict');
+      conflicts := conflicts || jsonb_build_object('field', field, 'base', base, 'wanted', wanted, 'hlc', stamp);
+      continue;
+    elsif mode = 'manual' then
+      settled := wanted;
+    elsif mode = 'merge' and field = 'tags' then
+      settled := (
+        select coalesce(jsonb_agg(kept.tag order by kept.n), '[]')
+        from (
+          select tag, min(n) as n
+          from (
+            select t.tag, t.n from jsonb_array_elements(present) with ordinality as t (tag, n)
+            where not (coalesce(base, '[]') @> jsonb_build_array(t.tag) and not wanted @> jsonb_build_array(t.tag))
+            union all
+            select t.tag, 100 + t.n from jsonb_array_elements(wanted) with ordinality as t (tag, n)
+            where not coalesce(base, '[]') @> jsonb_build_array(t.tag)
+          ) either
+          group by tag
+        ) kept);
+    elsif mode = 'merge' and field = 'metadata' then
+      settled := mayfly_private.merge_values(coalesce(base, '{}'), present, wanted, newer);
+    elsif mode = 'merge' and base is not null then
+      settled := mayfly_private.merge_values(base, present, wanted, newer);
+    else
+      settled := case when newer then wanted else present end;
+    end if;
+
+    outcomes := outcomes || jsonb_build_object(field, case
+      when wanted = present then 'unchanged'
+      when settled = wanted then 'applied'
+      when settled = present then 'kept'
+      else 'merged' end);
+    if settled <> present then
+      changed := changed || jsonb_build_object(field, settled);
+    end if;
+    if newer then
+      clocks := clocks || jsonb_build_object(field, stamp);
+    end if;
+  end loop;
+  return jsonb_build_object('set', changed, 'hlc', clocks, 'fields', outcomes, 'conflicts', conflicts);
+end
+$$;
+
+comment on function mayfly_private.settle(jsonb, jsonb) is 'Settles what an update wants of a memory, field by field.';
+revoke execute on function mayfly_private.settle(jsonb, jsonb) from public;
+grant execute on function mayfly_private.settle(jsonb, jsonb) to authenticated, service_role;

@@ -1,0 +1,14 @@
+-- When a UUIDv7 was made, by itself; null for another uuid. (uuid_extract_timestamp reads v7 from
+-- Postgres 18 on.) RFC 9562, section 5.7.
+
+create function mayfly_private.time_of_id(id uuid)
+returns timestamptz
+language sql immutable parallel safe
+set search_path = ''
+return case when substr(id::text, 15, 1) = '7' then
+  to_timestamp(('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint / 1000.0)
+end;
+
+comment on function mayfly_private.time_of_id(uuid) is 'When a UUIDv7 was made.';
+revoke execute on function mayfly_private.time_of_id(uuid) from public;
+grant execute on function mayfly_private.time_of_id(uuid) to authenticated, service_role;

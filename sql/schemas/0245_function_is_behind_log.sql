@@ -1,0 +1,21 @@
+-- Whether events were deleted that a cursor has not seen. As owner, for a tenant of the caller's. Cheap:
+-- one row. A transaction that was open when the cursor was made may have written before the mark; while
+-- it is still open it has written nothing that could have been deleted.
+
+create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return exists (
+  select from mayfly_private.maintenance m
+  where m.tenant_id = tenant and tenant = any (mayfly_private.tenant_ids('memory:read'))
+    and m.epoch = mayfly_private.current_epoch()
+    and m.deleted_to >= pg_snapshot_xmin(seen)
+    and (not pg_visible_in_snapshot(m.deleted_to, seen) or exists (
+      select from pg_snapshot_xip(seen) open (xid)
+      where open.xid < m.deleted_to and pg_visible_in_snapshot(open.xid, pg_current_snapshot())))
+);
+
+comment on function mayfly_private.is_behind_log(uuid, pg_snapshot) is 'Whether events were deleted that a cursor has not seen.';
+revoke execute on function mayfly_private.is_behind_log(uuid, pg_snapshot) from public;
+grant execute on function mayfly_private.is_behind_log(uuid, pg_snapshot) to authenticated, service_role;

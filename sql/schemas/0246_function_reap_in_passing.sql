@@ -1,0 +1,23 @@
+-- Reaps in the caller's tenant where somebody's time is over: called by every sync. One look at an index
+-- where nobody's is. Locks what reap locks.
+
+create function mayfly_private.reap_in_passing()
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid;
+begin
+  foreach tenant in array mayfly_private.tenant_ids(null) loop
+    if exists (select from mayfly.agents a
+        where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at <= clock_timestamp()) then
+      perform mayfly_private.reap(tenant);
+    end if;
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.reap_in_passing() is 'Marks dead agents of the callers tenant where there are any.';
+revoke execute on function mayfly_private.reap_in_passing() from public;
+grant execute on function mayfly_private.reap_in_passing() to authenticated, service_role;

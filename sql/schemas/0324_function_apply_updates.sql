@@ -1,0 +1,118 @@
+-- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
+-- results of the operations. Called by mayfly_private.push as the caller. Locks the memories, by id.
+--
+-- A memory that is not there (any more), or not for the caller to change, is `gone`: a delete wins over
+-- an update, and a late update never blocks an outbox.
+
+create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], pusher uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  targets uuid[];
+  outcomes jsonb;
+  fault record;
+  bare uuid[];
+begin
+  if not exists (select from jsonb_array_elements(push) op where op ->> 'type' = 'memory.update') then
+    return;
+  end if;
+
+  select array_agg(locked.id) into targets
+  from (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant and m.deleted_at is null and m.id in (
+      select (op -> 'memory' ->> 'id')::uuid from jsonb_array_elements(push) op
+      where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed))
+    order by m.id
+    for update
+  ) locked;
+
+  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - 'words', s.change)), '[]') into outcomes
+  from (
+    select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op -> 'memory' ->> 'id')::uuid as id, o.op -> 'memory' as change
+    from jsonb_array_elements(push) with ordinality as o (op, n)
+    where o.op ->> 'type' = 'memory.update' and (o.op ->> 'id')::uuid = any (claimed)
+  ) s
+  join mayfly.memories m on m.tenant_id = tenant and m.id = s.id
+  where m.id = any (targets);
+
+  select s.index, c.field, c.rule into fault
+  from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
+  join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
+    lateral (values
+      ('memory.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
+          || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
+      ('memory.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
+      ('memory.set.metadata', pg_column_size(coalesce(s.set -> 'metadata', '{}')) <= 65536, 'would make metadata of more than 64 KB'),
+      ('memory.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
+          or m.agent_id = any (mayfly_private.own_agent_ids()) or tenant = any (mayfly.tenant_ids('memory:admin')),
+        'may be narrowed by its agent, the ancestors of that and admins alone')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by s.index
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s %s.', fault.index, fault.field, fault.rule),
+      'Nothing of this push was applied. Correct it, or leave the operation out.',
+      jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  update mayfly.memories m
+  set version = m.version + (s.set <> '{}')::integer, updated_at = case when s.set <> '{}' then now() else m.updated_at end, hlc = s.hlc,
+    session_id = n.session_id, conversation_id = n.conversation_id, kind = n.kind, task = n.task, input = n.input,
+    output = n.output, critique = n.critique, reward = n.reward, success = n.success, importance = n.importance,
+    tags = n.tags, metadata = n.metadata, tokens = n.tokens, latency_ms = n.latency_ms, visibility = n.visibility,
+    expires_at = n.expires_at
+  from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb, hlc jsonb)
+  join mayfly.memories o on o.tenant_id = tenant and o.id = s.id,
+    lateral jsonb_populate_record(o, s.set) n
+  where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
+
+  -- A vector of other words would be found for what is not there any more.
+  delete from mayfly.memory_vectors v
+  where v.tenant_id = tenant and v.memory_id in (
+    select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');
+  insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
+  select tenant, o.op ->> 'model', s.id, (o.op ->> 'embedding')::extensions.halfvec(384)
+  from jsonb_array_elements(push) as o (op)
+  join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
+  where jsonb_typeof(o.op -> 'embedding') = 'array' and s.set ?| '{task,tags,input,output}';
+
+  bare := (select array_agg(s.id) from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, set jsonb)
+    where s.set ?| '{task,tags,input,output}' and not exists (
+      select from jsonb_array_elements(push) o (op)
+      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op -> 'embedding') = 'array'));
+  if bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  end if;
+
+  delete from mayfly.memory_conflicts c
+  using jsonb_to_recordset(outcomes) as s (id uuid, change jsonb)
+  where c.tenant_id = tenant and c.memory_id = s.id and s.change -> 'settles' @> to_jsonb(c.id);
+  with kept as (
+    insert into mayfly.memory_conflicts (tenant_id, memory_id, field, base, wanted, hlc, op_id, pushed_by)
+    select tenant, s.id, c.field, c.base, c.wanted, c.hlc, s.op, pusher
+    from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, conflicts jsonb),
+      jsonb_to_recordset(s.conflicts) as c (field text, base jsonb, wanted jsonb, hlc text)
+    returning op_id, field, id
+  )
+  update mayfly_private.ops o
+  set result = o.result || coalesce((
+    select jsonb_build_object('version', m.version, 'fields', s.fields,
+        'status', case when s.conflicts = '[]' then 'applied' else 'conflict' end)
+      || case when s.conflicts = '[]' then '{}' else jsonb_build_object('conflicts', (
+        select jsonb_object_agg(k.field, k.id) from kept k where k.op_id = o.id)) end
+    from jsonb_to_recordset(outcomes) as s (op uuid, id uuid, fields jsonb, conflicts jsonb)
+    join mayfly.memories m on m.tenant_id = tenant and m.id = s.id
+    where s.op = o.id), '{"status": "gone"}')
+  where o.tenant_id = tenant and o.id in (
+    select (op ->> 'id')::uuid from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed));
+end
+$$;
+
+comment on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) is 'Applies the updates of a push.';
+revoke execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) from public;
+grant execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) to authenticated, service_role;

@@ -1,0 +1,34 @@
+-- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
+-- (scope memory:write; the secret key names it). Call it again while `more` is true.
+
+create function mayfly_private.maintain(max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  end if;
+  -- Another one is at it: there may be more.
+  return coalesce(mayfly_private.maintain_tenant(tenant, max_rows),
+    '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "more": true}');
+end
+$$;
+
+comment on function mayfly_private.maintain(integer) is 'One batch of retention and cleaning for the callers tenant.';
+revoke execute on function mayfly_private.maintain(integer) from public;
+grant execute on function mayfly_private.maintain(integer) to authenticated, service_role;
+
+create function mayfly.maintain(max_rows integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.maintain(max_rows);
+
+comment on function mayfly.maintain(integer) is
+  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, more }. While more is true, call it again.';
+revoke execute on function mayfly.maintain(integer) from public;
+grant execute on function mayfly.maintain(integer) to authenticated, service_role;

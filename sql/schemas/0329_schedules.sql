@@ -1,0 +1,17 @@
+-- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance, and its own
+-- history, which nobody else deletes, after 7 days; with
+-- pg_net, the embedding of what waits for it. Without it, call mayfly.maintain(). If pg_cron comes
+-- later, run this file again in the SQL editor: a job of the same name is replaced.
+
+do $$
+begin
+  if exists (select from pg_extension where extname = 'pg_cron') then
+    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', 'select mayfly_private.maintain_all()')$cron$;
+    execute $cron$select cron.schedule('mayfly-cron-history', '7 3 * * *',
+      'delete from cron.job_run_details where end_time < now() - interval ''7 days''')$cron$;
+    if exists (select from pg_extension where extname = 'pg_net') then
+      execute $cron$select cron.schedule('mayfly-embed', '* * * * *', 'select mayfly_private.request_drains()')$cron$;
+    end if;
+  end if;
+end
+$$;
