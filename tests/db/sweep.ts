@@ -66,6 +66,7 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     },
   ];
   await actAs(sql, agent.claims, (session) => session`select mayfly.sync(${session.json(push)})`);
+  await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
     "invite_member",
     { role: "viewer", email: "somebody@example.com" },
