@@ -14,6 +14,7 @@ import {
   recallFromAnswer,
   type SyncAnswer,
   toMemory,
+  toQuery,
 } from "./memory.ts";
 import { type DeadLetter, Outbox } from "./outbox.ts";
 import { type Operation, operation } from "./schemas.ts";
@@ -108,16 +109,19 @@ export class Agent extends AgentLife {
    * for (const hit of data?.results ?? []) console.log(hit.score, hit.agentName, hit.task);
    */
   async recall(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
-    const { kinds, tags, agentId, minReward, since, limit } = options;
-    const answer = await callFunction(this.client, "query", {
-      query,
-      ...(kinds && { kinds }),
-      ...(tags && { tags }),
-      ...(agentId && { agent: agentId }),
-      ...(minReward !== undefined && { min_reward: minReward }),
-      ...(since && { since: since.toISOString() }),
-      ...(limit && { limit }),
-    });
+    const answer = await callFunction(this.client, "query", { query, ...toQuery(options) });
+    return answer.error ? answer : ok(recallFromAnswer(answer.data));
+  }
+
+  /**
+   * The memories that are like one of them, by its meaning and the words of its task and tags.
+   *
+   * @example
+   * const { data } = await agent.similarTo(memoryId, { limit: 3 });
+   */
+  async similarTo(id: string, options: RecallOptions = {}): Promise<Result<Recall>> {
+    const body = { similar_to: id, ...toQuery(options) };
+    const answer = await callFunction(this.client, "query", body);
     return answer.error ? answer : ok(recallFromAnswer(answer.data));
   }
 

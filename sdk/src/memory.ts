@@ -53,6 +53,8 @@ export interface RecalledMemory extends Memory {
   parts: {
     words_rank: number | null;
     words: number | null;
+    /** How like words of its task and tags are to words of the question that nothing has. */
+    typos: number | null;
     vector_rank: number | null;
     similarity: number | null;
     relevance: number;
@@ -60,6 +62,20 @@ export interface RecalledMemory extends Memory {
     importance: number;
     recency: number;
   };
+}
+
+/** Each 0 to 1; reward, importance and recency at most 1 together. */
+export interface RecallWeights {
+  /** Of the rank by words; 1 by default. */
+  words?: number;
+  /** Of the rank by meaning; 1 by default. */
+  meaning?: number;
+  /** 0.1 by default. */
+  reward?: number;
+  /** 0.1 by default. */
+  importance?: number;
+  /** 0.1 by default. */
+  recency?: number;
 }
 
 export interface RecallOptions {
@@ -70,8 +86,36 @@ export interface RecallOptions {
   agentId?: string;
   minReward?: number;
   since?: Date;
+  /** Excluded. */
+  until?: Date;
+  /** Of this very task. */
+  task?: string;
+  sessionId?: string;
+  conversationId?: string;
+  weights?: RecallWeights;
+  /**
+   * After how many days a memory of a kind counts half as fresh. By default 1 for working, 7 for
+   * conversation, 180 for learning, 365 for fact, 30 for the others.
+   */
+  halfLives?: Partial<Record<MemoryKind, number>>;
   /** 1 to 100; 10 by default. */
   limit?: number;
+}
+
+/** The body of a recall. */
+export function toQuery(options: RecallOptions): Record<string, unknown> {
+  const { agentId, minReward, since, until, sessionId, conversationId, halfLives, ...rest } =
+    options;
+  return {
+    ...rest,
+    ...(agentId && { agent: agentId }),
+    ...(minReward !== undefined && { min_reward: minReward }),
+    ...(since && { since: since.toISOString() }),
+    ...(until && { until: until.toISOString() }),
+    ...(sessionId && { session: sessionId }),
+    ...(conversationId && { conversation: conversationId }),
+    ...(halfLives && { half_lives: halfLives }),
+  };
 }
 
 export interface Recall {

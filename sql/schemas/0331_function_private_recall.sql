@@ -73,15 +73,16 @@ begin
 
   asked_vector := embedding::extensions.halfvec(384);
   if similar_to is not null then
-    -- By its own vector, or that of the model that is named; and by its labels, unless something else is asked.
+    -- By its vector (of the model that is named, if one is) and by its labels, unless something else is asked.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
       coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
     into query, asked_vector, model
     from mayfly.memories m
     left join mayfly.memory_vectors v on v.tenant_id = m.tenant_id and v.memory_id = m.id
+      and (recall.model is null or v.model = recall.model)
     where m.tenant_id = tenant and m.id = similar_to and m.deleted_at is null
       and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
-    order by v.model = recall.model desc nulls last, v.model
+    order by v.model
     limit 1;
     if not found then
       perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.', null,
