@@ -1,5 +1,5 @@
 /** Recalls the memories that answer a question best. */
-import { queryRequest } from "../../sdk/src/schemas.ts";
+import { type QueryRequest, queryRequest } from "../../sdk/src/schemas.ts";
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller } from "../_shared/database.ts";
@@ -8,29 +8,46 @@ import { getEmbedder, shorten } from "../_shared/embedder.ts";
 export const app = createApp("query");
 
 app.post("/", async (context) => {
-  const { tags, limit, ...query } = await readBody(context, queryRequest);
+  const body = await readBody(context, queryRequest);
   const client = await connectAsCaller(context.req.raw);
-  const vector = query.embedding
-    ? { embedding: query.embedding, model: query.model }
-    : await embedQuery(query.query ?? "");
+  const { tags, limit, task, ...query } = body;
+  const vector = await vectorFor(body);
   const results = await call(() =>
     client.rpc("recall", {
       ...query,
-      ...(vector.embedding && { embedding: vector.embedding, model: vector.model }),
+      ...(vector.model && { model: vector.model }),
+      ...(vector.embedding && { embedding: vector.embedding }),
       ...(tags && { having_tags: tags }),
+      ...(task !== undefined && { for_task: task }),
       ...(limit && { result_limit: limit }),
     } as never),
   );
+  // Whether the memory of similar_to has a vector, SQL alone knows.
+  const byMeaning = vector.embedding || hasMeaning(results);
   return answerData(context, {
     /** `words_only` says why in `problem`. */
-    mode: vector.embedding ? "hybrid" : "words_only",
+    mode: byMeaning ? "hybrid" : "words_only",
     model: vector.model ?? null,
-    problem: "problem" in vector ? vector.problem : null,
+    problem: byMeaning ? null : (vector.problem ?? "no memory with an embedding is like it"),
     results,
   });
 });
 
-async function embedQuery(text: string) {
+interface Vector {
+  embedding?: number[];
+  model?: string | undefined;
+  problem?: string;
+}
+
+/** What to compare with: the caller's own vector, that of a memory (by SQL), or the query's. */
+async function vectorFor(body: QueryRequest): Promise<Vector> {
+  if (body.embedding) return { embedding: body.embedding, model: body.model };
+  if (body.weights?.meaning === 0) return { problem: "meaning weighs nothing" };
+  if (body.similar_to && !body.query) return { model: body.model ?? getEmbedder()?.model };
+  return embedQuery(body.query ?? "");
+}
+
+async function embedQuery(text: string): Promise<Vector> {
   const embedder = getEmbedder();
   if (!embedder) return { problem: "no embedder is configured" };
   try {
@@ -40,4 +57,10 @@ async function embedQuery(text: string) {
     console.error(JSON.stringify({ embedding: embedder.model, error: String(error) }));
     return { problem: "the embedder failed" };
   }
+}
+
+function hasMeaning(results: unknown): boolean {
+  return (results as { parts: { vector_rank: number | null } }[]).some(
+    (row) => row.parts.vector_rank !== null,
+  );
 }

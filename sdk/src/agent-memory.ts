@@ -7,10 +7,12 @@ import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { LocalSearch, recalledLocally } from "./local-search.ts";
 import {
   type LogPage,
+  type MemoryChange,
   memoryFromBody,
   type NewMemory,
   type Recall,
   type RecallOptions,
+  toFields,
   toMemory,
 } from "./memory.ts";
 import type { DeadLetter, Outbox } from "./outbox.ts";
@@ -106,6 +108,34 @@ export class AgentMemory extends AgentReads {
     this.#cache.put(memoryFromBody(queued.data, this.id));
     if (embedding && model) this.#search.addVector(id, model, embedding);
     return ok({ id });
+  }
+
+  /**
+   * Changes fields of a memory, with the next `sync`: settled field by field with what others have
+   * changed meanwhile. One that is gone by then stays so. The local cache follows with the next pull.
+   *
+   * @returns `invalid_request` with the field that is wrong; `storage_failed`.
+   * @example
+   * await agent.update(id, {
+   *   set: { tags: ["keys", "tried"], reward: 0.9 },
+   *   base: { tags: ["keys"] },
+   *   resolve: "merge",
+   * });
+   */
+  async update(id: string, change: MemoryChange): Promise<Result<{ id: string }>> {
+    const { set, base, resolve, settles } = change;
+    const queued = await this.#enqueue({
+      id: uuidv7(),
+      type: "memory.update",
+      memory: {
+        id,
+        set: toFields(set),
+        ...(base && { base: toFields(base) }),
+        ...(resolve && { resolve }),
+        ...(settles && { settles }),
+      },
+    });
+    return queued.error ? queued : ok({ id });
   }
 
   /**

@@ -1,7 +1,7 @@
 import { AgentLife } from "./agent-life.ts";
 import type { Result } from "./errors.ts";
 import type { ListOptions, Memory, MemoryPage, Recall, RecallOptions } from "./memory.ts";
-import { getMemory, listMemories, readThread, similarMemories } from "./reads.ts";
+import { getMemory, listMemories, readThread, queryMemories } from "./reads.ts";
 
 /** An agent's reading of its tenant's memories, as row-level security shows them to it. */
 export class AgentReads extends AgentLife {
@@ -39,9 +39,9 @@ export class AgentReads extends AgentLife {
   }
 
   /**
-   * The memories whose meaning is nearest to that of another, from the server.
+   * The memories that are like another, by its meaning and the words of its task and tags.
    *
-   * @returns `invalid_request` when the server has no vector of it.
+   * @returns `memory_unknown` when there is no such memory.
    * @example
    * const { data } = await agent.similar(id, { limit: 5 });
    */
@@ -49,6 +49,6 @@ export class AgentReads extends AgentLife {
     id: string,
     options: Omit<RecallOptions, "embedding" | "model"> = {},
   ): Promise<Result<Recall>> {
-    return similarMemories(this.client, this.tenantId, id, options);
+    return queryMemories(this.client, { similar_to: id }, options);
   }
 }

@@ -340,7 +340,7 @@ isOneToOne: false
 { Args: { "max_rows"?: number,"model": string }; Returns: Json
                            },
 "recall":
-{ Args: { "agent"?: string,"embedding"?: (number)[],"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"since"?: string }; Returns: {
+{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {
               "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"tags": (string)[],"task": string
             }[]
                            },

@@ -21,6 +21,7 @@ export const errorCodes = [
   "lifetime_out_of_range",
   "member_unknown",
   "memory_exists",
+  "memory_unknown",
   "method_not_allowed",
   "name_taken",
   "not_authorized",

@@ -17,6 +17,8 @@ export type {
   LogPage,
   Memory,
   MemoryContent,
+  MemoryChange,
+  MemoryFields,
   MemoryPage,
   NewMemory,
   Recall,

@@ -79,6 +79,7 @@ export class LocalSearch {
       const known = places.get(id) ?? {
         words_rank: null,
         words: null,
+        typos: null,
         vector_rank: null,
         similarity: null,
       };
@@ -96,7 +97,7 @@ export class LocalSearch {
     const results = [...places]
       .flatMap(([id, found]) => {
         const memory = candidates.get(id);
-        return memory ? [{ memory, ...scoreOf(memory, found, now) }] : [];
+        return memory ? [{ memory, ...scoreOf(memory, found, now, options) }] : [];
       })
       .sort((a, b) => b.score - a.score || (a.memory.id < b.memory.id ? -1 : 1))
       .slice(0, options.limit ?? 10);
@@ -203,12 +204,16 @@ export class LocalSearch {
 
 /** What the where clause of mayfly_private.recall says. */
 function matches(memory: Memory, options: RecallOptions, now: number): boolean {
-  const { kinds, tags, agentId, minReward, since } = options;
+  const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } = options;
   return (
     (!memory.expiresAt || memory.expiresAt.getTime() > now) &&
     (!kinds || kinds.includes(memory.kind)) &&
     (!tags || tags.every((tag) => memory.tags.includes(tag))) &&
     (agentId === undefined || memory.agentId === agentId) &&
+    (task === undefined || memory.task === task) &&
+    (sessionId === undefined || memory.sessionId === sessionId) &&
+    (conversationId === undefined || memory.conversationId === conversationId) &&
+    (until === undefined || memory.createdAt < until) &&
     (minReward === undefined || (memory.reward !== null && memory.reward >= minReward)) &&
     (!since || memory.createdAt >= since)
   );

@@ -73,6 +73,20 @@ export interface RecalledMemory extends MemoryContent {
   parts: ScoreParts;
 }
 
+/** Each 0 to 1; reward, importance and recency at most 1 together. */
+export interface RecallWeights {
+  /** Of the rank by words; 1 by default. */
+  words?: number;
+  /** Of the rank by meaning; 1 by default. */
+  meaning?: number;
+  /** 0.1 by default. */
+  reward?: number;
+  /** 0.1 by default. */
+  importance?: number;
+  /** 0.1 by default. */
+  recency?: number;
+}
+
 export interface RecallOptions {
   kinds?: MemoryKind[];
   /** All of them. */
@@ -81,11 +95,39 @@ export interface RecallOptions {
   agentId?: string;
   minReward?: number;
   since?: Date;
+  /** Excluded. */
+  until?: Date;
+  /** Of this very task. */
+  task?: string;
+  sessionId?: string;
+  conversationId?: string;
+  weights?: RecallWeights;
+  /**
+   * After how many days a memory of a kind counts half as fresh. By default 1 for working, 7 for
+   * conversation, 180 for learning, 365 for fact, 30 for the others.
+   */
+  halfLives?: Partial<Record<MemoryKind, number>>;
   /** 1 to 100; 10 by default. */
   limit?: number;
   /** The caller's own vector of the query, 384 numbers, with the name of its model. */
   embedding?: number[];
   model?: string;
+}
+
+/** The body of a recall. */
+export function toQuery(options: RecallOptions): Record<string, unknown> {
+  const { agentId, minReward, since, until, sessionId, conversationId, halfLives, ...rest } =
+    options;
+  return {
+    ...rest,
+    ...(agentId && { agent: agentId }),
+    ...(minReward !== undefined && { min_reward: minReward }),
+    ...(since && { since: since.toISOString() }),
+    ...(until && { until: until.toISOString() }),
+    ...(sessionId && { session: sessionId }),
+    ...(conversationId && { conversation: conversationId }),
+    ...(halfLives && { half_lives: halfLives }),
+  };
 }
 
 export interface Recall {
@@ -248,6 +290,36 @@ export function toMemory(memory: NewMemory, id: string, agentId: string): Memory
     ...(conversationId && { conversation_id: conversationId }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),
     ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+  };
+}
+
+/** Fields of a memory; null sets one back to its default. */
+export type MemoryFields = {
+  [Name in Exclude<keyof NewMemory, "id" | "embedding" | "model">]?: NewMemory[Name] | null;
+};
+
+export interface MemoryChange {
+  set: MemoryFields;
+  /** What the fields were taken for: `manual` needs it for each of `set`, `merge` is better with it. */
+  base?: MemoryFields;
+  /**
+   * How a field is settled that another has changed meanwhile: `latest_wins` (default), `merge` (three
+   * ways: tags by what was added and removed, metadata deeply), or `manual`: kept as a conflict.
+   */
+  resolve?: "latest_wins" | "merge" | "manual";
+  /** Conflicts of `mayfly.memory_conflicts` that this settles; `set` may then be empty. */
+  settles?: string[];
+}
+
+/** Fields as they are pushed. */
+export function toFields(fields: MemoryFields): Record<string, unknown> {
+  const { sessionId, conversationId, latencyMs, expiresAt, ...rest } = fields;
+  return {
+    ...rest,
+    ...(sessionId !== undefined && { session_id: sessionId }),
+    ...(conversationId !== undefined && { conversation_id: conversationId }),
+    ...(latencyMs !== undefined && { latency_ms: latencyMs }),
+    ...(expiresAt !== undefined && { expires_at: expiresAt?.toISOString() ?? null }),
   };
 }
 

@@ -14,9 +14,11 @@ export interface Pushed {
 /** Refusals that are about the operations, not about the caller or the moment. */
 const aboutOperations: ErrorCode[] = [
   "agent_unknown",
+  "clock_ahead",
   "invalid_operation",
   "invalid_request",
   "memory_exists",
+  "op_expired",
   "push_too_large",
 ];
 

@@ -1,6 +1,6 @@
 /** Reading memories over the Data API, as row-level security shows them to the caller. */
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { failed, ok, type Result } from "./errors.ts";
 import {
   type ListOptions,
   type Memory,
@@ -10,8 +10,8 @@ import {
   type Recall,
   type RecallOptions,
   recallFromAnswer,
+  toQuery,
 } from "./memory.ts";
-import { vectorOf } from "./pull.ts";
 
 const alive = (client: MayflyClient, tenant: string) =>
   client.from("memories").select(memoryColumns).eq("tenant_id", tenant).is("deleted_at", null);
@@ -69,58 +69,9 @@ export async function readThread(
 /** Asks the query function, with the filters that every recall has. */
 export async function queryMemories(
   client: MayflyClient,
-  asked: { query?: string; embedding?: number[]; model?: string },
+  asked: { query?: string; similar_to?: string },
   options: RecallOptions,
 ): Promise<Result<Recall>> {
-  const { kinds, tags, agentId, minReward, since, limit } = options;
-  const answer = await callFunction(client, "query", {
-    ...asked,
-    ...(kinds && { kinds }),
-    ...(tags && { tags }),
-    ...(agentId && { agent: agentId }),
-    ...(minReward !== undefined && { min_reward: minReward }),
-    ...(since && { since: since.toISOString() }),
-    ...(limit && { limit }),
-  });
+  const answer = await callFunction(client, "query", { ...asked, ...toQuery(options) });
   return answer.error ? answer : ok(recallFromAnswer(answer.data));
-}
-
-/** Recalls by the vector that the server has of a memory. */
-export async function similarMemories(
-  client: MayflyClient,
-  tenant: string,
-  id: string,
-  options: RecallOptions,
-): Promise<Result<Recall>> {
-  const { limit = 10 } = options;
-  const { data, error } = fromDataApi(
-    await client
-      .from("memory_vectors")
-      .select("model, embedding")
-      .eq("tenant_id", tenant)
-      .eq("memory_id", id)
-      .order("model")
-      .limit(1),
-  );
-  if (error) return failed(error);
-  const [vector] = data;
-  if (!vector) {
-    return failed(
-      new MayflyError({
-        code: "invalid_request",
-        message: `There is no vector of the memory ${id}.`,
-        hint: "It is not there, was not synced, or no embedding of it could be made yet.",
-        details: { field: "id" },
-      }),
-    );
-  }
-  // One more: it is most similar to itself.
-  const answer = await queryMemories(
-    client,
-    { embedding: vectorOf(vector.embedding), model: vector.model },
-    { ...options, limit: Math.min(limit + 1, 100) },
-  );
-  if (answer.error) return answer;
-  const results = answer.data.results.filter((found) => found.id !== id).slice(0, limit);
-  return ok({ ...answer.data, results });
 }

@@ -188,6 +188,7 @@ export const syncRequest = z.strictObject({
   limit: z.int().min(0).max(1000).optional(),
 });
 
+const share = z.number().min(0).max(1);
 /** `POST /query` */
 export const queryRequest = z
   .strictObject({
@@ -201,11 +202,32 @@ export const queryRequest = z
     agent: uuid.optional(),
     min_reward: z.number().min(0).max(1).optional(),
     since: instant.optional(),
+    /** Excluded. */
+    until: instant.optional(),
+    /** The same text. */
+    task: text(2000).optional(),
+    session: uuid.optional(),
+    conversation: uuid.optional(),
+    /** The id of a memory: what is like it, without it. */
+    similar_to: uuid.optional(),
+    /** `mayfly.recall` has the formula and the defaults. */
+    weights: z
+      .strictObject({
+        words: share,
+        meaning: share,
+        reward: share,
+        importance: share,
+        recency: share,
+      })
+      .partial()
+      .optional(),
+    /** Days by kind. */
+    half_lives: z.partialRecord(memoryKind, z.number().min(0.001).max(36_500)).optional(),
     /** 1 to 100; 10 by default. */
     limit: z.int().min(1).max(100).optional(),
   })
-  .refine((q) => (q.query ?? "") !== "" || q.embedding, {
-    message: "needs a query or an embedding",
+  .refine((q) => (q.query ?? "") !== "" || q.embedding || q.similar_to, {
+    message: "needs a query, an embedding or similar_to",
   })
   .refine((q) => !q.embedding || q.model, {
     message: "must name the model of the embedding",

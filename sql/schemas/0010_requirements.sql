@@ -1,6 +1,7 @@
 -- What the rest relies on; stops with a clear sentence where it is missing.
 
 create extension if not exists vector with schema extensions;
+create extension if not exists pg_trgm with schema extensions;
 
 do $$
 declare
@@ -17,6 +18,11 @@ begin
   if string_to_array(vector.extversion, '.')::int[] < array[0, 8] then
     raise exception 'Mayfly needs pgvector 0.8 or later, but this is %.', vector.extversion
       using hint = 'Run: alter extension vector update';
+  end if;
+  if not exists (select from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+      where e.extname = 'pg_trgm' and n.nspname = 'extensions') then
+    raise exception 'Mayfly needs pg_trgm in the schema extensions, but it lies elsewhere.'
+      using hint = 'Run: alter extension pg_trgm set schema extensions';
   end if;
   -- The definer functions read tables whose policies call them: their owner must pass by the policies.
   if not exists (select from pg_roles where rolname = current_user and (rolbypassrls or rolsuper)) then

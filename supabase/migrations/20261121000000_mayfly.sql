@@ -3,6 +3,7 @@
 -- What the rest relies on; stops with a clear sentence where it is missing.
 
 create extension if not exists vector with schema extensions;
+create extension if not exists pg_trgm with schema extensions;
 
 do $$
 declare
@@ -19,6 +20,11 @@ begin
   if string_to_array(vector.extversion, '.')::int[] < array[0, 8] then
     raise exception 'Mayfly needs pgvector 0.8 or later, but this is %.', vector.extversion
       using hint = 'Run: alter extension vector update';
+  end if;
+  if not exists (select from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+      where e.extname = 'pg_trgm' and n.nspname = 'extensions') then
+    raise exception 'Mayfly needs pg_trgm in the schema extensions, but it lies elsewhere.'
+      using hint = 'Run: alter extension pg_trgm set schema extensions';
   end if;
   -- The definer functions read tables whose policies call them: their owner must pass by the policies.
   if not exists (select from pg_roles where rolname = current_user and (rolbypassrls or rolsuper)) then
@@ -571,6 +577,25 @@ comment on function mayfly_private.words(text, text, text[], text, text, text) i
 revoke execute on function mayfly_private.words(text, text, text[], text, text, text) from public;
 grant execute on function mayfly_private.words(text, text, text[], text, text, text) to authenticated, service_role;
 
+-- sql/schemas/0148_function_labels.sql
+
+-- What is searched with tolerance for typos: task and tags, the short texts that people and agents ask
+-- for by name. For an index; called by whoever writes a memory.
+
+create function mayfly_private.labels(task text, tags text[])
+returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return task || ' ' || array_to_string(tags, ' ');
+end
+$$;
+
+comment on function mayfly_private.labels(text, text[]) is 'Task and tags of a memory as one text.';
+revoke execute on function mayfly_private.labels(text, text[]) from public;
+grant execute on function mayfly_private.labels(text, text[]) to authenticated, service_role;
+
 -- sql/schemas/0150_table_memories.sql
 
 -- What agents learned. A deleted memory stays as a tombstone without content.
@@ -900,6 +925,10 @@ grant execute on function mayfly_private.kept() to authenticated, service_role;
 
 -- The meaning of memories, apart from them: updating a reward on 1,000 rows took 3.73 s with the
 -- vector inline and 0.026 s without.
+--
+-- A new vector belongs to the fresh tail, which is read exactly; those of large tenants are settled into
+-- the HNSW index in the background (mayfly_private.settle). So a writer never pays for that index:
+-- batches of 100 went in at 911 a second without it and 8.5 with it.
 
 create table mayfly.memory_vectors (
   tenant_id uuid not null,
@@ -913,9 +942,37 @@ create table mayfly.memory_vectors (
 );
 
 create index memory_vectors_memory_idx on mayfly.memory_vectors (tenant_id, memory_id);
+create index memory_vectors_tail_idx on mayfly.memory_vectors (tenant_id, model, memory_id) where not settled;
+create index memory_vectors_settled_idx on mayfly.memory_vectors
+  using hnsw (embedding extensions.halfvec_cosine_ops) where settled;
 
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';
+
+-- sql/schemas/0161_index_memories_labels.sql
+
+-- For the words of a question that nothing is found for: see mayfly_private.recall.
+
+create index memories_labels_idx on mayfly.memories
+  using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+
+-- sql/schemas/0162_table_settlements.sql
+
+-- How many vectors of a tenant and a model were settled into the HNSW index: what recall decides by,
+-- without counting. A row a large tenant, so it is small. What was erased since still counts.
+
+create table mayfly_private.settlements (
+  tenant_id uuid not null,
+  model text not null,
+  vectors bigint not null constraint settlements_vectors_range check (vectors > 0),
+  settled_at timestamptz not null default now(),
+  constraint settlements_pkey primary key (tenant_id, model),
+  constraint settlements_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.settlements is 'How many vectors of a tenant and a model were settled into the HNSW index.';
+
+alter table mayfly_private.settlements enable row level security;
 
 -- sql/schemas/0170_table_events.sql
 
@@ -3967,16 +4024,26 @@ revoke execute on function mayfly_private.any_word(text, text) from public;
 -- the policies they would never be index conditions (full text on 100,000 rows: 370 ms under the policy, 0.32 ms without).
 -- Locks nothing.
 --
---   relevance = (61 / 2) * (1 / (60 + rank by words) + 1 / (60 + rank by vector))      0 to 1
---   score     = relevance * (0.7 + 0.1 * reward + 0.1 * importance / 10 + 0.1 * recency)
---   recency   = 0.5 ^ (age / 30 days);  an unknown reward counts as 0.5
+--   relevance = 61 * (words / (60 + rank by words) + meaning / (60 + rank by vector)) / (words + meaning)   0 to 1
+--   score     = relevance * (1 - reward - importance - recency                                              0 to 1
+--                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
+--   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- Reciprocal rank fusion with k = 60: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms
--- Condorcet and individual Rank Learning Methods", SIGIR 2009.
+-- The weights are the caller's: words and meaning are 1, the others 0.1 unless set. Half-lives:
+-- mayfly_private.half_life. Reciprocal rank fusion with k = 60: Cormack, Clarke and Büttcher,
+-- "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods", SIGIR 2009.
+--
+-- Rank by words is by ts_rank; a word of the question that none of the best rows has is taken for a
+-- typo, and rows whose task or tags have one like it (pg_trgm's word_similarity, at least 0.5) gain 0.3
+-- of that likeness. What has no typo never pays for this.
+--
+-- Rank by vector is among the nearest that the caller may see. Where too few of these pass the filters,
+-- those that pass are compared one by one: a filter never hides a match.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
-  since timestamptz, result_limit integer
+  since timestamptz, result_limit integer, until timestamptz, for_task text, session uuid, conversation uuid,
+  similar_to uuid, weights jsonb, half_lives jsonb
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -3985,21 +4052,32 @@ returns table (
 )
 language plpgsql stable security definer
 set search_path = ''
+-- The best plan depends on the filters that are given and on the size of the tenant.
+set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 #variable_conflict use_column
 declare
-  -- As many from each side: deeper ranks add less than 1 % to a score.
-  depth constant integer := 100;
+  -- So many from each side.
+  depth constant integer := greatest(50, 2 * result_limit);
+  reach integer := depth;
   tenant constant uuid := mayfly_private.require_tenant('memory:read');
   own constant uuid[] := mayfly_private.own_agent_ids();
   sees_all constant boolean := tenant = any (mayfly_private.tenant_ids('memory:admin'));
+  language constant text := (select t.language from mayfly.tenants t where t.id = tenant);
+  typo_threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   asked_words tsquery;
   asked_vector extensions.halfvec(384);
+  of_words real;
+  of_meaning real;
+  of_reward real;
+  of_importance real;
+  of_recency real;
 begin
   if char_length(query) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'query must have at most 10000 characters.', null, '{"field": "query"}');
-  elsif coalesce(query, '') = '' and embedding is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query or an embedding.', null, '{"field": "query"}');
+  elsif coalesce(query, '') = '' and embedding is null and similar_to is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query, an embedding or similar_to.', null, '{"field": "query"}');
   elsif cardinality(embedding) <> 384 then
     perform mayfly_private.fail(400, 'invalid_request', 'embedding must have 384 numbers.', null, '{"field": "embedding"}');
   elsif embedding is not null and coalesce(model, '') = '' then
@@ -4007,8 +4085,43 @@ begin
   elsif result_limit is null or result_limit not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'limit must be 1 to 100.', null, '{"field": "limit"}');
   end if;
-  asked_words := mayfly_private.any_word((select t.language from mayfly.tenants t where t.id = tenant), query);
+  perform mayfly_private.check_weights(weights, half_lives);
+  of_words := coalesce((weights ->> 'words')::real, 1);
+  of_meaning := coalesce((weights ->> 'meaning')::real, 1);
+  of_reward := coalesce((weights ->> 'reward')::real, 0.1);
+  of_importance := coalesce((weights ->> 'importance')::real, 0.1);
+  of_recency := coalesce((weights ->> 'recency')::real, 0.1);
+
   asked_vector := embedding::extensions.halfvec(384);
+  if similar_to is not null then
+    -- By its vector (of the model that is named, if one is) and by its labels, unless something else is asked.
+    select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
+      coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
+    into query, asked_vector, model
+    from mayfly.memories m
+    left join mayfly.memory_vectors v on v.tenant_id = m.tenant_id and v.memory_id = m.id
+      and (recall.model is null or v.model = recall.model)
+    where m.tenant_id = tenant and m.id = similar_to and m.deleted_at is null
+      and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
+    order by v.model
+    limit 1;
+    if not found then
+      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.', null,
+        '{"field": "similar_to"}');
+    end if;
+  end if;
+  if of_words > 0 then
+    asked_words := mayfly_private.any_word(language, query);
+  end if;
+  if of_meaning = 0 then
+    asked_vector := null;
+  end if;
+  -- Some of the nearest will not pass.
+  if num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation) > 0 then
+    reach := greatest(1000, depth);
+  end if;
+  -- Not by a set clause: a session that has not loaded pg_trgm yet is refused that.
+  perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
 
   return query
   with visible as not materialized (
@@ -4018,64 +4131,116 @@ begin
       and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
       and m.deleted_at is null
       and (m.expires_at is null or m.expires_at > statement_timestamp())
+      and (similar_to is null or m.id <> similar_to)
       and (recall.kinds is null or m.kind = any (recall.kinds))
       and (recall.having_tags is null or m.tags @> recall.having_tags)
       and (recall.agent is null or m.agent_id = recall.agent)
       and (recall.min_reward is null or m.reward >= recall.min_reward)
       and (recall.since is null or m.created_at >= recall.since)
-  ), by_words as (
-    select found.id, found.rank, row_number() over (order by found.rank desc, found.id) as place
+      and (recall.until is null or m.created_at < recall.until)
+      and (recall.for_task is null or m.task = recall.for_task)
+      and (recall.session is null or m.session_id = recall.session)
+      and (recall.conversation is null or m.conversation_id = recall.conversation)
+  ), with_words as materialized (
+    -- 1: divided by the logarithm of the length, so that long texts do not win by length alone.
+    select v.id, v.words, ts_rank(v.words, asked_words, 1) as rank
+    from visible v
+    where v.words @@ asked_words
+    order by rank desc, v.id
+    limit depth
+  ), doubtful as materialized (
+    select asked.word
     from (
-      -- 1: divided by the logarithm of the length, so that long texts do not win by length alone.
-      select v.id, ts_rank(v.words, asked_words, 1) as rank
-      from visible v
-      where v.words @@ asked_words
-      order by rank desc, v.id
+      select distinct w.word, mayfly_private.any_word(language, w.word) as search
+      from regexp_split_to_table(lower(mayfly_private.split_identifiers(left(query, 1000))), '[^[:alnum:]]+') w (word)
+      where of_words > 0 and char_length(w.word) between 4 and 40
+    ) asked
+    where asked.search is not null and not exists (select from with_words f where f.words @@ asked.search)
+    limit 5
+  ), with_typos as (
+    select v.id, sum(extensions.word_similarity(d.word, mayfly_private.labels(v.task, v.tags))) as likeness
+    from doubtful d
+    join visible v on mayfly_private.labels(v.task, v.tags) operator(extensions.%>) d.word
+    group by v.id
+    order by likeness desc, v.id
+    limit depth
+  ), by_words as (
+    select id, found.rank, found.likeness, row_number() over (order by found.rank desc, id) as place
+    from (
+      select id, coalesce(w.rank, 0) + 0.3 * coalesce(t.likeness, 0) as rank, t.likeness
+      from with_words w full join with_typos t using (id)
+      order by rank desc, id
       limit depth
     ) found
+  ), near as materialized (
+    select n.memory_id, n.similarity from mayfly_private.nearest(tenant, recall.model, asked_vector, reach) n
+  ), near_and_visible as materialized (
+    select v.id, n.similarity from near n join visible v on v.id = n.memory_id
+  ), visible_and_near as materialized (
+    select v.id, 1 - (mv.embedding operator(extensions.<=>) asked_vector) as similarity
+    from mayfly.memory_vectors mv
+    join visible v on v.id = mv.memory_id
+    where mv.tenant_id = tenant and mv.model = recall.model
+      and (select count(*) from near_and_visible) < result_limit and (select count(*) from near) = reach
+    order by mv.embedding operator(extensions.<=>) asked_vector, v.id
+    limit depth
   ), by_vector as (
     select found.id, found.similarity, row_number() over (order by found.similarity desc, found.id) as place
     from (
-      select v.id, 1 - (mv.embedding operator(extensions.<=>) asked_vector) as similarity
-      from mayfly.memory_vectors mv
-      join visible v on v.id = mv.memory_id
-      where asked_vector is not null and mv.tenant_id = tenant and mv.model = recall.model
-      order by mv.embedding operator(extensions.<=>) asked_vector, v.id
+      select id, similarity from visible_and_near
+      union all
+      select id, similarity from near_and_visible where not exists (select from visible_and_near)
+      order by similarity desc, id
       limit depth
     ) found
     -- A vector that points elsewhere is no match, however few there are.
     where found.similarity > 0
   ), fused as (
-    select id, w.place as words_place, w.rank as words_rank, v.place as vector_place, v.similarity,
-      61.0 / 2 * (coalesce(1.0 / (60 + w.place), 0) + coalesce(1.0 / (60 + v.place), 0)) as relevance
+    select id, w.place as words_place, w.rank as words_rank, w.likeness, v.place as vector_place, v.similarity,
+      61 * (coalesce(of_words / (60 + w.place), 0) + coalesce(of_meaning / (60 + v.place), 0)) / (of_words + of_meaning) as relevance
     from by_words w full join by_vector v using (id)
   ), scored as (
-    select m.*, f.words_place, f.words_rank, f.vector_place, f.similarity, f.relevance,
-      0.5 ^ (greatest(extract(epoch from statement_timestamp() - m.created_at), 0) / 2592000) as recency
+    select m.*, f.words_place, f.words_rank, f.likeness, f.vector_place, f.similarity, f.relevance,
+      0.5 ^ (greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
+        / 86400 / mayfly_private.half_life(m.kind, half_lives)) as recency
     from fused f
     join mayfly.memories m on m.tenant_id = tenant and m.id = f.id
   )
   select s.id, s.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= statement_timestamp() then a.expires_at end),
     s.kind, s.task, s.input, s.output, s.critique, s.reward, s.importance, s.tags, s.metadata, s.created_at,
-    (s.relevance * (0.7 + 0.1 * coalesce(s.reward, 0.5) + 0.01 * s.importance + 0.1 * s.recency))::real as score,
+    (s.relevance * (1 - of_reward - of_importance - of_recency
+      + of_reward * coalesce(s.reward, 0.5) + of_importance * s.importance / 10 + of_recency * s.recency))::real as score,
     jsonb_build_object(
-      'words_rank', s.words_place, 'words', s.words_rank, 'vector_rank', s.vector_place, 'similarity', s.similarity::real,
-      'relevance', s.relevance::real, 'reward', coalesce(s.reward, 0.5), 'importance', s.importance, 'recency', s.recency::real)
+      'words_rank', s.words_place, 'words', s.words_rank::real, 'typos', s.likeness::real,
+      'vector_rank', s.vector_place, 'similarity', s.similarity::real, 'relevance', s.relevance::real,
+      'reward', coalesce(s.reward, 0.5), 'importance', s.importance, 'recency', s.recency::real)
   from scored s
   left join mayfly.agents a on a.tenant_id = tenant and a.id = s.agent_id
   order by score desc, s.id
   limit result_limit;
+
+  perform set_config('pg_trgm.word_similarity_threshold', typo_threshold, true);
 end
 $$;
 
-comment on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) is 'The best memories for a question.';
-revoke execute on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) from public;
-grant execute on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) to authenticated, service_role;
+comment on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
+  is 'The best memories for a question.';
+revoke execute on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
+  from public;
+grant execute on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
+  to authenticated, service_role;
 
 -- sql/schemas/0332_function_recall.sql
 
--- The memories that answer a question best, by words and by meaning. Called by the query function as
--- whoever calls it. Every row comes with its score taken apart; mayfly_private.recall has the formula.
+-- The memories that answer a question best, by words and by meaning, or those that are like one of them
+-- (similar_to). Called by the query function as whoever calls it. Every row comes with its score taken
+-- apart; mayfly_private.recall has the formula.
+--
+--   kinds, having_tags (all of them), agent, min_reward, since, until (excluded), for_task (the same
+--   text), session and conversation narrow it.
+--   weights     {"words": 1, "meaning": 1, "reward": 0.1, "importance": 0.1, "recency": 0.1}, each 0 to 1,
+--               the last three at most 1 together
+--   half_lives  days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
 
 create function mayfly.recall(
   query text default null,
@@ -4086,7 +4251,14 @@ create function mayfly.recall(
   agent uuid default null,
   min_reward real default null,
   since timestamptz default null,
-  result_limit integer default 10
+  result_limit integer default 10,
+  until timestamptz default null,
+  for_task text default null,
+  session uuid default null,
+  conversation uuid default null,
+  similar_to uuid default null,
+  weights jsonb default null,
+  half_lives jsonb default null
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -4096,13 +4268,264 @@ returns table (
 language sql stable
 set search_path = ''
 begin atomic
-  select * from mayfly_private.recall(query, embedding, model, kinds, having_tags, agent, min_reward, since, result_limit);
+  select * from mayfly_private.recall(query, embedding, model, kinds, having_tags, agent, min_reward, since, result_limit,
+    until, for_task, session, conversation, similar_to, weights, half_lives);
 end;
 
-comment on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) is
-  'The best memories for a question, by words and, with an embedding, by meaning.';
-revoke execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) from public;
-grant execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer) to authenticated, service_role;
+comment on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb) is
+  'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
+revoke execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
+  from public;
+grant execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
+  to authenticated, service_role;
+
+-- sql/schemas/0333_function_check_weights.sql
+
+-- Refuses weights and half-lives that mayfly.recall cannot take. Locks nothing.
+
+create function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
+returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  known constant text[] := '{words,meaning,reward,importance,recency}';
+  kinds constant text[] := '{episode,task_result,conversation,learning,fact,working,general}';
+  wrong text;
+begin
+  if coalesce(jsonb_typeof(weights), 'object') <> 'object' then
+    perform mayfly_private.fail(400, 'invalid_request', 'weights must be an object.', null, '{"field": "weights"}');
+  elsif coalesce(jsonb_typeof(half_lives), 'object') <> 'object' then
+    perform mayfly_private.fail(400, 'invalid_request', 'half_lives must be an object.', null, '{"field": "half_lives"}');
+  end if;
+
+  select w.key into wrong from jsonb_each(weights) w
+  where w.key <> all (known) or not mayfly_private.number_within(w.value, 0, 1) limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('weights.%s must be a number from 0 to 1.', wrong),
+      'The weights are words, meaning, reward, importance and recency.', jsonb_build_object('field', 'weights.' || wrong));
+  end if;
+  if coalesce((weights ->> 'words')::numeric, 1) + coalesce((weights ->> 'meaning')::numeric, 1) = 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'One of the weights words and meaning must be above 0.', null,
+      '{"field": "weights"}');
+  elsif coalesce((weights ->> 'reward')::numeric, 0.1) + coalesce((weights ->> 'importance')::numeric, 0.1)
+      + coalesce((weights ->> 'recency')::numeric, 0.1) > 1 then
+    perform mayfly_private.fail(400, 'invalid_request', 'The weights reward, importance and recency must be at most 1 together.',
+      'Each is 0.1 unless you set it.', '{"field": "weights"}');
+  end if;
+
+  select h.key into wrong from jsonb_each(half_lives) h
+  where h.key <> all (kinds) or not mayfly_private.number_within(h.value, 0.001, 36500) limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('half_lives.%s must be a number of days from 0.001 to 36500.', wrong),
+      'Its keys are kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_weights(jsonb, jsonb) is 'Refuses weights and half-lives that a recall cannot take.';
+revoke execute on function mayfly_private.check_weights(jsonb, jsonb) from public;
+
+-- sql/schemas/0334_function_half_life.sql
+
+-- After how many days a memory of a kind counts half as fresh: what a caller asks for, else a default.
+-- Working notes age in a day, talk in a week, experience in a month, lessons in half a year, facts in a year.
+
+create function mayfly_private.half_life(kind text, half_lives jsonb)
+returns double precision
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return coalesce((half_lives ->> kind)::double precision, case kind
+    when 'working' then 1
+    when 'conversation' then 7
+    when 'learning' then 180
+    when 'fact' then 365
+    else 30
+  end);
+end
+$$;
+
+comment on function mayfly_private.half_life(text, jsonb) is 'After how many days a memory of a kind counts half as fresh.';
+revoke execute on function mayfly_private.half_life(text, jsonb) from public;
+
+-- sql/schemas/0335_function_nearest_settled.sql
+
+-- The settled vectors that are nearest to one, by the HNSW index, scanned on (iteratively) until enough of
+-- this tenant and model are found: fewer, where that would take more than 20,000 of the index. It holds
+-- every large tenant, so most of what it meets may be others'. Called by mayfly_private.nearest.
+
+create function mayfly_private.nearest_settled(tenant uuid, model text, asked extensions.halfvec, reach integer)
+returns table (memory_id uuid, similarity double precision)
+language plpgsql stable strict
+set search_path = ''
+-- Left alone, the planner never picked HNSW: it can do without a sort, and nothing else can.
+set enable_sort = off
+set jit = off
+rows 100
+as $$
+#variable_conflict use_column
+declare
+  -- pgvector is loaded by now: asked is a halfvec.
+  iterative_scan constant text := current_setting('hnsw.iterative_scan');
+  ef_search constant text := current_setting('hnsw.ef_search');
+  max_scan_tuples constant text := current_setting('hnsw.max_scan_tuples');
+begin
+  -- Not by set clauses: a session that has not loaded pgvector yet is refused these.
+  perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
+    set_config('hnsw.ef_search', least(greatest(reach, 200), 1000)::text, true),
+    set_config('hnsw.max_scan_tuples', '20000', true);
+
+  return query
+  select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked)
+  from mayfly.memory_vectors v
+  where v.settled and v.tenant_id = tenant and v.model = nearest_settled.model
+  order by v.embedding operator(extensions.<=>) asked
+  limit reach;
+
+  perform set_config('hnsw.iterative_scan', iterative_scan, true), set_config('hnsw.ef_search', ef_search, true),
+    set_config('hnsw.max_scan_tuples', max_scan_tuples, true);
+end
+$$;
+
+comment on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer) is 'The settled vectors that are nearest to one.';
+revoke execute on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer) from public;
+
+-- sql/schemas/0336_function_nearest.sql
+
+-- The vectors of a tenant and a model that are nearest to one, by cosine distance, and how alike they
+-- are (1 at best). Visibility and filters are the caller's to add. Nothing for a vector that is null.
+-- Called by mayfly_private.recall. Locks nothing.
+--
+-- A small tenant is read exactly, by B-tree. A large one has settled vectors: then the best of its fresh
+-- tail, read exactly, and of the HNSW index. Among the vectors of others, HNSW meets one of this tenant's
+-- every (whole / body) steps; it pays while that costs less than reading the body.
+
+create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
+returns table (memory_id uuid, similarity double precision)
+language plpgsql stable strict
+set search_path = ''
+-- Whether a vector is settled depends on its tenant, which statistics do not know: the planner took a
+-- tail of 500 for a quarter of the table, and read all of it, or all of the tenant.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+rows 100
+as $$
+#variable_conflict use_column
+declare
+  body bigint;
+  whole bigint;
+  ids uuid[];
+  similarities double precision[];
+begin
+  select sum(s.vectors) filter (where s.tenant_id = tenant and s.model = nearest.model), sum(s.vectors)
+  into body, whole
+  from mayfly_private.settlements s;
+
+  -- A step of HNSW costs about as much as reading 20 vectors.
+  if body > 20.0 * greatest(reach, 200) * whole / body then
+    select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
+    from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach) n;
+    if cardinality(ids) = reach then
+      return query
+      select * from (
+        (select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked) as similarity
+        from mayfly.memory_vectors v
+        where not v.settled and v.tenant_id = tenant and v.model = nearest.model
+        order by v.embedding operator(extensions.<=>) asked
+        limit reach)
+        union all
+        select * from unnest(ids, similarities)
+      ) best
+      order by best.similarity desc, best.memory_id
+      limit reach;
+      return;
+    end if;
+  end if;
+
+  return query
+  select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked)
+  from mayfly.memory_vectors v
+  where v.tenant_id = tenant and v.model = nearest.model
+  order by v.embedding operator(extensions.<=>) asked
+  limit reach;
+end
+$$;
+
+comment on function mayfly_private.nearest(uuid, text, extensions.halfvec, integer) is 'The vectors that are nearest to one.';
+revoke execute on function mayfly_private.nearest(uuid, text, extensions.halfvec, integer) from public;
+
+-- sql/schemas/0337_function_settle.sql
+
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
+-- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
+-- and it stays so. To run in the background, again and again, each time in a transaction of its own:
+-- what it has done stays done, wherever it is stopped.
+--
+-- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
+
+create function mayfly_private.settle(batch integer default 500, large integer default 10000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+-- After a bulk load, without statistics yet, the planner read the whole table for each tenant: 45 s.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+  chosen record;
+  moved integer;
+begin
+  with recursive tails as (
+    -- From one tail to the next by the index, without counting any.
+    (select v.tenant_id, v.model from mayfly.memory_vectors v where not v.settled order by v.tenant_id, v.model limit 1)
+    union all
+    select following.* from tails t cross join lateral (
+      select v.tenant_id, v.model from mayfly.memory_vectors v
+      where not v.settled and (v.tenant_id, v.model) > (t.tenant_id, t.model)
+      order by v.tenant_id, v.model limit 1) following
+  )
+  select t.tenant_id, t.model into chosen
+  from tails t
+  where exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
+    -- A vector has its memory: most tenants need no counting of vectors.
+    or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
+      and exists (
+        select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
+        offset large - 1))
+  limit 1;
+  if not found then
+    return 0;
+  end if;
+
+  with oldest as (
+    select v.memory_id
+    from mayfly.memory_vectors v
+    where not v.settled and v.tenant_id = chosen.tenant_id and v.model = chosen.model
+    order by v.memory_id
+    limit batch
+    for no key update skip locked
+  )
+  update mayfly.memory_vectors v
+  set settled = true
+  from oldest
+  where v.tenant_id = chosen.tenant_id and v.model = chosen.model and v.memory_id = oldest.memory_id;
+  get diagnostics moved = row_count;
+
+  if moved > 0 then
+    insert into mayfly_private.settlements as s (tenant_id, model, vectors)
+    values (chosen.tenant_id, chosen.model, moved)
+    on conflict (tenant_id, model) do update set vectors = s.vectors + excluded.vectors, settled_at = now();
+  end if;
+  return moved;
+end
+$$;
+
+comment on function mayfly_private.settle(integer, integer) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
+revoke execute on function mayfly_private.settle(integer, integer) from public;
 
 -- sql/schemas/0340_function_check_team.sql
 

@@ -76,6 +76,7 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     (session) => session`select mayfly.sync(${session.json(conflict as never)})`,
   );
   await asOwner("maintain", {});
+  await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
     "invite_member",
     { role: "viewer", email: "somebody@example.com" },

@@ -7,7 +7,7 @@ import { scoreOf } from "../../sdk/src/rank.ts";
 
 function recalled(id: string, output: string): RecalledMemory {
   const memory = memoryFromBody({ id, task: id, output }, null);
-  const places = { words_rank: 1, words: 1, vector_rank: null, similarity: null };
+  const places = { words_rank: 1, words: 1, typos: null, vector_rank: null, similarity: null };
   return recalledLocally({ memory, ...scoreOf(memory, places, 0) }, { id: "", name: "" });
 }
 const recallOf = (...results: RecalledMemory[]): Recall => ({

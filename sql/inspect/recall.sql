@@ -1,0 +1,43 @@
+-- What a recall would return, and why. For the SQL editor: write the name of the tenant, the question, and
+-- perhaps the id of a memory that the answer should be like; no embedding can be made here, so without
+-- that id the answer goes by words alone. It is the secret key's answer, and an agent or a viewer sees
+-- less of it where `seen_by` is not the whole tenant.
+
+with asked as materialized (
+  select t.id as tenant_id, 'the question'::text as question, null::uuid as similar_to
+  from mayfly.tenants t
+  where t.name = 'the tenant'
+), named as materialized (
+  -- The recall reads its caller from these: it must come after them.
+  select a.*,
+    set_config('request.jwt.claims', '{"role": "service_role"}', true) as claims,
+    set_config('request.headers', json_build_object('x-mayfly-tenant', a.tenant_id)::text, true) as headers
+  from asked a
+)
+select
+  row_number() over (order by r.score desc, r.id) as place,
+  r.score,
+  r.task,
+  left(r.output, 200) as output,
+  r.kind,
+  r.agent_name as learned_by,
+  concat_ws(', ',
+    'words: ' || (r.parts ->> 'words_rank') || '.',
+    'like a word of its task or tags: ' || round((r.parts ->> 'typos')::numeric, 2),
+    'meaning: ' || (r.parts ->> 'vector_rank') || '. (' || round((r.parts ->> 'similarity')::numeric, 2) || ')') as found_by,
+  (r.parts ->> 'relevance')::real as relevance,
+  (r.parts ->> 'reward')::real as reward,
+  (r.parts ->> 'importance')::integer as importance,
+  (r.parts ->> 'recency')::real as freshness,
+  case m.visibility when 'agent' then 'its agent, the ancestors of it, and admins' else 'the whole tenant' end as seen_by,
+  coalesce((
+    select string_agg(v.model || case when v.settled then ' (settled)' else ' (fresh)' end, ', ' order by v.model)
+    from mayfly.memory_vectors v
+    where v.tenant_id = n.tenant_id and v.memory_id = r.id), 'none yet: found by words alone') as vectors,
+  date_trunc('second', now() - r.created_at) as age,
+  r.id
+from named n
+cross join lateral mayfly.recall(
+  query => case when n.headers <> '' then n.question end, similar_to => n.similar_to, result_limit => 20) r
+join mayfly.memories m on m.tenant_id = n.tenant_id and m.id = r.id
+order by place;

@@ -1,0 +1,62 @@
+-- The vectors of a tenant and a model that are nearest to one, by cosine distance, and how alike they
+-- are (1 at best). Visibility and filters are the caller's to add. Nothing for a vector that is null.
+-- Called by mayfly_private.recall. Locks nothing.
+--
+-- A small tenant is read exactly, by B-tree. A large one has settled vectors: then the best of its fresh
+-- tail, read exactly, and of the HNSW index. Among the vectors of others, HNSW meets one of this tenant's
+-- every (whole / body) steps; it pays while that costs less than reading the body.
+
+create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
+returns table (memory_id uuid, similarity double precision)
+language plpgsql stable strict
+set search_path = ''
+-- Whether a vector is settled depends on its tenant, which statistics do not know: the planner took a
+-- tail of 500 for a quarter of the table, and read all of it, or all of the tenant.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+rows 100
+as $$
+#variable_conflict use_column
+declare
+  body bigint;
+  whole bigint;
+  ids uuid[];
+  similarities double precision[];
+begin
+  select sum(s.vectors) filter (where s.tenant_id = tenant and s.model = nearest.model), sum(s.vectors)
+  into body, whole
+  from mayfly_private.settlements s;
+
+  -- A step of HNSW costs about as much as reading 20 vectors.
+  if body > 20.0 * greatest(reach, 200) * whole / body then
+    select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
+    from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach) n;
+    if cardinality(ids) = reach then
+      return query
+      select * from (
+        (select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked) as similarity
+        from mayfly.memory_vectors v
+        where not v.settled and v.tenant_id = tenant and v.model = nearest.model
+        order by v.embedding operator(extensions.<=>) asked
+        limit reach)
+        union all
+        select * from unnest(ids, similarities)
+      ) best
+      order by best.similarity desc, best.memory_id
+      limit reach;
+      return;
+    end if;
+  end if;
+
+  return query
+  select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked)
+  from mayfly.memory_vectors v
+  where v.tenant_id = tenant and v.model = nearest.model
+  order by v.embedding operator(extensions.<=>) asked
+  limit reach;
+end
+$$;
+
+comment on function mayfly_private.nearest(uuid, text, extensions.halfvec, integer) is 'The vectors that are nearest to one.';
+revoke execute on function mayfly_private.nearest(uuid, text, extensions.halfvec, integer) from public;

@@ -1,0 +1,67 @@
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
+-- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
+-- and it stays so. To run in the background, again and again, each time in a transaction of its own:
+-- what it has done stays done, wherever it is stopped.
+--
+-- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
+
+create function mayfly_private.settle(batch integer default 500, large integer default 10000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+-- After a bulk load, without statistics yet, the planner read the whole table for each tenant: 45 s.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+  chosen record;
+  moved integer;
+begin
+  with recursive tails as (
+    -- From one tail to the next by the index, without counting any.
+    (select v.tenant_id, v.model from mayfly.memory_vectors v where not v.settled order by v.tenant_id, v.model limit 1)
+    union all
+    select following.* from tails t cross join lateral (
+      select v.tenant_id, v.model from mayfly.memory_vectors v
+      where not v.settled and (v.tenant_id, v.model) > (t.tenant_id, t.model)
+      order by v.tenant_id, v.model limit 1) following
+  )
+  select t.tenant_id, t.model into chosen
+  from tails t
+  where exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
+    -- A vector has its memory: most tenants need no counting of vectors.
+    or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
+      and exists (
+        select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
+        offset large - 1))
+  limit 1;
+  if not found then
+    return 0;
+  end if;
+
+  with oldest as (
+    select v.memory_id
+    from mayfly.memory_vectors v
+    where not v.settled and v.tenant_id = chosen.tenant_id and v.model = chosen.model
+    order by v.memory_id
+    limit batch
+    for no key update skip locked
+  )
+  update mayfly.memory_vectors v
+  set settled = true
+  from oldest
+  where v.tenant_id = chosen.tenant_id and v.model = chosen.model and v.memory_id = oldest.memory_id;
+  get diagnostics moved = row_count;
+
+  if moved > 0 then
+    insert into mayfly_private.settlements as s (tenant_id, model, vectors)
+    values (chosen.tenant_id, chosen.model, moved)
+    on conflict (tenant_id, model) do update set vectors = s.vectors + excluded.vectors, settled_at = now();
+  end if;
+  return moved;
+end
+$$;
+
+comment on function mayfly_private.settle(integer, integer) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
+revoke execute on function mayfly_private.settle(integer, integer) from public;

@@ -1,0 +1,49 @@
+/** Tenants with memories and vectors, made in the database: vectors of unit length, in clusters. */
+import { makeTenant, type Sql } from "../harness/callers.ts";
+
+/** No quota in the way. */
+const unlimited = { max_memories: 1e9, max_bytes: 1e12, writes_per_minute: 1e9 };
+
+/** Directions and noises to add up: made once, so that a vector costs three additions. */
+export async function makePools(sql: Sql): Promise<void> {
+  const pool = (name: string, size: number, scale: number) => `
+    create table ${name} as
+    select n, (select extensions.l2_normalize(array_agg(random_normal())::extensions.halfvec(384)) from generate_series(1, 384) i where i + n > 0)
+      operator(extensions.*) array_fill(${scale}::real, array[384])::extensions.halfvec(384) as vector
+    from generate_series(1, ${size}) n;
+    alter table ${name} add primary key (n);`;
+  await sql.unsafe(
+    `select setseed(0.5); ${pool("directions", 200, 1)} ${pool("noises", 2000, 0.6)}`,
+  );
+}
+
+/** One of `directions`, and two noises. */
+const someVector = `extensions.l2_normalize(d.vector operator(extensions.+) a.vector operator(extensions.+) b.vector)::extensions.halfvec(384)`;
+const somewhere = `
+  join directions d on d.n = r.direction join noises a on a.n = r.a join noises b on b.n = r.b`;
+const random = (rows: string) => `
+  (select n, 1 + floor(random() * 200)::int as direction, 1 + floor(random() * 2000)::int as a,
+    1 + floor(random() * 2000)::int as b from ${rows} n offset 0) r`;
+
+/** A tenant with so many memories, every tenth tagged `tenth` and every thousandth `rare`. */
+export async function fillTenant(sql: Sql, size: number): Promise<string> {
+  const tenant = await makeTenant(sql, unlimited);
+  await sql.unsafe(`
+    insert into mayfly.memories (tenant_id, id, task, tags)
+    select '${tenant}', gen_random_uuid(), 'task ' || n, case when n % 1000 = 0 then '{tenth,rare}'::text[] when n % 10 = 0 then '{tenth}' else '{}' end
+    from generate_series(1, ${size}) n`);
+  await sql.unsafe(`
+    with memory as (select id, row_number() over () as n from mayfly.memories where tenant_id = '${tenant}')
+    insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
+    select '${tenant}', 'bench', memory.id, ${someVector}
+    from ${random(`generate_series(1, ${size})`)} ${somewhere} join memory on memory.n = r.n`);
+  return tenant;
+}
+
+/** Questions from where the vectors are. */
+export async function makeQuestions(sql: Sql, count: number): Promise<string[]> {
+  const rows = await sql.unsafe(
+    `select ${someVector}::text as vector from ${random(`generate_series(1, ${count})`)} ${somewhere}`,
+  );
+  return rows.map((row) => row.vector as string);
+}
