@@ -1,7 +1,7 @@
 import { AgentLife } from "./agent-life.ts";
 import type { Result } from "./errors.ts";
 import type { ListOptions, Memory, MemoryPage, Recall, RecallOptions } from "./memory.ts";
-import { getMemory, listMemories, readThread, queryMemories } from "./reads.ts";
+import { getMemory, listMemories, queryMemories, readThread } from "./reads.ts";
 
 /** An agent's reading of its tenant's memories, as row-level security shows them to it. */
 export class AgentReads extends AgentLife {

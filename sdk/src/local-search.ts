@@ -204,7 +204,8 @@ export class LocalSearch {
 
 /** What the where clause of mayfly_private.recall says. */
 function matches(memory: Memory, options: RecallOptions, now: number): boolean {
-  const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } = options;
+  const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } =
+    options;
   return (
     (!memory.expiresAt || memory.expiresAt.getTime() > now) &&
     (!kinds || kinds.includes(memory.kind)) &&

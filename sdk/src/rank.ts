@@ -41,7 +41,10 @@ export interface ScoreParts {
 }
 
 /** Where a memory stands in the two searches. */
-export type Places = Pick<ScoreParts, "words_rank" | "words" | "typos" | "vector_rank" | "similarity">;
+export type Places = Pick<
+  ScoreParts,
+  "words_rank" | "words" | "typos" | "vector_rank" | "similarity"
+>;
 
 /**
  * The score of a memory, 0 to 1, and its parts: with w the weights,
@@ -56,8 +59,13 @@ export function scoreOf(
   now: number,
   options: Pick<RecallOptions, "weights" | "halfLives"> = {},
 ): { score: number; parts: ScoreParts } {
-  const { words = 1, meaning = 1, reward = 0.1, importance = 0.1, recency = 0.1 } =
-    options.weights ?? {};
+  const {
+    words = 1,
+    meaning = 1,
+    reward = 0.1,
+    importance = 0.1,
+    recency = 0.1,
+  } = options.weights ?? {};
   const share = (place: number | null) => (place === null ? 0 : 1 / (k + place));
   const fused = words * share(places.words_rank) + meaning * share(places.vector_rank);
   const age = Math.max(now - memory.createdAt.getTime(), 0);
