@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import postgres from "postgres";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPglite } from "../../local/src/db/index.ts";
 import { findRunning, type Running } from "../../local/src/index.ts";
@@ -10,7 +11,7 @@ import { Mayfly } from "../../sdk/src/index.ts";
 import { silent } from "../harness/log.ts";
 import { readTemplate } from "../harness/template.ts";
 
-const cli = join(import.meta.dirname, "../../local/src/cli.ts");
+const cli = join(import.meta.dirname, "../../local/cli.js");
 
 let data: string;
 let children: ChildProcess[];
@@ -52,14 +53,21 @@ function run(...words: string[]): Started {
   return { child, output: () => text, ended };
 }
 
+/** Resolves once it has printed the text. */
+function printed(started: Started, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (started.output().includes(text)) resolve();
+    };
+    for (const stream of [started.child.stdout, started.child.stderr]) stream?.on("data", look);
+    void started.ended.then(() => reject(new Error(started.output())));
+    look();
+  });
+}
+
 async function start(...words: string[]): Promise<Started & { running: Running }> {
   const started = run("start", "--data", data, ...words);
-  await new Promise<void>((resolve, reject) => {
-    started.child.stdout?.on("data", () => {
-      if (started.output().includes("SECRET_KEY")) resolve();
-    });
-    void started.ended.then(() => reject(new Error(started.output())));
-  });
+  await printed(started, words.includes("--json") ? '"Serving"' : "SECRET_KEY");
   const running = await findRunning(data);
   if (!running) throw new Error("It serves and is not found.");
   return { ...started, running };
@@ -141,6 +149,94 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     const nonsense = run("start", "--data", data, "--port", "eighty");
     expect(await nonsense.ended).not.toBe(0);
     expect(nonsense.output()).toContain("whole number from 1 to 65535");
+  });
+
+  it("serves on beside a statement that runs for minutes, and ends at once at Ctrl-C", async () => {
+    const started = await start();
+    const { apiUrl, dbUrl, publishableKey } = started.running;
+    const socket = new WebSocket(
+      `${apiUrl.replace("http", "ws")}/realtime/v1/websocket?apikey=${publishableKey}&vsn=2.0.0`,
+    );
+    await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+    const sql = postgres(dbUrl, { max: 1, onnotice: () => {} });
+    await sql`select 1`;
+    const cutOff = sql`select pg_sleep(300)`.catch((error: Error) => error);
+    // It runs: what comes after it is not answered.
+    const behind = postgres(dbUrl, { max: 1, connect_timeout: 1 });
+    const refused = await behind`select 1`.catch((error: Error) => error.message);
+    expect(refused).toMatch(/CONNECT_TIMEOUT/);
+
+    const beat = new Promise<string>((resolve) =>
+      socket.addEventListener("message", ({ data }) => resolve(String(data)), { once: true }),
+    );
+    socket.send(JSON.stringify([null, "1", "phoenix", "heartbeat", {}]));
+    expect(JSON.parse(await beat)).toEqual([
+      null,
+      "1",
+      "phoenix",
+      "phx_reply",
+      { status: "ok", response: {} },
+    ]);
+    expect((await fetch(`${apiUrl}/health`)).status).toBe(200);
+
+    const before = performance.now();
+    expect(await signal(started, "SIGINT")).toBe(0);
+    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(await cutOff).toBeInstanceOf(Error);
+    await Promise.all([sql.end({ timeout: 0 }), behind.end({ timeout: 0 })]);
+    const { keys } = await readTemplate();
+    const passwords = keys.databasePassword;
+    const again = await openPglite({ dataDir: join(data, "db"), passwords, log: silent });
+    await again.close();
+  });
+
+  it("ends at once at Ctrl-C during the start, also a second time", async () => {
+    await rm(join(data, "db"), { recursive: true });
+    for (let time = 0; time < 2; time++) {
+      const starting = run("start", "--data", data);
+      await printed(starting, "Making the database");
+      const before = performance.now();
+      expect(await signal(starting, "SIGINT")).toBe(0);
+      expect(performance.now() - before).toBeLessThan(3_000);
+      expect(starting.output()).toContain("Stopped");
+      expect(await readdir(data)).not.toContain("running.json");
+    }
+  });
+
+  it("ends with a sentence when its database ends, and logs nothing but JSON by --json", async () => {
+    const started = await start("--json", "--verbose");
+    const sql = postgres(started.running.dbUrl, { max: 1, onnotice: () => {} });
+    await sql
+      .unsafe(`create function public.endless(n int) returns int language plpgsql as
+        $$ begin return public.endless(n + 1); end $$; select public.endless(1)`)
+      .catch(() => {});
+    expect(await started.ended).toBe(1);
+    await sql.end({ timeout: 0 });
+    const lines = started.output().trim().split("\n");
+    const messages = lines.map((line) => (JSON.parse(line) as { message: string }).message);
+    expect(messages).toContain("Serving");
+    expect(messages.join("\n")).toMatch(/ends, since its database did.*start again/);
+    const { keys } = await readTemplate();
+    for (const secret of [keys.secretKey, keys.publishableKey, keys.databasePassword])
+      expect(started.output()).not.toContain(secret);
+    const second = run("start", "--data", join(data, "keys.json"), "--json");
+    expect(await second.ended).toBe(1);
+    expect(JSON.parse(second.output())).toMatchObject({ level: "error" });
+  });
+
+  it("goes on when what reads its output has left", async () => {
+    const started = await start();
+    started.child.stdout?.destroy();
+    started.child.stderr?.destroy();
+    const { apiUrl, publishableKey } = started.running;
+    const signUp = await fetch(`${apiUrl}/auth/v1/otp`, {
+      method: "POST",
+      headers: { apikey: publishableKey, "content-type": "application/json" },
+      body: JSON.stringify({ email: "someone@example.com" }),
+    });
+    expect(signUp.status).toBe(200);
+    expect((await fetch(`${apiUrl}/health`)).status).toBe(200);
+    expect(await signal(started, "SIGTERM")).toBe(0);
   });
 
   it("keeps its keys for its owner alone", async () => {
