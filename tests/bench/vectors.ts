@@ -21,9 +21,10 @@ export async function makePools(sql: Sql): Promise<void> {
 const someVector = `extensions.l2_normalize(d.vector operator(extensions.+) a.vector operator(extensions.+) b.vector)::extensions.halfvec(384)`;
 const somewhere = `
   join directions d on d.n = r.direction join noises a on a.n = r.a join noises b on b.n = r.b`;
-const random = (rows: string) => `
-  (select n, 1 + floor(random() * 200)::int as direction, 1 + floor(random() * 2000)::int as a,
-    1 + floor(random() * 2000)::int as b from ${rows} n offset 0) r`;
+/** For each of the rows a direction and two noises, chosen once. */
+const choosing = (rows: string) => `
+  r as materialized (select rows.id, 1 + floor(random() * 200)::int as direction, 1 + floor(random() * 2000)::int as a,
+    1 + floor(random() * 2000)::int as b from ${rows})`;
 
 /** A tenant with so many memories, every tenth tagged `tenth` and every thousandth `rare`. */
 export async function fillTenant(sql: Sql, size: number): Promise<string> {
@@ -33,17 +34,16 @@ export async function fillTenant(sql: Sql, size: number): Promise<string> {
     select '${tenant}', gen_random_uuid(), 'task ' || n, case when n % 1000 = 0 then '{tenth,rare}'::text[] when n % 10 = 0 then '{tenth}' else '{}' end
     from generate_series(1, ${size}) n`);
   await sql.unsafe(`
-    with memory as (select id, row_number() over () as n from mayfly.memories where tenant_id = '${tenant}')
+    with ${choosing(`mayfly.memories rows where tenant_id = '${tenant}'`)}
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-    select '${tenant}', 'bench', memory.id, ${someVector}
-    from ${random(`generate_series(1, ${size})`)} ${somewhere} join memory on memory.n = r.n`);
+    select '${tenant}', 'bench', r.id, ${someVector} from r ${somewhere}`);
   return tenant;
 }
 
 /** Questions from where the vectors are. */
 export async function makeQuestions(sql: Sql, count: number): Promise<string[]> {
   const rows = await sql.unsafe(
-    `select ${someVector}::text as vector from ${random(`generate_series(1, ${count})`)} ${somewhere}`,
+    `with ${choosing(`generate_series(1, ${count}) rows (id)`)} select ${someVector}::text as vector from r ${somewhere}`,
   );
   return rows.map((row) => row.vector as string);
 }
