@@ -23,6 +23,11 @@ declare
   parent mayfly.agents;
   allowed text[] := caller.grantable;
 begin
+  -- Each statement sees what is committed by then: stopped since the line above, an agent is nobody,
+  -- and what nobody spawns would have no parent to die with.
+  if caller.kind is null then
+    perform mayfly_private.fail(401, 'not_authorized', 'The caller has just ended.', 'Spawn an agent, or sign in.');
+  end if;
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
 
   if caller.kind = 'agent' then

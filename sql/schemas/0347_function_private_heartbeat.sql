@@ -11,7 +11,7 @@ declare
   caller constant mayfly_private.caller := mayfly_private.caller();
   agent mayfly.agents;
 begin
-  if caller.kind <> 'agent' then
+  if caller.kind is distinct from 'agent' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a heartbeat.', 'Call it with the token of an agent.');
   elsif activity not in ('idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked') then
     perform mayfly_private.fail(400, 'invalid_request',

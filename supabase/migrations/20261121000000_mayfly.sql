@@ -2481,6 +2481,11 @@ declare
   parent mayfly.agents;
   allowed text[] := caller.grantable;
 begin
+  -- Each statement sees what is committed by then: stopped since the line above, an agent is nobody,
+  -- and what nobody spawns would have no parent to die with.
+  if caller.kind is null then
+    perform mayfly_private.fail(401, 'not_authorized', 'The caller has just ended.', 'Spawn an agent, or sign in.');
+  end if;
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
 
   if caller.kind = 'agent' then
@@ -4757,7 +4762,7 @@ declare
   caller constant mayfly_private.caller := mayfly_private.caller();
   agent mayfly.agents;
 begin
-  if caller.kind <> 'agent' then
+  if caller.kind is distinct from 'agent' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a heartbeat.', 'Call it with the token of an agent.');
   elsif activity not in ('idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked') then
     perform mayfly_private.fail(400, 'invalid_request',
