@@ -3,7 +3,7 @@
  * plain insert … select from jsonb_to_recordset into a table with the same columns and indexes; and a
  * pull at the end of a log of a million events against one at its start.
  *
- *   DATABASE_URL=postgresql://… node tests/bench/push.ts [rounds]
+ *   DATABASE_URL=postgresql://… node tests/bench/push.ts [rounds, 0 for the pulls alone]
  */
 import { actAs, type Claims, makeAgent, makeTenant, type Session } from "../harness/callers.ts";
 import { openPostgresDatabase } from "../harness/database.ts";
@@ -46,7 +46,10 @@ const median = (values: number[]) =>
   values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 async function pushes(withVectors: boolean) {
-  const tenant = await makeTenant(db.sql, { writes_per_minute: 100_000_000 });
+  const tenant = await makeTenant(db.sql, {
+    writes_per_minute: 100_000_000,
+    token_lifetime: "1 hour",
+  });
   const agent = await makeAgent(db.sql, tenant, { lifetime: 900 });
   await db.sql.unsafe(`
     drop table if exists plain_vectors, plain;
@@ -96,7 +99,7 @@ async function pushes(withVectors: boolean) {
 }
 
 async function pulls() {
-  const tenant = await makeTenant(db.sql);
+  const tenant = await makeTenant(db.sql, { token_lifetime: "1 hour", max_lifetime: "1 hour" });
   const agent = await makeAgent(db.sql, tenant, { lifetime: 900 });
   const pull = (claims: Claims, since: string | null, limit: number) =>
     actAs(db.sql, claims, async (session) => {
@@ -135,8 +138,10 @@ async function pulls() {
 }
 
 try {
-  await pushes(false);
-  await pushes(true);
+  if (rounds > 0) {
+    await pushes(false);
+    await pushes(true);
+  }
   await pulls();
 } finally {
   await db.close();
