@@ -13,6 +13,7 @@ declare
   caller_id constant uuid := mayfly_private.caller_id();
   by_agent constant boolean := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'iss' = 'mayfly';
   language constant text := (select t.language from mayfly.tenants t where t.id = tenant);
+  long_ago constant timestamptz := now() - mayfly_private.kept();
   unknown uuid[];
   claimed uuid[];
   written integer;
@@ -45,7 +46,7 @@ begin
   -- applied and forgotten. A UUIDv7 says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid = any (claimed)
-      and mayfly_private.time_of_id((o.op ->> 'id')::uuid) < now() - mayfly_private.kept()
+      and mayfly_private.time_of_id((o.op ->> 'id')::uuid) < long_ago
     order by o.n limit 1);
   if expired is not null then
     perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
