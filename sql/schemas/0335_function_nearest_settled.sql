@@ -20,7 +20,7 @@ declare
 begin
   -- Not by set clauses: a session that has not loaded pgvector yet is refused these.
   perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
-    set_config('hnsw.ef_search', least(greatest(reach, 200), 1000)::text, true),
+    set_config('hnsw.ef_search', least(greatest(reach, 300), 1000)::text, true),
     set_config('hnsw.max_scan_tuples', '20000', true);
 
   return query

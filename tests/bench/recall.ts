@@ -1,6 +1,6 @@
 // Recall at full size: 200,000 vectors in 101 tenants of 10 to 100,000, on a real Postgres 17. Prints, for
 // each size, how much of the exact best ten the vector part of a recall finds, its p50, and that of the
-// best plain query of the same run that finds as much. Takes some minutes:
+// best plain query of the same run that finds as much, or a hundredth less. Takes some minutes:
 //   DATABASE_URL=postgresql://postgres@127.0.0.1:5432/postgres node tests/bench/recall.ts
 import { inTenant, makeAgent } from "../harness/callers.ts";
 import { openPostgresDatabase } from "../harness/database.ts";
@@ -14,8 +14,8 @@ const groups = [
   { size: 10_000, tenants: 1 },
   { size: 100_000, tenants: 1 },
 ];
-const fresh = 2_000;
-const efs = [40, 100, 200, 400];
+const fresh = 200;
+const efs = [40, 100, 200, 400, 800];
 
 /** Plain queries without policies, and a clock inside the database: no round trip is measured. */
 const helpers = `
@@ -96,7 +96,7 @@ try {
     const own = rows.find((row) => row.call === ours);
     if (!own) throw new Error("Nothing was measured.");
     const [best] = rows
-      .filter((row) => row.call !== ours && row.recall >= Math.min(own.recall, 0.99))
+      .filter((row) => row.call !== ours && row.recall >= own.recall - 0.01)
       .sort((a, b) => a.p50 - b.p50);
     if (!best) throw new Error("No plain query finds as much.");
     console.log(
