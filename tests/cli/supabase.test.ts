@@ -49,6 +49,13 @@ describe("the Supabase CLI", { timeout: 120_000 }, () => {
     );
   });
 
+  it("would have recorded the same statements", async () => {
+    const recorded = (sql: postgres.Sql) =>
+      sql`select version, name, statements from supabase_migrations.schema_migrations order by 1`;
+    const byCli = await withSql(empty, async (sql) => [...(await recorded(sql))]);
+    expect(await withSql(migrated, async (sql) => [...(await recorded(sql))])).toEqual(byCli);
+  });
+
   it("generates the types that are committed", async () => {
     const types = await supabase(migrated, "gen", "types", "typescript", "--schema", "mayfly");
     expect(types).toContain(await readFile(join(root, "sdk/src/database.types.ts"), "utf8"));

@@ -29,11 +29,11 @@ import {
   identifier,
   query,
   readyForQuery,
-  rows,
   sync,
 } from "./protocol.ts";
 import { type Batch, type Rewritten, rewrite } from "./rewrite.ts";
-import { captureSql, clearSql, refreshSql, restoreSql, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { Stage } from "./stage.ts";
 
 export interface ArbiterOptions {
   backend: Backend;
@@ -41,23 +41,15 @@ export interface ArbiterOptions {
   log: Logger;
 }
 
-const RESIDUE = `select exists (select from pg_catalog.pg_class
-      where relnamespace = pg_catalog.pg_my_temp_schema() and relpersistence = 't')
-  or exists (select from pg_catalog.pg_cursors where is_holdable)
-  or exists (select from pg_catalog.pg_locks where locktype = 'advisory')`;
-
 export class Arbiter {
   readonly #backend: Backend;
+  readonly #stage: Stage;
   readonly #log: Logger;
   readonly #timeoutMs: number;
   readonly #listeners = new Listeners();
   /** Clients with something to run, and work of the arbiter's own, in the order of arrival. */
   #queue: (Client | (() => Promise<void>))[] = [];
   #owner: Client | undefined;
-  /** The session that the backend is set to now; undefined after work of the arbiter's own. */
-  #loaded: Session | undefined;
-  /** Whose unnamed statement the backend has. */
-  #unnamedOf: Session | undefined;
   #running = false;
   #stopped = false;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -69,6 +61,7 @@ export class Arbiter {
 
   constructor(options: ArbiterOptions) {
     this.#backend = options.backend;
+    this.#stage = new Stage(options.backend);
     this.#timeoutMs = options.idleInTransactionTimeoutMs;
     this.#log = options.log;
   }
@@ -76,11 +69,10 @@ export class Arbiter {
   /** A client that has passed the password check: its turn comes, then it hears it is ready. */
   welcome(client: Client, parameters: Map<string, string>): void {
     this.#enqueue(async () => {
-      await this.#capture();
-      const session = await login(this.#backend, client, parameters, this.#clear());
+      const session = await login(this.#backend, client, parameters, await this.#stage.leave());
       if (session && !client.closed) {
         client.session = session;
-        this.#loaded = session;
+        this.#stage.entered(session);
         this.ready(client);
       }
     });
@@ -117,8 +109,7 @@ export class Arbiter {
   alone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#enqueue(async () => {
-        await this.#capture();
-        await this.#backend.run(query(this.#clear()));
+        await this.#backend.run(query(await this.#stage.leave()));
         await work().then(resolve, reject);
       });
     });
@@ -198,44 +189,21 @@ export class Arbiter {
       return;
     }
     this.#owner = client;
-    let prologue: Buffer | undefined;
-    if (this.#loaded !== session) {
-      await this.#capture();
-      prologue = query(this.#clear() + restoreSql(session));
-    } else if (session.stale && this.#status === IDLE && !this.#syncDue) {
-      await this.#capture();
-      prologue = query(refreshSql(session));
-      this.#unnamedOf = undefined;
-    }
+    const settled = this.#status === IDLE && !this.#syncDue;
+    const prologue = await this.#stage.prologue(session, settled);
     const sent = this.#rewritten(client, session, batch);
     if (!sent) return;
-    let reply = await this.#runAs(session, sent.bytes, prologue);
-    if (!reply.body) {
-      // What the last client left may be at fault, so once more on a bare session.
-      await this.#backend.run(query(clearSql(undefined)));
-      const again = query(clearSql(undefined) + restoreSql(session));
-      reply = await this.#runAs(session, sent.bytes, again);
-    }
+    const reply = await this.#stage.run(session, sent.bytes, prologue);
     if (!reply.body) {
       this.#refuseRestore(client, reply.prologue);
       return;
     }
-    if (prologue) session.stale = false;
-    this.#loaded = session;
-    this.#unnamedOf = session;
     await this.#answered(client, session, sent, reply.body);
-  }
-
-  /** What runs under a client's search_path may run the client's functions, so it is confined, too. */
-  #runAs(session: Session, body: Buffer, prologue?: Buffer) {
-    return session.isSuperuser
-      ? this.#backend.run(body, prologue)
-      : this.#backend.runConfined(body, prologue);
   }
 
   #rewritten(client: Client, session: Session, batch: Batch): Rewritten | undefined {
     try {
-      return rewrite(session, this.#unnamedOf === session, batch);
+      return rewrite(session, this.#stage.hasUnnamedOf(session), batch);
     } catch {
       client.fatal({ sqlstate: "08P01", message: "invalid message format" });
       return undefined;
@@ -251,7 +219,7 @@ export class Arbiter {
     const settled = this.#status === IDLE && !this.#syncDue;
     if (settled) this.#settleListens(client, answer.lastTag);
     const own = this.#listeners.route(answer.notifications, client);
-    if (settled && session.suspect) await this.#pin(session);
+    if (settled && session.suspect) await this.#stage.inspectResidue(session);
     const ready = sent.answered ? [readyForQuery(this.#status)] : [];
     client.write([...answer.parts, ...own, ...ready]);
     this.#dropLater(sent.orphans);
@@ -269,22 +237,6 @@ export class Arbiter {
     this.#unlistenLater(this.#listeners.change(client, changes));
   }
 
-  async #pin(session: Session): Promise<void> {
-    const { body } = await this.#runAs(session, query(RESIDUE));
-    this.#unnamedOf = undefined;
-    session.pinned = body !== undefined && rows(body)[0]?.[0] === "t";
-    session.suspect = session.pinned;
-  }
-
-  /** Reads the settings of the session that is about to leave the backend. */
-  async #capture(): Promise<void> {
-    const session = this.#loaded;
-    if (!session?.dirty) return;
-    const { body } = await this.#runAs(session, query(captureSql(session)));
-    this.#unnamedOf = undefined;
-    if (body && !firstError(body)) session.captured(rows(body));
-  }
-
   /** A client whose session cannot be put back (its role was dropped, say) is ended. */
   #refuseRestore(client: Client, answer: Buffer | undefined): void {
     const why = answer && firstError(answer);
@@ -297,16 +249,6 @@ export class Arbiter {
   #skipped(client: Client, batch: Batch): void {
     client.skipping = !batch.answered;
     if (batch.answered) client.write([readyForQuery(IDLE)]);
-  }
-
-  /** The SQL that clears the loaded session, which is none from here on. */
-  #clear(): string {
-    const previous = this.#loaded;
-    const sql = clearSql(previous);
-    if (previous) previous.locks = false;
-    this.#loaded = undefined;
-    this.#unnamedOf = undefined;
-    return sql;
   }
 
   /** Cleans up after a client that has left; ends its transaction if it had one. */
@@ -329,8 +271,7 @@ export class Arbiter {
     if (inTransaction) {
       // First of all: whoever comes next must not find itself in this transaction.
       this.#queue.unshift(async () => {
-        for (const bytes of owed) await this.#backend.run(bytes);
-        this.#unnamedOf = undefined;
+        for (const bytes of owed) await this.#stage.runOwn(bytes);
       });
     }
     this.#pump();
@@ -348,8 +289,7 @@ export class Arbiter {
     this.#enqueue(async () => {
       const unheard = channels.filter((channel) => !this.#listeners.has(channel));
       if (unheard.length === 0) return;
-      await this.#backend.run(query(unheard.map((c) => `unlisten ${identifier(c)};`).join("")));
-      this.#unnamedOf = undefined;
+      await this.#stage.runOwn(query(unheard.map((c) => `unlisten ${identifier(c)};`).join("")));
     });
   }
 }

@@ -50,17 +50,28 @@ function endOfDollarQuote(text: string, at: number, tag: string): number {
   return end < 0 ? text.length : end + tag.length;
 }
 
-/** Splits on semicolons outside strings, comments, dollar quotes and parentheses. */
+/** Splits on semicolons outside strings, comments, dollar quotes, parentheses and BEGIN ATOMIC. */
 export function statements(text: string): Statement[] {
   const found: Statement[] = [];
   let tokens: Token[] = [];
   let from = 0;
   let depth = 0;
+  /** What an END is due for: BEGIN ATOMIC, and each CASE in it. */
+  let blocks = 0;
+  let previous = "";
   const finish = (end: number) => {
     if (tokens.length > 0) found.push({ start: tokens[0]?.start ?? from, end, tokens });
     tokens = [];
     from = end + 1;
     depth = 0;
+    blocks = 0;
+    previous = "";
+  };
+  const countBlocks = (word: string) => {
+    if (word === "atomic" && previous === "begin") blocks++;
+    else if (blocks === 0 || previous === "." || previous === "as") return;
+    else if (word === "case") blocks++;
+    else if (word === "end") blocks--;
   };
   const add = (kind: Token["kind"], value: string, start: number, end: number) => {
     if (depth === 0 && tokens.length < MAX_TOKENS) tokens.push({ kind, value, start, end });
@@ -83,17 +94,22 @@ export function statements(text: string): Statement[] {
     }
     const word = matchAt(WORD, text, at);
     if (word !== undefined) {
-      add("word", word.toLowerCase(), at, at + word.length);
+      const lower = word.toLowerCase();
+      countBlocks(lower);
+      previous = lower;
+      add("word", lower, at, at + word.length);
       at += word.length;
       continue;
     }
     const quoted = matchAt(QUOTED, text, at);
     if (quoted !== undefined) {
+      previous = quoted;
       add("quoted", quoted.slice(1, -1).replaceAll('""', '"'), at, at + quoted.length);
       at += quoted.length;
       continue;
     }
-    if (char === ";" && depth === 0) finish(at);
+    previous = char;
+    if (char === ";" && depth === 0 && blocks === 0) finish(at);
     else if (char === "(") depth++;
     else if (char === ")") depth = Math.max(0, depth - 1);
     else add("symbol", char, at, at + 1);

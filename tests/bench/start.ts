@@ -1,0 +1,115 @@
+/**
+ * How long `npm start` takes until it serves, and what it takes idle: `npm run bench:start [runs]`.
+ *
+ * Seconds on a shared machine say little, so a bare PGlite that boots from the same folder, in a
+ * process of its own and in the same run, is printed beside them, and the ratio.
+ */
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { z } from "zod";
+
+const runs = Number(process.argv[2] ?? 3);
+const root = join(import.meta.dirname, "../..");
+const goals = { first: 12, existing: 4, memory: 700 };
+/** Until what the start left behind is collected. */
+const settleMs = 5_000;
+
+const bare = `
+  const { PGlite } = await import("@electric-sql/pglite");
+  const pg = await PGlite.create(process.argv[1]);
+  await pg.query("select 1");
+  process.exit(0);`;
+
+/** A bare PGlite, from nothing to its first answer. */
+async function bootBare(folder: string): Promise<number> {
+  const before = performance.now();
+  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", bare, folder], {
+    cwd: root,
+  });
+  return (performance.now() - before) / 1000;
+}
+
+interface Run {
+  seconds: number;
+  /** Resident, of Node and of Deno, in MB. */
+  memory: { node: number; deno: number } | undefined;
+}
+
+/** The embedded Supabase, from nothing to "Serving", then stopped. */
+async function start(data: string, measureMemory: boolean): Promise<Run> {
+  const before = performance.now();
+  const words = [join(root, "local/cli.js"), "start", "--data", data, "--json"];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "pipe"] });
+  let seconds = 0;
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (seconds > 0) continue;
+    const { level, message } = z
+      .object({ level: z.string(), message: z.string() })
+      .parse(JSON.parse(line));
+    if (level === "error") throw new Error(message);
+    if (message !== "Serving") continue;
+    seconds = (performance.now() - before) / 1000;
+    if (measureMemory) await new Promise((resolve) => setTimeout(resolve, settleMs));
+    const memory = measureMemory ? await memoryOf(child.pid ?? 0) : undefined;
+    child.kill("SIGINT");
+    await new Promise((resolve) => child.once("exit", resolve));
+    return { seconds, memory };
+  }
+  throw new Error("It ended before it served.");
+}
+
+async function memoryOf(pid: number): Promise<{ node: number; deno: number }> {
+  const { stdout } = await promisify(execFile)("ps", ["-eo", "pid=,ppid=,rss=,comm="]);
+  const processes = stdout.split("\n").map((line) => line.trim().split(/\s+/));
+  const sum = (matches: (words: string[]) => boolean) =>
+    processes.filter(matches).reduce((total, words) => total + Number(words[2]) / 1024, 0);
+  return {
+    node: sum(([own]) => own === String(pid)),
+    deno: sum(([, parent, , name]) => parent === String(pid) && name === "deno"),
+  };
+}
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+const times = async (measure: () => Promise<number>) => {
+  const values: number[] = [];
+  for (let run = 0; run < runs; run++) values.push(await measure());
+  return median(values);
+};
+
+function print(what: string, value: number, baseline: number, goal: number): void {
+  const ratio = `${(value / baseline).toFixed(1)} x a bare PGlite (${baseline.toFixed(1)} s)`;
+  const met = value <= goal ? "met" : "MISSED";
+  console.log(`${what}  ${value.toFixed(1)} s  ${ratio}  goal ${goal} s: ${met}`);
+}
+
+const folder = await mkdtemp(join(tmpdir(), "mayfly-bench-"));
+let fresh = 0;
+try {
+  const load = loadavg()[0] ?? 0;
+  if (load > 1)
+    console.log(`The machine is busy (load ${load.toFixed(1)}): trust the ratios only.`);
+  const data = join(folder, "existing");
+  await start(data, false);
+  const cluster = join(data, "db/pgdata");
+
+  const firstBare = await times(() => bootBare(join(folder, `bare-${fresh++}`)));
+  const first = await times(async () => (await start(join(folder, `${fresh++}`), false)).seconds);
+  print("first start         ", first, firstBare, goals.first);
+
+  const existingBare = await times(() => bootBare(cluster));
+  const existing = await times(async () => (await start(data, false)).seconds);
+  print("existing data folder", existing, existingBare, goals.existing);
+
+  const { memory } = await start(data, true);
+  const total = (memory?.node ?? 0) + (memory?.deno ?? 0);
+  const met = total <= goals.memory ? "met" : "MISSED";
+  console.log(
+    `idle memory           ${total.toFixed(0)} MB (Node ${memory?.node.toFixed(0)}, Deno ${memory?.deno.toFixed(0)})  goal ${goals.memory} MB: ${met}`,
+  );
+} finally {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
