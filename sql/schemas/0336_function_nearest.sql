@@ -29,8 +29,8 @@ begin
   into body, whole
   from mayfly_private.settlements s;
 
-  -- 20 vectors read for each step, 300 steps at least. With half of that, HNSW was taken for 10,000 vectors
-  -- among 110,000 and found 0.988 of the best ten.
+  -- 20 vectors read for each step, 300 steps at least. Below, HNSW was taken for 10,000 vectors among
+  -- 110,000 and found 0.988 of the best ten.
   if body > 20.0 * 300 * whole / body then
     select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
     from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach) n;
