@@ -39,7 +39,8 @@ export class AgentReads extends AgentLife {
   }
 
   /**
-   * The memories that are like another, by its meaning and the words of its task and tags.
+   * The memories that are like another, by its meaning and the words of its task and tags. Vectors
+   * of `model` are compared: those of the project's own embedder unless it is named.
    *
    * @returns `memory_unknown` when there is no such memory.
    * @example
@@ -47,7 +48,7 @@ export class AgentReads extends AgentLife {
    */
   similar(
     id: string,
-    options: Omit<RecallOptions, "embedding" | "model"> = {},
+    options: Omit<RecallOptions, "embedding"> = {},
   ): Promise<Result<Recall>> {
     return queryMemories(this.client, { similar_to: id }, options);
   }

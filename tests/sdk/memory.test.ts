@@ -223,13 +223,13 @@ describe("reading memories", () => {
       field: "model",
     });
     dataOf(await agent.sync());
-    const similar = dataOf(await agent.similar(id, { limit: 5 }));
+    const similar = dataOf(await agent.similar(id, { limit: 5, model: "own" }));
     expect(similar.model).toBe("own");
     expect(tasks(similar.results)).toEqual(["two"]);
     expect(
       dataOf(await agent.recallLocal("two", { embedding: vector(2), model: "own" })).results[0],
     ).toMatchObject({ task: "two", parts: { words_rank: 1, vector_rank: 1 } });
-    expect((await agent.similar(randomUUID())).error?.code).toBe("invalid_request");
+    expect((await agent.similar(randomUUID())).error?.code).toBe("memory_unknown");
     await agent.stop();
   });
 });
