@@ -46,10 +46,7 @@ export class AgentReads extends AgentLife {
    * @example
    * const { data } = await agent.similar(id, { limit: 5 });
    */
-  similar(
-    id: string,
-    options: Omit<RecallOptions, "embedding"> = {},
-  ): Promise<Result<Recall>> {
+  similar(id: string, options: Omit<RecallOptions, "embedding"> = {}): Promise<Result<Recall>> {
     return queryMemories(this.client, { similar_to: id }, options);
   }
 }
