@@ -4,10 +4,12 @@ import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { setOwner } from "./nudges.ts";
 import type { Outboxes } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
+import { leaveTopics } from "./topics.ts";
 
 /** How often an agent that works says that it is there. */
 const heartbeatMs = 30_000;
@@ -40,6 +42,7 @@ export class AgentLife {
       db: { schema: "mayfly" },
       accessToken: () => session.token(),
     });
+    setOwner(this.client, issued.agent.id);
     session.onToken = (token) => void this.client.realtime.setAuth(token);
     session.onEnd = () => void this.close();
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
@@ -129,7 +132,6 @@ export class AgentLife {
     clearInterval(this.#heartbeat);
     this.#session.end();
     await this.presence.leave();
-    await this.client.removeAllChannels();
-    await this.client.realtime.disconnect();
+    await leaveTopics(this.client);
   }
 }
