@@ -237,6 +237,52 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"state_versions": {
+                  Row: {
+                    "action": string,"at": string,"by": string | null,"bytes": number,"state_id": string,"tenant_id": string,"value": Json | null,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": string,"at"?: string,"by"?: string | null,"bytes"?: number,"state_id": string,"tenant_id": string,"value"?: Json | null,"version": number
+                  }
+                  Update: {
+                    "action"?: string,"at"?: string,"by"?: string | null,"bytes"?: number,"state_id"?: string,"tenant_id"?: string,"value"?: Json | null,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "state_versions_state_fkey"
+      columns: ["tenant_id","state_id"]
+isOneToOne: false
+      referencedRelation: "states"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"states": {
+                  Row: {
+                    "agent_id": string | null,"created_at": string,"deleted_at": string | null,"expires_at": string | null,"id": string,"key": string,"tenant_id": string,"updated_at": string,"updated_by": string | null,"value": Json | null,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id"?: string,"key": string,"tenant_id": string,"updated_at"?: string,"updated_by"?: string | null,"value"?: Json | null,"version": number
+                  }
+                  Update: {
+                    "agent_id"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id"?: string,"key"?: string,"tenant_id"?: string,"updated_at"?: string,"updated_by"?: string | null,"value"?: Json | null,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "states_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "states_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"tenants": {
                   Row: {
                     "created_at": string,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
@@ -303,6 +349,9 @@ isOneToOne: false
 "define_agent_type":
 { Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
                            },
+"delete_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
+                           },
 "erase_tenant":
 { Args: { "max_rows"?: number,"name": string }; Returns: Json
                            },
@@ -314,6 +363,9 @@ isOneToOne: false
                            },
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
+                           },
+"get_state":
+{ Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"task"?: string }; Returns: Json
@@ -327,6 +379,9 @@ isOneToOne: false
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_states":
+{ Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
+                           },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json
                            },
@@ -336,6 +391,9 @@ isOneToOne: false
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"patch_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
+                           },
 "queue_embeddings":
 { Args: { "max_rows"?: number,"model": string }; Returns: Json
                            },
@@ -343,6 +401,9 @@ isOneToOne: false
 { Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {
               "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"tags": (string)[],"task": string
             }[]
+                           },
+"reconcile_state":
+{ Args: { "base_version"?: number,"expected_version"?: number,"key": string,"of_agent"?: string,"ours"?: Json,"ours_at"?: string,"ours_version"?: number,"strategy": string,"theirs_version"?: number }; Returns: Json
                            },
 "remove_member":
 { Args: { "user_id": string }; Returns: Json
@@ -359,11 +420,20 @@ isOneToOne: false
 "revoke_invitation":
 { Args: { "id": string }; Returns: Json
                            },
+"rollback_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"version": number }; Returns: Json
+                           },
+"set_state":
+{ Args: { "expected_version"?: number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
+                           },
 "spawn_agent":
 { Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
                            },
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
+                           },
+"state_history":
+{ Args: { "before"?: number,"key": string,"of_agent"?: string,"page_limit"?: number }; Returns: Json
                            },
 "stop_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json

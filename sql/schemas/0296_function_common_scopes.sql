@@ -7,7 +7,8 @@ language sql immutable parallel safe
 set search_path = ''
 return (
   select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write')
+  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write',
+    'state:read', 'state:write', 'debug:write')
 );
 
 comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';

@@ -71,6 +71,10 @@ insert into mayfly.scopes (name, description, roles, agents) values
   ('type:write', 'Define agent types.', '{admin,owner}', true),
   ('presence:read', 'See who is present.', '{viewer,member,admin,owner}', true),
   ('presence:write', 'Be present.', '{member,admin,owner}', true),
+  ('state:read', 'Read the states of the tenant, its agents'' and the shared ones.', '{viewer,member,admin,owner}', true),
+  ('state:write', 'Write the shared states; an agent also its own and its descendants''.', '{member,admin,owner}', true),
+  ('debug:read', 'Watch the debug streams of the tenant''s agents.', '{member,admin,owner}', true),
+  ('debug:write', 'Send a debug stream of one''s own.', '{member,admin,owner}', true),
   ('member:read', 'See the people of the tenant.', '{viewer,member,admin,owner}', true),
   ('member:write', 'Invite people, change their roles, remove them.', '{admin,owner}', false),
   ('key:write', 'See, create and revoke enrolment keys.', '{admin,owner}', false),
@@ -998,6 +1002,64 @@ comment on table mayfly.events is 'The log of a tenant. Readers follow it with t
 comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_snapshot, what makes a cursor miss nothing.';
 comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';
 comment on column mayfly.events.subject is 'The id of what it happened to.';
+
+-- sql/schemas/0177_table_states.sql
+
+-- Documents that agents keep beside their memories: one row a key, of one agent or shared by the tenant.
+-- Written by the functions of state alone. A deleted state stays as a tombstone without value, so that
+-- its versions go on and a reader of the log finds it.
+
+create table mayfly.states (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid,
+  key text not null constraint states_key_length check (char_length(key) between 1 and 200),
+  version integer not null constraint states_version_range check (version >= 0),
+  value jsonb,
+  updated_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz,
+  deleted_at timestamptz,
+  constraint states_pkey primary key (tenant_id, id),
+  constraint states_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint states_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id),
+  constraint states_key_key unique nulls not distinct (tenant_id, agent_id, key),
+  constraint states_value_unless_deleted check ((value is null) = (deleted_at is not null))
+);
+
+-- What maintenance looks for.
+create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
+
+comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
+comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
+comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';
+comment on column mayfly.states.value is 'Any JSON, at most 256 KB and 32 deep; null (no JSON at all) in a tombstone.';
+comment on column mayfly.states.updated_by is 'The agent or person that changed it last; null for the secret key and for time.';
+comment on column mayfly.states.expires_at is 'From then on it is as if deleted; the versions stay until maintenance comes.';
+
+-- sql/schemas/0178_table_state_versions.sql
+
+-- Every version of every state, the newest hundred of each: what it was, who made it so, and how.
+
+create table mayfly.state_versions (
+  tenant_id uuid not null,
+  state_id uuid not null,
+  version integer not null,
+  value jsonb,
+  bytes integer not null default 0,
+  action text not null
+    constraint state_versions_action_known check (action in ('set', 'patch', 'rollback', 'reconcile', 'delete', 'expire')),
+  by uuid,
+  at timestamptz not null default clock_timestamp(),
+  constraint state_versions_pkey primary key (tenant_id, state_id, version),
+  constraint state_versions_state_fkey foreign key (tenant_id, state_id)
+    references mayfly.states (tenant_id, id) on delete cascade
+);
+
+comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
+comment on column mayfly.state_versions.value is 'As it was; null (no JSON at all) where it was deleted or had expired.';
+comment on column mayfly.state_versions.bytes is 'What the tenant''s max_bytes counts for it: the length of the value as text, and 256 for its row; 0 where time deleted it.';
 
 -- sql/schemas/0180_table_ops.sql
 
@@ -2009,6 +2071,22 @@ return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_ele
 comment on function mayfly_private.texts_of(jsonb) is 'The texts of a JSON list, or null.';
 revoke execute on function mayfly_private.texts_of(jsonb) from public;
 
+-- sql/schemas/0238_function_json_within.sql
+
+-- Whether a JSON value is at most so many bytes as text, and nested at most so deep: {"a": [1]} is 2.
+
+create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return octet_length(value::text) <= max_bytes
+  -- Strict: lax unwraps arrays, and then finds each level twice.
+  and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
+
+comment on function mayfly_private.json_within(jsonb, integer, integer) is 'Whether a JSON value is within a size and a depth.';
+revoke execute on function mayfly_private.json_within(jsonb, integer, integer) from public;
+grant execute on function mayfly_private.json_within(jsonb, integer, integer) to authenticated, service_role;
+
 -- sql/schemas/0240_function_effective_status.sql
 
 -- What an agent's status is by now: its row may still say running when its time is over or an
@@ -2207,6 +2285,7 @@ declare
   events bigint;
   newest xid8;
   ops integer;
+  more_states boolean;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -2269,6 +2348,8 @@ begin
     limit max_rows);
   get diagnostics ops = row_count;
 
+  more_states := mayfly_private.maintain_states(tenant, max_rows);
+
   update mayfly_private.maintenance m
   set at = clock_timestamp(),
     walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end,
@@ -2278,7 +2359,7 @@ begin
   where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
   return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50);
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states);
 end
 $$;
 
@@ -2592,7 +2673,8 @@ language sql immutable parallel safe
 set search_path = ''
 return (
   select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write')
+  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write',
+    'state:read', 'state:write', 'debug:write')
 );
 
 comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';
@@ -3680,7 +3762,7 @@ grant execute on function mayfly.memory_statistics() to authenticated, service_r
 -- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
 -- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
 -- parent may come after its child), agent_liveness, memories,
--- memory_conflicts, memory_vectors, events. Left out is what is secret or only keeps the books: hashes,
+-- memory_conflicts, memory_vectors, states, state_versions, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
 -- meanwhile may come as it was or as it is. Locks nothing.
 
@@ -3691,7 +3773,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('tenant:write');
-  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,events}';
+  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,events}';
   place integer := 1;
   last_key jsonb;
   keys record;
@@ -5904,6 +5986,10 @@ begin
     select b.tenant_id, b.xid, b.id from mayfly.events b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
   left_rows := left_rows - deleted;
+  delete from mayfly.states s where (s.tenant_id, s.id) in (
+    select b.tenant_id, b.id from mayfly.states b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
   -- The deepest first: a parent goes after its children.
   delete from mayfly.agents a where (a.tenant_id, a.id) in (
     select b.tenant_id, b.id from mayfly.agents b where b.tenant_id = of_tenant order by b.depth desc limit left_rows);
@@ -6008,7 +6094,8 @@ begin
   select count(*) as memories,
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
       + pg_column_size(m.tags) + pg_column_size(m.metadata)), 0)
-    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant) as bytes
+    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
+    + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant) as bytes
   into strict stored
   from mayfly.memories m where m.tenant_id = tenant;
   update mayfly_private.tenant_usage u
@@ -6135,6 +6222,21 @@ create policy ops_insert on mayfly_private.ops for insert to authenticated
 create policy ops_update on mayfly_private.ops for update to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 
+-- sql/schemas/0402_policies_state.sql
+
+-- Who may see states and debug records. Both are written by functions alone.
+
+alter table mayfly.states enable row level security;
+alter table mayfly.state_versions enable row level security;
+
+grant select on mayfly.states to authenticated, service_role;
+create policy states_select on mayfly.states for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('state:read'))::uuid[]));
+
+grant select on mayfly.state_versions to authenticated, service_role;
+create policy state_versions_select on mayfly.state_versions for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('state:read'))::uuid[]));
+
 -- sql/schemas/0410_function_may_use_topic.sql
 
 -- Whether the caller may receive from, or send to, a private Realtime topic:
@@ -6180,3 +6282,659 @@ $$;
 comment on function mayfly_private.may_use_topic(text, text, boolean) is 'Whether the caller may receive from, or send to, a Realtime topic.';
 revoke execute on function mayfly_private.may_use_topic(text, text, boolean) from public;
 grant execute on function mayfly_private.may_use_topic(text, text, boolean) to authenticated;
+
+-- sql/schemas/0450_function_log_states.sql
+
+-- Appends the changes of states to the log, once a statement. As owner: clients have no INSERT on the
+-- log. `fields` are the top-level keys that changed, where the value was and is an object and they are
+-- at most 100, none longer than 200 characters; null says that anything may have changed.
+
+create function mayfly_private.log_states()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+begin
+  insert into mayfly.events (tenant_id, epoch, type, agent_id, subject, version, fields)
+  select n.tenant_id, of_epoch, 'state.changed', n.agent_id, n.id, n.version, (
+    select case when count(*) <= 100 and max(char_length(k.key)) <= 200 then array_agg(k.key order by k.key) end
+    from (
+      select coalesce(was.key, now.key) as key
+      from jsonb_each(case jsonb_typeof(o.value) when 'object' then o.value end) was
+      full join jsonb_each(case jsonb_typeof(n.value) when 'object' then n.value end) now on now.key = was.key
+      where jsonb_typeof(o.value) = 'object' and jsonb_typeof(n.value) = 'object' and now.value is distinct from was.value
+    ) k)
+  from new_rows n
+  join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+  where n.version <> o.version
+  order by n.id;
+  if found then
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_states() is 'Trigger: appends the changes of states to the log.';
+revoke execute on function mayfly_private.log_states() from public;
+
+-- A state is inserted without a version, and gets its first by an update in the same transaction.
+create trigger states_log_update after update on mayfly.states
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.log_states();
+
+-- sql/schemas/0451_function_merge_patch.sql
+
+-- Applies a JSON merge patch: keys of the patch replace those of the target, objects deep, and a null
+-- removes its key. https://www.rfc-editor.org/rfc/rfc7396
+
+create function mayfly_private.merge_patch(target jsonb, patch jsonb)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+declare
+  base constant jsonb := case when jsonb_typeof(target) = 'object' then target else '{}' end;
+begin
+  if jsonb_typeof(patch) is distinct from 'object' then
+    return patch;
+  end if;
+  return (base - array(select jsonb_object_keys(patch))) || (
+    select coalesce(jsonb_object_agg(p.key, mayfly_private.merge_patch(base -> p.key, p.value)), '{}')
+    from jsonb_each(patch) p where p.value <> 'null');
+end
+$$;
+
+comment on function mayfly_private.merge_patch(jsonb, jsonb) is 'Applies a JSON merge patch (RFC 7396).';
+revoke execute on function mayfly_private.merge_patch(jsonb, jsonb) from public;
+
+-- sql/schemas/0452_function_merge_conflicts.sql
+
+-- Where two changes of one base cannot both have their way: [{ path, base, theirs, ours }], what is not
+-- there left out. The same walk as merge_values.
+
+create function mayfly_private.merge_conflicts(base jsonb, theirs jsonb, ours jsonb, path text[] default '{}')
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if ours is not distinct from theirs or ours is not distinct from base or theirs is not distinct from base then
+    return '[]';
+  elsif jsonb_typeof(theirs) = 'object' and jsonb_typeof(ours) = 'object' then
+    return (
+      select coalesce(jsonb_agg(c.conflict order by k.key), '[]')
+      from (select jsonb_object_keys(theirs) as key union select jsonb_object_keys(ours)) k,
+        jsonb_array_elements(mayfly_private.merge_conflicts(
+          case when jsonb_typeof(base) = 'object' then base -> k.key end, theirs -> k.key, ours -> k.key, path || k.key)) as c (conflict));
+  end if;
+  return jsonb_build_array(jsonb_build_object('path', path)
+    || case when base is null then '{}' else jsonb_build_object('base', base) end
+    || case when theirs is null then '{}' else jsonb_build_object('theirs', theirs) end
+    || case when ours is null then '{}' else jsonb_build_object('ours', ours) end);
+end
+$$;
+
+comment on function mayfly_private.merge_conflicts(jsonb, jsonb, jsonb, text[]) is 'Where two changes of one base contradict each other.';
+revoke execute on function mayfly_private.merge_conflicts(jsonb, jsonb, jsonb, text[]) from public;
+
+-- sql/schemas/0453_function_is_live.sql
+
+-- Whether a state is there for its readers: it has a value, and its time is not over.
+
+create function mayfly_private.is_live(state mayfly.states)
+returns boolean
+language sql stable
+set search_path = ''
+return state.id is not null and state.deleted_at is null and coalesce(state.expires_at > clock_timestamp(), true);
+
+comment on function mayfly_private.is_live(mayfly.states) is 'Whether a state is there for its readers.';
+revoke execute on function mayfly_private.is_live(mayfly.states) from public;
+grant execute on function mayfly_private.is_live(mayfly.states) to authenticated, service_role;
+
+-- sql/schemas/0454_function_show_state.sql
+
+-- A state as its readers get it, or null where it is not there.
+
+create function mayfly_private.show_state(state mayfly.states)
+returns jsonb
+language sql stable
+set search_path = ''
+return case when mayfly_private.is_live(state) then to_jsonb(state) - 'tenant_id' - 'deleted_at' end;
+
+comment on function mayfly_private.show_state(mayfly.states) is 'A state as its readers get it.';
+revoke execute on function mayfly_private.show_state(mayfly.states) from public;
+grant execute on function mayfly_private.show_state(mayfly.states) to authenticated, service_role;
+
+-- sql/schemas/0455_function_lock_state.sql
+
+-- The state that is to be written, locked until commit; made without a version where there is none.
+-- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
+-- and owners of the tenant. Called first by every function that writes state, as owner.
+--
+-- expected_version is compared under the lock, so that of any number of writers with one expectation
+-- one gets through. 0 expects that the state is not there: never made, deleted or expired.
+
+create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
+returns mayfly.states
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  owner mayfly.agents;
+  state mayfly.states;
+  present integer;
+begin
+  if key is null or char_length(key) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
+  elsif expected_version < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
+      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+  end if;
+  if of_agent is not null then
+    select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
+    if owner.id is null then
+      perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
+    elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
+      or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
+      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
+        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+    end if;
+  end if;
+
+  select * into state from mayfly.states s
+  where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key
+  for update;
+  if not found then
+    insert into mayfly.states (tenant_id, agent_id, key, version, deleted_at)
+    values (of_tenant, of_agent, key, 0, clock_timestamp())
+    on conflict on constraint states_key_key do nothing;
+    select * into strict state from mayfly.states s
+    where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key
+    for update;
+  end if;
+
+  present := case when mayfly_private.is_live(state) then state.version else 0 end;
+  if expected_version <> present then
+    perform mayfly_private.fail(409, 'version_conflict',
+      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+  end if;
+  return state;
+end
+$$;
+
+comment on function mayfly_private.lock_state(text, uuid, integer) is 'The state that is to be written, locked.';
+revoke execute on function mayfly_private.lock_state(text, uuid, integer) from public;
+
+-- sql/schemas/0456_function_write_state.sql
+
+-- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
+-- its versions, and charges the tenant for what is more. As owner, for those who have it from
+-- lock_state. 256 bytes stand for a version's row, its index and its event.
+
+create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
+returns mayfly.states
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := clock_timestamp();
+  written mayfly.states;
+  bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
+  dropped bigint;
+begin
+  if not mayfly_private.json_within(new_value, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
+      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+  elsif expires_at <= instant then
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
+  end if;
+  update mayfly.states s
+  set version = s.version + 1, value = new_value, updated_by = mayfly_private.caller_id(), updated_at = instant,
+    created_at = case when mayfly_private.is_live(state) then s.created_at else instant end,
+    expires_at = write_state.expires_at, deleted_at = case when new_value is null then instant end
+  where s.tenant_id = state.tenant_id and s.id = state.id
+  returning * into strict written;
+
+  insert into mayfly.state_versions (tenant_id, state_id, version, value, bytes, action, by, at)
+  values (written.tenant_id, written.id, written.version, new_value, bytes, write_state.action, written.updated_by, instant);
+  with gone as (
+    delete from mayfly.state_versions v
+    where v.tenant_id = written.tenant_id and v.state_id = written.id and v.version <= written.version - 100
+    returning v.bytes
+  )
+  select coalesce(sum(g.bytes), 0) into dropped from gone g;
+  perform mayfly_private.charge(written.tenant_id, 0, bytes - dropped, 1);
+  return written;
+end
+$$;
+
+comment on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) is 'Gives a locked state its next version.';
+revoke execute on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) from public;
+
+-- sql/schemas/0457_function_version_of.sql
+
+-- What a state was at a version; fails where that is not kept, or was a deletion. As owner, for states
+-- that the caller has from lock_state.
+
+create function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  found_version mayfly.state_versions;
+begin
+  select * into found_version from mayfly.state_versions v
+  where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
+  if found_version.value is null then
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value of the version %s.', wanted),
+      'The newest hundred versions are kept: see state_history.', jsonb_build_object('field', field));
+  end if;
+  return found_version;
+end
+$$;
+
+comment on function mayfly_private.version_of(mayfly.states, integer, text) is 'What a state was at a version.';
+revoke execute on function mayfly_private.version_of(mayfly.states, integer, text) from public;
+
+-- sql/schemas/0458_function_set_state.sql
+
+-- Sets a state whole: of an agent, or without of_agent the tenant's shared one. Without expires_at it
+-- stays until it is deleted. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+begin
+  -- The Data API makes a null of a JSON null.
+  return mayfly_private.show_state(mayfly_private.write_state(state, coalesce(value, 'null'), 'set', expires_at));
+end
+$$;
+
+comment on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) is 'Sets a state whole.';
+revoke execute on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) from public;
+grant execute on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) to authenticated, service_role;
+
+create function mayfly.set_state(
+  key text, value jsonb, of_agent uuid default null, expected_version integer default null, expires_at timestamptz default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_state(key, value, of_agent, expected_version, expires_at);
+
+comment on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) is
+  'Sets a state whole: { id, agent_id, key, version, value, … }. With expected_version only if it is at that version (0: is not there).';
+revoke execute on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) from public;
+grant execute on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0459_function_patch_state.sql
+
+-- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
+-- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  live constant boolean := mayfly_private.is_live(state);
+begin
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
+      'Use set_state for other values.', '{"field": "patch"}');
+  end if;
+  return mayfly_private.show_state(mayfly_private.write_state(state,
+    mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.patch_state(text, jsonb, uuid, integer) is 'Changes a state by a merge patch.';
+revoke execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) from public;
+grant execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;
+
+create function mayfly.patch_state(key text, patch jsonb, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.patch_state(key, patch, of_agent, expected_version);
+
+comment on function mayfly.patch_state(text, jsonb, uuid, integer) is
+  'Changes a state by a JSON merge patch (RFC 7396), and gives it as it is then.';
+revoke execute on function mayfly.patch_state(text, jsonb, uuid, integer) from public;
+grant execute on function mayfly.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0460_function_delete_state.sql
+
+-- Deletes a state. Its versions are kept until maintenance removes its tombstone, so that it can be
+-- rolled back. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.delete_state(key text, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+begin
+  if state.version = 0 then
+    delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
+    return '{"deleted": false, "version": 0}';
+  elsif state.deleted_at is not null then
+    return jsonb_build_object('deleted', false, 'version', state.version);
+  end if;
+  state := mayfly_private.write_state(state, null, 'delete', null);
+  return jsonb_build_object('deleted', true, 'version', state.version);
+end
+$$;
+
+comment on function mayfly_private.delete_state(text, uuid, integer) is 'Deletes a state.';
+revoke execute on function mayfly_private.delete_state(text, uuid, integer) from public;
+grant execute on function mayfly_private.delete_state(text, uuid, integer) to authenticated, service_role;
+
+create function mayfly.delete_state(key text, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_state(key, of_agent, expected_version);
+
+comment on function mayfly.delete_state(text, uuid, integer) is
+  'Deletes a state: { deleted, version }; deleted is false where there was none.';
+revoke execute on function mayfly.delete_state(text, uuid, integer) from public;
+grant execute on function mayfly.delete_state(text, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0461_function_rollback_state.sql
+
+-- Gives a state the value of one of its earlier versions again, as a new version; a deleted one comes
+-- back. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.rollback_state(key text, version integer, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  earlier constant mayfly.state_versions := mayfly_private.version_of(state, rollback_state.version, 'version');
+begin
+  return mayfly_private.show_state(mayfly_private.write_state(
+    state, earlier.value, 'rollback', case when mayfly_private.is_live(state) then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.rollback_state(text, integer, uuid, integer) is 'Gives a state the value of an earlier version.';
+revoke execute on function mayfly_private.rollback_state(text, integer, uuid, integer) from public;
+grant execute on function mayfly_private.rollback_state(text, integer, uuid, integer) to authenticated, service_role;
+
+create function mayfly.rollback_state(key text, version integer, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.rollback_state(key, version, of_agent, expected_version);
+
+comment on function mayfly.rollback_state(text, integer, uuid, integer) is
+  'Gives a state the value of an earlier version again, as a new version.';
+revoke execute on function mayfly.rollback_state(text, integer, uuid, integer) from public;
+grant execute on function mayfly.rollback_state(text, integer, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0462_function_reconcile_state.sql
+
+-- Brings two changes of one base together, as a new version: `ours`, a value that the caller has made
+-- from base_version (or ours_version, one that is kept), and `theirs`, theirs_version or what the state
+-- is by now.
+--
+--   latest_wins  the later of the two whole: ours is of ours_at, now by default
+--   merge        three-way and deep; where both changed one value, the later of the two
+--   manual       as merge where they do not contradict each other; else nothing is written, and
+--                `conflicts` says where: [{ path, base?, theirs?, ours? }]
+--
+-- Without base_version nothing is taken as common: objects are united key by key. Nothing is written
+-- where the state already is what comes out. Callers with state:write; see lock_state. Locks the state
+-- until commit.
+
+create function mayfly_private.reconcile_state(
+  key text, strategy text, base_version integer, ours jsonb, ours_version integer, theirs_version integer,
+  of_agent uuid, expected_version integer, ours_at timestamptz
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  base jsonb;
+  mine jsonb := ours;
+  their jsonb := case when mayfly_private.is_live(state) then state.value end;
+  mine_at timestamptz := coalesce(ours_at, clock_timestamp());
+  their_at timestamptz := state.updated_at;
+  kept mayfly.state_versions;
+  mine_is_later boolean;
+  conflicts jsonb := '[]';
+  settled jsonb;
+begin
+  if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
+    perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
+  elsif (ours is null) = (ours_version is null) then
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be a value, or ours_version a version: one of them.', null, '{"field": "ours"}');
+  elsif not mayfly_private.json_within(ours, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
+  end if;
+  if base_version is not null then
+    base := (mayfly_private.version_of(state, base_version, 'base_version')).value;
+  end if;
+  if ours_version is not null then
+    kept := mayfly_private.version_of(state, ours_version, 'ours_version');
+    mine := kept.value;
+    mine_at := kept.at;
+  end if;
+  if theirs_version is not null then
+    kept := mayfly_private.version_of(state, theirs_version, 'theirs_version');
+    their := kept.value;
+    their_at := kept.at;
+  end if;
+
+  -- A state that is not there has nothing to say against.
+  mine_is_later := their is null or mine_at >= their_at;
+  if strategy = 'latest_wins' then
+    settled := case when mine_is_later then mine else their end;
+  else
+    if strategy = 'manual' and their is not null then
+      conflicts := mayfly_private.merge_conflicts(base, their, mine);
+    end if;
+    settled := case when their is null then mine else mayfly_private.merge_values(base, their, mine, mine_is_later) end;
+  end if;
+  if conflicts <> '[]' then
+    return jsonb_build_object('outcome', 'conflict', 'conflicts', conflicts, 'state', mayfly_private.show_state(state));
+  end if;
+  if not mayfly_private.is_live(state) or settled <> state.value then
+    state := mayfly_private.write_state(
+      state, settled, 'reconcile', case when mayfly_private.is_live(state) then state.expires_at end);
+  end if;
+  return jsonb_build_object('conflicts', conflicts, 'state', mayfly_private.show_state(state), 'outcome', case
+    when settled = mine then 'ours'
+    when settled = their then 'theirs'
+    else 'merged' end);
+end
+$$;
+
+comment on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) is
+  'Brings two changes of one base together.';
+revoke execute on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) from public;
+grant execute on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) to authenticated, service_role;
+
+create function mayfly.reconcile_state(
+  key text, strategy text, base_version integer default null, ours jsonb default null, ours_version integer default null,
+  theirs_version integer default null, of_agent uuid default null, expected_version integer default null, ours_at timestamptz default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.reconcile_state(
+  key, strategy, base_version, ours, ours_version, theirs_version, of_agent, expected_version, ours_at);
+
+comment on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) is
+  'Brings two changes of one base together by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
+revoke execute on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) from public;
+grant execute on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0463_function_get_state.sql
+
+-- A state, or what it was at a version; null where there is none. Callers with state:read. Locks nothing.
+
+create function mayfly.get_state(key text, of_agent uuid default null, version integer default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+  state mayfly.states;
+begin
+  select * into state from mayfly.states s
+  where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = get_state.key;
+  if get_state.version is null then
+    return mayfly_private.show_state(state);
+  end if;
+  return (
+    select jsonb_build_object('id', state.id, 'agent_id', state.agent_id, 'key', state.key, 'version', v.version,
+      'value', v.value, 'action', v.action, 'by', v.by, 'at', v.at)
+    from mayfly.state_versions v
+    where v.tenant_id = of_tenant and v.state_id = state.id and v.version = get_state.version);
+end
+$$;
+
+comment on function mayfly.get_state(text, uuid, integer) is
+  'A state of an agent, or without of_agent a shared one; or what it was at a version. Null where there is none.';
+revoke execute on function mayfly.get_state(text, uuid, integer) from public;
+grant execute on function mayfly.get_state(text, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0464_function_list_states.sql
+
+-- The states of an agent, or without of_agent the shared ones, by key: without their values, a page at
+-- a time. Callers with state:read. Locks nothing.
+
+create function mayfly.list_states(of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(to_jsonb(s) order by s.key), '[]')
+    from (
+      select s.id, s.agent_id, s.key, s.version, s.updated_by, s.created_at, s.updated_at, s.expires_at
+      from mayfly.states s
+      where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent
+        and starts_with(s.key, coalesce(prefix, '')) and s.key > coalesce(after, '') and mayfly_private.is_live(s)
+      order by s.key
+      limit page_limit) s);
+end
+$$;
+
+comment on function mayfly.list_states(uuid, text, text, integer) is
+  'The states of an agent, or the shared ones, by key, without their values. Pass the last key as after for the next page.';
+revoke execute on function mayfly.list_states(uuid, text, text, integer) from public;
+grant execute on function mayfly.list_states(uuid, text, text, integer) to authenticated, service_role;
+
+-- sql/schemas/0465_function_state_history.sql
+
+-- The versions of a state that are kept, the newest first, without their values: who made each, how and
+-- when. Also of one that was deleted. Callers with state:read. Locks nothing.
+
+create function mayfly.state_history(key text, of_agent uuid default null, before integer default null, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if page_limit is null or page_limit not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 100.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(to_jsonb(v) order by v.version desc), '[]')
+    from (
+      select v.version, v.action, v.by, v.at, v.bytes
+      from mayfly.states s
+      join mayfly.state_versions v on v.tenant_id = s.tenant_id and v.state_id = s.id
+      where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = state_history.key
+        and (before is null or v.version < before)
+      order by v.version desc
+      limit page_limit) v);
+end
+$$;
+
+comment on function mayfly.state_history(text, uuid, integer, integer) is
+  'The versions of a state that are kept, the newest first: [{ version, action, by, at, bytes }].';
+revoke execute on function mayfly.state_history(text, uuid, integer, integer) from public;
+grant execute on function mayfly.state_history(text, uuid, integer, integer) to authenticated, service_role;
+
+-- sql/schemas/0466_function_maintain_states.sql
+
+-- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
+-- their versions when the log that told of them has gone. At most max_rows of each; says whether there
+-- may be more. Called by maintain_tenant, as owner.
+
+create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  expired integer;
+  gone uuid[];
+  freed bigint;
+begin
+  with spent as (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= clock_timestamp()
+    order by s.id limit max_rows
+    for update skip locked
+  ), deleted as (
+    update mayfly.states s
+    set version = s.version + 1, value = null, updated_by = null, updated_at = clock_timestamp(), expires_at = null,
+      deleted_at = clock_timestamp()
+    from spent where s.tenant_id = tenant and s.id = spent.id
+    returning s.id, s.version
+  )
+  insert into mayfly.state_versions (tenant_id, state_id, version, action)
+  select tenant, d.id, d.version, 'expire' from deleted d;
+  get diagnostics expired = row_count;
+
+  select array_agg(t.id) into gone
+  from (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at < long_ago and least(s.expires_at, s.deleted_at) < long_ago
+    order by s.id limit max_rows
+    for update skip locked
+  ) t;
+  if gone is not null then
+    freed := (select coalesce(sum(v.bytes), 0) from mayfly.state_versions v where v.tenant_id = tenant and v.state_id = any (gone));
+    delete from mayfly.states s where s.tenant_id = tenant and s.id = any (gone);
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  return expired = max_rows or coalesce(cardinality(gone), 0) = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
+revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;

@@ -28,6 +28,8 @@ const shownBy: Record<string, string | null> = {
   memories: "memory:read",
   memory_conflicts: "memory:read",
   memory_vectors: "memory:read",
+  state_versions: "state:read",
+  states: "state:read",
   tenants: null,
 };
 /** What is the same for everyone who is signed in, and changed by nobody. */

@@ -47,7 +47,17 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
   const issued = await asOwner<Issued>("spawn_agent", {
     type: "scout",
     registration_key: "scout",
-    scopes: ["memory:read", "memory:write", "agent:read", "agent:spawn", "presence:read"],
+    scopes: [
+      "memory:read",
+      "memory:write",
+      "agent:read",
+      "agent:spawn",
+      "presence:read",
+      "state:read",
+      "state:write",
+      "debug:read",
+      "debug:write",
+    ],
   });
   const agent = {
     id: issued.agent.id,
@@ -75,6 +85,11 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     agent.claims,
     (session) => session`select mayfly.sync(${session.json(conflict as never)})`,
   );
+  await rpc(sql, agent.claims, "set_state", {
+    key: "plan",
+    value: { secret: "plan" },
+    of_agent: agent.id,
+  });
   await asOwner("maintain", {});
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
