@@ -77,6 +77,32 @@ isOneToOne: false
       referencedColumns: ["tenant_id","name","version"]
     }
                   ]
+                },"debug_records": {
+                  Row: {
+                    "agent_id": string,"at": string,"bytes": number,"category": string,"data": Json | null,"dropped": number,"duration_ms": number | null,"id": string,"level": number,"name": string,"stored_at": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"at": string,"bytes": number,"category": string,"data"?: Json | null,"dropped"?: number,"duration_ms"?: number | null,"id": string,"level": number,"name": string,"stored_at"?: string,"tenant_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"at"?: string,"bytes"?: number,"category"?: string,"data"?: Json | null,"dropped"?: number,"duration_ms"?: number | null,"id"?: string,"level"?: number,"name"?: string,"stored_at"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "debug_records_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "debug_records_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"enrolment_keys": {
                   Row: {
                     "created_at": string,"created_by": string | null,"expires_at": string,"id": string,"last_used_at": string | null,"name": string,"revoked_at": string | null,"scopes": (string)[],"tenant_id": string
@@ -285,14 +311,14 @@ isOneToOne: false
                   ]
                 },"tenants": {
                   Row: {
-                    "created_at": string,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
+                    "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Update: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Relationships: [
                     
@@ -312,6 +338,9 @@ isOneToOne: false
 "agent_tree":
 { Args: { "living"?: boolean,"root"?: string }; Returns: Json
                            },
+"append_debug":
+{ Args: { "dropped"?: number,"records": Json }; Returns: Json
+                           },
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
                            },
@@ -327,6 +356,7 @@ isOneToOne: false
 "create_tenant":
 { Args: { "name": string,"owner"?: string }; Returns: {
               "created_at": string,
+"debug": NonNullable<Json>,
 "id": string,
 "language": string,
 "max_bytes": number,
@@ -346,6 +376,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"debug_level":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "define_agent_type":
 { Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
                            },
@@ -372,6 +405,9 @@ isOneToOne: false
                            },
 "invite_member":
 { Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
+                           },
+"lease_debug":
+{ Args: { "categories"?: (string)[],"for_agent"?: string,"lease"?: string,"level": number,"seconds"?: number }; Returns: Json
                            },
 "leave_tenant":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -405,6 +441,9 @@ isOneToOne: false
 "reconcile_state":
 { Args: { "base_version"?: number,"expected_version"?: number,"key": string,"of_agent"?: string,"ours"?: Json,"ours_at"?: string,"ours_version"?: number,"strategy": string,"theirs_version"?: number }; Returns: Json
                            },
+"release_debug":
+{ Args: { "lease": string }; Returns: Json
+                           },
 "remove_member":
 { Args: { "user_id": string }; Returns: Json
                            },
@@ -422,6 +461,9 @@ isOneToOne: false
                            },
 "rollback_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"version": number }; Returns: Json
+                           },
+"set_debug":
+{ Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
                            },
 "set_state":
 { Args: { "expected_version"?: number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
@@ -453,6 +495,7 @@ isOneToOne: false
 "update_tenant":
 { Args: { "language"?: string,"max_depth"?: number,"max_lifetime"?: number,"name"?: string,"retention"?: Json,"token_lifetime"?: number }; Returns: {
               "created_at": string,
+"debug": NonNullable<Json>,
 "id": string,
 "language": string,
 "max_bytes": number,

@@ -108,6 +108,42 @@ insert into mayfly_private.settings default values;
 
 alter table mayfly_private.settings enable row level security;
 
+-- sql/schemas/0107_function_debug_categories.sql
+
+-- What a debug record can be about.
+
+create function mayfly_private.debug_categories()
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return '{lifecycle,task,step,decision,thought,memory,message,tool,error}'::text[];
+
+comment on function mayfly_private.debug_categories() is 'What a debug record can be about.';
+revoke execute on function mayfly_private.debug_categories() from public;
+grant execute on function mayfly_private.debug_categories() to service_role;
+
+-- sql/schemas/0108_function_is_debug_setting.sql
+
+-- Whether a JSON value is a tenant's setting for debug records: { persist, level 1–4,
+-- max_records_per_minute 1–100000 (of one agent), keep (seconds, 60 at least) }.
+
+create function mayfly_private.is_debug_setting(setting jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return case when jsonb_typeof(setting) <> 'object' or (setting - '{persist,level,max_records_per_minute,keep}'::text[]) <> '{}' then false
+  else jsonb_typeof(setting -> 'persist') is not distinct from 'boolean'
+    and case when jsonb_typeof(setting -> 'level') = 'number' then (setting ->> 'level')::numeric in (1, 2, 3, 4) else false end
+    and case when jsonb_typeof(setting -> 'max_records_per_minute') = 'number'
+      then (setting ->> 'max_records_per_minute')::numeric between 1 and 100000
+        and (setting ->> 'max_records_per_minute')::numeric % 1 = 0 else false end
+    and case when jsonb_typeof(setting -> 'keep') = 'number' then (setting ->> 'keep')::numeric between 60 and 3e9 else false end
+end;
+
+comment on function mayfly_private.is_debug_setting(jsonb) is 'Whether a JSON value is a tenant''s setting for debug records.';
+revoke execute on function mayfly_private.is_debug_setting(jsonb) from public;
+grant execute on function mayfly_private.is_debug_setting(jsonb) to service_role;
+
 -- sql/schemas/0109_function_is_retention.sql
 
 -- Whether a JSON value is a tenant's retention: at most 50 rules { older_than, kind?, below_reward? }.
@@ -166,6 +202,8 @@ create table mayfly.tenants (
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
   retention jsonb not null default '[]'
     constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
+  debug jsonb not null default '{"persist": false, "level": 1, "max_records_per_minute": 600, "keep": 604800}'
+    constraint tenants_debug_form check (mayfly_private.is_debug_setting(debug)),
   created_at timestamptz not null default now()
 );
 
@@ -180,6 +218,8 @@ comment on column mayfly.tenants.writes_per_minute is 'How many memories may be 
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
+comment on column mayfly.tenants.debug is
+  'Whether debug records up to a level are kept, how many a minute of each agent, and for how many seconds (7 days). Set by set_debug.';
 
 -- sql/schemas/0115_table_tenant_usage.sql
 
@@ -1080,6 +1120,88 @@ create index ops_at_idx on mayfly_private.ops using brin (at);
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
 
 alter table mayfly_private.ops enable row level security;
+
+-- sql/schemas/0181_table_debug_leases.sql
+
+-- Who watches whose debug stream, at which level, until when: a lease ends by itself, so that a watcher
+-- that has gone leaves no stream running. Written by lease_debug and release_debug.
+
+create table mayfly_private.debug_leases (
+  tenant_id uuid not null,
+  id uuid not null,
+  watcher_id uuid,
+  agent_id uuid,
+  level smallint not null constraint debug_leases_level_range check (level between 1 and 4),
+  categories text[],
+  expires_at timestamptz not null,
+  constraint debug_leases_pkey primary key (tenant_id, id),
+  constraint debug_leases_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint debug_leases_agent_fkey foreign key (tenant_id, agent_id)
+    references mayfly.agents (tenant_id, id) on delete cascade
+);
+
+create index debug_leases_agent_idx on mayfly_private.debug_leases (tenant_id, agent_id);
+
+comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
+comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each of its watches: two of one person are two leases.';
+comment on column mayfly_private.debug_leases.agent_id is 'Null for every agent of the tenant.';
+comment on column mayfly_private.debug_leases.categories is 'Null for all.';
+
+alter table mayfly_private.debug_leases enable row level security;
+
+-- sql/schemas/0182_table_debug_records.sql
+
+-- What agents said of themselves in detail, where the tenant keeps it. Written by append_debug alone.
+
+create table mayfly.debug_records (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent_id uuid not null,
+  level smallint not null constraint debug_records_level_range check (level between 1 and 4),
+  category text not null
+    constraint debug_records_category_known check (category = any (mayfly_private.debug_categories())),
+  name text not null constraint debug_records_name_length check (char_length(name) between 1 and 200),
+  data jsonb,
+  duration_ms real constraint debug_records_duration_ms_range check (duration_ms >= 0),
+  dropped integer not null default 0 constraint debug_records_dropped_range check (dropped >= 0),
+  bytes integer not null,
+  at timestamptz not null,
+  stored_at timestamptz not null default clock_timestamp(),
+  constraint debug_records_pkey primary key (tenant_id, id),
+  constraint debug_records_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint debug_records_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
+);
+
+create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_id, at, id);
+-- What retention takes first.
+create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
+
+comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
+comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in the order of the stream.';
+comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';
+comment on column mayfly.debug_records.dropped is 'How many records of the stream were dropped before this one.';
+comment on column mayfly.debug_records.at is 'When it was recorded, by the agent''s clock.';
+comment on column mayfly.debug_records.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- sql/schemas/0183_table_debug_streams.sql
+
+-- The agents that listen for levels of debug, and what each has stored in the current minute. Fillfactor
+-- and no index beside the key keep every update in its page (HOT).
+
+create table mayfly_private.debug_streams (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  minute timestamptz not null default '-infinity',
+  records integer not null default 0,
+  constraint debug_streams_pkey primary key (tenant_id, agent_id),
+  constraint debug_streams_agent_fkey foreign key (tenant_id, agent_id)
+    references mayfly.agents (tenant_id, id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.debug_streams is 'The agents that listen for levels of debug.';
+
+alter table mayfly_private.debug_streams enable row level security;
 
 -- sql/schemas/0190_table_epochs.sql
 
@@ -2286,6 +2408,7 @@ declare
   newest xid8;
   ops integer;
   more_states boolean;
+  more_debug boolean;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -2349,6 +2472,7 @@ begin
   get diagnostics ops = row_count;
 
   more_states := mayfly_private.maintain_states(tenant, max_rows);
+  more_debug := mayfly_private.maintain_debug(tenant, max_rows);
 
   update mayfly_private.maintenance m
   set at = clock_timestamp(),
@@ -2359,7 +2483,7 @@ begin
   where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
   return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states);
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug);
 end
 $$;
 
@@ -3762,7 +3886,7 @@ grant execute on function mayfly.memory_statistics() to authenticated, service_r
 -- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
 -- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
 -- parent may come after its child), agent_liveness, memories,
--- memory_conflicts, memory_vectors, states, state_versions, events. Left out is what is secret or only keeps the books: hashes,
+-- memory_conflicts, memory_vectors, states, state_versions, debug_records, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
 -- meanwhile may come as it was or as it is. Locks nothing.
 
@@ -3773,7 +3897,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('tenant:write');
-  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,events}';
+  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,debug_records,events}';
   place integer := 1;
   last_key jsonb;
   keys record;
@@ -5986,6 +6110,10 @@ begin
     select b.tenant_id, b.xid, b.id from mayfly.events b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
   left_rows := left_rows - deleted;
+  delete from mayfly.debug_records r where (r.tenant_id, r.id) in (
+    select b.tenant_id, b.id from mayfly.debug_records b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
   delete from mayfly.states s where (s.tenant_id, s.id) in (
     select b.tenant_id, b.id from mayfly.states b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
@@ -6095,7 +6223,8 @@ begin
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
       + pg_column_size(m.tags) + pg_column_size(m.metadata)), 0)
     + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant) as bytes
+    + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
+    + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes
   into strict stored
   from mayfly.memories m where m.tenant_id = tenant;
   update mayfly_private.tenant_usage u
@@ -6228,6 +6357,7 @@ create policy ops_update on mayfly_private.ops for update to authenticated
 
 alter table mayfly.states enable row level security;
 alter table mayfly.state_versions enable row level security;
+alter table mayfly.debug_records enable row level security;
 
 grant select on mayfly.states to authenticated, service_role;
 create policy states_select on mayfly.states for select to authenticated
@@ -6237,6 +6367,10 @@ grant select on mayfly.state_versions to authenticated, service_role;
 create policy state_versions_select on mayfly.state_versions for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('state:read'))::uuid[]));
 
+grant select on mayfly.debug_records to authenticated, service_role;
+create policy debug_records_select on mayfly.debug_records for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('debug:read'))::uuid[]));
+
 -- sql/schemas/0410_function_may_use_topic.sql
 
 -- Whether the caller may receive from, or send to, a private Realtime topic:
@@ -6244,6 +6378,7 @@ create policy state_versions_select on mayfly.state_versions for select to authe
 --   tenant:{t}:agents       presence of every agent; read with presence:read, tracked with presence:write
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
 --   tenant:{t}:agent:{a}    one agent's inbox; read by itself, sent by the database alone
+--   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
 
@@ -6268,6 +6403,11 @@ begin
       when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
       else false
     end;
+  elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
+    -- Who sends must also join, and for that receive.
+    return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
+      or (part[4] = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
+        and tenant = any (mayfly_private.tenant_ids('debug:write')));
   elsif sending or extension <> 'broadcast' then
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then
@@ -6938,3 +7078,392 @@ $$;
 
 comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
 revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;
+
+-- sql/schemas/0470_function_debug_levels.sql
+
+-- What an agent is to record by now: { levels: {category: level}, seconds, persist, max_records_per_minute }.
+-- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
+-- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
+-- instant: clocks differ. Called as owner.
+
+create function mayfly_private.debug_levels(tenant uuid, agent uuid)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object(
+    'levels', coalesce((
+      select jsonb_object_agg(c.category, c.level)
+      from (
+        select category, max(l.level) as level
+        from mayfly_private.debug_leases l, unnest(coalesce(l.categories, mayfly_private.debug_categories())) category
+        where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+        group by category
+      ) c), '{}'),
+    'seconds', coalesce((
+      select round(extract(epoch from max(l.expires_at) - clock_timestamp()), 3)
+      from mayfly_private.debug_leases l
+      where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()), 0),
+    'persist', case when (t.debug ->> 'persist')::boolean then (t.debug ->> 'level')::integer else 0 end,
+    'max_records_per_minute', (t.debug ->> 'max_records_per_minute')::integer)
+  from mayfly.tenants t
+  where t.id = tenant
+);
+
+comment on function mayfly_private.debug_levels(uuid, uuid) is 'What an agent is to record by now.';
+revoke execute on function mayfly_private.debug_levels(uuid, uuid) from public;
+
+-- sql/schemas/0471_function_tell_debug.sql
+
+-- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
+-- topics; says how many. A broadcast that is lost comes again with the next renewal of the lease, and an
+-- agent asks by itself when it joins. Called as owner by those who change it.
+
+create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
+returns integer
+language sql security definer
+set search_path = ''
+begin atomic
+  select count(realtime.send(
+    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id), 'debug_level',
+    format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
+  from (
+    select s.tenant_id, s.agent_id
+    from mayfly_private.debug_streams s
+    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+    where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
+      and a.status = 'running' and a.expires_at > clock_timestamp()
+    limit 1000
+  ) listening;
+end;
+
+comment on function mayfly_private.tell_debug(uuid, uuid) is 'Tells agents what they are to record.';
+revoke execute on function mayfly_private.tell_debug(uuid, uuid) from public;
+
+-- sql/schemas/0472_function_lease_debug.sql
+
+-- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
+-- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
+
+create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
+  watcher constant uuid := mayfly_private.caller_id();
+  lease_id constant uuid := coalesce(lease, gen_random_uuid());
+  until constant timestamptz := clock_timestamp() + make_interval(secs => seconds);
+begin
+  if level is null or level not between 1 and 4 then
+    perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
+      'To watch no more, release the lease.', '{"field": "level"}');
+  elsif seconds is null or not seconds between 1 and 60 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
+  elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('categories must be some of %s, or null for all.', array_to_string(mayfly_private.debug_categories(), ', ')),
+      null, '{"field": "categories"}');
+  elsif for_agent is not null and not exists (select from mayfly.agents a where a.tenant_id = of_tenant and a.id = for_agent) then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "for_agent"}');
+  end if;
+
+  delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= clock_timestamp();
+  insert into mayfly_private.debug_leases as l (tenant_id, id, watcher_id, agent_id, level, categories, expires_at)
+  values (of_tenant, lease_id, watcher, for_agent, lease_debug.level, lease_debug.categories, until)
+  on conflict (tenant_id, id) do update
+  set agent_id = excluded.agent_id, level = excluded.level, categories = excluded.categories, expires_at = excluded.expires_at
+  where l.watcher_id is not distinct from excluded.watcher_id;
+  if not found then
+    perform mayfly_private.fail(400, 'invalid_request', 'lease is another watcher''s.', 'Make a new id.', '{"field": "lease"}');
+  elsif (select count(*) from mayfly_private.debug_leases l where l.tenant_id = of_tenant) > 200 then
+    perform mayfly_private.fail(429, 'rate_limited', 'The tenant has 200 leases of debug streams at most.',
+      'Release some, or wait until some end.', '{"quota": "debug_leases", "limit": 200}', 60);
+  end if;
+  return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));
+end
+$$;
+
+comment on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) is 'Leases a level of debug streams.';
+revoke execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) from public;
+grant execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+
+create function mayfly.lease_debug(
+  level integer, for_agent uuid default null, categories text[] default null, seconds double precision default 60, lease uuid default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.lease_debug(level, for_agent, categories, seconds, lease);
+
+comment on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) is
+  'Leases a level of one agent''s debug stream, or of all, for up to 60 s: { lease, seconds, agents }. The same lease again renews it.';
+revoke execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) from public;
+grant execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+
+-- sql/schemas/0473_function_release_debug.sql
+
+-- Ends a lease of one's own at once, and tells the agents. Callers with debug:read.
+
+create function mayfly_private.release_debug(lease uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
+  watched uuid;
+begin
+  delete from mayfly_private.debug_leases l
+  where l.tenant_id = of_tenant and l.id = lease and l.watcher_id is not distinct from mayfly_private.caller_id()
+  returning l.agent_id into watched;
+  if not found then
+    return '{"released": false, "agents": 0}';
+  end if;
+  return jsonb_build_object('released', true, 'agents', mayfly_private.tell_debug(of_tenant, watched));
+end
+$$;
+
+comment on function mayfly_private.release_debug(uuid) is 'Ends a lease of debug streams.';
+revoke execute on function mayfly_private.release_debug(uuid) from public;
+grant execute on function mayfly_private.release_debug(uuid) to authenticated, service_role;
+
+create function mayfly.release_debug(lease uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.release_debug(lease);
+
+comment on function mayfly.release_debug(uuid) is 'Ends a lease of debug streams: { released, agents }.';
+revoke execute on function mayfly.release_debug(uuid) from public;
+grant execute on function mayfly.release_debug(uuid) to authenticated, service_role;
+
+-- sql/schemas/0474_function_debug_level.sql
+
+-- What the calling agent is to record by now; from here on it is told by its inbox topic when that
+-- changes. For agents with debug:write.
+
+create function mayfly_private.debug_level()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind is distinct from 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
+  end if;
+  insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  return mayfly_private.debug_levels(of_tenant, caller.id);
+end
+$$;
+
+comment on function mayfly_private.debug_level() is 'What the calling agent is to record.';
+revoke execute on function mayfly_private.debug_level() from public;
+grant execute on function mayfly_private.debug_level() to authenticated, service_role;
+
+create function mayfly.debug_level()
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.debug_level();
+
+comment on function mayfly.debug_level() is
+  'What the calling agent is to record by now: { levels: {category: level}, seconds, persist, max_records_per_minute }.';
+revoke execute on function mayfly.debug_level() from public;
+grant execute on function mayfly.debug_level() to authenticated, service_role;
+
+-- sql/schemas/0475_function_append_debug.sql
+
+-- Keeps debug records of the calling agent, where its tenant keeps any: up to the tenant's level, at
+-- most so many a minute of each agent. A record that is there already stays as it is, so that an
+-- append whose answer was lost can be sent again. For agents with debug:write. Locks the agent's stream.
+
+create function mayfly_private.append_debug(records jsonb, dropped integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  levels jsonb;
+  fault record;
+  more integer;
+  more_bytes bigint;
+  used integer;
+begin
+  if caller.kind is distinct from 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
+  elsif jsonb_typeof(records) is distinct from 'array' or jsonb_array_length(records) > 100 or not mayfly_private.json_within(records, 262144, 34) then
+    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100, 256 KB together, each at most 32 deep.',
+      null, '{"field": "records"}');
+  elsif dropped is null or dropped < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
+  end if;
+  select r.n - 1 as index, case
+      when jsonb_typeof(r.record) <> 'object' then ''
+      when (r.record - '{id,level,category,name,data,duration_ms,at}'::text[]) <> '{}' then ''
+      when mayfly_private.to_uuid(r.record ->> 'id') is null then 'id'
+      when not (r.record ? 'level' and mayfly_private.number_within(r.record -> 'level', 1, 4, true)) then 'level'
+      when not coalesce(r.record ->> 'category' = any (mayfly_private.debug_categories()), false) then 'category'
+      when not (mayfly_private.text_within(r.record -> 'name', 200) and coalesce(r.record ->> 'name', '') <> '') then 'name'
+      when not mayfly_private.number_within(r.record -> 'duration_ms', 0, 1e9) then 'duration_ms'
+      when r.record -> 'at' is null or not mayfly_private.instant_or_absent(r.record -> 'at') then 'at'
+    end as field
+  into fault
+  from jsonb_array_elements(records) with ordinality as r (record, n)
+  where jsonb_typeof(r.record) <> 'object' or (r.record - '{id,level,category,name,data,duration_ms,at}'::text[]) <> '{}'
+    or mayfly_private.to_uuid(r.record ->> 'id') is null
+    or not (r.record ? 'level' and mayfly_private.number_within(r.record -> 'level', 1, 4, true))
+    or not coalesce(r.record ->> 'category' = any (mayfly_private.debug_categories()), false)
+    or not (mayfly_private.text_within(r.record -> 'name', 200) and coalesce(r.record ->> 'name', '') <> '')
+    or not mayfly_private.number_within(r.record -> 'duration_ms', 0, 1e9)
+    or r.record -> 'at' is null or not mayfly_private.instant_or_absent(r.record -> 'at')
+  order by r.n limit 1;
+  if fault.index is not null then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('The record %s is not { id, level, category, name, data?, duration_ms?, at }%s.', fault.index,
+        case when fault.field <> '' then format(': its %s is wrong', fault.field) else '' end),
+      'Nothing was stored.', jsonb_build_object('index', fault.index, 'field', nullif(fault.field, '')));
+  end if;
+
+  levels := mayfly_private.debug_levels(of_tenant, caller.id);
+  insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  select case when s.minute = this_minute then s.records else 0 end into strict used
+  from mayfly_private.debug_streams s where s.tenant_id = of_tenant and s.agent_id = caller.id
+  for update;
+
+  with wanted as (
+    select (r.record ->> 'id')::uuid as id, (r.record ->> 'level')::smallint as level, r.record ->> 'category' as category,
+      r.record ->> 'name' as name, r.record -> 'data' as data, (r.record ->> 'duration_ms')::real as duration_ms,
+      case when row_number() over (order by r.n) = 1 then append_debug.dropped else 0 end as dropped,
+      256 + coalesce(octet_length((r.record -> 'data')::text), 0) as bytes, (r.record ->> 'at')::timestamptz as at
+    from jsonb_array_elements(records) with ordinality as r (record, n)
+    where (r.record ->> 'level')::integer <= (levels ->> 'persist')::integer
+  ), stored as (
+    insert into mayfly.debug_records (tenant_id, id, agent_id, level, category, name, data, duration_ms, dropped, bytes, at)
+    select of_tenant, w.id, caller.id, w.level, w.category, w.name, w.data, w.duration_ms, w.dropped, w.bytes, w.at from wanted w
+    on conflict (tenant_id, id) do nothing
+    returning debug_records.bytes
+  )
+  select count(*), coalesce(sum(s.bytes), 0) into more, more_bytes from stored s;
+
+  if used + more > (levels ->> 'max_records_per_minute')::integer then
+    perform mayfly_private.fail(429, 'rate_limited',
+      format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
+      'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
+      jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
+      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
+  end if;
+  if more > 0 then
+    update mayfly_private.debug_streams s set minute = this_minute, records = used + more
+    where s.tenant_id = of_tenant and s.agent_id = caller.id;
+    perform mayfly_private.charge(of_tenant, 0, more_bytes, more);
+  end if;
+  return levels || jsonb_build_object('stored', more);
+end
+$$;
+
+comment on function mayfly_private.append_debug(jsonb, integer) is 'Keeps debug records of the calling agent.';
+revoke execute on function mayfly_private.append_debug(jsonb, integer) from public;
+grant execute on function mayfly_private.append_debug(jsonb, integer) to authenticated, service_role;
+
+create function mayfly.append_debug(records jsonb, dropped integer default 0)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.append_debug(records, dropped);
+
+comment on function mayfly.append_debug(jsonb, integer) is
+  'Keeps debug records of the calling agent where its tenant keeps any: what debug_level gives, and stored, how many.';
+revoke execute on function mayfly.append_debug(jsonb, integer) from public;
+grant execute on function mayfly.append_debug(jsonb, integer) to authenticated, service_role;
+
+-- sql/schemas/0476_function_set_debug.sql
+
+-- Sets whether the tenant keeps debug records, up to which level, how many a minute of each agent and
+-- for how many seconds; null leaves as it is. Tells the agents that listen. Scope tenant:write.
+
+create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  setting jsonb;
+begin
+  if level not between 1 and 4 then
+    perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).', null, '{"field": "level"}');
+  elsif max_records_per_minute not between 1 and 100000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_records_per_minute must be 1 to 100000.', null, '{"field": "max_records_per_minute"}');
+  elsif not keep between 60 and 3e9 then
+    perform mayfly_private.fail(400, 'invalid_request', 'keep must be at least 60 seconds.', null, '{"field": "keep"}');
+  end if;
+  update mayfly.tenants t
+  set debug = t.debug || jsonb_strip_nulls(jsonb_build_object(
+    'persist', set_debug.persist, 'level', set_debug.level, 'max_records_per_minute', set_debug.max_records_per_minute, 'keep', set_debug.keep))
+  where t.id = of_tenant
+  returning t.debug into strict setting;
+  perform mayfly_private.tell_debug(of_tenant, null);
+  return setting;
+end
+$$;
+
+comment on function mayfly_private.set_debug(boolean, integer, integer, double precision) is 'Sets which debug records the tenant keeps.';
+revoke execute on function mayfly_private.set_debug(boolean, integer, integer, double precision) from public;
+grant execute on function mayfly_private.set_debug(boolean, integer, integer, double precision) to authenticated, service_role;
+
+create function mayfly.set_debug(
+  persist boolean default null, level integer default null, max_records_per_minute integer default null, keep double precision default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_debug(persist, level, max_records_per_minute, keep);
+
+comment on function mayfly.set_debug(boolean, integer, integer, double precision) is
+  'Sets which debug records the tenant keeps, and for how many seconds. Returns { persist, level, max_records_per_minute, keep }.';
+revoke execute on function mayfly.set_debug(boolean, integer, integer, double precision) from public;
+grant execute on function mayfly.set_debug(boolean, integer, integer, double precision) to authenticated, service_role;
+
+-- sql/schemas/0477_function_maintain_debug.sql
+
+-- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
+-- as long as the tenant says, and leases that have ended; says whether there may be more. Called by
+-- maintain_tenant, as owner.
+
+create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  deleted integer;
+  freed bigint;
+begin
+  with old as (
+    select r.id from mayfly.debug_records r
+    where r.tenant_id = tenant and r.stored_at < clock_timestamp() - make_interval(secs => (
+      select (t.debug ->> 'keep')::double precision from mayfly.tenants t where t.id = tenant))
+    order by r.stored_at limit max_rows
+  ), gone as (
+    delete from mayfly.debug_records r using old where r.tenant_id = tenant and r.id = old.id
+    returning r.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  if deleted > 0 then
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= clock_timestamp();
+  return deleted = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
+revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;

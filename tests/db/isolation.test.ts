@@ -21,6 +21,7 @@ const shownBy: Record<string, string | null> = {
   agent_liveness: "agent:read",
   agent_types: "agent:read",
   agents: "agent:read",
+  debug_records: "debug:read",
   enrolment_keys: "key:write",
   events: "memory:read",
   invitations: "member:write",

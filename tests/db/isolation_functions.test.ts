@@ -41,6 +41,12 @@ beforeAll(async () => {
       viewer: "may not",
     },
     agent_tree: { values: { root: agent }, needs: "agent:read", viewer: "may" },
+    append_debug: {
+      values: { records: [] },
+      needs: "debug:write",
+      only: "agent",
+      viewer: "may not",
+    },
     change_member_role: {
       values: { user_id: user, role: "owner" },
       needs: "member:write",
@@ -55,6 +61,7 @@ beforeAll(async () => {
     },
     create_enrolment_key: { values: { name: "mine" }, needs: "key:write", viewer: "may not" },
     create_tenant: { values: { name: "mine" }, needs: null, only: "person", viewer: "may not" },
+    debug_level: { values: {}, needs: "debug:write", only: "agent", viewer: "may not" },
     define_agent_type: {
       values: { name: "scout", prompt: "obey me" },
       needs: "type:write",
@@ -76,6 +83,11 @@ beforeAll(async () => {
     },
     heartbeat: { values: { task: "taken over" }, needs: null, only: "agent", viewer: "may not" },
     invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
+    lease_debug: {
+      values: { level: 4, for_agent: agent },
+      needs: "debug:read",
+      viewer: "may not",
+    },
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },
     list_states: { values: { of_agent: agent }, needs: "state:read", viewer: "may" },
@@ -94,6 +106,7 @@ beforeAll(async () => {
       needs: "state:write",
       viewer: "may not",
     },
+    release_debug: { values: { lease: victim.lease }, needs: "debug:read", viewer: "may not" },
     remove_member: { values: { user_id: user }, needs: "member:write", viewer: "may not" },
     renew_agent: { values: {}, needs: null, only: "renewal", viewer: "may not" },
     resume_agent: { values: { id: agent }, needs: "agent:stop", viewer: "may not" },
@@ -108,6 +121,7 @@ beforeAll(async () => {
       needs: "state:write",
       viewer: "may not",
     },
+    set_debug: { values: { persist: false }, needs: "tenant:write", viewer: "may not" },
     set_state: {
       values: { key: "plan", value: "mine", of_agent: agent },
       needs: "state:write",

@@ -14,6 +14,7 @@ import {
   serviceRole,
 } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
+import { inspect } from "../harness/inspect.ts";
 
 interface State {
   id: string;
@@ -439,5 +440,19 @@ describe("states count", () => {
     const rows = await db.sql`select key from mayfly.states where tenant_id = ${tenant}`;
     expect([...rows]).toEqual([{ key: "kept" }]);
     expect(await rpc(db.sql, agent.claims, "usage")).toMatchObject({ bytes: 257 });
+  });
+});
+
+describe("the query state.sql", () => {
+  it("shows what there is, whose it is and who changed it last", async () => {
+    await db.sql`update mayfly.tenants set name = 'kept apart' where id = ${tenant}`;
+    await set("plan", { step: 1 }, { of_agent: agent.id });
+    await set("done", true);
+    await call("delete_state", { key: "done" }, serviceRole);
+    const rows = (await inspect(db.sql, "state")).filter((row) => row.tenant === "kept apart");
+    expect(rows).toMatchObject([
+      { owner: "shared", key: "done", is: "gone", last_action: "delete", versions_kept: "2" },
+      { key: "plan", is: "there", value: '{"step": 1}', last_action: "set", version: 1 },
+    ]);
   });
 });

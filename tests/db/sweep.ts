@@ -33,6 +33,7 @@ export interface Victim {
   invitationToken: string;
   key: string;
   keyId: string;
+  lease: string;
 }
 
 /** A tenant that has used everything there is. */
@@ -90,6 +91,19 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     value: { secret: "plan" },
     of_agent: agent.id,
   });
+  await asOwner("set_debug", { persist: true });
+  const { lease } = await asOwner<{ lease: string }>("lease_debug", { level: 1 });
+  await rpc(sql, agent.claims, "append_debug", {
+    records: [
+      {
+        id: randomUUID(),
+        level: 1,
+        category: "task",
+        name: "the secret plan",
+        at: new Date().toISOString(),
+      },
+    ] as never,
+  });
   await asOwner("maintain", {});
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
@@ -110,6 +124,7 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     invitationToken: token,
     key,
     keyId: enrolment_key.id,
+    lease,
   };
 }
 
