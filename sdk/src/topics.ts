@@ -60,8 +60,17 @@ export async function joinTopic(
   };
 }
 
+const onFirstTopic = new WeakMap<MayflyClient, () => void>();
+
+/** Does something as soon as a client joins its first topic. */
+export const whenLive = (client: MayflyClient, step: () => void) =>
+  void onFirstTopic.set(client, step);
+
 /** The one hub of a client's topic. */
 export function hubOf(client: MayflyClient, topic: string): TopicHub {
+  const step = onFirstTopic.get(client);
+  onFirstTopic.delete(client);
+  step?.();
   const ofClient = hubs.get(client) ?? new Map<string, TopicHub>();
   hubs.set(client, ofClient);
   const hub = ofClient.get(topic) ?? new TopicHub(client, topic);
@@ -81,8 +90,8 @@ export interface PresenceUse {
   /** Who is present under this key; a receiver alone has none. */
   key?: string;
   /** Whether it is told who else is there. */
-  receive: boolean;
-  onSync: () => void;
+  receive?: boolean;
+  onSync?: () => void;
 }
 
 /** One topic of one client: its channel, and who listens. */
@@ -91,7 +100,8 @@ export class TopicHub {
   readonly #topic: string;
   readonly #listeners = new Set<TopicListener>();
   #channel: RealtimeChannel | undefined;
-  #presence: PresenceUse | undefined;
+  #presence: Pick<PresenceUse, "key" | "receive"> | undefined;
+  readonly #onSync = new Set<() => void>();
   #subscribed = false;
   #flowing = false;
   #failures = 0;
@@ -110,9 +120,14 @@ export class TopicHub {
     return this.#subscribed;
   }
 
+  /** How the join that is under way ends; when Realtime can not be reached it is tried on. */
   get ready(): Promise<Result<null>> {
+    if (this.#subscribed) return Promise.resolve(ok(null));
     this.#ready ??= new Promise((resolve) => {
-      this.#settle = resolve;
+      this.#settle = (result) => {
+        this.#ready = undefined;
+        resolve(result);
+      };
     });
     return this.#ready;
   }
@@ -134,10 +149,19 @@ export class TopicHub {
     await this.end();
   }
 
-  /** Uses presence from the next join on: one that is there is joined anew. */
-  async usePresence(use: PresenceUse): Promise<void> {
-    this.#presence = use;
-    if (!this.#channel) return;
+  /** Tells no more who is there. */
+  dropSync(onSync: () => void): void {
+    this.#onSync.delete(onSync);
+  }
+
+  /** Uses presence, too; a channel that is joined without it is joined anew. */
+  async usePresence({ onSync, ...use }: PresenceUse): Promise<void> {
+    if (onSync) this.#onSync.add(onSync);
+    const before = this.#presence;
+    this.#presence = { ...before, ...use };
+    const same = this.#presence.key === before?.key && this.#presence.receive === before?.receive;
+    if (same && this.#channel?.state === "joined") onSync?.();
+    if (same || !this.#channel) return;
     await this.#close();
     this.#open();
   }
@@ -145,9 +169,9 @@ export class TopicHub {
   async end(): Promise<void> {
     this.#listeners.clear();
     this.#presence = undefined;
+    this.#onSync.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#ready = undefined;
     this.#settle(failed(left(this.#topic)));
     await this.#close();
   }
@@ -185,7 +209,7 @@ export class TopicHub {
       config: {
         private: true,
         broadcast: { ack: true, replication_ready: true },
-        ...(presence && { presence: { key: presence.key ?? "", enabled: presence.receive } }),
+        ...(presence && { presence: { key: presence.key ?? "", enabled: !!presence.receive } }),
       },
     });
     this.#channel = channel;
@@ -195,7 +219,10 @@ export class TopicHub {
     channel.on("system", {}, ({ extension, status }) => {
       if (extension === "system" && channel === this.#channel) this.#flows(status === "ok");
     });
-    if (presence?.receive) channel.on("presence", { event: "sync" }, presence.onSync);
+    if (presence?.receive)
+      channel.on("presence", { event: "sync" }, () => {
+        for (const onSync of this.#onSync) onSync();
+      });
     channel.subscribe((status, error) => {
       // What is said of a channel that was given up is about nothing.
       if (channel === this.#channel) this.#heard(status, error);
@@ -213,14 +240,12 @@ export class TopicHub {
     }
     this.#flows(false);
     const reason = reasonOf(error);
+    const why = reason ? explain(this.#topic, reason) : notJoined(this.#topic);
+    this.#settle(failed(why));
     // A lost connection: realtime-js joins again by itself as soon as it has another.
     if (status === "CHANNEL_ERROR" && !reason) return;
     this.#failures++;
-    if (reason) {
-      const why = explain(this.#topic, reason);
-      this.#settle(failed(why));
-      for (const { onError } of this.#listeners) onError?.(why);
-    }
+    if (reason) for (const { onError } of this.#listeners) onError?.(why);
     const delay = Math.min(firstRetryMs * 2 ** (this.#failures - 1), maxRetryMs);
     void this.#close();
     // With jitter: what ended one channel has often ended many.

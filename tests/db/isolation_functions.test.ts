@@ -91,6 +91,7 @@ beforeAll(async () => {
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },
     list_states: { values: { of_agent: agent }, needs: "state:read", viewer: "may" },
+    living_agents: { values: { ids: [agent] }, needs: "presence:read", viewer: "may" },
     maintain: { values: {}, needs: "memory:write", viewer: "may not" },
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     my_invitations: { values: {}, needs: null, only: "person", viewer: "may" },
