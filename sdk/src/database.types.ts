@@ -415,13 +415,11 @@ isOneToOne: false
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
-<<<<<<< HEAD
 "list_states":
 { Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
-=======
+                           },
 "living_agents":
 { Args: { "ids": (string)[] }; Returns: Json
->>>>>>> main
                            },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json

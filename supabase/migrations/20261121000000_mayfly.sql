@@ -2798,11 +2798,7 @@ language sql immutable parallel safe
 set search_path = ''
 return (
   select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-<<<<<<< HEAD
-  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write',
-=======
   where s in ('memory:read', 'memory:write', 'agent:read', 'presence:write', 'message:send', 'message:read',
->>>>>>> main
     'state:read', 'state:write', 'debug:write')
 );
 
