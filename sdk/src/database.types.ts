@@ -477,6 +477,9 @@ isOneToOne: false
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
                            },
+"state_changes":
+{ Args: { "changes": Json }; Returns: Json
+                           },
 "state_history":
 { Args: { "before"?: number,"key": string,"of_agent"?: string,"page_limit"?: number }; Returns: Json
                            },

@@ -8,7 +8,7 @@ language sql security definer
 set search_path = ''
 begin atomic
   select count(realtime.send(
-    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id), 'debug_level',
+    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
     format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
   from (
     select s.tenant_id, s.agent_id

@@ -14,7 +14,7 @@ begin
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   end if;
   insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
-  return mayfly_private.debug_levels(of_tenant, caller.id);
+  return mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
 end
 $$;
 
@@ -29,6 +29,6 @@ set search_path = ''
 return mayfly_private.debug_level();
 
 comment on function mayfly.debug_level() is
-  'What the calling agent is to record by now: { levels: {category: level}, seconds, persist, max_records_per_minute }.';
+  'What the calling agent is to record by now: { levels: {category: level}, seconds, sends_per_second, persist, max_records_per_minute }.';
 revoke execute on function mayfly.debug_level() from public;
 grant execute on function mayfly.debug_level() to authenticated, service_role;

@@ -91,6 +91,8 @@ create table mayfly_private.settings (
   max_tenants_per_person integer not null default 10
     constraint settings_max_tenants_per_person_range check (max_tenants_per_person >= 0),
   person_issuers text[] not null default '{%/auth/v1}',
+  debug_rate integer not null default 50
+    constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
   kept interval not null default '30 days'
     constraint settings_kept_range check (kept >= '1 hour')
 );
@@ -101,6 +103,8 @@ comment on column mayfly_private.settings.tenants_created_by is
 comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
 comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+comment on column mayfly_private.settings.debug_rate is
+  'Realtime messages a second, each receiver counted, that the debug streams of a tenant may make together: half of what the Free plan allows.';
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
 
@@ -7155,14 +7159,74 @@ $$;
 comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
 revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;
 
+-- sql/schemas/0467_function_state_changes.sql
+
+-- Versions of states by { id, version }, at most 100, in their order: for who follows the log. What the
+-- caller may not see, or is kept no longer, is left out. Callers with state:read. Locks nothing.
+
+create function mayfly.state_changes(changes jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if jsonb_typeof(changes) is distinct from 'array' or jsonb_array_length(changes) > 100 or exists (
+    select from jsonb_array_elements(changes) c
+    where mayfly_private.to_uuid(c ->> 'id') is null or not coalesce(jsonb_typeof(c -> 'version') = 'number', false)) then
+    perform mayfly_private.fail(400, 'invalid_request', 'changes must be a list of at most 100 { id, version }.', null, '{"field": "changes"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'key', s.key, 'agent_id', s.agent_id, 'version', v.version,
+      'value', v.value, 'action', v.action, 'by', v.by, 'at', v.at) order by c.n), '[]')
+    from jsonb_array_elements(changes) with ordinality as c (change, n)
+    join mayfly.states s on s.tenant_id = of_tenant and s.id = (c.change ->> 'id')::uuid
+    join mayfly.state_versions v on v.tenant_id = of_tenant and v.state_id = s.id and v.version = (c.change ->> 'version')::numeric);
+end
+$$;
+
+comment on function mayfly.state_changes(jsonb) is
+  'Versions of states by { id, version }: [{ id, key, agent_id, version, value, action, by, at }].';
+revoke execute on function mayfly.state_changes(jsonb) from public;
+grant execute on function mayfly.state_changes(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0469_function_debug_rate.sql
+
+-- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
+-- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
+-- watchers; between 0.2 and 10. Called as owner.
+
+create function mayfly_private.debug_rate(tenant uuid)
+returns numeric
+language sql stable security definer
+set search_path = ''
+return (
+  select round(least(10, greatest(0.2, settings.debug_rate::numeric / greatest(1, case when leased.watch_all then listening.agents else leased.agents end)
+    / (1 + leased.watchers))), 2)
+  from mayfly_private.settings, (
+    select count(*) as watchers, count(distinct l.agent_id) as agents, coalesce(bool_or(l.agent_id is null), false) as watch_all
+    from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at > clock_timestamp()
+  ) leased, (
+    select count(*) as agents
+    from mayfly_private.debug_streams s
+    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+    where s.tenant_id = tenant and a.status = 'running' and a.expires_at > clock_timestamp()
+  ) listening
+);
+
+comment on function mayfly_private.debug_rate(uuid) is 'How many debug broadcasts a second each watched agent may send.';
+revoke execute on function mayfly_private.debug_rate(uuid) from public;
+
 -- sql/schemas/0470_function_debug_levels.sql
 
--- What an agent is to record by now: { levels: {category: level}, seconds, persist, max_records_per_minute }.
+-- What an agent is to record by now: { levels: {category: level}, seconds, sends_per_second,
+-- persist, max_records_per_minute }.
 -- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
 -- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
--- instant: clocks differ. Called as owner.
+-- instant: clocks differ. `rate` is debug_rate, asked once for many. Called as owner.
 
-create function mayfly_private.debug_levels(tenant uuid, agent uuid)
+create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
 language sql stable security definer
 set search_path = ''
@@ -7180,14 +7244,15 @@ return (
       select round(extract(epoch from max(l.expires_at) - clock_timestamp()), 3)
       from mayfly_private.debug_leases l
       where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()), 0),
+    'sends_per_second', rate,
     'persist', case when (t.debug ->> 'persist')::boolean then (t.debug ->> 'level')::integer else 0 end,
     'max_records_per_minute', (t.debug ->> 'max_records_per_minute')::integer)
   from mayfly.tenants t
   where t.id = tenant
 );
 
-comment on function mayfly_private.debug_levels(uuid, uuid) is 'What an agent is to record by now.';
-revoke execute on function mayfly_private.debug_levels(uuid, uuid) from public;
+comment on function mayfly_private.debug_levels(uuid, uuid, numeric) is 'What an agent is to record by now.';
+revoke execute on function mayfly_private.debug_levels(uuid, uuid, numeric) from public;
 
 -- sql/schemas/0471_function_tell_debug.sql
 
@@ -7201,7 +7266,7 @@ language sql security definer
 set search_path = ''
 begin atomic
   select count(realtime.send(
-    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id), 'debug_level',
+    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
     format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
   from (
     select s.tenant_id, s.agent_id
@@ -7333,7 +7398,7 @@ begin
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   end if;
   insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
-  return mayfly_private.debug_levels(of_tenant, caller.id);
+  return mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
 end
 $$;
 
@@ -7348,7 +7413,7 @@ set search_path = ''
 return mayfly_private.debug_level();
 
 comment on function mayfly.debug_level() is
-  'What the calling agent is to record by now: { levels: {category: level}, seconds, persist, max_records_per_minute }.';
+  'What the calling agent is to record by now: { levels: {category: level}, seconds, sends_per_second, persist, max_records_per_minute }.';
 revoke execute on function mayfly.debug_level() from public;
 grant execute on function mayfly.debug_level() to authenticated, service_role;
 
@@ -7408,7 +7473,7 @@ begin
       'Nothing was stored.', jsonb_build_object('index', fault.index, 'field', nullif(fault.field, '')));
   end if;
 
-  levels := mayfly_private.debug_levels(of_tenant, caller.id);
+  levels := mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
   insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
   select case when s.minute = this_minute then s.records else 0 end into strict used
   from mayfly_private.debug_streams s where s.tenant_id = of_tenant and s.agent_id = caller.id

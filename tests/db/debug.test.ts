@@ -64,6 +64,7 @@ describe("a lease of a debug stream", () => {
     expect(await levels()).toEqual({
       levels: {},
       seconds: 0,
+      sends_per_second: 10,
       persist: 0,
       max_records_per_minute: 600,
     });
@@ -90,6 +91,20 @@ describe("a lease of a debug stream", () => {
     await rpc(db.sql, serviceRole, "stop_agent", { id: other.id }, inTenant(tenant));
     expect((await lease({ level: 1 })).agents).toBe(1);
     expect((await told(deaf.id)).length).toBe(0);
+  });
+
+  it("shares the rate among the agents that are watched and their watchers", async () => {
+    const rate = async () =>
+      ((await levels()) as unknown as { sends_per_second: number }).sends_per_second;
+    await lease({ level: 1, for_agent: agent.id });
+    expect(await rate()).toBe(10);
+    for (let n = 0; n < 4; n++) {
+      const { claims } = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
+      await levels(claims);
+    }
+    await lease({ level: 1 });
+    // 50 of the project, five agents, two watchers and the sender.
+    expect(await rate()).toBe(3.33);
   });
 
   it("is renewed and changed by its id, and ends when it is released", async () => {

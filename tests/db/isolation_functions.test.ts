@@ -134,6 +134,11 @@ beforeAll(async () => {
       needs: "agent:spawn",
       viewer: "may not",
     },
+    state_changes: {
+      values: { changes: [{ id: victim.state, version: 1 }] as never },
+      needs: "state:read",
+      viewer: "may",
+    },
     state_history: {
       values: { key: "plan", of_agent: agent },
       needs: "state:read",

@@ -399,6 +399,27 @@ describe("the log of states", () => {
     ]);
   });
 
+  it("gives the versions that it names", async () => {
+    const { id } = await set("k", { a: 1 });
+    await call("delete_state", { key: "k" });
+    const changes = [2, 1, 7].map((version) => ({ id, version }));
+    const ask = (list: unknown, as?: Claims) =>
+      rpc(db.sql, as ?? agent.claims, "state_changes", { changes: list as never });
+    expect(await ask(changes)).toMatchObject([
+      { id, key: "k", version: 2, value: null, action: "delete" },
+      { id, key: "k", version: 1, value: { a: 1 }, action: "set", by: agent.id },
+    ]);
+    const stranger = await makeAgent(db.sql, await makeTenant(db.sql), { scopes });
+    expect(await ask(changes, stranger.claims)).toEqual([]);
+    for (const wrong of [
+      {},
+      [{ id: "x", version: 1 }],
+      [{ id }],
+      Array(101).fill({ id, version: 1 }),
+    ])
+      expect(await codeOf(ask(wrong))).toBe("invalid_request");
+  });
+
   it("says nothing of what was refused", async () => {
     await codeOf(set("k", 1, { expected_version: 3 }));
     await codeOf(set("k", "x".repeat(300_000)));

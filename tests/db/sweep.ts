@@ -34,6 +34,7 @@ export interface Victim {
   key: string;
   keyId: string;
   lease: string;
+  state: string;
 }
 
 /** A tenant that has used everything there is. */
@@ -86,7 +87,7 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     agent.claims,
     (session) => session`select mayfly.sync(${session.json(conflict as never)})`,
   );
-  await rpc(sql, agent.claims, "set_state", {
+  const { id: state } = await rpc<{ id: string }>(sql, agent.claims, "set_state", {
     key: "plan",
     value: { secret: "plan" },
     of_agent: agent.id,
@@ -125,6 +126,7 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     key,
     keyId: enrolment_key.id,
     lease,
+    state,
   };
 }
 
