@@ -21,6 +21,8 @@ import { asStorageError, pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
 import { type Operation, operation } from "./schemas.ts";
 import type { Issued } from "./session.ts";
+import { States } from "./state.ts";
+import type { StartLogWatch } from "./state-watch.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 /** What `agent.sync` did. */
@@ -44,6 +46,10 @@ export interface SyncOptions {
 
 /** What an agent learns and knows: its outbox and its cache, and what of the tenant it recalls. */
 export class AgentMemory extends AgentReads {
+  /** Its own states: `state.of(id)` those of another agent. */
+  readonly state: States;
+  /** The states that the agents of the tenant share. */
+  readonly shared: States;
   readonly #outbox: Outbox;
   readonly #cache: MemoryCache;
   readonly #search: LocalSearch;
@@ -54,6 +60,9 @@ export class AgentMemory extends AgentReads {
 
   constructor(connection: AgentConnection, issued: Issued) {
     super(connection, issued);
+    const startLog: StartLogWatch = (options, handler) => this.watch(options, handler);
+    this.state = new States(this.client, this.tenantId, this.id, startLog);
+    this.shared = new States(this.client, this.tenantId, null, startLog);
     this.#outbox = connection.outboxes.of(this.tenantId);
     this.#outbox.join(this.id);
     this.#cache = new MemoryCache(connection.cache);
@@ -106,6 +115,7 @@ export class AgentMemory extends AgentReads {
     const queued = await this.#enqueue(op);
     if (queued.error) return queued;
     this.#cache.put(memoryFromBody(queued.data, this.id));
+    this.debug.note("memory", "remember", () => ({ id, kind: body.kind, task: body.task }));
     if (embedding && model) this.#search.addVector(id, model, embedding);
     return ok({ id });
   }
@@ -169,6 +179,10 @@ export class AgentMemory extends AgentReads {
     this.#syncs++;
     const run = this.#syncing
       .then(() => this.#sync(options))
+      .then((synced) => {
+        this.debug.note("memory", "sync", () => synced.data ?? { error: synced.error?.code });
+        return synced;
+      })
       .finally(() => {
         this.#syncs--;
       });
@@ -188,7 +202,14 @@ export class AgentMemory extends AgentReads {
   async recall(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
     const { embedding, model } = options;
     const asked = { query, ...(embedding && { embedding }), ...(model && { model }) };
+    const began = performance.now();
     const answer = await queryMemories(this.client, asked, options);
+    this.debug.note(
+      "memory",
+      "recall",
+      () => ({ query, found: answer.data?.results.length, error: answer.error?.code }),
+      { durationMs: performance.now() - began },
+    );
     if (answer.error?.code !== "unavailable") return answer;
     const { data, error } = await this.recallLocal(query, options);
     if (error) return failed(error);

@@ -330,7 +330,7 @@ describe("two changes of one base", () => {
     [{ strategy: "merge", base_version: 9 }, "base_version"],
     [{ strategy: "merge", theirs_version: 9 }, "theirs_version"],
   ])("are refused when asked for wrongly: %j", async (wrong, field) => {
-    const values = { strategy: "merge", ours, ...wrong };
+    const values: Record<string, unknown> = { ours, ...wrong };
     const { ours: given, ...rest } = values;
     const refusal = await refusalOf(reconcile(given === undefined ? rest : values));
     expect(refusal).toMatchObject({ details: { field } });
