@@ -66,6 +66,8 @@ export interface DebugOrders {
   levels: Partial<Record<DebugCategory, number>>;
   /** How long the levels hold. */
   seconds: number;
+  /** Whether somebody watches every agent, and learns of this one by the log. */
+  all: boolean;
   sends_per_second: number;
   /** The level up to which the tenant keeps records; 0: it keeps none. */
   persist: number;

@@ -12,6 +12,8 @@ const maxDelayMs = 5_000;
 export class DebugPump {
   /** Milliseconds between batches. */
   intervalMs: number;
+  /** Not before this instant of `performance.now()`, but by a flush. */
+  notBefore = 0;
   readonly #buffer: DebugBuffer;
   readonly #send: (batch: Taken) => Promise<Sent>;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -31,7 +33,8 @@ export class DebugPump {
     if (this.#stopped || this.#timer || this.#running) return;
     // What is recorded together goes together, and never more often than it may.
     const wait = this.#lastAt + this.intervalMs - performance.now();
-    this.#plan(Math.max(wait, Math.min(this.intervalMs, 50)));
+    const held = this.notBefore - performance.now();
+    this.#plan(Math.max(wait, held, Math.min(this.intervalMs, 50)));
   }
 
   /** Sends what waits at once, as far as it gets in so long. */

@@ -111,8 +111,8 @@ export class DebugWatcher implements DebugWatch {
 
   async start(startLog: StartLogWatch): Promise<Result<DebugWatch>> {
     if (this.#options.since) this.#waiting = [];
-    // The lease alone would let the agents begin before anybody listens; a join that is refused takes 5 s.
-    const allowed = await this.#lend(1);
+    // A join that is refused takes 5 s; a lease before the join lets agents begin before anybody listens.
+    const allowed = await this.#check();
     const joined = allowed.error ? allowed : await this.#follow(startLog);
     const leased = joined.error ? joined : await this.#lend();
     if (leased.error) {
@@ -149,13 +149,19 @@ export class DebugWatcher implements DebugWatch {
     await Promise.all([...left, release, this.#stopLog()]);
   }
 
-  async #lend(seconds = leaseSeconds): Promise<Result<null>> {
+  async #check(): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("tenant_ids", { scope: "debug:read" }));
+    if (answer.error) return answer;
+    return (answer.data as string[]).includes(this.#tenant) ? ok(null) : failed(notAllowed());
+  }
+
+  async #lend(): Promise<Result<null>> {
     const { agent } = this.#options;
     const answer = fromDataApi(
       await this.#client.rpc("lease_debug", {
         level: this.#level,
         lease: this.#lease,
-        seconds,
+        seconds: leaseSeconds,
         ...(agent && { for_agent: agent }),
         ...(this.#categories && { categories: this.#categories }),
       }),
@@ -353,6 +359,14 @@ function toRecord(agentId: string, row: DebugRow, dropped: number): DebugRecord 
     dropped,
   };
 }
+
+const notAllowed = () =>
+  new MayflyError({
+    code: "scope_missing",
+    message: "The caller does not have the scope debug:read.",
+    hint: "Ask an admin of the tenant for another role, or spawn the agent with this scope.",
+    details: { scope: "debug:read" },
+  });
 
 const tooMany = (agent: string) =>
   new MayflyError({

@@ -52,6 +52,8 @@ const maxRecordBytes = 32_000;
 const maxPending = 200;
 const pendingMs = 10_000;
 const appendEveryMs = 1_000;
+/** Who watches every agent hears of a new one by the log, and needs so long to join its stream. */
+const newcomerMs = 2_000;
 const encoder = new TextEncoder();
 
 /**
@@ -73,6 +75,7 @@ export class Debug {
   readonly #masker: Masker;
   readonly #maxRate: number;
   readonly #stream = uuidv7();
+  readonly #bornAt = performance.now();
   readonly #sending: DebugBuffer;
   readonly #keeping: DebugBuffer;
   readonly #sender: DebugPump;
@@ -225,11 +228,12 @@ export class Debug {
 
   #obey(orders: DebugOrders): void {
     if (this.#closed || typeof orders?.levels !== "object" || orders.levels === null) return;
-    const { levels, seconds, sends_per_second, persist } = orders;
+    const { levels, seconds, all, sends_per_second, persist } = orders;
     this.#streamed = thresholdsOf((category) => Number(levels[category]) || 0);
     this.#kept = Number(persist) || 0;
     const rate = Math.min(this.#maxRate, Number(sends_per_second) || this.#maxRate);
     this.#sender.intervalMs = 1_000 / rate;
+    this.#sender.notBefore = all ? this.#bornAt + newcomerMs : 0;
     const pending = this.#pending ?? [];
     this.#pending = null;
     this.#settle();

@@ -29,6 +29,6 @@ set search_path = ''
 return mayfly_private.debug_level();
 
 comment on function mayfly.debug_level() is
-  'What the calling agent is to record by now: { levels: {category: level}, seconds, sends_per_second, persist, max_records_per_minute }.';
+  'What the calling agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
 revoke execute on function mayfly.debug_level() from public;
 grant execute on function mayfly.debug_level() to authenticated, service_role;

@@ -7220,11 +7220,12 @@ revoke execute on function mayfly_private.debug_rate(uuid) from public;
 
 -- sql/schemas/0470_function_debug_levels.sql
 
--- What an agent is to record by now: { levels: {category: level}, seconds, sends_per_second,
+-- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
 -- persist, max_records_per_minute }.
 -- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
 -- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
--- instant: clocks differ. `rate` is debug_rate, asked once for many. Called as owner.
+-- instant: clocks differ. `all`: somebody watches every agent,
+-- and learns of this one by the log. `rate` is debug_rate, asked once for many. Called as owner.
 
 create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
@@ -7244,6 +7245,9 @@ return (
       select round(extract(epoch from max(l.expires_at) - clock_timestamp()), 3)
       from mayfly_private.debug_leases l
       where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()), 0),
+    'all', exists (
+      select from mayfly_private.debug_leases l
+      where l.tenant_id = t.id and l.agent_id is null and l.expires_at > clock_timestamp()),
     'sends_per_second', rate,
     'persist', case when (t.debug ->> 'persist')::boolean then (t.debug ->> 'level')::integer else 0 end,
     'max_records_per_minute', (t.debug ->> 'max_records_per_minute')::integer)
@@ -7413,7 +7417,7 @@ set search_path = ''
 return mayfly_private.debug_level();
 
 comment on function mayfly.debug_level() is
-  'What the calling agent is to record by now: { levels: {category: level}, seconds, sends_per_second, persist, max_records_per_minute }.';
+  'What the calling agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
 revoke execute on function mayfly.debug_level() from public;
 grant execute on function mayfly.debug_level() to authenticated, service_role;
 

@@ -64,6 +64,7 @@ describe("a lease of a debug stream", () => {
     expect(await levels()).toEqual({
       levels: {},
       seconds: 0,
+      all: false,
       sends_per_second: 10,
       persist: 0,
       max_records_per_minute: 600,
