@@ -23,7 +23,7 @@ import { putOf } from "../harness/operations.ts";
 import { makeTemplate } from "../harness/template.ts";
 import { compare } from "./lib/measure.ts";
 import { reportComparison } from "./lib/report.ts";
-import { rounds, unlimited } from "./lib/target.ts";
+import { quick, rounds, unlimited } from "./lib/target.ts";
 
 const peer = "agentic-flow@1.10.2";
 const folder = join(import.meta.dirname, "../../node_modules/.cache/mayfly-peer");
@@ -55,8 +55,7 @@ async function install(): Promise<void> {
 }
 
 function startPeer(): ChildProcess {
-  const hub = `import("agentic-flow/dist/federation/FederationHubServer.js").catch(() =>
-      import("${folder}/node_modules/agentic-flow/dist/federation/FederationHubServer.js"))
+  const hub = `import("${folder}/node_modules/agentic-flow/dist/federation/FederationHubServer.js")
     .then(({ FederationHubServer }) => new FederationHubServer({ port: ${port} }).start())
     .then(() => console.log("HUB READY"));`;
   return spawn("node", ["-e", hub], {
@@ -115,7 +114,7 @@ async function against(on: string, mayfly: Mayfly): Promise<void> {
   const row = { bench: "peer", on, against: peer };
   reportComparison({ ...row, name: `push ${batch}` }, await compare(rounds(20), push, pushPeer));
   let rows = (rounds(20) + 1) * batch;
-  for (const size of [1_000, 10_000]) {
+  for (const size of quick ? [1_000] : [1_000, 10_000]) {
     for (; rows < size; rows += batch) {
       await push();
       await pushPeer();
