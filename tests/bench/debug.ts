@@ -1,16 +1,21 @@
-// What a debug call costs that nobody wants, against the call of an empty function, in one process:
-// node tests/bench/debug.ts. No server: the agent of an address where nobody is has a stream that is off.
+/**
+ * What a debug call costs that nobody wants, against the call of an empty method in the same run:
+ *
+ *   node tests/bench/debug.ts [--quick]
+ */
 import { createClient } from "@supabase/supabase-js";
 import type { Database } from "../../sdk/src/database.types.ts";
 import { Debug } from "../../sdk/src/debug.ts";
+import { compare } from "./lib/measure.ts";
+import { report } from "./lib/report.ts";
+import { quick, rounds } from "./lib/target.ts";
 
-const calls = 20_000_000;
-const rounds = 7;
+const calls = quick ? 5_000_000 : 20_000_000;
 
 const client = createClient<Database, "mayfly">("http://127.0.0.1:9", "none", {
   db: { schema: "mayfly" },
 });
-// Without debug:write it opens nothing: off for good, as one that has asked and is not watched.
+// Without debug:write it opens nothing: off as one that has asked and that nobody watches.
 const debug = new Debug(client, { tenantId: "t", id: "a", scopes: [] });
 
 class Empty {
@@ -22,36 +27,34 @@ class Empty {
 const empty = new Empty();
 const data = () => ({ query: "x" });
 
+const nothing = async () => {
+  for (let n = 0; n < calls; n++) empty.tool("search", data);
+};
 // A loop each: one call site for all would measure the site.
-const cases: Record<string, () => void> = {
-  "an empty method": () => {
-    for (let n = 0; n < calls; n++) empty.tool("search", data);
-  },
-  "debug.tool, off": () => {
+const cases: Record<string, () => Promise<void>> = {
+  "debug.tool, off": async () => {
     for (let n = 0; n < calls; n++) debug.tool("search", data);
   },
-  "debug.thought, off": () => {
+  "debug.thought, off": async () => {
     for (let n = 0; n < calls; n++) debug.thought("why", data);
   },
-  "debug.tool, off, with a literal": () => {
-    for (let n = 0; n < calls; n++) debug.tool("search", { query: n });
-  },
 };
-
-const best: Record<string, number> = {};
-for (let round = 0; round < rounds; round++) {
-  for (const [name, run] of Object.entries(cases)) {
-    const began = performance.now();
-    run();
-    const ns = ((performance.now() - began) * 1e6) / calls;
-    best[name] = Math.min(best[name] ?? Number.POSITIVE_INFINITY, ns);
-  }
+for (const [name, work] of Object.entries(cases)) {
+  const { ours, baseline, ratio } = await compare(rounds(20), work, nothing);
+  report({
+    bench: "debug",
+    name,
+    on: "the SDK",
+    unit: "ns",
+    ours: (ours.median * 1e6) / calls,
+    against: "an empty method",
+    baseline: (baseline.median * 1e6) / calls,
+    ratio: ratio.median,
+    spread: [ratio.q1, ratio.q3],
+  });
 }
-const heapBefore = process.memoryUsage().heapUsed;
-for (let n = 0; n < calls; n++) debug.tool("search", data);
-const perCall = (process.memoryUsage().heapUsed - heapBefore) / calls;
 
-const base = best["an empty method"] ?? 1;
-for (const [name, ns] of Object.entries(best))
-  console.log(`${name.padEnd(34)} ${ns.toFixed(2)} ns  ${(ns / base).toFixed(2)} x`);
-console.log(`heap: ${Math.max(0, perCall).toFixed(3)} bytes a call`);
+const before = process.memoryUsage().heapUsed;
+for (let n = 0; n < calls; n++) debug.tool("search", data);
+const bytes = Math.max(0, process.memoryUsage().heapUsed - before) / calls;
+report({ bench: "debug", name: "heap a call, off", on: "the SDK", unit: "bytes", ours: bytes });
