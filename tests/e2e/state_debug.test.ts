@@ -476,6 +476,29 @@ describe("debug streams", () => {
     await until(() => agent.debug.level("tool") === 0);
   });
 
+  it("that are kept are read page by page, each record once and in order", async () => {
+    const agent = await spawn({ scopes: debugging });
+    // 200 of one instant: pages of 500 end among them.
+    await local.sql`
+      insert into mayfly.debug_records (tenant_id, id, agent_id, level, category, name, bytes, at)
+      select ${tenant}, lpad(n::text, 32, '0')::uuid, ${agent.id}, 1, 'task', n::text, 0,
+        '2026-01-01T00:00:00.123456Z'::timestamptz + (n / 200) * interval '1 millisecond'
+      from generate_series(1, 1100) n`;
+    const watch = await hear(watched, { agent: agent.id, level: 1, since: new Date(0) });
+    expect(watch.names()).toEqual(Array.from({ length: 1_100 }, (_, n) => String(n + 1)));
+  });
+
+  it("of more agents than a connection can hear are left out, and it is said", async () => {
+    await local.sql`
+      insert into mayfly.agents (tenant_id, name, lifetime, expires_at)
+      select ${tenant}, 'agent ' || n, '5 minutes', now() + interval '5 minutes' from generate_series(1, 93) n`;
+    const watch = await hear(watched, { level: 1 });
+    expect(watch.watch.agents).toBe(90);
+    expect(watch.problems).toMatchObject([
+      { code: "quota_exceeded", details: { quota: "debug_topics", limit: 90 } },
+    ]);
+  });
+
   it("cost an agent without debug:write nothing, not even a connection", async () => {
     const agent = await spawn({ scopes: ["memory:read"] });
     let asked = 0;
