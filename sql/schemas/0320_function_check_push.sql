@@ -3,7 +3,7 @@
 -- the caller. Locks nothing.
 --
 -- One pass sees what is surely right: absent, or of its type and well within its bounds. Only the rest is
--- asked everything (refuse_faults): 12 µs an operation instead of 200. What is compared as jsonb is of
+-- asked everything (refuse_faults), as every update is: 20 µs an operation instead of 200. What is compared as jsonb is of
 -- its type: numbers sort among themselves, and texts equal texts alone.
 
 create function mayfly_private.check_push(push jsonb)
@@ -59,8 +59,10 @@ begin
     and (m.importance is null or m.importance in ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10'))
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
-    and (m.tags is null or case when jsonb_typeof(m.tags) = 'array' then jsonb_array_length(m.tags) <= 50
-      and not exists (select from jsonb_array_elements(m.tags) tag
+    -- In 108 bytes no tag is too long.
+    and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false
+      when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
+      else not exists (select from jsonb_array_elements(m.tags) tag
         where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
     -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
@@ -76,15 +78,15 @@ begin
   ) is not true;
   if doubted is not null then
     perform mayfly_private.refuse_faults(push, doubted);
-  end if;
 
-  select min(o.n) - 1 as index into fault
-  from jsonb_array_elements(push) with ordinality as o (op, n)
-  where o.op ->> 'type' = 'memory.update' and split_part(o.op -> 'memory' ->> 'hlc', '-', 1)::bigint > now_ms + 60000;
-  if fault.index is not null then
-    perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].memory.hlc is more than 60 s ahead of the server.', fault.index),
-      'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
-      jsonb_build_object('index', fault.index, 'field', 'memory.hlc', 'server_ms', now_ms));
+    select min(o.n) - 1 as index into fault
+    from jsonb_array_elements(push) with ordinality as o (op, n)
+    where o.op ->> 'type' = 'memory.update' and split_part(o.op -> 'memory' ->> 'hlc', '-', 1)::bigint > now_ms + 60000;
+    if fault.index is not null then
+      perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].memory.hlc is more than 60 s ahead of the server.', fault.index),
+        'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+        jsonb_build_object('index', fault.index, 'field', 'memory.hlc', 'server_ms', now_ms));
+    end if;
   end if;
 
   if (select count(distinct (op ->> 'id')::uuid) < count(*) or count(distinct (op -> 'memory' ->> 'id')::uuid) < count(*)

@@ -22,12 +22,13 @@ declare
   claimed uuid[];
   written integer;
   expired integer;
-  bare uuid[];
+  fresh record;
 begin
-  select count(*) filter (where op ->> 'type' = 'memory.update') as updates, count(*) filter (where op ->> 'type' = 'memory.delete') as deletes,
-    array_agg(distinct (op -> 'memory' ->> 'agent_id')::uuid) filter (where op -> 'memory' ->> 'agent_id' is not null) as agents
+  select array_agg((o.op ->> 'id')::uuid order by o.n) as ids,
+    count(*) filter (where o.op ->> 'type' = 'memory.update') as updates, count(*) filter (where o.op ->> 'type' = 'memory.delete') as deletes,
+    array_agg(distinct (o.op -> 'memory' ->> 'agent_id')::uuid) filter (where o.op -> 'memory' ->> 'agent_id' is not null) as agents
   into given
-  from jsonb_array_elements(push) op;
+  from jsonb_array_elements(push) with ordinality as o (op, n);
 
   if given.agents is not null then
     unknown := mayfly_private.unknown_agents(tenant, given.agents);
@@ -59,6 +60,11 @@ begin
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
 
+  select count(*) as puts, array_agg((op -> 'memory' ->> 'id')::uuid) filter (where jsonb_typeof(op -> 'embedding') is distinct from 'array') as bare
+  into fresh
+  from jsonb_array_elements(push) op
+  where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed);
+
   with puts as (
     select memory.*
     from jsonb_array_elements(push) op,
@@ -81,8 +87,7 @@ begin
   on conflict do nothing;
   get diagnostics written = row_count;
 
-  if written < (select count(*) from jsonb_array_elements(push) op
-      where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed)) then
+  if written < fresh.puts then
     perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
       'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).', '{"field": "memory.id"}');
   end if;
@@ -94,10 +99,8 @@ begin
     where o.op ->> 'type' = 'memory.put' and o.embedding is not null and (o.op ->> 'id')::uuid = any (claimed);
   end if;
 
-  bare := (select array_agg((op -> 'memory' ->> 'id')::uuid) from jsonb_array_elements(push) op
-    where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') is distinct from 'array' and (op ->> 'id')::uuid = any (claimed));
-  if bare is not null then
-    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  if fresh.bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, fresh.bare);
   end if;
 
   if given.updates > 0 then
@@ -109,8 +112,9 @@ begin
 
   return (
     select coalesce(jsonb_agg(o.result order by pushed.n), '[]')
-    from jsonb_array_elements(push) with ordinality as pushed (op, n)
-    join mayfly_private.ops o on o.tenant_id = tenant and o.id = (pushed.op ->> 'id')::uuid);
+    from unnest(given.ids) with ordinality as pushed (id, n)
+    join mayfly_private.ops o on o.id = pushed.id
+    where o.tenant_id = tenant and o.id = any (given.ids));
 end
 $$;
 
