@@ -4,16 +4,18 @@
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
-language sql security definer
+language plpgsql security definer
 set search_path = ''
-begin atomic
+as $$
+begin
   insert into mayfly_private.embedding_queue as q (tenant_id, memory_id)
   select tenant, memory from unnest(memories) memory
   where tenant = any ((select mayfly_private.tenant_ids('memory:write'))::uuid[])
   order by memory
   on conflict on constraint embedding_queue_pkey do update
   set attempts = 0, due_at = now(), lease = null, error = null, dead_at = null;
-end;
+end
+$$;
 
 comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
 revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;

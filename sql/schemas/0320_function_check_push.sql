@@ -34,16 +34,14 @@ begin
 
   select array_agg(o.n) into doubted
   from jsonb_array_elements(push) with ordinality as o (op, n),
-    lateral jsonb_to_record(case when jsonb_typeof(o.op) = 'object' then o.op else '{}' end) as f (
-      id text, type text, memory jsonb, embedding jsonb, model jsonb),
-    lateral jsonb_to_record(case when jsonb_typeof(f.memory) = 'object' then f.memory else '{}' end) as m (
+    lateral jsonb_to_record(case when jsonb_typeof(o.op -> 'memory') = 'object' then o.op -> 'memory' else '{}' end) as m (
       id text, agent_id text, session_id text, conversation_id text, kind jsonb, task jsonb, input jsonb, output jsonb,
       critique jsonb, reward jsonb, success jsonb, importance jsonb, tags jsonb, metadata jsonb, tokens jsonb,
       latency_ms jsonb, visibility jsonb, created_at text, expires_at text)
   where (
-    f.id like '________-____-____-____-____________' and pg_input_is_valid(f.id, 'uuid')
+    o.op ->> 'id' like '________-____-____-____-____________' and pg_input_is_valid(o.op ->> 'id', 'uuid')
     and m.id like '________-____-____-____-____________' and pg_input_is_valid(m.id, 'uuid')
-    and (f.type = 'memory.delete' or (f.type = 'memory.put'
+    and (o.op ->> 'type' = 'memory.delete' or (o.op ->> 'type' = 'memory.put'
       and (coalesce(m.task, '""') <> '""' or coalesce(m.input, '""') <> '""' or coalesce(m.output, '""') <> '""')))
     and (m.agent_id is null or (m.agent_id like '________-____-____-____-____________' and pg_input_is_valid(m.agent_id, 'uuid')))
     and (m.session_id is null or (m.session_id like '________-____-____-____-____________' and pg_input_is_valid(m.session_id, 'uuid')))
@@ -72,9 +70,8 @@ begin
       and pg_input_is_valid(m.created_at, 'timestamptz')))
     and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.expires_at, 'timestamptz')))
-    and (f.model is null or (jsonb_typeof(f.model) = 'string' and char_length(f.model #>> '{}') <= 100))
-    and (f.embedding is null or jsonb_typeof(f.embedding) = 'array')
-    and (not o.op ? 'embedding' or (embeddings is not null and f.model <> '""'))
+    and (o.op -> 'model' is null or (jsonb_typeof(o.op -> 'model') = 'string' and char_length(o.op ->> 'model') <= 100))
+    and (not o.op ? 'embedding' or (embeddings is not null and jsonb_typeof(o.op -> 'embedding') = 'array' and o.op ->> 'model' <> ''))
   ) is not true;
   if doubted is not null then
     perform mayfly_private.refuse_faults(push, doubted);

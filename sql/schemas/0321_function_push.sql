@@ -12,7 +12,7 @@ declare
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
   caller_id constant uuid := mayfly_private.caller_id();
   by_agent constant boolean := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'iss' = 'mayfly';
-  language constant text := (select t.language from mayfly.tenants t where t.id = tenant);
+  language constant text := mayfly_private.hold_tenant(tenant);
   long_ago constant timestamptz := now() - mayfly_private.kept();
   -- The least UUIDv7 of that time.
   least_id constant uuid := lpad(to_hex(floor(extract(epoch from long_ago) * 1000)::bigint), 12, '0') || repeat('0', 20);

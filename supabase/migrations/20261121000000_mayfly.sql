@@ -976,7 +976,9 @@ alter table mayfly_private.settlements enable row level security;
 
 -- sql/schemas/0170_table_events.sql
 
--- The log: what happened to whom, ids and field names only, never content. Written by triggers alone.
+-- The log: what happened to whom, ids and field names only, never content. Written by triggers alone, about
+-- rows that have the tenant: there is no foreign key to ask it again for each event, 8 µs each. With the
+-- tenant go its events all the same: see mayfly_private.forget_log.
 
 create table mayfly.events (
   tenant_id uuid not null,
@@ -990,8 +992,7 @@ create table mayfly.events (
   version integer,
   fields text[],
   at timestamptz not null default clock_timestamp(),
-  constraint events_pkey primary key (tenant_id, xid, id),
-  constraint events_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+  constraint events_pkey primary key (tenant_id, xid, id)
 );
 
 comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
@@ -1001,15 +1002,16 @@ comment on column mayfly.events.subject is 'The id of what it happened to.';
 
 -- sql/schemas/0180_table_ops.sql
 
--- Which pushed operations were applied, with their results: what makes a push idempotent.
+-- Which pushed operations were applied, with their results: what makes a push idempotent. No foreign key:
+-- a push holds its tenant once (mayfly_private.hold_tenant), not once an operation, and with the tenant
+-- go its operations (mayfly_private.forget_log).
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
   id uuid not null,
   result jsonb not null,
   at timestamptz not null default now(),
-  constraint ops_pkey primary key (tenant_id, id),
-  constraint ops_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+  constraint ops_pkey primary key (tenant_id, id)
 );
 
 -- For maintenance. Operations come in the order of their time: a block range index costs a push nothing.
@@ -1054,6 +1056,31 @@ comment on table mayfly_private.maintenance is 'How far maintenance has come wit
 comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
 
 alter table mayfly_private.maintenance enable row level security;
+
+-- sql/schemas/0192_function_forget_log.sql
+
+-- Deletes the events and operations of tenants that are deleted, in place of foreign keys, which would
+-- look the tenant up for each row that is written. It comes after the cascades: who was still writing held
+-- the tenant, or a row that they delete, and is done by then.
+
+create function mayfly_private.forget_log()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from mayfly.events e using old_rows o where e.tenant_id = o.id;
+  delete from mayfly_private.ops p using old_rows o where p.tenant_id = o.id;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.forget_log() is 'Trigger: deletes the events and operations of deleted tenants.';
+revoke execute on function mayfly_private.forget_log() from public;
+
+create trigger tenants_forget_log after delete on mayfly.tenants
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.forget_log();
 
 -- sql/schemas/0200_function_fail.sql
 
@@ -1158,14 +1185,18 @@ revoke execute on function mayfly_private.bytes_of_hex(text) from public;
 
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean
-language sql stable
+language plpgsql stable
 set search_path = ''
-return case
-  when jsonb_typeof(claims -> 'exp') is distinct from 'number' then false
-  when jsonb_typeof(coalesce(claims -> 'nbf', '0')) <> 'number' then false
-  else (claims ->> 'exp')::numeric > extract(epoch from clock_timestamp()) - 30
-    and coalesce((claims ->> 'nbf')::numeric, 0) <= extract(epoch from clock_timestamp())
-end;
+as $$
+begin
+  return case
+    when jsonb_typeof(claims -> 'exp') is distinct from 'number' then false
+    when jsonb_typeof(coalesce(claims -> 'nbf', '0')) <> 'number' then false
+    else (claims ->> 'exp')::numeric > extract(epoch from clock_timestamp()) - 30
+      and coalesce((claims ->> 'nbf')::numeric, 0) <= extract(epoch from clock_timestamp())
+  end;
+end
+$$;
 
 comment on function mayfly_private.is_timely(jsonb) is 'Whether a token is within its time.';
 revoke execute on function mayfly_private.is_timely(jsonb) from public;
@@ -1327,9 +1358,13 @@ grant execute on function mayfly_private.own_agent_ids() to authenticated, servi
 
 create function mayfly_private.caller_id()
 returns uuid
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-return (mayfly_private.caller()).id;
+as $$
+begin
+  return (mayfly_private.caller()).id;
+end
+$$;
 
 comment on function mayfly_private.caller_id() is 'The id of the calling agent or person.';
 revoke execute on function mayfly_private.caller_id() from public;
@@ -1453,25 +1488,38 @@ grant execute on function mayfly_private.current_epoch() to authenticated, servi
 
 -- sql/schemas/0221_function_nudge.sql
 
--- Tells the readers of a tenant's log, or one agent, that there is something to pull. A broadcast
--- that fails is only a warning of realtime.send: the log is the truth. Called by the log's triggers.
+-- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a transaction
+-- and audience, since all that it appends is seen with its commit. A savepoint that is rolled back takes
+-- its nudge with it, and that it was sent. A broadcast that fails is only a warning of realtime.send: the
+-- log is the truth. Called by the log's triggers.
+--
+-- Not once a second across transactions: who leaves its nudge out because another was just sent relies on
+-- the reader's last pull in that window to come after its own commit, and nobody knows before a commit
+-- when it will be seen. A transaction held open, or a commit that waits for its disk, would reach readers
+-- with the next nudge or the 30 s net. The reader bounds its pulls by itself: sdk/src/pace.ts.
 
 create function mayfly_private.nudge(tenant uuid, audience uuid)
 returns void
-language sql security definer
+language plpgsql security definer
 set search_path = ''
-begin atomic
-  select realtime.send(
-    '{}'::jsonb,
-    'log_appended',
-    case
-      when audience is null then format('tenant:%s:log', tenant)
-      else format('tenant:%s:agent:%s', tenant, audience)
-    end,
-    true);
-end;
+as $$
+declare
+  topic constant text := case
+    when audience is null then format('tenant:%s:log', tenant)
+    else format('tenant:%s:agent:%s', tenant, audience)
+  end;
+  sent constant text := coalesce(current_setting('mayfly.nudged', true), '');
+begin
+  if strpos(sent, topic) > 0 then
+    return;
+  end if;
+  -- A list that grew too long begins anew: a nudge too many does no harm.
+  perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || topic || ' ', true);
+  perform realtime.send('{}'::jsonb, 'log_appended', topic, true);
+end
+$$;
 
-comment on function mayfly_private.nudge(uuid, uuid) is 'Broadcasts that the log has something new.';
+comment on function mayfly_private.nudge(uuid, uuid) is 'Broadcasts that the log has something new, once a transaction.';
 revoke execute on function mayfly_private.nudge(uuid, uuid) from public;
 
 -- sql/schemas/0222_function_log_agents.sql
@@ -2331,16 +2379,18 @@ revoke execute on function mayfly_private.maintain_all(integer) from public;
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
-language sql security definer
+language plpgsql security definer
 set search_path = ''
-begin atomic
+as $$
+begin
   insert into mayfly_private.embedding_queue as q (tenant_id, memory_id)
   select tenant, memory from unnest(memories) memory
   where tenant = any ((select mayfly_private.tenant_ids('memory:write'))::uuid[])
   order by memory
   on conflict on constraint embedding_queue_pkey do update
   set attempts = 0, due_at = now(), lease = null, error = null, dead_at = null;
-end;
+end
+$$;
 
 comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
 revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;
@@ -3071,6 +3121,36 @@ comment on function mayfly.create_tenant(text, uuid) is 'Creates a tenant and re
 revoke execute on function mayfly.create_tenant(text, uuid) from public;
 grant execute on function mayfly.create_tenant(text, uuid) to authenticated, service_role;
 
+-- sql/schemas/0316_function_hold_tenant.sql
+
+-- Keeps a tenant of the caller's from being erased until the transaction ends, and gives its language.
+-- Called by mayfly_private.push. As owner: the lock asks for more than select. Locks the tenant's row as a
+-- foreign key does; who writes memories shares that lock.
+
+create function mayfly_private.hold_tenant(tenant uuid)
+returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  found_language text;
+begin
+  select t.language into found_language
+  from mayfly.tenants t
+  where t.id = tenant and tenant = any ((select mayfly_private.tenant_ids('memory:write'))::uuid[])
+  for key share;
+  if not found then
+    perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
+      'Send the header x-mayfly-tenant with the id of one of your tenants.');
+  end if;
+  return found_language;
+end
+$$;
+
+comment on function mayfly_private.hold_tenant(uuid) is 'Keeps a tenant from being erased meanwhile; gives its language.';
+revoke execute on function mayfly_private.hold_tenant(uuid) from public;
+grant execute on function mayfly_private.hold_tenant(uuid) to authenticated, service_role;
+
 -- sql/schemas/0317_function_apply_deletes.sql
 
 -- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
@@ -3295,16 +3375,14 @@ begin
 
   select array_agg(o.n) into doubted
   from jsonb_array_elements(push) with ordinality as o (op, n),
-    lateral jsonb_to_record(case when jsonb_typeof(o.op) = 'object' then o.op else '{}' end) as f (
-      id text, type text, memory jsonb, embedding jsonb, model jsonb),
-    lateral jsonb_to_record(case when jsonb_typeof(f.memory) = 'object' then f.memory else '{}' end) as m (
+    lateral jsonb_to_record(case when jsonb_typeof(o.op -> 'memory') = 'object' then o.op -> 'memory' else '{}' end) as m (
       id text, agent_id text, session_id text, conversation_id text, kind jsonb, task jsonb, input jsonb, output jsonb,
       critique jsonb, reward jsonb, success jsonb, importance jsonb, tags jsonb, metadata jsonb, tokens jsonb,
       latency_ms jsonb, visibility jsonb, created_at text, expires_at text)
   where (
-    f.id like '________-____-____-____-____________' and pg_input_is_valid(f.id, 'uuid')
+    o.op ->> 'id' like '________-____-____-____-____________' and pg_input_is_valid(o.op ->> 'id', 'uuid')
     and m.id like '________-____-____-____-____________' and pg_input_is_valid(m.id, 'uuid')
-    and (f.type = 'memory.delete' or (f.type = 'memory.put'
+    and (o.op ->> 'type' = 'memory.delete' or (o.op ->> 'type' = 'memory.put'
       and (coalesce(m.task, '""') <> '""' or coalesce(m.input, '""') <> '""' or coalesce(m.output, '""') <> '""')))
     and (m.agent_id is null or (m.agent_id like '________-____-____-____-____________' and pg_input_is_valid(m.agent_id, 'uuid')))
     and (m.session_id is null or (m.session_id like '________-____-____-____-____________' and pg_input_is_valid(m.session_id, 'uuid')))
@@ -3333,9 +3411,8 @@ begin
       and pg_input_is_valid(m.created_at, 'timestamptz')))
     and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.expires_at, 'timestamptz')))
-    and (f.model is null or (jsonb_typeof(f.model) = 'string' and char_length(f.model #>> '{}') <= 100))
-    and (f.embedding is null or jsonb_typeof(f.embedding) = 'array')
-    and (not o.op ? 'embedding' or (embeddings is not null and f.model <> '""'))
+    and (o.op -> 'model' is null or (jsonb_typeof(o.op -> 'model') = 'string' and char_length(o.op ->> 'model') <= 100))
+    and (not o.op ? 'embedding' or (embeddings is not null and jsonb_typeof(o.op -> 'embedding') = 'array' and o.op ->> 'model' <> ''))
   ) is not true;
   if doubted is not null then
     perform mayfly_private.refuse_faults(push, doubted);
@@ -3395,7 +3472,7 @@ declare
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
   caller_id constant uuid := mayfly_private.caller_id();
   by_agent constant boolean := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'iss' = 'mayfly';
-  language constant text := (select t.language from mayfly.tenants t where t.id = tenant);
+  language constant text := mayfly_private.hold_tenant(tenant);
   long_ago constant timestamptz := now() - mayfly_private.kept();
   -- The least UUIDv7 of that time.
   least_id constant uuid := lpad(to_hex(floor(extract(epoch from long_ago) * 1000)::bigint), 12, '0') || repeat('0', 20);
