@@ -921,6 +921,28 @@ comment on function mayfly_private.kept() is 'How long events, operations and to
 revoke execute on function mayfly_private.kept() from public;
 grant execute on function mayfly_private.kept() to authenticated, service_role;
 
+-- sql/schemas/0159_function_memory_bytes.sql
+
+-- About how many bytes a memory takes in an answer, before JSON's escapes. The length of a stored text is
+-- read without reading the text; metadata is written out only where it is stored compressed. Called by
+-- mayfly_private.pull as the caller. Locks nothing.
+
+create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb)
+returns bigint
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return 700 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
+    + octet_length(tags::text)
+    + case when pg_column_compression(metadata) is null then pg_column_size(metadata) else octet_length(metadata::text) end;
+end
+$$;
+
+comment on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) is 'About how many bytes a memory takes in an answer.';
+revoke execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) from public;
+grant execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) to authenticated, service_role;
+
 -- sql/schemas/0160_table_memory_vectors.sql
 
 -- The meaning of memories, apart from them: updating a reward on 1,000 rows took 3.73 s with the
@@ -3595,6 +3617,9 @@ grant execute on function mayfly_private.push(jsonb) to authenticated, service_r
 -- sync pages the memories, the last id given. A page is what is visible in t and not in s, by
 -- (xid, id): with any number of writers nothing is missed, nothing comes twice, and an idle
 -- transaction stalls nobody (10,946 of 10,946 events with 16 writers and 4 readers).
+--
+-- A page has at most about 4 MB of memories, so that whoever pulls holds no more; it ends before the
+-- memory that would exceed them, but for its first. `since: 'now'` gives the cursor of this moment alone.
 
 create function mayfly_private.pull(tenant uuid, since text, page_limit integer)
 returns jsonb
@@ -3609,10 +3634,16 @@ declare
   from_xid xid8;
   from_id bigint;
   event_page jsonb := '[]';
-  memory_page jsonb;
-  more boolean;
+  memory_page jsonb := '[]';
+  ids uuid[];
+  looked_at integer;
+  fitting integer;
+  more boolean := false;
+  max_bytes constant integer := 4000000;
 begin
-  if since is null then
+  if since = 'now' then
+    cursor_state := jsonb_build_object('e', of_epoch, 's', pg_current_snapshot()::text);
+  elsif since is null then
     cursor_state := jsonb_build_object('e', of_epoch, 's', pg_current_snapshot()::text, 'b', '00000000-0000-0000-0000-000000000000');
   else
     begin
@@ -3636,19 +3667,25 @@ begin
   end if;
 
   if cursor_state ? 'b' then
-    select coalesce(jsonb_agg(to_jsonb(m) - 'words' order by m.id), '[]') into memory_page
+    select count(*), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes) into looked_at, ids
     from (
-      select * from mayfly.memories m
-      where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
-      order by m.id
-      limit page_limit
-    ) m;
-    more := jsonb_array_length(memory_page) = page_limit;
+      select m.id, row_number() over so_far as nth, sum(m.bytes) over so_far as bytes
+      from (
+        select m.id, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
+        from mayfly.memories m
+        where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
+        order by m.id
+        limit page_limit
+      ) m
+      window so_far as (order by m.id)
+    ) sized;
+    fitting := coalesce(cardinality(ids), 0);
+    more := looked_at = page_limit or fitting < looked_at;
     cursor_state := case
-      when more then cursor_state || jsonb_build_object('b', memory_page -> -1 ->> 'id')
+      when more then cursor_state || jsonb_build_object('b', ids[fitting])
       else cursor_state - 'b'
     end;
-  else
+  elsif seen is not null then
     target := coalesce(target, pg_current_snapshot());
     -- Within a round the last one given; ids begin with 1.
     from_xid := greatest((cursor_state ->> 'x')::xid8, pg_snapshot_xmin(seen));
@@ -3665,17 +3702,40 @@ begin
       order by e.xid, e.id
       limit page_limit
     ) e;
-    more := jsonb_array_length(event_page) = page_limit;
+    looked_at := jsonb_array_length(event_page);
+    -- A memory comes once a page, with the first of its events there.
+    select min(sized.nth) filter (where sized.place > 1 and sized.bytes > max_bytes) - 1, array_agg(sized.id order by sized.nth)
+    into fitting, ids
+    from (
+      select m.id, m.nth, row_number() over so_far as place, sum(m.bytes) over so_far as bytes
+      from (
+        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
+        from jsonb_array_elements(event_page) with ordinality as page (event, n)
+        join mayfly.memories m on m.tenant_id = tenant and m.id = (page.event ->> 'subject')::uuid and m.deleted_at is null
+        where page.event ->> 'type' in ('memory.created', 'memory.updated')
+        group by m.tenant_id, m.id
+      ) m
+      window so_far as (order by m.nth)
+    ) sized;
+    fitting := coalesce(fitting, looked_at);
+    if fitting < looked_at then
+      event_page := (select jsonb_agg(page.event order by page.n)
+        from jsonb_array_elements(event_page) with ordinality as page (event, n) where page.n <= fitting);
+      ids := array(select (event ->> 'subject')::uuid from jsonb_array_elements(event_page) event
+        where event ->> 'type' in ('memory.created', 'memory.updated'));
+    end if;
+    more := looked_at = page_limit or fitting < looked_at;
     cursor_state := case
       when more then jsonb_build_object('e', of_epoch, 's', seen::text, 't', target::text,
         'x', event_page -> -1 ->> 'xid', 'i', event_page -> -1 ->> 'id')
       else jsonb_build_object('e', of_epoch, 's', target::text)
     end;
+  end if;
+
+  if ids is not null then
     select coalesce(jsonb_agg(to_jsonb(m) - 'words' order by m.id), '[]') into memory_page
     from mayfly.memories m
-    where m.tenant_id = tenant and m.deleted_at is null and m.id in (
-      select (event ->> 'subject')::uuid from jsonb_array_elements(event_page) event
-      where event ->> 'type' in ('memory.created', 'memory.updated'));
+    where m.tenant_id = tenant and m.id = any (ids) and m.deleted_at is null;
   end if;
 
   return jsonb_build_object(
@@ -3694,7 +3754,8 @@ grant execute on function mayfly_private.pull(uuid, text, integer) to authentica
 
 -- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
 -- calls it. The push is one transaction with the pull behind it; the own events come with the next.
--- In passing it marks agents that are dead but do not say so.
+-- In passing it marks agents that are dead but do not say so. since: null begins with all memories, 'now'
+-- with what comes from now on.
 
 create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb
@@ -3711,7 +3772,7 @@ begin
     results := mayfly_private.push(push);
   end if;
   perform mayfly_private.reap_in_passing();
-  if page_limit = 0 then
+  if page_limit = 0 and since is distinct from 'now' then
     return jsonb_build_object('results', results, 'events', '[]'::jsonb, 'memories', '[]'::jsonb, 'cursor', since, 'more', false);
   end if;
   return jsonb_build_object('results', results)
@@ -3720,7 +3781,7 @@ end
 $$;
 
 comment on function mayfly.sync(jsonb, text, integer) is
-  'Pushes operations and pulls the log since a cursor: { results, events, memories, cursor, more }.';
+  'Pushes operations and pulls the log since a cursor, null (all memories first) or ''now'': { results, events, memories, cursor, more }.';
 revoke execute on function mayfly.sync(jsonb, text, integer) from public;
 grant execute on function mayfly.sync(jsonb, text, integer) to authenticated, service_role;
 
