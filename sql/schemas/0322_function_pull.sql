@@ -25,6 +25,7 @@ declare
   target pg_snapshot;
   from_xid xid8;
   from_id bigint;
+  under_way xid8[];
   event_page jsonb := '[]';
   memory_page jsonb := '[]';
   ids uuid[];
@@ -79,19 +80,29 @@ begin
     end;
   elsif seen is not null then
     target := coalesce(target, pg_current_snapshot());
-    -- Within a round the last one given; ids begin with 1.
-    from_xid := greatest((cursor_state ->> 'x')::xid8, pg_snapshot_xmin(seen));
-    from_id := case when from_xid = (cursor_state ->> 'x')::xid8 then coalesce((cursor_state ->> 'i')::bigint, 0) else 0 end;
+    -- Within a round behind the last one given; ids begin with 1.
+    from_xid := coalesce((cursor_state ->> 'x')::xid8, pg_snapshot_xmin(seen));
+    from_id := coalesce((cursor_state ->> 'i')::bigint, 0);
+    -- Not seen is what was under way then, and what began since: two ranges of the index, the first before
+    -- the second. One range from the oldest on reads all that came while a transaction idles.
+    under_way := array(select pg_snapshot_xip(seen));
     select coalesce(jsonb_agg(to_jsonb(e) - 'tenant_id' - 'epoch' order by e.xid, e.id), '[]') into event_page
     from (
-      select * from mayfly.events e
-      where e.tenant_id = tenant and e.epoch = of_epoch
+      (select * from mayfly.events e
+        where e.tenant_id = tenant and e.epoch = of_epoch and e.xid = any (under_way)
+          and (e.xid, e.id) > (from_xid, from_id) and pg_visible_in_snapshot(e.xid, target)
+        order by e.xid, e.id
+        limit page_limit)
+      union all
+      (select * from mayfly.events e
         -- One lower bound: beside another one the index was read from its start, 77 ms at the end of a
         -- log of a million.
-        and (e.xid, e.id) > (from_xid, from_id) and e.xid < pg_snapshot_xmax(target)
-        and not pg_visible_in_snapshot(e.xid, seen)
-        and pg_visible_in_snapshot(e.xid, target)
-      order by e.xid, e.id
+        where e.tenant_id = tenant and e.epoch = of_epoch
+          and (e.xid, e.id) > (greatest(from_xid, pg_snapshot_xmax(seen)), case when from_xid >= pg_snapshot_xmax(seen) then from_id else 0 end)
+          and e.xid < pg_snapshot_xmax(target) and pg_visible_in_snapshot(e.xid, target)
+        order by e.xid, e.id
+        limit page_limit)
+      order by xid, id
       limit page_limit
     ) e;
     looked_at := jsonb_array_length(event_page);

@@ -1,7 +1,8 @@
 /**
  * Pushing batches of 100 through mayfly.sync, log and row-level security and quotas included, against a
  * plain insert … select from jsonb_to_recordset into a table with the same columns and indexes; and a
- * pull at the end of a log of a million events against one at its start.
+ * pull at the end of a log of a million events against one at its start, also while a transaction idles
+ * that is older than all of it.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/push.ts [rounds, 0 for the pulls alone]
  */
@@ -125,15 +126,24 @@ async function pulls() {
     return median(times);
   };
   const small = await measure(start);
+  const idler = await db.sql.reserve();
+  await idler`begin`;
+  await idler`select pg_current_xact_id()`;
   for (let n = 0; n < 1000; n++) await append(1000);
   await db.sql`analyze mayfly.events`;
   const atStart = await measure(start);
   const { cursor: end } = await pull(agent.claims, null, 100);
   await append(1000);
-  const atEnd = await measure(end);
+  const besideIdler = await measure(end);
+  await idler`rollback`;
+  idler.release();
+  const { cursor: last } = await pull(agent.claims, null, 100);
+  await append(1000);
+  const atEnd = await measure(last);
   console.log(
     `a page of 100 events: ${small.toFixed(2)} ms in a log of a thousand; in one of a million ` +
-      `${atStart.toFixed(2)} ms at its start, ${atEnd.toFixed(2)} ms at its end`,
+      `${atStart.toFixed(2)} ms at its start, ${atEnd.toFixed(2)} ms at its end, ` +
+      `${besideIdler.toFixed(2)} ms there beside a transaction that has idled since its start`,
   );
 }
 
