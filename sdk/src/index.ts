@@ -25,7 +25,7 @@ export type {
   RecalledMemory,
   RecallOptions,
 } from "./memory.ts";
-export type { DeadLetter } from "./outbox.ts";
+export type { DeadLetter, OutboxLimits } from "./outbox.ts";
 export type { Presence, PresenceState, PresentAgent } from "./presence.ts";
 export type { Pushed } from "./push.ts";
 export type { RunOptions } from "./run.ts";

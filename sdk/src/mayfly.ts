@@ -8,7 +8,7 @@ import type { Database } from "./database.types.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
-import { Outboxes } from "./outbox.ts";
+import { Outboxes, type OutboxLimits } from "./outbox.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
@@ -33,6 +33,8 @@ export interface MayflyOptions {
    * Bun, the name of an IndexedDB database in a browser, or an adapter. Without it, memory.
    */
   storage?: string | OutboxStorage;
+  /** How much of it is kept at most; over it, `remember` answers `outbox_full`. */
+  outbox?: OutboxLimits;
   /** Of what each agent holds itself. */
   cache?: CacheOptions;
 }
@@ -67,7 +69,7 @@ export class Mayfly {
     this.#options = options;
     this.client = connect(options);
     this.#anonymous = connect({ url, key });
-    this.#outboxes = new Outboxes(options.storage);
+    this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
     this.agentTypes = new AgentTypes(this.client);
     this.enrolmentKeys = new EnrolmentKeys(this.client);
