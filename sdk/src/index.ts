@@ -4,6 +4,7 @@ export type { Synced, SyncOptions } from "./agent-memory.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
 export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
 export type { CacheOptions } from "./cache.ts";
+export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
 export { developmentEmbedder, type Embedder } from "./embedder.ts";
@@ -34,6 +35,7 @@ export type { AgentRow } from "./session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";
+export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./upkeep.ts";
 export type {
   Watch,
   WatchBatch,

@@ -4,6 +4,7 @@ import { AgentTypes } from "./agent-types.ts";
 import { Agents } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
+import { Conflicts } from "./conflicts.ts";
 import type { Database } from "./database.types.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
@@ -15,6 +16,15 @@ import type { Issued } from "./session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 import type { OutboxStorage } from "./storage.ts";
 import { Tenants } from "./tenants.ts";
+import {
+  type ExportOptions,
+  exportTenant,
+  type Maintained,
+  type MaintainOptions,
+  maintainTenant,
+  readStatistics,
+  type Statistics,
+} from "./upkeep.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 export interface MayflyOptions {
@@ -55,6 +65,7 @@ export class Mayfly {
   readonly client: MayflyClient;
   readonly agents: Agents;
   readonly agentTypes: AgentTypes;
+  readonly conflicts: Conflicts;
   readonly enrolmentKeys: EnrolmentKeys;
   readonly invitations: Invitations;
   readonly members: Members;
@@ -71,6 +82,7 @@ export class Mayfly {
     this.#anonymous = connect({ url, key });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
+    this.conflicts = new Conflicts(this.client, tenant);
     this.agentTypes = new AgentTypes(this.client);
     this.enrolmentKeys = new EnrolmentKeys(this.client);
     this.invitations = new Invitations(this.client);
@@ -147,6 +159,43 @@ export class Mayfly {
     const { tenant } = this.#options;
     if (!tenant) return failed(noTenant("A log"));
     return startWatch(this.client, tenant, options, handler);
+  }
+
+  /**
+   * What the tenant remembers, in numbers, of the memories that the caller sees. Reads them all.
+   *
+   * @returns `scope_missing` without `memory:read`.
+   * @example
+   * const { data } = await mayfly.statistics();
+   * console.log(data?.memories, data?.byKind.episode, data?.withoutVector);
+   */
+  statistics(): Promise<Result<Statistics>> {
+    return readStatistics(this.client);
+  }
+
+  /**
+   * Does at once what time asks for: forgets what retention and `expiresAt` have come for, and deletes
+   * what has been kept long enough. Where there is pg_cron it does the same each minute.
+   *
+   * @returns what was done; `scope_missing` without `memory:write`.
+   * @example
+   * const { data } = await mayfly.maintain({ onProgress: ({ forgotten }) => console.log(forgotten) });
+   */
+  maintain(options: MaintainOptions = {}): Promise<Result<Maintained>> {
+    return maintainTenant(this.client, options);
+  }
+
+  /**
+   * Everything that the tenant has, as JSON Lines of `{ table, row }`, without what is secret: a
+   * stream that holds a page of about 1 MB at a time. A failure on the way fails the stream.
+   *
+   * @returns `scope_missing` without `tenant:write`.
+   * @example
+   * const { data: lines } = await mayfly.export();
+   * await lines?.pipeTo(Writable.toWeb(createWriteStream("tenant.jsonl")));
+   */
+  export(options: ExportOptions = {}): Promise<Result<ReadableStream<Uint8Array>>> {
+    return exportTenant(this.client, options);
   }
 
   /** Leaves every channel. The agents that it spawned go on. */
