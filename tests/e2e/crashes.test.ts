@@ -1,7 +1,7 @@
 /**
  * What survives when a part dies in the middle of pushes: the functions' process and the database here,
- * the SDK's process in tests/sdk/outbox.test.ts, the whole stack in process.test.ts, the sessions of a
- * Postgres 17 in tests/postgres/crashes.test.ts.
+ * the SDK's process in tests/sdk/outbox.test.ts, the whole stack in process.test.ts, the session of a
+ * push on a Postgres 17 in tests/postgres/crashes.test.ts.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
