@@ -27,7 +27,13 @@ export type {
   RecallOptions,
 } from "./memory.ts";
 export type { DeadLetter, OutboxLimits } from "./outbox.ts";
-export type { Presence, PresenceState, PresentAgent } from "./presence.ts";
+export type { Presence, PresenceState } from "./presence.ts";
+export type {
+  PresenceChange,
+  PresenceHandler,
+  PresenceWatchOptions,
+  PresentAgent,
+} from "./presence-watch.ts";
 export type { Pushed } from "./push.ts";
 export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";
