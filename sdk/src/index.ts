@@ -35,6 +35,7 @@ export type {
   PresentAgent,
 } from "./presence-watch.ts";
 export type { Pushed } from "./push.ts";
+export type { Reembedded, ReembedOptions } from "./reembed.ts";
 export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";
 export type { AgentRow } from "./session.ts";

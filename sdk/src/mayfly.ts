@@ -11,6 +11,7 @@ import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
 import { Outboxes, type OutboxLimits } from "./outbox.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
+import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
@@ -197,6 +198,23 @@ export class Mayfly {
    */
   export(options: ExportOptions = {}): Promise<Result<ReadableStream<Uint8Array>>> {
     return exportTenant(this.client, options);
+  }
+
+  /**
+   * Embeds the tenant's memories by the functions' model, those that have no vector of it, until none
+   * is left: after the model was changed. It may be broken off anywhere, and another call goes on.
+   * For the secret key.
+   *
+   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good;
+   * `not_configured` without an embedder, `unavailable`, `not_authorized`.
+   * @example
+   * const { data } = await mayfly.reembed({
+   *   forgetOthers: true,
+   *   onProgress: ({ embedded, memories }) => console.log(`${embedded} of ${memories}`),
+   * });
+   */
+  reembed(options: ReembedOptions = {}): Promise<Result<Reembedded>> {
+    return reembed(this.client, options);
   }
 
   /** Leaves every channel. The agents that it spawned go on. */

@@ -113,6 +113,55 @@ describe("an export", () => {
   });
 });
 
+describe("re-embedding", () => {
+  const vectorsOf = async () =>
+    Object.fromEntries(
+      (
+        await local.sql`select model, count(*)::int as n from mayfly.memory_vectors
+          where tenant_id = ${tenant} group by 1`
+      ).map(({ model, n }) => [model, n]),
+    );
+  const fill = () => local.sql`
+    with made as (
+      insert into mayfly.memories (tenant_id, id, task)
+      select ${tenant}, gen_random_uuid(), 'memory ' || n from generate_series(1, 300) n
+      returning id)
+    insert into mayfly.memory_vectors (tenant_id, memory_id, model, embedding)
+    select ${tenant}, id, 'old', array_fill(0.5, array[384])::extensions.halfvec(384) from made`;
+  const model = "mayfly-dev-hash-384";
+
+  it("gives every memory a vector of the functions' model, tells its progress, and forgets the old", async () => {
+    await fill();
+    const progress: number[] = [];
+    const done = dataOf(
+      await mayfly.reembed({ onProgress: ({ embedded }) => progress.push(embedded) }),
+    );
+    expect(done).toEqual({ model, memories: 300, embedded: 300, left: 0, dead: 0, others: 300 });
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+    expect(await vectorsOf()).toEqual({ [model]: 300, old: 300 });
+    expect(dataOf(await mayfly.reembed({ forgetOthers: true }))).toMatchObject({ others: 0 });
+    expect(await vectorsOf()).toEqual({ [model]: 300 });
+  });
+
+  it("goes on where it was aborted, and is for the secret key", async () => {
+    await fill();
+    const abort = new AbortController();
+    const broken = dataOf(
+      await mayfly.reembed({
+        signal: abort.signal,
+        onProgress: ({ embedded }) => embedded > 0 && abort.abort(),
+      }),
+    );
+    expect(broken.embedded).toBeGreaterThan(0);
+    expect(broken.left).toBe(300 - broken.embedded);
+    expect(dataOf(await mayfly.reembed())).toMatchObject({ embedded: 300, left: 0 });
+    const agent = await spawnIn(mayfly);
+    const { error } = await agent.client.rpc("queue_embeddings", { model });
+    expect(error).not.toBeNull();
+    await agent.stop();
+  });
+});
+
 describe("conflicts", () => {
   let agent: Agent;
   beforeEach(async () => {
