@@ -6,6 +6,7 @@ import type { LogPage, Recall, RecallOptions } from "./memory.ts";
 import { pullInto } from "./pull.ts";
 import { pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
+import type { AgentRow } from "./session.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 /** What `agent.sync` did. */
@@ -134,15 +135,26 @@ export class AgentMemory extends AgentWrites {
     return ok(watch);
   }
 
+  /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
+  override async stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
+    // First: a pull behind the end would be refused, and its watch end by that.
+    await this.#stopWatches();
+    return super.stop(reason);
+  }
+
   /** Also leaves to others what is still in the outbox. */
   override async close(): Promise<void> {
     if (!this.#left) this.outbox.leave(this.id);
     this.#left = true;
-    await Promise.all([...this.#watches].map((watch) => watch.stop()));
+    await this.#stopWatches();
     await super.close();
     // Not waited for when a sync runs: it may be its own page handler that closes.
     if (this.#syncs === 0) await this.outbox.close();
     else void this.#syncing.then(() => this.outbox.close());
+  }
+
+  async #stopWatches(): Promise<void> {
+    await Promise.all([...this.#watches].map((watch) => watch.stop()));
   }
 
   async #sync({ pull = this.scopes.includes("memory:read") }: SyncOptions) {
