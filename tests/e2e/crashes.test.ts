@@ -59,23 +59,29 @@ it("keeps and doubles nothing when the functions are killed in the middle of pus
   await agent.stop();
 });
 
-it("keeps and doubles nothing when the database is stopped and started in the middle of pushes", async () => {
-  const { tenant } = await local.enter();
-  const agent = await spawnIn(new Mayfly({ url: proxy.url, key: local.secretKey, tenant }));
-  const pushed = await pushThroughCrashes(agent, {
-    rounds: 2,
-    crash: async () => {
-      await proxy.requestOf("/sync");
-      const port = Number(new URL(local.apiUrl).port);
-      await local.close();
-      // What it has is in its folder.
-      local = await startTestLocal({ data, log, port, template: undefined });
-    },
-  });
-  await expectExactly(tenant, pushed.tasks);
-  expect(dataOf(await agent.recall("memory 0")).mode).toBe("hybrid");
-  await agent.stop();
-});
+// Two starts of a stack: 8 s when the machine is quiet.
+const slow = { timeout: 120_000 };
+it(
+  "keeps and doubles nothing when the database is stopped and started in the middle of pushes",
+  slow,
+  async () => {
+    const { tenant } = await local.enter();
+    const agent = await spawnIn(new Mayfly({ url: proxy.url, key: local.secretKey, tenant }));
+    const pushed = await pushThroughCrashes(agent, {
+      rounds: 2,
+      crash: async () => {
+        await proxy.requestOf("/sync");
+        const port = Number(new URL(local.apiUrl).port);
+        await local.close();
+        // What it has is in its folder.
+        local = await startTestLocal({ data, log, port, template: undefined });
+      },
+    });
+    await expectExactly(tenant, pushed.tasks);
+    expect(dataOf(await agent.recall("memory 0")).mode).toBe("hybrid");
+    await agent.stop();
+  },
+);
 
 async function expectExactly(tenant: string, tasks: string[]) {
   const rows = await local.sql`
