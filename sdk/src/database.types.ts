@@ -297,6 +297,9 @@ isOneToOne: false
 "define_agent_type":
 { Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
                            },
+"embedding_progress":
+{ Args: { "model": string }; Returns: Json
+                           },
 "erase_tenant":
 { Args: { "max_rows"?: number,"name": string }; Returns: Json
                            },
@@ -305,6 +308,9 @@ isOneToOne: false
                            },
 "find_agents":
 { Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
+                           },
+"forget_vectors":
+{ Args: { "max_rows"?: number,"model": string }; Returns: Json
                            },
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
@@ -334,7 +340,7 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "queue_embeddings":
-{ Args: { "max_rows"?: number,"model": string }; Returns: Json
+{ Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
                            },
 "recall":
 { Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {

@@ -126,6 +126,7 @@ export class Watch {
       if (!page) {
         this.#pace.pulls();
         const { data, error } = await pull(this.#client, this.#state.cursor, this.#options.limit);
+        if (this.#stopped) break;
         if (error?.code === "cursor_expired") {
           this.#state = { cursor: null, attempt: 0 };
           continue;
