@@ -8,7 +8,9 @@ import { answerError, Refusal } from "./answer.ts";
 export function createApp(name: string): Hono {
   const app = new Hono().basePath(`/${name}`);
   app.use(requestId());
-  app.use(cors({ origin: "*", exposeHeaders: ["x-request-id", "retry-after"], maxAge: 86_400 }));
+  app.use(
+    cors({ origin: "*", exposeHeaders: ["date", "x-request-id", "retry-after"], maxAge: 86_400 }),
+  );
   app.onError((error, context) => answerError(context, error));
   app.notFound((context) =>
     answerError(

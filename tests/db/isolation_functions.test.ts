@@ -72,9 +72,16 @@ beforeAll(async () => {
       needs: "state:write",
       viewer: "may not",
     },
+    embedding_progress: {
+      values: { model: "m" },
+      needs: null,
+      only: "secret",
+      viewer: "may not",
+    },
     erase_tenant: { values: { name: "the victim" }, needs: "tenant:write", viewer: "may not" },
     export_tenant: { values: {}, needs: "tenant:write", viewer: "may not" },
     find_agents: { values: { type: "scout" }, needs: null, viewer: "may" },
+    forget_vectors: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     get_agent: { values: { id: agent }, needs: "agent:read", viewer: "may" },
     get_state: {
       values: { key: "plan", of_agent: agent },
