@@ -1,0 +1,133 @@
+import type { Command } from "commander";
+import type { AgentCard } from "../agents.ts";
+import type { Mayfly } from "../mayfly.ts";
+import type { PresentAgent } from "../presence.ts";
+import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
+import { dataOf, usage } from "./failure.ts";
+import { aborted } from "./interruption.ts";
+import type { Output } from "./output.ts";
+import { openProject } from "./project.ts";
+import { count, duration, printable } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  all?: boolean;
+  watch?: boolean;
+  type?: string;
+  limit: number;
+}
+
+const examples = `
+Examples:
+  mayfly agents                 who is alive
+  mayfly agents --all --json    the dead too, as JSON
+  mayfly agents --watch         who joins, leaves and changes, until Ctrl-C`;
+
+export function addAgents(program: Command): void {
+  const command = program
+    .command("agents")
+    .description("list the agents that are alive")
+    .option("--all", "those that have ended too")
+    .option("--watch", "follow who is present; with --json a JSON line for each change")
+    .option("--type <type>", "of this type alone")
+    .option("--limit <number>", "list so many at most", whole(1, 100_000), 1_000)
+    .addHelpText("after", examples);
+  withProject(command).action((options: Options) =>
+    execute(options, (session) =>
+      options.watch ? watch(options, session) : show(options, session),
+    ),
+  );
+}
+
+async function show(options: Options, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const found = options.all
+    ? await find(mayfly, options)
+    : [...(await find(mayfly, options, "running")), ...(await find(mayfly, options, "suspended"))];
+  const agents = found.slice(0, options.limit);
+  output.answer({ agents, more: found.length > agents.length }, () => linesOf(agents, output));
+  if (found.length > agents.length) output.note(`There are more: --limit ${options.limit * 10}`);
+  return undefined;
+}
+
+/** One more than the limit, where there are more. */
+async function find(
+  mayfly: Mayfly,
+  { type, limit }: Options,
+  status?: AgentCard["status"],
+): Promise<AgentCard[]> {
+  const agents: AgentCard[] = [];
+  let after: string | null = null;
+  do {
+    const page: { agents: AgentCard[]; after: string | null } = dataOf(
+      await mayfly.agents.find({
+        ...(type !== undefined && { type }),
+        ...(status && { status }),
+        ...(after && { after }),
+        limit: Math.min(limit + 1, 100),
+      }),
+    );
+    agents.push(...page.agents);
+    after = page.after;
+  } while (after && agents.length <= limit);
+  return agents;
+}
+
+function linesOf(agents: AgentCard[], output: Output): string[] {
+  if (agents.length === 0) return ["Nobody is alive."];
+  const rows = agents.map(({ id, name, type, status, activity, task, secondsLeft }) => [
+    id,
+    printable(name),
+    type,
+    status === "running" ? activity : status,
+    secondsLeft > 0 ? duration(secondsLeft * 1000) : "",
+    printable(task ?? ""),
+  ]);
+  return output.table(["ID", "NAME", "TYPE", "STATE", "LEFT", "TASK"], rows);
+}
+
+type Change = "joined" | "left" | "changed";
+
+async function watch(options: Options, { output, interruption }: Session): Promise<undefined> {
+  if (options.all || options.type !== undefined)
+    throw usage("--watch shows who is present: it goes with neither --all nor --type.");
+  const { mayfly, tenant } = await openProject(options, output);
+  let known = new Map<string, PresentAgent>();
+  const leave = dataOf(
+    await mayfly.agents.watch((present) => {
+      const now = new Map(present.map((agent) => [agent.id, agent]));
+      for (const [id, agent] of known) if (!now.has(id)) say("left", agent);
+      for (const [id, agent] of now) {
+        const before = known.get(id);
+        if (!before) say("joined", agent);
+        else if (JSON.stringify(before) !== JSON.stringify(agent)) say("changed", agent);
+      }
+      known = now;
+    }),
+  );
+  output.note(`Watching ${count(known.size, "agent")} of ${tenant.name}, until Ctrl-C.`);
+  await aborted(interruption.signal);
+  await leave();
+  await mayfly.close();
+  return undefined;
+
+  function say(change: Change, agent: PresentAgent): void {
+    if (interruption.signal.aborted) return;
+    const at = new Date();
+    if (output.json) {
+      output.line(JSON.stringify({ at, change, agent }));
+      return;
+    }
+    const colour = { joined: "green", left: "red", changed: "cyan" } as const;
+    const doing = [agent.status, agent.task].filter(Boolean).map((text) => printable(text ?? ""));
+    output.line(
+      [
+        output.paint("dim", at.toTimeString().slice(0, 8)),
+        output.paint(colour[change], change.padEnd(7)),
+        printable(agent.name),
+        output.paint("dim", doing.join(": ")),
+      ]
+        .join("  ")
+        .trimEnd(),
+    );
+  }
+}
