@@ -22,14 +22,14 @@ function runOnNewerNode() {
   }
   const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });
-  // A terminal's Ctrl-C reaches both; the child says when it is over.
-  process.on("SIGINT", () => {});
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // A terminal's Ctrl-C reaches both, and so the child twice: it takes them as one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     console.error(`Node could not be started: ${error.message}`);
     process.exitCode = 1;
   });
   child.on("exit", (code, signal) => {
-    process.exitCode = code ?? (signal === "SIGKILL" ? 137 : 143);
+    process.exitCode = code ?? { SIGINT: 130, SIGKILL: 137 }[signal] ?? 143;
   });
 }

@@ -7,12 +7,20 @@ export interface Interruption {
   exitCode(): number | undefined;
 }
 
+/** Signals this close are one: a terminal and the launcher on an old Node both send it. */
+const togetherMs = 300;
+
 /** Aborted by the first Ctrl-C, and when nobody reads the output any more; a second one does not wait. */
 export function interruption(): Interruption {
   const controller = new AbortController();
   let code: number | undefined;
+  let since = 0;
   const by = (exitCode: number) => () => {
-    if (controller.signal.aborted) process.exit(exitCode);
+    if (controller.signal.aborted) {
+      if (performance.now() - since > togetherMs) process.exit(exitCode);
+      return;
+    }
+    since = performance.now();
     code = exitCode;
     controller.abort();
   };
