@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -41,7 +41,9 @@ describe("mayfly", { timeout: 60_000 }, () => {
     const help = await run("--help");
     expect(help.code).toBe(0);
     expect(help.out).toMatch(/Exit codes: 0 done, 1 failed/);
-    const names = [...help.out.matchAll(/^ {2}([a-z]+) [[<]/gm)].map((match) => match[1] ?? "");
+    const names = [
+      ...(/^Commands:([\s\S]*?)\n\n/m.exec(help.out)?.[1]?.matchAll(/^ {2}([a-z]+) /gm) ?? []),
+    ].map((match) => match[1] ?? "");
     expect(names).toEqual([
       "init",
       "doctor",
@@ -109,7 +111,6 @@ describe("mayfly", { timeout: 60_000 }, () => {
 
   it("asks the embedded Supabase that runs in a folder above, and no other with its key", async () => {
     const place = await mkdtemp(join(folder, "sub-"));
-    const { mkdir } = await import("node:fs/promises");
     await mkdir(join(folder, ".mayfly"), { recursive: true });
     const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
     const running = { instance: health.instance, apiUrl: local.apiUrl, secretKey: local.secretKey };
@@ -191,11 +192,17 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(down.out).toMatch(/^down {2}realtime/m);
   });
 
-  it("prints no colour where nobody looks, and colour where it is forced but for NO_COLOR", async () => {
-    const escape = String.fromCharCode(27);
-    expect((await run("status")).out).not.toContain(escape);
-    const forced = await runCli(["status", "--json"], environment({ FORCE_COLOR: "1" }));
-    expect(forced.out).not.toContain(escape);
+  it("prints no colour where nobody looks, nor ever in JSON", async () => {
+    const colour = String.fromCharCode(27);
+    const forced = environment({ FORCE_COLOR: "1" });
+    const [plain, wanted, object] = await Promise.all([
+      run("status"),
+      runCli(["status"], forced),
+      runCli(["status", "--json"], forced),
+    ]);
+    expect(plain.out).not.toContain(colour);
+    expect(wanted.out).toContain(colour);
+    expect(object.out).not.toContain(colour);
   });
 });
 

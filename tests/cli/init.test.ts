@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -123,7 +124,6 @@ describe("mayfly init", { timeout: 120_000 }, () => {
       files: Record<string, string>;
       version: string;
     };
-    const { createHash } = await import("node:crypto");
     const hash = (text: string) => createHash("sha256").update(text).digest("hex");
     // As an older version would have left them.
     const older = "supabase/mayfly/functions/sync/index.ts";
