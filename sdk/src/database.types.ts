@@ -330,6 +330,9 @@ isOneToOne: false
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"living_agents":
+{ Args: { "ids": (string)[] }; Returns: Json
+                           },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json
                            },

@@ -2583,8 +2583,9 @@ revoke execute on function mayfly_private.check_scopes(text[], text[]) from publ
 
 -- sql/schemas/0296_function_common_scopes.sql
 
--- What most agents need, of what their spawner may give; to spawn, to stop and to administer must be
--- asked for.
+-- What most agents need, of what their spawner may give; to spawn, to stop, to administer and to watch
+-- must be asked for. presence:read among them: who tracks and may see who is present is told of every
+-- change by Realtime, whether it wants to or not, and each counts for each receiver.
 
 create function mayfly_private.common_scopes(allowed text[])
 returns text[]
@@ -2592,7 +2593,8 @@ language sql immutable parallel safe
 set search_path = ''
 return (
   select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write')
+  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:write', 'message:send', 'message:read',
+    'state:read', 'state:write', 'debug:write')
 );
 
 comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';
@@ -6258,3 +6260,85 @@ $$;
 comment on function mayfly_private.may_use_topic(text, text, boolean) is 'Whether the caller may receive from, or send to, a Realtime topic.';
 revoke execute on function mayfly_private.may_use_topic(text, text, boolean) from public;
 grant execute on function mayfly_private.may_use_topic(text, text, boolean) to authenticated;
+
+-- sql/schemas/0411_function_tell_agents.sql
+
+-- Tells agents that were stopped or suspended, and their descendants, which end or rest with them, in
+-- their inboxes: their SDKs leave every channel at once. As owner: nobody else sends there. A hint, as
+-- every broadcast: what ends an agent is its row.
+
+create function mayfly_private.tell_agents()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500
+  -- children eleven times as slow as one without.
+  insert into realtime.messages (payload, event, topic, private, extension)
+  select
+    jsonb_build_object('status', n.status, 'reason', case when a.id = n.id then coalesce(n.stop_reason, n.suspend_reason) else 'ancestor ' || n.status end),
+    'control', format('tenant:%s:agent:%s', a.tenant_id, a.id), true, 'broadcast'
+  from new_rows n
+  join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+  join mayfly.agents a on a.tenant_id = n.tenant_id and (a.id = n.id or a.ancestors @> array[n.id])
+  where n.status in ('stopped', 'suspended') and o.status = 'running'
+    and (a.id = n.id or (a.status = 'running' and a.expires_at > clock_timestamp()));
+  return null;
+exception when others then
+  -- As realtime.send has it: to stop an agent depends on no broadcast.
+  raise warning 'Agents could not be told of their end: %', sqlerrm;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.tell_agents() is 'Trigger: tells agents that they were stopped or suspended.';
+revoke execute on function mayfly_private.tell_agents() from public;
+
+create trigger agents_tell after update on mayfly.agents
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.tell_agents();
+
+-- sql/schemas/0412_function_private_living_agents.sql
+
+-- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
+-- also without agent:read. Locks nothing.
+
+create function mayfly_private.living_agents(ids uuid[])
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('presence:read');
+begin
+  if ids is null or cardinality(ids) > 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids of agents.', 'Ask in several calls.', '{"field": "ids"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'type', a.type, 'activity', a.activity,
+      'seconds_left', mayfly_private.seconds_left(a)) order by a.id), '[]')
+    from mayfly.agents a
+    where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running'
+      and mayfly_private.effective_status(a) = 'running');
+end
+$$;
+
+comment on function mayfly_private.living_agents(uuid[]) is 'Which of these agents are alive.';
+revoke execute on function mayfly_private.living_agents(uuid[]) from public;
+grant execute on function mayfly_private.living_agents(uuid[]) to authenticated, service_role;
+
+-- sql/schemas/0413_function_living_agents.sql
+
+-- Which of these agents are alive: presence is told by its clients, the table is the truth.
+
+create function mayfly.living_agents(ids uuid[])
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.living_agents(ids);
+
+comment on function mayfly.living_agents(uuid[]) is
+  'Which of these agents are alive, at most 1000: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+revoke execute on function mayfly.living_agents(uuid[]) from public;
+grant execute on function mayfly.living_agents(uuid[]) to authenticated, service_role;
