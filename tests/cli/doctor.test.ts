@@ -30,11 +30,11 @@ async function examine({ apiUrl, secretKey }: Pick<TestLocal, "apiUrl" | "secret
 const notFine = (findings: Finding[]) =>
   findings.filter(({ state }) => state !== "ok").map(({ check, state }) => `${check} ${state}`);
 
-describe("mayfly doctor on a project as it should be", { timeout: 120_000 }, () => {
+describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () => {
   let local: TestLocal;
   beforeAll(async () => {
     local = await startTestLocal();
-  });
+  }, 120_000);
   afterAll(() => local.close());
 
   it("finds nothing wrong, ends with 0, and leaves no tenant behind", async () => {
@@ -124,7 +124,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 120_000 }, () 
   });
 });
 
-describe("mayfly doctor on a project that mayfly init made", { timeout: 120_000 }, () => {
+describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 }, () => {
   let root: string;
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), "mayfly-doctor-"));

@@ -62,7 +62,7 @@ interface Report {
 const report = async (...words: string[]) =>
   JSON.parse((await init("--json", ...words)).out) as Report;
 
-describe("mayfly init", { timeout: 120_000 }, () => {
+describe("mayfly init", { timeout: 300_000 }, () => {
   it("shows what it would do and does nothing unless it is told to", async () => {
     const before = await contents();
     const dry = await init("--dry-run");

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import type { AgentCard } from "../agents.ts";
 import type { Mayfly } from "../mayfly.ts";
-import type { PresentAgent } from "../presence.ts";
+import type { PresentAgent } from "../presence-watch.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
-import { dataOf, usage } from "./failure.ts";
+import { dataOf, toFailure, usage } from "./failure.ts";
 import { aborted } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { count, duration, printable } from "./words.ts";
+import { duration, printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   all?: boolean;
@@ -91,20 +91,17 @@ async function watch(options: Options, { output, interruption }: Session): Promi
   if (options.all || options.type !== undefined)
     throw usage("--watch shows who is present: it goes with neither --all nor --type.");
   const { mayfly, tenant } = await openProject(options, output);
-  let known = new Map<string, PresentAgent>();
   const leave = dataOf(
-    await mayfly.agents.watch((present) => {
-      const now = new Map(present.map((agent) => [agent.id, agent]));
-      for (const [id, agent] of known) if (!now.has(id)) say("left", agent);
-      for (const [id, agent] of now) {
-        const before = known.get(id);
-        if (!before) say("joined", agent);
-        else if (JSON.stringify(before) !== JSON.stringify(agent)) say("changed", agent);
-      }
-      known = now;
-    }),
+    await mayfly.agents.watch(
+      (_present, { joined, left, changed }) => {
+        for (const agent of left) say("left", agent);
+        for (const agent of joined) say("joined", agent);
+        for (const agent of changed) say("changed", agent);
+      },
+      { onError: (error) => output.note(toFailure(error).message) },
+    ),
   );
-  output.note(`Watching ${count(known.size, "agent")} of ${tenant.name}, until Ctrl-C.`);
+  output.note(`Watching who is present in ${tenant.name}, until Ctrl-C.`);
   await aborted(interruption.signal);
   await leave();
   await mayfly.close();

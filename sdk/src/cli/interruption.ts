@@ -36,11 +36,19 @@ export function interruption(): Interruption {
   return { signal: controller.signal, exitCode: () => code };
 }
 
-/** Resolves when the signal is aborted. */
+/** Resolves when the signal is aborted; until then the process stays, also between two connections. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
+  const staying = setInterval(() => {}, 60_000);
   return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true }),
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearInterval(staying);
+        resolve();
+      },
+      { once: true },
+    ),
   );
 }
 
