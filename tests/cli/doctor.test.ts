@@ -1,8 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generateSigningKey } from "../../local/src/keys.ts";
+import { checkFunctions } from "../../sdk/src/cli/doctor-functions.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { runCli } from "./run.ts";
 
@@ -176,14 +179,16 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
     }
   });
 
-  it("finds a schema that is not exposed, and functions that are not deployed, guarded or broken", async () => {
+  it("finds a schema that is not exposed, and functions that are not deployed or broken", async () => {
     await edit("supabase/config.toml", (text) =>
       text
         .replace(/schemas = .*/, 'schemas = ["public"]')
-        .replace(/\[functions\.query\][\s\S]*/, "")
-        .replace(/(\[functions\.sync\][\s\S]*?verify_jwt = )false/, "$1true"),
+        .replace(/\[functions\.query\][\s\S]*/, ""),
     );
-    await mkdir(join(root, "supabase/functions"), { recursive: true });
+    await writeFile(
+      join(root, "supabase/mayfly/functions/sync/index.ts"),
+      'throw new Error("no");',
+    );
     const local = await startTestLocal({ root });
     try {
       const { code, of } = await examine(local);
@@ -199,10 +204,33 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
         state: "error",
         message: "It is not deployed.",
       });
-      expect(of("function sync")?.message).toContain("verify_jwt is on");
+      expect(of("function sync")?.message).toMatch(/^It does not start: 503/);
       expect(of("signing key")?.state).toBe("skipped");
     } finally {
       await local.close();
+    }
+  });
+});
+
+describe("the check of the functions", () => {
+  it("finds a platform that asks for tokens before they do, which lets API keys pass", async () => {
+    const server = createServer((request, response) => {
+      response.writeHead(request.headers.apikey ? 405 : 401, {
+        "content-type": "application/json",
+      });
+      // As the hosted platform says it.
+      response.end('{"code":401,"message":"Missing authorization header"}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const connection = { url: `http://127.0.0.1:${port}`, key: "sb_secret_x", tenant: undefined };
+    const findings = await checkFunctions(connection);
+    server.close();
+    expect(findings).toHaveLength(3);
+    for (const { state, message, mend } of findings) {
+      expect(state).toBe("error");
+      expect(message).toContain("verify_jwt is on");
+      expect(mend).toContain("verify_jwt = false");
     }
   });
 });

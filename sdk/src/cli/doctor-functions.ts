@@ -1,14 +1,12 @@
 import { version } from "../version.ts";
 import type { Connection } from "./connection.ts";
 import { type Finding, fine, warning, wrong } from "./finding.ts";
-import { functionNames, isOurs, versionOf } from "./functions.ts";
-import { type Answer, codeOf, probe } from "./probe.ts";
+import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
+import { type Answer, codeOf } from "./probe.ts";
 
 /** Whether each function is deployed, in this version, and reached without a token. */
 export async function checkFunctions(connection: Connection): Promise<Finding[]> {
-  const answers = await Promise.all(
-    functionNames.map((name) => probe(connection, `/functions/v1/${name}`)),
-  );
+  const answers = await Promise.all(functionNames.map((name) => askFunction(connection, name)));
   return functionNames.map((name, index) => findingOf(name, answers[index]));
 }
 

@@ -17,6 +17,8 @@ interface ProbeOptions {
   body?: unknown;
   /** Instead of the secret key's right. */
   token?: string;
+  /** Without any key. */
+  anonymous?: boolean;
   headers?: Record<string, string>;
 }
 
@@ -26,7 +28,7 @@ const timeoutMs = 20_000;
 export async function probe(
   { url, key }: Pick<Connection, "url" | "key">,
   path: string,
-  { method = "GET", body, token, headers = {} }: ProbeOptions = {},
+  { method = "GET", body, token, anonymous = false, headers = {} }: ProbeOptions = {},
 ): Promise<Answer> {
   const started = performance.now();
   const ms = () => Math.round(performance.now() - started);
@@ -34,8 +36,7 @@ export async function probe(
     const response = await fetch(`${url}${path}`, {
       method,
       headers: {
-        apikey: key,
-        ...authorization(token ?? key),
+        ...(!anonymous && { apikey: key, ...authorization(token ?? key) }),
         ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
       },

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { type Connection, findConnection } from "./connection.ts";
 import { enter, type KnownTenant } from "./entry.ts";
-import { functionNames, isOurs, versionOf } from "./functions.ts";
+import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
 import type { Output } from "./output.ts";
 import { type Answer, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
@@ -84,7 +84,7 @@ async function authServer(connection: Connection): Promise<Component> {
 }
 
 async function edgeFunction(connection: Connection, name: string): Promise<Component> {
-  const answer = await probe(connection, `/functions/v1/${name}`);
+  const answer = await askFunction(connection, name);
   return componentOf(`function ${name}`, answer, isOurs(answer), versionOf(answer));
 }
 
