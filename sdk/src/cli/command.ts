@@ -19,6 +19,8 @@ export interface Session {
 
 /** After everything is closed, what still holds the process is not worth waiting for. */
 const lingerMs = 500;
+/** What a command that was interrupted has to leave channels and clean up after itself. */
+const leaveMs = 5_000;
 
 /** Adds `--json`, and what names a project and a tenant. */
 export function withProject(command: Command, { tenant = true } = {}): Command {
@@ -39,6 +41,9 @@ export async function execute(
 ): Promise<void> {
   const output = new Output(options.json === true);
   const ending = interruption();
+  ending.signal.addEventListener("abort", () => {
+    setTimeout(() => process.exit(ending.exitCode()), leaveMs).unref();
+  });
   try {
     process.exitCode = (await work({ output, interruption: ending })) ?? 0;
   } catch (error) {
