@@ -72,6 +72,7 @@ beforeAll(async () => {
     forget_vectors: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     get_agent: { values: { id: agent }, needs: "agent:read", viewer: "may" },
     heartbeat: { values: { task: "taken over" }, needs: null, only: "agent", viewer: "may not" },
+    installation: { values: {}, needs: null, only: "secret", viewer: "may not" },
     invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },
