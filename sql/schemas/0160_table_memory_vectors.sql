@@ -2,7 +2,7 @@
 -- vector inline and 0.026 s without.
 --
 -- A new vector belongs to the fresh tail, which is read exactly; those of large tenants are settled into
--- the HNSW index in the background (mayfly_private.settle). So a writer never pays for that index:
+-- the HNSW index in the background (mayfly_private.settle_vectors). So a writer never pays for that index:
 -- batches of 100 went in at 911 a second without it and 8.5 with it.
 
 create table mayfly.memory_vectors (

@@ -78,7 +78,7 @@ try {
   await sql`drop index mayfly.memory_vectors_settled_idx`;
   let settled = 0;
   for (let moved = 1; moved > 0 && settled < 110_000 - fresh; settled += moved) {
-    const [batch] = await sql`select mayfly_private.settle(2000) as moved`;
+    const [batch] = await sql`select mayfly_private.settle_vectors(2000) as moved`;
     moved = batch?.moved as number;
   }
   say(`${settled} vectors are settled`);
