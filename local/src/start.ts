@@ -13,7 +13,12 @@ import { generateKeys, loadOrCreateKeys, type ProjectKeys } from "./keys.ts";
 import type { Logger } from "./log.ts";
 import { applyMigrations } from "./migrations.ts";
 import type { PortChoice } from "./ports.ts";
-import { createRealtime, type Realtime, type RealtimeLimits } from "./realtime/index.ts";
+import {
+  createRealtime,
+  type Realtime,
+  type RealtimeFaults,
+  type RealtimeLimits,
+} from "./realtime/index.ts";
 import { announce, findRunning, type Running, withdraw } from "./running.ts";
 import { createTokens } from "./tokens.ts";
 
@@ -37,6 +42,8 @@ export interface LocalOptions {
   watch?: boolean;
   /** Realtime's limits: the Free plan's by default. */
   limits?: Partial<RealtimeLimits>;
+  /** What Realtime does wrong on purpose, to try a client: see `RealtimeFaults`. */
+  faults?: RealtimeFaults;
   /** Told once if the embedded database ends by itself; nothing but /health works from then on. */
   onCrash?: (error: Error) => void;
   log: Logger;
@@ -188,6 +195,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         tokens,
         keys,
         ...(options.limits && { limits: options.limits }),
+        ...(options.faults && { faults: options.faults }),
         log,
       }),
       functions.ready(),

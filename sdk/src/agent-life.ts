@@ -3,11 +3,13 @@ import type { Activity, AgentCard, CardRow } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
-import { failed, ok, type Result } from "./errors.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { inboxTopic, setOwner } from "./nudges.ts";
 import type { Outboxes } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
+import { joinTopic, leaveTopics, whenLive } from "./topics.ts";
 
 /** How often an agent that works says that it is there. */
 const heartbeatMs = 30_000;
@@ -28,20 +30,31 @@ export class AgentLife {
   /** The agent's own SupabaseClient, schema `mayfly`: row-level security shows it its tenant. */
   readonly client: MayflyClient;
   readonly presence: Presence;
+  /**
+   * Settles when the agent is over: null after its own `stop`, `suspend` or `close`, else why:
+   * `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection it is told at once.
+   */
+  readonly ended: Promise<MayflyError | null>;
   protected readonly connection: AgentConnection;
   readonly #session: Session;
   readonly #heartbeat: ReturnType<typeof setInterval>;
+  #over: (why: MayflyError | null) => void = () => {};
 
   constructor(connection: AgentConnection, issued: Issued) {
     this.connection = connection;
+    this.ended = new Promise((resolve) => {
+      this.#over = resolve;
+    });
     const session = new Session(connection.anonymous, issued);
     this.#session = session;
     this.client = createClient<Database, "mayfly">(connection.url, connection.key, {
       db: { schema: "mayfly" },
       accessToken: () => session.token(),
     });
+    setOwner(this.client, issued.agent.id);
     session.onToken = (token) => void this.client.realtime.setAuth(token);
-    session.onEnd = () => void this.close();
+    session.onEnd = (error) => void this.#end(error);
+    whenLive(this.client, () => this.#obey());
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
     this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
     // In Node a heartbeat keeps no process alive.
@@ -129,7 +142,34 @@ export class AgentLife {
     clearInterval(this.#heartbeat);
     this.#session.end();
     await this.presence.leave();
-    await this.client.removeAllChannels();
-    await this.client.realtime.disconnect();
+    await leaveTopics(this.client);
+    this.#over(null);
   }
+
+  async #end(why: MayflyError): Promise<void> {
+    clearInterval(this.#heartbeat);
+    await this.presence.leave();
+    await leaveTopics(this.client);
+    this.#over(why);
+    await this.close();
+  }
+
+  /** Hears in its inbox that it was stopped or suspended: a living connection leaves at once. */
+  #obey(): void {
+    void joinTopic(this.client, inboxTopic(this.tenantId, this.id), {
+      onMessage: (event, { status, reason }) => {
+        if (event === "control") this.#session.end(overBy(String(status), reason));
+      },
+    });
+  }
+}
+
+function overBy(status: string, reason: unknown): MayflyError {
+  const suspended = status === "suspended";
+  return new MayflyError({
+    code: suspended ? "agent_suspended" : "agent_not_alive",
+    message: suspended ? "The agent was suspended." : "The agent was stopped.",
+    hint: suspended ? "Its parent or a member can resume it." : "Spawn another agent.",
+    details: { reason: reason ?? null },
+  });
 }

@@ -1,7 +1,11 @@
 import type { Agent } from "./agent.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
-import { type PresentAgent, watchPresence } from "./presence.ts";
+import {
+  type PresenceHandler,
+  type PresenceWatchOptions,
+  watchPresence,
+} from "./presence-watch.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { AgentRow, Issued } from "./session.ts";
 
@@ -135,11 +139,19 @@ export class Agents {
   }
 
   /**
-   * Calls `handler` with the agents that are present, now and at every change.
+   * Calls `handler` with the agents that are present and alive, and with who has joined, left or
+   * changed: now and at every change, also across a loss of the connection.
    *
-   * @returns a function that stops watching.
+   * @returns a function that stops watching; `scope_missing` without `presence:read`.
+   * @example
+   * const { data: stop } = await mayfly.agents.watch((present, { joined, left }) => {
+   *   console.log(present.length, joined.map(({ name }) => name), left.map(({ name }) => name));
+   * });
    */
-  async watch(handler: (present: PresentAgent[]) => void): Promise<Result<() => Promise<void>>> {
+  async watch(
+    handler: PresenceHandler,
+    options?: PresenceWatchOptions,
+  ): Promise<Result<() => Promise<void>>> {
     if (!this.#tenant)
       return failed(
         new MayflyError({
@@ -149,7 +161,7 @@ export class Agents {
           details: null,
         }),
       );
-    return watchPresence(this.#client, this.#tenant, handler);
+    return watchPresence(this.#client, this.#tenant, handler, options);
   }
 }
 

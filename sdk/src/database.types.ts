@@ -109,13 +109,7 @@ isOneToOne: false
                     "agent_id"?: string | null,"at"?: string,"audience"?: string | null,"epoch"?: number,"fields"?: (string)[] | null,"id"?: never,"subject"?: string | null,"tenant_id"?: string,"type"?: string,"version"?: number | null,"xid"?: unknown
                   }
                   Relationships: [
-                    {
-      foreignKeyName: "events_tenant_fkey"
-      columns: ["tenant_id"]
-isOneToOne: false
-      referencedRelation: "tenants"
-      referencedColumns: ["id"]
-    }
+                    
                   ]
                 },"invitations": {
                   Row: {
@@ -332,6 +326,9 @@ isOneToOne: false
                            },
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"living_agents":
+{ Args: { "ids": (string)[] }; Returns: Json
                            },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json

@@ -7,6 +7,7 @@ export const errorCodes = [
   "agent_suspended",
   "agent_unknown",
   "already_member",
+  "broadcast_refused",
   "clock_ahead",
   "cursor_expired",
   "cursor_invalid",

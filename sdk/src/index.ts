@@ -26,7 +26,13 @@ export type {
   RecallOptions,
 } from "./memory.ts";
 export type { DeadLetter } from "./outbox.ts";
-export type { Presence, PresenceState, PresentAgent } from "./presence.ts";
+export type { Presence, PresenceState } from "./presence.ts";
+export type {
+  PresenceChange,
+  PresenceHandler,
+  PresenceWatchOptions,
+  PresentAgent,
+} from "./presence-watch.ts";
 export type { Pushed } from "./push.ts";
 export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";

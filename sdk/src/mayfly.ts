@@ -15,6 +15,7 @@ import type { Issued } from "./session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 import type { OutboxStorage } from "./storage.ts";
 import { Tenants } from "./tenants.ts";
+import { leaveTopics } from "./topics.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 export interface MayflyOptions {
@@ -149,8 +150,7 @@ export class Mayfly {
 
   /** Leaves every channel. The agents that it spawned go on. */
   async close(): Promise<void> {
-    await this.client.removeAllChannels();
-    await this.client.realtime.disconnect();
+    await leaveTopics(this.client);
   }
 
   #connectAgent(issued: Issued): Agent {

@@ -1,5 +1,5 @@
-import type { RealtimeChannel } from "@supabase/supabase-js";
 import type { MayflyClient } from "./call.ts";
+import { joinTopic } from "./topics.ts";
 
 /** Who listens for nudges of a tenant's log. */
 export interface NudgeListener {
@@ -9,18 +9,15 @@ export interface NudgeListener {
   onJoined: (joined: boolean) => void;
 }
 
-/** One channel of a client, however many listen: realtime-js has one for each topic. */
-interface Hub {
-  channel: RealtimeChannel;
-  listeners: Set<NudgeListener>;
-  joined: boolean;
-}
+/** Whose client it is: what is for one agent alone is nudged in its inbox. */
+const owners = new WeakMap<MayflyClient, string>();
 
-const hubs = new WeakMap<MayflyClient, Map<string, Hub>>();
-const leaving = new WeakMap<MayflyClient, Promise<unknown>>();
+export const setOwner = (client: MayflyClient, agentId: string) => void owners.set(client, agentId);
+
+export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;
 
 /**
- * Listens for nudges; realtime-js joins again by itself after a loss of the connection.
+ * Listens for nudges, of the tenant and, as an agent, of its own inbox.
  *
  * @returns stops listening.
  */
@@ -29,48 +26,26 @@ export async function listenForNudges(
   tenant: string,
   listener: NudgeListener,
 ): Promise<() => Promise<void>> {
-  // A channel that is being left would be given back by its topic.
-  await leaving.get(client);
-  const ofClient = hubs.get(client) ?? new Map<string, Hub>();
-  hubs.set(client, ofClient);
-  const known = ofClient.get(tenant);
-  const hub = known ?? createHub(client, tenant);
-  ofClient.set(tenant, hub);
-  hub.listeners.add(listener);
-  if (known) listener.onJoined(hub.joined);
-  else await join(client, hub);
+  const owner = owners.get(client);
+  const onMessage = () => listener.onNudge();
+  const topics = await Promise.all([
+    joinTopic(client, `tenant:${tenant}:log`, {
+      onMessage,
+      onJoined: (joined) => {
+        listener.onJoined(joined);
+        if (joined) listener.onNudge();
+      },
+    }),
+    ...(owner
+      ? [
+          joinTopic(client, inboxTopic(tenant, owner), {
+            onMessage,
+            onJoined: (joined) => joined && listener.onNudge(),
+          }),
+        ]
+      : []),
+  ]);
   return async () => {
-    hub.listeners.delete(listener);
-    if (hub.listeners.size > 0 || ofClient.get(tenant) !== hub) return;
-    ofClient.delete(tenant);
-    const left = client.removeChannel(hub.channel);
-    leaving.set(client, left);
-    await left;
+    await Promise.all(topics.map((topic) => topic.leave()));
   };
-}
-
-function createHub(client: MayflyClient, tenant: string): Hub {
-  const channel = client.channel(`tenant:${tenant}:log`, {
-    config: { private: true, broadcast: { replication_ready: true } },
-  });
-  const hub: Hub = { channel, listeners: new Set(), joined: false };
-  const nudge = () => {
-    for (const { onNudge } of hub.listeners) onNudge();
-  };
-  channel.on("broadcast", { event: "log_appended" }, nudge);
-  // Between the join and this message the database's broadcasts may not flow yet.
-  channel.on("system", {}, nudge);
-  return hub;
-}
-
-async function join(client: MayflyClient, hub: Hub): Promise<void> {
-  // The first private join must already carry the token: without it the refusal takes 5 s.
-  await client.realtime.setAuth();
-  hub.channel.subscribe((status) => {
-    hub.joined = status === "SUBSCRIBED";
-    for (const { onJoined, onNudge } of hub.listeners) {
-      onJoined(hub.joined);
-      if (hub.joined) onNudge();
-    }
-  });
 }

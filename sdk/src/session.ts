@@ -99,9 +99,13 @@ export class Session {
     return this.#renewal;
   }
 
-  /** Renews no more. */
-  end(): void {
+  /** Renews no more; `why`: it was ended from outside. */
+  end(why?: MayflyError): void {
     clearTimeout(this.#timer);
+    if (why && !this.#ended) {
+      this.#ended = why;
+      this.onEnd(why);
+    }
     this.#ended ??= new MayflyError({
       code: "agent_not_alive",
       message: "The agent has stopped.",

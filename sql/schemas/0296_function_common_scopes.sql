@@ -1,5 +1,6 @@
--- What most agents need, of what their spawner may give; to spawn, to stop and to administer must be
--- asked for.
+-- What most agents need, of what their spawner may give; to spawn, to stop, to administer and to watch
+-- must be asked for. presence:read among them: who tracks and may see who is present is told of every
+-- change by Realtime, whether it wants to or not, and each counts for each receiver.
 
 create function mayfly_private.common_scopes(allowed text[])
 returns text[]
@@ -7,7 +8,8 @@ language sql immutable parallel safe
 set search_path = ''
 return (
   select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:read', 'presence:write')
+  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:write', 'message:send', 'message:read',
+    'state:read', 'state:write', 'debug:write')
 );
 
 comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';

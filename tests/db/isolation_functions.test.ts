@@ -75,6 +75,7 @@ beforeAll(async () => {
     invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },
+    living_agents: { values: { ids: [agent] }, needs: "presence:read", viewer: "may" },
     maintain: { values: {}, needs: "memory:write", viewer: "may not" },
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     my_invitations: { values: {}, needs: null, only: "person", viewer: "may" },

@@ -98,7 +98,14 @@ export class Channel implements Subscriber {
       if (message.id !== undefined && this.#replayed.has(message.id)) return;
     }
     const frame = message.encode(this.connection.version);
-    if (frame !== undefined) this.connection.send(frame);
+    const { faults } = this.context;
+    if (frame !== undefined && faults && message.kind !== "presence_diff")
+      faults.deliver({
+        send: () => this.connection.send(frame),
+        closeSocket: () => this.connection.terminate(),
+        expireToken: () => this.stop("Token has expired 0 seconds ago"),
+      });
+    else if (frame !== undefined) this.connection.send(frame);
     if (message.kind === "presence_diff") return;
     const { messages } = this.context.rates;
     messages.add();

@@ -1,6 +1,7 @@
 import type { Logger } from "../log.ts";
 import type { Authenticate } from "./credentials.ts";
 import type { Database } from "./database.ts";
+import type { Faults } from "./faults.ts";
 import type { Hub } from "./hub.ts";
 import type { Rates, RealtimeLimits } from "./limits.ts";
 import type { Presence } from "./presence.ts";
@@ -14,6 +15,8 @@ export interface Context {
   readonly presence: Presence;
   readonly database: Database;
   readonly authenticate: Authenticate;
+  /** For tests alone. */
+  readonly faults: Faults | undefined;
   readonly log: Logger;
 }
 
@@ -25,6 +28,8 @@ export interface Connection {
   /** Its `x-…` request headers, which policies see as `request.headers`. */
   readonly headers: Record<string, string>;
   send(frame: Frame): void;
+  /** Drops the connection without a closing handshake. */
+  terminate(): void;
   /** The channel is over: frames to its topic are unmatched from now on. */
   forget(topic: string): void;
 }

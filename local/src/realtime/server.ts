@@ -7,6 +7,7 @@ import type { Tokens } from "../tokens.ts";
 import type { Context } from "./context.ts";
 import { createAuthenticate } from "./credentials.ts";
 import { openDatabase, type StoredMessage } from "./database.ts";
+import { Faults, type RealtimeFaults } from "./faults.ts";
 import { Hub, topicKey, userMessage } from "./hub.ts";
 import { freePlan, RateCounter, type Rates, type RealtimeLimits } from "./limits.ts";
 import { Presence } from "./presence.ts";
@@ -33,6 +34,8 @@ export interface RealtimeOptions {
   keys: ProjectKeys;
   /** The Free plan's where not given. */
   limits?: Partial<RealtimeLimits>;
+  /** None by default. */
+  faults?: RealtimeFaults;
   log: Logger;
 }
 
@@ -55,6 +58,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     presence: new Presence(),
     database: await openDatabase(options.databaseUrl, log, publishStored),
     authenticate: createAuthenticate(options.tokens, options.keys),
+    faults: options.faults && new Faults(options.faults),
     log,
   };
   const sockets = new Set<RealtimeSocket>();

@@ -151,6 +151,7 @@ export class RealtimeSocket implements Connection {
       ? encodePush(this.version, former.joinRef, former.joinRef, message.topic, "phx_close", "{}")
       : undefined;
     try {
+      this.#context.faults?.join();
       const joined = await checkJoin(message, this.#channels.size, this, this.#context);
       if (this.#socket.readyState !== this.#socket.OPEN) return;
       const change: Json[] = joined.request.legacy

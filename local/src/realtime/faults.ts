@@ -1,0 +1,75 @@
+import { JoinError } from "./joining.ts";
+
+/** What goes wrong on purpose, each by its probability, so that a client can be tried. */
+export interface RealtimeFaults {
+  /** The same seed, the same faults at the same frames. */
+  seed: number;
+  /** Of a broadcast to one receiver: that it never comes, */
+  drop?: number;
+  /** comes up to `lateMs` later, */
+  late?: number;
+  lateMs?: number;
+  /** comes behind the next one, */
+  reorder?: number;
+  /** takes the whole socket with it, */
+  closeSocket?: number;
+  /** or ends its channel as an expired token does. */
+  expireToken?: number;
+  /** Of a join: that it is refused. */
+  refuseJoin?: number;
+}
+
+/** A receiver of a frame. */
+export interface FaultyReceiver {
+  send: () => void;
+  closeSocket: () => void;
+  expireToken: () => void;
+}
+
+/** Injects faults. Presence and replies are left alone: TCP loses no frames, Realtime loses broadcasts. */
+export class Faults {
+  readonly #plan: RealtimeFaults;
+  #state: number;
+  #held: (() => void) | undefined;
+
+  constructor(plan: RealtimeFaults) {
+    this.#plan = plan;
+    this.#state = plan.seed >>> 0;
+  }
+
+  deliver({ send, closeSocket, expireToken }: FaultyReceiver): void {
+    const plan = this.#plan;
+    if (this.#happens(plan.closeSocket)) closeSocket();
+    else if (this.#happens(plan.expireToken)) expireToken();
+    else if (this.#happens(plan.drop)) return;
+    else if (this.#happens(plan.late))
+      setTimeout(send, this.#random() * (plan.lateMs ?? 1_000)).unref();
+    else this.#inTurn(send);
+  }
+
+  /** @throws JoinError */
+  join(): void {
+    if (this.#happens(this.#plan.refuseJoin))
+      throw new JoinError("DatabaseLackOfConnections: Database can't accept more connections");
+  }
+
+  #inTurn(send: () => void): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (!held && this.#happens(this.#plan.reorder)) this.#held = send;
+    else send();
+    held?.();
+  }
+
+  #happens(probability = 0): boolean {
+    return probability > 0 && this.#random() < probability;
+  }
+
+  /** mulberry32: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
+  #random(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  }
+}
