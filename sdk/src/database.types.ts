@@ -403,6 +403,9 @@ isOneToOne: false
 "heartbeat":
 { Args: { "activity"?: string,"task"?: string }; Returns: Json
                            },
+"installation":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "invite_member":
 { Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
                            },

@@ -89,6 +89,7 @@ beforeAll(async () => {
       viewer: "may",
     },
     heartbeat: { values: { task: "taken over" }, needs: null, only: "agent", viewer: "may not" },
+    installation: { values: {}, needs: null, only: "secret", viewer: "may not" },
     invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
     lease_debug: {
       values: { level: 4, for_agent: agent },
