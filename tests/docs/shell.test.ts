@@ -1,0 +1,114 @@
+import { execFile } from "node:child_process";
+import { access, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { blocksOf } from "./programs.ts";
+import { commandsOf, type ShellCommand } from "./shell.ts";
+
+const root = join(import.meta.dirname, "../..");
+const run = promisify(execFile);
+const read = (path: string) => readFile(join(root, path), "utf8");
+
+const docs = (await readdir(join(root, "docs"))).filter((file) => file.endsWith(".md"));
+const pages = ["README.md", "CONTRIBUTING.md", ...docs.map((file) => `docs/${file}`)];
+const commands: (ShellCommand & { page: string })[] = [];
+for (const page of pages)
+  for (const block of blocksOf(await read(page), "sh"))
+    for (const command of commandsOf(block)) commands.push({ page, ...command });
+
+const { scripts } = JSON.parse(await read("package.json")) as { scripts: Record<string, string> };
+
+/** Help by command line: asked once each. */
+const helps = new Map<string, Promise<string>>();
+function helpOf(program: string, words: string[]): Promise<string> {
+  const key = [program, ...words].join(" ");
+  const known = helps.get(key);
+  if (known) return known;
+  const help = run(program, [...words, "--help"], { cwd: root }).then(
+    ({ stdout, stderr }) => stdout + stderr,
+    (error: { stdout?: string; stderr?: string }) => `${error.stdout}${error.stderr}`,
+  );
+  helps.set(key, help);
+  return help;
+}
+
+const optionsOf = (words: string[]) =>
+  words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/=.*/, ""));
+
+/** Flags that the CLI takes and its help does not list. */
+const unlisted = ["--db-url"]; // tests/local/db/tools.test.ts pushes with it
+
+/** What is wrong with a command, as far as that shows without running it; null if nothing. */
+async function faultOf(words: string[]): Promise<string | null> {
+  const [program = "", first = "", ...rest] = words;
+  if (program === "npm") {
+    if (["install", "ci", "test", "start"].includes(first)) return null;
+    const script = [first, ...rest].filter((word) => word !== "run" && word !== "-s")[0] ?? "";
+    return first === "run" && script in scripts ? null : `there is no script ${script}`;
+  }
+  if (program === "npx" && first === "supabase") return faultOfSupabase(rest);
+  if (program === "npx" && first === "mayfly") {
+    const [name = "", ...options] = rest;
+    const help = await helpOf(process.execPath, [join(root, "sdk/cli.js"), name]);
+    if (!help.startsWith(`Usage: mayfly ${name} `)) return `there is no command ${name}`;
+    return missing(optionsOf(options), help);
+  }
+  if (program === "npx" && first === "vitest") return null;
+  if (/(^|\/)node$/.test(program))
+    return access(join(root, first)).then(
+      () => null,
+      () => `there is no file ${first}`,
+    );
+  return ["psql", "jq"].includes(program) ? null : `nothing checks ${program}`;
+}
+
+/** The longest words that name a command of the CLI: behind them come its arguments. */
+async function faultOfSupabase(words: string[]): Promise<string | null> {
+  const plain = words.filter((word) => /^[a-z][a-z-]*$/.test(word));
+  for (let length = Math.min(2, plain.length); length > 0; length--) {
+    const names = plain.slice(0, length);
+    const help = await helpOf(join(root, "node_modules/.bin/supabase"), names);
+    if (!help.includes(`supabase ${names.join(" ")} [flags]`)) continue;
+    return missing(
+      optionsOf(words).filter((option) => !unlisted.includes(option)),
+      help,
+    );
+  }
+  return `the CLI has no command ${plain.slice(0, 2).join(" ")}`;
+}
+
+function missing(options: string[], help: string): string | null {
+  const unknown = options.filter((option) => !new RegExp(`${option}[ ,=[]`).test(help));
+  return unknown.length > 0 ? `there is no ${unknown.join(", ")}` : null;
+}
+
+describe("the commands in the documents", () => {
+  it("are there, with their options", { timeout: 180_000 }, async () => {
+    expect(commands.length).toBeGreaterThan(20);
+    const faults: string[] = [];
+    for (const { page, line, words } of commands) {
+      const fault = await faultOf(words);
+      if (fault) faults.push(`${page}: ${line}: ${fault}`);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it("would be missed if they were not", async () => {
+    const faultsOf = async (block: string) =>
+      Promise.all(commandsOf(block).map(({ words }) => faultOf(words)));
+    expect(await faultsOf("npm run nothing")).toEqual(["there is no script nothing"]);
+    expect(await faultsOf("KEY=x npx mayfly agents --nobody # a word")).toEqual([
+      "there is no --nobody",
+    ]);
+    expect(await faultsOf('psql "$(npm run -s nowhere)" | rm -r')).toEqual([
+      "there is no script nowhere",
+      null,
+      "nothing checks rm",
+    ]);
+    expect(await faultsOf("npx supabase db push --nowhere")).toEqual(["there is no --nowhere"]);
+    expect(await faultsOf("npx supabase nothing such")).toEqual([
+      "the CLI has no command nothing such",
+    ]);
+  });
+});

@@ -1,0 +1,39 @@
+/** The shell blocks of a document, command by command. */
+
+/** A command without its variables, substitutions and quotes: the words that say what is run. */
+export interface ShellCommand {
+  /** As it stands in the document. */
+  line: string;
+  words: string[];
+}
+
+/** What a block runs, also behind `&&` and `|` and within `$(…)`. */
+export function commandsOf(block: string): ShellCommand[] {
+  const lines = block
+    .replace(/\\\n\s*/g, " ")
+    .split("\n")
+    .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
+    .filter((line) => line !== "");
+  return lines.flatMap((line) => commandsOfLine(line));
+}
+
+function commandsOfLine(line: string): ShellCommand[] {
+  const inner: ShellCommand[] = [];
+  const outer = line.replace(/\$\(([^()]*)\)/g, (_, command: string) => {
+    inner.push(...commandsOfLine(command));
+    return "substituted";
+  });
+  // What is quoted is one word, whatever stands in it.
+  const plain = outer.replace(/"[^"]*"|'[^']*'/g, "quoted");
+  const commands = plain.split(/\s(?:&&|\|)\s/).map((command) => ({
+    line,
+    words: command
+      .trim()
+      .split(/\s+/)
+      .filter((word, at, words) => {
+        const before = words.slice(0, at + 1);
+        return !before.every((one) => /^[A-Z_]+=/.test(one));
+      }),
+  }));
+  return [...inner, ...commands];
+}
