@@ -52,7 +52,9 @@ describe("the query access.sql", () => {
     ]);
     const of = (kind: string) => rows.filter((row) => row.tenant === name && row.kind === kind);
     expect(of("person").map((row) => row.as_what)).toEqual(["owner", "viewer"]);
-    expect(of("person")[1]?.may).toBe("agent:read, member:read, memory:read, presence:read");
+    expect(of("person")[1]?.may).toBe(
+      "agent:read, member:read, memory:read, message:read, presence:read",
+    );
     expect(of("agent").length).toBeGreaterThan(1);
     expect(of("enrolment key")).toMatchObject([
       { who: "a rack", may: expect.stringContaining("with at most: agent:read, memory:read") },

@@ -21,13 +21,18 @@ const shownBy: Record<string, string | null> = {
   agent_liveness: "agent:read",
   agent_types: "agent:read",
   agents: "agent:read",
+  channel_subscriptions: "message:read",
+  channels: "message:read",
+  deliveries: "message:read",
   enrolment_keys: "key:write",
   events: "memory:read",
+  inboxes: "message:read",
   invitations: "member:write",
   members: "member:read",
   memories: "memory:read",
   memory_conflicts: "memory:read",
   memory_vectors: "memory:read",
+  messages: "message:read",
   tenants: null,
 };
 /** What is the same for everyone who is signed in, and changed by nobody. */

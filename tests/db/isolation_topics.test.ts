@@ -17,6 +17,7 @@ beforeAll(async () => {
     agents: `tenant:${victim.tenant}:agents`,
     log: `tenant:${victim.tenant}:log`,
     agent: `tenant:${victim.tenant}:agent:${victim.agent.id}`,
+    channel: `tenant:${victim.tenant}:channel:${victim.channel}`,
   };
 });
 afterAll(() => db.close());
@@ -58,6 +59,12 @@ describe("isolation, by the topics", () => {
       [agent, "agents", ["read broadcast", "read presence"]],
       [agent, "log", ["read broadcast"]],
       [agent, "agent", ["read broadcast"]],
+      [agent, "channel", ["read broadcast", "write broadcast"]],
+      [{ claims: present.claims }, "channel", []],
+      [{ claims: victim.viewer }, "channel", []],
+      // Who administers messages hears every inbox and channel, and speaks in none.
+      [{ claims: victim.owner }, "agent", ["read broadcast"]],
+      [{ claims: victim.owner }, "channel", ["read broadcast"]],
       [{ claims: present.claims }, "agents", ["read broadcast", "write presence"]],
       [{ claims: present.claims }, "log", []],
       [{ claims: present.claims }, "agent", []],
@@ -91,6 +98,11 @@ describe("isolation, by the topics", () => {
       `tenant:${tenant}:agent`,
       `tenant:${tenant}:agent:${randomUUID()}`,
       `tenant:${tenant}:agent:${agent.id}:x`,
+      `tenant:${tenant}:channel`,
+      `tenant:${tenant}:channel:`,
+      `tenant:${tenant}:channel:other`,
+      `tenant:${tenant}:channel:${victim.channel}:x`,
+      `tenant:${tenant}:channel:${victim.channel.toUpperCase()}`,
       `tenant:${tenant.toUpperCase()}:log`,
       `tenant: ${tenant}:log`,
       `realtime:tenant:${tenant}:log`,

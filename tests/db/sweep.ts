@@ -16,6 +16,7 @@ import {
   type Sql,
   serviceRole,
 } from "../harness/callers.ts";
+import { messageTo } from "../harness/messages.ts";
 import { putOf, updateOf } from "../harness/operations.ts";
 
 export interface Caller {
@@ -33,6 +34,10 @@ export interface Victim {
   invitationToken: string;
   key: string;
   keyId: string;
+  /** A message of the agent to the viewer. */
+  message: string;
+  /** The name of a channel of kind two_way. */
+  channel: string;
 }
 
 /** A tenant that has used everything there is. */
@@ -47,7 +52,16 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
   const issued = await asOwner<Issued>("spawn_agent", {
     type: "scout",
     registration_key: "scout",
-    scopes: ["memory:read", "memory:write", "agent:read", "agent:spawn", "presence:read"],
+    scopes: [
+      "memory:read",
+      "memory:write",
+      "agent:read",
+      "agent:spawn",
+      "presence:read",
+      "message:read",
+      "message:send",
+      "channel:write",
+    ],
   });
   const agent = {
     id: issued.agent.id,
@@ -75,6 +89,13 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     agent.claims,
     (session) => session`select mayfly.sync(${session.json(conflict as never)})`,
   );
+  const channel = "secret-channel";
+  await rpc(sql, agent.claims, "create_channel", { name: channel });
+  await rpc(sql, agent.claims, "subscribe_channel", { name: channel });
+  const said = messageTo(String(viewer.sub), { payload: { text: "the secret plan" } });
+  await rpc(sql, agent.claims, "send_messages", {
+    messages: [said, messageTo({ channel }, { payload: { text: "the secret plan" } })] as never,
+  });
   await asOwner("maintain", {});
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
@@ -95,6 +116,8 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     invitationToken: token,
     key,
     keyId: enrolment_key.id,
+    message: said.id,
+    channel,
   };
 }
 
