@@ -4,7 +4,9 @@
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
 --   tenant:{t}:agent:{a}    one agent's, or a person's, inbox; read by itself and with message:admin, sent by
 --                           the database alone
---   tenant:{t}:channel:{c}  a channel, by its name; read by who may read it, sent by who may publish in it
+--   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
+--   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by who may
+--                           publish in it. Apart from its messages: nobody can pass a broadcast off as one.
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
 
@@ -29,7 +31,7 @@ begin
       when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
       else false
     end;
-  elsif part[3] = 'channel' and cardinality(part) = 4 and extension = 'broadcast' then
+  elsif part[3] = 'broadcast' and cardinality(part) = 4 and extension = 'broadcast' then
     return exists (
       select from mayfly.channels c
       where c.tenant_id = tenant and c.name = part[4]
@@ -39,6 +41,10 @@ begin
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then
     return tenant = any (mayfly_private.tenant_ids('memory:read'));
+  elsif part[3] = 'channel' and cardinality(part) = 4 then
+    return exists (
+      select from mayfly.channels c
+      where c.tenant_id = tenant and c.name = part[4] and c.id = any (mayfly_private.readable_channel_ids()));
   elsif part[3] = 'agent' and cardinality(part) = 4 then
     return (tenant = any (mayfly_private.tenant_ids(null)) and part[4] = mayfly_private.caller_id()::text)
       or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (

@@ -64,7 +64,7 @@ begin
       'Nothing was sent. Correct it, or leave the message out.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
-  select min(o.n) - 1 as index into fault
+  select max(o.n) - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   group by (o.m ->> 'id')::uuid
   having count(*) > 1

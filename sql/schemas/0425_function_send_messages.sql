@@ -146,7 +146,7 @@ begin
   order by s.recipient_id, s.nth;
 
   -- Who listens is told; who does not finds it when it opens its inbox.
-  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1), m)
+  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session), m)
   from mayfly.deliveries d
   join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
   where d.tenant_id = tenant and d.message_id = any (claimed) and d.session is not null

@@ -19,6 +19,7 @@ begin
   on conflict (tenant_id, recipient_id) do update set session = excluded.session, opened_at = excluded.opened_at
   returning * into box;
   return jsonb_build_object(
+    'topic', format('tenant:%s:agent:%s', tenant, reader),
     'last_seq', box.last_seq,
     'acknowledged', coalesce((
       select min(d.seq) - 1 from mayfly.deliveries d
@@ -37,6 +38,6 @@ set search_path = ''
 return mayfly_private.open_inbox(session);
 
 comment on function mayfly.open_inbox(uuid) is
-  'Makes this session the reader of the caller''s inbox: { last_seq, acknowledged }, up to which all is handled.';
+  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }, up to which all is handled.';
 revoke execute on function mayfly.open_inbox(uuid) from public;
 grant execute on function mayfly.open_inbox(uuid) to authenticated, service_role;

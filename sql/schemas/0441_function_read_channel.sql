@@ -30,6 +30,7 @@ begin
     )
     select jsonb_build_object(
       'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(t.message) order by t.seq), '[]'),
+      'topic', format('tenant:%s:channel:%s', tenant, channel.name),
       'last_seq', greatest(channel.last_seq, max(t.seq)),
       'acknowledged', (select s.acknowledged from mayfly.channel_subscriptions s
         where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()),
@@ -49,6 +50,6 @@ set search_path = ''
 return mayfly_private.read_channel(name, after, page_limit);
 
 comment on function mayfly.read_channel(text, bigint, integer) is
-  'The messages of a channel behind a number: { messages: [{ seq, … }], last_seq, acknowledged, more }.';
+  'The messages of a channel behind a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
 revoke execute on function mayfly.read_channel(text, bigint, integer) from public;
 grant execute on function mayfly.read_channel(text, bigint, integer) to authenticated, service_role;

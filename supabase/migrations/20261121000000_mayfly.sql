@@ -6366,7 +6366,9 @@ create policy messages_select on mayfly.messages for select to authenticated
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
 --   tenant:{t}:agent:{a}    one agent's, or a person's, inbox; read by itself and with message:admin, sent by
 --                           the database alone
---   tenant:{t}:channel:{c}  a channel, by its name; read by who may read it, sent by who may publish in it
+--   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
+--   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by who may
+--                           publish in it. Apart from its messages: nobody can pass a broadcast off as one.
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
 
@@ -6391,7 +6393,7 @@ begin
       when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
       else false
     end;
-  elsif part[3] = 'channel' and cardinality(part) = 4 and extension = 'broadcast' then
+  elsif part[3] = 'broadcast' and cardinality(part) = 4 and extension = 'broadcast' then
     return exists (
       select from mayfly.channels c
       where c.tenant_id = tenant and c.name = part[4]
@@ -6401,6 +6403,10 @@ begin
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then
     return tenant = any (mayfly_private.tenant_ids('memory:read'));
+  elsif part[3] = 'channel' and cardinality(part) = 4 then
+    return exists (
+      select from mayfly.channels c
+      where c.tenant_id = tenant and c.name = part[4] and c.id = any (mayfly_private.readable_channel_ids()));
   elsif part[3] = 'agent' and cardinality(part) = 4 then
     return (tenant = any (mayfly_private.tenant_ids(null)) and part[4] = mayfly_private.caller_id()::text)
       or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
@@ -6631,7 +6637,7 @@ begin
       'Nothing was sent. Correct it, or leave the message out.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
-  select min(o.n) - 1 as index into fault
+  select max(o.n) - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   group by (o.m ->> 'id')::uuid
   having count(*) > 1
@@ -6866,7 +6872,7 @@ begin
   order by s.recipient_id, s.nth;
 
   -- Who listens is told; who does not finds it when it opens its inbox.
-  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1), m)
+  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session), m)
   from mayfly.deliveries d
   join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
   where d.tenant_id = tenant and d.message_id = any (claimed) and d.session is not null
@@ -6951,6 +6957,7 @@ begin
   on conflict (tenant_id, recipient_id) do update set session = excluded.session, opened_at = excluded.opened_at
   returning * into box;
   return jsonb_build_object(
+    'topic', format('tenant:%s:agent:%s', tenant, reader),
     'last_seq', box.last_seq,
     'acknowledged', coalesce((
       select min(d.seq) - 1 from mayfly.deliveries d
@@ -6969,7 +6976,7 @@ set search_path = ''
 return mayfly_private.open_inbox(session);
 
 comment on function mayfly.open_inbox(uuid) is
-  'Makes this session the reader of the caller''s inbox: { last_seq, acknowledged }, up to which all is handled.';
+  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }, up to which all is handled.';
 revoke execute on function mayfly.open_inbox(uuid) from public;
 grant execute on function mayfly.open_inbox(uuid) to authenticated, service_role;
 
@@ -7540,6 +7547,7 @@ begin
     )
     select jsonb_build_object(
       'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(t.message) order by t.seq), '[]'),
+      'topic', format('tenant:%s:channel:%s', tenant, channel.name),
       'last_seq', greatest(channel.last_seq, max(t.seq)),
       'acknowledged', (select s.acknowledged from mayfly.channel_subscriptions s
         where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()),
@@ -7559,7 +7567,7 @@ set search_path = ''
 return mayfly_private.read_channel(name, after, page_limit);
 
 comment on function mayfly.read_channel(text, bigint, integer) is
-  'The messages of a channel behind a number: { messages: [{ seq, … }], last_seq, acknowledged, more }.';
+  'The messages of a channel behind a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
 revoke execute on function mayfly.read_channel(text, bigint, integer) from public;
 grant execute on function mayfly.read_channel(text, bigint, integer) to authenticated, service_role;
 

@@ -17,6 +17,7 @@ beforeAll(async () => {
     agents: `tenant:${victim.tenant}:agents`,
     log: `tenant:${victim.tenant}:log`,
     agent: `tenant:${victim.tenant}:agent:${victim.agent.id}`,
+    broadcast: `tenant:${victim.tenant}:broadcast:${victim.channel}`,
     channel: `tenant:${victim.tenant}:channel:${victim.channel}`,
   };
 });
@@ -59,7 +60,11 @@ describe("isolation, by the topics", () => {
       [agent, "agents", ["read broadcast", "read presence"]],
       [agent, "log", ["read broadcast"]],
       [agent, "agent", ["read broadcast"]],
-      [agent, "channel", ["read broadcast", "write broadcast"]],
+      [agent, "channel", ["read broadcast"]],
+      [agent, "broadcast", ["read broadcast", "write broadcast"]],
+      [{ claims: present.claims }, "broadcast", []],
+      [{ claims: victim.viewer }, "broadcast", []],
+      [{ claims: victim.owner }, "broadcast", ["read broadcast"]],
       [{ claims: present.claims }, "channel", []],
       [{ claims: victim.viewer }, "channel", []],
       // Who administers messages hears every inbox and channel, and speaks in none.
