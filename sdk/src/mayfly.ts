@@ -4,10 +4,20 @@ import { AgentTypes } from "./agent-types.ts";
 import { Agents } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
+import type { Channels } from "./channels.ts";
 import type { Database } from "./database.types.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
+import type { PayloadOf } from "./message-schemas.ts";
+import type { MessageTarget, SendOptions, Sent } from "./messages.ts";
+import {
+  type HandlerOptions,
+  type Message,
+  type MessageHandler,
+  Messenger,
+  type RequestOptions,
+} from "./messenger.ts";
 import { Outboxes } from "./outbox.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 import { type RunOptions, run } from "./run.ts";
@@ -58,6 +68,7 @@ export class Mayfly {
   readonly invitations: Invitations;
   readonly members: Members;
   readonly tenants: Tenants;
+  readonly #messenger: Messenger;
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
@@ -75,6 +86,7 @@ export class Mayfly {
     this.invitations = new Invitations(this.client);
     this.members = new Members(this.client);
     this.tenants = new Tenants(this.client);
+    this.#messenger = new Messenger(this.client);
   }
 
   /**
@@ -148,8 +160,43 @@ export class Mayfly {
     return startWatch(this.client, tenant, options, handler);
   }
 
+  /** The named channels of the tenant. */
+  get channels(): Channels {
+    return this.#messenger.channels;
+  }
+
+  /** Sends a message as who is signed in, or as the secret key: see {@link Agent.send}. */
+  send<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    return this.#messenger.send(to, type, payload, options);
+  }
+
+  /** Sends a message and waits for the reply, as who is signed in: see {@link Agent.request}. */
+  request<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: RequestOptions = {},
+  ): Promise<Result<Message>> {
+    return this.#messenger.request(to, type, payload, options);
+  }
+
+  /** Handles the messages to who is signed in: see {@link Agent.on}. The secret key has none (`no_inbox`). */
+  on<T extends string>(
+    type: T,
+    handler: MessageHandler<T extends "*" ? string : T>,
+    options: HandlerOptions = {},
+  ): () => void {
+    return this.#messenger.on(type, handler, options);
+  }
+
   /** Leaves every channel. The agents that it spawned go on. */
   async close(): Promise<void> {
+    await this.#messenger.close();
     await leaveTopics(this.client);
   }
 
