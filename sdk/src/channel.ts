@@ -189,6 +189,7 @@ class ChannelStream {
     this.#stopped = true;
     this.#queue.end();
     await this.#reader?.stop();
+    await this.#queue.rest();
     clearTimeout(this.#timer);
     await this.#acknowledge();
   }

@@ -1,5 +1,8 @@
 /** A handler that throws is called again after these many milliseconds, then given up. */
 const retryDelaysMs = [250, 1_000];
+const restMs = 1_000;
+/** The queue ended before it was. */
+const notHandled = { error: null };
 
 /** Handles one thing after the other, in order, each tried again before it is given up. */
 export class HandlerQueue {
@@ -22,7 +25,7 @@ export class HandlerQueue {
     this.#tail = this.#tail.then(async () => {
       const failure = await this.#insist(step);
       this.#size--;
-      if (!this.#ended) done(failure);
+      if (failure !== notHandled) done(failure);
       this.#wake();
     });
   }
@@ -35,10 +38,20 @@ export class HandlerQueue {
       });
   }
 
-  /** What waits is not handled any more. What is being handled goes on. */
+  /** What waits is not handled any more. What is being handled goes on, and is done when it returns. */
   end(): void {
     this.#ended = true;
     this.#wake();
+  }
+
+  /** Waits for what is being handled, but not long: it may be what asked for the end. */
+  async rest(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, restMs);
+    });
+    await Promise.race([this.#tail, late]);
+    clearTimeout(timer);
   }
 
   async #insist(step: () => unknown): Promise<{ error: unknown } | undefined> {
@@ -52,6 +65,6 @@ export class HandlerQueue {
         await new Promise((resolve) => setTimeout(resolve, delay));
       }
     }
-    return undefined;
+    return notHandled;
   }
 }

@@ -111,10 +111,10 @@ export class Inbox {
     this.#queue.end();
     for (const resolve of this.#requests.values()) resolve(failed(closed()));
     await this.#reader?.stop();
+    await this.#queue.rest();
     await this.#acknowledgements.end();
   }
 
-  /** Says now what was handled. */
   async #open(): Promise<Result<null>> {
     for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay *= 2) {
       const answer = fromDataApi(await this.#client.rpc("open_inbox", { session: this.#session }));

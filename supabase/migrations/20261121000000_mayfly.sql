@@ -7533,15 +7533,15 @@ begin
   end if;
   return (
     with found_messages as (
-      select m.channel_seq as seq, m as message, row_number() over (order by m.channel_seq) as n,
-        sum(octet_length(m.payload::text) + octet_length(m.attachments::text) + 500) over (order by m.channel_seq)
-          - octet_length(m.payload::text) as bytes_before
+      select f.seq, f.message, row_number() over (order by f.seq) as n,
+        sum(f.bytes + 500) over (order by f.seq) - f.bytes as bytes_before
       from (
-        select * from mayfly.messages m
+        select m.channel_seq as seq, m as message, octet_length(m.payload::text) + octet_length(m.attachments::text) as bytes
+        from mayfly.messages m
         where m.tenant_id = tenant and m.channel_id = channel.id and m.channel_seq > coalesce(after, 0)
         order by m.channel_seq
         limit page_limit + 1
-      ) m
+      ) f
     ), taken as (
       select * from found_messages f where f.n <= page_limit and (f.n = 1 or f.bytes_before < 1000000)
     )
