@@ -52,7 +52,8 @@ begin
         || mayfly_private.show_message(t.message) order by t.seq)
       from taken t left join marked k using (seq)
       where coalesce((t.message).deadline > clock_timestamp(), true)), '[]'),
-    'up_to', coalesce((select max(t.seq) from taken t), box.last_seq),
+    'up_to', case when (select count(*) from page) > (select count(*) from taken)
+      then (select max(t.seq) from taken t) else greatest(box.last_seq, coalesce(after, 0)) end,
     'last_seq', box.last_seq,
     'more', (select count(*) from page) > (select count(*) from taken))
   into answer
