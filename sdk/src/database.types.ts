@@ -169,13 +169,7 @@ isOneToOne: false
                     "agent_id"?: string | null,"at"?: string,"audience"?: string | null,"epoch"?: number,"fields"?: (string)[] | null,"id"?: never,"subject"?: string | null,"tenant_id"?: string,"type"?: string,"version"?: number | null,"xid"?: unknown
                   }
                   Relationships: [
-                    {
-      foreignKeyName: "events_tenant_fkey"
-      columns: ["tenant_id"]
-isOneToOne: false
-      referencedRelation: "tenants"
-      referencedColumns: ["id"]
-    }
+                    
                   ]
                 },"inboxes": {
                   Row: {
@@ -425,6 +419,9 @@ isOneToOne: false
 "delete_channel":
 { Args: { "name": string }; Returns: Json
                            },
+"embedding_progress":
+{ Args: { "model": string }; Returns: Json
+                           },
 "erase_tenant":
 { Args: { "max_rows"?: number,"name": string }; Returns: Json
                            },
@@ -434,11 +431,17 @@ isOneToOne: false
 "find_agents":
 { Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
                            },
+"forget_vectors":
+{ Args: { "max_rows"?: number,"model": string }; Returns: Json
+                           },
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"task"?: string }; Returns: Json
+                           },
+"installation":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "invite_member":
 { Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
@@ -468,7 +471,7 @@ isOneToOne: false
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
                            },
 "queue_embeddings":
-{ Args: { "max_rows"?: number,"model": string }; Returns: Json
+{ Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
                            },
 "read_channel":
 { Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json

@@ -36,6 +36,7 @@ export const errorCodes = [
   "not_publisher",
   "not_subscribed",
   "op_expired",
+  "outbox_full",
   "push_too_large",
   "quota_exceeded",
   "rate_limited",

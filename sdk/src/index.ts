@@ -14,6 +14,7 @@ export type {
   NewChannel,
   Subscription,
 } from "./channels.ts";
+export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
 export { developmentEmbedder, type Embedder } from "./embedder.ts";
@@ -45,7 +46,7 @@ export type {
   Sent,
 } from "./messages.ts";
 export type { HandlerOptions, Message, MessageHandler, RequestOptions } from "./messenger.ts";
-export type { DeadLetter } from "./outbox.ts";
+export type { DeadLetter, OutboxLimits } from "./outbox.ts";
 export type { Presence, PresenceState } from "./presence.ts";
 export type {
   PresenceChange,
@@ -54,12 +55,14 @@ export type {
   PresentAgent,
 } from "./presence-watch.ts";
 export type { Pushed } from "./push.ts";
+export type { Reembedded, ReembedOptions } from "./reembed.ts";
 export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";
 export type { AgentRow } from "./session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";
+export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./upkeep.ts";
 export type {
   Watch,
   WatchBatch,
