@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -401,5 +403,33 @@ describe("old messages", () => {
     const [row] =
       await db.sql`select count(*)::int from mayfly.deliveries where tenant_id = ${tenant}`;
     expect(row?.count).toBe(1);
+  });
+});
+
+describe("the query messages.sql", () => {
+  it("shows what waits in each inbox and channel, and how often it was handed out", async () => {
+    const maker = await makeAgent(db.sql, tenant, {
+      name: "maker",
+      scopes: ["channel:write", "message:send", "message:read"],
+    });
+    await rpc(db.sql, maker.claims, "create_channel", { name: "talk" });
+    await rpc(db.sql, maker.claims, "subscribe_channel", { name: "talk" });
+    await send(ada.claims, messageTo(maker.id), messageTo(maker.id, { type: "tick" }));
+    await send(maker.claims, messageTo({ channel: "talk" }));
+    for (const _ of [1, 2]) await pull(maker, await open(maker));
+    await acknowledge(maker, [1]);
+    const query = await readFile(
+      join(import.meta.dirname, "../../sql/inspect/messages.sql"),
+      "utf8",
+    );
+    const rows = await db.sql.begin(async (session) => {
+      await session`set local role postgres`;
+      return session.unsafe(query);
+    });
+    const [row] = await db.sql`select name from mayfly.tenants where id = ${tenant}`;
+    expect(rows.filter((one) => one.tenant === row?.name)).toMatchObject([
+      { kind: "agent", name: "maker", status: "running", messages: "2", waiting: "1", again: "1" },
+      { kind: "two_way channel", name: "talk", messages: "1", waiting: "1" },
+    ]);
   });
 });
