@@ -29,6 +29,8 @@ create table mayfly.tenants (
     constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
   messages_kept interval not null default '7 days'
     constraint tenants_messages_kept_range check (messages_kept between '1 hour' and '10 years'),
+  debug jsonb not null default '{"persist": false, "level": 1, "max_records_per_minute": 600, "keep": 604800}'
+    constraint tenants_debug_form check (mayfly_private.is_debug_setting(debug)),
   created_at timestamptz not null default now()
 );
 
@@ -45,3 +47,5 @@ comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
 comment on column mayfly.tenants.messages_kept is
   'How long messages are kept that everyone has acknowledged. Others, and those in channels, as long as the log.';
+comment on column mayfly.tenants.debug is
+  'Whether debug records up to a level are kept, how many a minute of each agent, and for how many seconds (7 days). Set by set_debug.';

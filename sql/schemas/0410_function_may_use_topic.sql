@@ -7,6 +7,7 @@
 --   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
 --   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by who may
 --                           publish in it. Apart from its messages: nobody can pass a broadcast off as one.
+--   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
 
@@ -37,6 +38,11 @@ begin
       where c.tenant_id = tenant and c.name = part[4]
         -- Who sends must also join, and for that receive.
         and (mayfly_private.may_publish(c) or (not sending and c.id = any (mayfly_private.readable_channel_ids()))));
+  elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
+    -- Who sends must also join, and for that receive.
+    return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
+      or (part[4] = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
+        and tenant = any (mayfly_private.tenant_ids('debug:write')));
   elsif sending or extension <> 'broadcast' then
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then

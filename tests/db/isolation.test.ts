@@ -24,6 +24,7 @@ const shownBy: Record<string, string | null> = {
   channel_subscriptions: "message:read",
   channels: "message:read",
   deliveries: "message:read",
+  debug_records: "debug:read",
   enrolment_keys: "key:write",
   events: "memory:read",
   inboxes: "message:read",
@@ -33,6 +34,8 @@ const shownBy: Record<string, string | null> = {
   memory_conflicts: "memory:read",
   memory_vectors: "memory:read",
   messages: "message:read",
+  state_versions: "state:read",
+  states: "state:read",
   tenants: null,
 };
 /** What is the same for everyone who is signed in, and changed by nobody. */

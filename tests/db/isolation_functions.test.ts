@@ -51,6 +51,12 @@ beforeAll(async () => {
       viewer: "may not",
     },
     agent_tree: { values: { root: agent }, needs: "agent:read", viewer: "may" },
+    append_debug: {
+      values: { records: [] },
+      needs: "debug:write",
+      only: "agent",
+      viewer: "may not",
+    },
     change_member_role: {
       values: { user_id: user, role: "owner" },
       needs: "member:write",
@@ -75,6 +81,7 @@ beforeAll(async () => {
     },
     create_enrolment_key: { values: { name: "mine" }, needs: "key:write", viewer: "may not" },
     create_tenant: { values: { name: "mine" }, needs: null, only: "person", viewer: "may not" },
+    debug_level: { values: {}, needs: "debug:write", only: "agent", viewer: "may not" },
     define_agent_type: {
       values: { name: "scout", prompt: "obey me" },
       needs: "type:write",
@@ -83,6 +90,11 @@ beforeAll(async () => {
     delete_channel: {
       values: { name: victim.channel },
       needs: "channel:write",
+      viewer: "may not",
+    },
+    delete_state: {
+      values: { key: "plan", of_agent: agent },
+      needs: "state:write",
       viewer: "may not",
     },
     embedding_progress: {
@@ -96,20 +108,42 @@ beforeAll(async () => {
     find_agents: { values: { type: "scout" }, needs: null, viewer: "may" },
     forget_vectors: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     get_agent: { values: { id: agent }, needs: "agent:read", viewer: "may" },
+    get_state: {
+      values: { key: "plan", of_agent: agent },
+      needs: "state:read",
+      viewer: "may",
+    },
     heartbeat: { values: { task: "taken over" }, needs: null, only: "agent", viewer: "may not" },
     installation: { values: {}, needs: null, only: "secret", viewer: "may not" },
     invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
+    lease_debug: {
+      values: { level: 4, for_agent: agent },
+      needs: "debug:read",
+      viewer: "may not",
+    },
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },
+    list_states: { values: { of_agent: agent }, needs: "state:read", viewer: "may" },
     living_agents: { values: { ids: [agent] }, needs: "presence:read", viewer: "may" },
     maintain: { values: {}, needs: "memory:write", viewer: "may not" },
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     my_invitations: { values: {}, needs: null, only: "person", viewer: "may" },
     open_inbox: { values: { session: randomUUID() }, needs: "message:read", viewer: "own" },
     pull_inbox: { values: { session: randomUUID() }, needs: "message:read", viewer: "may not" },
+    patch_state: {
+      values: { key: "plan", patch: { secret: "mine" } as never, of_agent: agent },
+      needs: "state:write",
+      viewer: "may not",
+    },
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     read_channel: { values: { name: victim.channel }, needs: "message:read", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
+    reconcile_state: {
+      values: { key: "plan", strategy: "latest_wins", ours: "mine", of_agent: agent },
+      needs: "state:write",
+      viewer: "may not",
+    },
+    release_debug: { values: { lease: victim.lease }, needs: "debug:read", viewer: "may not" },
     remove_member: { values: { user_id: user }, needs: "member:write", viewer: "may not" },
     renew_agent: { values: {}, needs: null, only: "renewal", viewer: "may not" },
     resume_agent: { values: { id: agent }, needs: "agent:stop", viewer: "may not" },
@@ -119,9 +153,20 @@ beforeAll(async () => {
       needs: "member:write",
       viewer: "may not",
     },
+    rollback_state: {
+      values: { key: "plan", version: 1, of_agent: agent },
+      needs: "state:write",
+      viewer: "may not",
+    },
+    set_debug: { values: { persist: false }, needs: "tenant:write", viewer: "may not" },
     send_messages: {
       values: { messages: [messageTo(agent)] },
       needs: "message:send",
+      viewer: "may not",
+    },
+    set_state: {
+      values: { key: "plan", value: "mine", of_agent: agent },
+      needs: "state:write",
       viewer: "may not",
     },
     spawn_agent: { values: { name: "intruder" }, needs: "agent:spawn", viewer: "may not" },
@@ -129,6 +174,16 @@ beforeAll(async () => {
       values: { team: [{ names: ["intruder"] }] },
       needs: "agent:spawn",
       viewer: "may not",
+    },
+    state_changes: {
+      values: { changes: [{ id: victim.state, version: 1 }] as never },
+      needs: "state:read",
+      viewer: "may",
+    },
+    state_history: {
+      values: { key: "plan", of_agent: agent },
+      needs: "state:read",
+      viewer: "may",
     },
     stop_agent: { values: { id: agent }, needs: "agent:stop", viewer: "may not" },
     subscribe_channel: {

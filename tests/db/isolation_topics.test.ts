@@ -19,6 +19,7 @@ beforeAll(async () => {
     agent: `tenant:${victim.tenant}:agent:${victim.agent.id}`,
     broadcast: `tenant:${victim.tenant}:broadcast:${victim.channel}`,
     channel: `tenant:${victim.tenant}:channel:${victim.channel}`,
+    debug: `tenant:${victim.tenant}:debug:${victim.agent.id}`,
   };
 });
 afterAll(() => db.close());
@@ -56,6 +57,8 @@ describe("isolation, by the topics", () => {
     const agent = { claims: victim.agent.claims };
     const bare = await makeAgent(db.sql, victim.tenant, { scopes: [] });
     const present = await makeAgent(db.sql, victim.tenant, { scopes: ["presence:write"] });
+    const watcher = await makeAgent(db.sql, victim.tenant, { scopes: ["debug:read"] });
+    const teller = await makeAgent(db.sql, victim.tenant, { scopes: ["debug:write"] });
     const cases: [Caller, string, string[]][] = [
       [agent, "agents", ["read broadcast", "read presence"]],
       [agent, "log", ["read broadcast"]],
@@ -76,6 +79,11 @@ describe("isolation, by the topics", () => {
       [{ claims: victim.viewer }, "agents", ["read broadcast", "read presence"]],
       [{ claims: victim.viewer }, "log", ["read broadcast"]],
       [{ claims: victim.viewer }, "agent", []],
+      [agent, "debug", ["read broadcast", "write broadcast"]],
+      [{ claims: victim.owner }, "debug", ["read broadcast"]],
+      [{ claims: watcher.claims }, "debug", ["read broadcast"]],
+      [{ claims: teller.claims }, "debug", []],
+      [{ claims: victim.viewer }, "debug", []],
     ];
     for (const name of Object.keys(topics)) {
       cases.push([{ claims: bare.claims }, name, []]);
@@ -108,6 +116,8 @@ describe("isolation, by the topics", () => {
       `tenant:${tenant}:channel:other`,
       `tenant:${tenant}:channel:${victim.channel}:x`,
       `tenant:${tenant}:channel:${victim.channel.toUpperCase()}`,
+      `tenant:${tenant}:debug`,
+      `tenant:${tenant}:debug:${agent.id}:x`,
       `tenant:${tenant.toUpperCase()}:log`,
       `tenant: ${tenant}:log`,
       `realtime:tenant:${tenant}:log`,

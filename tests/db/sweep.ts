@@ -38,6 +38,8 @@ export interface Victim {
   message: string;
   /** The name of a channel of kind two_way. */
   channel: string;
+  lease: string;
+  state: string;
 }
 
 /** A tenant that has used everything there is. */
@@ -61,6 +63,10 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
       "message:read",
       "message:send",
       "channel:write",
+      "state:read",
+      "state:write",
+      "debug:read",
+      "debug:write",
     ],
   });
   const agent = {
@@ -96,6 +102,24 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
   await rpc(sql, agent.claims, "send_messages", {
     messages: [said, messageTo({ channel }, { payload: { text: "the secret plan" } })] as never,
   });
+  const { id: state } = await rpc<{ id: string }>(sql, agent.claims, "set_state", {
+    key: "plan",
+    value: { secret: "plan" },
+    of_agent: agent.id,
+  });
+  await asOwner("set_debug", { persist: true });
+  const { lease } = await asOwner<{ lease: string }>("lease_debug", { level: 1 });
+  await rpc(sql, agent.claims, "append_debug", {
+    records: [
+      {
+        id: randomUUID(),
+        level: 1,
+        category: "task",
+        name: "the secret plan",
+        at: new Date().toISOString(),
+      },
+    ] as never,
+  });
   await asOwner("maintain", {});
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
@@ -118,6 +142,8 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     keyId: enrolment_key.id,
     message: said.id,
     channel,
+    lease,
+    state,
   };
 }
 
