@@ -1,9 +1,9 @@
-import { AgentMemory } from "./agent-memory.ts";
+import { AgentTalk } from "./agent-talk.ts";
 import { ok, type Result } from "./errors.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
-export class Agent extends AgentMemory {
+export class Agent extends AgentTalk {
   /**
    * Spawns a child: never more than this agent, and dead when this one is.
    *

@@ -77,6 +77,46 @@ isOneToOne: false
       referencedColumns: ["tenant_id","name","version"]
     }
                   ]
+                },"channel_subscriptions": {
+                  Row: {
+                    "acknowledged": number,"channel_id": string,"subscribed_at": string,"subscriber_id": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "acknowledged"?: number,"channel_id": string,"subscribed_at"?: string,"subscriber_id": string,"tenant_id": string
+                  }
+                  Update: {
+                    "acknowledged"?: number,"channel_id"?: string,"subscribed_at"?: string,"subscriber_id"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "channel_subscriptions_channel_fkey"
+      columns: ["tenant_id","channel_id"]
+isOneToOne: false
+      referencedRelation: "channels"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"channels": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"description": string,"id": string,"kind": string,"last_seq": number,"name": string,"publishers": (string)[],"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string,"id"?: string,"kind": string,"last_seq"?: number,"name": string,"publishers"?: (string)[],"tenant_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string,"id"?: string,"kind"?: string,"last_seq"?: number,"name"?: string,"publishers"?: (string)[],"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "channels_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"debug_records": {
                   Row: {
                     "agent_id": string,"at": string,"bytes": number,"category": string,"data": Json | null,"dropped": number,"duration_ms": number | null,"id": string,"level": number,"name": string,"stored_at": string,"tenant_id": string
@@ -101,6 +141,26 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "tenants"
       referencedColumns: ["id"]
+    }
+                  ]
+                },"deliveries": {
+                  Row: {
+                    "acknowledged_at": string | null,"attempts": number,"message_id": string,"recipient_id": string,"sender_id": string | null,"seq": number,"session": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "acknowledged_at"?: string | null,"attempts"?: number,"message_id": string,"recipient_id": string,"sender_id"?: string | null,"seq": number,"session"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "acknowledged_at"?: string | null,"attempts"?: number,"message_id"?: string,"recipient_id"?: string,"sender_id"?: string | null,"seq"?: number,"session"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "deliveries_message_fkey"
+      columns: ["tenant_id","message_id"]
+isOneToOne: false
+      referencedRelation: "messages"
+      referencedColumns: ["tenant_id","id"]
     }
                   ]
                 },"enrolment_keys": {
@@ -136,6 +196,26 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"inboxes": {
+                  Row: {
+                    "last_seq": number,"opened_at": string | null,"recipient_id": string,"session": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "last_seq"?: number,"opened_at"?: string | null,"recipient_id": string,"session"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "last_seq"?: number,"opened_at"?: string | null,"recipient_id"?: string,"session"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "inboxes_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
                   ]
                 },"invitations": {
                   Row: {
@@ -243,6 +323,32 @@ isOneToOne: false
       referencedColumns: ["tenant_id","id"]
     }
                   ]
+                },"messages": {
+                  Row: {
+                    "attachments": NonNullable<Json>,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attachments"?: NonNullable<Json>,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                  }
+                  Update: {
+                    "attachments"?: NonNullable<Json>,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"type"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "messages_channel_fkey"
+      columns: ["tenant_id","channel_id"]
+isOneToOne: false
+      referencedRelation: "channels"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "messages_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"scopes": {
                   Row: {
                     "agents": boolean,"description": string,"name": string,"roles": (string)[]
@@ -305,14 +411,14 @@ isOneToOne: false
                   ]
                 },"tenants": {
                   Row: {
-                    "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
+                    "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"messages_kept": string,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"messages_kept"?: string,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Update: {
-                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"messages_kept"?: string,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Relationships: [
                     
@@ -326,6 +432,12 @@ isOneToOne: false
             "accept_invitation":
 { Args: { "id"?: string,"token"?: string }; Returns: Json
                            },
+"acknowledge_channel":
+{ Args: { "name": string,"seq": number }; Returns: number
+                           },
+"acknowledge_messages":
+{ Args: { "seqs": (number)[] }; Returns: number
+                           },
 "add_member":
 { Args: { "role": string,"user_id": string }; Returns: Json
                            },
@@ -338,11 +450,17 @@ isOneToOne: false
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
                            },
+"channel_statistics":
+{ Args: { "name": string }; Returns: Json
+                           },
 "claim_embeddings":
 { Args: { "lease_seconds"?: number,"max_rows"?: number,"model": string }; Returns: Json
                            },
 "complete_embeddings":
 { Args: { "model": string,"results": Json }; Returns: Json
+                           },
+"create_channel":
+{ Args: { "description"?: string,"kind"?: string,"name": string,"publishers"?: (string)[] }; Returns: Json
                            },
 "create_enrolment_key":
 { Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[] }; Returns: Json
@@ -358,6 +476,7 @@ isOneToOne: false
 "max_lifetime": string,
 "max_living_agents": number,
 "max_memories": number,
+"messages_kept": string,
 "name": string,
 "retention": NonNullable<Json>,
 "spawns_per_minute": number,
@@ -375,6 +494,9 @@ isOneToOne: false
                            },
 "define_agent_type":
 { Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
+                           },
+"delete_channel":
+{ Args: { "name": string }; Returns: Json
                            },
 "delete_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
@@ -433,11 +555,20 @@ isOneToOne: false
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"open_inbox":
+{ Args: { "session": string }; Returns: Json
+                           },
 "patch_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
                            },
+"pull_inbox":
+{ Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
+                           },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
+                           },
+"read_channel":
+{ Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json
                            },
 "recall":
 { Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {
@@ -468,6 +599,9 @@ isOneToOne: false
 "rollback_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"version": number }; Returns: Json
                            },
+"send_messages":
+{ Args: { "messages": Json }; Returns: Json
+                           },
 "set_debug":
 { Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
                            },
@@ -489,6 +623,9 @@ isOneToOne: false
 "stop_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
                            },
+"subscribe_channel":
+{ Args: { "acknowledged"?: number,"name": string }; Returns: Json
+                           },
 "suspend_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
                            },
@@ -501,6 +638,12 @@ isOneToOne: false
 "transfer_tenant":
 { Args: { "user_id": string }; Returns: Json
                            },
+"unsubscribe_channel":
+{ Args: { "name": string }; Returns: boolean
+                           },
+"update_channel":
+{ Args: { "description"?: string,"name": string,"publishers"?: (string)[] }; Returns: Json
+                           },
 "update_tenant":
 { Args: { "language"?: string,"max_depth"?: number,"max_lifetime"?: number,"name"?: string,"retention"?: Json,"token_lifetime"?: number }; Returns: {
               "created_at": string,
@@ -512,6 +655,7 @@ isOneToOne: false
 "max_lifetime": string,
 "max_living_agents": number,
 "max_memories": number,
+"messages_kept": string,
 "name": string,
 "retention": NonNullable<Json>,
 "spawns_per_minute": number,

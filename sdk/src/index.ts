@@ -4,6 +4,16 @@ export type { Synced, SyncOptions } from "./agent-memory.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
 export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
 export type { CacheOptions } from "./cache.ts";
+export type { BroadcastHandler, Channel, ChannelOptions } from "./channel.ts";
+export type {
+  ChannelInfo,
+  ChannelKind,
+  ChannelPage,
+  ChannelStatistics,
+  Channels,
+  NewChannel,
+  Subscription,
+} from "./channels.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
@@ -36,6 +46,16 @@ export type {
   RecalledMemory,
   RecallOptions,
 } from "./memory.ts";
+export { type KnownMessageType, messageSchemas, type PayloadOf } from "./message-schemas.ts";
+export type {
+  Attachment,
+  MessageContent,
+  MessageTarget,
+  Priority,
+  SendOptions,
+  Sent,
+} from "./messages.ts";
+export type { HandlerOptions, Message, MessageHandler, RequestOptions } from "./messenger.ts";
 export type { DeadLetter, OutboxLimits } from "./outbox.ts";
 export type { Presence, PresenceState } from "./presence.ts";
 export type {

@@ -4,6 +4,7 @@ import { AgentTypes } from "./agent-types.ts";
 import { Agents } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
+import type { Channels } from "./channels.ts";
 import { Conflicts } from "./conflicts.ts";
 import type { Database } from "./database.types.ts";
 import type { DebugOptions } from "./debug.ts";
@@ -11,6 +12,15 @@ import { DebugStreams } from "./debug-streams.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
+import type { PayloadOf } from "./message-schemas.ts";
+import type { MessageTarget, SendOptions, Sent } from "./messages.ts";
+import {
+  type HandlerOptions,
+  type Message,
+  type MessageHandler,
+  Messenger,
+  type RequestOptions,
+} from "./messenger.ts";
 import { Outboxes, type OutboxLimits } from "./outbox.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
@@ -81,6 +91,7 @@ export class Mayfly {
   /** The states that the tenant's agents share; `state.of(id)`: those of an agent. */
   readonly state: States;
   readonly tenants: Tenants;
+  readonly #messenger: Messenger;
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
@@ -99,6 +110,7 @@ export class Mayfly {
     this.invitations = new Invitations(this.client);
     this.members = new Members(this.client);
     this.tenants = new Tenants(this.client);
+    this.#messenger = new Messenger(this.client);
     const startLog: StartLogWatch = (watched, handler) => this.watch(watched, handler);
     this.debug = new DebugStreams(this.client, tenant, startLog);
     this.state = new States(this.client, tenant, null, startLog);
@@ -175,6 +187,40 @@ export class Mayfly {
     return startWatch(this.client, tenant, options, handler);
   }
 
+  /** The named channels of the tenant. */
+  get channels(): Channels {
+    return this.#messenger.channels;
+  }
+
+  /** Sends a message as who is signed in, or as the secret key: see {@link Agent.send}. */
+  send<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    return this.#messenger.send(to, type, payload, options);
+  }
+
+  /** Sends a message and waits for the reply, as who is signed in: see {@link Agent.request}. */
+  request<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: RequestOptions = {},
+  ): Promise<Result<Message>> {
+    return this.#messenger.request(to, type, payload, options);
+  }
+
+  /** Handles the messages to who is signed in: see {@link Agent.on}. The secret key has none (`no_inbox`). */
+  on<T extends string>(
+    type: T,
+    handler: MessageHandler<T extends "*" ? string : T>,
+    options: HandlerOptions = {},
+  ): () => void {
+    return this.#messenger.on(type, handler, options);
+  }
+
   /**
    * What the tenant remembers, in numbers, of the memories that the caller sees. Reads them all.
    *
@@ -231,6 +277,7 @@ export class Mayfly {
 
   /** Leaves every channel. The agents that it spawned go on. */
   async close(): Promise<void> {
+    await this.#messenger.close();
     await leaveTopics(this.client);
   }
 

@@ -1,7 +1,7 @@
 import type { NudgeListener } from "./nudges.ts";
 
 /** The database sends at most one nudge an audience in so long. */
-const windowMs = 1_000;
+const nudgeWindowMs = 1_000;
 /** A pull although no nudge came: nothing depends on a broadcast having arrived. */
 const netMs = 30_000;
 
@@ -11,6 +11,7 @@ const netMs = 30_000;
  */
 export class Pace implements NudgeListener {
   readonly #pollMs: number;
+  readonly #windowMs: number;
   #joined = false;
   #nudged = false;
   /** When the window of the last nudge ends. */
@@ -19,13 +20,15 @@ export class Pace implements NudgeListener {
   #ended = false;
   #wake: () => void = () => {};
 
-  constructor(pollMs: number) {
+  /** @param windowMs how far nudged pulls are apart; 0 where each nudge is about something of its own. */
+  constructor(pollMs: number, windowMs = nudgeWindowMs) {
     this.#pollMs = pollMs;
+    this.#windowMs = windowMs;
   }
 
   readonly onNudge = () => {
     this.#nudged = true;
-    this.#windowEnd = Date.now() + windowMs;
+    this.#windowEnd = Date.now() + this.#windowMs;
     this.#wake();
   };
 
@@ -67,7 +70,7 @@ export class Pace implements NudgeListener {
   }
 
   #due(): number {
-    if (this.#nudged) return this.#pulledAt + windowMs;
+    if (this.#nudged) return this.#pulledAt + this.#windowMs;
     if (this.#windowEnd > this.#pulledAt) return this.#windowEnd;
     return this.#pulledAt + (this.#joined ? netMs : this.#pollMs);
   }

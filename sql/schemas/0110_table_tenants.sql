@@ -27,6 +27,8 @@ create table mayfly.tenants (
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
   retention jsonb not null default '[]'
     constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
+  messages_kept interval not null default '7 days'
+    constraint tenants_messages_kept_range check (messages_kept between '1 hour' and '10 years'),
   debug jsonb not null default '{"persist": false, "level": 1, "max_records_per_minute": 600, "keep": 604800}'
     constraint tenants_debug_form check (mayfly_private.is_debug_setting(debug)),
   created_at timestamptz not null default now()
@@ -39,9 +41,11 @@ comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many a
 comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
 comment on column mayfly.tenants.max_bytes is
   'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
-comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten in one minute of the clock.';
+comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten, and messages delivered, in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
+comment on column mayfly.tenants.messages_kept is
+  'How long messages are kept that everyone has acknowledged. Others, and those in channels, as long as the log.';
 comment on column mayfly.tenants.debug is
   'Whether debug records up to a level are kept, how many a minute of each agent, and for how many seconds (7 days). Set by set_debug.';

@@ -1,4 +1,4 @@
--- How far maintenance has come with each tenant: where its walk over the memories stands, and up to
+-- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
 -- which transaction events were deleted, in which epoch.
 
 create table mayfly_private.maintenance (
@@ -6,6 +6,8 @@ create table mayfly_private.maintenance (
   walked_to uuid not null default '00000000-0000-0000-0000-000000000000',
   deleted_to xid8,
   epoch integer,
+  messages_to timestamptz not null default '-infinity',
+  messages_to_id uuid not null default '00000000-0000-0000-0000-000000000000',
   at timestamptz not null default now(),
   constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );

@@ -1,5 +1,5 @@
 -- Counts what a tenant has stored and written, and refuses what would exceed its quotas. Called by
--- the meters of memories and vectors, at the end of each statement that writes them.
+-- the meters of memories and vectors, at the end of each statement that writes them, and by send_messages.
 --
 -- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
 -- pushes of a tenant at once do not wait. A sum sees what has committed, so a quota is exceeded at
@@ -49,8 +49,8 @@ begin
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may write %s memories a minute.', limits.writes_per_minute),
-      'Nothing was written. Push again after retry_after seconds.',
+      format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
+      'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
   end if;

@@ -25,6 +25,7 @@ declare
   events bigint;
   newest xid8;
   ops integer;
+  more_messages boolean;
   more_states boolean;
   more_debug boolean;
 begin
@@ -92,6 +93,7 @@ begin
     limit max_rows);
   get diagnostics ops = row_count;
 
+  more_messages := mayfly_private.maintain_messages(tenant, max_rows);
   more_states := mayfly_private.maintain_states(tenant, max_rows);
   more_debug := mayfly_private.maintain_debug(tenant, max_rows);
 
@@ -104,7 +106,7 @@ begin
   where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
   return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug);
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug or more_messages);
 end
 $$;
 

@@ -23,7 +23,7 @@ create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
 
 -- The quotas of a tenant are the project's to give.
-grant update (name, language, retention, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
+grant update (name, language, retention, messages_kept, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
   max_bytes, writes_per_minute) on mayfly.tenants to service_role;
 
 grant select on mayfly.members to authenticated, service_role;
@@ -100,6 +100,7 @@ create policy events_select on mayfly.events for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and (audience is null
       or audience = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or audience = (select mayfly_private.caller_id())
       or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
 
 grant select, insert, update (result) on mayfly_private.ops to authenticated, service_role;

@@ -2,7 +2,11 @@
 --
 --   tenant:{t}:agents       presence of every agent; read with presence:read, tracked with presence:write
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
---   tenant:{t}:agent:{a}    one agent's inbox; read by itself, sent by the database alone
+--   tenant:{t}:agent:{a}    one agent's, or a person's, inbox; read by itself and with message:admin, sent by
+--                           the database alone
+--   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
+--   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by who may
+--                           publish in it. Apart from its messages: nobody can pass a broadcast off as one.
 --   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
@@ -28,6 +32,12 @@ begin
       when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
       else false
     end;
+  elsif part[3] = 'broadcast' and cardinality(part) = 4 and extension = 'broadcast' then
+    return exists (
+      select from mayfly.channels c
+      where c.tenant_id = tenant and c.name = part[4]
+        -- Who sends must also join, and for that receive.
+        and (mayfly_private.may_publish(c) or (not sending and c.id = any (mayfly_private.readable_channel_ids()))));
   elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
     -- Who sends must also join, and for that receive.
     return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
@@ -37,8 +47,14 @@ begin
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then
     return tenant = any (mayfly_private.tenant_ids('memory:read'));
+  elsif part[3] = 'channel' and cardinality(part) = 4 then
+    return exists (
+      select from mayfly.channels c
+      where c.tenant_id = tenant and c.name = part[4] and c.id = any (mayfly_private.readable_channel_ids()));
   elsif part[3] = 'agent' and cardinality(part) = 4 then
-    return tenant = any (mayfly_private.tenant_ids(null)) and part[4] = mayfly_private.caller_id()::text;
+    return (tenant = any (mayfly_private.tenant_ids(null)) and part[4] = mayfly_private.caller_id()::text)
+      or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
+        select from mayfly.agents a where a.tenant_id = tenant and a.id::text = part[4]));
   end if;
   return false;
 end

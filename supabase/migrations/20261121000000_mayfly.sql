@@ -71,6 +71,10 @@ insert into mayfly.scopes (name, description, roles, agents) values
   ('type:write', 'Define agent types.', '{admin,owner}', true),
   ('presence:read', 'See who is present.', '{viewer,member,admin,owner}', true),
   ('presence:write', 'Be present.', '{member,admin,owner}', true),
+  ('message:read', 'Have an inbox, read channels, and the messages that one sent or received.', '{viewer,member,admin,owner}', true),
+  ('message:send', 'Send messages, publish in channels.', '{member,admin,owner}', true),
+  ('message:admin', 'Read every message, and listen to every inbox.', '{admin,owner}', true),
+  ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true),
   ('state:read', 'Read the states of the tenant, its agents'' and the shared ones.', '{viewer,member,admin,owner}', true),
   ('state:write', 'Write the shared states; an agent also its own and its descendants''.', '{member,admin,owner}', true),
   ('debug:read', 'Watch the debug streams of the tenant''s agents.', '{member,admin,owner}', true),
@@ -206,6 +210,8 @@ create table mayfly.tenants (
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
   retention jsonb not null default '[]'
     constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
+  messages_kept interval not null default '7 days'
+    constraint tenants_messages_kept_range check (messages_kept between '1 hour' and '10 years'),
   debug jsonb not null default '{"persist": false, "level": 1, "max_records_per_minute": 600, "keep": 604800}'
     constraint tenants_debug_form check (mayfly_private.is_debug_setting(debug)),
   created_at timestamptz not null default now()
@@ -218,10 +224,12 @@ comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many a
 comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
 comment on column mayfly.tenants.max_bytes is
   'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
-comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten in one minute of the clock.';
+comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten, and messages delivered, in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
+comment on column mayfly.tenants.messages_kept is
+  'How long messages are kept that everyone has acknowledged. Others, and those in channels, as long as the log.';
 comment on column mayfly.tenants.debug is
   'Whether debug records up to a level are kept, how many a minute of each agent, and for how many seconds (7 days). Set by set_debug.';
 
@@ -1070,6 +1078,146 @@ comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_s
 comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';
 comment on column mayfly.events.subject is 'The id of what it happened to.';
 
+-- sql/schemas/0171_table_channels.sql
+
+-- Named channels, in which those who may publish and those who may read read, in one order.
+
+create table mayfly.channels (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null constraint channels_name_form check (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  kind text not null constraint channels_kind_known check (kind in ('one_way', 'two_way', 'broadcast')),
+  description text not null default '' constraint channels_description_length check (char_length(description) <= 2000),
+  created_by uuid,
+  publishers uuid[] not null default '{}'
+    constraint channels_publishers_count check (cardinality(publishers) <= 1000),
+  last_seq bigint not null default 0,
+  created_at timestamptz not null default now(),
+  constraint channels_pkey primary key (tenant_id, id),
+  constraint channels_name_key unique (tenant_id, name),
+  constraint channels_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+-- Room for the sequence to change in place.
+with (fillfactor = 50);
+
+comment on table mayfly.channels is 'Named channels and who publishes in them.';
+comment on column mayfly.channels.kind is
+  'one_way: its creator and publishers publish, its subscribers read. two_way: its subscribers do both. broadcast: as one_way, but the whole tenant reads.';
+comment on column mayfly.channels.created_by is 'The agent or person that made it; null for the secret key.';
+comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher holds the row until its commit, so that there is no gap.';
+
+-- sql/schemas/0172_table_channel_subscriptions.sql
+
+-- Who subscribed to a channel, and up to where each has handled it.
+
+create table mayfly.channel_subscriptions (
+  tenant_id uuid not null,
+  channel_id uuid not null,
+  subscriber_id uuid not null,
+  acknowledged bigint not null default 0
+    constraint channel_subscriptions_acknowledged_range check (acknowledged >= 0),
+  subscribed_at timestamptz not null default now(),
+  constraint channel_subscriptions_pkey primary key (tenant_id, channel_id, subscriber_id),
+  constraint channel_subscriptions_channel_fkey foreign key (tenant_id, channel_id)
+    references mayfly.channels (tenant_id, id) on delete cascade
+)
+with (fillfactor = 80);
+
+create index channel_subscriptions_subscriber_idx on mayfly.channel_subscriptions (tenant_id, subscriber_id);
+
+comment on table mayfly.channel_subscriptions is 'Who subscribed to a channel.';
+comment on column mayfly.channel_subscriptions.acknowledged is 'It has handled every message up to this number.';
+
+-- sql/schemas/0173_table_messages.sql
+
+-- Messages, once each; who received one is in mayfly.deliveries. Never changed.
+
+create table mayfly.messages (
+  tenant_id uuid not null,
+  id uuid not null,
+  type text not null constraint messages_type_form check (type ~ '^[a-z][a-z0-9_]{0,62}$'),
+  sender_id uuid,
+  sender_kind text not null
+    constraint messages_sender_kind_known check (sender_kind in ('agent', 'person', 'service')),
+  target jsonb not null,
+  channel_id uuid,
+  channel_seq bigint,
+  conversation_id uuid,
+  correlation_id text constraint messages_correlation_id_length check (char_length(correlation_id) between 1 and 200),
+  reply_to uuid,
+  priority text not null default 'normal'
+    constraint messages_priority_known check (priority in ('low', 'normal', 'high', 'urgent')),
+  reply_required boolean not null default false,
+  deadline timestamptz,
+  payload jsonb not null default '{}'
+    constraint messages_payload_object check (jsonb_typeof(payload) = 'object'),
+  attachments jsonb not null default '[]'
+    constraint messages_attachments_list check (jsonb_typeof(attachments) = 'array'),
+  sent_at timestamptz not null default clock_timestamp(),
+  constraint messages_pkey primary key (tenant_id, id),
+  constraint messages_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint messages_channel_fkey foreign key (tenant_id, channel_id)
+    references mayfly.channels (tenant_id, id) on delete cascade,
+  constraint messages_channel_seq_key unique (tenant_id, channel_id, channel_seq),
+  constraint messages_channel_whole check ((channel_id is null) = (channel_seq is null))
+);
+
+-- For maintenance, and to look back.
+create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
+
+comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
+comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
+comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
+comment on column mayfly.messages.deadline is 'After it nobody is given the message any more.';
+comment on column mayfly.messages.attachments is 'References: [{ name, uri, mime_type?, bytes?, sha256? }].';
+
+-- sql/schemas/0174_table_inboxes.sql
+
+-- The inbox of an agent or a person: the number of its newest message, and who reads it. A sender holds
+-- the row until its commit, so that the numbers have no gap and come in the order of the commits.
+
+create table mayfly.inboxes (
+  tenant_id uuid not null,
+  recipient_id uuid not null,
+  last_seq bigint not null default 0,
+  session uuid,
+  opened_at timestamptz,
+  constraint inboxes_pkey primary key (tenant_id, recipient_id),
+  constraint inboxes_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly.inboxes is 'Inboxes of agents and people.';
+comment on column mayfly.inboxes.session is 'The one reader: opening the inbox anew ends the one before. Without it nothing is broadcast.';
+
+-- sql/schemas/0175_table_deliveries.sql
+
+-- A message in an inbox, and what became of it.
+
+create table mayfly.deliveries (
+  tenant_id uuid not null,
+  recipient_id uuid not null,
+  seq bigint not null,
+  message_id uuid not null,
+  sender_id uuid,
+  session uuid,
+  attempts integer not null default 0,
+  acknowledged_at timestamptz,
+  constraint deliveries_pkey primary key (tenant_id, recipient_id, seq),
+  constraint deliveries_message_key unique (tenant_id, message_id, recipient_id),
+  constraint deliveries_message_fkey foreign key (tenant_id, message_id)
+    references mayfly.messages (tenant_id, id) on delete cascade
+)
+with (fillfactor = 80);
+
+-- What waits in an inbox, however much was handled.
+create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
+
+comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
+comment on column mayfly.deliveries.sender_id is 'As in its message: policies ask it here.';
+comment on column mayfly.deliveries.session is 'The reader that it was handed to last.';
+comment on column mayfly.deliveries.attempts is 'To how many readers it was handed. Above 1 it may have been handled before.';
+
 -- sql/schemas/0177_table_states.sql
 
 -- Documents that agents keep beside their memories: one row a key, of one agent or shared by the tenant.
@@ -1250,7 +1398,7 @@ alter table mayfly_private.epochs enable row level security;
 
 -- sql/schemas/0191_table_maintenance.sql
 
--- How far maintenance has come with each tenant: where its walk over the memories stands, and up to
+-- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
 -- which transaction events were deleted, in which epoch.
 
 create table mayfly_private.maintenance (
@@ -1258,6 +1406,8 @@ create table mayfly_private.maintenance (
   walked_to uuid not null default '00000000-0000-0000-0000-000000000000',
   deleted_to xid8,
   epoch integer,
+  messages_to timestamptz not null default '-infinity',
+  messages_to_id uuid not null default '00000000-0000-0000-0000-000000000000',
   at timestamptz not null default now(),
   constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
@@ -1977,7 +2127,7 @@ create trigger members_log_delete after delete on mayfly.members
 -- sql/schemas/0227_function_charge.sql
 
 -- Counts what a tenant has stored and written, and refuses what would exceed its quotas. Called by
--- the meters of memories and vectors, at the end of each statement that writes them.
+-- the meters of memories and vectors, at the end of each statement that writes them, and by send_messages.
 --
 -- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
 -- pushes of a tenant at once do not wait. A sum sees what has committed, so a quota is exceeded at
@@ -2027,8 +2177,8 @@ begin
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may write %s memories a minute.', limits.writes_per_minute),
-      'Nothing was written. Push again after retry_after seconds.',
+      format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
+      'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
   end if;
@@ -2293,6 +2443,31 @@ comment on function mayfly_private.json_within(jsonb, integer, integer) is 'Whet
 revoke execute on function mayfly_private.json_within(jsonb, integer, integer) from public;
 grant execute on function mayfly_private.json_within(jsonb, integer, integer) to authenticated, service_role;
 
+-- sql/schemas/0239_function_readable_channel_ids.sql
+
+-- The channels that the caller may read: with message:read those of kind broadcast, its own, those that it
+-- publishes in or has subscribed to; with message:admin, too, all. For policies, once a statement; as
+-- owner, since it reads the tables for them. Locks nothing.
+
+create function mayfly_private.readable_channel_ids()
+returns uuid[]
+language sql stable security definer
+set search_path = ''
+return (
+  select coalesce(array_agg(c.id), '{}')
+  from (select mayfly_private.caller_id() as id, mayfly_private.tenant_ids('message:read') as reads,
+    mayfly_private.tenant_ids('message:admin') as administers) who
+  join mayfly.channels c on c.tenant_id = any (who.reads)
+  where c.kind = 'broadcast' or c.tenant_id = any (who.administers)
+    or c.created_by = who.id or who.id = any (c.publishers)
+    or exists (select from mayfly.channel_subscriptions s
+      where s.tenant_id = c.tenant_id and s.channel_id = c.id and s.subscriber_id = who.id)
+);
+
+comment on function mayfly_private.readable_channel_ids() is 'The channels that the caller may read.';
+revoke execute on function mayfly_private.readable_channel_ids() from public;
+grant execute on function mayfly_private.readable_channel_ids() to authenticated, service_role;
+
 -- sql/schemas/0240_function_effective_status.sql
 
 -- What an agent's status is by now: its row may still say running when its time is over or an
@@ -2491,6 +2666,7 @@ declare
   events bigint;
   newest xid8;
   ops integer;
+  more_messages boolean;
   more_states boolean;
   more_debug boolean;
 begin
@@ -2558,6 +2734,7 @@ begin
     limit max_rows);
   get diagnostics ops = row_count;
 
+  more_messages := mayfly_private.maintain_messages(tenant, max_rows);
   more_states := mayfly_private.maintain_states(tenant, max_rows);
   more_debug := mayfly_private.maintain_debug(tenant, max_rows);
 
@@ -2570,7 +2747,7 @@ begin
   where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
   return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug);
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug or more_messages);
 end
 $$;
 
@@ -4231,7 +4408,7 @@ grant execute on function mayfly.memory_statistics() to authenticated, service_r
 -- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
 -- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
 -- parent may come after its child), agent_liveness, memories,
--- memory_conflicts, memory_vectors, states, state_versions, debug_records, events. Left out is what is secret or only keeps the books: hashes,
+-- memory_conflicts, memory_vectors, states, state_versions, debug_records, channels, channel_subscriptions, messages, inboxes, deliveries, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
 -- meanwhile may come as it was or as it is. Locks nothing.
 
@@ -4242,7 +4419,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('tenant:write');
-  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,debug_records,events}';
+  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,debug_records,channels,channel_subscriptions,messages,inboxes,deliveries,events}';
   place integer := 1;
   last_key jsonb;
   keys record;
@@ -6482,7 +6659,7 @@ create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
 
 -- The quotas of a tenant are the project's to give.
-grant update (name, language, retention, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
+grant update (name, language, retention, messages_kept, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
   max_bytes, writes_per_minute) on mayfly.tenants to service_role;
 
 grant select on mayfly.members to authenticated, service_role;
@@ -6559,6 +6736,7 @@ create policy events_select on mayfly.events for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and (audience is null
       or audience = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or audience = (select mayfly_private.caller_id())
       or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
 
 grant select, insert, update (result) on mayfly_private.ops to authenticated, service_role;
@@ -6568,6 +6746,48 @@ create policy ops_insert on mayfly_private.ops for insert to authenticated
   with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 create policy ops_update on mayfly_private.ops for update to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
+
+-- sql/schemas/0401_policies_messages.sql
+
+-- Who may see messages, inboxes and channels. Functions alone write them.
+
+alter table mayfly.channels enable row level security;
+alter table mayfly.channel_subscriptions enable row level security;
+alter table mayfly.messages enable row level security;
+alter table mayfly.inboxes enable row level security;
+alter table mayfly.deliveries enable row level security;
+
+-- That there is a channel is no secret in its tenant; what was said in it may be.
+grant select on mayfly.channels to authenticated, service_role;
+create policy channels_select on mayfly.channels for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('message:read'))::uuid[]));
+
+grant select on mayfly.channel_subscriptions to authenticated, service_role;
+create policy channel_subscriptions_select on mayfly.channel_subscriptions for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('message:read'))::uuid[]));
+
+grant select on mayfly.inboxes to authenticated, service_role;
+create policy inboxes_select on mayfly.inboxes for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('message:read'))::uuid[])
+    and (recipient_id = (select mayfly_private.caller_id())
+      or tenant_id = any ((select mayfly.tenant_ids('message:admin'))::uuid[])));
+
+grant select on mayfly.deliveries to authenticated, service_role;
+create policy deliveries_select on mayfly.deliveries for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('message:read'))::uuid[])
+    and (recipient_id = (select mayfly_private.caller_id())
+      or sender_id = (select mayfly_private.caller_id())
+      or tenant_id = any ((select mayfly.tenant_ids('message:admin'))::uuid[])));
+
+grant select on mayfly.messages to authenticated, service_role;
+create policy messages_select on mayfly.messages for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('message:read'))::uuid[])
+    and (sender_id = (select mayfly_private.caller_id())
+      or channel_id = any ((select mayfly_private.readable_channel_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('message:admin'))::uuid[])
+      or exists (select from mayfly.deliveries d
+        where d.tenant_id = messages.tenant_id and d.message_id = messages.id
+          and d.recipient_id = (select mayfly_private.caller_id()))));
 
 -- sql/schemas/0402_policies_state.sql
 
@@ -6595,7 +6815,11 @@ create policy debug_records_select on mayfly.debug_records for select to authent
 --
 --   tenant:{t}:agents       presence of every agent; read with presence:read, tracked with presence:write
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
---   tenant:{t}:agent:{a}    one agent's inbox; read by itself, sent by the database alone
+--   tenant:{t}:agent:{a}    one agent's, or a person's, inbox; read by itself and with message:admin, sent by
+--                           the database alone
+--   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
+--   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by who may
+--                           publish in it. Apart from its messages: nobody can pass a broadcast off as one.
 --   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
@@ -6621,6 +6845,12 @@ begin
       when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
       else false
     end;
+  elsif part[3] = 'broadcast' and cardinality(part) = 4 and extension = 'broadcast' then
+    return exists (
+      select from mayfly.channels c
+      where c.tenant_id = tenant and c.name = part[4]
+        -- Who sends must also join, and for that receive.
+        and (mayfly_private.may_publish(c) or (not sending and c.id = any (mayfly_private.readable_channel_ids()))));
   elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
     -- Who sends must also join, and for that receive.
     return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
@@ -6630,8 +6860,14 @@ begin
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then
     return tenant = any (mayfly_private.tenant_ids('memory:read'));
+  elsif part[3] = 'channel' and cardinality(part) = 4 then
+    return exists (
+      select from mayfly.channels c
+      where c.tenant_id = tenant and c.name = part[4] and c.id = any (mayfly_private.readable_channel_ids()));
   elsif part[3] = 'agent' and cardinality(part) = 4 then
-    return tenant = any (mayfly_private.tenant_ids(null)) and part[4] = mayfly_private.caller_id()::text;
+    return (tenant = any (mayfly_private.tenant_ids(null)) and part[4] = mayfly_private.caller_id()::text)
+      or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
+        select from mayfly.agents a where a.tenant_id = tenant and a.id::text = part[4]));
   end if;
   return false;
 end
@@ -6722,6 +6958,622 @@ comment on function mayfly.living_agents(uuid[]) is
   'Which of these agents are alive, at most 1000: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
 revoke execute on function mayfly.living_agents(uuid[]) from public;
 grant execute on function mayfly.living_agents(uuid[]) to authenticated, service_role;
+
+-- sql/schemas/0419_function_check_recipients.sql
+
+-- Refuses messages whose recipient there is not, or is not alive, and those to many that reach nobody.
+-- Called by send_messages for those that are new; delivered has a message's id for each recipient. As
+-- owner. Locks nothing.
+
+create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select o.n - 1 as index, o.m -> 'to' ->> 'agent' as recipient, (a.id is not null) as dead into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  left join mayfly.agents a on a.tenant_id = tenant and a.id = (o.m -> 'to' ->> 'agent')::uuid
+  where (o.m ->> 'id')::uuid = any (claimed) and o.m -> 'to' ? 'agent'
+    and case when a.id is null
+      then not exists (select from mayfly.members p where p.tenant_id = tenant and p.user_id = (o.m -> 'to' ->> 'agent')::uuid)
+      else mayfly_private.effective_status(a) not in ('running', 'suspended') end
+  order by o.n limit 1;
+  if fault.dead then
+    perform mayfly_private.fail(409, 'recipient_not_alive', format('The agent %s is not alive.', fault.recipient),
+      'Nothing was sent. An agent that has ended is sent nothing more: find one that lives.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  elsif fault.index is not null then
+    perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', fault.recipient),
+      'Nothing was sent. Name an agent or a member of the tenant.', jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+
+  select o.n - 1 as index, o.m -> 'to' as target into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  where (o.m ->> 'id')::uuid = any (claimed) and not o.m -> 'to' ? 'channel'
+    and (o.m ->> 'id')::uuid <> all (delivered)
+  order by o.n limit 1;
+  if fault.index is not null then
+    perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
+      'Nothing was sent. Send it when there is one, or publish in a channel.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_recipients(uuid, jsonb, uuid[], uuid[]) is 'Refuses messages that would reach nobody.';
+revoke execute on function mayfly_private.check_recipients(uuid, jsonb, uuid[], uuid[]) from public;
+
+-- sql/schemas/0420_function_show_message.sql
+
+-- A message as its readers see it, without what says who else got it. Called by all who hand one out.
+
+create function mayfly_private.show_message(message mayfly.messages)
+returns jsonb
+language sql stable
+set search_path = ''
+return jsonb_build_object(
+  'id', message.id,
+  'type', message.type,
+  'sender_id', message.sender_id,
+  'sender_kind', message.sender_kind,
+  'to', message.target,
+  'conversation_id', message.conversation_id,
+  'correlation_id', message.correlation_id,
+  'reply_to', message.reply_to,
+  'priority', message.priority,
+  'reply_required', message.reply_required,
+  'deadline', message.deadline,
+  'payload', message.payload,
+  'attachments', message.attachments,
+  'sent_at', message.sent_at);
+
+comment on function mayfly_private.show_message(mayfly.messages) is 'A message as its readers see it.';
+revoke execute on function mayfly_private.show_message(mayfly.messages) from public;
+
+-- sql/schemas/0421_function_check_messages.sql
+
+-- Refuses messages with the index and the field of their first fault, before anything is sent. Locks nothing.
+
+create function mayfly_private.check_messages(messages jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault record;
+  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments}';
+begin
+  if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
+  elsif pg_column_size(messages) > 4194304 then
+    perform mayfly_private.fail(413, 'push_too_large', 'One call sends at most 4 MB.', 'Send fewer at once.', '{"field": "messages"}');
+  end if;
+
+  select o.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n),
+    lateral (select case when jsonb_typeof(o.m -> 'to') = 'object' then o.m -> 'to' else '{}' end as target) as part,
+    lateral (values
+      ('id', jsonb_typeof(o.m) = 'object' and mayfly_private.to_uuid(o.m ->> 'id') is not null, 'must be a uuid'),
+      ('to', (select count(*) = 1 from jsonb_object_keys(part.target)) and case
+          when part.target ? 'agent' then jsonb_typeof(part.target -> 'agent') = 'string' and mayfly_private.to_uuid(part.target ->> 'agent') is not null
+          when part.target ? 'all' then part.target -> 'all' = 'true'
+          when part.target ? 'type' or part.target ? 'channel' then jsonb_typeof(coalesce(part.target -> 'type', part.target -> 'channel')) = 'string' and coalesce(part.target ->> 'type', part.target ->> 'channel') ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'
+          when part.target ? 'role' then jsonb_typeof(part.target -> 'role') = 'string' and char_length(part.target ->> 'role') between 1 and 200
+          when part.target ? 'capability' then jsonb_typeof(part.target -> 'capability') = 'string' and char_length(part.target ->> 'capability') between 1 and 100
+          else false end,
+        'must be one of { agent: uuid }, { all: true }, { type }, { role }, { capability }, { channel }'),
+      ('type', jsonb_typeof(o.m -> 'type') = 'string' and o.m ->> 'type' ~ '^[a-z][a-z0-9_]{0,62}$',
+        'must be lower case letters, digits and underscores, a letter first, 63 at most'),
+      ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
+          and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
+        'must be an object of at most 256 KB, at most 32 levels deep'),
+      ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
+      ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
+        'must be a text of 1 to 200 characters'),
+      ('reply_to', mayfly_private.uuid_or_absent(o.m -> 'reply_to'), 'must be the id of a message'),
+      ('priority', coalesce(o.m ->> 'priority', 'normal') in ('low', 'normal', 'high', 'urgent'), 'must be low, normal, high or urgent'),
+      ('reply_required', coalesce(jsonb_typeof(o.m -> 'reply_required'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      ('deadline', mayfly_private.instant_or_absent(o.m -> 'deadline'), 'must be an ISO 8601 instant'),
+      ('attachments', case coalesce(jsonb_typeof(o.m -> 'attachments'), 'null')
+          when 'null' then true
+          when 'array' then jsonb_array_length(o.m -> 'attachments') <= 20 and not exists (
+            select from jsonb_array_elements(o.m -> 'attachments') a
+            where case when jsonb_typeof(a) <> 'object' then true else
+              a - '{name,uri,mime_type,bytes,sha256}'::text[] <> '{}'
+              or (jsonb_typeof(a -> 'name') = 'string' and char_length(a ->> 'name') between 1 and 500) is not true
+              or (jsonb_typeof(a -> 'uri') = 'string' and char_length(a ->> 'uri') between 1 and 2000) is not true
+              or not mayfly_private.text_within(a -> 'mime_type', 200)
+              or not mayfly_private.number_within(a -> 'bytes', 0, 1e15, true)
+              or not (coalesce(jsonb_typeof(a -> 'sha256'), 'null') = 'null' or (jsonb_typeof(a -> 'sha256') = 'string' and a ->> 'sha256' ~ '^[0-9a-f]{64}$')) end)
+          else false end,
+        'must be at most 20 of { name, uri, mime_type?, bytes?, sha256? }'),
+      (coalesce((select k from jsonb_object_keys(case when jsonb_typeof(o.m) = 'object' then o.m else '{}' end) k where k <> all (known) limit 1), 'id'),
+        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is no field of a message')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].%s %s.', fault.index, fault.field, fault.rule),
+      'Nothing was sent. Correct it, or leave the message out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  select max(o.n) - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  group by (o.m ->> 'id')::uuid
+  having count(*) > 1
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].id stands in this call twice.', fault.index),
+      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_messages(jsonb) is 'Refuses messages that have a fault, naming index and field.';
+revoke execute on function mayfly_private.check_messages(jsonb) from public;
+
+-- sql/schemas/0422_function_agents_of_target.sql
+
+-- The agents that a message to many goes to: the living (the suspended, too, who get it when they are
+-- resumed) that the target describes, but the sender. As owner: who sends need not have agent:read.
+-- Called by send_messages. Locks nothing.
+
+create function mayfly_private.agents_of_target(tenant uuid, sender uuid, target jsonb)
+returns setof uuid
+language sql stable security definer
+set search_path = ''
+begin atomic
+  select a.id
+  from mayfly.agents a
+  where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()
+    and a.id is distinct from sender
+    and (target ->> 'all' is not null
+      or a.type = target ->> 'type'
+      or (target ? 'capability' and a.capabilities @> array[target ->> 'capability'])
+      or exists (select from mayfly.agent_types d
+        where d.tenant_id = a.tenant_id and d.name = a.type and d.version = a.type_version and d.role = target ->> 'role'))
+    and not exists (select from mayfly.agents line
+      where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
+        and (line.status not in ('running', 'suspended') or line.expires_at <= clock_timestamp()));
+end;
+
+comment on function mayfly_private.agents_of_target(uuid, uuid, jsonb) is 'The living agents that a target describes.';
+revoke execute on function mayfly_private.agents_of_target(uuid, uuid, jsonb) from public;
+
+-- sql/schemas/0423_function_may_publish.sql
+
+-- Whether the caller may publish in a channel of its tenant: with message:send its creator, its
+-- publishers, in one of kind two_way its subscribers; the secret key in all. Called by send_messages and
+-- may_use_topic. Locks nothing.
+
+create function mayfly_private.may_publish(channel mayfly.channels)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return (
+  select channel.tenant_id = any (mayfly_private.tenant_ids('message:send'))
+    and (who.kind = 'secret' or coalesce(channel.created_by = who.id, false)
+      or (channel.kind <> 'two_way' and who.id = any (channel.publishers))
+      or (channel.kind = 'two_way' and exists (select from mayfly.channel_subscriptions s
+        where s.tenant_id = channel.tenant_id and s.channel_id = channel.id and s.subscriber_id = who.id)))
+  from mayfly_private.caller() who
+);
+
+comment on function mayfly_private.may_publish(mayfly.channels) is 'Whether the caller may publish in a channel.';
+revoke execute on function mayfly_private.may_publish(mayfly.channels) from public;
+
+-- sql/schemas/0424_function_announce.sql
+
+-- What a broadcast of a message carries: all of it up to 64 KB, else its number alone, which its reader
+-- then asks for. Called by send_messages.
+
+create function mayfly_private.announce(topic text, numbers jsonb, message mayfly.messages)
+returns void
+language sql security definer
+set search_path = ''
+begin atomic
+  select realtime.send(
+    case when octet_length(message.payload::text) + octet_length(message.attachments::text) <= 65536
+      then numbers || mayfly_private.show_message(message)
+      else numbers end,
+    'message', topic, true);
+end;
+
+comment on function mayfly_private.announce(text, jsonb, mayfly.messages) is 'Broadcasts a message to its readers.';
+revoke execute on function mayfly_private.announce(text, jsonb, mayfly.messages) from public;
+
+-- sql/schemas/0425_function_send_messages.sql
+
+-- Sends 1 to 100 messages, all or none, stamped with their sender. What was sent before, by its id, is not
+-- sent again and gives its result again. Scope message:send.
+--
+-- Locks, until commit, in this order, so that no two senders wait for each other: the channels, the ids,
+-- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an
+-- inbox have no gap and come in the order of the commits.
+
+create function mayfly_private.send_messages(messages jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_recipients constant integer := 10000;
+  tenant constant uuid := mayfly_private.require_tenant('message:send');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  channel_names text[];
+  channel mayfly.channels;
+  known uuid[];
+  claimed uuid[];
+  expected integer;
+  fault record;
+  delivered uuid[];
+  recipients uuid[];
+begin
+  perform mayfly_private.check_messages(messages);
+
+  channel_names := array(select distinct m -> 'to' ->> 'channel' from jsonb_array_elements(messages) m where m -> 'to' ? 'channel');
+  if cardinality(channel_names) > 0 then
+    for channel in
+      select * from mayfly.channels c where c.tenant_id = tenant and c.name = any (channel_names) order by c.id for no key update
+    loop
+      if not mayfly_private.may_publish(channel) then
+        perform mayfly_private.fail(403, 'not_publisher', format('The caller may not publish in the channel %s.', channel.name),
+          case channel.kind when 'two_way' then 'Subscribe to it first.' else 'Ask its creator to make the caller one of its publishers.' end,
+          jsonb_build_object('channel', channel.name));
+      end if;
+    end loop;
+    select o.n - 1 as index, o.m -> 'to' ->> 'channel' as name into fault
+    from jsonb_array_elements(messages) with ordinality as o (m, n)
+    where o.m -> 'to' ? 'channel'
+      and not exists (select from mayfly.channels c where c.tenant_id = tenant and c.name = o.m -> 'to' ->> 'channel')
+    order by o.n limit 1;
+    if found then
+      perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
+        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+    end if;
+  end if;
+
+  known := array(select m.id from mayfly.messages m
+    where m.tenant_id = tenant and m.id in (select (e ->> 'id')::uuid from jsonb_array_elements(messages) e));
+  expected := jsonb_array_length(messages) - cardinality(known);
+
+  with fresh as (
+    select o.m, o.n, (o.m ->> 'id')::uuid as id, c.id as channel_id,
+      c.last_seq + row_number() over (partition by c.id order by o.n) as channel_seq
+    from jsonb_array_elements(messages) with ordinality as o (m, n)
+    left join mayfly.channels c on c.tenant_id = tenant and c.name = o.m -> 'to' ->> 'channel'
+    where (o.m ->> 'id')::uuid <> all (known)
+  ), inserted as (
+    insert into mayfly.messages (tenant_id, id, type, sender_id, sender_kind, target, channel_id, channel_seq, conversation_id,
+      correlation_id, reply_to, priority, reply_required, deadline, payload, attachments)
+    select tenant, f.id, f.m ->> 'type', caller.id, case caller.kind when 'secret' then 'service' else caller.kind end,
+      f.m -> 'to', f.channel_id, case when f.channel_id is not null then f.channel_seq end,
+      (f.m ->> 'conversation_id')::uuid, f.m ->> 'correlation_id', (f.m ->> 'reply_to')::uuid, coalesce(f.m ->> 'priority', 'normal'),
+      coalesce((f.m ->> 'reply_required')::boolean, false), (f.m ->> 'deadline')::timestamptz,
+      coalesce(f.m -> 'payload', '{}'), coalesce(nullif(f.m -> 'attachments', 'null'), '[]')
+    from fresh f
+    order by f.id
+    on conflict do nothing
+    returning id
+  )
+  select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
+
+  -- Another call has just sent one of them: in a channel that would leave a gap.
+  if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
+      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+  end if;
+  select o.n - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  join mayfly.messages m on m.tenant_id = tenant and m.id = (o.m ->> 'id')::uuid
+  where m.sender_id is distinct from caller.id
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
+      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+  -- One that was made so long ago might have been sent, handled and deleted.
+  select o.n - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  where (o.m ->> 'id')::uuid = any (claimed)
+    and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < now() - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
+      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+
+  update mayfly.channels c
+  set last_seq = m.seq
+  from (
+    select m.channel_id, max(m.channel_seq) as seq from mayfly.messages m
+    where m.tenant_id = tenant and m.id = any (claimed) and m.channel_id is not null group by 1
+  ) m
+  where c.tenant_id = tenant and c.id = m.channel_id;
+
+  -- To whom, message by message: one to a single agent or person names it.
+  select coalesce(array_agg(t.id order by t.n, t.recipient), '{}'), coalesce(array_agg(t.recipient order by t.n, t.recipient), '{}')
+  into delivered, recipients
+  from (
+    select o.n, (o.m ->> 'id')::uuid as id, r.recipient
+    from jsonb_array_elements(messages) with ordinality as o (m, n),
+      lateral (
+        select (o.m -> 'to' ->> 'agent')::uuid as recipient where o.m -> 'to' ? 'agent'
+        union all
+        select mayfly_private.agents_of_target(tenant, caller.id, o.m -> 'to') where not o.m -> 'to' ?| '{agent,channel}') r
+    where (o.m ->> 'id')::uuid = any (claimed)
+    limit max_recipients + 1
+  ) t;
+
+  if cardinality(delivered) > max_recipients then
+    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+      'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
+  end if;
+  perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
+
+  if cardinality(claimed) > 0 then
+    perform mayfly_private.charge(tenant, 0, 0, greatest(cardinality(claimed), cardinality(delivered)));
+  end if;
+
+  with sent as (
+    select d.message_id, d.recipient_id, row_number() over (partition by d.recipient_id order by d.n) as nth
+    from unnest(delivered, recipients) with ordinality as d (message_id, recipient_id, n)
+  ), numbered as (
+    insert into mayfly.inboxes as box (tenant_id, recipient_id, last_seq)
+    select tenant, s.recipient_id, count(*) from sent s group by s.recipient_id order by s.recipient_id
+    on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
+    returning box.recipient_id, box.last_seq, box.session
+  )
+  insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
+  select tenant, s.recipient_id,
+    b.last_seq - count(*) over (partition by s.recipient_id) + s.nth, s.message_id, caller.id,
+    b.session, case when b.session is null then 0 else 1 end
+  from sent s join numbered b using (recipient_id)
+  order by s.recipient_id, s.nth;
+
+  -- Who listens is told; who does not finds it when it opens its inbox.
+  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session), m)
+  from mayfly.deliveries d
+  join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
+  where d.tenant_id = tenant and d.message_id = any (claimed) and d.session is not null
+    and coalesce(m.deadline > clock_timestamp(), true)
+  order by d.recipient_id, d.seq;
+  perform mayfly_private.announce(format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), jsonb_build_object('seq', m.channel_seq), m)
+  from mayfly.messages m
+  where m.tenant_id = tenant and m.id = any (claimed) and m.channel_id is not null
+  order by m.channel_id, m.channel_seq;
+
+  return (
+    select jsonb_agg(
+      case when m.channel_id is null
+        then jsonb_build_object('id', m.id, 'recipients', (
+          select count(*) from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = m.id))
+        else jsonb_build_object('id', m.id, 'seq', m.channel_seq) end
+      order by o.n)
+    from jsonb_array_elements(messages) with ordinality as o (m, n)
+    join mayfly.messages m on m.tenant_id = tenant and m.id = (o.m ->> 'id')::uuid);
+end
+$$;
+
+comment on function mayfly_private.send_messages(jsonb) is 'Sends messages, each at most once, all or none.';
+revoke execute on function mayfly_private.send_messages(jsonb) from public;
+grant execute on function mayfly_private.send_messages(jsonb) to authenticated, service_role;
+
+create function mayfly.send_messages(messages jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.send_messages(messages);
+
+comment on function mayfly.send_messages(jsonb) is
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }] gives [{ id, recipients } or, in a channel, { id, seq }].';
+revoke execute on function mayfly.send_messages(jsonb) from public;
+grant execute on function mayfly.send_messages(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0426_function_own_inbox.sql
+
+-- The tenant of this request for one who has an inbox there: a living agent or a person, with
+-- message:read. The secret key has none. Locks nothing.
+
+create function mayfly_private.own_inbox()
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+begin
+  if mayfly_private.caller_id() is null then
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and subscribes to nothing.',
+      'Spawn an agent, or sign in.');
+  end if;
+  return tenant;
+end
+$$;
+
+comment on function mayfly_private.own_inbox() is 'The tenant in which the caller has an inbox.';
+revoke execute on function mayfly_private.own_inbox() from public;
+
+-- sql/schemas/0427_function_open_inbox.sql
+
+-- Makes this session the one reader of the caller's inbox: from its commit on messages are broadcast to
+-- it, and the session before is refused. Scope message:read. Locks the inbox.
+
+create function mayfly_private.open_inbox(session uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.own_inbox();
+  reader constant uuid := mayfly_private.caller_id();
+  box mayfly.inboxes;
+begin
+  if session is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'session must be a uuid.', null, '{"field": "session"}');
+  end if;
+  insert into mayfly.inboxes as b (tenant_id, recipient_id, session, opened_at)
+  values (tenant, reader, open_inbox.session, clock_timestamp())
+  on conflict (tenant_id, recipient_id) do update set session = excluded.session, opened_at = excluded.opened_at
+  returning * into box;
+  return jsonb_build_object(
+    'topic', format('tenant:%s:agent:%s', tenant, reader),
+    'last_seq', box.last_seq,
+    'acknowledged', coalesce((
+      select min(d.seq) - 1 from mayfly.deliveries d
+      where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null), box.last_seq));
+end
+$$;
+
+comment on function mayfly_private.open_inbox(uuid) is 'Makes a session the reader of the callers inbox.';
+revoke execute on function mayfly_private.open_inbox(uuid) from public;
+grant execute on function mayfly_private.open_inbox(uuid) to authenticated, service_role;
+
+create function mayfly.open_inbox(session uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.open_inbox(session);
+
+comment on function mayfly.open_inbox(uuid) is
+  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }, up to which all is handled.';
+revoke execute on function mayfly.open_inbox(uuid) from public;
+grant execute on function mayfly.open_inbox(uuid) to authenticated, service_role;
+
+-- sql/schemas/0428_function_pull_inbox.sql
+
+-- What waits in the caller's inbox behind `after`, by number, about 1 MB a page and at most page_limit;
+-- what is past its deadline is left out. Each is marked as handed to this session: one that was handed to
+-- another before has attempt above 1. Only for the session that opened the inbox last. Scope
+-- message:read. Locks what it hands out.
+--
+-- Senders hold the inbox until they commit: what is numbered up to last_seq in this snapshot is in it.
+
+create function mayfly_private.pull_inbox(session uuid, after bigint, page_limit integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.own_inbox();
+  reader constant uuid := mayfly_private.caller_id();
+  answer jsonb;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+
+  with box as (
+    select b.last_seq from mayfly.inboxes b
+    where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
+  ), waiting as (
+    select d.seq, m as message, d.attempts, d.session,
+      sum(octet_length(m.payload::text) + octet_length(m.attachments::text) + 500) over (order by d.seq)
+        - octet_length(m.payload::text) as bytes_before
+    from (
+      select * from mayfly.deliveries d
+      where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null and d.seq > coalesce(after, 0)
+      order by d.seq
+      limit page_limit + 1
+    ) d
+    join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
+    where exists (select from box)
+  ), page as (
+    select w.*, row_number() over (order by w.seq) as n from waiting w
+  ), taken as (
+    select p.* from page p where p.n <= page_limit and (p.n = 1 or p.bytes_before < 1000000)
+  ), marked as (
+    update mayfly.deliveries d
+    set session = pull_inbox.session, attempts = d.attempts + 1
+    from taken t
+    where d.tenant_id = tenant and d.recipient_id = reader and d.seq = t.seq
+      and d.session is distinct from pull_inbox.session
+    returning d.seq, d.attempts
+  )
+  select jsonb_build_object(
+    'messages', coalesce((
+      select jsonb_agg(jsonb_build_object('seq', t.seq, 'attempt', coalesce(k.attempts, t.attempts))
+        || mayfly_private.show_message(t.message) order by t.seq)
+      from taken t left join marked k using (seq)
+      where coalesce((t.message).deadline > clock_timestamp(), true)), '[]'),
+    'up_to', case when (select count(*) from page) > (select count(*) from taken)
+      then (select max(t.seq) from taken t) else greatest(box.last_seq, coalesce(after, 0)) end,
+    'last_seq', box.last_seq,
+    'more', (select count(*) from page) > (select count(*) from taken))
+  into answer
+  from box;
+  if answer is null then
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
+      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+  end if;
+  return answer;
+end
+$$;
+
+comment on function mayfly_private.pull_inbox(uuid, bigint, integer) is 'What waits in the callers inbox.';
+revoke execute on function mayfly_private.pull_inbox(uuid, bigint, integer) from public;
+grant execute on function mayfly_private.pull_inbox(uuid, bigint, integer) to authenticated, service_role;
+
+create function mayfly.pull_inbox(session uuid, after bigint default 0, page_limit integer default 100)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.pull_inbox(session, after, page_limit);
+
+comment on function mayfly.pull_inbox(uuid, bigint, integer) is
+  'What waits in the caller''s inbox behind a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }; go on behind up_to.';
+revoke execute on function mayfly.pull_inbox(uuid, bigint, integer) from public;
+grant execute on function mayfly.pull_inbox(uuid, bigint, integer) to authenticated, service_role;
+
+-- sql/schemas/0429_function_acknowledge_messages.sql
+
+-- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
+-- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
+
+create function mayfly_private.acknowledge_messages(seqs bigint[])
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.own_inbox();
+  acknowledged integer;
+begin
+  if seqs is null or cardinality(seqs) > 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
+  end if;
+  with waiting as (
+    select d.recipient_id, d.seq from mayfly.deliveries d
+    where d.tenant_id = tenant and d.recipient_id = mayfly_private.caller_id() and d.seq = any (seqs) and d.acknowledged_at is null
+    order by d.seq
+    for no key update
+  )
+  update mayfly.deliveries d
+  set acknowledged_at = clock_timestamp()
+  from waiting w
+  where d.tenant_id = tenant and d.recipient_id = w.recipient_id and d.seq = w.seq;
+  get diagnostics acknowledged = row_count;
+  return acknowledged;
+end
+$$;
+
+comment on function mayfly_private.acknowledge_messages(bigint[]) is 'Says that messages of the callers inbox are handled.';
+revoke execute on function mayfly_private.acknowledge_messages(bigint[]) from public;
+grant execute on function mayfly_private.acknowledge_messages(bigint[]) to authenticated, service_role;
+
+create function mayfly.acknowledge_messages(seqs bigint[])
+returns integer
+language sql
+set search_path = ''
+return mayfly_private.acknowledge_messages(seqs);
+
+comment on function mayfly.acknowledge_messages(bigint[]) is 'Says that messages of the caller''s inbox are handled; how many of them were not yet.';
+revoke execute on function mayfly.acknowledge_messages(bigint[]) from public;
+grant execute on function mayfly.acknowledge_messages(bigint[]) to authenticated, service_role;
 
 -- sql/schemas/0430_function_private_claim_embeddings.sql
 
@@ -8226,3 +9078,670 @@ $$;
 
 comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
 revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;
+
+-- sql/schemas/0480_function_log_messages.sql
+
+-- Appends what was sent, once a statement: for its recipient alone when it is one, else for the tenant.
+-- As owner: clients have no INSERT on the log. Who listens to its inbox is nudged by the message itself.
+
+create function mayfly_private.log_messages()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+begin
+  insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+  select n.tenant_id, of_epoch, (n.target ->> 'agent')::uuid, 'message.sent',
+    case n.sender_kind when 'agent' then n.sender_id end, n.id
+  from new_rows n
+  order by n.sent_at, n.id;
+  perform mayfly_private.nudge(t.tenant_id, t.audience)
+  from (select distinct n.tenant_id, (n.target ->> 'agent')::uuid as audience from new_rows n) t
+  where t.audience is null or not exists (select from mayfly.inboxes b
+    where b.tenant_id = t.tenant_id and b.recipient_id = t.audience and b.session is not null);
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_messages() is 'Trigger: appends what was sent to the log.';
+revoke execute on function mayfly_private.log_messages() from public;
+
+create trigger messages_log_insert after insert on mayfly.messages
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.log_messages();
+
+-- sql/schemas/0481_function_log_acknowledgements.sql
+
+-- Appends, once a statement, which messages were acknowledged by whom, for their senders (the secret
+-- key's for the admins). As owner: clients have no INSERT on the log.
+
+create function mayfly_private.log_acknowledgements()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if not exists (select from new_rows n join old_rows o on o.tenant_id = n.tenant_id and o.recipient_id = n.recipient_id and o.seq = n.seq
+      where n.acknowledged_at is not null and o.acknowledged_at is null) then
+    return null;
+  end if;
+  insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+  select n.tenant_id, e.epoch, coalesce(n.sender_id, n.tenant_id), 'message.acknowledged', a.id, n.message_id
+  from (select mayfly_private.current_epoch() as epoch) e, new_rows n
+  join old_rows o on o.tenant_id = n.tenant_id and o.recipient_id = n.recipient_id and o.seq = n.seq
+  left join mayfly.agents a on a.tenant_id = n.tenant_id and a.id = n.recipient_id
+  where n.acknowledged_at is not null and o.acknowledged_at is null
+  order by n.recipient_id, n.seq;
+  perform mayfly_private.nudge(t.tenant_id, t.sender_id)
+  from (select distinct n.tenant_id, n.sender_id from new_rows n where n.acknowledged_at is not null and n.sender_id is not null) t;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_acknowledgements() is 'Trigger: appends which messages were acknowledged to the log.';
+revoke execute on function mayfly_private.log_acknowledgements() from public;
+
+create trigger deliveries_log_update after update on mayfly.deliveries
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.log_acknowledgements();
+
+-- sql/schemas/0482_function_maintain_messages.sql
+
+-- One batch of a tenant's old messages: those that every recipient has acknowledged, or whose deadline has
+-- passed, after the tenant's messages_kept; all others, and those in channels, after the project's kept.
+-- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. Says whether there
+-- may be more. Called by maintain_tenant, under its lock.
+
+create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  handled_before constant timestamptz := clock_timestamp() - (select t.messages_kept from mayfly.tenants t where t.id = tenant);
+  walked uuid[];
+  last_sent timestamptz;
+  last_id uuid;
+begin
+  select array_agg(w.id order by w.sent_at, w.id), max(w.sent_at) into walked, last_sent
+  from (
+    select m.id, m.sent_at
+    from mayfly_private.maintenance s, mayfly.messages m
+    where s.tenant_id = tenant and m.tenant_id = tenant
+      and (m.sent_at, m.id) > (s.messages_to, s.messages_to_id) and m.sent_at < greatest(handled_before, long_ago)
+    order by m.sent_at, m.id
+    limit max_rows
+  ) w;
+  last_id := walked[cardinality(walked)];
+
+  delete from mayfly.messages m
+  where m.tenant_id = tenant and m.id = any (walked)
+    and (m.sent_at < long_ago
+      or (m.channel_id is null and m.sent_at < handled_before
+        and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
+          where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null))));
+
+  update mayfly_private.maintenance s
+  set messages_to = case when cardinality(walked) = max_rows then last_sent else '-infinity' end,
+    messages_to_id = coalesce(last_id, s.messages_to_id)
+  where s.tenant_id = tenant;
+  return coalesce(cardinality(walked), 0) = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_messages(uuid, integer) is 'One batch of a tenants old messages.';
+revoke execute on function mayfly_private.maintain_messages(uuid, integer) from public;
+
+-- sql/schemas/0483_function_find_channel.sql
+
+-- A channel of a tenant by its name, or an error; for a reader also when it may not read it. Called by the
+-- functions of channels. Locks nothing.
+
+create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
+returns mayfly.channels
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels;
+begin
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.name = find_channel.name;
+  if channel.id is null then
+    perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', name),
+      'Create the channel, or list those there are.', '{"field": "name"}');
+  elsif for_reader and not channel.id = any (mayfly_private.readable_channel_ids()) then
+    perform mayfly_private.fail(403, 'not_subscribed', format('The caller may not read the channel %s.', name),
+      'Subscribe to it first.', jsonb_build_object('channel', name));
+  end if;
+  return channel;
+end
+$$;
+
+comment on function mayfly_private.find_channel(uuid, text, boolean) is 'A channel by its name.';
+revoke execute on function mayfly_private.find_channel(uuid, text, boolean) from public;
+
+-- sql/schemas/0484_function_check_channel.sql
+
+-- Refuses what is out of bounds in a channel's description and publishers: agents and members of the
+-- tenant. Called by create_channel and update_channel. Locks nothing.
+
+create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  unknown uuid;
+begin
+  if char_length(description) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'description must have at most 2000 characters.', null, '{"field": "description"}');
+  elsif cardinality(publishers) > 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'publishers must be at most 1000 ids.', null, '{"field": "publishers"}');
+  elsif array_position(publishers, null) is not null then
+    perform mayfly_private.fail(400, 'invalid_request', 'publishers must be ids of agents or members.', null, '{"field": "publishers"}');
+  end if;
+  unknown := (
+    select p from unnest(publishers) p
+    where not exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = p)
+      and not exists (select from mayfly.members m where m.tenant_id = tenant and m.user_id = p)
+    limit 1);
+  if unknown is not null then
+    perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', unknown),
+      'Name agents or members of the tenant.', '{"field": "publishers"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_channel(uuid, text, uuid[]) is 'Refuses what is out of bounds in a channel.';
+revoke execute on function mayfly_private.check_channel(uuid, text, uuid[]) from public;
+
+-- sql/schemas/0485_function_create_channel.sql
+
+-- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
+-- channel:write.
+
+create function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_channels constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels;
+begin
+  if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+  elsif kind is null or kind not in ('one_way', 'two_way', 'broadcast') then
+    perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
+  end if;
+  perform mayfly_private.check_channel(tenant, description, publishers);
+  if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+      'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+  end if;
+
+  insert into mayfly.channels as c (tenant_id, name, kind, description, created_by, publishers)
+  values (tenant, create_channel.name, create_channel.kind, coalesce(create_channel.description, ''),
+    mayfly_private.caller_id(), coalesce(create_channel.publishers, '{}'))
+  on conflict do nothing
+  returning c.* into channel;
+  if channel.id is null then
+    perform mayfly_private.fail(409, 'channel_exists', format('There is a channel %s already.', name),
+      'Use it, or take another name.', '{"field": "name"}');
+  end if;
+  return channel;
+end
+$$;
+
+comment on function mayfly_private.create_channel(text, text, text, uuid[]) is 'Creates a channel.';
+revoke execute on function mayfly_private.create_channel(text, text, text, uuid[]) from public;
+grant execute on function mayfly_private.create_channel(text, text, text, uuid[]) to authenticated, service_role;
+
+create function mayfly.create_channel(name text, kind text default 'two_way', description text default '', publishers uuid[] default '{}')
+returns jsonb
+language sql
+set search_path = ''
+return to_jsonb(mayfly_private.create_channel(name, kind, description, publishers)) - 'tenant_id';
+
+comment on function mayfly.create_channel(text, text, text, uuid[]) is
+  'Creates a channel: one_way (creator and publishers publish, subscribers read), two_way (subscribers do both) or broadcast (the tenant reads).';
+revoke execute on function mayfly.create_channel(text, text, text, uuid[]) from public;
+grant execute on function mayfly.create_channel(text, text, text, uuid[]) to authenticated, service_role;
+
+-- sql/schemas/0486_function_own_channel.sql
+
+-- Locks a channel that the caller may change: with channel:write its own, with message:admin, too, any.
+-- Called by update_channel and delete_channel.
+
+create function mayfly_private.own_channel(name text)
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+begin
+  if not (coalesce(channel.created_by = mayfly_private.caller_id(), false) or tenant = any (mayfly_private.tenant_ids('message:admin'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope message:admin.',
+      'It is needed for channels that others created.', '{"scope": "message:admin"}');
+  end if;
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
+  return channel;
+end
+$$;
+
+comment on function mayfly_private.own_channel(text) is 'Locks a channel that the caller may change.';
+revoke execute on function mayfly_private.own_channel(text) from public;
+
+-- sql/schemas/0487_function_update_channel.sql
+
+-- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
+-- (channel:write), and with message:admin. Locks the channel.
+
+create function mayfly_private.update_channel(name text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels := mayfly_private.own_channel(name);
+begin
+  perform mayfly_private.check_channel(channel.tenant_id, description, publishers);
+  update mayfly.channels c
+  set description = coalesce(update_channel.description, c.description), publishers = coalesce(update_channel.publishers, c.publishers)
+  where c.tenant_id = channel.tenant_id and c.id = channel.id
+  returning c.* into channel;
+  return channel;
+end
+$$;
+
+comment on function mayfly_private.update_channel(text, text, uuid[]) is 'Changes a channel.';
+revoke execute on function mayfly_private.update_channel(text, text, uuid[]) from public;
+grant execute on function mayfly_private.update_channel(text, text, uuid[]) to authenticated, service_role;
+
+create function mayfly.update_channel(name text, description text default null, publishers uuid[] default null)
+returns jsonb
+language sql
+set search_path = ''
+return to_jsonb(mayfly_private.update_channel(name, description, publishers)) - 'tenant_id';
+
+comment on function mayfly.update_channel(text, text, uuid[]) is 'Changes a channel''s description or publishers; null leaves as it is.';
+revoke execute on function mayfly.update_channel(text, text, uuid[]) from public;
+grant execute on function mayfly.update_channel(text, text, uuid[]) to authenticated, service_role;
+
+-- sql/schemas/0488_function_delete_channel.sql
+
+-- Deletes a channel with its messages and subscriptions. For its creator (channel:write), and with
+-- message:admin. Locks the channel.
+
+create function mayfly_private.delete_channel(name text)
+returns uuid
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  channel constant mayfly.channels := mayfly_private.own_channel(name);
+begin
+  delete from mayfly.channels c where c.tenant_id = channel.tenant_id and c.id = channel.id;
+  return channel.id;
+end
+$$;
+
+comment on function mayfly_private.delete_channel(text) is 'Deletes a channel.';
+revoke execute on function mayfly_private.delete_channel(text) from public;
+grant execute on function mayfly_private.delete_channel(text) to authenticated, service_role;
+
+create function mayfly.delete_channel(name text)
+returns jsonb
+language sql
+set search_path = ''
+return jsonb_build_object('deleted', mayfly_private.delete_channel(name));
+
+comment on function mayfly.delete_channel(text) is 'Deletes a channel with its messages and subscriptions: { deleted: id }.';
+revoke execute on function mayfly.delete_channel(text) from public;
+grant execute on function mayfly.delete_channel(text) to authenticated, service_role;
+
+-- sql/schemas/0489_function_subscribe_channel.sql
+
+-- Subscribes the caller to a channel, from its next message on where it does not say from when. Again
+-- changes nothing. Scope message:read.
+
+create function mayfly_private.subscribe_channel(name text, acknowledged bigint)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.own_inbox();
+  channel constant mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+  subscription mayfly.channel_subscriptions;
+begin
+  if acknowledged < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'acknowledged must be at least 0.', null, '{"field": "acknowledged"}');
+  end if;
+  insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
+  values (tenant, channel.id, mayfly_private.caller_id(), least(coalesce(subscribe_channel.acknowledged, channel.last_seq), channel.last_seq))
+  on conflict do nothing;
+  select * into subscription from mayfly.channel_subscriptions s
+  where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id();
+  return jsonb_build_object('channel', channel.name, 'kind', channel.kind, 'last_seq', channel.last_seq,
+    'acknowledged', subscription.acknowledged, 'subscribed_at', subscription.subscribed_at);
+end
+$$;
+
+comment on function mayfly_private.subscribe_channel(text, bigint) is 'Subscribes the caller to a channel.';
+revoke execute on function mayfly_private.subscribe_channel(text, bigint) from public;
+grant execute on function mayfly_private.subscribe_channel(text, bigint) to authenticated, service_role;
+
+create function mayfly.subscribe_channel(name text, acknowledged bigint default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.subscribe_channel(name, acknowledged);
+
+comment on function mayfly.subscribe_channel(text, bigint) is
+  'Subscribes the caller to a channel, up to a message that it takes as handled (0: none; by default all there are).';
+revoke execute on function mayfly.subscribe_channel(text, bigint) from public;
+grant execute on function mayfly.subscribe_channel(text, bigint) to authenticated, service_role;
+
+-- sql/schemas/0490_function_unsubscribe_channel.sql
+
+-- Ends the caller's subscription of a channel; without one nothing happens. Scope message:read.
+
+create function mayfly_private.unsubscribe_channel(name text)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.own_inbox();
+  channel constant mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+begin
+  delete from mayfly.channel_subscriptions s
+  where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id();
+  return found;
+end
+$$;
+
+comment on function mayfly_private.unsubscribe_channel(text) is 'Ends the callers subscription of a channel.';
+revoke execute on function mayfly_private.unsubscribe_channel(text) from public;
+grant execute on function mayfly_private.unsubscribe_channel(text) to authenticated, service_role;
+
+create function mayfly.unsubscribe_channel(name text)
+returns boolean
+language sql
+set search_path = ''
+return mayfly_private.unsubscribe_channel(name);
+
+comment on function mayfly.unsubscribe_channel(text) is 'Ends the caller''s subscription of a channel; whether there was one.';
+revoke execute on function mayfly.unsubscribe_channel(text) from public;
+grant execute on function mayfly.unsubscribe_channel(text) to authenticated, service_role;
+
+-- sql/schemas/0491_function_read_channel.sql
+
+-- The messages of a channel behind `after`, by number, about 1 MB a page and at most page_limit. Scope
+-- message:read, for who may read the channel. Locks nothing. Publishers hold the channel until they
+-- commit: up to last_seq in this snapshot nothing is missing but what retention deleted.
+
+create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+  channel constant mayfly.channels := mayfly_private.find_channel(tenant, name, true);
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    with found_messages as (
+      select f.seq, f.message, row_number() over (order by f.seq) as n,
+        sum(f.bytes + 500) over (order by f.seq) - f.bytes as bytes_before
+      from (
+        select m.channel_seq as seq, m as message, octet_length(m.payload::text) + octet_length(m.attachments::text) as bytes
+        from mayfly.messages m
+        where m.tenant_id = tenant and m.channel_id = channel.id and m.channel_seq > coalesce(after, 0)
+        order by m.channel_seq
+        limit page_limit + 1
+      ) f
+    ), taken as (
+      select * from found_messages f where f.n <= page_limit and (f.n = 1 or f.bytes_before < 1000000)
+    )
+    select jsonb_build_object(
+      'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(t.message) order by t.seq), '[]'),
+      'topic', format('tenant:%s:channel:%s', tenant, channel.name),
+      'last_seq', greatest(channel.last_seq, max(t.seq)),
+      'acknowledged', (select s.acknowledged from mayfly.channel_subscriptions s
+        where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()),
+      'more', (select count(*) from found_messages) > count(*))
+    from taken t);
+end
+$$;
+
+comment on function mayfly_private.read_channel(text, bigint, integer) is 'The messages of a channel behind a number.';
+revoke execute on function mayfly_private.read_channel(text, bigint, integer) from public;
+grant execute on function mayfly_private.read_channel(text, bigint, integer) to authenticated, service_role;
+
+create function mayfly.read_channel(name text, after bigint default 0, page_limit integer default 100)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.read_channel(name, after, page_limit);
+
+comment on function mayfly.read_channel(text, bigint, integer) is
+  'The messages of a channel behind a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
+revoke execute on function mayfly.read_channel(text, bigint, integer) from public;
+grant execute on function mayfly.read_channel(text, bigint, integer) to authenticated, service_role;
+
+-- sql/schemas/0492_function_acknowledge_channel.sql
+
+-- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
+-- message:read, for subscribers. Locks the subscription.
+
+create function mayfly_private.acknowledge_channel(name text, seq bigint)
+returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.own_inbox();
+  channel constant mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+  acknowledged bigint;
+begin
+  if seq is null or seq < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seq must be at least 0.', null, '{"field": "seq"}');
+  end if;
+  update mayfly.channel_subscriptions s
+  set acknowledged = greatest(s.acknowledged, least(seq, channel.last_seq))
+  where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()
+  returning s.acknowledged into acknowledged;
+  if acknowledged is null then
+    perform mayfly_private.fail(403, 'not_subscribed', format('The caller has not subscribed to the channel %s.', name),
+      'Subscribe to it first.', jsonb_build_object('channel', name));
+  end if;
+  return acknowledged;
+end
+$$;
+
+comment on function mayfly_private.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel.';
+revoke execute on function mayfly_private.acknowledge_channel(text, bigint) from public;
+grant execute on function mayfly_private.acknowledge_channel(text, bigint) to authenticated, service_role;
+
+create function mayfly.acknowledge_channel(name text, seq bigint)
+returns bigint
+language sql
+set search_path = ''
+return mayfly_private.acknowledge_channel(name, seq);
+
+comment on function mayfly.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel; gives where that is now.';
+revoke execute on function mayfly.acknowledge_channel(text, bigint) from public;
+grant execute on function mayfly.acknowledge_channel(text, bigint) to authenticated, service_role;
+
+-- sql/schemas/0493_function_channel_statistics.sql
+
+-- What there is in a channel, how fast it goes, and how far behind its subscribers are (the 1,000 that are
+-- the furthest). Scope message:read, for who may read the channel. Reads the channel's messages. Locks nothing.
+
+create function mayfly_private.channel_statistics(name text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+  channel constant mayfly.channels := mayfly_private.find_channel(tenant, name, true);
+begin
+  return (
+    select jsonb_build_object(
+      'name', channel.name, 'kind', channel.kind, 'last_seq', channel.last_seq,
+      'messages', count(*), 'bytes', coalesce(sum(octet_length(m.payload::text)), 0),
+      'last_minute', count(*) filter (where m.sent_at > clock_timestamp() - interval '1 minute'),
+      'per_minute', round(count(*) filter (where m.sent_at > clock_timestamp() - interval '1 hour') / 60.0, 2),
+      'last_sent_at', max(m.sent_at),
+      'senders', count(distinct m.sender_id),
+      'subscribers', (
+        select coalesce(jsonb_agg(jsonb_build_object('id', s.subscriber_id, 'acknowledged', s.acknowledged,
+          'lag', channel.last_seq - s.acknowledged, 'subscribed_at', s.subscribed_at) order by s.acknowledged, s.subscriber_id), '[]')
+        from (
+          select * from mayfly.channel_subscriptions s
+          where s.tenant_id = tenant and s.channel_id = channel.id
+          order by s.acknowledged, s.subscriber_id limit 1000
+        ) s))
+    from mayfly.messages m
+    where m.tenant_id = tenant and m.channel_id = channel.id);
+end
+$$;
+
+comment on function mayfly_private.channel_statistics(text) is 'What there is in a channel.';
+revoke execute on function mayfly_private.channel_statistics(text) from public;
+grant execute on function mayfly_private.channel_statistics(text) to authenticated, service_role;
+
+create function mayfly.channel_statistics(name text)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.channel_statistics(name);
+
+comment on function mayfly.channel_statistics(text) is
+  'A channel''s messages and bytes, those of the last minute, the mean a minute of the last hour, and its subscribers with their lag.';
+revoke execute on function mayfly.channel_statistics(text) from public;
+grant execute on function mayfly.channel_statistics(text) to authenticated, service_role;
+
+-- sql/schemas/0494_function_log_channels.sql
+
+-- Appends which channels were created, changed and deleted, once a statement. As owner: clients have no
+-- INSERT on the log. That one has a new message is no event of its own; when the tenant itself goes, there
+-- is no log to append to.
+
+create function mayfly_private.log_channels()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenants uuid[];
+begin
+  if tg_op = 'INSERT' then
+    with appended as (
+      insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+      select n.tenant_id, mayfly_private.current_epoch(), 'channel.created',
+        (select a.id from mayfly.agents a where a.tenant_id = n.tenant_id and a.id = n.created_by), n.id
+      from new_rows n
+      returning tenant_id
+    )
+    select array_agg(distinct a.tenant_id) into tenants from appended a;
+  elsif tg_op = 'UPDATE' then
+    with appended as (
+      insert into mayfly.events (tenant_id, epoch, type, subject, fields)
+      select n.tenant_id, mayfly_private.current_epoch(), 'channel.updated', n.id, array_remove(array[
+        case when n.description <> o.description then 'description' end,
+        case when n.publishers <> o.publishers then 'publishers' end], null)
+      from new_rows n
+      join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+      where n.description <> o.description or n.publishers <> o.publishers
+      returning tenant_id
+    )
+    select array_agg(distinct a.tenant_id) into tenants from appended a;
+  else
+    with appended as (
+      insert into mayfly.events (tenant_id, epoch, type, subject)
+      select o.tenant_id, mayfly_private.current_epoch(), 'channel.deleted', o.id
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id
+      returning tenant_id
+    )
+    select array_agg(distinct a.tenant_id) into tenants from appended a;
+  end if;
+  perform mayfly_private.nudge(t, null) from unnest(tenants) t;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_channels() is 'Trigger: appends what happened to channels to the log.';
+revoke execute on function mayfly_private.log_channels() from public;
+
+create trigger channels_log_insert after insert on mayfly.channels
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.log_channels();
+
+create trigger channels_log_update after update on mayfly.channels
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.log_channels();
+
+create trigger channels_log_delete after delete on mayfly.channels
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.log_channels();
+
+-- sql/schemas/0495_function_log_subscriptions.sql
+
+-- Appends who subscribed to a channel and who left it, once a statement. As owner: clients have no INSERT
+-- on the log. When the channel itself goes, that says it.
+
+create function mayfly_private.log_subscriptions()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenants uuid[];
+begin
+  if tg_op = 'INSERT' then
+    with appended as (
+      insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+      select n.tenant_id, mayfly_private.current_epoch(), 'channel.subscribed',
+        (select a.id from mayfly.agents a where a.tenant_id = n.tenant_id and a.id = n.subscriber_id), n.channel_id
+      from new_rows n
+      returning tenant_id
+    )
+    select array_agg(distinct a.tenant_id) into tenants from appended a;
+  else
+    with appended as (
+      insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+      select o.tenant_id, mayfly_private.current_epoch(), 'channel.unsubscribed',
+        (select a.id from mayfly.agents a where a.tenant_id = o.tenant_id and a.id = o.subscriber_id), o.channel_id
+      from old_rows o join mayfly.channels c on c.tenant_id = o.tenant_id and c.id = o.channel_id
+      returning tenant_id
+    )
+    select array_agg(distinct a.tenant_id) into tenants from appended a;
+  end if;
+  perform mayfly_private.nudge(t, null) from unnest(tenants) t;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_subscriptions() is 'Trigger: appends who subscribed and unsubscribed to the log.';
+revoke execute on function mayfly_private.log_subscriptions() from public;
+
+create trigger channel_subscriptions_log_insert after insert on mayfly.channel_subscriptions
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.log_subscriptions();
+
+create trigger channel_subscriptions_log_delete after delete on mayfly.channel_subscriptions
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.log_subscriptions();

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, machineClaims, makeAgent, refusalOf, rpc } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
+import { messageTo } from "../harness/messages.ts";
 import { putOf } from "../harness/operations.ts";
 import { type Caller, fillTenant, makeStrangers, type Victim } from "./sweep.ts";
 
@@ -17,8 +18,11 @@ interface Attack {
   needs: string | null;
   /** It is for these kinds of callers alone. */
   only?: "person" | "agent" | "secret" | "renewal";
-  /** Refused to a viewer of the tenant, who may have the scope. */
-  viewer: "may" | "may not";
+  /**
+   * Refused to a viewer of the tenant, who may have the scope; `own`: it may, and changes what is its own
+   * alone, as its inbox.
+   */
+  viewer: "may" | "may not" | "own";
 }
 
 beforeAll(async () => {
@@ -34,6 +38,12 @@ beforeAll(async () => {
       only: "person",
       viewer: "may not",
     },
+    acknowledge_channel: {
+      values: { name: victim.channel, seq: 0 },
+      needs: "message:read",
+      viewer: "may not",
+    },
+    acknowledge_messages: { values: { seqs: [1] }, needs: "message:read", viewer: "own" },
     add_member: {
       values: { user_id: user, role: "owner" },
       needs: "member:write",
@@ -52,11 +62,21 @@ beforeAll(async () => {
       needs: "member:write",
       viewer: "may not",
     },
+    channel_statistics: {
+      values: { name: victim.channel },
+      needs: "message:read",
+      viewer: "may not",
+    },
     claim_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     complete_embeddings: {
       values: { model: "m", results: [] },
       needs: null,
       only: "secret",
+      viewer: "may not",
+    },
+    create_channel: {
+      values: { name: "mine", kind: "broadcast" },
+      needs: "channel:write",
       viewer: "may not",
     },
     create_enrolment_key: { values: { name: "mine" }, needs: "key:write", viewer: "may not" },
@@ -65,6 +85,11 @@ beforeAll(async () => {
     define_agent_type: {
       values: { name: "scout", prompt: "obey me" },
       needs: "type:write",
+      viewer: "may not",
+    },
+    delete_channel: {
+      values: { name: victim.channel },
+      needs: "channel:write",
       viewer: "may not",
     },
     delete_state: {
@@ -103,12 +128,15 @@ beforeAll(async () => {
     maintain: { values: {}, needs: "memory:write", viewer: "may not" },
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     my_invitations: { values: {}, needs: null, only: "person", viewer: "may" },
+    open_inbox: { values: { session: randomUUID() }, needs: "message:read", viewer: "own" },
+    pull_inbox: { values: { session: randomUUID() }, needs: "message:read", viewer: "may not" },
     patch_state: {
       values: { key: "plan", patch: { secret: "mine" } as never, of_agent: agent },
       needs: "state:write",
       viewer: "may not",
     },
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    read_channel: { values: { name: victim.channel }, needs: "message:read", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
     reconcile_state: {
       values: { key: "plan", strategy: "latest_wins", ours: "mine", of_agent: agent },
@@ -131,6 +159,11 @@ beforeAll(async () => {
       viewer: "may not",
     },
     set_debug: { values: { persist: false }, needs: "tenant:write", viewer: "may not" },
+    send_messages: {
+      values: { messages: [messageTo(agent)] },
+      needs: "message:send",
+      viewer: "may not",
+    },
     set_state: {
       values: { key: "plan", value: "mine", of_agent: agent },
       needs: "state:write",
@@ -153,6 +186,11 @@ beforeAll(async () => {
       viewer: "may",
     },
     stop_agent: { values: { id: agent }, needs: "agent:stop", viewer: "may not" },
+    subscribe_channel: {
+      values: { name: victim.channel },
+      needs: "message:read",
+      viewer: "own",
+    },
     suspend_agent: { values: { id: agent }, needs: "agent:stop", viewer: "may not" },
     sync: {
       values: { push: [putOf({ task: "planted" })] },
@@ -164,6 +202,16 @@ beforeAll(async () => {
       values: { user_id: user },
       needs: "member:write",
       only: "person",
+      viewer: "may not",
+    },
+    unsubscribe_channel: {
+      values: { name: victim.channel },
+      needs: "message:read",
+      viewer: "own",
+    },
+    update_channel: {
+      values: { name: victim.channel, publishers: [] },
+      needs: "channel:write",
       viewer: "may not",
     },
     update_tenant: { values: { name: "mine now" }, needs: "tenant:write", viewer: "may not" },
@@ -248,7 +296,7 @@ describe("isolation, by the functions", () => {
   it("lets a viewer change nothing", async () => {
     const before = await fingerprint();
     for (const [name, { viewer }] of Object.entries(attacks)) {
-      if (name === "leave_tenant") continue;
+      if (name === "leave_tenant" || viewer === "own") continue;
       const answer = await outcome({ claims: victim.viewer }, name);
       expect(answer === "refused" ? "may not" : "may", name).toBe(viewer);
     }

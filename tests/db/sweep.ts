@@ -16,6 +16,7 @@ import {
   type Sql,
   serviceRole,
 } from "../harness/callers.ts";
+import { messageTo } from "../harness/messages.ts";
 import { putOf, updateOf } from "../harness/operations.ts";
 
 export interface Caller {
@@ -33,6 +34,10 @@ export interface Victim {
   invitationToken: string;
   key: string;
   keyId: string;
+  /** A message of the agent to the viewer. */
+  message: string;
+  /** The name of a channel of kind two_way. */
+  channel: string;
   lease: string;
   state: string;
 }
@@ -55,6 +60,9 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
       "agent:read",
       "agent:spawn",
       "presence:read",
+      "message:read",
+      "message:send",
+      "channel:write",
       "state:read",
       "state:write",
       "debug:read",
@@ -87,6 +95,13 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     agent.claims,
     (session) => session`select mayfly.sync(${session.json(conflict as never)})`,
   );
+  const channel = "secret-channel";
+  await rpc(sql, agent.claims, "create_channel", { name: channel });
+  await rpc(sql, agent.claims, "subscribe_channel", { name: channel });
+  const said = messageTo(String(viewer.sub), { payload: { text: "the secret plan" } });
+  await rpc(sql, agent.claims, "send_messages", {
+    messages: [said, messageTo({ channel }, { payload: { text: "the secret plan" } })] as never,
+  });
   const { id: state } = await rpc<{ id: string }>(sql, agent.claims, "set_state", {
     key: "plan",
     value: { secret: "plan" },
@@ -125,6 +140,8 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     invitationToken: token,
     key,
     keyId: enrolment_key.id,
+    message: said.id,
+    channel,
     lease,
     state,
   };

@@ -45,8 +45,9 @@ describe("the README", () => {
     }
   });
 
-  it("has the smallest example as it is run", async () => {
+  it("has the examples as they are run", async () => {
     expect(await read("README.md")).toContain(await read("examples/smallest.ts"));
+    expect(await read("README.md")).toContain(await read("examples/messages.ts"));
   });
 });
 

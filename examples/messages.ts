@@ -1,0 +1,36 @@
+import { findRunning } from "@mayfly/local";
+import { Mayfly } from "@mayfly/sdk";
+
+const project = await findRunning(".mayfly");
+if (!project) throw new Error("Nothing runs here: npm start");
+const { apiUrl: url, secretKey: key } = project;
+
+const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "talkers" });
+const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
+const { data: team, error } = await mayfly.spawnTeam([
+  { names: ["ada"], scopes: ["message:send", "message:read", "channel:write"] },
+  { names: ["bob"], scopes: ["message:send", "message:read"], capabilities: ["review"] },
+]);
+if (error) throw error;
+const [ada, bob] = team as [(typeof team)[0], (typeof team)[0]];
+
+bob.on("query", async (message) => {
+  console.log("bob is asked:", message.payload.question);
+  await message.reply({ answer: "5432" });
+});
+const { data: reply } = await ada.request(bob.id, "query", { question: "Which port?" });
+console.log("ada hears:", reply?.payload.answer);
+await ada.send({ capability: "review" }, "review_request", { subject: "the port" });
+
+await ada.channels.create({ name: "findings", kind: "broadcast" });
+await ada.channels.publish("findings", "info", { text: "It is 5432." });
+await new Promise<void>((heard) => {
+  bob.channels.open("findings").on(
+    (message) => {
+      console.log("bob reads:", message.seq, message.payload.text);
+      heard();
+    },
+    { since: "start" },
+  );
+});
+await Promise.all([ada.stop(), bob.stop()]);

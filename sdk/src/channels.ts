@@ -1,0 +1,236 @@
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import { Channel } from "./channel.ts";
+import { ok, type Result } from "./errors.ts";
+import type { PayloadOf } from "./message-schemas.ts";
+import {
+  type MessageContent,
+  type MessageRow,
+  messageFromRow,
+  type SendOptions,
+  type Sent,
+} from "./messages.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+
+/**
+ * `one_way`: its creator and publishers publish, its subscribers read. `two_way`: its subscribers do both.
+ * `broadcast`: as one_way, and everyone in the tenant reads, subscribed or not.
+ */
+export type ChannelKind = "one_way" | "two_way" | "broadcast";
+
+interface ChannelRow {
+  id: string;
+  name: string;
+  kind: ChannelKind;
+  description: string;
+  created_by: string | null;
+  publishers: string[];
+  last_seq: number;
+  created_at: string;
+}
+export type ChannelInfo = FromRow<ChannelRow>;
+
+export interface NewChannel {
+  /** Lower case letters, digits, dots, dashes, underscores; 63 at most. */
+  name: string;
+  /** `two_way` by default. */
+  kind?: ChannelKind;
+  description?: string;
+  /** Ids of agents or members who may publish beside the creator; of no use in a two_way one. */
+  publishers?: string[];
+}
+
+export interface Subscription {
+  channel: string;
+  kind: ChannelKind;
+  lastSeq: number;
+  /** All up to this number is handled. */
+  acknowledged: number;
+  subscribedAt: Date;
+}
+
+export interface ChannelPage {
+  messages: MessageContent[];
+  lastSeq: number;
+  /** Up to where the caller has handled it; null when it has not subscribed. */
+  acknowledged: number | null;
+  more: boolean;
+}
+
+export interface ChannelStatistics {
+  name: string;
+  kind: ChannelKind;
+  lastSeq: number;
+  /** Those that are kept. */
+  messages: number;
+  /** Of their payloads. */
+  bytes: number;
+  lastMinute: number;
+  /** The mean of the last hour. */
+  perMinute: number;
+  lastSentAt: string | null;
+  senders: number;
+  /** The furthest behind first; 1,000 at most. */
+  subscribers: { id: string; acknowledged: number; lag: number; subscribedAt: string }[];
+}
+
+/** Publishes as the caller of the channels. */
+export type Publish = (
+  name: string,
+  type: string,
+  payload: Record<string, unknown>,
+  options?: SendOptions,
+) => Promise<Result<Sent>>;
+
+const columns = "id, name, kind, description, created_by, publishers, last_seq, created_at";
+
+/** Named channels of the tenant: what is published in one is kept, numbered, and can be read again. */
+export class Channels {
+  readonly #client: MayflyClient;
+  readonly #publish: Publish;
+  readonly #open = new Map<string, Channel>();
+
+  /** @internal */
+  constructor(client: MayflyClient, publish: Publish) {
+    this.#client = client;
+    this.#publish = publish;
+  }
+
+  /**
+   * Creates a channel. Its creator publishes in it and reads it. Needs `channel:write`.
+   *
+   * @returns `channel_exists`, `invalid_request`, `quota_exceeded`, `scope_missing`.
+   * @example
+   * await agent.channels.create({ name: "findings", kind: "broadcast" });
+   */
+  async create(channel: NewChannel): Promise<Result<ChannelInfo>> {
+    return shown(await this.#client.rpc("create_channel", { ...channel }));
+  }
+
+  /** Changes the description, or who publishes: for its creator, and with `message:admin`. */
+  async update(
+    name: string,
+    changes: { description?: string; publishers?: string[] },
+  ): Promise<Result<ChannelInfo>> {
+    return shown(await this.#client.rpc("update_channel", { name, ...changes }));
+  }
+
+  /** Deletes a channel with its messages: for its creator, and with `message:admin`. */
+  async delete(name: string): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("delete_channel", { name }));
+    return answer.error ? answer : ok(null);
+  }
+
+  /** The channels of the tenant, by name. */
+  async list(): Promise<Result<ChannelInfo[]>> {
+    const answer = fromDataApi(await this.#client.from("channels").select(columns).order("name"));
+    return answer.error ? answer : ok((answer.data as unknown as ChannelRow[]).map(fromRow));
+  }
+
+  /**
+   * Subscribes: what is published from now on is to be handled; from the start with `since: "start"`,
+   * or behind a number. Again changes nothing.
+   *
+   * @returns `channel_unknown`, `no_inbox`, `scope_missing`.
+   */
+  async subscribe(
+    name: string,
+    { since = "now" }: { since?: number | "start" | "now" } = {},
+  ): Promise<Result<Subscription>> {
+    const from = since === "start" ? 0 : since;
+    const answer = fromDataApi(
+      await this.#client.rpc("subscribe_channel", {
+        name,
+        ...(from !== "now" && { acknowledged: from }),
+      }),
+    );
+    return answer.error ? answer : ok(fromRow(answer.data as object) as unknown as Subscription);
+  }
+
+  /** Ends the subscription; where it stood is forgotten. */
+  async unsubscribe(name: string): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("unsubscribe_channel", { name }));
+    return answer.error ? answer : ok(null);
+  }
+
+  /**
+   * Publishes a message, durably, as `agent.send` to `{ channel }`.
+   *
+   * @returns `not_publisher`, `channel_unknown`, and what `agent.send` returns.
+   */
+  publish<T extends string>(
+    name: string,
+    type: T,
+    payload: PayloadOf<T>,
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    return this.#publish(name, type, payload as Record<string, unknown>, options);
+  }
+
+  /**
+   * Reads what was published behind a number, a page at a time.
+   *
+   * @returns `channel_unknown`, `not_subscribed`, `scope_missing`.
+   * @example
+   * const { data } = await agent.channels.read("findings", { after: 120, limit: 50 });
+   */
+  async read(
+    name: string,
+    { after = 0, limit = 100 }: { after?: number; limit?: number } = {},
+  ): Promise<Result<ChannelPage>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("read_channel", { name, after, page_limit: limit }),
+    );
+    if (answer.error) return answer;
+    const page = answer.data as unknown as {
+      messages: MessageRow[];
+      last_seq: number;
+      acknowledged: number | null;
+      more: boolean;
+    };
+    return ok({
+      messages: page.messages.map(messageFromRow),
+      lastSeq: page.last_seq,
+      acknowledged: page.acknowledged,
+      more: page.more,
+    });
+  }
+
+  /** How much there is in it, how fast it goes, how far behind its subscribers are. */
+  async statistics(name: string): Promise<Result<ChannelStatistics>> {
+    const answer = fromDataApi(await this.#client.rpc("channel_statistics", { name }));
+    if (answer.error) return answer;
+    const { last_sent_at, ...rest } = answer.data as Record<string, unknown>;
+    const { subscribers, ...numbers } = rest as { subscribers: Record<string, unknown>[] };
+    return ok({
+      ...(fromRow(numbers) as object),
+      lastSentAt: last_sent_at,
+      subscribers: subscribers.map(({ subscribed_at, ...one }) => ({
+        ...one,
+        subscribedAt: subscribed_at,
+      })),
+    } as unknown as ChannelStatistics);
+  }
+
+  /**
+   * A channel to listen to, and to broadcast in. Asks nothing yet.
+   *
+   * @example
+   * const findings = agent.channels.open("findings");
+   * findings.on((message) => console.log(message.seq, message.payload), { since: "start" });
+   */
+  open(name: string): Channel {
+    const open = this.#open.get(name) ?? new Channel(this.#client, name, this.#publish);
+    this.#open.set(name, open);
+    return open;
+  }
+
+  /** @internal */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((channel) => channel.leave()));
+  }
+}
+
+const shown = (answer: Parameters<typeof fromDataApi>[0]): Result<ChannelInfo> => {
+  const { data, error } = fromDataApi(answer);
+  return error ? { data: null, error } : ok(fromRow(data as ChannelRow));
+};

@@ -1,0 +1,70 @@
+/** A handler that throws is called again after these many milliseconds, then given up. */
+const retryDelaysMs = [250, 1_000];
+const restMs = 1_000;
+/** The queue ended before it was. */
+const notHandled = { error: null };
+
+/** Handles one thing after the other, in order, each tried again before it is given up. */
+export class HandlerQueue {
+  #tail: Promise<void> = Promise.resolve();
+  #size = 0;
+  #ended = false;
+  #wake: () => void = () => {};
+
+  /** How many wait, or are being handled. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * @param step called until it returns, at most three times.
+   * @param done told how it ended: with what was thrown last, or undefined.
+   */
+  push(step: () => unknown, done: (failure: { error: unknown } | undefined) => void): void {
+    this.#size++;
+    this.#tail = this.#tail.then(async () => {
+      const failure = await this.#insist(step);
+      this.#size--;
+      if (failure !== notHandled) done(failure);
+      this.#wake();
+    });
+  }
+
+  /** Waits until there is room for more. */
+  async below(limit: number): Promise<void> {
+    while (this.#size >= limit && !this.#ended)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+  }
+
+  /** What waits is not handled any more. What is being handled goes on, and is done when it returns. */
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** Waits for what is being handled, but not long: it may be what asked for the end. */
+  async rest(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, restMs);
+    });
+    await Promise.race([this.#tail, late]);
+    clearTimeout(timer);
+  }
+
+  async #insist(step: () => unknown): Promise<{ error: unknown } | undefined> {
+    for (let attempt = 0; !this.#ended; attempt++) {
+      try {
+        await step();
+        return undefined;
+      } catch (error) {
+        const delay = retryDelaysMs[attempt];
+        if (delay === undefined) return { error };
+        await new Promise((resolve) => setTimeout(resolve, delay));
+      }
+    }
+    return notHandled;
+  }
+}

@@ -1,0 +1,240 @@
+import { v4 as uuidv4 } from "uuid";
+import { Acknowledgements } from "./acknowledgements.ts";
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import { type ErrorCode, failed, MayflyError, ok, type Result } from "./errors.ts";
+import { HandlerQueue } from "./handler-queue.ts";
+import type { MessageRow } from "./messages.ts";
+import { type SequencePage, SequenceReader } from "./sequence.ts";
+
+export interface ListenOptions {
+  /**
+   * Told what a handler threw three times in a row, with its message, and why listening failed, or has
+   * ended (`inbox_taken`, `scope_missing`, `not_authorized`), without one.
+   */
+  onError?: (error: unknown, message?: MessageRow) => void;
+}
+
+interface Listener extends ListenOptions {
+  type: string;
+  handle: (row: MessageRow) => unknown;
+}
+
+/** Replies that come to a request whose sender has given up are of no use to anybody. */
+const rememberGivenUp = 1_000;
+const handleAtOnce = 500;
+const openTries = 5;
+const firstDelayMs = 500;
+const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
+
+/**
+ * The inbox of the caller, which one process reads at a time: handlers run one at a time, in the order of
+ * the inbox; what they have handled is acknowledged. What has no handler yet stays in the inbox.
+ */
+export class Inbox {
+  readonly #client: MayflyClient;
+  readonly #session = uuidv4();
+  readonly #listeners = new Set<Listener>();
+  readonly #queue = new HandlerQueue();
+  readonly #acknowledgements: Acknowledgements;
+  readonly #requests = new Map<string, (result: Result<MessageRow>) => void>();
+  readonly #givenUp = new Set<string>();
+  /** Taken, but not yet known to be acknowledged: not to be taken again. */
+  readonly #taken = new Set<number>();
+  /** Left in the inbox for want of a handler, by their types: the least number. */
+  readonly #left = new Map<string, number>();
+  #reader: SequenceReader | undefined;
+  #opening: Promise<Result<null>> | undefined;
+  #ended: MayflyError | null = null;
+  #closed = false;
+  /** Where a look back at what was left begins. */
+  #lookBack: number | undefined;
+
+  constructor(client: MayflyClient) {
+    this.#client = client;
+    this.#acknowledgements = new Acknowledgements(
+      client,
+      (seqs) => this.#forget(seqs),
+      (error) => this.#tell(error),
+    );
+  }
+
+  on(type: string, handle: Listener["handle"], options: ListenOptions): () => void {
+    const listener = { type, handle, ...options };
+    this.#listeners.add(listener);
+    const left = type === "*" ? [...this.#left.values()] : [this.#left.get(type)];
+    const least = Math.min(...left.filter((seq) => seq !== undefined));
+    if (Number.isFinite(least)) {
+      this.#lookBack = Math.min(this.#lookBack ?? least, least);
+      this.#reader?.nudge();
+    }
+    void this.open().then(({ error }) => {
+      if (error) listener.onError?.(error);
+    });
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** The reply to a message that is about to be sent. */
+  async replyTo(id: string, timeoutMs: number, sent: Promise<Result<unknown>>) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const reply = new Promise<Result<MessageRow>>((resolve) => {
+      this.#requests.set(id, resolve);
+      timer = setTimeout(() => resolve(failed(timedOut(timeoutMs))), timeoutMs);
+      // What can not be sent, or heard, has no reply.
+      for (const step of [sent, this.open()])
+        void step.then(({ error }) => error && resolve(failed(error)));
+    });
+    const result = await reply;
+    clearTimeout(timer);
+    this.#requests.delete(id);
+    if (result.error) {
+      this.#givenUp.add(id);
+      const [oldest] = this.#givenUp;
+      if (this.#givenUp.size > rememberGivenUp && oldest) this.#givenUp.delete(oldest);
+    }
+    return result;
+  }
+
+  /** Makes this process the reader of the inbox, once. */
+  open(): Promise<Result<null>> {
+    if (this.#ended) return Promise.resolve(failed(this.#ended));
+    this.#opening ??= this.#open().then((result) => {
+      if (result.error) this.#opening = undefined;
+      return result;
+    });
+    return this.#opening;
+  }
+
+  /** Reads no more; says what was handled. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.end();
+    for (const resolve of this.#requests.values()) resolve(failed(closed()));
+    await this.#reader?.stop();
+    await this.#queue.rest();
+    await this.#acknowledgements.end();
+  }
+
+  async #open(): Promise<Result<null>> {
+    for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay *= 2) {
+      const answer = fromDataApi(await this.#client.rpc("open_inbox", { session: this.#session }));
+      if (this.#closed) return failed(closed());
+      if (!answer.error) {
+        const opened = answer.data as { topic: string; acknowledged: number };
+        this.#read(opened.topic, opened.acknowledged);
+        return ok(null);
+      }
+      if (!passing.includes(answer.error.code) || attempt === openTries) return answer;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+  }
+
+  #read(topic: string, after: number): void {
+    this.#reader = new SequenceReader(this.#client, topic, after, {
+      fetch: (from) => this.#fetch(from),
+      isOurs: ({ session }) => session === this.#session,
+      take: (row) => this.#take(row),
+      ready: () => this.#queue.below(handleAtOnce),
+      onError: (error) => this.#tell(error),
+    });
+    void this.#reader.ended.then((error) => {
+      if (!error) return;
+      this.#ended = error;
+      this.#queue.end();
+      for (const resolve of this.#requests.values()) resolve(failed(error));
+      this.#tell(error);
+    });
+  }
+
+  async #fetch(after: number): Promise<Result<SequencePage>> {
+    while (this.#lookBack !== undefined) {
+      const from = this.#lookBack;
+      const page = await this.#pull(from - 1);
+      if (page.error) return page;
+      for (const row of page.data.messages) if (row.seq <= after) this.#take(row);
+      await this.#queue.below(handleAtOnce);
+      // A handler that came meanwhile may look further back.
+      if (this.#lookBack === from)
+        this.#lookBack = page.data.more && page.data.upTo < after ? page.data.upTo + 1 : undefined;
+    }
+    return this.#pull(after);
+  }
+
+  async #pull(after: number): Promise<Result<SequencePage>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("pull_inbox", { session: this.#session, after }),
+    );
+    if (answer.error) return answer;
+    const { messages, up_to, more } = answer.data as unknown as {
+      messages: MessageRow[];
+      up_to: number;
+      more: boolean;
+    };
+    return ok({ messages, upTo: up_to, more });
+  }
+
+  #take(row: MessageRow): void {
+    if (this.#taken.has(row.seq)) return;
+    const answered = typeof row.reply_to === "string" ? row.reply_to : "";
+    const request = this.#requests.get(answered);
+    if (request || this.#givenUp.has(answered)) {
+      // At once: a handler that is running may be what waits for it.
+      this.#taken.add(row.seq);
+      request?.(ok(row));
+      this.#acknowledgements.add(row.seq);
+      return;
+    }
+    if (this.#listenersOf(row.type).length === 0) {
+      this.#left.set(row.type, Math.min(this.#left.get(row.type) ?? row.seq, row.seq));
+      return;
+    }
+    this.#taken.add(row.seq);
+    const left = new Set<Listener>();
+    this.#queue.push(
+      async () => {
+        // Who has handled it is not called again for another's failure.
+        for (const listener of this.#listenersOf(row.type)) {
+          if (left.has(listener)) continue;
+          await listener.handle(row);
+          left.add(listener);
+        }
+      },
+      (failure) => {
+        if (!failure) this.#acknowledgements.add(row.seq);
+        else
+          for (const { onError } of this.#listenersOf(row.type).filter((one) => !left.has(one)))
+            onError?.(failure.error, row);
+      },
+    );
+  }
+
+  #listenersOf(type: string): Listener[] {
+    return [...this.#listeners].filter((one) => one.type === type || one.type === "*");
+  }
+
+  #forget(seqs: number[]): void {
+    // A look back that is under way may bring what was not yet acknowledged when it began.
+    if (this.#lookBack !== undefined) return;
+    for (const seq of seqs) this.#taken.delete(seq);
+  }
+
+  #tell(error: MayflyError): void {
+    for (const { onError } of this.#listeners) onError?.(error);
+  }
+}
+
+const timedOut = (ms: number) =>
+  new MayflyError({
+    code: "request_timeout",
+    message: `No reply came within ${ms} ms.`,
+    hint: "Is the recipient alive, and does it handle requests of this type? Allow a longer timeoutMs.",
+    details: { timeout_ms: ms },
+  });
+
+const closed = () =>
+  new MayflyError({
+    code: "unavailable",
+    message: "The inbox was closed.",
+    hint: "The agent has stopped, or was closed.",
+    details: null,
+  });

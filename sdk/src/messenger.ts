@@ -1,0 +1,131 @@
+import { v7 as uuidv7 } from "uuid";
+import type { MayflyClient } from "./call.ts";
+import { Channels } from "./channels.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { Inbox, type ListenOptions } from "./inbox.ts";
+import { faultOf, type PayloadOf } from "./message-schemas.ts";
+import {
+  type MessageContent,
+  type MessageRow,
+  type MessageTarget,
+  messageFromRow,
+  outgoing,
+  type SendOptions,
+  type Sent,
+} from "./messages.ts";
+import { Outgoing } from "./outgoing.ts";
+
+/** A message that came, which can be answered. */
+export interface Message<T extends string = string> extends MessageContent<T> {
+  /** Answers its sender, by a message of type `response` unless the options say another. */
+  reply(
+    payload: Record<string, unknown>,
+    options?: SendOptions & { type?: string },
+  ): Promise<Result<Sent>>;
+}
+
+export type MessageHandler<T extends string = string> = (
+  message: Message<T>,
+) => void | Promise<void>;
+
+export interface HandlerOptions {
+  /**
+   * Told what a handler threw three times in a row, with its message, and why listening failed, or has
+   * ended (`inbox_taken`, `scope_missing`, `not_authorized`), without one.
+   */
+  onError?: (error: unknown, message?: Message) => void;
+}
+
+export interface RequestOptions extends SendOptions {
+  /** 30,000 by default. */
+  timeoutMs?: number;
+}
+
+const requestTimeoutMs = 30_000;
+
+/** The messages of one caller: an agent, or who is signed in. */
+export class Messenger {
+  readonly channels: Channels;
+  readonly #outgoing: Outgoing;
+  readonly #inbox: Inbox;
+
+  constructor(client: MayflyClient) {
+    this.#outgoing = new Outgoing(client);
+    this.#inbox = new Inbox(client);
+    this.channels = new Channels(client, (name, type, payload, options) =>
+      this.send({ channel: name }, type, payload, options),
+    );
+  }
+
+  async send<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    const fault = faultOf(type, payload);
+    if (fault) return failed(invalid(type, fault));
+    const id = options.id ?? uuidv7();
+    return this.#outgoing.send(outgoing(id, to, type, payload as Record<string, unknown>, options));
+  }
+
+  async request<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: RequestOptions = {},
+  ): Promise<Result<Message>> {
+    const { timeoutMs = requestTimeoutMs, id = uuidv7(), ...rest } = options;
+    const sent = this.send(to, type, payload, { replyRequired: true, ...rest, id });
+    const answer = await this.#inbox.replyTo(id, timeoutMs, sent);
+    return answer.error ? answer : ok(this.#message(answer.data));
+  }
+
+  on<T extends string>(
+    type: T,
+    handler: MessageHandler<T extends "*" ? string : T>,
+    { onError }: HandlerOptions = {},
+  ): () => void {
+    const options: ListenOptions = onError
+      ? { onError: (error, row) => onError(error, row && this.#message(row)) }
+      : {};
+    return this.#inbox.on(type, (row) => handler(this.#message(row) as never), options);
+  }
+
+  /** Listens no more, and leaves the channels. */
+  async close(): Promise<void> {
+    await Promise.all([this.#inbox.close(), this.channels.close()]);
+  }
+
+  #message(row: MessageRow): Message {
+    const content = messageFromRow(row);
+    return {
+      ...content,
+      reply: (payload, { type = "response", ...options } = {}) =>
+        content.senderId === null
+          ? Promise.resolve(failed(nobody()))
+          : this.send(content.senderId, type, payload, {
+              replyTo: content.id,
+              ...(content.correlationId !== null && { correlationId: content.correlationId }),
+              ...(content.conversationId !== null && { conversationId: content.conversationId }),
+              ...options,
+            }),
+    };
+  }
+}
+
+const invalid = (type: string, fault: string) =>
+  new MayflyError({
+    code: "invalid_request",
+    message: `A message of type ${type} has a fault: ${fault}.`,
+    hint: "Nothing was sent. Correct it, or choose a type of your own.",
+    details: { field: fault.split(":")[0] },
+  });
+
+const nobody = () =>
+  new MayflyError({
+    code: "recipient_unknown",
+    message: "The message came from the secret key, which has no inbox.",
+    hint: "Only agents and people can be answered.",
+    details: null,
+  });

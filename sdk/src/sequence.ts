@@ -1,0 +1,130 @@
+import type { MayflyClient } from "./call.ts";
+import type { ErrorCode, MayflyError, Result } from "./errors.ts";
+import type { MessageRow } from "./messages.ts";
+import { Pace } from "./pace.ts";
+import { joinTopic } from "./topics.ts";
+
+/** What is numbered without a gap: an inbox, or a channel. */
+export interface SequenceSource {
+  /** A page of what is behind a number. */
+  fetch(after: number): Promise<Result<SequencePage>>;
+  /** Whether a live message is for this reader. */
+  isOurs(row: Record<string, unknown>): boolean;
+  /** Takes one, each once, in their order. */
+  take(row: MessageRow): void;
+  /** Waits until more can be taken. */
+  ready(): Promise<void>;
+  onError(error: MayflyError): void;
+}
+
+export interface SequencePage {
+  messages: MessageRow[];
+  /** The number that was looked at last. */
+  upTo: number;
+  more: boolean;
+}
+
+const pollMs = 5_000;
+const firstDelayMs = 500;
+const maxDelayMs = 30_000;
+const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
+/** More than this many waiting to be handled are not taken live: a pull brings them when there is room. */
+const holdAtMost = 1_000;
+
+/**
+ * Reads a sequence without a gap: a live message that is the next is taken at once, otherwise it pulls;
+ * also when the connection comes back, and every 30 s whatever comes.
+ */
+export class SequenceReader {
+  /** When it is over: null after `stop()`, else the error that ended it. */
+  readonly ended: Promise<MayflyError | null>;
+  readonly #client: MayflyClient;
+  readonly #source: SequenceSource;
+  readonly #pace = new Pace(pollMs, 0);
+  #at: number;
+  #held = 0;
+  #stopped = false;
+  #leave: () => Promise<void> = () => Promise.resolve();
+
+  constructor(client: MayflyClient, topic: string, after: number, source: SequenceSource) {
+    this.#client = client;
+    this.#source = source;
+    this.#at = after;
+    this.ended = this.#run(topic);
+  }
+
+  /** The number that was taken last. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Pulls now. */
+  nudge(): void {
+    this.#pace.onNudge();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pace.end();
+    await this.#leave();
+  }
+
+  async #run(topic: string): Promise<MayflyError | null> {
+    void joinTopic(this.#client, topic, {
+      onMessage: (event, payload) => {
+        if (event === "message") this.#hear(payload);
+      },
+      onJoined: (joined) => {
+        this.#pace.onJoined(joined);
+        // What came before was not heard.
+        if (joined) this.nudge();
+      },
+      onError: (error) => this.#source.onError(error),
+    }).then((joined) => {
+      this.#leave = () => joined.leave();
+      if (this.#stopped) void joined.leave();
+    });
+    const error = await this.#follow();
+    await this.stop();
+    return error;
+  }
+
+  #hear(payload: Record<string, unknown>): void {
+    const seq = Number(payload.seq);
+    if (this.#stopped || seq <= this.#at) return;
+    const whole = typeof payload.type === "string" && this.#source.isOurs(payload);
+    if (whole && seq === this.#at + 1 && this.#held < holdAtMost) {
+      this.#take(payload as MessageRow);
+      this.#at = seq;
+    } else this.nudge();
+  }
+
+  async #follow(): Promise<MayflyError | null> {
+    for (let delay = firstDelayMs; !this.#stopped; ) {
+      await this.#source.ready();
+      this.#held = 0;
+      if (this.#stopped) break;
+      this.#pace.pulls();
+      const { data, error } = await this.#source.fetch(this.#at);
+      if (this.#stopped) break;
+      if (error) {
+        if (!passing.includes(error.code)) return error;
+        this.#source.onError(error);
+        await this.#pace.sleep(delay);
+        delay = Math.min(delay * 2, maxDelayMs);
+        continue;
+      }
+      delay = firstDelayMs;
+      // Live ones may have come meanwhile.
+      for (const row of data.messages) if (row.seq > this.#at) this.#take(row);
+      this.#at = Math.max(this.#at, data.upTo);
+      if (!data.more) await this.#pace.untilDue();
+    }
+    return null;
+  }
+
+  #take(row: MessageRow): void {
+    this.#held++;
+    this.#source.take(row);
+  }
+}

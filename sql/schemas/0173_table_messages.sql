@@ -1,0 +1,40 @@
+-- Messages, once each; who received one is in mayfly.deliveries. Never changed.
+
+create table mayfly.messages (
+  tenant_id uuid not null,
+  id uuid not null,
+  type text not null constraint messages_type_form check (type ~ '^[a-z][a-z0-9_]{0,62}$'),
+  sender_id uuid,
+  sender_kind text not null
+    constraint messages_sender_kind_known check (sender_kind in ('agent', 'person', 'service')),
+  target jsonb not null,
+  channel_id uuid,
+  channel_seq bigint,
+  conversation_id uuid,
+  correlation_id text constraint messages_correlation_id_length check (char_length(correlation_id) between 1 and 200),
+  reply_to uuid,
+  priority text not null default 'normal'
+    constraint messages_priority_known check (priority in ('low', 'normal', 'high', 'urgent')),
+  reply_required boolean not null default false,
+  deadline timestamptz,
+  payload jsonb not null default '{}'
+    constraint messages_payload_object check (jsonb_typeof(payload) = 'object'),
+  attachments jsonb not null default '[]'
+    constraint messages_attachments_list check (jsonb_typeof(attachments) = 'array'),
+  sent_at timestamptz not null default clock_timestamp(),
+  constraint messages_pkey primary key (tenant_id, id),
+  constraint messages_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint messages_channel_fkey foreign key (tenant_id, channel_id)
+    references mayfly.channels (tenant_id, id) on delete cascade,
+  constraint messages_channel_seq_key unique (tenant_id, channel_id, channel_seq),
+  constraint messages_channel_whole check ((channel_id is null) = (channel_seq is null))
+);
+
+-- For maintenance, and to look back.
+create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
+
+comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
+comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
+comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
+comment on column mayfly.messages.deadline is 'After it nobody is given the message any more.';
+comment on column mayfly.messages.attachments is 'References: [{ name, uri, mime_type?, bytes?, sha256? }].';

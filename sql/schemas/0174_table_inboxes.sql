@@ -1,0 +1,16 @@
+-- The inbox of an agent or a person: the number of its newest message, and who reads it. A sender holds
+-- the row until its commit, so that the numbers have no gap and come in the order of the commits.
+
+create table mayfly.inboxes (
+  tenant_id uuid not null,
+  recipient_id uuid not null,
+  last_seq bigint not null default 0,
+  session uuid,
+  opened_at timestamptz,
+  constraint inboxes_pkey primary key (tenant_id, recipient_id),
+  constraint inboxes_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly.inboxes is 'Inboxes of agents and people.';
+comment on column mayfly.inboxes.session is 'The one reader: opening the inbox anew ends the one before. Without it nothing is broadcast.';

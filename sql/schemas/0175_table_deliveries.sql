@@ -1,0 +1,25 @@
+-- A message in an inbox, and what became of it.
+
+create table mayfly.deliveries (
+  tenant_id uuid not null,
+  recipient_id uuid not null,
+  seq bigint not null,
+  message_id uuid not null,
+  sender_id uuid,
+  session uuid,
+  attempts integer not null default 0,
+  acknowledged_at timestamptz,
+  constraint deliveries_pkey primary key (tenant_id, recipient_id, seq),
+  constraint deliveries_message_key unique (tenant_id, message_id, recipient_id),
+  constraint deliveries_message_fkey foreign key (tenant_id, message_id)
+    references mayfly.messages (tenant_id, id) on delete cascade
+)
+with (fillfactor = 80);
+
+-- What waits in an inbox, however much was handled.
+create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
+
+comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
+comment on column mayfly.deliveries.sender_id is 'As in its message: policies ask it here.';
+comment on column mayfly.deliveries.session is 'The reader that it was handed to last.';
+comment on column mayfly.deliveries.attempts is 'To how many readers it was handed. Above 1 it may have been handled before.';

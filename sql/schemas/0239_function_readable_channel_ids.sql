@@ -1,0 +1,22 @@
+-- The channels that the caller may read: with message:read those of kind broadcast, its own, those that it
+-- publishes in or has subscribed to; with message:admin, too, all. For policies, once a statement; as
+-- owner, since it reads the tables for them. Locks nothing.
+
+create function mayfly_private.readable_channel_ids()
+returns uuid[]
+language sql stable security definer
+set search_path = ''
+return (
+  select coalesce(array_agg(c.id), '{}')
+  from (select mayfly_private.caller_id() as id, mayfly_private.tenant_ids('message:read') as reads,
+    mayfly_private.tenant_ids('message:admin') as administers) who
+  join mayfly.channels c on c.tenant_id = any (who.reads)
+  where c.kind = 'broadcast' or c.tenant_id = any (who.administers)
+    or c.created_by = who.id or who.id = any (c.publishers)
+    or exists (select from mayfly.channel_subscriptions s
+      where s.tenant_id = c.tenant_id and s.channel_id = c.id and s.subscriber_id = who.id)
+);
+
+comment on function mayfly_private.readable_channel_ids() is 'The channels that the caller may read.';
+revoke execute on function mayfly_private.readable_channel_ids() from public;
+grant execute on function mayfly_private.readable_channel_ids() to authenticated, service_role;

@@ -1,0 +1,25 @@
+-- The agents that a message to many goes to: the living (the suspended, too, who get it when they are
+-- resumed) that the target describes, but the sender. As owner: who sends need not have agent:read.
+-- Called by send_messages. Locks nothing.
+
+create function mayfly_private.agents_of_target(tenant uuid, sender uuid, target jsonb)
+returns setof uuid
+language sql stable security definer
+set search_path = ''
+begin atomic
+  select a.id
+  from mayfly.agents a
+  where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()
+    and a.id is distinct from sender
+    and (target ->> 'all' is not null
+      or a.type = target ->> 'type'
+      or (target ? 'capability' and a.capabilities @> array[target ->> 'capability'])
+      or exists (select from mayfly.agent_types d
+        where d.tenant_id = a.tenant_id and d.name = a.type and d.version = a.type_version and d.role = target ->> 'role'))
+    and not exists (select from mayfly.agents line
+      where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
+        and (line.status not in ('running', 'suspended') or line.expires_at <= clock_timestamp()));
+end;
+
+comment on function mayfly_private.agents_of_target(uuid, uuid, jsonb) is 'The living agents that a target describes.';
+revoke execute on function mayfly_private.agents_of_target(uuid, uuid, jsonb) from public;

@@ -1,0 +1,19 @@
+-- Whether the caller may publish in a channel of its tenant: with message:send its creator, its
+-- publishers, in one of kind two_way its subscribers; the secret key in all. Called by send_messages and
+-- may_use_topic. Locks nothing.
+
+create function mayfly_private.may_publish(channel mayfly.channels)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return (
+  select channel.tenant_id = any (mayfly_private.tenant_ids('message:send'))
+    and (who.kind = 'secret' or coalesce(channel.created_by = who.id, false)
+      or (channel.kind <> 'two_way' and who.id = any (channel.publishers))
+      or (channel.kind = 'two_way' and exists (select from mayfly.channel_subscriptions s
+        where s.tenant_id = channel.tenant_id and s.channel_id = channel.id and s.subscriber_id = who.id)))
+  from mayfly_private.caller() who
+);
+
+comment on function mayfly_private.may_publish(mayfly.channels) is 'Whether the caller may publish in a channel.';
+revoke execute on function mayfly_private.may_publish(mayfly.channels) from public;

@@ -1,0 +1,185 @@
+-- Sends 1 to 100 messages, all or none, stamped with their sender. What was sent before, by its id, is not
+-- sent again and gives its result again. Scope message:send.
+--
+-- Locks, until commit, in this order, so that no two senders wait for each other: the channels, the ids,
+-- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an
+-- inbox have no gap and come in the order of the commits.
+
+create function mayfly_private.send_messages(messages jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_recipients constant integer := 10000;
+  tenant constant uuid := mayfly_private.require_tenant('message:send');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  channel_names text[];
+  channel mayfly.channels;
+  known uuid[];
+  claimed uuid[];
+  expected integer;
+  fault record;
+  delivered uuid[];
+  recipients uuid[];
+begin
+  perform mayfly_private.check_messages(messages);
+
+  channel_names := array(select distinct m -> 'to' ->> 'channel' from jsonb_array_elements(messages) m where m -> 'to' ? 'channel');
+  if cardinality(channel_names) > 0 then
+    for channel in
+      select * from mayfly.channels c where c.tenant_id = tenant and c.name = any (channel_names) order by c.id for no key update
+    loop
+      if not mayfly_private.may_publish(channel) then
+        perform mayfly_private.fail(403, 'not_publisher', format('The caller may not publish in the channel %s.', channel.name),
+          case channel.kind when 'two_way' then 'Subscribe to it first.' else 'Ask its creator to make the caller one of its publishers.' end,
+          jsonb_build_object('channel', channel.name));
+      end if;
+    end loop;
+    select o.n - 1 as index, o.m -> 'to' ->> 'channel' as name into fault
+    from jsonb_array_elements(messages) with ordinality as o (m, n)
+    where o.m -> 'to' ? 'channel'
+      and not exists (select from mayfly.channels c where c.tenant_id = tenant and c.name = o.m -> 'to' ->> 'channel')
+    order by o.n limit 1;
+    if found then
+      perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
+        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+    end if;
+  end if;
+
+  known := array(select m.id from mayfly.messages m
+    where m.tenant_id = tenant and m.id in (select (e ->> 'id')::uuid from jsonb_array_elements(messages) e));
+  expected := jsonb_array_length(messages) - cardinality(known);
+
+  with fresh as (
+    select o.m, o.n, (o.m ->> 'id')::uuid as id, c.id as channel_id,
+      c.last_seq + row_number() over (partition by c.id order by o.n) as channel_seq
+    from jsonb_array_elements(messages) with ordinality as o (m, n)
+    left join mayfly.channels c on c.tenant_id = tenant and c.name = o.m -> 'to' ->> 'channel'
+    where (o.m ->> 'id')::uuid <> all (known)
+  ), inserted as (
+    insert into mayfly.messages (tenant_id, id, type, sender_id, sender_kind, target, channel_id, channel_seq, conversation_id,
+      correlation_id, reply_to, priority, reply_required, deadline, payload, attachments)
+    select tenant, f.id, f.m ->> 'type', caller.id, case caller.kind when 'secret' then 'service' else caller.kind end,
+      f.m -> 'to', f.channel_id, case when f.channel_id is not null then f.channel_seq end,
+      (f.m ->> 'conversation_id')::uuid, f.m ->> 'correlation_id', (f.m ->> 'reply_to')::uuid, coalesce(f.m ->> 'priority', 'normal'),
+      coalesce((f.m ->> 'reply_required')::boolean, false), (f.m ->> 'deadline')::timestamptz,
+      coalesce(f.m -> 'payload', '{}'), coalesce(nullif(f.m -> 'attachments', 'null'), '[]')
+    from fresh f
+    order by f.id
+    on conflict do nothing
+    returning id
+  )
+  select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
+
+  -- Another call has just sent one of them: in a channel that would leave a gap.
+  if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
+      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+  end if;
+  select o.n - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  join mayfly.messages m on m.tenant_id = tenant and m.id = (o.m ->> 'id')::uuid
+  where m.sender_id is distinct from caller.id
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
+      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+  -- One that was made so long ago might have been sent, handled and deleted.
+  select o.n - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  where (o.m ->> 'id')::uuid = any (claimed)
+    and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < now() - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
+      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+
+  update mayfly.channels c
+  set last_seq = m.seq
+  from (
+    select m.channel_id, max(m.channel_seq) as seq from mayfly.messages m
+    where m.tenant_id = tenant and m.id = any (claimed) and m.channel_id is not null group by 1
+  ) m
+  where c.tenant_id = tenant and c.id = m.channel_id;
+
+  -- To whom, message by message: one to a single agent or person names it.
+  select coalesce(array_agg(t.id order by t.n, t.recipient), '{}'), coalesce(array_agg(t.recipient order by t.n, t.recipient), '{}')
+  into delivered, recipients
+  from (
+    select o.n, (o.m ->> 'id')::uuid as id, r.recipient
+    from jsonb_array_elements(messages) with ordinality as o (m, n),
+      lateral (
+        select (o.m -> 'to' ->> 'agent')::uuid as recipient where o.m -> 'to' ? 'agent'
+        union all
+        select mayfly_private.agents_of_target(tenant, caller.id, o.m -> 'to') where not o.m -> 'to' ?| '{agent,channel}') r
+    where (o.m ->> 'id')::uuid = any (claimed)
+    limit max_recipients + 1
+  ) t;
+
+  if cardinality(delivered) > max_recipients then
+    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+      'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
+  end if;
+  perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
+
+  if cardinality(claimed) > 0 then
+    perform mayfly_private.charge(tenant, 0, 0, greatest(cardinality(claimed), cardinality(delivered)));
+  end if;
+
+  with sent as (
+    select d.message_id, d.recipient_id, row_number() over (partition by d.recipient_id order by d.n) as nth
+    from unnest(delivered, recipients) with ordinality as d (message_id, recipient_id, n)
+  ), numbered as (
+    insert into mayfly.inboxes as box (tenant_id, recipient_id, last_seq)
+    select tenant, s.recipient_id, count(*) from sent s group by s.recipient_id order by s.recipient_id
+    on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
+    returning box.recipient_id, box.last_seq, box.session
+  )
+  insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
+  select tenant, s.recipient_id,
+    b.last_seq - count(*) over (partition by s.recipient_id) + s.nth, s.message_id, caller.id,
+    b.session, case when b.session is null then 0 else 1 end
+  from sent s join numbered b using (recipient_id)
+  order by s.recipient_id, s.nth;
+
+  -- Who listens is told; who does not finds it when it opens its inbox.
+  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session), m)
+  from mayfly.deliveries d
+  join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
+  where d.tenant_id = tenant and d.message_id = any (claimed) and d.session is not null
+    and coalesce(m.deadline > clock_timestamp(), true)
+  order by d.recipient_id, d.seq;
+  perform mayfly_private.announce(format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), jsonb_build_object('seq', m.channel_seq), m)
+  from mayfly.messages m
+  where m.tenant_id = tenant and m.id = any (claimed) and m.channel_id is not null
+  order by m.channel_id, m.channel_seq;
+
+  return (
+    select jsonb_agg(
+      case when m.channel_id is null
+        then jsonb_build_object('id', m.id, 'recipients', (
+          select count(*) from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = m.id))
+        else jsonb_build_object('id', m.id, 'seq', m.channel_seq) end
+      order by o.n)
+    from jsonb_array_elements(messages) with ordinality as o (m, n)
+    join mayfly.messages m on m.tenant_id = tenant and m.id = (o.m ->> 'id')::uuid);
+end
+$$;
+
+comment on function mayfly_private.send_messages(jsonb) is 'Sends messages, each at most once, all or none.';
+revoke execute on function mayfly_private.send_messages(jsonb) from public;
+grant execute on function mayfly_private.send_messages(jsonb) to authenticated, service_role;
+
+create function mayfly.send_messages(messages jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.send_messages(messages);
+
+comment on function mayfly.send_messages(jsonb) is
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }] gives [{ id, recipients } or, in a channel, { id, seq }].';
+revoke execute on function mayfly.send_messages(jsonb) from public;
+grant execute on function mayfly.send_messages(jsonb) to authenticated, service_role;

@@ -1,0 +1,21 @@
+-- The tenant of this request for one who has an inbox there: a living agent or a person, with
+-- message:read. The secret key has none. Locks nothing.
+
+create function mayfly_private.own_inbox()
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+begin
+  if mayfly_private.caller_id() is null then
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and subscribes to nothing.',
+      'Spawn an agent, or sign in.');
+  end if;
+  return tenant;
+end
+$$;
+
+comment on function mayfly_private.own_inbox() is 'The tenant in which the caller has an inbox.';
+revoke execute on function mayfly_private.own_inbox() from public;

@@ -1,0 +1,30 @@
+-- Appends what was sent, once a statement: for its recipient alone when it is one, else for the tenant.
+-- As owner: clients have no INSERT on the log. Who listens to its inbox is nudged by the message itself.
+
+create function mayfly_private.log_messages()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+begin
+  insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+  select n.tenant_id, of_epoch, (n.target ->> 'agent')::uuid, 'message.sent',
+    case n.sender_kind when 'agent' then n.sender_id end, n.id
+  from new_rows n
+  order by n.sent_at, n.id;
+  perform mayfly_private.nudge(t.tenant_id, t.audience)
+  from (select distinct n.tenant_id, (n.target ->> 'agent')::uuid as audience from new_rows n) t
+  where t.audience is null or not exists (select from mayfly.inboxes b
+    where b.tenant_id = t.tenant_id and b.recipient_id = t.audience and b.session is not null);
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_messages() is 'Trigger: appends what was sent to the log.';
+revoke execute on function mayfly_private.log_messages() from public;
+
+create trigger messages_log_insert after insert on mayfly.messages
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.log_messages();

@@ -1,0 +1,32 @@
+-- Appends, once a statement, which messages were acknowledged by whom, for their senders (the secret
+-- key's for the admins). As owner: clients have no INSERT on the log.
+
+create function mayfly_private.log_acknowledgements()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if not exists (select from new_rows n join old_rows o on o.tenant_id = n.tenant_id and o.recipient_id = n.recipient_id and o.seq = n.seq
+      where n.acknowledged_at is not null and o.acknowledged_at is null) then
+    return null;
+  end if;
+  insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+  select n.tenant_id, e.epoch, coalesce(n.sender_id, n.tenant_id), 'message.acknowledged', a.id, n.message_id
+  from (select mayfly_private.current_epoch() as epoch) e, new_rows n
+  join old_rows o on o.tenant_id = n.tenant_id and o.recipient_id = n.recipient_id and o.seq = n.seq
+  left join mayfly.agents a on a.tenant_id = n.tenant_id and a.id = n.recipient_id
+  where n.acknowledged_at is not null and o.acknowledged_at is null
+  order by n.recipient_id, n.seq;
+  perform mayfly_private.nudge(t.tenant_id, t.sender_id)
+  from (select distinct n.tenant_id, n.sender_id from new_rows n where n.acknowledged_at is not null and n.sender_id is not null) t;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_acknowledgements() is 'Trigger: appends which messages were acknowledged to the log.';
+revoke execute on function mayfly_private.log_acknowledgements() from public;
+
+create trigger deliveries_log_update after update on mayfly.deliveries
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.log_acknowledgements();

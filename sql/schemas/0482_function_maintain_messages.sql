@@ -1,0 +1,45 @@
+-- One batch of a tenant's old messages: those that every recipient has acknowledged, or whose deadline has
+-- passed, after the tenant's messages_kept; all others, and those in channels, after the project's kept.
+-- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. Says whether there
+-- may be more. Called by maintain_tenant, under its lock.
+
+create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  handled_before constant timestamptz := clock_timestamp() - (select t.messages_kept from mayfly.tenants t where t.id = tenant);
+  walked uuid[];
+  last_sent timestamptz;
+  last_id uuid;
+begin
+  select array_agg(w.id order by w.sent_at, w.id), max(w.sent_at) into walked, last_sent
+  from (
+    select m.id, m.sent_at
+    from mayfly_private.maintenance s, mayfly.messages m
+    where s.tenant_id = tenant and m.tenant_id = tenant
+      and (m.sent_at, m.id) > (s.messages_to, s.messages_to_id) and m.sent_at < greatest(handled_before, long_ago)
+    order by m.sent_at, m.id
+    limit max_rows
+  ) w;
+  last_id := walked[cardinality(walked)];
+
+  delete from mayfly.messages m
+  where m.tenant_id = tenant and m.id = any (walked)
+    and (m.sent_at < long_ago
+      or (m.channel_id is null and m.sent_at < handled_before
+        and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
+          where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null))));
+
+  update mayfly_private.maintenance s
+  set messages_to = case when cardinality(walked) = max_rows then last_sent else '-infinity' end,
+    messages_to_id = coalesce(last_id, s.messages_to_id)
+  where s.tenant_id = tenant;
+  return coalesce(cardinality(walked), 0) = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_messages(uuid, integer) is 'One batch of a tenants old messages.';
+revoke execute on function mayfly_private.maintain_messages(uuid, integer) from public;

@@ -1,0 +1,33 @@
+-- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
+-- (channel:write), and with message:admin. Locks the channel.
+
+create function mayfly_private.update_channel(name text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels := mayfly_private.own_channel(name);
+begin
+  perform mayfly_private.check_channel(channel.tenant_id, description, publishers);
+  update mayfly.channels c
+  set description = coalesce(update_channel.description, c.description), publishers = coalesce(update_channel.publishers, c.publishers)
+  where c.tenant_id = channel.tenant_id and c.id = channel.id
+  returning c.* into channel;
+  return channel;
+end
+$$;
+
+comment on function mayfly_private.update_channel(text, text, uuid[]) is 'Changes a channel.';
+revoke execute on function mayfly_private.update_channel(text, text, uuid[]) from public;
+grant execute on function mayfly_private.update_channel(text, text, uuid[]) to authenticated, service_role;
+
+create function mayfly.update_channel(name text, description text default null, publishers uuid[] default null)
+returns jsonb
+language sql
+set search_path = ''
+return to_jsonb(mayfly_private.update_channel(name, description, publishers)) - 'tenant_id';
+
+comment on function mayfly.update_channel(text, text, uuid[]) is 'Changes a channel''s description or publishers; null leaves as it is.';
+revoke execute on function mayfly.update_channel(text, text, uuid[]) from public;
+grant execute on function mayfly.update_channel(text, text, uuid[]) to authenticated, service_role;

@@ -1,0 +1,41 @@
+-- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
+-- message:read, for subscribers. Locks the subscription.
+
+create function mayfly_private.acknowledge_channel(name text, seq bigint)
+returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.own_inbox();
+  channel constant mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+  acknowledged bigint;
+begin
+  if seq is null or seq < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seq must be at least 0.', null, '{"field": "seq"}');
+  end if;
+  update mayfly.channel_subscriptions s
+  set acknowledged = greatest(s.acknowledged, least(seq, channel.last_seq))
+  where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()
+  returning s.acknowledged into acknowledged;
+  if acknowledged is null then
+    perform mayfly_private.fail(403, 'not_subscribed', format('The caller has not subscribed to the channel %s.', name),
+      'Subscribe to it first.', jsonb_build_object('channel', name));
+  end if;
+  return acknowledged;
+end
+$$;
+
+comment on function mayfly_private.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel.';
+revoke execute on function mayfly_private.acknowledge_channel(text, bigint) from public;
+grant execute on function mayfly_private.acknowledge_channel(text, bigint) to authenticated, service_role;
+
+create function mayfly.acknowledge_channel(name text, seq bigint)
+returns bigint
+language sql
+set search_path = ''
+return mayfly_private.acknowledge_channel(name, seq);
+
+comment on function mayfly.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel; gives where that is now.';
+revoke execute on function mayfly.acknowledge_channel(text, bigint) from public;
+grant execute on function mayfly.acknowledge_channel(text, bigint) to authenticated, service_role;

@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import { HandlerQueue } from "../../sdk/src/handler-queue.ts";
+import { messageSchemas } from "../../sdk/src/index.ts";
+import { faultOf } from "../../sdk/src/message-schemas.ts";
+import { messageFromRow, outgoing } from "../../sdk/src/messages.ts";
+
+describe("the payload of a message", () => {
+  const good: Record<keyof typeof messageSchemas, Record<string, unknown>> = {
+    task_assignment: { task: "Read it", context: { page: 1 } },
+    task_handoff: { task: "Read it", reason: "no time" },
+    task_complete: { task: "Read it", success: true, result: { pages: 3 } },
+    context_share: { context: { topic: "keys" } },
+    request_help: { problem: "stuck" },
+    share_knowledge: { knowledge: "It is 5432.", memories: [crypto.randomUUID()] },
+    review_request: { subject: "PR 12", criteria: ["short"] },
+    feedback: { feedback: "good", score: 1 },
+    artifact: { name: "report.md", content: "# Report" },
+    query: { question: "Which port?" },
+    status_update: { status: "reading", progress: 0.5 },
+    alert: { message: "disk full", severity: "critical" },
+    info: { text: "hello" },
+    request: { anything: 1 },
+    response: {},
+  };
+
+  it("is checked by the schema of its type, which takes more fields", () => {
+    expect(Object.keys(good).sort()).toEqual(Object.keys(messageSchemas).sort());
+    for (const [type, payload] of Object.entries(good))
+      expect(faultOf(type, { ...payload, of_mine: 1 }), type).toBeNull();
+    for (const type of Object.keys(good).filter((name) => !/^re(quest|sponse)$/.test(name)))
+      expect(faultOf(type, {}), type).toMatch(/^payload\.\w+: /);
+    expect(faultOf("feedback", { feedback: "x", score: 2 })).toMatch(/^payload\.score: /);
+  });
+
+  it("of a type of one's own is any object", () => {
+    for (const type of ["tick", "constructor", "to_string"]) {
+      expect(faultOf(type, { n: 1 })).toBeNull();
+      expect(faultOf(type, "text")).toMatch(/^payload: /);
+    }
+  });
+});
+
+describe("a message", () => {
+  it("is sent in the names of SQL and comes in those of TypeScript, its payload as it is", () => {
+    const deadline = new Date();
+    const row = outgoing(
+      "i",
+      "a",
+      "tick",
+      { some_key: 1 },
+      {
+        replyTo: "r",
+        correlationId: "c",
+        priority: "high",
+        deadline,
+        attachments: [{ name: "n", uri: "u", mimeType: "text/plain" }],
+      },
+    );
+    expect(row).toEqual({
+      id: "i",
+      to: { agent: "a" },
+      type: "tick",
+      payload: { some_key: 1 },
+      reply_to: "r",
+      correlation_id: "c",
+      priority: "high",
+      deadline: deadline.toISOString(),
+      attachments: [{ name: "n", uri: "u", mime_type: "text/plain" }],
+    });
+    const came = messageFromRow({
+      ...row,
+      seq: 3,
+      session: "s",
+      attachments: row.attachments as Record<string, unknown>[],
+      sent_at: deadline.toISOString(),
+    });
+    expect(came).toEqual({
+      id: "i",
+      seq: 3,
+      attempt: 1,
+      to: { agent: "a" },
+      type: "tick",
+      payload: { some_key: 1 },
+      replyTo: "r",
+      correlationId: "c",
+      priority: "high",
+      deadline,
+      sentAt: deadline,
+      attachments: [{ name: "n", uri: "u", mimeType: "text/plain" }],
+    });
+  });
+});
+
+describe("the queue of handlers", () => {
+  it("runs one at a time, and nothing more after its end but what runs", async () => {
+    const queue = new HandlerQueue();
+    const done: number[] = [];
+    let release = () => {};
+    const begun = new Promise<void>((resolve) => {
+      queue.push(
+        () =>
+          new Promise<void>((finish) => {
+            release = finish;
+            resolve();
+          }),
+        () => done.push(1),
+      );
+    });
+    queue.push(
+      () => {},
+      () => done.push(2),
+    );
+    await begun;
+    expect(queue.size).toBe(2);
+    queue.end();
+    release();
+    await queue.rest();
+    expect(done).toEqual([1]);
+  });
+});
