@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { blocksOf, programOf } from "./programs.ts";
+import { blocksOf, claimsOf, plain, programOf } from "./programs.ts";
 
 const root = join(import.meta.dirname, "../..");
 const docs = join(root, "docs");
@@ -27,10 +27,10 @@ afterAll(async () => {
 describe("the code in the documents", () => {
   const programs = [...texts].flatMap(([page, text]) => {
     const program = programOf(text);
-    return program ? [{ page, program }] : [];
+    return program ? [{ page, program, claims: claimsOf(text) }] : [];
   });
 
-  it.each(programs)("of $page runs as it is written", async ({ page, program }) => {
+  it.each(programs)("of $page runs as it is written", async ({ page, program, claims }) => {
     const { tenant, mayfly } = await local.enter();
     await mayfly.close();
     const file = join(folder, page.replace(/\.md$/, ".ts"));
@@ -43,9 +43,11 @@ describe("the code in the documents", () => {
       MAYFLY_TENANT: tenant,
     };
     const ran = await promisify(execFile)(process.execPath, [file], { env, cwd: folder }).catch(
-      (error: { stderr?: string }) => ({ stderr: `it failed: ${error.stderr}` }),
+      (error: { stderr?: string }) => ({ stdout: "", stderr: `it failed: ${error.stderr}` }),
     );
     expect(ran.stderr).toBe("");
+    const printed = plain(ran.stdout);
+    expect(claims.filter((claim) => !claim.test(printed))).toEqual([]);
   });
 
   const queries = [...texts].flatMap(([page, text]) =>
@@ -66,12 +68,36 @@ describe("the code in the documents", () => {
 
 describe("the documents", () => {
   it("link to nothing that is not there", async () => {
+    const files = [
+      "README.md",
+      "CONTRIBUTING.md",
+      "llms.txt",
+      ...pages.map((page) => `docs/${page}`),
+    ];
     const broken: string[] = [];
-    for (const [page, text] of texts)
-      for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g))
-        await readFile(join(docs, String(target))).catch((error: NodeJS.ErrnoException) => {
-          if (error.code !== "EISDIR") broken.push(`${page}: ${target}`);
-        });
+    for (const file of files) {
+      const text = await readFile(join(root, file), "utf8");
+      for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+        const [path, anchor] = target.split("#");
+        const to = path ? join(root, dirname(file), path) : join(root, file);
+        if (!(await isThere(to, anchor))) broken.push(`${file}: ${target}`);
+      }
+    }
     expect(broken).toEqual([]);
   });
 });
+
+/** Whether there is such a file or folder, and in it a heading of this anchor. */
+async function isThere(path: string, anchor: string | undefined): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  if (!found || !anchor) return found !== null;
+  const headings = [...(await readFile(path, "utf8")).matchAll(/^#+ (.+)$/gm)];
+  return headings.some(([, heading = ""]) => anchorOf(heading) === anchor);
+}
+
+/** As GitHub makes it. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^a-z0-9 _-]/g, "")
+    .replaceAll(" ", "-");

@@ -10,6 +10,20 @@ const tenant = process.env.MAYFLY_TENANT!;
 const mayfly = new Mayfly({ url, key, tenant });
 `;
 
+/** An error that the document does not name is one that its reader would not expect either. */
+const watchful = `
+const ownText = (await import("node:fs")).readFileSync(import.meta.filename, "utf8");
+const unwatched = globalThis.fetch;
+globalThis.fetch = async (...request) => {
+  const answer = await unwatched(...request);
+  if (answer.status < 400) return answer;
+  const { code, error, message } = await answer.clone().json().catch(() => ({}));
+  const named = error?.code ?? code ?? String(answer.status);
+  if (!ownText.includes(named)) console.error(answer.url, "answered", named, error?.message ?? message);
+  return answer;
+};
+`;
+
 /** Blocks in order, each kind by its language. */
 export function blocksOf(markdown: string, language: string): string[] {
   const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm");
@@ -23,6 +37,21 @@ export function programOf(markdown: string): string | undefined {
   const code = blocks.join("\n");
   const imports = new Set(code.match(/^import [\s\S]*?;$/gm));
   const body = code.replace(/^import [\s\S]*?;$/gm, "");
-  const own = [...imports].filter((line) => !line.includes("{ Mayfly } "));
-  return `${own.join("\n")}\n${given}\n${body}\nawait mayfly.close();\nprocess.exit(0);\n`;
+  // It is given already.
+  const own = [...imports].map((line) => line.replace(/\bMayfly\b,? ?(?=.*"@mayfly\/sdk")/, ""));
+  return `${own.join("\n")}\n${given}\n${watchful}\n${body}\nawait mayfly.close();\nprocess.exit(0);\n`;
 }
+
+/** What a document says that its code prints, behind `console.log(…); //`; an ellipsis is anything. */
+export function claimsOf(markdown: string): RegExp[] {
+  const code = blocksOf(markdown, "ts").join("\n");
+  return [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, claim = ""]) => {
+    const parts = claim
+      .split("…")
+      .map((part) => plain(part).replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return new RegExp(parts.join(".*"));
+  });
+}
+
+/** Without quotes, spaces and lines, as which Node shows objects. */
+export const plain = (text: string): string => text.replace(/["'\s]/g, "");

@@ -12,42 +12,70 @@ async function readAll(folder: string): Promise<string> {
   return (await Promise.all(texts)).join("\n");
 }
 
-describe("the README", () => {
+describe("the reference", () => {
   it("explains every error code, and no other", async () => {
-    const table = /### Errors\n([\s\S]*?)\n## /.exec(await read("README.md"))?.[1] ?? "";
+    const table = await read("docs/errors.md");
     const explained = [...table.matchAll(/^\| `([a-z_]+)` *\|/gm)].map((match) => match[1]);
     expect(explained.sort()).toEqual([...errorCodes].sort());
   });
 
   it("lists every scope that there is", async () => {
-    const readme = await read("README.md");
+    const page = await read("docs/people.md");
     const table = await read("sql/schemas/0100_table_scopes.sql");
     const scopes = [...table.matchAll(/^ {2}\('([a-z:]+)'/gm)].map((match) => match[1]);
     expect(scopes.length).toBeGreaterThan(5);
-    expect(scopes.filter((scope) => !readme.includes(`\`${scope}\``))).toEqual([]);
+    expect(scopes.filter((scope) => !page.includes(`\`${scope}\``))).toEqual([]);
   });
 
-  it("has every command, in a form that the command line takes, and no other", async () => {
-    const section = /## Command line\n([\s\S]*?)\n## /.exec(await read("README.md"))?.[1] ?? "";
-    const lines = [...section.matchAll(/^npx mayfly ([a-z]+)(.*)$/gm)];
+  it("has every command of the command line, and no other", async () => {
+    const lines = (await read("docs/cli.md")).matchAll(/^npx mayfly ([a-z]+)/gm);
     const sources = await readdir(join(root, "sdk/src/cli"));
     const texts = await Promise.all(sources.map((file) => read("sdk/src/cli", file)));
-    const commands = texts.flatMap((text) =>
-      [...text.matchAll(/\.command\("([a-z]+)"\)/g)].map(([, name]) => ({ name, text })),
+    const commands = texts.flatMap((text) => [...text.matchAll(/\.command\("([a-z]+)"\)/g)]);
+    expect(new Set([...lines].map(([, name]) => name))).toEqual(
+      new Set(commands.map(([, name]) => name)),
     );
-    expect(new Set(lines.map(([, name]) => name))).toEqual(
-      new Set(commands.map(({ name }) => name)),
-    );
-    for (const [line, name, words = ""] of lines) {
-      const { text = "" } = commands.find((command) => command.name === name) ?? {};
-      for (const [option] of words.replace(/#.*/, "").matchAll(/--[a-z-]+/g))
-        expect(text, line).toMatch(new RegExp(`"${option}[ "]`));
-    }
   });
 
-  it("has the examples as they are run", async () => {
+  it("has every ready query, and no other", async () => {
+    const listed = [...(await read("docs/inspect.md")).matchAll(/^\| \[([a-z_]+\.sql)\]/gm)];
+    const files = await readdir(join(root, "sql/inspect"));
+    expect(listed.map((match) => match[1]).sort()).toEqual(files.sort());
+  });
+
+  it("has the limits of a tenant and of a project as SQL has them", async () => {
+    const limits = await read("docs/limits.md");
+    const columns = [...limits.matchAll(/^\| `([a-z_]+)` +\| ([0-9,]+)/gm)];
+    const table = await read("sql/schemas/0110_table_tenants.sql");
+    expect(columns.length).toBeGreaterThan(5);
+    for (const [, column = "", number = ""] of columns)
+      expect(table).toMatch(
+        number === "1" // GiB
+          ? new RegExp(`${column} bigint not null default 1073741824`)
+          : new RegExp(`${column} [a-z]+ not null default '?${number.replaceAll(",", "")}\\b`),
+      );
+  });
+});
+
+describe("the README", () => {
+  it("has the smallest example as it is run", async () => {
     expect(await read("README.md")).toContain(await read("examples/smallest.ts"));
-    expect(await read("README.md")).toContain(await read("examples/messages.ts"));
+  });
+});
+
+describe("llms.txt", () => {
+  it("has every page, and a line about each", async () => {
+    const listed = [...(await read("llms.txt")).matchAll(/^- \[.+?\]\((.+?)\): .+$/gm)];
+    const pages = (await readdir(join(root, "docs"))).filter((file) => file.endsWith(".md"));
+    const paths = listed.map((match) => match[1]);
+    expect(pages.map((page) => `docs/${page}`).filter((path) => !paths.includes(path))).toEqual([]);
+    expect(new Set(paths).size).toBe(paths.length);
+  });
+
+  it("has the form of llmstxt.org: a title, a summary, sections of links", async () => {
+    const [title, empty, summary] = (await read("llms.txt")).split("\n");
+    expect([title, empty]).toEqual(["# Mayfly", ""]);
+    expect(summary).toMatch(/^> ./);
   });
 });
 

@@ -25,15 +25,9 @@ function commandsOfLine(line: string): ShellCommand[] {
   });
   // What is quoted is one word, whatever stands in it.
   const plain = outer.replace(/"[^"]*"|'[^']*'/g, "quoted");
-  const commands = plain.split(/\s(?:&&|\|)\s/).map((command) => ({
-    line,
-    words: command
-      .trim()
-      .split(/\s+/)
-      .filter((word, at, words) => {
-        const before = words.slice(0, at + 1);
-        return !before.every((one) => /^[A-Z_]+=/.test(one));
-      }),
-  }));
+  const commands = plain.split(/\s(?:&&|\|)\s/).map((command) => {
+    const words = command.trim().split(/\s+/);
+    return { line, words: words.slice(words.findIndex((word) => !/^[A-Z_]+=/.test(word))) };
+  });
   return [...inner, ...commands];
 }
