@@ -18,9 +18,8 @@ export interface PresenceState {
 /** Realtime closes a channel at the sixth presence call within 30 s; one is kept for the end. */
 const callsPerWindow = 4;
 const windowMs = 30_000;
-/** Agents that come or come back together are spread over so long: each counts for each watcher. */
-const jitterMs = 250;
-const jitterAfterLossMs = 2_000;
+/** Agents that come back together are spread over so long: each counts for each watcher. */
+const jitterMs = 2_000;
 
 /** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
 export class Presence {
@@ -82,7 +81,6 @@ export class Presence {
   async #join(): Promise<TopicHub> {
     const hub = hubOf(this.#client, presenceTopic(this.#tenant));
     this.#hub = hub;
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * jitterMs));
     await hub.usePresence({ key: this.#self.id });
     hub.add(this.#listener);
     return hub;
@@ -90,7 +88,7 @@ export class Presence {
 
   #joined(joined: boolean): void {
     if (!joined) this.#shown = false;
-    else if (!this.#shown) this.#later(Math.random() * jitterAfterLossMs);
+    else if (!this.#shown) this.#later(Math.random() * jitterMs);
   }
 
   #later(ms: number): void {
