@@ -26,7 +26,8 @@ export interface Chaos {
   stack: Stack;
   strikes: Strike[];
   seed: number;
-  seconds: number;
+  /** How often something is struck. */
+  blows: number;
   agents: number;
   /** As the superuser: the wire port of the stack, or the Postgres behind it. */
   connect(): Sql;
@@ -37,7 +38,7 @@ export async function runChaos({
   stack,
   strikes,
   seed,
-  seconds,
+  blows,
   agents,
   connect,
 }: Chaos): Promise<void> {
@@ -64,9 +65,9 @@ export async function runChaos({
   const struck: Record<string, number> = {};
   const mortals: Mortal[] = [];
   try {
-    const end = performance.now() + seconds * 1_000;
-    while (performance.now() < end) {
-      await pause(random.between(200, 1_500));
+    await untilTrue(() => load.account.acknowledged.size > 0, 60_000);
+    for (let blow = 0; blow < blows; blow++) {
+      await pause(random.between(500, 2_500));
       const mortal = await liveAndDie(stack.serving, tenant);
       if (mortal) mortals.push(mortal);
       const { name, strike } = weighted(strikes, random);

@@ -27,7 +27,7 @@ describe("the embedded Supabase, killed at random", () => {
     await runChaos({
       stack,
       seed,
-      seconds: 60,
+      blows: 14,
       agents: 3,
       connect: () => connectTo(stack.serving.dbUrl.replace("//postgres:", "//supabase_admin:")),
       strikes: [

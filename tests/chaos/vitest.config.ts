@@ -9,7 +9,7 @@ export default defineConfig({
     reporters: ["default", "./tests/harness/reporter.ts"],
     // One thing breaks at a time.
     maxWorkers: 1,
-    testTimeout: 240_000,
-    hookTimeout: 120_000,
+    testTimeout: 400_000,
+    hookTimeout: 240_000,
   },
 });

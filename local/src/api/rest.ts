@@ -104,7 +104,7 @@ function contextOf(
   const { method, headers } = request;
   const profile = headers.get(hasBody(method) ? "content-profile" : "accept-profile");
   const path = new URL(request.url).pathname.slice(prefix.length) || "/";
-  const role = claims.role ?? "anon";
+  const role = roleOf(claims.role);
   return {
     method,
     path,
@@ -114,6 +114,12 @@ function contextOf(
     claims: claims.role === undefined ? { ...claims, role } : claims,
     nonce: randomUUID(),
   };
+}
+
+/** One that is no text is a role that does not exist: Postgres refuses it. */
+function roleOf(claim: unknown): string {
+  if (claim === undefined || claim === null) return "anon";
+  return typeof claim === "string" ? claim : JSON.stringify(claim);
 }
 
 const missingCodes = /"code":"PGRST20[0-5]"/;
