@@ -1,4 +1,5 @@
 /** A mixed load, things that break it at random by a seed, and the invariants afterwards. */
+import { writeFile } from "node:fs/promises";
 import postgres from "postgres";
 import { expect } from "vitest";
 import { Mayfly } from "../../sdk/src/index.ts";
@@ -112,6 +113,8 @@ export async function runChaos({
     await watch.stop();
     await mayfly.close();
     await load.close();
+    // What the server said, for whoever looks for the reason of a failure.
+    if (process.env.CHAOS_LOG) await writeFile(process.env.CHAOS_LOG, stack.output());
   }
 }
 
