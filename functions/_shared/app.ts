@@ -32,7 +32,8 @@ export function createApp(name: string): Hono {
       new Refusal(
         405,
         "method_not_allowed",
-        `${context.req.method} ${context.req.path} is not offered.`,
+        // Not the address: who confuses it with a header has a key in it.
+        `${context.req.method} is not offered at this address of ${name}.`,
       ),
     ),
   );
