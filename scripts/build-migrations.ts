@@ -1,20 +1,23 @@
 // Makes supabase/migrations from sql/schemas, which hold one object a file. Until 1.0 both migrations
-// are made anew; `--check` only compares and fails where they differ.
+// are made anew; `--check` only compares and fails where they differ. The policies of Realtime also
+// stand alone, for the SQL editor: a project that was restored, or reset, may have lost them.
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const schemas = join(root, "sql/schemas");
-const migrations = join(root, "supabase/migrations");
 
-/** The bands of file numbers, and the migration that each makes. */
+const beforeRealtime = (file: string) => file < "0900";
+const ofRealtime = (file: string) => file >= "0900";
+/** What is made, and of which files by their numbers. */
 const bands = [
-  { name: "20261121000000_mayfly.sql", holds: (file: string) => file < "0900" },
-  { name: "20261121000001_mayfly_realtime.sql", holds: (file: string) => file >= "0900" },
+  { path: "supabase/migrations/20261121000000_mayfly.sql", holds: beforeRealtime },
+  { path: "supabase/migrations/20261121000001_mayfly_realtime.sql", holds: ofRealtime },
+  { path: "sql/realtime_policies.sql", holds: ofRealtime },
 ];
 
 const files = (await readdir(schemas)).filter((file) => file.endsWith(".sql")).sort();
-await mkdir(migrations, { recursive: true });
+await mkdir(join(root, "supabase/migrations"), { recursive: true });
 
 let stale = false;
 for (const band of bands) {
@@ -26,7 +29,7 @@ for (const band of bands) {
       ),
   );
   const made = parts.join("\n");
-  const path = join(migrations, band.name);
+  const path = join(root, band.path);
   const present = await readFile(path, "utf8").catch(() => "");
   if (made === present) continue;
   if (process.argv.includes("--check")) {
@@ -34,7 +37,7 @@ for (const band of bands) {
     console.error(`${path} is not what sql/schemas gives: run npm run build:migrations`);
   } else {
     await writeFile(path, made);
-    console.log(`wrote supabase/migrations/${band.name}`);
+    console.log(`wrote ${band.path}`);
   }
 }
 process.exitCode = stale ? 1 : 0;

@@ -3,18 +3,23 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
+import { version } from "../../sdk/src/version.ts";
 import { answerError, Refusal } from "./answer.ts";
 
 /** A push has at most 4 MB as the database counts; as JSON text it may be twice as long. */
 const maxBodyBytes = 8_000_000;
 
+const exposeHeaders = ["date", "x-request-id", "x-mayfly-version", "retry-after"];
+
 /** An app for the function `name`, whose path the platform leaves in front. */
 export function createApp(name: string): Hono {
   const app = new Hono().basePath(`/${name}`);
   app.use(requestId());
-  app.use(cors({ origin: "*", exposeHeaders: ["x-request-id", "retry-after"], maxAge: 86_400 }));
+  app.use(cors({ origin: "*", exposeHeaders, maxAge: 86_400 }));
   app.use(async (context, next) => {
     await next();
+    // What is deployed: `mayfly doctor` compares it with itself.
+    context.header("x-mayfly-version", version);
     // Answers hold tokens and what a tenant knows: nobody on the way keeps or reinterprets them.
     context.header("Cache-Control", "no-store");
     context.header("X-Content-Type-Options", "nosniff");

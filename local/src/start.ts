@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
+import { readExposedSchemas } from "./api/config.ts";
 import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
@@ -188,7 +189,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         publicUrl: () => url,
         keys,
         tokens,
-        schemas: ["public", "graphql_public", "mayfly"],
+        schemas: readExposedSchemas(root),
         log,
       }),
       createRealtime({

@@ -1,26 +1,12 @@
-import { v7 as uuidv7 } from "uuid";
-import type { AgentConnection } from "./agent-life.ts";
-import { AgentReads } from "./agent-reads.ts";
-import { MemoryCache } from "./cache.ts";
+import { AgentWrites, invalid } from "./agent-writes.ts";
 import { type Context, type ContextOptions, packContext } from "./context.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
-import { LocalSearch, recalledLocally } from "./local-search.ts";
-import {
-  type LogPage,
-  type MemoryChange,
-  memoryFromBody,
-  type NewMemory,
-  type Recall,
-  type RecallOptions,
-  toFields,
-  toMemory,
-} from "./memory.ts";
-import type { DeadLetter, Outbox } from "./outbox.ts";
+import { failed, ok, type Result } from "./errors.ts";
+import { recalledLocally } from "./local-search.ts";
+import type { LogPage, Recall, RecallOptions } from "./memory.ts";
 import { pullInto } from "./pull.ts";
-import { asStorageError, pushOutbox } from "./push.ts";
+import { pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
-import { type Operation, operation } from "./schemas.ts";
-import type { Issued } from "./session.ts";
+import type { AgentRow } from "./session.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 /** What `agent.sync` did. */
@@ -42,116 +28,12 @@ export interface SyncOptions {
   pull?: boolean | ((page: LogPage) => void | Promise<void>);
 }
 
-/** What an agent learns and knows: its outbox and its cache, and what of the tenant it recalls. */
-export class AgentMemory extends AgentReads {
-  readonly #outbox: Outbox;
-  readonly #cache: MemoryCache;
-  readonly #search: LocalSearch;
+/** What an agent shares with its tenant, and recalls of it. */
+export class AgentMemory extends AgentWrites {
   readonly #watches = new Set<Watch>();
   #syncing: Promise<unknown> = Promise.resolve();
   #syncs = 0;
   #left = false;
-
-  constructor(connection: AgentConnection, issued: Issued) {
-    super(connection, issued);
-    this.#outbox = connection.outboxes.of(this.tenantId);
-    this.#outbox.join(this.id);
-    this.#cache = new MemoryCache(connection.cache);
-    this.#search = new LocalSearch(this.#cache, connection.cache.embedder);
-  }
-
-  /** What this agent learned and is not acknowledged yet. */
-  get unsynced(): number {
-    return this.#outbox.waiting(this.id);
-  }
-
-  /**
-   * Operations that the server refused, with its reasons: of the tenant, as far as this outbox has
-   * seen them since it was opened by a `remember` or a `sync`.
-   */
-  get deadLetters(): readonly DeadLetter[] {
-    return this.#outbox.deadLetters;
-  }
-
-  /** Memories that are held here, for `recallLocal`. */
-  get cached(): number {
-    return this.#cache.size;
-  }
-
-  /**
-   * Remembers something. It is in the local cache and the outbox at once, there as safe as the
-   * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`.
-   *
-   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`.
-   * @example
-   * const { data } = await agent.remember({
-   *   task: "Rotate the signing key",
-   *   output: "Import the new key, wait for the JWKS cache, then rotate.",
-   *   reward: 0.9,
-   *   tags: ["security"],
-   * });
-   */
-  async remember(memory: NewMemory): Promise<Result<{ id: string }>> {
-    const { embedding, model } = memory;
-    const id = memory.id ?? uuidv7();
-    if (embedding && !model)
-      return failed(invalid("model", "must name the model of the embedding"));
-    const body = toMemory(memory, id, this.id);
-    const op = {
-      id: uuidv7(),
-      type: "memory.put" as const,
-      memory: body,
-      ...(embedding && model && { embedding, model }),
-    };
-    const queued = await this.#enqueue(op);
-    if (queued.error) return queued;
-    this.#cache.put(memoryFromBody(queued.data, this.id));
-    if (embedding && model) this.#search.addVector(id, model, embedding);
-    return ok({ id });
-  }
-
-  /**
-   * Changes fields of a memory, with the next `sync`: settled field by field with what others have
-   * changed meanwhile. One that is gone by then stays so. The local cache follows with the next pull.
-   *
-   * @returns `invalid_request` with the field that is wrong; `storage_failed`.
-   * @example
-   * await agent.update(id, {
-   *   set: { tags: ["keys", "tried"], reward: 0.9 },
-   *   base: { tags: ["keys"] },
-   *   resolve: "merge",
-   * });
-   */
-  async update(id: string, change: MemoryChange): Promise<Result<{ id: string }>> {
-    const { set, base, resolve, settles } = change;
-    const queued = await this.#enqueue({
-      id: uuidv7(),
-      type: "memory.update",
-      memory: {
-        id,
-        set: toFields(set),
-        ...(base && { base: toFields(base) }),
-        ...(resolve && { resolve }),
-        ...(settles && { settles }),
-      },
-    });
-    return queued.error ? queued : ok({ id });
-  }
-
-  /**
-   * Forgets a memory: it leaves the local cache at once, and its content is erased with the next
-   * `sync`.
-   *
-   * @returns `invalid_request`; `storage_failed`.
-   * @example
-   * await agent.forget(id);
-   */
-  async forget(id: string): Promise<Result<{ id: string }>> {
-    const queued = await this.#enqueue({ id: uuidv7(), type: "memory.delete", memory: { id } });
-    if (queued.error) return queued;
-    this.#cache.remove(id);
-    return ok({ id });
-  }
 
   /**
    * Pushes the outbox, and pulls what is new since the last time (everything, the first time) into
@@ -212,7 +94,7 @@ export class AgentMemory extends AgentReads {
     }
     if (embedding && !model)
       return failed(invalid("model", "must name the model of the embedding"));
-    const found = await this.#search.recall(query, options);
+    const found = await this.search.recall(query, options);
     const results = found.results.map((result) => recalledLocally(result, this));
     return ok({ mode: "local", model: found.model, problem: found.problem, results });
   }
@@ -231,30 +113,6 @@ export class AgentMemory extends AgentReads {
     if (!(maxTokens > 0)) return failed(invalid("maxTokens", "must be more than 0"));
     const recalled = await this.recall(task, { ...filters, limit: candidates ?? 30 });
     return recalled.error ? recalled : ok(packContext(recalled.data, options));
-  }
-
-  /**
-   * Gives dead letters another chance with the next `sync`: those with these ids of operations, or
-   * all.
-   *
-   * @returns how many; `storage_failed`.
-   * @example
-   * await agent.retryDeadLetters();
-   * await agent.sync();
-   */
-  async retryDeadLetters(ids?: string[]): Promise<Result<number>> {
-    return this.#outbox.retry(ids).then(ok, (error: unknown) => failed(asStorageError(error)));
-  }
-
-  /**
-   * Lets go of dead letters for good: those with these ids of operations, or all.
-   *
-   * @returns how many; `storage_failed`.
-   * @example
-   * await agent.discardDeadLetters(agent.deadLetters.map(({ operation }) => operation.id));
-   */
-  async discardDeadLetters(ids?: string[]): Promise<Result<number>> {
-    return this.#outbox.discard(ids).then(ok, (error: unknown) => failed(asStorageError(error)));
   }
 
   /**
@@ -277,56 +135,44 @@ export class AgentMemory extends AgentReads {
     return ok(watch);
   }
 
+  /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
+  override async stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
+    // First: a pull behind the end would be refused, and its watch end by that.
+    await this.#stopWatches();
+    return super.stop(reason);
+  }
+
   /** Also leaves to others what is still in the outbox. */
   override async close(): Promise<void> {
-    if (!this.#left) this.#outbox.leave(this.id);
+    if (!this.#left) this.outbox.leave(this.id);
     this.#left = true;
-    await Promise.all([...this.#watches].map((watch) => watch.stop()));
+    await this.#stopWatches();
     await super.close();
     // Not waited for when a sync runs: it may be its own page handler that closes.
-    if (this.#syncs === 0) await this.#outbox.close();
-    else void this.#syncing.then(() => this.#outbox.close());
+    if (this.#syncs === 0) await this.outbox.close();
+    else void this.#syncing.then(() => this.outbox.close());
+  }
+
+  async #stopWatches(): Promise<void> {
+    await Promise.all([...this.#watches].map((watch) => watch.stop()));
   }
 
   async #sync({ pull = this.scopes.includes("memory:read") }: SyncOptions) {
-    const pushed = await pushOutbox(this.client, this.#outbox, this.id);
+    const pushed = await pushOutbox(this.client, this.outbox, this.id, (...settled) =>
+      this.cache.settle(...settled),
+    );
     if (pushed.error) return pushed;
     if (pull === false) return ok({ ...pushed.data, pulled: 0 });
     const pulled = await pullInto({
       client: this.client,
       tenant: this.tenantId,
-      cache: this.#cache,
-      search: this.#search,
-      forgotten: () => this.#outbox.memories("memory.delete"),
-      unsynced: () => this.#outbox.memories("memory.put"),
+      clock: this.outbox.clock,
+      cache: this.cache,
+      search: this.search,
+      forgotten: () => this.outbox.memories("memory.delete"),
+      unsynced: () => this.outbox.memories("memory.put"),
       onPage: pull === true ? undefined : pull,
     });
     return pulled.error ? pulled : ok({ ...pushed.data, ...pulled.data });
   }
-
-  /** Checks an operation and queues it; gives its memory as it will be sent. */
-  async #enqueue<Op extends Operation>(op: Op): Promise<Result<Op["memory"]>> {
-    const checked = operation.safeParse(op);
-    if (!checked.success) {
-      const [issue] = checked.error.issues;
-      const field = (issue?.path ?? []).filter((part) => part !== "memory").join(".");
-      return failed(invalid(field, issue?.message ?? "is wrong"));
-    }
-    try {
-      // As it is sent: what the caller does with its objects later changes nothing.
-      const sent = JSON.parse(JSON.stringify(op)) as Op;
-      await this.#outbox.add(sent, this.id);
-      return ok(sent.memory);
-    } catch (error) {
-      return failed(asStorageError(error));
-    }
-  }
 }
-
-const invalid = (field: string, rule: string) =>
-  new MayflyError({
-    code: "invalid_request",
-    message: `${field || "memory"}: ${rule}`,
-    hint: "Nothing was done.",
-    details: { field },
-  });

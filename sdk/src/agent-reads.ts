@@ -1,7 +1,9 @@
 import { AgentLife } from "./agent-life.ts";
+import { type ConflictPage, Conflicts, type ListConflicts } from "./conflicts.ts";
 import type { Result } from "./errors.ts";
 import type { ListOptions, Memory, MemoryPage, Recall, RecallOptions } from "./memory.ts";
 import { getMemory, listMemories, queryMemories, readThread } from "./reads.ts";
+import { readStatistics, type Statistics } from "./upkeep.ts";
 
 /** An agent's reading of its tenant's memories, as row-level security shows them to it. */
 export class AgentReads extends AgentLife {
@@ -48,5 +50,31 @@ export class AgentReads extends AgentLife {
    */
   similar(id: string, options: Omit<RecallOptions, "embedding"> = {}): Promise<Result<Recall>> {
     return queryMemories(this.client, { similar_to: id }, options);
+  }
+
+  /**
+   * What the tenant remembers, in numbers, of the memories that this agent sees. Reads them all.
+   *
+   * @example
+   * const { data } = await agent.statistics();
+   */
+  statistics(): Promise<Result<Statistics>> {
+    return readStatistics(this.client);
+  }
+
+  /**
+   * What updates with `resolve: "manual"` left to be settled, a page at a time. An `update` with their
+   * ids in `settles` does.
+   *
+   * @example
+   * const { data: page } = await agent.conflicts({ memoryId });
+   * const [conflict] = page?.conflicts ?? [];
+   * if (conflict) {
+   *   const set = { [conflict.field]: conflict.wanted };
+   *   await agent.update(memoryId, { set, settles: [conflict.id] });
+   * }
+   */
+  conflicts(options: ListConflicts = {}): Promise<Result<ConflictPage>> {
+    return new Conflicts(this.client, this.tenantId).list(options);
   }
 }

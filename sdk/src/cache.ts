@@ -1,5 +1,7 @@
+import { settledBy, withFields } from "./changes.ts";
 import type { Embedder } from "./embedder.ts";
-import type { Memory } from "./memory.ts";
+import type { Memory, PushResult } from "./memory.ts";
+import type { Operation } from "./schemas.ts";
 
 export interface CacheLimits {
   /** Memories, 5,000 by default. */
@@ -16,9 +18,21 @@ export interface CacheOptions extends CacheLimits {
 /** Evicting makes so much room at once, so that it does not sort with every memory. */
 const headroom = 0.95;
 
+type Update = Extract<Operation, { type: "memory.update" }>;
+
+interface Held {
+  /** As the server has it, as far as is known here. */
+  server: Memory;
+  /** As it is shown: with the updates that the server has not settled. */
+  memory: Memory;
+  bytes: number;
+  round: number;
+}
+
 /**
- * The memories that an agent holds itself: what it remembered and what it pulled. When it is full,
- * the least important go, of these the oldest. Beside them stands the cursor of what was pulled.
+ * The memories that an agent holds itself: what it remembered and what it pulled, with its own
+ * changes at once. When it is full, the least important go, of these the oldest. Beside them stands
+ * the cursor of what was pulled.
  */
 export class MemoryCache {
   /** Where the next pull starts; null for the first. */
@@ -31,7 +45,11 @@ export class MemoryCache {
 
   readonly #maxMemories: number;
   readonly #maxBytes: number;
-  readonly #held = new Map<string, { memory: Memory; bytes: number; round: number }>();
+  readonly #held = new Map<string, Held>();
+  /** The updates of each memory that the server has not settled, also of one that is not held. */
+  readonly #updates = new Map<string, Update[]>();
+  /** What is to be forgotten, until the server has. */
+  readonly #forgotten = new Map<string, Memory>();
   #bytes = 0;
   /** Counts first syncs: what a second one does not show again has gone meanwhile. */
   #round = 0;
@@ -56,22 +74,48 @@ export class MemoryCache {
     return [...this.#held.values()].map(({ memory }) => memory);
   }
 
-  /** An older version never replaces a newer one. */
-  put(memory: Memory): void {
-    const known = this.#held.get(memory.id);
-    if (known && known.memory.version > memory.version) {
+  /** A memory as the server has it. An older version never replaces a newer one. */
+  put(server: Memory): void {
+    const known = this.#held.get(server.id);
+    if (known && known.server.version > server.version) {
       known.round = this.#round;
       return;
     }
-    const bytes = sizeOf(memory);
-    this.#bytes += bytes - (known?.bytes ?? 0);
-    this.#held.set(memory.id, { memory, bytes, round: this.#round });
-    // The own coming back from the server is not indexed again.
-    if (known?.memory.version !== memory.version) this.onPut(memory);
+    this.#show(server);
     if (this.#held.size > this.#maxMemories || this.#bytes > this.#maxBytes) this.#evict();
   }
 
+  /** An own operation that waits for the server: an update is shown at once, and a forget. */
+  expect(operation: Operation): void {
+    const { id } = operation.memory;
+    const held = this.#held.get(id);
+    if (operation.type === "memory.update") {
+      this.#updates.set(id, [...(this.#updates.get(id) ?? []), operation]);
+      if (held) this.#show(held.server);
+    } else if (operation.type === "memory.delete" && held) {
+      this.remove(id);
+      this.#forgotten.set(id, held.server);
+    }
+  }
+
+  /** What became of an operation that was expected; null: it was refused, and never happened. */
+  settle(operation: Operation, result: PushResult | null): void {
+    const { id } = operation.memory;
+    if (operation.type === "memory.delete") {
+      const forgotten = this.#forgotten.get(id);
+      this.#forgotten.delete(id);
+      if (forgotten && !result) this.put(forgotten);
+    } else if (operation.type === "memory.update") {
+      const left = (this.#updates.get(id) ?? []).filter((other) => other.id !== operation.id);
+      if (left.length > 0) this.#updates.set(id, left);
+      else this.#updates.delete(id);
+      const server = this.#held.get(id)?.server;
+      if (server) this.#show(result ? settledBy(server, operation.memory.set, result) : server);
+    }
+  }
+
   remove(id: string): void {
+    this.#forgotten.delete(id);
     const held = this.#held.get(id);
     if (!held) return;
     this.#held.delete(id);
@@ -94,6 +138,18 @@ export class MemoryCache {
     }
   }
 
+  #show(server: Memory): void {
+    const { id } = server;
+    const known = this.#held.get(id);
+    const updates = this.#updates.get(id) ?? [];
+    const memory = updates.reduce((shown, update) => withFields(shown, update.memory.set), server);
+    const bytes = sizeOf(memory);
+    this.#bytes += bytes - (known?.bytes ?? 0);
+    this.#held.set(id, { server, memory, bytes, round: this.#round });
+    // The own coming back from the server is not indexed again.
+    if (!known || !isSame(known.memory, memory)) this.onPut(memory);
+  }
+
   #evict(): void {
     const order = [...this.#held.values()].sort(
       ({ memory: a }, { memory: b }) =>
@@ -107,5 +163,13 @@ export class MemoryCache {
     }
   }
 }
+
+/** Whether two versions of a memory say the same; what is searched for is compared. */
+const isSame = (one: Memory, other: Memory) =>
+  one.task === other.task &&
+  one.input === other.input &&
+  one.output === other.output &&
+  one.critique === other.critique &&
+  one.tags.join("\0") === other.tags.join("\0");
 
 const sizeOf = (memory: Memory) => 2 * JSON.stringify(memory).length;

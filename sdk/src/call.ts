@@ -12,20 +12,26 @@ export type MayflyClient = SupabaseClient<Database, "mayfly">;
 /** The platform itself answers within 150 s; what takes longer than this is as good as gone. */
 const timeoutMs = 60_000;
 
-/** Calls an edge function and unwraps its `{ data, error }`. */
+/**
+ * Calls an edge function and unwraps its `{ data, error }`.
+ *
+ * @param onResponse is shown what came over HTTP, if anything did.
+ */
 export async function callFunction<T>(
   client: MayflyClient,
   path: string,
   body: object,
   method: "POST" | "DELETE" = "POST",
   headers: Record<string, string> = {},
+  onResponse?: (response: Response) => void,
 ): Promise<Result<T>> {
-  const { data, error } = await client.functions.invoke<{ data: T }>(path, {
+  const { data, error, response } = await client.functions.invoke<{ data: T }>(path, {
     body,
     method,
     timeout: timeoutMs,
     headers,
   });
+  if (response) onResponse?.(response);
   if (!error) return ok((data as { data: T }).data);
   if (error instanceof FunctionsHttpError)
     return failed(await readError(error.context as Response));

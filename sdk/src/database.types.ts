@@ -109,13 +109,7 @@ isOneToOne: false
                     "agent_id"?: string | null,"at"?: string,"audience"?: string | null,"epoch"?: number,"fields"?: (string)[] | null,"id"?: never,"subject"?: string | null,"tenant_id"?: string,"type"?: string,"version"?: number | null,"xid"?: unknown
                   }
                   Relationships: [
-                    {
-      foreignKeyName: "events_tenant_fkey"
-      columns: ["tenant_id"]
-isOneToOne: false
-      referencedRelation: "tenants"
-      referencedColumns: ["id"]
-    }
+                    
                   ]
                 },"invitations": {
                   Row: {
@@ -303,6 +297,9 @@ isOneToOne: false
 "define_agent_type":
 { Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
                            },
+"embedding_progress":
+{ Args: { "model": string }; Returns: Json
+                           },
 "erase_tenant":
 { Args: { "max_rows"?: number,"name": string }; Returns: Json
                            },
@@ -312,11 +309,17 @@ isOneToOne: false
 "find_agents":
 { Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
                            },
+"forget_vectors":
+{ Args: { "max_rows"?: number,"model": string }; Returns: Json
+                           },
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"task"?: string }; Returns: Json
+                           },
+"installation":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "invite_member":
 { Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
@@ -340,7 +343,7 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "queue_embeddings":
-{ Args: { "max_rows"?: number,"model": string }; Returns: Json
+{ Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
                            },
 "recall":
 { Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {

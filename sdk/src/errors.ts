@@ -28,6 +28,7 @@ export const errorCodes = [
   "not_authorized",
   "not_configured",
   "op_expired",
+  "outbox_full",
   "push_too_large",
   "quota_exceeded",
   "rate_limited",

@@ -4,6 +4,7 @@ export type { Synced, SyncOptions } from "./agent-memory.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
 export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
 export type { CacheOptions } from "./cache.ts";
+export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
 export { developmentEmbedder, type Embedder } from "./embedder.ts";
@@ -25,7 +26,7 @@ export type {
   RecalledMemory,
   RecallOptions,
 } from "./memory.ts";
-export type { DeadLetter } from "./outbox.ts";
+export type { DeadLetter, OutboxLimits } from "./outbox.ts";
 export type { Presence, PresenceState } from "./presence.ts";
 export type {
   PresenceChange,
@@ -34,12 +35,14 @@ export type {
   PresentAgent,
 } from "./presence-watch.ts";
 export type { Pushed } from "./push.ts";
+export type { Reembedded, ReembedOptions } from "./reembed.ts";
 export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";
 export type { AgentRow } from "./session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";
+export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./upkeep.ts";
 export type {
   Watch,
   WatchBatch,

@@ -4,18 +4,29 @@ import { AgentTypes } from "./agent-types.ts";
 import { Agents } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
+import { Conflicts } from "./conflicts.ts";
 import type { Database } from "./database.types.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
-import { Outboxes } from "./outbox.ts";
+import { Outboxes, type OutboxLimits } from "./outbox.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
+import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 import type { OutboxStorage } from "./storage.ts";
 import { Tenants } from "./tenants.ts";
 import { leaveTopics } from "./topics.ts";
+import {
+  type ExportOptions,
+  exportTenant,
+  type Maintained,
+  type MaintainOptions,
+  maintainTenant,
+  readStatistics,
+  type Statistics,
+} from "./upkeep.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 export interface MayflyOptions {
@@ -34,6 +45,8 @@ export interface MayflyOptions {
    * Bun, the name of an IndexedDB database in a browser, or an adapter. Without it, memory.
    */
   storage?: string | OutboxStorage;
+  /** How much of it is kept at most; over it, `remember` answers `outbox_full`. */
+  outbox?: OutboxLimits;
   /** Of what each agent holds itself. */
   cache?: CacheOptions;
 }
@@ -54,6 +67,7 @@ export class Mayfly {
   readonly client: MayflyClient;
   readonly agents: Agents;
   readonly agentTypes: AgentTypes;
+  readonly conflicts: Conflicts;
   readonly enrolmentKeys: EnrolmentKeys;
   readonly invitations: Invitations;
   readonly members: Members;
@@ -68,8 +82,9 @@ export class Mayfly {
     this.#options = options;
     this.client = connect(options);
     this.#anonymous = connect({ url, key });
-    this.#outboxes = new Outboxes(options.storage);
+    this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
+    this.conflicts = new Conflicts(this.client, tenant);
     this.agentTypes = new AgentTypes(this.client);
     this.enrolmentKeys = new EnrolmentKeys(this.client);
     this.invitations = new Invitations(this.client);
@@ -146,6 +161,60 @@ export class Mayfly {
     const { tenant } = this.#options;
     if (!tenant) return failed(noTenant("A log"));
     return startWatch(this.client, tenant, options, handler);
+  }
+
+  /**
+   * What the tenant remembers, in numbers, of the memories that the caller sees. Reads them all.
+   *
+   * @returns `scope_missing` without `memory:read`.
+   * @example
+   * const { data } = await mayfly.statistics();
+   * console.log(data?.memories, data?.byKind.episode, data?.withoutVector);
+   */
+  statistics(): Promise<Result<Statistics>> {
+    return readStatistics(this.client);
+  }
+
+  /**
+   * Does at once what time asks for: forgets what retention and `expiresAt` have come for, and deletes
+   * what has been kept long enough. Where there is pg_cron it does the same each minute.
+   *
+   * @returns what was done; `scope_missing` without `memory:write`.
+   * @example
+   * const { data } = await mayfly.maintain({ onProgress: ({ forgotten }) => console.log(forgotten) });
+   */
+  maintain(options: MaintainOptions = {}): Promise<Result<Maintained>> {
+    return maintainTenant(this.client, options);
+  }
+
+  /**
+   * Everything that the tenant has, as JSON Lines of `{ table, row }`, without what is secret: a
+   * stream that holds a page of about 1 MB at a time. A failure on the way fails the stream.
+   *
+   * @returns `scope_missing` without `tenant:write`.
+   * @example
+   * const { data: lines } = await mayfly.export();
+   * await lines?.pipeTo(Writable.toWeb(createWriteStream("tenant.jsonl")));
+   */
+  export(options: ExportOptions = {}): Promise<Result<ReadableStream<Uint8Array>>> {
+    return exportTenant(this.client, options);
+  }
+
+  /**
+   * Embeds the tenant's memories by the functions' model, those that have no vector of it, until none
+   * is left: after the model was changed. It may be broken off anywhere, and another call goes on.
+   * For the secret key.
+   *
+   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good;
+   * `not_configured` without an embedder, `unavailable`, `not_authorized`.
+   * @example
+   * const { data } = await mayfly.reembed({
+   *   forgetOthers: true,
+   *   onProgress: ({ embedded, memories }) => console.log(`${embedded} of ${memories}`),
+   * });
+   */
+  reembed(options: ReembedOptions = {}): Promise<Result<Reembedded>> {
+    return reembed(this.client, options);
   }
 
   /** Leaves every channel. The agents that it spawned go on. */

@@ -182,8 +182,20 @@ export interface LogPage {
   memories: Memory[];
 }
 
+/** What became of an operation. */
+export interface PushResult {
+  id: string;
+  /** `gone`: an update of a memory that is not there, or not for the caller to change. */
+  status: "applied" | "conflict" | "gone";
+  /** Of the memory that was updated. */
+  version?: number;
+  /** What became of each field of an update. */
+  fields?: Record<string, "applied" | "merged" | "kept" | "unchanged" | "conflict">;
+}
+
 /** What `POST /sync` gives. */
 export interface SyncAnswer {
+  results: PushResult[];
   events: LogEvent[];
   memories: MemoryRow[];
   cursor: string;
@@ -215,6 +227,8 @@ export interface MemoryRow extends ContentRow {
   version: number;
   updated_at: string;
   expires_at: string | null;
+  /** In a sync: the clock of each field that was updated. */
+  hlc?: Record<string, string>;
 }
 
 export const memoryColumns =

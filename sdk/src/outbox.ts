@@ -1,3 +1,4 @@
+import { HybridClock, isAfter } from "./clock.ts";
 import { type ErrorBody, MayflyError } from "./errors.ts";
 import type { Operation } from "./schemas.ts";
 import {
@@ -17,6 +18,14 @@ export interface DeadLetter {
   error: MayflyError;
 }
 
+/** How much an outbox takes, dead letters included; of one tenant. */
+export interface OutboxLimits {
+  /** 100,000 by default. */
+  maxOperations?: number;
+  /** Of operations as JSON, 100 MB by default; an outbox is held in memory too. */
+  maxBytes?: number;
+}
+
 /** As many operations a push as may carry a vector. */
 const batchSize = 100;
 /** Well under the 4 MB that a push may have: the function adds a vector to each, 2 KB. */
@@ -27,18 +36,29 @@ const batchBytes = 2_000_000;
  * an agent leaves behind, the next one pushes. One bad operation never blocks the rest.
  */
 export class Outbox {
+  /** Of the updates that go through here: each is later than those before, also of a process before. */
+  readonly clock = new HybridClock();
   readonly #storage: () => Promise<OutboxStorage>;
   readonly #tenant: string;
+  readonly #limits: Required<OutboxLimits>;
   readonly #entries = new Map<string, OutboxEntry & { bytes: number }>();
   readonly #inFlight = new Set<string>();
   /** Agents of this process that push what is theirs themselves, and how many times it has each. */
   readonly #owners = new Map<string, number>();
+  #bytes = 0;
+  /** What is on its way to the storage counts too. */
+  readonly #adding = { operations: 0, bytes: 0 };
   #store: Promise<OutboxStore> | undefined;
   #closing: Promise<void> = Promise.resolve();
 
-  constructor(tenant: string, storage: () => Promise<OutboxStorage>) {
+  constructor(
+    tenant: string,
+    storage: () => Promise<OutboxStorage>,
+    { maxOperations = 100_000, maxBytes = 100_000_000 }: OutboxLimits = {},
+  ) {
     this.#tenant = tenant;
     this.#storage = storage;
+    this.#limits = { maxOperations, maxBytes };
   }
 
   /** Opens the storage, once; the calls that follow wait for it. @throws `storage_failed` */
@@ -101,10 +121,41 @@ export class Outbox {
     return ids;
   }
 
-  /** Takes an operation in. When it has resolved, it is as safe as the storage is. */
+  /**
+   * Takes an operation in. When it has resolved, it is as safe as the storage is.
+   *
+   * @throws `outbox_full`, `storage_failed`: then nothing has changed.
+   */
   async add(operation: Operation, agentId: string | null): Promise<void> {
     await this.open();
-    await this.#write({ put: [{ operation, agentId }] });
+    const bytes = sizeOf(operation);
+    const { maxOperations, maxBytes } = this.#limits;
+    const full =
+      this.#entries.size + this.#adding.operations >= maxOperations ||
+      this.#bytes + this.#adding.bytes + bytes > maxBytes;
+    if (full) throw outboxFull(this.#entries.size, this.#bytes);
+    this.#adding.operations++;
+    this.#adding.bytes += bytes;
+    try {
+      await this.#write({ put: [{ operation, agentId }] });
+    } finally {
+      this.#adding.operations--;
+      this.#adding.bytes -= bytes;
+    }
+  }
+
+  /** The updates of a batch that the server finds ahead of it, as made now; in their order. */
+  async restamp(batch: OutboxEntry[]): Promise<OutboxEntry[]> {
+    const restamped = batch.map((entry) => {
+      const { operation, agentId } = entry;
+      if (operation.type !== "memory.update" || !operation.memory.hlc) return entry;
+      const { hlc } = operation.memory;
+      if (!isAfter(hlc, this.clock.now)) return entry;
+      const memory = { ...operation.memory, hlc: this.clock.next(hlc.slice(19)) };
+      return { operation: { ...operation, memory }, agentId };
+    });
+    await this.#write({ put: restamped.filter((entry) => !batch.includes(entry)) });
+    return restamped;
   }
 
   /**
@@ -186,7 +237,13 @@ export class Outbox {
     await this.#closing;
     const store = await (await this.#storage()).open(this.#tenant);
     this.#entries.clear();
+    this.#bytes = 0;
     this.#apply({ put: store.entries });
+    for (const { operation } of store.entries) {
+      if (operation.type === "memory.update" && operation.memory.hlc) {
+        this.clock.observe(operation.memory.hlc);
+      }
+    }
     return store;
   }
 
@@ -198,10 +255,15 @@ export class Outbox {
   }
 
   #apply({ put = [], remove = [] }: OutboxChange): void {
-    for (const id of remove) this.#entries.delete(id);
+    for (const id of remove) {
+      this.#bytes -= this.#entries.get(id)?.bytes ?? 0;
+      this.#entries.delete(id);
+    }
     for (const entry of put) {
-      const bytes = new TextEncoder().encode(JSON.stringify(entry.operation)).length;
-      this.#entries.set(entry.operation.id, { ...entry, bytes });
+      const { id } = entry.operation;
+      const bytes = sizeOf(entry.operation);
+      this.#bytes += bytes - (this.#entries.get(id)?.bytes ?? 0);
+      this.#entries.set(id, { ...entry, bytes });
     }
   }
 }
@@ -210,8 +272,10 @@ export class Outbox {
 export class Outboxes {
   readonly #open = new Map<string, Outbox>();
   readonly #storage: () => Promise<OutboxStorage>;
+  readonly #limits: OutboxLimits | undefined;
 
-  constructor(storage?: OutboxStorage | string) {
+  constructor(storage?: OutboxStorage | string, limits?: OutboxLimits) {
+    this.#limits = limits;
     let opened: Promise<OutboxStorage> | undefined;
     this.#storage = () => {
       opened ??= storageOf(storage);
@@ -224,11 +288,21 @@ export class Outboxes {
     const name = tenant.toLowerCase();
     const known = this.#open.get(name);
     if (known) return known;
-    const outbox = new Outbox(name, this.#storage);
+    const outbox = new Outbox(name, this.#storage, this.#limits);
     this.#open.set(name, outbox);
     return outbox;
   }
 }
+
+const sizeOf = (operation: Operation) => new TextEncoder().encode(JSON.stringify(operation)).length;
+
+const outboxFull = (operations: number, bytes: number) =>
+  new MayflyError({
+    code: "outbox_full",
+    message: `The outbox is full: ${operations} operations of ${bytes} bytes are not acknowledged.`,
+    hint: "Nothing was done. Make room with sync, or with discardDeadLetters.",
+    details: { operations, bytes },
+  });
 
 const bodyOf = ({ code, message, hint, details, requestId }: MayflyError): ErrorBody => ({
   code,

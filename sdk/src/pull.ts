@@ -1,8 +1,10 @@
 import type { MemoryCache } from "./cache.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import type { HybridClock } from "./clock.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import type { LocalSearch } from "./local-search.ts";
 import { type LogPage, memoryFromRow, type SyncAnswer } from "./memory.ts";
+import { callSync } from "./sync-call.ts";
 
 /** Ids in the address of one request. */
 const idsPerRequest = 100;
@@ -10,6 +12,7 @@ const idsPerRequest = 100;
 export interface PullInto {
   client: MayflyClient;
   tenant: string;
+  clock: HybridClock;
   cache: MemoryCache;
   search: LocalSearch;
   /** Memories that are to be forgotten and that the server still has. */
@@ -26,11 +29,11 @@ export interface PullInto {
  * @returns how many events and memories came.
  */
 export async function pullInto(into: PullInto): Promise<Result<{ pulled: number }>> {
-  const { client, cache } = into;
+  const { client, clock, cache } = into;
   let pulled = 0;
   let expired = false;
   for (;;) {
-    const { data, error } = await callFunction<SyncAnswer>(client, "sync", { since: cache.cursor });
+    const { data, error } = await callSync(client, clock, { since: cache.cursor });
     if (error?.code === "cursor_expired" && !expired) {
       // The log is gone, or another one: all there is, once more.
       expired = true;
@@ -56,6 +59,8 @@ async function takeIn(into: PullInto, data: SyncAnswer): Promise<MayflyError | n
   for (const { type, subject } of data.events) {
     if (subject && (type === "memory.deleted" || type === "memory.hidden")) cache.remove(subject);
   }
+  // What is updated here from now on is later than what it was pulled with.
+  for (const { hlc = {} } of data.memories) Object.values(hlc).forEach(into.clock.observe);
   const forgotten = into.forgotten();
   const memories = data.memories.map(memoryFromRow);
   const held = memories.filter(({ id }) => !forgotten.has(id));

@@ -1,7 +1,10 @@
-import { callFunction, type MayflyClient } from "./call.ts";
+import type { MayflyClient } from "./call.ts";
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "./errors.ts";
+import type { PushResult } from "./memory.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Operation } from "./schemas.ts";
 import { type OutboxEntry, storageFailed } from "./storage.ts";
+import { callSync } from "./sync-call.ts";
 
 /** What became of the outbox. */
 export interface Pushed {
@@ -22,6 +25,17 @@ const aboutOperations: ErrorCode[] = [
   "push_too_large",
 ];
 
+/** Told what became of each operation; null: the server refused it. */
+export type OnSettled = (operation: Operation, result: PushResult | null) => void;
+
+/** What a push works with. */
+interface Pushing {
+  client: MayflyClient;
+  outbox: Outbox;
+  onSettled: OnSettled;
+  done: Pushed;
+}
+
 /**
  * Pushes what `agentId` has in the outbox, and what those left who are gone. What could not be
  * pushed stays.
@@ -30,18 +44,19 @@ export async function pushOutbox(
   client: MayflyClient,
   outbox: Outbox,
   agentId: string | null,
+  onSettled: OnSettled = () => {},
 ): Promise<Result<Pushed>> {
-  const done: Pushed = { pushed: 0, rejected: 0 };
+  const pushing = { client, outbox, onSettled, done: { pushed: 0, rejected: 0 } };
+  const { done } = pushing;
   try {
     await outbox.open();
-    let problem = await pushAll(client, outbox, done, () => outbox.take(agentId));
+    let problem = await pushAll(pushing, () => outbox.take(agentId));
     if (problem?.code === "quota_exceeded") {
       // What is to be forgotten makes room: it must not wait behind what has none.
       const before = done.pushed;
-      const freeing = () => outbox.take(agentId, { freeing: true });
-      problem = (await pushAll(client, outbox, done, freeing)) ?? problem;
+      problem = (await pushAll(pushing, () => outbox.take(agentId, { freeing: true }))) ?? problem;
       if (done.pushed > before) {
-        problem = await pushAll(client, outbox, done, () => outbox.take(agentId));
+        problem = await pushAll(pushing, () => outbox.take(agentId));
       }
     }
     return problem ? failed(problem) : ok(done);
@@ -50,18 +65,13 @@ export async function pushOutbox(
   }
 }
 
-async function pushAll(
-  client: MayflyClient,
-  outbox: Outbox,
-  done: Pushed,
-  take: () => OutboxEntry[],
-): Promise<MayflyError | null> {
+async function pushAll(pushing: Pushing, take: () => OutboxEntry[]): Promise<MayflyError | null> {
   for (let batch = take(); batch.length > 0; batch = take()) {
     try {
-      const problem = await settle(client, outbox, batch, done);
+      const problem = await settle(pushing, batch);
       if (problem) return problem;
     } finally {
-      outbox.release(batch);
+      pushing.outbox.release(batch);
     }
   }
   return null;
@@ -69,33 +79,39 @@ async function pushAll(
 
 /** Pushes a batch; one that is refused is halved until the guilty one is found. */
 async function settle(
-  client: MayflyClient,
-  outbox: Outbox,
+  pushing: Pushing,
   batch: OutboxEntry[],
-  done: Pushed,
+  restamped = false,
 ): Promise<MayflyError | null> {
   if (batch.length === 0) return null;
+  const { client, outbox, onSettled, done } = pushing;
   const push = batch.map(({ operation }) => operation);
-  const { error } = await callFunction(client, "sync", { push, limit: 0 });
+  const { data, error } = await callSync(client, outbox.clock, { push, limit: 0 });
   if (!error) {
     await outbox.acknowledge(batch);
+    const results = new Map(data.results.map((result) => [result.id, result]));
+    for (const operation of push) onSettled(operation, results.get(operation.id) ?? null);
     done.pushed += batch.length;
     return null;
   }
   if (!aboutOperations.includes(error.code)) return error;
+  if (error.code === "clock_ahead" && !restamped) {
+    return settle(pushing, await outbox.restamp(batch), true);
+  }
   const named = (error.details as { index?: unknown } | null)?.index;
   const index = batch.length === 1 ? 0 : typeof named === "number" ? named : undefined;
   const culprit = index === undefined ? undefined : batch[index];
   if (culprit) {
     await outbox.bury(culprit, error);
+    onSettled(culprit.operation, null);
     done.rejected++;
     const rest = batch.filter((entry) => entry !== culprit);
-    return settle(client, outbox, rest, done);
+    return settle(pushing, rest, restamped);
   }
   const middle = Math.ceil(batch.length / 2);
   return (
-    (await settle(client, outbox, batch.slice(0, middle), done)) ??
-    (await settle(client, outbox, batch.slice(middle), done))
+    (await settle(pushing, batch.slice(0, middle), restamped)) ??
+    (await settle(pushing, batch.slice(middle), restamped))
   );
 }
 

@@ -6,6 +6,11 @@ import type { SpawnOptions } from "./spawn.ts";
 export interface RunOptions extends SpawnOptions {
   /** Whether to pull before the work, so that `recallLocal` knows the tenant; true by default. */
   pull?: boolean;
+  /**
+   * Seconds that it waits in all when the tenant's rate limits refuse the spawn or a push; 60 by
+   * default, 0: not at all.
+   */
+  maxWait?: number;
 }
 
 /** What spawns, and pushes for those who are gone. */
@@ -31,19 +36,23 @@ const maxReason = 500;
  * - what the push returned: then `details.result` is what the work returned, and what was learned is
  *   still in the outbox, for `mayfly.drain()` or the next agent.
  *
+ * What a rate limit of the tenant refuses (`rate_limited`) is tried again after `details.retry_after`
+ * seconds, `maxWait` in all.
+ *
  * Also after work that threw, what it remembered is pushed; the stop reason is `done`, or carries
  * the message of what was thrown. An agent that died meanwhile leaves its outbox to the caller of
  * this, who drains it if it may.
  */
 export async function run<T>(
   mayfly: Spawner,
-  { pull = true, ...options }: RunOptions,
+  { pull = true, maxWait = 60, ...options }: RunOptions,
   work: (agent: Agent) => Promise<T> | T,
 ): Promise<Result<T>> {
-  const { data: agent, error } = await mayfly.spawn(options);
+  const patience = new Patience(maxWait);
+  const { data: agent, error } = await patience.wait(() => mayfly.spawn(options));
   if (error) return failed(error);
   if (pull && agent.scopes.includes("memory:read")) {
-    const pulled = await agent.sync();
+    const pulled = await patience.wait(() => agent.sync());
     if (pulled.error) {
       await stop(agent, `The first pull failed: ${pulled.error.message}`);
       return failed(pulled.error);
@@ -55,11 +64,11 @@ export async function run<T>(
   } catch (thrown) {
     outcome = failed(asError(thrown));
   }
-  const unpushed = await push(agent);
+  const unpushed = await push(agent, patience);
   await stop(agent, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
   if (!unpushed) return outcome;
   // Its own token may be worth nothing any more; the caller's may be.
-  const drained = await mayfly.drain();
+  const drained = await patience.wait(() => mayfly.drain());
   if (outcome.error || (!drained.error && agent.unsynced === 0)) return outcome;
   const { code, message, hint, requestId } = unpushed;
   return failed(
@@ -76,9 +85,30 @@ export async function run<T>(
   );
 }
 
-async function push(agent: Agent): Promise<MayflyError | null> {
+/** Waits out rate limits, so many seconds in all. */
+class Patience {
+  #leftMs: number;
+
+  constructor(seconds: number) {
+    this.#leftMs = seconds * 1000;
+  }
+
+  async wait<T>(call: () => Promise<Result<T>>): Promise<Result<T>> {
+    for (;;) {
+      const result = await call();
+      if (result.error?.code !== "rate_limited") return result;
+      const { retry_after: seconds = 1 } = (result.error.details ?? {}) as { retry_after?: number };
+      const ms = Math.max(seconds * 1000, retryDelayMs);
+      if (ms > this.#leftMs) return result;
+      this.#leftMs -= ms;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
+}
+
+async function push(agent: Agent, patience: Patience): Promise<MayflyError | null> {
   for (let attempt = 1; agent.unsynced > 0; attempt++) {
-    const { error } = await agent.sync({ pull: false });
+    const { error } = await patience.wait(() => agent.sync({ pull: false }));
     if (!error) return null;
     if (error.code !== "unavailable" || attempt === pushTries) return error;
     await new Promise((resolve) => setTimeout(resolve, retryDelayMs * attempt));

@@ -182,9 +182,15 @@ export const operation = z.discriminatedUnion("type", [put, update, remove]);
 /** `POST /sync` */
 export const syncRequest = z.strictObject({
   push: z.array(operation).max(1000).optional(),
-  /** The cursor of the last answer; null for a first sync. */
+  /**
+   * The cursor of the last answer; null for a first sync, which pages all memories before the log;
+   * `now` for a cursor at the end of the log, without what there is.
+   */
   since: z.string().max(10_000).nullish(),
-  /** Events, or memories of a first sync, a page; 0 only pushes. 500 by default. */
+  /**
+   * Events, or memories of a first sync, a page; 0 only pushes. 500 by default. A page ends earlier
+   * where its memories would exceed about 4 MB.
+   */
   limit: z.int().min(0).max(1000).optional(),
 });
 

@@ -126,6 +126,7 @@ export class Watch {
       if (!page) {
         this.#pace.pulls();
         const { data, error } = await pull(this.#client, this.#state.cursor, this.#options.limit);
+        if (this.#stopped) break;
         if (error?.code === "cursor_expired") {
           this.#state = { cursor: null, attempt: 0 };
           continue;
@@ -208,14 +209,9 @@ export async function startWatch(
     if (first.error && first.error.code !== "cursor_expired") return failed(first.error);
     return ok(new Watch(client, tenant, options, handler, { ...loaded }, first.data));
   }
-  // From now on: the first page takes the cursor, and what memories there are is passed by.
-  let cursor: string | null = null;
-  for (;;) {
-    const { data, error }: Result<SyncAnswer> = await pull(client, cursor, 1_000);
-    if (error) return failed(error);
-    cursor = data.cursor;
-    if (!data.more) break;
-  }
+  const { data, error } = await pull(client, "now", limit);
+  if (error) return failed(error);
+  const { cursor } = data;
   await store?.save({ cursor, attempt: 0 });
   return ok(new Watch(client, tenant, options, handler, { cursor, attempt: 0 }, null));
 }

@@ -2,7 +2,7 @@
 -- vector inline and 0.026 s without.
 --
 -- A new vector belongs to the fresh tail, which is read exactly; those of large tenants are settled into
--- the HNSW index in the background (mayfly_private.settle). So a writer never pays for that index:
+-- the HNSW index in the background (mayfly_private.settle_vectors). So a writer never pays for that index:
 -- batches of 100 went in at 911 a second without it and 8.5 with it.
 
 create table mayfly.memory_vectors (
@@ -18,8 +18,9 @@ create table mayfly.memory_vectors (
 
 create index memory_vectors_memory_idx on mayfly.memory_vectors (tenant_id, memory_id);
 create index memory_vectors_tail_idx on mayfly.memory_vectors (tenant_id, model, memory_id) where not settled;
+-- With 64, the default, a search by 300 found 0.990 of the best ten among 110,000; with 128 one by 60 finds 0.998.
 create index memory_vectors_settled_idx on mayfly.memory_vectors
-  using hnsw (embedding extensions.halfvec_cosine_ops) where settled;
+  using hnsw (embedding extensions.halfvec_cosine_ops) with (ef_construction = 128) where settled;
 
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';

@@ -1,12 +1,13 @@
--- Which pushed operations were applied, with their results: what makes a push idempotent.
+-- Which pushed operations were applied, with their results: what makes a push idempotent. No foreign key:
+-- a push holds its tenant once (mayfly_private.hold_tenant), not once an operation, and with the tenant
+-- go its operations (mayfly_private.forget_log).
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
   id uuid not null,
   result jsonb not null,
   at timestamptz not null default now(),
-  constraint ops_pkey primary key (tenant_id, id),
-  constraint ops_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+  constraint ops_pkey primary key (tenant_id, id)
 );
 
 -- For maintenance. Operations come in the order of their time: a block range index costs a push nothing.

@@ -3,14 +3,18 @@
 
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean
-language sql stable
+language plpgsql stable
 set search_path = ''
-return case
-  when jsonb_typeof(claims -> 'exp') is distinct from 'number' then false
-  when jsonb_typeof(coalesce(claims -> 'nbf', '0')) <> 'number' then false
-  else (claims ->> 'exp')::numeric > extract(epoch from clock_timestamp()) - 30
-    and coalesce((claims ->> 'nbf')::numeric, 0) <= extract(epoch from clock_timestamp())
-end;
+as $$
+begin
+  return case
+    when jsonb_typeof(claims -> 'exp') is distinct from 'number' then false
+    when jsonb_typeof(coalesce(claims -> 'nbf', '0')) <> 'number' then false
+    else (claims ->> 'exp')::numeric > extract(epoch from clock_timestamp()) - 30
+      and coalesce((claims ->> 'nbf')::numeric, 0) <= extract(epoch from clock_timestamp())
+  end;
+end
+$$;
 
 comment on function mayfly_private.is_timely(jsonb) is 'Whether a token is within its time.';
 revoke execute on function mayfly_private.is_timely(jsonb) from public;

@@ -2,9 +2,13 @@
 
 create function mayfly_private.caller_id()
 returns uuid
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-return (mayfly_private.caller()).id;
+as $$
+begin
+  return (mayfly_private.caller()).id;
+end
+$$;
 
 comment on function mayfly_private.caller_id() is 'The id of the calling agent or person.';
 revoke execute on function mayfly_private.caller_id() from public;

@@ -1,19 +1,21 @@
 -- Queues memories of the caller's tenant for a vector, from the beginning: what was claimed of them
--- before is of words that are gone. Called by pushes. As owner: the queue is nobody's to write.
+-- before is of words that are gone. Called by pushes, for memories that they have just written. As owner:
+-- the queue is nobody's to write.
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
-language sql security definer
+language plpgsql security definer
 set search_path = ''
-begin atomic
+as $$
+begin
   insert into mayfly_private.embedding_queue as q (tenant_id, memory_id)
-  select m.tenant_id, m.id from mayfly.memories m
-  where m.tenant_id = tenant and m.id = any (memories) and m.deleted_at is null
-    and tenant = any (mayfly.tenant_ids('memory:write'))
-  order by m.id
+  select tenant, memory from unnest(memories) memory
+  where tenant = any ((select mayfly_private.tenant_ids('memory:write'))::uuid[])
+  order by memory
   on conflict on constraint embedding_queue_pkey do update
   set attempts = 0, due_at = now(), lease = null, error = null, dead_at = null;
-end;
+end
+$$;
 
 comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
 revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;

@@ -1,16 +1,21 @@
--- Refuses a push with the index and the field of its first fault, before anything of it is applied.
--- One set-based pass; what is absent is not asked about, and texts and numbers are
--- compared in place: functions with a search_path are not inlined, and took half of a push of 100. Called by mayfly_private.push as the caller. Locks nothing. What an update sets,
--- and the base that it starts from, have the bounds of what is put.
+-- Refuses a push with the index and the field of its first fault, before anything of it is applied, and
+-- gives its embeddings, one for each operation; null where it has none. Called by mayfly_private.push as
+-- the caller. Locks nothing.
+--
+-- One pass sees what is surely right: absent, or of its type and well within its bounds. Only the rest is
+-- asked everything (refuse_faults), as every update is: 20 µs an operation instead of 200. What is compared as jsonb is of
+-- its type: numbers sort among themselves, and texts equal texts alone.
 
 create function mayfly_private.check_push(push jsonb)
-returns void
+returns extensions.halfvec[]
 language plpgsql
 set search_path = ''
 as $$
 declare
   fault record;
-  updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
+  doubted bigint[];
+  with_embedding integer;
+  embeddings extensions.halfvec[];
   now_ms constant bigint := floor(extract(epoch from clock_timestamp()) * 1000);
 begin
   if jsonb_typeof(push) <> 'array' then
@@ -19,117 +24,93 @@ begin
     perform mayfly_private.fail(413, 'push_too_large', 'A push has at most 1000 operations.', 'Split it.', '{"field": "push"}');
   elsif pg_column_size(push) > 4194304 then
     perform mayfly_private.fail(413, 'push_too_large', 'A push has at most 4 MB.', 'Split it.', '{"field": "push"}');
-  elsif (select count(*) > 100 from jsonb_array_elements(push) op where op ? 'embedding') then
+  end if;
+  with_embedding := (select count(*) from jsonb_array_elements(push) op where op ? 'embedding');
+  if with_embedding > 100 then
     perform mayfly_private.fail(413, 'push_too_large', 'A push has at most 100 operations with an embedding.', 'Split it.', '{"field": "push"}');
+  elsif with_embedding > 0 then
+    embeddings := mayfly_private.embeddings_of(push);
   end if;
 
-  select o.n - 1 as index, c.field, c.rule into fault
+  select array_agg(o.n) into doubted
   from jsonb_array_elements(push) with ordinality as o (op, n),
-    lateral (
-      select o.op -> 'memory' as memory, o.op ->> 'type' = 'memory.put' as put, o.op ->> 'type' = 'memory.update' as update
-    ) as part,
-    lateral (
-      select 'memory.' as prefix, part.memory as content where part.update is not true
-      union all select 'memory.set.', part.memory -> 'set' where part.update
-      union all select 'memory.base.', part.memory -> 'base' where part.update and jsonb_typeof(part.memory -> 'base') = 'object'
-    ) as fields,
-    lateral (values
-      ('id', jsonb_typeof(o.op) = 'object' and mayfly_private.to_uuid(o.op ->> 'id') is not null, 'must be a uuid'),
-      ('type', o.op ->> 'type' in ('memory.put', 'memory.update', 'memory.delete'), 'must be memory.put, memory.update or memory.delete'),
-      ('memory', jsonb_typeof(part.memory) = 'object', 'must be an object'),
-      ('memory.id', mayfly_private.to_uuid(part.memory ->> 'id') is not null, 'must be a uuid'),
-      ('memory.agent_id', (part.memory -> 'agent_id' is null or mayfly_private.uuid_or_absent(part.memory -> 'agent_id')), 'must be a uuid'),
-      (prefix || 'session_id', (content -> 'session_id' is null or mayfly_private.uuid_or_absent(content -> 'session_id')), 'must be a uuid'),
-      (prefix || 'conversation_id', (content -> 'conversation_id' is null or mayfly_private.uuid_or_absent(content -> 'conversation_id')), 'must be a uuid'),
-      (prefix || 'kind', coalesce(content ->> 'kind', 'episode') in (
-          'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general'),
-        'must be episode, task_result, conversation, learning, fact, working or general'),
-      (prefix || 'task', case jsonb_typeof(content -> 'task') when 'string' then char_length(content -> 'task' #>> '{}') <= 2000 else coalesce(content -> 'task', 'null') = 'null' end, 'must be a text of at most 2000 characters'),
-      (prefix || 'input', case jsonb_typeof(content -> 'input') when 'string' then char_length(content -> 'input' #>> '{}') <= 100000 else coalesce(content -> 'input', 'null') = 'null' end, 'must be a text of at most 100000 characters'),
-      (prefix || 'output', case jsonb_typeof(content -> 'output') when 'string' then char_length(content -> 'output' #>> '{}') <= 100000 else coalesce(content -> 'output', 'null') = 'null' end, 'must be a text of at most 100000 characters'),
-      (prefix || 'critique', case jsonb_typeof(content -> 'critique') when 'string' then char_length(content -> 'critique' #>> '{}') <= 20000 else coalesce(content -> 'critique', 'null') = 'null' end, 'must be a text of at most 20000 characters'),
-      ('memory', not part.put or coalesce(content ->> 'task', '') || coalesce(content ->> 'input', '')
-          || coalesce(content ->> 'output', '') <> '', 'must have a task, an input or an output'),
-      (prefix || 'reward', case jsonb_typeof(content -> 'reward') when 'number' then content -> 'reward' between '0' and '1' else coalesce(content -> 'reward', 'null') = 'null' end, 'must be a number from 0 to 1'),
-      (prefix || 'success', coalesce(jsonb_typeof(content -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
-      (prefix || 'importance', case jsonb_typeof(content -> 'importance') when 'number' then content -> 'importance' between '1' and '10' and (content -> 'importance')::numeric % 1 = 0 else coalesce(content -> 'importance', 'null') = 'null' end, 'must be a whole number from 1 to 10'),
-      (prefix || 'tokens', case jsonb_typeof(content -> 'tokens') when 'number' then content -> 'tokens' between '0' and '2147483647' and (content -> 'tokens')::numeric % 1 = 0 else coalesce(content -> 'tokens', 'null') = 'null' end, 'must be a whole number of at least 0'),
-      (prefix || 'latency_ms', case jsonb_typeof(content -> 'latency_ms') when 'number' then content -> 'latency_ms' between '0' and '2147483647' and (content -> 'latency_ms')::numeric % 1 = 0 else coalesce(content -> 'latency_ms', 'null') = 'null' end, 'must be a whole number of at least 0'),
-      (prefix || 'tags', case coalesce(jsonb_typeof(content -> 'tags'), 'null')
-          when 'null' then true
-          when 'array' then jsonb_array_length(content -> 'tags') <= 50
-            and not exists (select from jsonb_array_elements(content -> 'tags') tag
-              where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100)
-          else false end, 'must be at most 50 texts of 1 to 100 characters'),
-      (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
-          and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
-          and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
-        'must be an object of at most 64 KB, at most 32 levels deep'),
-      (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
-      ('memory.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
-      (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
-      ('embedding', case coalesce(jsonb_typeof(o.op -> 'embedding'), 'null')
-          when 'null' then true
-          when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
-            and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
-          else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
-      ('model', case jsonb_typeof(o.op -> 'model') when 'string' then char_length(o.op -> 'model' #>> '{}') <= 100 else coalesce(o.op -> 'model', 'null') = 'null' end and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding'),
-      ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
-          and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
-          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
-      ('memory.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
-          and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
-      ('memory.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
-          or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
-            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
-      ('memory.resolve', part.update is not true or part.memory -> 'resolve' is null
-          or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
-      ('memory.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
-          when 'null' then not part.memory ? 'settles'
-          when 'array' then jsonb_array_length(part.memory -> 'settles') between 1 and 50
-            and not exists (select from jsonb_array_elements(part.memory -> 'settles') conflict
-              where jsonb_typeof(conflict) <> 'string' or mayfly_private.to_uuid(conflict #>> '{}') is null)
-          else false end, 'must be 1 to 50 ids of conflicts'),
-      ('memory.hlc', part.update is not true or part.memory -> 'hlc' is null or coalesce(
-          jsonb_typeof(part.memory -> 'hlc') = 'string' and part.memory ->> 'hlc' ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$', false),
-        'must be milliseconds in 13 digits, a counter in 4 hexadecimal digits and a node of 1 to 36 letters, with dashes between')
-    ) as c (field, holds, rule)
-  where c.holds is not true
-  order by o.n
-  limit 1;
-  if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s %s.', fault.index, fault.field, fault.rule),
-      'Nothing of this push was applied. Correct it, or leave the operation out.',
-      jsonb_build_object('index', fault.index, 'field', fault.field));
+    lateral jsonb_to_record(case when jsonb_typeof(o.op -> 'memory') = 'object' then o.op -> 'memory' else '{}' end) as m (
+      id text, agent_id text, session_id text, conversation_id text, kind jsonb, task jsonb, input jsonb, output jsonb,
+      critique jsonb, reward jsonb, success jsonb, importance jsonb, tags jsonb, metadata jsonb, tokens jsonb,
+      latency_ms jsonb, visibility jsonb, created_at text, expires_at text)
+  where (
+    o.op ->> 'id' like '________-____-____-____-____________' and pg_input_is_valid(o.op ->> 'id', 'uuid')
+    and m.id like '________-____-____-____-____________' and pg_input_is_valid(m.id, 'uuid')
+    and (o.op ->> 'type' = 'memory.delete' or (o.op ->> 'type' = 'memory.put'
+      and (coalesce(m.task, '""') <> '""' or coalesce(m.input, '""') <> '""' or coalesce(m.output, '""') <> '""')))
+    and (m.agent_id is null or (m.agent_id like '________-____-____-____-____________' and pg_input_is_valid(m.agent_id, 'uuid')))
+    and (m.session_id is null or (m.session_id like '________-____-____-____-____________' and pg_input_is_valid(m.session_id, 'uuid')))
+    and (m.conversation_id is null
+      or (m.conversation_id like '________-____-____-____-____________' and pg_input_is_valid(m.conversation_id, 'uuid')))
+    and (m.kind is null or m.kind in ('"episode"', '"task_result"', '"conversation"', '"learning"', '"fact"', '"working"', '"general"'))
+    and (m.task is null or (jsonb_typeof(m.task) = 'string' and char_length(m.task #>> '{}') <= 2000))
+    and (m.input is null or (jsonb_typeof(m.input) = 'string' and char_length(m.input #>> '{}') <= 100000))
+    and (m.output is null or (jsonb_typeof(m.output) = 'string' and char_length(m.output #>> '{}') <= 100000))
+    and (m.critique is null or (jsonb_typeof(m.critique) = 'string' and char_length(m.critique #>> '{}') <= 20000))
+    and (m.reward is null or m.reward between '0' and '1')
+    and (m.success is null or m.success in ('true', 'false'))
+    and (m.importance is null or m.importance in ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10'))
+    and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
+    and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
+    -- In 108 bytes no tag is too long.
+    and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false
+      when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
+      else not exists (select from jsonb_array_elements(m.tags) tag
+        where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
+    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
+      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))))
+    and (m.visibility is null or m.visibility in ('"tenant"', '"agent"'))
+    and (m.created_at is null or (m.created_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
+      and pg_input_is_valid(m.created_at, 'timestamptz')))
+    and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
+      and pg_input_is_valid(m.expires_at, 'timestamptz')))
+    and (o.op -> 'model' is null or (jsonb_typeof(o.op -> 'model') = 'string' and char_length(o.op ->> 'model') <= 100))
+    and (not o.op ? 'embedding' or (embeddings is not null and jsonb_typeof(o.op -> 'embedding') = 'array' and o.op ->> 'model' <> ''))
+  ) is not true;
+  if doubted is not null then
+    perform mayfly_private.refuse_faults(push, doubted);
+
+    select min(o.n) - 1 as index into fault
+    from jsonb_array_elements(push) with ordinality as o (op, n)
+    where o.op ->> 'type' = 'memory.update' and split_part(o.op -> 'memory' ->> 'hlc', '-', 1)::bigint > now_ms + 60000;
+    if fault.index is not null then
+      perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].memory.hlc is more than 60 s ahead of the server.', fault.index),
+        'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+        jsonb_build_object('index', fault.index, 'field', 'memory.hlc', 'server_ms', now_ms));
+    end if;
   end if;
 
-  select min(o.n) - 1 as index into fault
-  from jsonb_array_elements(push) with ordinality as o (op, n)
-  where o.op ->> 'type' = 'memory.update' and split_part(o.op -> 'memory' ->> 'hlc', '-', 1)::bigint > now_ms + 60000;
-  if fault.index is not null then
-    perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].memory.hlc is more than 60 s ahead of the server.', fault.index),
-      'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
-      jsonb_build_object('index', fault.index, 'field', 'memory.hlc', 'server_ms', now_ms));
-  end if;
-
-  select min(twice.n) as index, twice.field into fault
-  from (
-    select o.n - 1 as n, key.field, row_number() over (partition by key.field, key.value order by o.n) as nth
-    from jsonb_array_elements(push) with ordinality as o (op, n),
-      lateral (values ('id', o.op ->> 'id'), ('memory.id', o.op -> 'memory' ->> 'id')) as key (field, value)
-  ) twice
-  where twice.nth > 1
-  group by twice.field
-  limit 1;
-  if found then
+  if (select count(distinct (op ->> 'id')::uuid) < count(*) or count(distinct (op -> 'memory' ->> 'id')::uuid) < count(*)
+      from jsonb_array_elements(push) op) then
+    select min(twice.n) as index, twice.field into fault
+    from (
+      select o.n - 1 as n, key.field, row_number() over (partition by key.field, key.value order by o.n) as nth
+      from jsonb_array_elements(push) with ordinality as o (op, n),
+        lateral (values ('id', (o.op ->> 'id')::uuid), ('memory.id', (o.op -> 'memory' ->> 'id')::uuid)) as key (field, value)
+    ) twice
+    where twice.nth > 1
+    group by twice.field
+    limit 1;
     perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s stands in this push twice.', fault.index, fault.field),
       'Nothing of this push was applied. One push says one thing about one memory.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
+
+  if with_embedding > 0 and embeddings is null then
+    embeddings := (
+      select array_agg(case when jsonb_typeof(o.op -> 'embedding') = 'array' then (o.op ->> 'embedding')::extensions.halfvec(384) end order by o.n)
+      from jsonb_array_elements(push) with ordinality as o (op, n));
+  end if;
+  return embeddings;
 end
 $$;
 
-comment on function mayfly_private.check_push(jsonb) is 'Refuses a push that has a fault, naming its index and field.';
+comment on function mayfly_private.check_push(jsonb) is 'Refuses a push that has a fault, naming its index and field; gives its embeddings.';
 revoke execute on function mayfly_private.check_push(jsonb) from public;
 grant execute on function mayfly_private.check_push(jsonb) to authenticated, service_role;

@@ -12,23 +12,30 @@ declare
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
   caller_id constant uuid := mayfly_private.caller_id();
   by_agent constant boolean := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'iss' = 'mayfly';
-  language constant text := (select t.language from mayfly.tenants t where t.id = tenant);
+  language constant text := mayfly_private.hold_tenant(tenant);
   long_ago constant timestamptz := now() - mayfly_private.kept();
+  -- The least UUIDv7 of that time.
+  least_id constant uuid := lpad(to_hex(floor(extract(epoch from long_ago) * 1000)::bigint), 12, '0') || repeat('0', 20);
+  embeddings constant extensions.halfvec[] := mayfly_private.check_push(push);
+  given record;
   unknown uuid[];
   claimed uuid[];
   written integer;
   expired integer;
-  bare uuid[];
+  fresh record;
 begin
-  perform mayfly_private.check_push(push);
+  select array_agg((o.op ->> 'id')::uuid order by o.n) as ids,
+    count(*) filter (where o.op ->> 'type' = 'memory.update') as updates, count(*) filter (where o.op ->> 'type' = 'memory.delete') as deletes,
+    array_agg(distinct (o.op -> 'memory' ->> 'agent_id')::uuid) filter (where o.op -> 'memory' ->> 'agent_id' is not null) as agents
+  into given
+  from jsonb_array_elements(push) with ordinality as o (op, n);
 
-  unknown := mayfly_private.unknown_agents(tenant, (
-    select array_agg(distinct (op -> 'memory' ->> 'agent_id')::uuid)
-    from jsonb_array_elements(push) op
-    where op -> 'memory' ->> 'agent_id' is not null));
-  if unknown is not null then
-    perform mayfly_private.fail(400, 'agent_unknown', format('There is no agent %s.', unknown[1]),
-      'Nothing of this push was applied. Leave agent_id out, or name an agent of the tenant.', '{"field": "memory.agent_id"}');
+  if given.agents is not null then
+    unknown := mayfly_private.unknown_agents(tenant, given.agents);
+    if unknown is not null then
+      perform mayfly_private.fail(400, 'agent_unknown', format('There is no agent %s.', unknown[1]),
+        'Nothing of this push was applied. Leave agent_id out, or name an agent of the tenant.', '{"field": "memory.agent_id"}');
+    end if;
   end if;
 
   with new_ops as (
@@ -45,14 +52,18 @@ begin
   -- An operation is known for as long as operations are kept; one that was made before might have been
   -- applied and forgotten. A UUIDv7 says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
-    where (o.op ->> 'id')::uuid = any (claimed)
-      and mayfly_private.time_of_id((o.op ->> 'id')::uuid) < long_ago
+    where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
   if expired is not null then
     perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
       'Nothing of this push was applied. Leave the operation out, or make it anew after a look at what is there.',
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
+
+  select count(*) as puts, array_agg((op -> 'memory' ->> 'id')::uuid) filter (where jsonb_typeof(op -> 'embedding') is distinct from 'array') as bare
+  into fresh
+  from jsonb_array_elements(push) op
+  where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed);
 
   with puts as (
     select memory.*
@@ -76,45 +87,34 @@ begin
   on conflict do nothing;
   get diagnostics written = row_count;
 
-  if written < (select count(*) from jsonb_array_elements(push) op
-      where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed)) then
+  if written < fresh.puts then
     perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
       'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).', '{"field": "memory.id"}');
   end if;
 
-  insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-  select tenant, op ->> 'model', (op -> 'memory' ->> 'id')::uuid, (op ->> 'embedding')::extensions.halfvec(384)
-  from jsonb_array_elements(push) op
-  where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') = 'array'
-    and (op ->> 'id')::uuid = any (claimed);
-
-  bare := (select array_agg((op -> 'memory' ->> 'id')::uuid) from jsonb_array_elements(push) op
-    where op ->> 'type' = 'memory.put' and jsonb_typeof(op -> 'embedding') is distinct from 'array' and (op ->> 'id')::uuid = any (claimed));
-  if bare is not null then
-    perform mayfly_private.enqueue_embeddings(tenant, bare);
+  if embeddings is not null then
+    insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
+    select tenant, o.op ->> 'model', (o.op -> 'memory' ->> 'id')::uuid, o.embedding
+    from rows from (jsonb_array_elements(push), unnest(embeddings)) as o (op, embedding)
+    where o.op ->> 'type' = 'memory.put' and o.embedding is not null and (o.op ->> 'id')::uuid = any (claimed);
   end if;
 
-  perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+  if fresh.bare is not null then
+    perform mayfly_private.enqueue_embeddings(tenant, fresh.bare);
+  end if;
 
-  with gone as (
-    update mayfly.memories m
-    set deleted_at = now(), updated_at = now(), version = m.version + 1,
-      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
-    from jsonb_array_elements(push) op
-    where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed)
-      and m.tenant_id = tenant and m.id = (op -> 'memory' ->> 'id')::uuid and m.deleted_at is null
-    returning m.id
-  ), conflicts as (
-    delete from mayfly.memory_conflicts c using gone
-    where c.tenant_id = tenant and c.memory_id = gone.id
-  )
-  delete from mayfly.memory_vectors v using gone
-  where v.tenant_id = tenant and v.memory_id = gone.id;
+  if given.updates > 0 then
+    perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+  end if;
+  if given.deletes > 0 then
+    perform mayfly_private.apply_deletes(tenant, push, claimed);
+  end if;
 
   return (
     select coalesce(jsonb_agg(o.result order by pushed.n), '[]')
-    from jsonb_array_elements(push) with ordinality as pushed (op, n)
-    join mayfly_private.ops o on o.tenant_id = tenant and o.id = (pushed.op ->> 'id')::uuid);
+    from unnest(given.ids) with ordinality as pushed (id, n)
+    join mayfly_private.ops o on o.id = pushed.id
+    where o.tenant_id = tenant and o.id = any (given.ids));
 end
 $$;
 

@@ -1,6 +1,7 @@
 -- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
 -- calls it. The push is one transaction with the pull behind it; the own events come with the next.
--- In passing it marks agents that are dead but do not say so.
+-- In passing it marks agents that are dead but do not say so. since: null begins with all memories, 'now'
+-- with what comes from now on.
 
 create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb
@@ -17,7 +18,7 @@ begin
     results := mayfly_private.push(push);
   end if;
   perform mayfly_private.reap_in_passing();
-  if page_limit = 0 then
+  if page_limit = 0 and since is distinct from 'now' then
     return jsonb_build_object('results', results, 'events', '[]'::jsonb, 'memories', '[]'::jsonb, 'cursor', since, 'more', false);
   end if;
   return jsonb_build_object('results', results)
@@ -26,6 +27,6 @@ end
 $$;
 
 comment on function mayfly.sync(jsonb, text, integer) is
-  'Pushes operations and pulls the log since a cursor: { results, events, memories, cursor, more }.';
+  'Pushes operations and pulls the log since a cursor, null (all memories first) or ''now'': { results, events, memories, cursor, more }.';
 revoke execute on function mayfly.sync(jsonb, text, integer) from public;
 grant execute on function mayfly.sync(jsonb, text, integer) to authenticated, service_role;

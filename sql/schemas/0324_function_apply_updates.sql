@@ -15,10 +15,6 @@ declare
   fault record;
   bare uuid[];
 begin
-  if not exists (select from jsonb_array_elements(push) op where op ->> 'type' = 'memory.update') then
-    return;
-  end if;
-
   select array_agg(locked.id) into targets
   from (
     select m.id from mayfly.memories m

@@ -1,5 +1,6 @@
 -- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
--- (scope memory:write; the secret key names it). Call it again while `more` is true.
+-- (scope memory:write; the secret key names it), and one of moving its vectors into the HNSW index, where
+-- it is large. Call it again while `more` is true.
 
 create function mayfly_private.maintain(max_rows integer)
 returns jsonb
@@ -8,13 +9,24 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  answer jsonb;
+  settled integer;
+  unsettled bigint;
 begin
   if max_rows is null or max_rows not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
   end if;
   -- Another one is at it: there may be more.
-  return coalesce(mayfly_private.maintain_tenant(tenant, max_rows),
+  answer := coalesce(mayfly_private.maintain_tenant(tenant, max_rows),
     '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "more": true}');
+  -- 200 take 1 to 2 s; a hosted project breaks a call off after 8.
+  settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
+  select count(*) into unsettled
+  from mayfly_private.settlements s
+  join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = s.model and not v.settled
+  where s.tenant_id = tenant;
+  return answer || jsonb_build_object('settled', settled, 'unsettled', unsettled,
+    'more', (answer ->> 'more')::boolean or unsettled > 0);
 end
 $$;
 
@@ -29,6 +41,6 @@ set search_path = ''
 return mayfly_private.maintain(max_rows);
 
 comment on function mayfly.maintain(integer) is
-  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, more }. While more is true, call it again.';
+  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, more }. While more is true, call it again.';
 revoke execute on function mayfly.maintain(integer) from public;
 grant execute on function mayfly.maintain(integer) to authenticated, service_role;

@@ -1,7 +1,8 @@
 -- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance, and its own
--- history, which nobody else deletes, after 7 days; with
--- pg_net, the embedding of what waits for it. Without it, call mayfly.maintain(). If pg_cron comes
--- later, run this file again in the SQL editor: a job of the same name is replaced.
+-- history, which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW
+-- index, for 50 s of each minute at most, each batch in a transaction of its own (a do block may commit, a
+-- function may not); with pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
+-- If pg_cron comes later, run this file again in the SQL editor: a job of the same name is replaced.
 
 do $$
 begin
@@ -9,6 +10,17 @@ begin
     execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', 'select mayfly_private.maintain_all()')$cron$;
     execute $cron$select cron.schedule('mayfly-cron-history', '7 3 * * *',
       'delete from cron.job_run_details where end_time < now() - interval ''7 days''')$cron$;
+    execute $cron$select cron.schedule('mayfly-settle', '* * * * *', $job$
+      do $settle$
+      declare
+        until constant timestamptz := clock_timestamp() + interval '50 seconds';
+      begin
+        while clock_timestamp() < until and mayfly_private.settle_vectors() > 0 loop
+          commit;
+        end loop;
+      end
+      $settle$
+    $job$)$cron$;
     if exists (select from pg_extension where extname = 'pg_net') then
       execute $cron$select cron.schedule('mayfly-embed', '* * * * *', 'select mayfly_private.request_drains()')$cron$;
     end if;

@@ -18,9 +18,10 @@ declare
   ef_search constant text := current_setting('hnsw.ef_search');
   max_scan_tuples constant text := current_setting('hnsw.max_scan_tuples');
 begin
+  -- 200: on data that nothing was tuned on, 100 found 0.91 of the best ten, and 200 found 0.994.
   -- Not by set clauses: a session that has not loaded pgvector yet is refused these.
   perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
-    set_config('hnsw.ef_search', least(greatest(reach, 300), 1000)::text, true),
+    set_config('hnsw.ef_search', least(greatest(reach, 200), 1000)::text, true),
     set_config('hnsw.max_scan_tuples', '20000', true);
 
   return query

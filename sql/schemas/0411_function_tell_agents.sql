@@ -8,14 +8,21 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  perform realtime.send(
+  -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500
+  -- children eleven times as slow as one without.
+  insert into realtime.messages (payload, event, topic, private, extension)
+  select
     jsonb_build_object('status', n.status, 'reason', case when a.id = n.id then coalesce(n.stop_reason, n.suspend_reason) else 'ancestor ' || n.status end),
-    'control', format('tenant:%s:agent:%s', a.tenant_id, a.id), true)
+    'control', format('tenant:%s:agent:%s', a.tenant_id, a.id), true, 'broadcast'
   from new_rows n
   join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
   join mayfly.agents a on a.tenant_id = n.tenant_id and (a.id = n.id or a.ancestors @> array[n.id])
   where n.status in ('stopped', 'suspended') and o.status = 'running'
     and (a.id = n.id or (a.status = 'running' and a.expires_at > clock_timestamp()));
+  return null;
+exception when others then
+  -- As realtime.send has it: to stop an agent depends on no broadcast.
+  raise warning 'Agents could not be told of their end: %', sqlerrm;
   return null;
 end
 $$;

@@ -4,8 +4,19 @@ import { makeTenant, type Sql } from "../harness/callers.ts";
 /** No quota in the way. */
 const unlimited = { max_memories: 1e9, max_bytes: 1e12, writes_per_minute: 1e9 };
 
+/** Where vectors lie: around how many directions, how far from them, and which of all such data it is. */
+export interface Clusters {
+  seed: number;
+  directions: number;
+  noise: number;
+}
+/** What the constants of recall were tuned on. */
+export const tuned: Clusters = { seed: 0.5, directions: 200, noise: 0.6 };
+/** What they were not: fewer clusters, and looser. */
+export const heldOut: Clusters = { seed: 0.123, directions: 40, noise: 0.9 };
+
 /** Directions and noises to add up: made once, so that a vector costs three additions. */
-export async function makePools(sql: Sql): Promise<void> {
+export async function makePools(sql: Sql, clusters: Clusters = tuned): Promise<void> {
   const pool = (name: string, size: number, scale: number) => `
     create table ${name} as
     select n, (select extensions.l2_normalize(array_agg(random_normal())::extensions.halfvec(384)) from generate_series(1, 384) i where i + n > 0)
@@ -13,7 +24,7 @@ export async function makePools(sql: Sql): Promise<void> {
     from generate_series(1, ${size}) n;
     alter table ${name} add primary key (n);`;
   await sql.unsafe(
-    `select setseed(0.5); ${pool("directions", 200, 1)} ${pool("noises", 2000, 0.6)}`,
+    `select setseed(${clusters.seed}); ${pool("directions", clusters.directions, 1)} ${pool("noises", 2000, clusters.noise)}`,
   );
 }
 
@@ -23,7 +34,7 @@ const somewhere = `
   join directions d on d.n = r.direction join noises a on a.n = r.a join noises b on b.n = r.b`;
 /** For each of the rows a direction and two noises, chosen once. */
 const choosing = (rows: string) => `
-  r as materialized (select rows.id, 1 + floor(random() * 200)::int as direction, 1 + floor(random() * 2000)::int as a,
+  r as materialized (select rows.id, 1 + floor(random() * (select count(*) from directions))::int as direction, 1 + floor(random() * 2000)::int as a,
     1 + floor(random() * 2000)::int as b from ${rows})`;
 
 /** A tenant with so many memories, every tenth tagged `tenth` and every thousandth `rare`. */

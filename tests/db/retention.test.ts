@@ -20,6 +20,8 @@ interface Batch {
   tombstones: number;
   events: number;
   ops: number;
+  settled: number;
+  unsettled: number;
   more: boolean;
 }
 interface Answer {
@@ -50,7 +52,16 @@ const living = async () => {
   return rows.map((row) => row.task as string);
 };
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
-const nothing = { agents: 0, forgotten: 0, tombstones: 0, events: 0, ops: 0, more: false };
+const nothing = {
+  agents: 0,
+  forgotten: 0,
+  tombstones: 0,
+  events: 0,
+  ops: 0,
+  settled: 0,
+  unsettled: 0,
+  more: false,
+};
 
 /** A UUIDv7 of an instant. */
 function idOf(instant: number, n = 0) {
@@ -221,6 +232,41 @@ describe("retention", () => {
     expect(await living()).toEqual([]);
     tenant = first;
     expect(await living()).toEqual([]);
+  });
+});
+
+describe("settling", () => {
+  const put = () => ({ ...putOf(), embedding: Array(384).fill(0.1), model: "m" });
+  const declareLarge = () =>
+    db.sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
+  const unsettled = async () => {
+    const [row] = await db.sql`
+      select count(*)::int as n from mayfly.memory_vectors where tenant_id = ${tenant} and not settled`;
+    return row?.n;
+  };
+
+  it("moves the vectors of a large tenant into the index, in batches that say what is left", async () => {
+    await enter();
+    await sync([put(), put(), put()], null, 0);
+    await declareLarge();
+    expect(await maintain(2)).toMatchObject({ settled: 2, unsettled: 1, more: true });
+    let batch = await maintain(2);
+    expect(batch).toMatchObject({ settled: 1, unsettled: 0 });
+    while (batch.more) batch = await maintain(2);
+    expect(await maintain()).toEqual(nothing);
+  });
+
+  it("leaves those of a small tenant, and of others", async () => {
+    await enter();
+    await sync([put()], null, 0);
+    await declareLarge();
+    const first = tenant;
+    await enter();
+    await sync([put()], null, 0);
+    expect(await maintain()).toEqual(nothing);
+    expect(await unsettled()).toBe(1);
+    tenant = first;
+    expect(await unsettled()).toBe(1);
   });
 });
 

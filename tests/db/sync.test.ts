@@ -118,12 +118,69 @@ describe("pushing", () => {
       { ...putOf(), embedding: [...Array(383).fill(0), 1e30], model: "m" },
       "embedding",
     ],
+    [
+      "a vector that is a text",
+      { ...putOf(), embedding: JSON.stringify(Array(384).fill(0)), model: "m" },
+      "embedding",
+    ],
+    [
+      "a vector with a number that only looks like 0",
+      { ...putOf(), embedding: [...Array(383).fill(1), -1e-31], model: "m" },
+      "embedding",
+    ],
+    ["a list among tags", putOf({ tags: [["a"]] }), "memory.tags"],
+    ["a long tag", putOf({ tags: ["x".repeat(101)] }), "memory.tags"],
+    ["too many tags", putOf({ tags: Array(51).fill("a") }), "memory.tags"],
+    [
+      "metadata that is too deep",
+      putOf({ metadata: JSON.parse(`${'{"a":'.repeat(33)}1${"}".repeat(33)}`) }),
+      "memory.metadata",
+    ],
+    ["an id with braces", putOf({}, "{00000000-0000-4000-8000-00000000000}"), "id"],
     ["a vector without a model", { ...putOf(), embedding: Array(384).fill(0) }, "model"],
   ])("refuses %s by index and field, and applies nothing", async (_what, op, field) => {
     const good = putOf();
     const refusal = await refusalOf(sync([good, op], null, 0));
     expect(refusal).toMatchObject({ code: "invalid_operation", details: { index: 1, field } });
     expect(await tasksOf([good.memory.id])).toEqual([]);
+  });
+
+  it("takes what is at its bounds", async () => {
+    const ops = [
+      { ...putOf(), embedding: Array(384).fill(1000), model: "m" },
+      { ...putOf(), embedding: [...Array(383).fill(0), 1e-30], model: "m" },
+      putOf({ tags: Array.from({ length: 50 }, (_, n) => `${n}`.padEnd(100, "x")) }),
+      putOf({ metadata: JSON.parse(`${'{"a":'.repeat(31)}1${"}".repeat(31)}`) }),
+      putOf({ metadata: { long: "x".repeat(60_000) } }),
+      putOf({ task: "é".repeat(2000), importance: 10.0, tokens: 2 ** 31 - 1, reward: 1 }),
+      putOf({ id: randomUUID().toUpperCase() }, randomUUID().toUpperCase()),
+      putOf({ task: null, output: "x", kind: null, tags: null, metadata: null, visibility: null }),
+    ];
+    const { results } = await sync(ops, null, 0);
+    expect(results.map((result) => result.status)).toEqual(ops.map(() => "applied"));
+  });
+
+  it("says gone of a memory that was not there to forget", async () => {
+    const other = await makeAgent(db.sql, tenant);
+    const [put, secret] = [putOf(), putOf({ visibility: "agent" })];
+    await sync([put], null, 0);
+    await sync([secret], null, 0, other.claims);
+    const first = await sync([deleteOf(put.memory.id)], null, 0);
+    expect(first.results.map((result) => result.status)).toEqual(["applied"]);
+    const ops = [put, secret, putOf()].map(({ memory }) => deleteOf(memory.id));
+    const { results } = await sync(ops, null, 0);
+    expect(results.map((result) => result.status)).toEqual(["gone", "gone", "gone"]);
+    expect((await sync(ops, null, 0)).results).toEqual(results);
+    expect(await tasksOf([secret.memory.id])).toEqual(["a task"]);
+  });
+
+  it("refuses one id written in two ways", async () => {
+    const put = putOf();
+    const again = { ...putOf(), id: put.id.toUpperCase() };
+    expect(await refusalOf(sync([put, again], null, 0))).toMatchObject({
+      code: "invalid_operation",
+      details: { index: 1, field: "id" },
+    });
   });
 
   it("refuses the same memory twice in a push, a memory that exists, and an unknown agent", async () => {

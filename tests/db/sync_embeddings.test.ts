@@ -4,6 +4,7 @@ import {
   inTenant,
   makeAgent,
   makeTenant,
+  refusalOf,
   rpc,
   type SpawnedAgent,
   serviceRole,
@@ -15,6 +16,10 @@ interface Claim {
   memory: string;
   lease: string;
   text: string;
+}
+interface Queued {
+  queued: number;
+  after: string | null;
 }
 
 let db: TestDatabase;
@@ -34,10 +39,10 @@ const push = (...ops: unknown[]) =>
   rpc(db.sql, agent.claims, "sync", { push: ops as never, page_limit: 0 });
 const asProject = <T>(name: string, values: Record<string, unknown>) =>
   rpc<T>(db.sql, serviceRole, name, values, inTenant(tenant));
-const claim = (max_rows = 20) =>
-  asProject<Claim[]>("claim_embeddings", { model: "m", max_rows, lease_seconds: 60 });
-const complete = (results: unknown[]) =>
-  asProject("complete_embeddings", { model: "m", results: results as never });
+const claim = (max_rows = 20, model = "m") =>
+  asProject<Claim[]>("claim_embeddings", { model, max_rows, lease_seconds: 60 });
+const complete = (results: unknown[], model = "m") =>
+  asProject("complete_embeddings", { model, results: results as never });
 const done = ({ memory, lease }: Claim) => ({ memory, lease, embedding });
 /** As if the leases and pauses were over. */
 const passTime = () =>
@@ -119,14 +124,84 @@ describe("the embedding queue", () => {
     expect(rows.map((row) => row.memory_id)).toEqual([put.memory.id]);
   });
 
-  it("takes up every memory without a vector of another model", async () => {
-    await push(...Array.from({ length: 3 }, () => ({ ...putOf(), embedding, model: "m" })));
-    const queue = (model: string) => asProject("queue_embeddings", { model, max_rows: 2 });
-    expect(await queue("m")).toEqual({ queued: 0, more: false });
-    expect(await queue("next")).toEqual({ queued: 2, more: true });
-    expect(await queue("next")).toEqual({ queued: 1, more: false });
-    const claims = await asProject<Claim[]>("claim_embeddings", { model: "next" });
-    expect(claims.length).toBe(3);
+  it("embeds a tenant anew by another model, in batches, and says how far that is", async () => {
+    const puts = Array.from({ length: 3 }, () => ({ ...putOf(), embedding, model: "m" }));
+    const gone = { ...putOf(), embedding, model: "m" };
+    await push(...puts, gone);
+    await push(deleteOf(gone.memory.id));
+    const progress = (model = "next") => asProject("embedding_progress", { model });
+    const start = { memories: 3, embedded: 0, left: 3, waiting: 0, dead: 0, others: 3 };
+    expect(await progress()).toEqual(start);
+    expect(await progress("m")).toEqual({ ...start, embedded: 3, left: 0, others: 0 });
+
+    const queue = (model: string, after: string | null = null) =>
+      asProject<Queued>("queue_embeddings", { model, max_rows: 2, after });
+    const queueAll = async (model: string) => {
+      const batches: Queued[] = [];
+      do batches.push(await queue(model, batches.at(-1)?.after ?? null));
+      while (batches.at(-1)?.after);
+      return batches.reduce((sum, batch) => sum + batch.queued, 0);
+    };
+    expect(await queueAll("m")).toBe(0);
+    expect(await queueAll("next")).toBe(3);
+    expect(await queueAll("next")).toBe(0);
+    expect(await progress()).toEqual({ ...start, waiting: 3 });
+
+    const claims = await claim(20, "next");
+    expect(claims.map((one) => one.memory).sort()).toEqual(puts.map((put) => put.memory.id).sort());
+    await complete(claims.slice(0, 2).map(done), "next");
+    expect(await progress()).toEqual({ ...start, embedded: 2, left: 1, waiting: 1 });
+    await db.sql`update mayfly_private.embedding_queue set dead_at = now() where tenant_id = ${tenant}`;
+    expect(await progress()).toEqual({ ...start, embedded: 2, left: 1, dead: 1 });
+    expect(await queueAll("next")).toBe(1);
+    const [last] = await claim(20, "next");
+
+    const forget = (max_rows: number) => asProject("forget_vectors", { model: "next", max_rows });
+    await db.sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 3)`;
+    await db.sql`update mayfly.memory_vectors set settled = true where tenant_id = ${tenant} and model = 'm'`;
+    expect(await forget(1)).toEqual({ deleted: 1, more: true });
+    expect(await forget(10)).toEqual({ deleted: 1, more: false });
+    const settlements = () =>
+      db.sql`select vectors::int from mayfly_private.settlements where tenant_id = ${tenant}`;
+    expect([...(await settlements())]).toEqual([{ vectors: 1 }]);
+    await complete([done(last as Claim)], "next");
+    expect(await progress()).toEqual({ ...start, embedded: 3, left: 0, others: 1 });
+    expect(await forget(10)).toEqual({ deleted: 1, more: false });
+    expect(await progress()).toEqual({ ...start, embedded: 3, left: 0, others: 0 });
+    expect([...(await settlements())]).toEqual([]);
+  });
+
+  it("embeds one tenant anew without touching another", async () => {
+    await push({ ...putOf(), embedding, model: "m" });
+    const first = tenant;
+    tenant = await makeTenant(db.sql);
+    agent = await makeAgent(db.sql, tenant);
+    await push({ ...putOf(), embedding, model: "m" });
+    await asProject("queue_embeddings", { model: "next" });
+    await complete((await claim(20, "next")).map(done), "next");
+    expect(await asProject("forget_vectors", { model: "next" })).toMatchObject({ deleted: 1 });
+    tenant = first;
+    expect(await asProject("embedding_progress", { model: "next" })).toEqual({
+      memories: 1,
+      embedded: 0,
+      left: 1,
+      waiting: 0,
+      dead: 0,
+      others: 1,
+    });
+  });
+
+  it.each([
+    ["queue_embeddings", { model: "" }, "model"],
+    ["queue_embeddings", { model: "m", max_rows: 0 }, "max_rows"],
+    ["embedding_progress", { model: "m".repeat(101) }, "model"],
+    ["forget_vectors", { model: "" }, "model"],
+    ["forget_vectors", { model: "m", max_rows: 10_001 }, "max_rows"],
+  ])("refuses %s of %j", async (name, values, field) => {
+    expect(await refusalOf(asProject(name, values))).toMatchObject({
+      code: "invalid_request",
+      details: { field },
+    });
   });
 
   it.each([
@@ -142,7 +217,13 @@ describe("the embedding queue", () => {
   });
 
   it("is for the secret key alone", async () => {
-    for (const name of ["claim_embeddings", "complete_embeddings", "queue_embeddings"])
+    for (const name of [
+      "claim_embeddings",
+      "complete_embeddings",
+      "queue_embeddings",
+      "embedding_progress",
+      "forget_vectors",
+    ])
       expect(
         await codeOf(
           rpc(db.sql, agent.claims, name, {

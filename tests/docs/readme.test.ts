@@ -27,8 +27,46 @@ describe("the README", () => {
     expect(scopes.filter((scope) => !readme.includes(`\`${scope}\``))).toEqual([]);
   });
 
+  it("has every command, in a form that the command line takes, and no other", async () => {
+    const section = /## Command line\n([\s\S]*?)\n## /.exec(await read("README.md"))?.[1] ?? "";
+    const lines = [...section.matchAll(/^npx mayfly ([a-z]+)(.*)$/gm)];
+    const sources = await readdir(join(root, "sdk/src/cli"));
+    const texts = await Promise.all(sources.map((file) => read("sdk/src/cli", file)));
+    const commands = texts.flatMap((text) =>
+      [...text.matchAll(/\.command\("([a-z]+)"\)/g)].map(([, name]) => ({ name, text })),
+    );
+    expect(new Set(lines.map(([, name]) => name))).toEqual(
+      new Set(commands.map(({ name }) => name)),
+    );
+    for (const [line, name, words = ""] of lines) {
+      const { text = "" } = commands.find((command) => command.name === name) ?? {};
+      for (const [option] of words.replace(/#.*/, "").matchAll(/--[a-z-]+/g))
+        expect(text, line).toMatch(new RegExp(`"${option}[ "]`));
+    }
+  });
+
   it("has the smallest example as it is run", async () => {
     expect(await read("README.md")).toContain(await read("examples/smallest.ts"));
+  });
+});
+
+describe("the SDK that a browser loads", () => {
+  it("has nothing of the command line", async () => {
+    const seen = new Set<string>();
+    const follow = async (path: string): Promise<void> => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const [, imported = ""] of (await readFile(path, "utf8")).matchAll(/from "(\.[^"]+)"/g))
+        await follow(join(path, "..", imported));
+    };
+    await follow(join(root, "sdk/src/index.ts"));
+    expect(seen.size).toBeGreaterThan(20);
+    expect([...seen].filter((path) => path.includes("/cli/"))).toEqual([]);
+  });
+
+  it("has the version of its package, as the functions and the command line say it", async () => {
+    const { version } = JSON.parse(await read("sdk/package.json")) as { version: string };
+    expect(await read("sdk/src/version.ts")).toContain(`"${version}"`);
   });
 });
 

@@ -1,5 +1,8 @@
+import { createClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createTokens } from "../../local/src/tokens.ts";
 import { type Agent, Mayfly, type PresenceChange, type PresentAgent } from "../../sdk/src/index.ts";
+import { makeAgent } from "../harness/callers.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { dataOf, spawnIn } from "../sdk/agents.ts";
 import { startProxy, type TestProxy } from "../sdk/proxy.ts";
@@ -166,6 +169,56 @@ describe("a live connection", () => {
     dataOf(await agent.sync({ pull: false }));
     expect(await seen.promise).toBe(id);
     await watch.stop();
+  });
+
+  it("goes on through new tokens, without missing anything", async () => {
+    const agent = await spawn("reader");
+    const writer = await spawn("writer");
+    const seen: string[] = [];
+    let wake = () => {};
+    const watch = dataOf(
+      await agent.watch({ types: ["memory.*"], pollMs: 3_600_000 }, ({ events }) => {
+        for (const { subject } of events) seen.push(String(subject));
+        wake();
+      }),
+    );
+    const written: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      dataOf(await agent.renew());
+      written.push(dataOf(await writer.remember({ task: `round ${round}` })).id);
+      dataOf(await writer.sync({ pull: false }));
+      while (seen.length < written.length)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+    expect(seen).toEqual(written);
+    await watch.stop();
+  });
+
+  it("of a client that ignores the stop of its agent ends with the token", async () => {
+    const { claims } = await makeAgent(local.sql, tenant);
+    const exp = Math.floor(Date.now() / 1000) + 4;
+    const token = await (await createTokens(local.keys)).sign({ ...claims, exp });
+    const client = createClient(local.apiUrl, local.publishableKey, {
+      accessToken: async () => token,
+    });
+    await client.realtime.setAuth();
+    const channel = client.channel(`tenant:${tenant}:log`, { config: { private: true } });
+    const joined = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    const said: string[] = [];
+    channel.on("system", {}, ({ message }) => said.push(message));
+    channel.subscribe((status) => {
+      if (status === "SUBSCRIBED") joined.resolve();
+      else closed.resolve();
+    });
+    await joined.promise;
+    dataOf(await mayfly.agents.stop(String(claims.sub)));
+    await closed.promise;
+    expect(said.join()).toContain("Token has expired");
+    await client.removeAllChannels();
+    await client.realtime.disconnect();
   });
 
   it("is settled as over without an error by the agent's own stop", async () => {

@@ -156,4 +156,45 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17", () => {
       await db.sql`select critique, output from mayfly.memories where id = ${put.memory.id}`;
     expect(row).toEqual({ critique: newest("critique"), output: newest("output") });
   });
+
+  it("keeps no event and no operation of a tenant that is erased while it is written to", async () => {
+    const tenant = await makeTenant(db.sql);
+    const agents = await Promise.all(
+      Array.from({ length: 8 }, () => makeAgent(db.sql, tenant, { lifetime: 600 })),
+    );
+    const put = putOf();
+    const push = (claims: Claims, operations: unknown[]) =>
+      actAs(
+        sql,
+        claims,
+        (session) => session`select mayfly.sync(${session.json(operations as never)}, null, 0)`,
+      );
+    await push(agents[0]?.claims ?? {}, [put]);
+    let pushed = 0;
+    let erasing = Promise.resolve();
+    const write = async ({ claims }: { claims: Claims }, n: number) => {
+      // Until it is refused, since the agent has gone with the tenant; it goes when none of them holds it.
+      for (let turn = 0; turn < 20; turn++) {
+        const unknown = { ...put, id: crypto.randomUUID() };
+        const memory = { id: n % 4 ? put.memory.id : crypto.randomUUID(), set: { reward: n / 10 } };
+        const update = { ...unknown, type: "memory.update", memory };
+        const refused = await push(claims, [n % 2 ? update : putOf()]).then(
+          () => false,
+          () => true,
+        );
+        if (refused) return;
+        pushed += 1;
+        if (pushed === 40)
+          erasing = db.sql`delete from mayfly.tenants where id = ${tenant}`.then(() => {});
+      }
+    };
+    await Promise.all(agents.map(write));
+    await erasing;
+    const [left] = await db.sql`
+      select (select count(*)::int from mayfly.events where tenant_id = ${tenant}) as events,
+        (select count(*)::int from mayfly_private.ops where tenant_id = ${tenant}) as ops,
+        (select count(*)::int from mayfly.memories where tenant_id = ${tenant}) as memories`;
+    expect(left).toEqual({ events: 0, ops: 0, memories: 0 });
+    expect(pushed).toBeGreaterThanOrEqual(40);
+  });
 });

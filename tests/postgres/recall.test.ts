@@ -24,9 +24,10 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     const [index] =
       await db.sql`select pg_get_indexdef('mayfly.memory_vectors_settled_idx'::regclass) as made_by`;
     await db.sql`drop index mayfly.memory_vectors_settled_idx`;
-    for (let batch = 0; batch < 19; batch++) await db.sql`select mayfly_private.settle(500)`;
+    for (let batch = 0; batch < 19; batch++)
+      await db.sql`select mayfly_private.settle_vectors(500)`;
     await db.sql.unsafe(index?.made_by as string);
-    await db.sql`select mayfly_private.settle(50)`;
+    await db.sql`select mayfly_private.settle_vectors(50)`;
     await db.sql`vacuum analyze`;
   }, 180_000);
   afterAll(() => db?.close());
@@ -158,14 +159,14 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     // What is rolled back is settled later, and nothing twice.
     await db.sql
       .begin(async (session) => {
-        await session`select mayfly_private.settle(100)`;
+        await session`select mayfly_private.settle_vectors(100)`;
         throw new Error("stopped");
       })
       .catch(() => {});
     expect((await blocks())?.settled).toBe((before?.settled as number) - 1);
     let settled = 0;
     for (let moved = 1; moved > 0; settled += moved) {
-      const [batch] = await db.sql`select mayfly_private.settle(200) as moved`;
+      const [batch] = await db.sql`select mayfly_private.settle_vectors(200) as moved`;
       moved = batch?.moved as number;
     }
     expect(settled).toBe(451);

@@ -250,4 +250,32 @@ describe("the outbox", () => {
     expect(dataOf(await agent.memories()).memories[0]?.metadata).toEqual({ step: 1 });
     await agent.stop();
   });
+
+  it("takes no more than it may hold, says so, and loses nothing of what it has", async () => {
+    const storage = join(folder, "full");
+    const options = { url: local.apiUrl, key: local.secretKey, tenant, storage };
+    const agent = await spawnIn(new Mayfly({ ...options, outbox: { maxOperations: 5 } }));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => agent.remember({ task: `memory ${n}` })),
+    );
+    const refused = answers.flatMap(({ error }) => error ?? []);
+    expect(refused).toHaveLength(3);
+    expect(refused[0]).toMatchObject({
+      code: "outbox_full",
+      hint: expect.stringContaining("sync"),
+    });
+    expect([agent.unsynced, agent.cached]).toEqual([5, 5]);
+    expect(dataOf(await agent.sync())).toMatchObject({ pushed: 5 });
+    expect((await agent.remember({ task: "room again" })).error).toBeNull();
+    await agent.stop();
+
+    // What a process with another bound left is not cut.
+    const small = await spawnIn(new Mayfly({ ...options, outbox: { maxBytes: 2_000 } }));
+    dataOf(await small.remember({ task: "x" }));
+    const large = await small.remember({ task: "x", output: "x".repeat(2_000) });
+    expect(large.error?.code).toBe("outbox_full");
+    expect(dataOf(await small.sync()).pushed).toBe(2);
+    expect(await tasksOf()).toHaveLength(7);
+    await small.stop();
+  });
 });

@@ -8,6 +8,8 @@ export interface TestProxy {
   requests: string[];
   /** The answers of so many next requests whose path ends so are lost, after the server has given them. */
   loseAnswers(path: string, count: number): void;
+  /** Resolves when the next request whose path ends so has come, and is on its way to the server. */
+  requestOf(path: string): Promise<void>;
   /** Refuses everything, and ends what is open, until it is up again. */
   down(): void;
   up(): void;
@@ -22,6 +24,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
   const webSockets = new Set<Socket>();
   const requests: string[] = [];
   let lost = { path: "", count: 0 };
+  const awaited = new Set<{ path: string; come: () => void }>();
   let isDown = false;
 
   const server = createServer((incoming, outgoing) => {
@@ -42,6 +45,13 @@ export async function startProxy(target: string): Promise<TestProxy> {
     );
     upstream.on("error", () => incoming.socket.destroy());
     incoming.pipe(upstream);
+    incoming.on("end", () => {
+      for (const one of awaited) {
+        if (!incoming.url?.endsWith(one.path)) continue;
+        awaited.delete(one);
+        one.come();
+      }
+    });
   });
   server.on("connection", (socket) => {
     if (isDown) socket.destroy();
@@ -80,6 +90,10 @@ export async function startProxy(target: string): Promise<TestProxy> {
     loseAnswers: (path, count) => {
       lost = { path, count };
     },
+    requestOf: (path) =>
+      new Promise((resolve) => {
+        awaited.add({ path, come: resolve });
+      }),
     down: () => {
       isDown = true;
       end(sockets);

@@ -124,4 +124,34 @@ describe("run", () => {
     expect(await tasksOf()).toEqual(["last words"]);
     expect(await agentOf("stopped")).toMatchObject({ stop_reason: "by somebody" });
   });
+
+  it("waits until the tenant's rate limit lets it spawn, and no longer than it may", async () => {
+    await local.sql`update mayfly.tenants set spawns_per_minute = 60 where id = ${tenant}`;
+    await (await spawnIn(mayfly)).stop();
+    const empty = () =>
+      local.sql`update mayfly_private.spawn_buckets set tokens = 0, filled_at = clock_timestamp()
+        where tenant_id = ${tenant}`;
+    await empty();
+    const refused = await mayfly.run({ maxWait: 0 }, () => 7);
+    expect(refused.error).toMatchObject({ code: "rate_limited", details: { retry_after: 1 } });
+    await empty();
+    expect(await mayfly.run({}, () => 7)).toEqual({ data: 7, error: null });
+  });
+
+  it("keeps what a rate limit does not let through, when it may not wait for it", async () => {
+    await local.sql`update mayfly.tenants set writes_per_minute = 1000 where id = ${tenant}`;
+    // Of this minute and the next: the test may begin at the end of one.
+    const limit = (writes: number) =>
+      local.sql`update mayfly_private.tenant_usage set writes = ${writes},
+        minute = date_trunc('minute', clock_timestamp()) + shard % 2 * interval '1 minute'
+        where tenant_id = ${tenant}`;
+    await limit(1000);
+    const { error } = await mayfly.run({ maxWait: 0 }, async (agent) => {
+      await agent.remember({ task: "for later" });
+    });
+    expect(error).toMatchObject({ code: "rate_limited", details: { unsynced: 1 } });
+    await limit(0);
+    expect(dataOf(await mayfly.drain())).toEqual({ pushed: 1, rejected: 0 });
+    expect(await tasksOf()).toEqual(["for later"]);
+  });
 });

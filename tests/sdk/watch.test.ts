@@ -98,6 +98,22 @@ describe("watch", () => {
     expect(await started.ended).toBeNull();
   });
 
+  // Sooner than the pull that comes without any nudge, after 30 s.
+  it("hands over what is for one agent alone at once too", { timeout: 20_000 }, async () => {
+    const agent = await spawnIn(watched);
+    const got = collector();
+    await watch(agent, { types: ["memory.*"], ...nudgedAlone }, got.take);
+    const { id } = dataOf(await agent.remember({ task: "own", visibility: "agent" }));
+    dataOf(await agent.sync());
+    await got.until(() => got.subjects().includes(id));
+    expect(got.batches[0]?.memories).toMatchObject([{ id, visibility: "agent" }]);
+    dataOf(await agent.update(id, { set: { reward: 1 } }));
+    dataOf(await agent.sync());
+    await got.until(() => got.subjects().length === 2);
+    expect(got.batches.at(-1)?.events).toMatchObject([{ type: "memory.updated", subject: id }]);
+    await agent.stop();
+  });
+
   it("misses nothing and repeats nothing across closed sockets and a server that is away", async () => {
     const got = collector();
     const problems: unknown[] = [];

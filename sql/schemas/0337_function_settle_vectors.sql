@@ -1,11 +1,12 @@
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
 -- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
 -- and it stays so. To run in the background, again and again, each time in a transaction of its own:
--- what it has done stays done, wherever it is stopped.
+-- what it has done stays done, wherever it is stopped. Called by pg_cron (0329), and by mayfly.maintain
+-- for the one tenant of its caller.
 --
 -- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
 
-create function mayfly_private.settle(batch integer default 500, large integer default 10000)
+create function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer
 language plpgsql security definer
 set search_path = ''
@@ -20,21 +21,25 @@ declare
 begin
   with recursive tails as (
     -- From one tail to the next by the index, without counting any.
-    (select v.tenant_id, v.model from mayfly.memory_vectors v where not v.settled order by v.tenant_id, v.model limit 1)
+    (select v.tenant_id, v.model from mayfly.memory_vectors v
+    where not v.settled and v.tenant_id >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
+    order by v.tenant_id, v.model limit 1)
     union all
     select following.* from tails t cross join lateral (
       select v.tenant_id, v.model from mayfly.memory_vectors v
       where not v.settled and (v.tenant_id, v.model) > (t.tenant_id, t.model)
       order by v.tenant_id, v.model limit 1) following
+    where only_tenant is null or t.tenant_id = only_tenant
   )
   select t.tenant_id, t.model into chosen
   from tails t
-  where exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
-    -- A vector has its memory: most tenants need no counting of vectors.
-    or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
-      and exists (
-        select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
-        offset large - 1))
+  where (only_tenant is null or t.tenant_id = only_tenant)
+    and (exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
+      -- A vector has its memory: most tenants need no counting of vectors.
+      or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
+        and exists (
+          select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
+          offset large - 1)))
   limit 1;
   if not found then
     return 0;
@@ -63,5 +68,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.settle(integer, integer) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
-revoke execute on function mayfly_private.settle(integer, integer) from public;
+comment on function mayfly_private.settle_vectors(integer, integer, uuid) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
+revoke execute on function mayfly_private.settle_vectors(integer, integer, uuid) from public;

@@ -1,0 +1,183 @@
+import { v7 as uuidv7 } from "uuid";
+import type { AgentConnection } from "./agent-life.ts";
+import { AgentReads } from "./agent-reads.ts";
+import { MemoryCache } from "./cache.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { LocalSearch } from "./local-search.ts";
+import { type MemoryChange, memoryFromBody, type NewMemory, toFields, toMemory } from "./memory.ts";
+import type { DeadLetter, Outbox } from "./outbox.ts";
+import { asStorageError } from "./push.ts";
+import { type Operation, operation } from "./schemas.ts";
+import type { Issued } from "./session.ts";
+
+/** What an agent learns: at once in its cache and its outbox, which the server has not seen yet. */
+export class AgentWrites extends AgentReads {
+  protected readonly outbox: Outbox;
+  protected readonly cache: MemoryCache;
+  protected readonly search: LocalSearch;
+
+  constructor(connection: AgentConnection, issued: Issued) {
+    super(connection, issued);
+    this.outbox = connection.outboxes.of(this.tenantId);
+    this.outbox.join(this.id);
+    this.outbox.clock.learnFromToken(issued.token);
+    this.cache = new MemoryCache(connection.cache);
+    this.search = new LocalSearch(this.cache, connection.cache.embedder);
+  }
+
+  /** What this agent learned and is not acknowledged yet. */
+  get unsynced(): number {
+    return this.outbox.waiting(this.id);
+  }
+
+  /**
+   * Operations that the server refused, with its reasons: of the tenant, as far as this outbox has
+   * seen them since it was opened by a `remember` or a `sync`.
+   */
+  get deadLetters(): readonly DeadLetter[] {
+    return this.outbox.deadLetters;
+  }
+
+  /** Memories that are held here, for `recallLocal`. */
+  get cached(): number {
+    return this.cache.size;
+  }
+
+  /**
+   * Remembers something. It is in the local cache and the outbox at once, there as safe as the
+   * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`.
+   *
+   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`.
+   * @example
+   * const { data } = await agent.remember({
+   *   task: "Rotate the signing key",
+   *   output: "Import the new key, wait for the JWKS cache, then rotate.",
+   *   reward: 0.9,
+   *   tags: ["security"],
+   * });
+   */
+  async remember(memory: NewMemory): Promise<Result<{ id: string }>> {
+    const { embedding, model } = memory;
+    const id = memory.id ?? uuidv7();
+    if (embedding && !model)
+      return failed(invalid("model", "must name the model of the embedding"));
+    const body = toMemory(memory, id, this.id);
+    const op = {
+      id: uuidv7(),
+      type: "memory.put" as const,
+      memory: body,
+      ...(embedding && model && { embedding, model }),
+    };
+    const queued = await this.#enqueue(op);
+    if (queued.error) return queued;
+    this.cache.put(memoryFromBody(queued.data.memory, this.id));
+    if (embedding && model) this.search.addVector(id, model, embedding);
+    return ok({ id });
+  }
+
+  /**
+   * Changes fields of a memory: in the local cache at once, and on the server with the next `sync`,
+   * where it is settled field by field with what others have changed: by `latest_wins` the change that
+   * was made last counts, not the one that was pushed last. One that is gone by then stays so.
+   *
+   * @returns `invalid_request` with the field that is wrong; `storage_failed`.
+   * @example
+   * await agent.update(id, {
+   *   set: { tags: ["keys", "tried"], reward: 0.9 },
+   *   base: { tags: ["keys"] },
+   *   resolve: "merge",
+   * });
+   */
+  async update(id: string, change: MemoryChange): Promise<Result<{ id: string }>> {
+    const { set, base, resolve, settles } = change;
+    const stamp = await this.#stamp();
+    if (stamp.error) return stamp;
+    const queued = await this.#enqueue({
+      id: uuidv7(),
+      type: "memory.update",
+      memory: {
+        id,
+        set: toFields(set),
+        hlc: stamp.data,
+        ...(base && { base: toFields(base) }),
+        ...(resolve && { resolve }),
+        ...(settles && { settles }),
+      },
+    });
+    return queued.error ? queued : ok({ id });
+  }
+
+  /**
+   * Forgets a memory: it leaves the local cache at once, and its content is erased with the next
+   * `sync`.
+   *
+   * @returns `invalid_request`; `storage_failed`.
+   * @example
+   * await agent.forget(id);
+   */
+  async forget(id: string): Promise<Result<{ id: string }>> {
+    const queued = await this.#enqueue({ id: uuidv7(), type: "memory.delete", memory: { id } });
+    return queued.error ? queued : ok({ id });
+  }
+
+  /**
+   * Gives dead letters another chance with the next `sync`: those with these ids of operations, or
+   * all.
+   *
+   * @returns how many; `storage_failed`.
+   * @example
+   * await agent.retryDeadLetters();
+   * await agent.sync();
+   */
+  async retryDeadLetters(ids?: string[]): Promise<Result<number>> {
+    return this.outbox.retry(ids).then(ok, (error: unknown) => failed(asStorageError(error)));
+  }
+
+  /**
+   * Lets go of dead letters for good: those with these ids of operations, or all.
+   *
+   * @returns how many; `storage_failed`.
+   * @example
+   * await agent.discardDeadLetters(agent.deadLetters.map(({ operation }) => operation.id));
+   */
+  async discardDeadLetters(ids?: string[]): Promise<Result<number>> {
+    return this.outbox.discard(ids).then(ok, (error: unknown) => failed(asStorageError(error)));
+  }
+
+  /** For a change that is made now, later than all that the outbox has. */
+  async #stamp(): Promise<Result<string>> {
+    try {
+      await this.outbox.open();
+      return ok(this.outbox.clock.next(this.id));
+    } catch (error) {
+      return failed(asStorageError(error));
+    }
+  }
+
+  /** Checks an operation, queues it and shows what it does; gives it as it will be sent. */
+  async #enqueue<Op extends Operation>(op: Op): Promise<Result<Op>> {
+    const checked = operation.safeParse(op);
+    if (!checked.success) {
+      const [issue] = checked.error.issues;
+      const field = (issue?.path ?? []).filter((part) => part !== "memory").join(".");
+      return failed(invalid(field, issue?.message ?? "is wrong"));
+    }
+    try {
+      // As it is sent: what the caller does with its objects later changes nothing.
+      const sent = JSON.parse(JSON.stringify(op)) as Op;
+      await this.outbox.add(sent, this.id);
+      this.cache.expect(sent);
+      return ok(sent);
+    } catch (error) {
+      return failed(asStorageError(error));
+    }
+  }
+}
+
+export const invalid = (field: string, rule: string) =>
+  new MayflyError({
+    code: "invalid_request",
+    message: `${field || "memory"}: ${rule}`,
+    hint: "Nothing was done.",
+    details: { field },
+  });

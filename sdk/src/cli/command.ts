@@ -1,0 +1,80 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { ConnectionOptions } from "./connection.ts";
+import { toFailure } from "./failure.ts";
+import { type Interruption, interruption } from "./interruption.ts";
+import { Output } from "./output.ts";
+
+/** What every command has. */
+export interface CommonOptions {
+  json?: boolean;
+}
+
+export type ProjectOptions = CommonOptions & ConnectionOptions;
+
+/** What a command works with. */
+export interface Session {
+  output: Output;
+  interruption: Interruption;
+}
+
+/** After everything is closed, what still holds the process is not worth waiting for. */
+const lingerMs = 500;
+/** What a command that was interrupted has to leave channels and clean up after itself. */
+const leaveMs = 5_000;
+
+/** Adds `--json`, and what names a project and a tenant. */
+export function withProject(command: Command, { tenant = true } = {}): Command {
+  command
+    .option("--url <url>", "of the project; MAYFLY_URL or SUPABASE_URL")
+    .option("--key <key>", "its secret key, better as MAYFLY_KEY or SUPABASE_SECRET_KEY");
+  if (tenant) command.option("--tenant <tenant>", "id or name; MAYFLY_TENANT, else the only one");
+  return withJson(command);
+}
+
+export const withJson = (command: Command): Command =>
+  command.addOption(new Option("--json", "print JSON and nothing else"));
+
+/** Runs a command's work and sets the exit code: what the work gives, else 0, or its failure's. */
+export async function execute(
+  options: CommonOptions,
+  work: (session: Session) => Promise<number | undefined>,
+): Promise<void> {
+  const output = new Output(options.json === true);
+  const ending = interruption();
+  ending.signal.addEventListener("abort", () => {
+    setTimeout(() => process.exit(ending.exitCode()), leaveMs).unref();
+  });
+  try {
+    process.exitCode = (await work({ output, interruption: ending })) ?? 0;
+  } catch (error) {
+    if (!ending.signal.aborted) {
+      const failure = toFailure(error);
+      output.failure(failure);
+      process.exitCode = failure.exitCode;
+    }
+  }
+  // A stream that nobody reads any more was no failure.
+  process.exitCode = ending.exitCode() ?? process.exitCode;
+  setTimeout(() => process.exit(), lingerMs).unref();
+}
+
+export function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (Number.isInteger(number) && number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+export function share(text: string): number {
+  const number = Number(text);
+  if (text.trim() !== "" && number >= 0 && number <= 1) return number;
+  throw new InvalidArgumentError("It must be a number from 0 to 1.");
+}
+
+/** `a,b` as two. */
+export function list(text: string): string[] {
+  const words = text.split(",").map((word) => word.trim());
+  if (words.every(Boolean)) return words;
+  throw new InvalidArgumentError("It must be words with commas between them.");
+}

@@ -1,0 +1,99 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { usage } from "./failure.ts";
+import { findEmbedded } from "./running.ts";
+
+/** What every command that asks a project takes. */
+export interface ConnectionOptions {
+  url?: string;
+  key?: string;
+  tenant?: string;
+}
+
+/** A Supabase project, with its secret key. */
+export interface Connection {
+  url: string;
+  key: string;
+  /** An id, or a name. */
+  tenant: string | undefined;
+}
+
+type Environment = Record<string, string | undefined>;
+
+/** The first that is set counts. */
+const names = {
+  url: ["MAYFLY_URL", "SUPABASE_URL"],
+  key: ["MAYFLY_KEY", "MAYFLY_SECRET_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"],
+  publishable: ["SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
+  tenant: ["MAYFLY_TENANT"],
+};
+
+/**
+ * Options come before the environment, that before the folder's `.env`, and all before the embedded
+ * Supabase that runs in the folder.
+ */
+export async function findConnection(
+  options: ConnectionOptions,
+  { cwd = process.cwd(), env = process.env }: { cwd?: string; env?: Environment } = {},
+): Promise<Connection> {
+  const all: Environment = { ...(await readEnvironment(cwd)), ...withoutEmpty(env) };
+  const from = (keys: string[]) => keys.map((name) => all[name]).find(Boolean);
+  const tenant = options.tenant ?? from(names.tenant);
+  const given = options.url ?? from(names.url);
+  const url = given === undefined ? undefined : checkUrl(given);
+  const key = options.key ?? from(names.key);
+  if (url && key) return { url, key: checkKey(key), tenant };
+
+  const embedded = url || !key ? await findEmbedded(cwd) : null;
+  // Its key is for itself alone, never for another project.
+  if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant };
+  if (url) {
+    const unfit = from(names.publishable)
+      ? " A publishable key is there, which may do nothing alone."
+      : "";
+    throw usage(
+      `There is no key for ${url}.${unfit}`,
+      "Set MAYFLY_KEY to the project's secret key (Project Settings → API Keys), or give --key.",
+    );
+  }
+  throw usage(
+    key ? "There is a key, but no URL of a project." : "No project is named, and none runs here.",
+    "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start the embedded Supabase: npm start",
+  );
+}
+
+async function readEnvironment(folder: string): Promise<Environment> {
+  const text = await readFile(join(folder, ".env"), "utf8").catch(() => "");
+  return withoutEmpty(parseEnv(text) as Environment);
+}
+
+const withoutEmpty = (env: Environment): Environment =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value));
+
+function checkUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw usage(`${text} is not a URL.`, "It is like https://<ref>.supabase.co");
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+}
+
+/** Only the secret key can do what the CLI does; a wrong kind is known by its looks. */
+function checkKey(key: string): string {
+  const hint = "Take the secret key: Project Settings → API Keys, sb_secret_….";
+  if (key.startsWith("sb_publishable_") || legacyRole(key) === "anon")
+    throw usage("This is a publishable key, which may do nothing alone.", hint);
+  if (key.startsWith("mfk_")) throw usage("This is an enrolment key, which may only spawn.", hint);
+  if (/[^\x21-\x7e]/.test(key)) throw usage("The key has characters that no key has.", hint);
+  return key;
+}
+
+/** Legacy keys are tokens that say their role. */
+function legacyRole(key: string): unknown {
+  try {
+    const [, claims = ""] = key.split(".");
+    return (JSON.parse(Buffer.from(claims, "base64url").toString()) as { role?: unknown }).role;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Connection } from "./connection.ts";
+import { enter } from "./entry.ts";
+import { type Finding, fine, skipped, wrong } from "./finding.ts";
+
+const order = ["url", "key", "schema", "migrations"] as const;
+const passed = {
+  url: "The project answers.",
+  key: "The secret key is accepted.",
+  schema: "The schema mayfly is exposed.",
+};
+/** Where a way in ends. */
+const stops = {
+  unreachable: "url",
+  not_supabase: "url",
+  key_refused: "key",
+  schema_not_exposed: "schema",
+  not_installed: "migrations",
+  failed: "schema",
+} as const;
+
+/** Whether the project can be reached, lets the key in, exposes the schema and has the tables. */
+export async function checkEntry(
+  connection: Connection,
+): Promise<{ findings: Finding[]; reachable: boolean; inside: boolean }> {
+  const entry = await enter(connection);
+  if (entry.at === "inside") {
+    const findings = (["url", "key", "schema"] as const).map((check) => fine(check, passed[check]));
+    return { findings, reachable: true, inside: true };
+  }
+  const stop = stops[entry.at];
+  const findings = order.map((check, place) => {
+    if (check === stop) return wrong(check, entry.message, entry.mend);
+    if (place > order.indexOf(stop)) return skipped(check, `Not before the ${stop} is right.`);
+    return fine(check, passed[check as keyof typeof passed]);
+  });
+  return { findings, reachable: stop !== "url", inside: false };
+}

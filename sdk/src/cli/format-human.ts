@@ -1,0 +1,27 @@
+import type { Format, Paint } from "./format.ts";
+import { clock, told, whose } from "./format-parts.ts";
+
+const colours: Record<string, Parameters<Paint>[0]> = {
+  agent: "green",
+  memory: "cyan",
+  message: "magenta",
+  state: "yellow",
+  error: "red",
+};
+
+/** Everything of a record, in columns. */
+export const humanFormat =
+  (paint: Paint): Format =>
+  (record) => {
+    const what = record.name.padEnd(20);
+    const colour = colours[record.category];
+    return [
+      paint("dim", clock(record.at)),
+      whose(record).padEnd(16),
+      colour ? paint(colour, what) : what,
+      paint("dim", record.subject ?? ""),
+      told(record),
+    ]
+      .join("  ")
+      .trimEnd();
+  };

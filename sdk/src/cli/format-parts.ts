@@ -1,0 +1,27 @@
+/** What the formats have in common. */
+import type { TailRecord } from "./records.ts";
+import { printable, shorten } from "./words.ts";
+
+const longestData = 200;
+
+/** The local time of day, `12:03:44.120`. */
+export function clock(at: string, digits: 0 | 3 = 3): string {
+  const date = new Date(at);
+  const time = date.toTimeString().slice(0, 8);
+  return digits === 0 ? time : `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** The agent's name, or where it has none for us the start of its id. */
+export function whose({ agent }: TailRecord): string {
+  if (!agent) return "-";
+  return agent.name === null ? agent.id.slice(0, 8) : printable(agent.name);
+}
+
+/** The data on one line, texts as they are. */
+export function told({ data }: TailRecord): string {
+  const parts = Object.entries(data).map(([name, value]) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    return `${name}=${printable(shorten(text, longestData))}`;
+  });
+  return parts.join(" ");
+}

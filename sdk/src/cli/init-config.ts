@@ -1,0 +1,122 @@
+/** Edits supabase/config.toml, and nothing in it but what Mayfly needs. */
+import { isDeepStrictEqual } from "node:util";
+import { parse, patch } from "@decimalturn/toml-patch";
+import { Failure, toFailure } from "./failure.ts";
+import type { FunctionEntry } from "./source.ts";
+
+type Table = Record<string, unknown>;
+
+export interface ConfigEdit {
+  text: string;
+  /** What is different, a phrase each; none where nothing is. */
+  changes: string[];
+}
+
+/** What the Supabase CLI exposes where config.toml does not say. */
+const defaultSchemas = ["public", "graphql_public"];
+const reason =
+  "# Mayfly's. They verify their callers themselves: verify_jwt cannot check tokens of signing keys.";
+
+/**
+ * The text with the schema mayfly exposed and the functions entered. Comments and everything else stay.
+ *
+ * @throws Failure where it is no TOML, has functions of the same names, or cannot be edited safely.
+ */
+export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit {
+  const before = read(text);
+  const wanted = plain(before);
+  const changes: string[] = [];
+
+  const api = tableIn(wanted, "api");
+  const schemas = Array.isArray(api.schemas) ? (api.schemas as unknown[]) : defaultSchemas;
+  if (!schemas.includes("mayfly")) {
+    api.schemas = [...schemas, "mayfly"];
+    changes.push("[api] schemas: mayfly");
+  }
+  const missing: FunctionEntry[] = [];
+  const entries = tableIn(wanted, "functions");
+  for (const entry of functions) {
+    const present = entries[entry.name] as Table | undefined;
+    if (present && isOwn(present, entry)) {
+      const settled = { ...present, ...settingsOf(entry) };
+      if (isDeepStrictEqual(settled, present)) continue;
+      entries[entry.name] = settled;
+    } else if (present) {
+      throw new Failure(`supabase/config.toml has a function ${entry.name} of its own already.`, {
+        hint: "Mayfly's has this name too. Rename the other one, then run mayfly init again.",
+      });
+    } else missing.push(entry);
+    changes.push(`[functions.${entry.name}]`);
+  }
+  if (changes.length === 0) return { text, changes };
+
+  if (Object.keys(entries).length === 0) delete wanted.functions;
+  const patched = isDeepStrictEqual(wanted, plain(before)) ? text : patch(text, wanted);
+  const edited = append(patched, missing);
+  for (const entry of missing) tableIn(wanted, "functions")[entry.name] = settingsOf(entry);
+  prove(text, edited, wanted, changes);
+  return { text: edited, changes };
+}
+
+/** One that names no entrypoint, or another, is the project's own function. */
+const isOwn = (present: Table, { entrypoint }: FunctionEntry) =>
+  typeof present.entrypoint === "string" &&
+  present.entrypoint.replace(/^\.\//, "") === entrypoint.replace(/^\.\//, "");
+
+const settingsOf = ({ entrypoint, importMap }: FunctionEntry): Table => ({
+  entrypoint,
+  import_map: importMap,
+  verify_jwt: false,
+});
+
+function append(text: string, missing: FunctionEntry[]): string {
+  if (missing.length === 0) return text;
+  const lines = missing.flatMap((entry) => [
+    "",
+    `[functions.${entry.name}]`,
+    ...Object.entries(settingsOf(entry)).map(
+      ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+    ),
+  ]);
+  const end = text.includes("\r\n") ? "\r\n" : "\n";
+  const start = text === "" || text.endsWith("\n") ? text : text + end;
+  return start + ["", reason, ...lines.slice(1), ""].join(end);
+}
+
+/** No edit leaves here that says anything else than was meant, or that lost a comment. */
+function prove(before: string, after: string, wanted: Table, changes: string[]): void {
+  let proven = false;
+  try {
+    proven =
+      isDeepStrictEqual(plain(parse(after) as Table), plain(wanted)) &&
+      commentsOf(before).every((comment) => after.includes(comment));
+  } catch {
+    // Not even TOML any more.
+  }
+  if (proven) return;
+  throw new Failure("supabase/config.toml cannot be edited safely in the way it is written.", {
+    hint: `Enter this by hand, as README.md shows, and run mayfly init again: ${changes.join(", ")}.`,
+  });
+}
+
+const commentsOf = (text: string) => [...text.matchAll(/#[^\r\n]*/g)].map(([comment]) => comment);
+
+function read(text: string): Table {
+  try {
+    return parse(text) as Table;
+  } catch (error) {
+    const [line = ""] = toFailure(error).message.split("\n");
+    throw new Failure(`supabase/config.toml is not TOML: ${line}`);
+  }
+}
+
+/** A copy in plain objects, to be compared by what it says. */
+const plain = (table: Table): Table => JSON.parse(JSON.stringify(table)) as Table;
+
+function tableIn(parent: Table, name: string): Table {
+  const known = parent[name];
+  if (typeof known === "object" && known !== null) return known as Table;
+  const made: Table = {};
+  parent[name] = made;
+  return made;
+}

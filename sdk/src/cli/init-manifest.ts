@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { Failure } from "./failure.ts";
+
+export const manifestPath = "supabase/.mayfly.json";
+
+const shape = z.object({
+  /** That was installed last. */
+  version: z.string(),
+  /** The files that init has written, with the SHA-256 of what it wrote. */
+  files: z.record(z.string(), z.string()),
+});
+export type Manifest = z.infer<typeof shape>;
+
+/** What an earlier init wrote here; null where there was none. */
+export async function readManifest(root: string): Promise<Manifest | null> {
+  const text = await readFile(join(root, manifestPath), "utf8").catch(() => null);
+  if (text === null) return null;
+  try {
+    return shape.parse(JSON.parse(text));
+  } catch {
+    throw new Failure(`${manifestPath} is not what mayfly init wrote.`, {
+      hint: "Restore it, or delete it: then changed files are kept as if they were your own.",
+    });
+  }
+}
+
+export const hashOf = (content: string): string =>
+  createHash("sha256").update(content).digest("hex");

@@ -1,0 +1,165 @@
+import { mkdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline/promises";
+import type { Command } from "commander";
+import { type CommonOptions, execute, type Session, withJson } from "./command.ts";
+import { Failure, usage } from "./failure.ts";
+import { type Change, makePlan, manifestPath, manifestText, type Plan } from "./init-plan.ts";
+import { until } from "./interruption.ts";
+import type { Output } from "./output.ts";
+import { sourceFolder } from "./source.ts";
+import { count } from "./words.ts";
+
+interface Options extends CommonOptions {
+  yes?: boolean;
+  dryRun?: boolean;
+  force?: boolean;
+}
+
+const examples = `
+It shows what it will do, and asks. Run again, it changes nothing, or brings an older installation up
+to this version: files that you changed are kept and named, unless --force.
+
+Examples:
+  mayfly init ~/my-app --dry-run    what it would do
+  mayfly init ~/my-app --yes        without asking`;
+
+export function addInit(program: Command): void {
+  const command = program
+    .command("init")
+    .description("add Mayfly to a Supabase project, or bring it up to this version")
+    .argument("[folder]", "that holds supabase/config.toml, or shall", ".")
+    .option("--yes", "do not ask")
+    .option("--dry-run", "change nothing")
+    .option("--force", "overwrite files that were changed")
+    .addHelpText("after", examples);
+  withJson(command).action((folder: string, options: Options) =>
+    execute(options, (session) => init(folder, options, session)),
+  );
+}
+
+async function init(folder: string, options: Options, session: Session): Promise<undefined> {
+  const { output, interruption } = session;
+  const root = await folderOf(folder);
+  const plan = await makePlan(root, options.force === true);
+  const report = (done: boolean) =>
+    output.answer(answerOf(plan, done), () => (done ? doneLines(plan, output) : []));
+  if (!output.json) for (const line of planLines(plan, output)) output.line(line);
+  if (options.dryRun || !plan.needed) {
+    report(false);
+    return undefined;
+  }
+  if (!options.yes) {
+    const asks = output.terminal && process.stdin.isTTY;
+    if (!asks)
+      throw usage("Nothing was changed, since nobody could be asked.", "Give --yes to do it.");
+    if (!(await confirm(interruption.signal))) throw new Failure("Nothing was changed.");
+  }
+  await carryOut(plan);
+  report(true);
+  return undefined;
+}
+
+async function folderOf(folder: string): Promise<string> {
+  const path = resolve(folder);
+  const found = await stat(path).catch(() => null);
+  if (!found?.isDirectory()) throw usage(`There is no folder ${path}.`);
+  const root = await realpath(path);
+  if (root === (await realpath(sourceFolder)))
+    throw usage("This is Mayfly itself.", "Name the folder of your project: mayfly init ~/my-app");
+  return root;
+}
+
+async function confirm(signal: AbortSignal): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await until(signal, lines.question("\nDo it? [Y/n] ", { signal }));
+    return /^(y|yes|)$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
+}
+
+/** Each file is whole or as it was; the manifest comes last, and a run that broke is run again. */
+async function carryOut(plan: Plan): Promise<void> {
+  for (const { action, path, content } of plan.changes) {
+    if (action === "delete") await rm(join(plan.root, path), { force: true });
+    else if (content !== null) await write(join(plan.root, path), content);
+  }
+  await write(join(plan.root, manifestPath), manifestText(plan));
+}
+
+async function write(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, content);
+  await rename(draft, path);
+}
+
+function answerOf(plan: Plan, done: boolean): object {
+  return {
+    folder: plan.root,
+    from: plan.from,
+    to: plan.to,
+    done,
+    needed: plan.needed,
+    changes: plan.changes.map(({ content: _content, ...change }) => change),
+    warnings: warningsOf(plan),
+  };
+}
+
+function planLines(plan: Plan, output: Output): string[] {
+  const { root, from, to, changes, needed } = plan;
+  const kept = changes.filter(({ action }) => action === "keep");
+  const title = from === null ? `Mayfly ${to} into ${root}` : `Mayfly ${from} in ${root}, to ${to}`;
+  if (!needed)
+    return [`Mayfly ${to} is in ${root} already.`, ...kept.map((one) => lineOf(one, output))];
+  return [
+    title,
+    "",
+    ...changes.map((change) => lineOf(change, output)),
+    ...(kept.length > 0 ? ["", `${count(kept.length, "file")} kept: --force overwrites.`] : []),
+    ...warningsOf(plan).flatMap((warning) => ["", output.paint("yellow", warning)]),
+  ];
+}
+
+const colours = {
+  create: "green",
+  update: "cyan",
+  edit: "cyan",
+  delete: "red",
+  keep: "yellow",
+} as const;
+
+const lineOf = ({ action, path, note }: Change, output: Output) =>
+  `  ${output.paint(colours[action], action.padEnd(6))}  ${path}${note === null ? "" : `  (${note})`}`;
+
+function warningsOf(plan: Plan): string[] {
+  return [
+    ...(plan.migrationsChanged
+      ? [
+          "The migrations have changed. Until 1.0 they are made anew, so a database that has the old ones does not take these by db push: see doctor.",
+        ]
+      : []),
+    ...(plan.outOfOrder
+      ? ["The project has later migrations: give db push --include-all the first time."]
+      : []),
+  ];
+}
+
+function doneLines(plan: Plan, output: Output): string[] {
+  if (plan.from !== null)
+    return ["", "Done. Deploy again: npx supabase functions deploy spawn sync query"];
+  return [
+    "",
+    "Done. What is left, in the project's folder:",
+    ...[
+      `npx supabase link --project-ref <ref> && npx supabase db push --remote${plan.outOfOrder ? " --include-all" : ""}`,
+      "Project Settings → Data API → Exposed schemas: add mayfly",
+      "npx supabase gen signing-key --algorithm ES256; import it under Project Settings → JWT Keys, rotate to it,",
+      "  and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'",
+      "npx supabase functions deploy spawn sync query",
+      "mayfly doctor",
+    ].map((line) => `  ${output.paint("bold", line)}`),
+  ];
+}

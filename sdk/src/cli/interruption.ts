@@ -1,0 +1,67 @@
+import { exitCodes } from "./failure.ts";
+
+/** How a command is ended from outside. */
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** Of the signal that came; undefined where whoever read the output has gone. */
+  exitCode(): number | undefined;
+}
+
+/** Signals this close are one: a terminal and the launcher on an old Node both send it. */
+const togetherMs = 300;
+
+/** Aborted by the first Ctrl-C, and when nobody reads the output any more; a second one does not wait. */
+export function interruption(): Interruption {
+  const controller = new AbortController();
+  let code: number | undefined;
+  let since = 0;
+  const by = (exitCode: number) => () => {
+    if (controller.signal.aborted) {
+      if (performance.now() - since > togetherMs) process.exit(exitCode);
+      return;
+    }
+    since = performance.now();
+    code = exitCode;
+    controller.abort();
+  };
+  process.on("SIGINT", by(exitCodes.interrupted));
+  process.on("SIGTERM", by(exitCodes.terminated));
+  process.on("SIGHUP", by(129));
+  // `mayfly tail | head`
+  process.stdout.on("error", () => {
+    code = 0;
+    controller.abort();
+  });
+  process.stderr.on("error", () => {});
+  return { signal: controller.signal, exitCode: () => code };
+}
+
+/** Resolves when the signal is aborted; until then the process stays, also between two connections. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  const staying = setInterval(() => {}, 60_000);
+  return new Promise((resolve) =>
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearInterval(staying);
+        resolve();
+      },
+      { once: true },
+    ),
+  );
+}
+
+/** The promise, or a rejection as soon as the signal is aborted: nobody waits for a call after Ctrl-C. */
+export async function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([promise, over]);
+  } finally {
+    promise.catch(() => {});
+    signal.removeEventListener("abort", abort);
+  }
+}

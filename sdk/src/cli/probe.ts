@@ -1,0 +1,93 @@
+import type { Connection } from "./connection.ts";
+
+/** What a project answered, or why it did not. */
+export interface Answer {
+  /** 0 where it could not be reached. */
+  status: number;
+  /** JSON where it is, else null. */
+  body: unknown;
+  headers: Headers;
+  ms: number;
+  /** Why it could not be reached; null where it was. */
+  reason: string | null;
+}
+
+interface ProbeOptions {
+  method?: string;
+  body?: unknown;
+  /** Instead of the secret key's right. */
+  token?: string;
+  /** Without any key. */
+  anonymous?: boolean;
+  headers?: Record<string, string>;
+}
+
+const timeoutMs = 20_000;
+
+/** Asks a project itself, since the client libraries hide what a diagnosis needs. */
+export async function probe(
+  { url, key }: Pick<Connection, "url" | "key">,
+  path: string,
+  { method = "GET", body, token, anonymous = false, headers = {} }: ProbeOptions = {},
+): Promise<Answer> {
+  const started = performance.now();
+  const ms = () => Math.round(performance.now() - started);
+  try {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(!anonymous && { apikey: key, ...authorization(token ?? key) }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      body: parse(text),
+      headers: response.headers,
+      ms: ms(),
+      reason: null,
+    };
+  } catch (error) {
+    return { status: 0, body: null, headers: new Headers(), ms: ms(), reason: reasonOf(error) };
+  }
+}
+
+/** New API keys are no tokens; the legacy ones are. */
+const authorization = (token: string): Record<string, string> =>
+  token.startsWith("sb_") ? {} : { authorization: `Bearer ${token}` };
+
+/** Headers that address the schema mayfly of the Data API. */
+export const inMayfly = { "accept-profile": "mayfly", "content-profile": "mayfly" };
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
+  const cause = error.cause as { code?: string; message?: string } | undefined;
+  const known: Record<string, string> = {
+    ENOTFOUND: "there is no such host",
+    EAI_AGAIN: "the host's name could not be looked up",
+    ECONNREFUSED: "nothing listens there",
+    ECONNRESET: "the connection was cut",
+    UND_ERR_SOCKET: "the connection was cut",
+  };
+  return known[cause?.code ?? ""] ?? cause?.message ?? error.message;
+}
+
+/** The code of a PostgREST or Mayfly error, where the answer has one. */
+export function codeOf({ body }: Answer): string | undefined {
+  const { code, error } = (body ?? {}) as { code?: unknown; error?: { code?: unknown } };
+  const found = error?.code ?? code;
+  return typeof found === "string" ? found : undefined;
+}

@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+
+/** What the embedded Supabase writes of itself to `.mayfly/running.json`. */
+const announced = z.object({
+  instance: z.string(),
+  apiUrl: z.string(),
+  secretKey: z.string(),
+});
+
+export interface Embedded {
+  url: string;
+  key: string;
+}
+
+/** The embedded Supabase that runs in this folder, or in one above it. */
+export async function findEmbedded(folder: string): Promise<Embedded | null> {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = await embeddedIn(at);
+    if (found || at === dirname(at)) return found;
+  }
+}
+
+async function embeddedIn(folder: string): Promise<Embedded | null> {
+  const text = await readFile(join(folder, ".mayfly/running.json"), "utf8").catch(() => null);
+  if (text === null) return null;
+  try {
+    const { instance, apiUrl: url, secretKey: key } = announced.parse(JSON.parse(text));
+    // One that was killed leaves its file, and another may have its port by now.
+    const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
+    const answer = (await health.json()) as { instance?: string };
+    return answer.instance === instance ? { url, key } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,40 @@
+-- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
+-- mayfly_private.push as the caller. Locks the memories.
+--
+-- A memory that is not there (any more), or not for the caller to forget, is `gone`, as it is for an
+-- update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
+
+create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  with deletes as (
+    select (op ->> 'id')::uuid as op, (op -> 'memory' ->> 'id')::uuid as memory
+    from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed)
+  ), forgotten as (
+    update mayfly.memories m
+    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+    from deletes d
+    where m.tenant_id = tenant and m.id = d.memory and m.deleted_at is null
+    returning m.id
+  ), conflicts as (
+    delete from mayfly.memory_conflicts c using forgotten f
+    where c.tenant_id = tenant and c.memory_id = f.id
+  ), vectors as (
+    delete from mayfly.memory_vectors v using forgotten f
+    where v.tenant_id = tenant and v.memory_id = f.id
+  )
+  update mayfly_private.ops o
+  set result = o.result || '{"status": "gone"}'
+  from deletes d
+  where o.tenant_id = tenant and o.id = d.op and d.memory not in (select f.id from forgotten f);
+end
+$$;
+
+comment on function mayfly_private.apply_deletes(uuid, jsonb, uuid[]) is 'Applies the deletes of a push.';
+revoke execute on function mayfly_private.apply_deletes(uuid, jsonb, uuid[]) from public;
+grant execute on function mayfly_private.apply_deletes(uuid, jsonb, uuid[]) to authenticated, service_role;

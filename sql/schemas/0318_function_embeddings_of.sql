@@ -1,0 +1,37 @@
+-- The embeddings of a push, one for each operation, null where it has none; null at all where one of
+-- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes 384 numbers and
+-- nothing else, and it is needed anyway: 0.15 ms an operation; asking each number with a JSON path took
+-- 0.6 ms. A norm below 999 keeps all numbers within 1000, and what is nearer to 0 than 1e-30 has at
+-- least 30 zeros behind its point.
+
+create function mayfly_private.embeddings_of(push jsonb)
+returns extensions.halfvec[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  embeddings extensions.halfvec[];
+  sure boolean;
+begin
+  select array_agg(cast_one.embedding order by cast_one.n),
+    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999
+      and strpos(cast_one.content, '0.000000000000000000000000000000') = 0), true)
+  into embeddings, sure
+  from (
+    select written.n, written.content, written.content::extensions.halfvec(384) as embedding
+    from (
+      select o.n, case when jsonb_typeof(o.op -> 'embedding') = 'array' then o.op ->> 'embedding' end as content
+      from jsonb_array_elements(push) with ordinality as o (op, n)
+      offset 0
+    ) written
+    offset 0
+  ) cast_one;
+  return case when sure then embeddings end;
+exception when data_exception then
+  return null;
+end
+$$;
+
+comment on function mayfly_private.embeddings_of(jsonb) is 'The embeddings of a push by its operations, where they are surely within their bounds.';
+revoke execute on function mayfly_private.embeddings_of(jsonb) from public;
+grant execute on function mayfly_private.embeddings_of(jsonb) to authenticated, service_role;

@@ -1,0 +1,75 @@
+-- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
+-- tables are open to every signed-in caller, which agents are.
+--
+--   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
+--     open_policies: [{ schema, table, policy, command }] }
+--
+-- migrations is null where no tool has recorded any, jobs where there is no pg_cron.
+-- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
+-- Locks nothing.
+
+create function mayfly_private.installation()
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  migrations jsonb;
+  jobs jsonb;
+begin
+  -- Neither need be there: migrations may have been run by hand, and pg_cron is optional. The blanks
+  -- are left out, since each tool cuts a file into statements in its own way.
+  if to_regclass('supabase_migrations.schema_migrations') is not null then
+    execute $sql$
+      select coalesce(jsonb_agg(jsonb_build_object('version', m.version, 'name', m.name,
+        'md5', md5(translate(array_to_string(m.statements, ''), E' \t\r\n;', ''))) order by m.version), '[]')
+      from supabase_migrations.schema_migrations m where m.name like 'mayfly%'
+    $sql$ into migrations;
+  end if;
+  if to_regclass('cron.job') is not null then
+    execute $sql$
+      select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
+    $sql$ into jobs;
+  end if;
+  return jsonb_build_object(
+    'postgres', current_setting('server_version'),
+    'at', clock_timestamp(),
+    'migrations', migrations,
+    'jobs', jobs,
+    'extensions', (
+      select coalesce(jsonb_object_agg(e.extname, e.extversion), '{}') from pg_catalog.pg_extension e
+      where e.extname in ('vector', 'pg_trgm', 'pg_cron', 'pg_net')),
+    'unprotected', (
+      select coalesce(jsonb_agg(format('%s.%s', n.nspname, c.relname) order by 1), '[]')
+      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname in ('mayfly', 'mayfly_private') and c.relkind in ('r', 'p') and not c.relrowsecurity),
+    'policies', (
+      select coalesce(jsonb_agg(format('%s on %s.%s', p.policyname, p.schemaname, p.tablename) order by 1), '[]')
+      from pg_catalog.pg_policies p
+      where p.schemaname in ('mayfly', 'mayfly_private')
+        or (p.schemaname = 'realtime' and p.tablename = 'messages' and p.policyname like 'mayfly%')),
+    'open_policies', (
+      select coalesce(jsonb_agg(jsonb_build_object('schema', p.schemaname, 'table', p.tablename, 'policy', p.policyname,
+        'command', lower(p.cmd)) order by p.schemaname, p.tablename, p.policyname), '[]')
+      from pg_catalog.pg_policies p
+      where p.schemaname not in ('mayfly', 'mayfly_private') and p.permissive = 'PERMISSIVE'
+        and p.roles && array['public', 'authenticated']::name[]
+        and 'true' in (p.qual, p.with_check)));
+end
+$$;
+
+comment on function mayfly_private.installation() is 'What of Mayfly is in this database.';
+revoke execute on function mayfly_private.installation() from public;
+grant execute on function mayfly_private.installation() to service_role;
+
+create function mayfly.installation()
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.installation();
+
+comment on function mayfly.installation() is
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies }.';
+revoke execute on function mayfly.installation() from public;
+grant execute on function mayfly.installation() to service_role;

@@ -1,0 +1,37 @@
+-- Asks the sync function to drain each tenant that waits: a request is lost at worst, and comes again with
+-- the next minute. The project's URL and secret key come from Vault, where they are under these names:
+--   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
+--   select vault.create_secret('sb_secret_…', 'mayfly_secret_key');
+-- Dynamic, since pg_net and Vault need not be there.
+
+create function mayfly_private.request_drains()
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  url text;
+  secret text;
+  tenant uuid;
+  requested integer := 0;
+begin
+  execute $read$select (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_url'),
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_secret_key')$read$ into url, secret;
+  if url is null or secret is null then
+    return 0;
+  end if;
+  for tenant in
+    select distinct q.tenant_id from mayfly_private.embedding_queue q
+    where q.dead_at is null and q.due_at <= clock_timestamp() limit 50
+  loop
+    execute 'select net.http_post(url => $1, headers => $2, body => $3, timeout_milliseconds => 20000)'
+    using url || '/functions/v1/sync/drain',
+      jsonb_build_object('content-type', 'application/json', 'apikey', secret, 'x-mayfly-tenant', tenant), '{}'::jsonb;
+    requested := requested + 1;
+  end loop;
+  return requested;
+end
+$$;
+
+comment on function mayfly_private.request_drains() is 'Asks the sync function to embed what waits. For pg_cron with pg_net.';
+revoke execute on function mayfly_private.request_drains() from public;

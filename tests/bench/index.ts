@@ -1,0 +1,75 @@
+/**
+ * Every benchmark, one after the other: `npm run bench [-- --quick] [names…]`. Prints a table, and
+ * writes it as JSON with a chart of the growth to bench-results/. On Postgres where DATABASE_URL names
+ * one (as a superuser, with pgvector), and on PGlite.
+ */
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chart } from "./lib/chart.ts";
+import { type Row, round } from "./lib/report.ts";
+
+const all = ["spawn", "push", "recall", "messages", "policies", "growth", "debug", "start", "peer"];
+/** What takes minutes however few the rounds. */
+const notQuick = ["recall", "peer"];
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, out: { type: "string" } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(", ")}. There are ${all.join(", ")}.`);
+  process.exit(2);
+}
+const chosen = all.filter((name) =>
+  positionals.length > 0 ? positionals.includes(name) : !(values.quick && notQuick.includes(name)),
+);
+const out = values.out ?? join(import.meta.dirname, "../../bench-results");
+
+const temporary = await mkdtemp(join(tmpdir(), "mayfly-bench-"));
+const collected = join(temporary, "rows.jsonl");
+const failures: string[] = [];
+for (const name of chosen) {
+  console.log(`\n${name}`);
+  const words = [join(import.meta.dirname, `${name}.ts`), ...(values.quick ? ["--quick"] : [])];
+  const child = spawn(process.execPath, words, {
+    stdio: "inherit",
+    env: { ...process.env, MAYFLY_BENCH_ROWS: collected },
+  });
+  const code = await new Promise((resolve) => child.once("exit", resolve));
+  if (code !== 0) failures.push(name);
+}
+
+const lines = (await readFile(collected, "utf8").catch(() => "")).split("\n").filter(Boolean);
+const rows = lines.map((line) => JSON.parse(line) as Row);
+await rm(temporary, { recursive: true });
+console.log();
+console.table(
+  rows.map(({ bench, name, size, on, unit, ours, against, baseline, ratio, spread }) => ({
+    bench,
+    name: size ? `${name} (${size})` : name,
+    on,
+    ours: `${round(ours)} ${unit}`,
+    against: against ?? "",
+    baseline: baseline === undefined ? "" : `${round(baseline)} ${unit}`,
+    ratio: ratio === undefined ? "" : round(ratio),
+    spread: spread ? spread.map(round).join("–") : "",
+  })),
+);
+await mkdir(out, { recursive: true });
+const machine = { cpus: cpus().length, model: cpus()[0]?.model, memory: totalmem() };
+const record = { at: new Date().toISOString(), machine, node: process.version, rows };
+await writeFile(join(out, "results.json"), `${JSON.stringify(record, null, 2)}\n`);
+for (const on of new Set(rows.map((row) => row.on))) {
+  const growth = rows.filter((row) => row.bench === "growth" && row.on === on);
+  if (growth.length === 0) continue;
+  await writeFile(join(out, `growth-${on}.svg`), chart(`Growth on ${on}`, growth));
+}
+console.log(`Written to ${out}.`);
+if (failures.length > 0) {
+  console.error(`These failed: ${failures.join(", ")}.`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,41 @@
+/** The databases that a benchmark runs on: Postgres 17 where DATABASE_URL names one, and PGlite. */
+import {
+  openPostgresDatabase,
+  openTestDatabase,
+  type TestDatabase,
+} from "../../harness/database.ts";
+import { makeTemplate } from "../../harness/template.ts";
+
+/** Sizes and rounds for under two minutes in all. */
+export const quick = process.argv.includes("--quick");
+
+export const rounds = (many: number, few = Math.ceil(many / 4)) => (quick ? few : many);
+
+export async function onEach(
+  work: (db: TestDatabase, on: "postgres" | "pglite") => Promise<void>,
+): Promise<void> {
+  for (const on of ["postgres", "pglite"] as const) {
+    if (on === "postgres" && !process.env.DATABASE_URL) {
+      console.log("Postgres is left out: DATABASE_URL does not name one.");
+      continue;
+    }
+    if (on === "pglite") await makeTemplate();
+    const db = await (on === "postgres" ? openPostgresDatabase() : openTestDatabase());
+    try {
+      await work(db, on);
+    } finally {
+      await db.close();
+    }
+  }
+}
+
+/** No quota in the way. */
+export const unlimited = {
+  max_memories: 1_000_000_000,
+  max_bytes: 1_000_000_000_000,
+  writes_per_minute: 1_000_000_000,
+  spawns_per_minute: 100_000,
+  max_living_agents: 100_000,
+  max_lifetime: "1 hour",
+  token_lifetime: "1 hour",
+};

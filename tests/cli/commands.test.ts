@@ -1,0 +1,287 @@
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Mayfly } from "../../sdk/src/index.ts";
+import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { type RunOptions, runCli, startCli } from "./run.ts";
+
+let local: TestLocal;
+let tenant: string;
+let mayfly: Mayfly;
+let folder: string;
+beforeAll(async () => {
+  local = await startTestLocal();
+  folder = await mkdtemp(join(tmpdir(), "mayfly-cli-"));
+  const { data } = await secret().tenants.create({ name: "the first" });
+  tenant = data?.id ?? "";
+  mayfly = new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant });
+});
+afterAll(async () => {
+  await mayfly.close();
+  await local.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const secret = () => new Mayfly({ url: local.apiUrl, key: local.secretKey });
+const environment = (more: Record<string, string> = {}): RunOptions => ({
+  cwd: folder,
+  env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey, MAYFLY_TENANT: tenant, ...more },
+});
+const run = (...words: string[]) => runCli(words, environment());
+const json = async <T = Record<string, never>>(...words: string[]): Promise<T> => {
+  const { code, out, err } = await run(...words, "--json");
+  expect(err).toBe("");
+  expect(code, out).toBe(0);
+  return JSON.parse(out) as T;
+};
+
+describe("mayfly", { timeout: 60_000 }, () => {
+  it("shows help with examples and exit codes, and each command with its own", async () => {
+    const help = await run("--help");
+    expect(help.code).toBe(0);
+    expect(help.out).toMatch(/Exit codes: 0 done, 1 failed/);
+    const names = [
+      ...(/^Commands:([\s\S]*?)\n\n/m.exec(help.out)?.[1]?.matchAll(/^ {2}([a-z]+) /gm) ?? []),
+    ].map((match) => match[1] ?? "");
+    expect(names).toEqual([
+      "init",
+      "doctor",
+      "spawn",
+      "agents",
+      "stats",
+      "status",
+      "tail",
+      "recall",
+      "help",
+    ]);
+    const helps = await Promise.all(
+      names.filter((name) => name !== "help").map((name) => run(name, "--help")),
+    );
+    for (const one of helps) expect(one.out).toMatch(/Examples:\n {2}mayfly/);
+  });
+
+  it("ends with 2 and one sentence when it is used wrongly, also as JSON", async () => {
+    const [unknown, lifetime, noQuery, noUrl] = await Promise.all([
+      run("bogus"),
+      run("spawn", "--lifetime", "soon", "--json"),
+      run("recall"),
+      runCli(["agents"], { cwd: folder }),
+    ]);
+    expect(unknown).toMatchObject({ code: 2, out: "" });
+    expect(unknown.err).toMatch(/^Unknown command 'bogus'/);
+    expect(lifetime).toMatchObject({ code: 2, err: "" });
+    expect(JSON.parse(lifetime.out)).toMatchObject({ error: { code: "usage" } });
+    expect(noQuery.code).toBe(2);
+    expect(noUrl.code).toBe(2);
+    expect(noUrl.err).toContain("MAYFLY_URL and MAYFLY_KEY");
+  });
+
+  it("says what is wrong with the key, the URL and the tenant, and shows no secret", async () => {
+    const [wrongKey, publishable, nothing, unknown] = await Promise.all([
+      runCli(["agents"], environment({ MAYFLY_KEY: "sb_secret_wrong" })),
+      runCli(["agents"], environment({ MAYFLY_KEY: local.publishableKey })),
+      runCli(["agents"], environment({ MAYFLY_URL: "http://127.0.0.1:2" })),
+      run("agents", "--tenant", "nobody's"),
+    ]);
+    expect(wrongKey).toMatchObject({ code: 1, out: "" });
+    expect(wrongKey.err).toContain("does not accept this key");
+    expect(publishable.code).toBe(2);
+    expect(publishable.err).toContain("publishable key, which may do nothing alone");
+    expect(publishable.err).not.toContain(local.publishableKey);
+    expect(nothing).toMatchObject({ code: 1 });
+    expect(nothing.err).toContain("could not be reached: nothing listens there");
+    expect(unknown.code).toBe(2);
+    expect(unknown.err).toContain(tenant);
+  });
+
+  it("finds the connection in .env, and uses the only tenant or the one that is named", async () => {
+    const place = await mkdtemp(join(tmpdir(), "mayfly-cli-"));
+    const text = `SUPABASE_URL=${local.apiUrl}/\nSUPABASE_SECRET_KEY="${local.secretKey}"\n`;
+    await writeFile(join(place, ".env"), text);
+    const byName = await runCli(["stats", "--json", "--tenant", "the first"], { cwd: place });
+    expect(byName.code, byName.out).toBe(0);
+    expect(JSON.parse(byName.out)).toMatchObject({ tenant: { id: tenant } });
+    const { data: second } = await secret().tenants.create({ name: "the second" });
+    const several = await runCli(["stats"], { cwd: place });
+    expect(several.code).toBe(2);
+    expect(several.err).toContain(`${second?.id}  the second`);
+    await rm(place, { recursive: true });
+  });
+
+  it("asks the embedded Supabase that runs in a folder above, and no other with its key", async () => {
+    const place = await mkdtemp(join(folder, "sub-"));
+    await mkdir(join(folder, ".mayfly"), { recursive: true });
+    const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
+    const running = { instance: health.instance, apiUrl: local.apiUrl, secretKey: local.secretKey };
+    await writeFile(join(folder, ".mayfly/running.json"), JSON.stringify(running));
+    const found = await runCli(["status", "--json"], { cwd: place });
+    expect(JSON.parse(found.out)).toMatchObject({ url: local.apiUrl, ok: true });
+    const other = await runCli(["status", "--url", "http://127.0.0.1:2"], { cwd: place });
+    expect(other.code).toBe(2);
+    expect(other.err).toContain("There is no key for http://127.0.0.1:2");
+    await writeFile(
+      join(folder, ".mayfly/running.json"),
+      JSON.stringify({ ...running, instance: "another" }),
+    );
+    expect((await runCli(["status"], { cwd: place })).code).toBe(2);
+    await rm(join(folder, ".mayfly"), { recursive: true });
+  });
+
+  it("spawns an agent and shows its token only when asked", async () => {
+    const quiet = await run("spawn", "--name", "quiet", "--scopes", "memory:read");
+    expect(quiet.code).toBe(0);
+    expect(quiet.out).not.toMatch(/eyJ|mfr_/);
+    const shown = await json<{ id: string; token: string; scopes: string[] }>(
+      ...["spawn", "--name", "shown", "--lifetime", "60", "--show-token"],
+    );
+    expect(shown.token).toMatch(/^eyJ/);
+    const refused = await run("spawn", "--name", "shown", "--json");
+    expect(refused.code).toBe(1);
+    expect(JSON.parse(refused.out)).toMatchObject({ error: { code: "name_taken" } });
+  });
+
+  it("lists the living, and the dead when asked", async () => {
+    const { id } = await json<{ id: string }>("spawn", "--name", "short");
+    const living = await run("agents");
+    expect(living.out).toMatch(new RegExp(`^${id} +short`, "m"));
+    await mayfly.agents.stop(id);
+    const names = async (...words: string[]) =>
+      (await json<{ agents: { name: string }[] }>("agents", ...words)).agents.map((a) => a.name);
+    expect(await names()).not.toContain("short");
+    expect(await names("--all")).toContain("short");
+  });
+
+  it("recalls what was learned, and counts it", async () => {
+    const { data: agent } = await mayfly.spawn({ name: "learner" });
+    await agent?.remember({ task: "Rotate the key", output: "Import it first.", reward: 0.9 });
+    await agent?.remember({ task: "Water the plants", output: "On Mondays.", reward: 0.1 });
+    await agent?.sync();
+    await agent?.close();
+    const found = await run("recall", "rotate the key", "--limit", "1", "--min-reward", "0.5");
+    expect(found.out).toContain("Import it first.");
+    expect(found.out).toContain("learner");
+    expect(found.out).not.toContain("Mondays");
+    const { results } = await json<{ results: { task: string }[] }>("recall", "plants");
+    expect(results[0]?.task).toBe("Water the plants");
+    const stats = await json<{
+      memory: { memories: number; by_agent: { name: string }[] };
+      usage: { memories: number };
+    }>("stats");
+    expect(stats.memory).toMatchObject({ memories: 2, by_agent: [{ name: "learner" }] });
+    expect(stats.usage.memories).toBe(2);
+    expect((await run("stats")).out).toMatch(/memories +2 of/);
+  });
+
+  it("tells of each part whether it answers, and of a tenant by name", async () => {
+    const status = await json<{
+      components: { name: string; state: string }[];
+      tenants: unknown[];
+    }>("status");
+    expect(status.components.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      "data api ok",
+      "auth ok",
+      "realtime ok",
+      "function spawn ok",
+      "function sync ok",
+      "function query ok",
+    ]);
+    expect(status.tenants).toContainEqual(expect.objectContaining({ id: tenant }));
+    const down = await runCli(["status"], environment({ MAYFLY_URL: "http://127.0.0.1:2" }));
+    expect(down.code).toBe(1);
+    expect(down.out).toMatch(/^down {2}realtime/m);
+  });
+
+  it("prints no colour where nobody looks, nor ever in JSON", async () => {
+    const colour = String.fromCharCode(27);
+    const forced = environment({ FORCE_COLOR: "1" });
+    const [plain, wanted, object] = await Promise.all([
+      run("status"),
+      runCli(["status"], forced),
+      runCli(["status", "--json"], forced),
+    ]);
+    expect(plain.out).not.toContain(colour);
+    expect(wanted.out).toContain(colour);
+    expect(object.out).not.toContain(colour);
+  });
+});
+
+describe("mayfly tail", { timeout: 60_000 }, () => {
+  it("shows what was and what comes, each once, and ends at Ctrl-C with 130", async () => {
+    const { data: before } = await mayfly.spawn({ name: "before" });
+    const tail = startCli(["tail", "--since", "1h", "--format", "json"], environment());
+    await tail.printed(/"before"/);
+    const { data: after } = await mayfly.spawn({ name: "after" });
+    await after?.remember({ task: "seen" });
+    await after?.sync();
+    await tail.printed(/memory\.created.*"after"|"after".*memory\.created/);
+    tail.child.kill("SIGINT");
+    const { code, out, err } = await tail.ended;
+    expect(code).toBe(130);
+    expect(err).not.toMatch(/Error|at /);
+    const records = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { name: string; agent: { id: string } | null });
+    for (const { data } of [{ data: before }, { data: after }]) {
+      const spawned = records.filter(
+        ({ name, agent }) => name === "agent.spawned" && agent?.id === data?.id,
+      );
+      expect(spawned).toHaveLength(1);
+    }
+    await before?.stop();
+    await after?.stop();
+  });
+
+  it("shows one agent, a category, a level; and writes a file instead", async () => {
+    const { data: agent } = await mayfly.spawn({ name: "alone" });
+    await agent?.remember({ task: "a thing" });
+    await agent?.sync();
+    const file = join(folder, "run.txt");
+    const words = ["tail", "--since", "1h", "--agent", "alone"];
+    const basic = startCli([...words, "--level", "basic"], environment());
+    const memory = startCli(
+      [...words, "--category", "memory", "--format", "compact"],
+      environment(),
+    );
+    const timeline = startCli([...words, "--format", "timeline", "--out", file], environment());
+    await Promise.all([basic.printed(/agent\.spawned/), memory.printed(/memory\.created/)]);
+    await expect
+      .poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 20_000 })
+      .toMatch(/●.*memory\.created/);
+    for (const { child } of [basic, memory, timeline]) child.kill("SIGTERM");
+    const [one, two, three] = await Promise.all([basic.ended, memory.ended, timeline.ended]);
+    expect(one).toMatchObject({ code: 143 });
+    expect(one.out).not.toContain("memory.created");
+    expect(two.out).toMatch(/^\d\d:\d\d:\d\d alone memory\.created\n$/);
+    expect(three.out).toBe("");
+    expect((await stat(file)).mode & 0o077).toBe(0);
+    await agent?.stop();
+  });
+
+  it("is quiet when who reads it has left", async () => {
+    const tail = startCli(["tail", "--since", "1h"], environment());
+    await tail.printed(/agent\.spawned/);
+    tail.child.stdout?.destroy();
+    const { data: agent } = await mayfly.spawn({ name: "unheard" });
+    const { code, err } = await tail.ended;
+    expect(code).toBe(0);
+    expect(err).not.toMatch(/EPIPE|Error/);
+    await agent?.stop();
+  });
+});
+
+describe("mayfly agents --watch", { timeout: 60_000 }, () => {
+  it("tells who joins and leaves as JSON lines, and ends at Ctrl-C with 130", async () => {
+    const watch = startCli(["agents", "--watch", "--json"], environment());
+    const { data: agent } = await mayfly.spawn({ name: "present" });
+    await agent?.presence.track({ status: "reading" });
+    await watch.printed(/"joined".*"present"/);
+    await agent?.stop();
+    await watch.printed(/"left".*"present"/);
+    watch.child.kill("SIGINT");
+    const { code, out } = await watch.ended;
+    expect(code).toBe(130);
+    for (const line of out.trim().split("\n")) expect(JSON.parse(line)).toHaveProperty("change");
+  });
+});

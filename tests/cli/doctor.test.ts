@@ -1,0 +1,236 @@
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { generateSigningKey } from "../../local/src/keys.ts";
+import { checkFunctions } from "../../sdk/src/cli/doctor-functions.ts";
+import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { runCli } from "./run.ts";
+
+interface Finding {
+  check: string;
+  state: string;
+  message: string;
+  mend: string | null;
+}
+
+const repository = join(import.meta.dirname, "../..");
+
+async function examine({ apiUrl, secretKey }: Pick<TestLocal, "apiUrl" | "secretKey">): Promise<{
+  code: number | null;
+  findings: Finding[];
+  of: (check: string) => Finding | undefined;
+}> {
+  const env = { MAYFLY_URL: apiUrl, MAYFLY_KEY: secretKey };
+  const { code, out, err } = await runCli(["doctor", "--json"], { env });
+  if (!out.startsWith("{")) throw new Error(out + err);
+  const { findings } = JSON.parse(out) as { findings: Finding[] };
+  return { code, findings, of: (check) => findings.find((finding) => finding.check === check) };
+}
+
+const notFine = (findings: Finding[]) =>
+  findings.filter(({ state }) => state !== "ok").map(({ check, state }) => `${check} ${state}`);
+
+describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () => {
+  let local: TestLocal;
+  beforeAll(async () => {
+    local = await startTestLocal();
+  }, 120_000);
+  afterAll(() => local.close());
+
+  it("finds nothing wrong, ends with 0, and leaves no tenant behind", async () => {
+    const { code, findings } = await examine(local);
+    expect(findings.filter(({ state }) => state === "error")).toEqual([]);
+    // What PGlite has not, nor a hosted project until somebody enables it.
+    expect(notFine(findings)).toEqual(["pg_cron warning", "pg_net warning"]);
+    for (const { state, mend } of findings) expect(mend === null).toBe(state === "ok");
+    expect(code).toBe(0);
+    expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
+  });
+
+  it("shows people each finding with its mend", async () => {
+    const env = { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey };
+    const { code, out } = await runCli(["doctor"], { env });
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ok +signing key +The Data API accepts/m);
+    expect(out).toMatch(/^warning +pg_cron.*\n +→ Enable it/m);
+    expect(out).not.toContain(local.secretKey);
+  });
+
+  it("finds a wrong key and a wrong URL", async () => {
+    const wrongKey = await examine({ ...local, secretKey: "sb_secret_wrong" });
+    expect(wrongKey.code).toBe(1);
+    expect(wrongKey.of("url")?.state).toBe("ok");
+    expect(wrongKey.of("key")?.mend).toContain("secret key");
+    expect(wrongKey.of("migrations")?.state).toBe("skipped");
+    const nothing = await examine({ ...local, apiUrl: "http://127.0.0.1:2" });
+    expect(nothing.code).toBe(1);
+    expect(nothing.of("url")?.message).toContain("nothing listens there");
+    const other = await examine({ ...local, apiUrl: `${local.apiUrl}/elsewhere` });
+    expect(other.of("url")?.message).toContain("no Supabase project");
+  });
+
+  it("finds policies that are missing, and tables that are open", async () => {
+    await local.sql.unsafe(`
+      drop policy mayfly_receive on realtime.messages;
+      drop policy events_select on mayfly.events;
+      alter table mayfly.scopes disable row level security;
+      create table public.notes (id int);
+      alter table public.notes enable row level security;
+      create policy everyone on public.notes for select to authenticated using (true);`);
+    const { code, of } = await examine(local);
+    await local.sql.unsafe(`
+      create policy mayfly_receive on realtime.messages for select to authenticated
+        using (mayfly_private.may_use_topic((select realtime.topic()), extension, false));
+      create policy events_select on mayfly.events for select to authenticated using (false);
+      alter table mayfly.scopes enable row level security;
+      drop table public.notes;`);
+    expect(code).toBe(1);
+    expect(of("realtime policies")).toMatchObject({
+      state: "error",
+      message: expect.stringContaining("mayfly_receive on realtime.messages"),
+    });
+    expect(of("agent realtime")?.state).toBe("error");
+    expect(of("policies")?.message).toBe("Missing: events_select on mayfly.events.");
+    expect(of("row security")?.mend).toBe("alter table mayfly.scopes enable row level security;");
+    expect(of("open policies")).toMatchObject({
+      state: "warning",
+      message: expect.stringContaining("public.notes"),
+    });
+  });
+
+  it("finds migrations that are not applied, or in another version, or not recorded", async () => {
+    const table = "supabase_migrations.schema_migrations";
+    await local.sql.unsafe(`create table kept as select * from ${table}`);
+    const migrationsOnce = async (change: string) => {
+      await local.sql.unsafe(change);
+      const { of } = await examine(local);
+      await local.sql.unsafe(`delete from ${table}; insert into ${table} select * from kept`);
+      return of("migrations");
+    };
+    const realtime = "name = 'mayfly_realtime'";
+    expect((await migrationsOnce(`delete from ${table} where ${realtime}`))?.message).toMatch(
+      /^Not applied: \d+_mayfly_realtime\.$/,
+    );
+    expect(
+      (await migrationsOnce(`update ${table} set statements = '{select 1}' where ${realtime}`))
+        ?.message,
+    ).toMatch(/another version/);
+    expect(
+      await migrationsOnce(`update ${table} set statements = null where ${realtime}`),
+    ).toMatchObject({
+      state: "warning",
+    });
+    await local.sql`drop table kept`;
+  });
+});
+
+describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 }, () => {
+  let root: string;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "mayfly-doctor-"));
+    expect((await runCli(["init", root, "--yes"])).code).toBe(0);
+    await symlink(join(repository, "node_modules"), join(root, "node_modules"));
+  });
+  afterAll(() => rm(root, { recursive: true, force: true }));
+  const edit = async (path: string, change: (text: string) => string) => {
+    const text = await readFile(join(root, path), "utf8");
+    await writeFile(join(root, path), change(text));
+  };
+
+  it("finds a signing key that the project does not know, and functions of another version", async () => {
+    const versioned = "supabase/mayfly/sdk/src/version.ts";
+    const original = await readFile(join(root, versioned), "utf8");
+    await writeFile(join(root, versioned), original.replace(/"[\d.]+"/, '"0.0.9"'));
+    const key = JSON.stringify(await generateSigningKey());
+    const local = await startTestLocal({ root, secrets: { MAYFLY_SIGNING_KEY: key } });
+    try {
+      const { code, of } = await examine(local);
+      expect(code).toBe(1);
+      expect(of("function sync")).toMatchObject({
+        state: "warning",
+        mend: "npx supabase functions deploy sync",
+      });
+      expect(of("function sync")?.message).toMatch(/^0\.0\.9 is deployed/);
+      expect(of("signing key")).toMatchObject({
+        state: "error",
+        message: expect.stringContaining("does not know the key"),
+      });
+      expect(of("signing key")?.mend).toContain("MAYFLY_SIGNING_KEY");
+      expect(of("agent realtime")?.state).not.toBe("ok");
+      expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
+    } finally {
+      await local.close();
+      await writeFile(join(root, versioned), original);
+    }
+  });
+
+  it("finds a function without its secret", async () => {
+    const local = await startTestLocal({ root, secrets: { MAYFLY_SIGNING_KEY: "none" } });
+    try {
+      const { code, of } = await examine(local);
+      expect(code).toBe(1);
+      expect(of("signing key")?.message).toContain("MAYFLY_SIGNING_KEY is not a private JWK");
+      expect(of("function spawn")?.state).toBe("ok");
+    } finally {
+      await local.close();
+    }
+  });
+
+  it("finds a schema that is not exposed, and functions that are not deployed or broken", async () => {
+    await edit("supabase/config.toml", (text) =>
+      text
+        .replace(/schemas = .*/, 'schemas = ["public"]')
+        .replace(/\[functions\.query\][\s\S]*/, ""),
+    );
+    await writeFile(
+      join(root, "supabase/mayfly/functions/sync/index.ts"),
+      'throw new Error("no");',
+    );
+    const local = await startTestLocal({ root });
+    try {
+      const { code, of } = await examine(local);
+      expect(code).toBe(1);
+      expect(of("key")?.state).toBe("ok");
+      expect(of("schema")).toMatchObject({
+        state: "error",
+        mend: expect.stringContaining("Exposed schemas: add mayfly"),
+      });
+      expect(of("migrations")?.state).toBe("skipped");
+      expect(of("function spawn")?.state).toBe("ok");
+      expect(of("function query")).toMatchObject({
+        state: "error",
+        message: "It is not deployed.",
+      });
+      expect(of("function sync")?.message).toMatch(/^It does not start: 503/);
+      expect(of("signing key")?.state).toBe("skipped");
+    } finally {
+      await local.close();
+    }
+  });
+});
+
+describe("the check of the functions", () => {
+  it("finds a platform that asks for tokens before they do, which lets API keys pass", async () => {
+    const server = createServer((request, response) => {
+      response.writeHead(request.headers.apikey ? 405 : 401, {
+        "content-type": "application/json",
+      });
+      // As the hosted platform says it.
+      response.end('{"code":401,"message":"Missing authorization header"}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const connection = { url: `http://127.0.0.1:${port}`, key: "sb_secret_x", tenant: undefined };
+    const findings = await checkFunctions(connection);
+    server.close();
+    expect(findings).toHaveLength(3);
+    for (const { state, message, mend } of findings) {
+      expect(state).toBe("error");
+      expect(message).toContain("verify_jwt is on");
+      expect(mend).toContain("verify_jwt = false");
+    }
+  });
+});

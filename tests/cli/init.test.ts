@@ -1,0 +1,223 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { bootstrap } from "../../local/src/bootstrap.ts";
+import { openPglite } from "../../local/src/db/index.ts";
+import { editConfig } from "../../sdk/src/cli/init-config.ts";
+import { functionEntries } from "../../sdk/src/cli/source.ts";
+import { silent } from "../harness/log.ts";
+import { runCli } from "./run.ts";
+
+const repository = join(import.meta.dirname, "../..");
+const tool = (name: string) => join(repository, "node_modules/.bin", name);
+const execute = promisify(execFile);
+
+const config = `# Mine
+project_id = "theirs" # an id
+
+[api]
+# What is exposed
+schemas = [
+  "public", # the first
+  "shop",
+]
+
+[functions.checkout]
+verify_jwt = true # people only
+# the end
+`;
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "mayfly-init-"));
+  await mkdir(join(root, "supabase/migrations"), { recursive: true });
+  await writeFile(join(root, "supabase/config.toml"), config);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const init = (...words: string[]) => runCli(["init", root, ...words]);
+const read = (path: string) => readFile(join(root, path), "utf8");
+const write = (path: string, text: string) => writeFile(join(root, path), text);
+
+async function contents(): Promise<Record<string, string>> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const pairs = files.map(async ({ parentPath, name }) => {
+    const path = join(parentPath, name);
+    return [path, await readFile(path, "utf8")] as const;
+  });
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
+interface Report {
+  done: boolean;
+  needed: boolean;
+  changes: { action: string; path: string; note: string | null }[];
+  warnings: string[];
+}
+const report = async (...words: string[]) =>
+  JSON.parse((await init("--json", ...words)).out) as Report;
+
+describe("mayfly init", { timeout: 300_000 }, () => {
+  it("shows what it would do and does nothing unless it is told to", async () => {
+    const before = await contents();
+    const dry = await init("--dry-run");
+    expect(dry.code).toBe(0);
+    expect(dry.out).toMatch(/edit +supabase\/config.toml/);
+    expect(dry.out).toMatch(/create +supabase\/migrations\/\d+_mayfly.sql/);
+    const unasked = await init();
+    expect(unasked.code).toBe(2);
+    expect(unasked.err).toContain("--yes");
+    expect(await contents()).toEqual(before);
+  });
+
+  it("installs what the real Supabase CLI pushes and the real Deno checks; again it changes nothing", async () => {
+    expect((await init("--yes")).code).toBe(0);
+    const installed = await contents();
+    const again = await init("--yes");
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.out).toContain("already");
+    expect(await contents()).toEqual(installed);
+
+    const text = await read("supabase/config.toml");
+    for (const line of [
+      "# Mine",
+      "# an id",
+      "# What is exposed",
+      "# the first",
+      "# people only",
+      "# the end",
+    ])
+      expect(text).toContain(line);
+    expect(text).toContain('"mayfly"');
+    expect(text.match(/verify_jwt = false/g)).toHaveLength(3);
+
+    await symlink(join(repository, "node_modules"), join(root, "node_modules"));
+    const functions = functionEntries.map(({ entrypoint }) => join("supabase", entrypoint));
+    const deno = ["check", "--no-lock", "--node-modules-dir=manual", "--config"];
+    await execute(tool("deno"), [...deno, "supabase/mayfly/functions/deno.json", ...functions], {
+      cwd: root,
+    });
+
+    const password = "only for this test";
+    const database = await openPglite({ passwords: password, log: silent });
+    try {
+      await bootstrap(database.url("supabase_admin"), password);
+      const { stdout, stderr } = await execute(
+        tool("supabase"),
+        ["db", "push", "--yes", "--db-url", database.url("postgres")],
+        { cwd: root, env: { ...process.env, DO_NOT_TRACK: "1", SUPABASE_TELEMETRY_DISABLED: "1" } },
+      );
+      expect(stdout + stderr).toMatch(/Applying migration \d+_mayfly_realtime/);
+    } finally {
+      await database.close();
+    }
+  });
+
+  it("brings an older installation up to date, and keeps what was changed", async () => {
+    await init("--yes");
+    const manifest = JSON.parse(await read("supabase/.mayfly.json")) as {
+      files: Record<string, string>;
+      version: string;
+    };
+    const hash = (text: string) => createHash("sha256").update(text).digest("hex");
+    // As an older version would have left them.
+    const older = "supabase/mayfly/functions/sync/index.ts";
+    const gone = "supabase/mayfly/functions/sync/gone.ts";
+    const changed = "supabase/mayfly/functions/query/handler.ts";
+    for (const path of [older, gone]) {
+      await write(path, "// older\n");
+      manifest.files[path] = hash("// older\n");
+    }
+    await write("supabase/.mayfly.json", JSON.stringify({ ...manifest, version: "0.0.1" }));
+    await write(changed, `${await read(changed)}// mine\n`);
+
+    const upgraded = await report("--yes");
+    expect(upgraded.changes).toEqual([
+      { action: "keep", path: changed, note: "changed since it was installed" },
+      { action: "update", path: older, note: null },
+      { action: "delete", path: gone, note: "no longer part of Mayfly" },
+    ]);
+    expect(await read(changed)).toContain("// mine");
+    expect(await read(older)).not.toContain("// older");
+    expect(Object.keys(await contents())).not.toContain(join(root, gone));
+
+    // Kept again, and named again, until it is forced.
+    const later = await report("--yes");
+    expect(later).toMatchObject({ needed: false, changes: [{ action: "keep", path: changed }] });
+    expect((await report("--yes", "--force")).changes).toMatchObject([
+      { action: "update", path: changed },
+    ]);
+    expect(await read(changed)).not.toContain("// mine");
+  });
+
+  it("makes a project of a folder that is none, and refuses what is not to be touched", async () => {
+    await rm(join(root, "supabase"), { recursive: true });
+    expect((await report("--yes")).changes[0]).toMatchObject({
+      action: "create",
+      path: "supabase/config.toml",
+    });
+    expect(await read("supabase/config.toml")).toMatch(/^project_id = "mayfly-init-/);
+
+    const itself = await runCli(["init", repository, "--yes"]);
+    expect(itself).toMatchObject({ code: 2 });
+    expect(itself.err).toContain("This is Mayfly itself");
+    expect((await runCli(["init", join(root, "nowhere")])).code).toBe(2);
+    await write("supabase/config.toml", "this is = = no TOML\n");
+    const broken = await init("--yes");
+    expect(broken.code).toBe(1);
+    expect(broken.err).toMatch(/config.toml is not TOML/);
+  });
+
+  it("refuses a project with functions of the same names", async () => {
+    await write("supabase/config.toml", `${config}[functions.sync]\nverify_jwt = true\n`);
+    const listed = await init("--yes");
+    expect(listed.code).toBe(1);
+    expect(listed.err).toContain("a function sync of its own");
+    await write("supabase/config.toml", config);
+    await mkdir(join(root, "supabase/functions/spawn"), { recursive: true });
+    expect((await init("--yes")).err).toContain("supabase/functions/spawn");
+    expect(await read("supabase/config.toml")).toBe(config);
+  });
+
+  it("says when the project has later migrations", async () => {
+    await write("supabase/migrations/20991231000000_theirs.sql", "select 1;\n");
+    expect((await report("--dry-run")).warnings.join()).toContain("--include-all");
+  });
+});
+
+describe("the edit of config.toml", () => {
+  const edit = (text: string) => editConfig(text, functionEntries);
+
+  it("keeps every line that it does not mean, in each way of writing", () => {
+    for (const text of [
+      "",
+      "# only a comment",
+      config,
+      config.replaceAll("\n", "\r\n"),
+      'api = { schemas = ["public"] } # inline\n',
+      '[api]\nschemas = ["public", "mayfly"]\n',
+      'api.schemas = ["public"] # dotted\n[functions.mine]\nverify_jwt = true\n',
+    ]) {
+      const { text: edited, changes } = edit(text);
+      expect(changes.length).toBeGreaterThan(2);
+      for (const [comment] of text.matchAll(/#[^\r\n]*/g)) expect(edited).toContain(comment);
+      expect(edit(edited)).toEqual({ text: edited, changes: [] });
+      if (text.includes("\r\n")) expect(edited.replaceAll("\r\n", "")).not.toContain("\n");
+    }
+  });
+
+  it("turns verify_jwt off again where somebody turned it on", () => {
+    const { text } = edit(config);
+    const on = text.replace("verify_jwt = false", "verify_jwt = true");
+    expect(edit(on)).toEqual({ text, changes: ["[functions.spawn]"] });
+  });
+
+  it("does not edit what it cannot edit without a doubt", () => {
+    expect(() => edit("functions = { mine = { verify_jwt = true } }\n")).toThrow(/by hand|safely/);
+  });
+});

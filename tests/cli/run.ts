@@ -1,0 +1,60 @@
+/** Runs the command line as a process, as a person does. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+
+const cli = join(import.meta.dirname, "../../sdk/cli.js");
+
+export interface Ran {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+}
+
+export interface Running {
+  child: ChildProcess;
+  /** Resolves once its standard output or error matches. */
+  printed(pattern: RegExp): Promise<void>;
+  ended: Promise<Ran>;
+}
+
+/** What of the machine's environment may not decide a test. */
+const named = /^(MAYFLY|SUPABASE)_|^(NO_COLOR|FORCE_COLOR)$/;
+
+export function startCli(words: string[], { cwd = "/", env = {} }: RunOptions = {}): Running {
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.test(name)));
+  const child = spawn(process.execPath, [cli, ...words], {
+    cwd,
+    env: { ...own, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const ended = new Promise<Ran>((resolve) =>
+    child.once("close", (code) => resolve({ code, out, err })),
+  );
+  const printed = (pattern: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (pattern.test(out) || pattern.test(err)) resolve();
+      };
+      child.stdout.on("data", look);
+      child.stderr.on("data", look);
+      void ended.then(() => reject(new Error(`It ended before: ${out}${err}`)));
+      look();
+    });
+  return { child, printed, ended };
+}
+
+export const runCli = (words: string[], options?: RunOptions): Promise<Ran> =>
+  startCli(words, options).ended;
