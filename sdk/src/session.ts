@@ -1,5 +1,6 @@
 import { callFunction, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { jittered } from "./jitter.ts";
 
 /** An agent as the database has it. */
 export interface AgentRow {
@@ -133,10 +134,10 @@ export class Session {
         return result;
       }
       if (attempt === renewalTries) {
-        this.#planIn(retryDelayMs * 10);
+        this.#planIn(jittered(retryDelayMs * 10));
         return result;
       }
-      await new Promise((resolve) => setTimeout(resolve, retryDelayMs * attempt));
+      await new Promise((resolve) => setTimeout(resolve, jittered(retryDelayMs * attempt)));
     }
   }
 

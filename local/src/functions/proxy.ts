@@ -63,7 +63,8 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
       : undefined;
     upstream.once("response", (incoming) => {
       const response = responseOf(incoming, request, requestId);
-      if (!body || body.readableEnded || body.destroyed) return answer(response);
+      const refused = response.status >= 400;
+      if (!refused || !body || body.readableEnded || body.destroyed) return answer(response);
       // Refused in the middle of an upload: the caller listens when it has sent the rest.
       body.unpipe(upstream);
       body.once("close", () => answer(response)).resume();
