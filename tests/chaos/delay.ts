@@ -8,6 +8,8 @@ export interface SlowWay {
   most(): number;
   /** What each statement is held for, in milliseconds. */
   delayMs: number;
+  /** Ends what is open; new connections come through. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,9 @@ export async function startSlowWay(target: string, delayMs: number): Promise<Slo
     url: url.href,
     open: () => open,
     most: () => most,
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

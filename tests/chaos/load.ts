@@ -95,7 +95,14 @@ export async function startLoad(
       let pushed = 0;
       for (const storage of folders) {
         const { url, key, tenant } = common;
-        const { data, error } = await new Mayfly({ url, key, tenant, storage }).drain();
+        const mayfly = new Mayfly({ url, key, tenant, storage });
+        let drained = await mayfly.drain();
+        // What was cut off by the last blow is noticed when it is used.
+        for (let time = 0; time < 20 && drained.error?.code === "unavailable"; time++) {
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          drained = await mayfly.drain();
+        }
+        const { data, error } = drained;
         if (error) throw error;
         if (data.rejected > 0)
           throw new Error(`${data.rejected} operations were refused for good.`);

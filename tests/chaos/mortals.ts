@@ -36,7 +36,7 @@ export async function liveAndDie(serving: Serving, tenant: string): Promise<Mort
 }
 
 /** What a token still gets: rows of the Data API, and whether a function answers. */
-export async function trialOf(serving: Serving, token: string): Promise<string> {
+export async function trialOf(serving: Serving, token: string, tries = 10): Promise<string> {
   const headers = { apikey: serving.publishableKey, authorization: `Bearer ${token}` };
   const rest = await fetch(`${serving.apiUrl}/rest/v1/memories?select=id&limit=1`, {
     headers: { ...headers, "accept-profile": "mayfly" },
@@ -46,6 +46,8 @@ export async function trialOf(serving: Serving, token: string): Promise<string> 
     headers,
     body: '{"query":"slot"}',
   });
+  const failed = rest.status >= 500 || query.status >= 500;
+  if (failed && tries > 1) return trialOf(serving, token, tries - 1);
   const rows = rest.status === 200 ? ((await rest.json()) as unknown[]).length : 0;
   return `${rows} rows, ${query.status}`;
 }
