@@ -1,7 +1,8 @@
 -- Memories that wait for a vector: put without one, or changed since. A claim leases a row; who does
 -- not complete it in time has tried, and it is claimed again. After 5 attempts it is dead (dead_at) and
 -- stays with its last error: `update mayfly_private.embedding_queue set dead_at = null, attempts = 0`
--- gives the dead another chance.
+-- gives the dead another chance. No foreign key: it looked each memory up that a push had just written.
+-- Whose memory has gone is dropped by claims and maintenance.
 
 create table mayfly_private.embedding_queue (
   tenant_id uuid not null,
@@ -11,9 +12,7 @@ create table mayfly_private.embedding_queue (
   lease uuid,
   error text constraint embedding_queue_error_length check (char_length(error) <= 500),
   dead_at timestamptz,
-  constraint embedding_queue_pkey primary key (tenant_id, memory_id),
-  constraint embedding_queue_memory_fkey foreign key (tenant_id, memory_id)
-    references mayfly.memories (tenant_id, id) on delete cascade
+  constraint embedding_queue_pkey primary key (tenant_id, memory_id)
 );
 
 create index embedding_queue_due_idx on mayfly_private.embedding_queue (tenant_id, due_at) where dead_at is null;

@@ -1,5 +1,5 @@
--- Deletes the events and operations of tenants that are deleted, in place of foreign keys, which would
--- look the tenant up for each row that is written. It comes after the cascades: who was still writing held
+-- Deletes the events, the operations and the embedding queue of tenants that are deleted, in place of
+-- foreign keys, which would look each row up that is written. It comes after the cascades: who was still writing held
 -- the tenant, or a row that they delete, and is done by then.
 
 create function mayfly_private.forget_log()
@@ -10,6 +10,7 @@ as $$
 begin
   delete from mayfly.events e using old_rows o where e.tenant_id = o.id;
   delete from mayfly_private.ops p using old_rows o where p.tenant_id = o.id;
+  delete from mayfly_private.embedding_queue q using old_rows o where q.tenant_id = o.id;
   return null;
 end
 $$;

@@ -62,6 +62,9 @@ begin
   delete from mayfly.memories m
   where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
   get diagnostics erased = row_count;
+  delete from mayfly_private.embedding_queue q
+  where q.tenant_id = tenant and q.memory_id = any (walked) and not exists (
+    select from mayfly.memories m where m.tenant_id = tenant and m.id = q.memory_id and m.deleted_at is null);
 
   -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
   with old as (

@@ -24,9 +24,9 @@ begin
   delete from mayfly_private.embedding_queue q where (q.tenant_id, q.memory_id) in (
     select d.tenant_id, d.memory_id
     from mayfly_private.embedding_queue d
-    join mayfly.memories m on m.tenant_id = d.tenant_id and m.id = d.memory_id
+    left join mayfly.memories m on m.tenant_id = d.tenant_id and m.id = d.memory_id
     where d.tenant_id = tenant and d.dead_at is null and d.due_at <= clock_timestamp()
-      and (m.deleted_at is not null or exists (
+      and (m.id is null or m.deleted_at is not null or exists (
         select from mayfly.memory_vectors v
         where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
     order by d.due_at limit 1000

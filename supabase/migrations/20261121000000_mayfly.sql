@@ -687,7 +687,8 @@ comment on column mayfly.memory_conflicts.wanted is 'The value that it wanted th
 -- Memories that wait for a vector: put without one, or changed since. A claim leases a row; who does
 -- not complete it in time has tried, and it is claimed again. After 5 attempts it is dead (dead_at) and
 -- stays with its last error: `update mayfly_private.embedding_queue set dead_at = null, attempts = 0`
--- gives the dead another chance.
+-- gives the dead another chance. No foreign key: it looked each memory up that a push had just written.
+-- Whose memory has gone is dropped by claims and maintenance.
 
 create table mayfly_private.embedding_queue (
   tenant_id uuid not null,
@@ -697,9 +698,7 @@ create table mayfly_private.embedding_queue (
   lease uuid,
   error text constraint embedding_queue_error_length check (char_length(error) <= 500),
   dead_at timestamptz,
-  constraint embedding_queue_pkey primary key (tenant_id, memory_id),
-  constraint embedding_queue_memory_fkey foreign key (tenant_id, memory_id)
-    references mayfly.memories (tenant_id, id) on delete cascade
+  constraint embedding_queue_pkey primary key (tenant_id, memory_id)
 );
 
 create index embedding_queue_due_idx on mayfly_private.embedding_queue (tenant_id, due_at) where dead_at is null;
@@ -1082,8 +1081,8 @@ alter table mayfly_private.maintenance enable row level security;
 
 -- sql/schemas/0192_function_forget_log.sql
 
--- Deletes the events and operations of tenants that are deleted, in place of foreign keys, which would
--- look the tenant up for each row that is written. It comes after the cascades: who was still writing held
+-- Deletes the events, the operations and the embedding queue of tenants that are deleted, in place of
+-- foreign keys, which would look each row up that is written. It comes after the cascades: who was still writing held
 -- the tenant, or a row that they delete, and is done by then.
 
 create function mayfly_private.forget_log()
@@ -1094,6 +1093,7 @@ as $$
 begin
   delete from mayfly.events e using old_rows o where e.tenant_id = o.id;
   delete from mayfly_private.ops p using old_rows o where p.tenant_id = o.id;
+  delete from mayfly_private.embedding_queue q using old_rows o where q.tenant_id = o.id;
   return null;
 end
 $$;
@@ -2324,6 +2324,9 @@ begin
   delete from mayfly.memories m
   where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
   get diagnostics erased = row_count;
+  delete from mayfly_private.embedding_queue q
+  where q.tenant_id = tenant and q.memory_id = any (walked) and not exists (
+    select from mayfly.memories m where m.tenant_id = tenant and m.id = q.memory_id and m.deleted_at is null);
 
   -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
   with old as (
@@ -6503,9 +6506,9 @@ begin
   delete from mayfly_private.embedding_queue q where (q.tenant_id, q.memory_id) in (
     select d.tenant_id, d.memory_id
     from mayfly_private.embedding_queue d
-    join mayfly.memories m on m.tenant_id = d.tenant_id and m.id = d.memory_id
+    left join mayfly.memories m on m.tenant_id = d.tenant_id and m.id = d.memory_id
     where d.tenant_id = tenant and d.dead_at is null and d.due_at <= clock_timestamp()
-      and (m.deleted_at is not null or exists (
+      and (m.id is null or m.deleted_at is not null or exists (
         select from mayfly.memory_vectors v
         where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
     order by d.due_at limit 1000

@@ -1,5 +1,5 @@
 /**
- * How long `npm start` takes until it serves, and what it takes idle: `npm run bench:start [runs]`.
+ * How long `npm start` takes until it serves, and what it takes idle: `npm run bench:start [-- --quick]`.
  *
  * Seconds on a shared machine say little, so a bare PGlite that boots from the same folder, in a
  * process of its own and in the same run, is printed beside them, and the ratio.
@@ -11,8 +11,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { report } from "./lib/report.ts";
+import { quick } from "./lib/target.ts";
 
-const runs = Number(process.argv[2] ?? 3);
+const runs = quick ? 1 : 3;
 const root = join(import.meta.dirname, "../..");
 const goals = { first: 12, existing: 4, memory: 700 };
 /** Until what the start left behind is collected. */
@@ -81,9 +83,11 @@ const times = async (measure: () => Promise<number>) => {
 };
 
 function print(what: string, value: number, baseline: number, goal: number): void {
-  const ratio = `${(value / baseline).toFixed(1)} x a bare PGlite (${baseline.toFixed(1)} s)`;
-  const met = value <= goal ? "met" : "MISSED";
-  console.log(`${what}  ${value.toFixed(1)} s  ${ratio}  goal ${goal} s: ${met}`);
+  const ratio = value / baseline;
+  const goals = `goal ${goal} s ${value <= goal ? "met" : "MISSED"}`;
+  const name = `${what}, ${goals}`;
+  const row = { bench: "start", name, on: "pglite", unit: "s", against: "a bare PGlite" };
+  report({ ...row, ours: value, baseline, ratio });
 }
 
 const folder = await mkdtemp(join(tmpdir(), "mayfly-bench-"));
@@ -98,18 +102,18 @@ try {
 
   const firstBare = await times(() => bootBare(join(folder, `bare-${fresh++}`)));
   const first = await times(async () => (await start(join(folder, `${fresh++}`), false)).seconds);
-  print("first start         ", first, firstBare, goals.first);
+  print("first start", first, firstBare, goals.first);
 
   const existingBare = await times(() => bootBare(cluster));
   const existing = await times(async () => (await start(data, false)).seconds);
-  print("existing data folder", existing, existingBare, goals.existing);
+  print("start with an existing folder", existing, existingBare, goals.existing);
 
   const { memory } = await start(data, true);
   const total = (memory?.node ?? 0) + (memory?.deno ?? 0);
   const met = total <= goals.memory ? "met" : "MISSED";
-  console.log(
-    `idle memory           ${total.toFixed(0)} MB (Node ${memory?.node.toFixed(0)}, Deno ${memory?.deno.toFixed(0)})  goal ${goals.memory} MB: ${met}`,
-  );
+  const parts = `Node ${memory?.node.toFixed(0)}, Deno ${memory?.deno.toFixed(0)}`;
+  const name = `idle memory (${parts}), goal ${goals.memory} MB ${met}`;
+  report({ bench: "start", name, on: "pglite", unit: "MB", ours: total });
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
