@@ -52,6 +52,8 @@ export interface Issued {
 /** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
 const renewalTries = 3;
 const retryDelayMs = 500;
+/** A token that ends sooner is not sent any more: it must arrive, too. */
+const marginMs = 10_000;
 
 /**
  * An agent's token, kept fresh: renewed when two thirds of its life are over, on a timer and at
@@ -66,6 +68,7 @@ export class Session {
   readonly #client: MayflyClient;
   #issued: Issued;
   #renewAt = 0;
+  #goodUntil = 0;
   #renewal: Promise<Result<Issued>> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended: MayflyError | undefined;
@@ -87,7 +90,11 @@ export class Session {
 
   /** A token that is good for a while; the last one when no better is to be had. */
   async token(): Promise<string> {
-    if (Date.now() >= this.#renewAt && !this.#ended) await this.renew();
+    if (Date.now() >= this.#renewAt && !this.#ended) {
+      const renewal = this.renew();
+      // One that is good yet waits for no server that does not answer.
+      if (Date.now() > this.#goodUntil) await renewal;
+    }
     return this.#issued.token;
   }
 
@@ -143,6 +150,7 @@ export class Session {
 
   #plan(): void {
     const life = lifeOf(this.#issued);
+    this.#goodUntil = Date.now() + life - marginMs;
     // An agent at the end of its life gets shorter and shorter tokens: not one a millisecond.
     this.#planIn(Math.max((life * 2) / 3, 1_000));
   }

@@ -39,13 +39,7 @@ export async function checkLog(sql: Sql, tenant: string, account: Account): Prom
   const logged = new Set(order);
   const missing = [...account.kept.keys()].filter((id) => !logged.has(id));
   expect(missing, "stored, and not in the log").toEqual([]);
-  const last = new Map<string, number>();
-  for (const id of order) {
-    const kept = account.kept.get(id);
-    if (!kept) continue;
-    expect(kept.nth, `out of order, of ${kept.agent}`).toBeGreaterThan(last.get(kept.agent) ?? -1);
-    last.set(kept.agent, kept.nth);
-  }
+  checkOrder(order, account);
   const spawns = await sql`
     select a.id from mayfly.agents a where a.tenant_id = ${tenant} and 1 <> (
       select count(*) from mayfly.events e
@@ -71,4 +65,21 @@ export async function checkNothingHangs(sql: Sql): Promise<void> {
     where datname = current_database() and state = 'idle in transaction'
       and state_change < clock_timestamp() - interval '5 seconds'`;
   expect([...rows], "transactions that nobody ends").toEqual([]);
+}
+
+/** 5, of a reader: each event once, and those of a writer in its order, whatever was in between. */
+export function checkWatched(seen: string[], order: string[], account: Account): void {
+  expect(new Set(seen).size, "handed over twice").toBe(seen.length);
+  expect([...seen].sort(), "what the watcher was handed").toEqual([...order].sort());
+  checkOrder(seen, account);
+}
+
+function checkOrder(order: string[], account: Account): void {
+  const last = new Map<string, number>();
+  for (const id of order) {
+    const kept = account.kept.get(id);
+    if (!kept) continue;
+    expect(kept.nth, `out of order, of ${kept.agent}`).toBeGreaterThan(last.get(kept.agent) ?? -1);
+    last.set(kept.agent, kept.nth);
+  }
 }
