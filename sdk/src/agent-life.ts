@@ -3,6 +3,7 @@ import type { Activity, AgentCard, CardRow } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
+import { Debug, type DebugOptions } from "./debug.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { inboxTopic, setOwner } from "./nudges.ts";
 import type { Outboxes } from "./outbox.ts";
@@ -23,6 +24,7 @@ export interface AgentConnection {
   /** By tenant: what agents learned and the server has not acknowledged. */
   outboxes: Outboxes;
   cache: CacheOptions;
+  debug: DebugOptions;
 }
 
 /** An agent's identity and life: its token, its heartbeat, its end. */
@@ -30,6 +32,7 @@ export class AgentLife {
   /** The agent's own SupabaseClient, schema `mayfly`: row-level security shows it its tenant. */
   readonly client: MayflyClient;
   readonly presence: Presence;
+  readonly debug: Debug;
   /**
    * Settles when the agent is over: null after its own `stop`, `suspend` or `close`, else why:
    * `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection it is told at once.
@@ -52,9 +55,13 @@ export class AgentLife {
       accessToken: () => session.token(),
     });
     setOwner(this.client, issued.agent.id);
-    session.onToken = (token) => void this.client.realtime.setAuth(token);
+    session.onToken = (token) => {
+      void this.client.realtime.setAuth(token);
+      this.debug.note("lifecycle", "renewed", () => ({ expires_at: this.expiresAt }));
+    };
     session.onEnd = (error) => void this.#end(error);
-    whenLive(this.client, () => this.#obey());
+    this.debug = new Debug(this.client, this, connection.debug);
+    whenLive(this.client, () => this.#live());
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
     this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
     // In Node a heartbeat keeps no process alive.
@@ -132,6 +139,8 @@ export class AgentLife {
   /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
   async stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
     const body = reason ? { reason } : {};
+    this.debug.note("lifecycle", "stopped", body);
+    await this.debug.flush();
     const answer = await callFunction<{ agent: AgentRow }>(this.client, "spawn", body, "DELETE");
     await this.close();
     return answer;
@@ -140,6 +149,7 @@ export class AgentLife {
   /** Leaves every channel and renews no more, without ending the agent: it ends by itself. */
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
+    this.debug.close();
     this.#session.end();
     await this.presence.leave();
     await leaveTopics(this.client);
@@ -152,6 +162,20 @@ export class AgentLife {
     await leaveTopics(this.client);
     this.#over(why);
     await this.close();
+  }
+
+  /** It has a live connection: who wants to know more of it can say so. */
+  #live(): void {
+    this.#obey();
+    this.debug.listen();
+    const { name, type, parent_id, spawned_at, expires_at } = this.#session.agent;
+    this.debug.note("lifecycle", "spawned", () => ({
+      name,
+      type,
+      parent: parent_id,
+      spawned_at,
+      expires_at,
+    }));
   }
 
   /** Hears in its inbox that it was stopped or suspended: a living connection leaves at once. */

@@ -7,6 +7,7 @@ import { pullInto } from "./pull.ts";
 import { pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
 import type { AgentRow } from "./session.ts";
+import { States } from "./state.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 /** What `agent.sync` did. */
@@ -30,6 +31,14 @@ export interface SyncOptions {
 
 /** What an agent shares with its tenant, and recalls of it. */
 export class AgentMemory extends AgentWrites {
+  /** Its own states; `state.of(id)`: those of another agent. */
+  readonly state = new States(this.client, this.tenantId, this.id, (options, handler) =>
+    this.watch(options, handler),
+  );
+  /** The states that the agents of the tenant share. */
+  readonly shared = new States(this.client, this.tenantId, null, (options, handler) =>
+    this.watch(options, handler),
+  );
   readonly #watches = new Set<Watch>();
   #syncing: Promise<unknown> = Promise.resolve();
   #syncs = 0;
@@ -51,6 +60,10 @@ export class AgentMemory extends AgentWrites {
     this.#syncs++;
     const run = this.#syncing
       .then(() => this.#sync(options))
+      .then((synced) => {
+        this.debug.note("memory", "sync", () => synced.data ?? { error: synced.error?.code });
+        return synced;
+      })
       .finally(() => {
         this.#syncs--;
       });
@@ -70,7 +83,14 @@ export class AgentMemory extends AgentWrites {
   async recall(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
     const { embedding, model } = options;
     const asked = { query, ...(embedding && { embedding }), ...(model && { model }) };
+    const began = performance.now();
     const answer = await queryMemories(this.client, asked, options);
+    this.debug.note(
+      "memory",
+      "recall",
+      () => ({ query, found: answer.data?.results.length, error: answer.error?.code }),
+      { durationMs: performance.now() - began },
+    );
     if (answer.error?.code !== "unavailable") return answer;
     const { data, error } = await this.recallLocal(query, options);
     if (error) return failed(error);

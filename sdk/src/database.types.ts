@@ -77,6 +77,32 @@ isOneToOne: false
       referencedColumns: ["tenant_id","name","version"]
     }
                   ]
+                },"debug_records": {
+                  Row: {
+                    "agent_id": string,"at": string,"bytes": number,"category": string,"data": Json | null,"dropped": number,"duration_ms": number | null,"id": string,"level": number,"name": string,"stored_at": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"at": string,"bytes": number,"category": string,"data"?: Json | null,"dropped"?: number,"duration_ms"?: number | null,"id": string,"level": number,"name": string,"stored_at"?: string,"tenant_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"at"?: string,"bytes"?: number,"category"?: string,"data"?: Json | null,"dropped"?: number,"duration_ms"?: number | null,"id"?: string,"level"?: number,"name"?: string,"stored_at"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "debug_records_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "debug_records_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"enrolment_keys": {
                   Row: {
                     "created_at": string,"created_by": string | null,"expires_at": string,"id": string,"last_used_at": string | null,"name": string,"revoked_at": string | null,"scopes": (string)[],"tenant_id": string
@@ -231,16 +257,62 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
-                },"tenants": {
+                },"state_versions": {
                   Row: {
-                    "created_at": string,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
+                    "action": string,"at": string,"by": string | null,"bytes": number,"state_id": string,"tenant_id": string,"value": Json | null,"version": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "action": string,"at"?: string,"by"?: string | null,"bytes"?: number,"state_id": string,"tenant_id": string,"value"?: Json | null,"version": number
                   }
                   Update: {
-                    "created_at"?: string,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                    "action"?: string,"at"?: string,"by"?: string | null,"bytes"?: number,"state_id"?: string,"tenant_id"?: string,"value"?: Json | null,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "state_versions_state_fkey"
+      columns: ["tenant_id","state_id"]
+isOneToOne: false
+      referencedRelation: "states"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"states": {
+                  Row: {
+                    "agent_id": string | null,"created_at": string,"deleted_at": string | null,"expires_at": string | null,"id": string,"key": string,"tenant_id": string,"updated_at": string,"updated_by": string | null,"value": Json | null,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id"?: string,"key": string,"tenant_id": string,"updated_at"?: string,"updated_by"?: string | null,"value"?: Json | null,"version": number
+                  }
+                  Update: {
+                    "agent_id"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id"?: string,"key"?: string,"tenant_id"?: string,"updated_at"?: string,"updated_by"?: string | null,"value"?: Json | null,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "states_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "states_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"tenants": {
+                  Row: {
+                    "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                  }
+                  Update: {
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
                   }
                   Relationships: [
                     
@@ -260,6 +332,9 @@ isOneToOne: false
 "agent_tree":
 { Args: { "living"?: boolean,"root"?: string }; Returns: Json
                            },
+"append_debug":
+{ Args: { "dropped"?: number,"records": Json }; Returns: Json
+                           },
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
                            },
@@ -275,6 +350,7 @@ isOneToOne: false
 "create_tenant":
 { Args: { "name": string,"owner"?: string }; Returns: {
               "created_at": string,
+"debug": NonNullable<Json>,
 "id": string,
 "language": string,
 "max_bytes": number,
@@ -294,8 +370,14 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"debug_level":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "define_agent_type":
 { Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
+                           },
+"delete_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
                            },
 "embedding_progress":
 { Args: { "model": string }; Returns: Json
@@ -315,6 +397,9 @@ isOneToOne: false
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
                            },
+"get_state":
+{ Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
+                           },
 "heartbeat":
 { Args: { "activity"?: string,"task"?: string }; Returns: Json
                            },
@@ -324,11 +409,17 @@ isOneToOne: false
 "invite_member":
 { Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
                            },
+"lease_debug":
+{ Args: { "categories"?: (string)[],"for_agent"?: string,"lease"?: string,"level": number,"seconds"?: number }; Returns: Json
+                           },
 "leave_tenant":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"list_states":
+{ Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
 "living_agents":
 { Args: { "ids": (string)[] }; Returns: Json
@@ -342,6 +433,9 @@ isOneToOne: false
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"patch_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
+                           },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
                            },
@@ -349,6 +443,12 @@ isOneToOne: false
 { Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {
               "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"tags": (string)[],"task": string
             }[]
+                           },
+"reconcile_state":
+{ Args: { "base_version"?: number,"expected_version"?: number,"key": string,"of_agent"?: string,"ours"?: Json,"ours_at"?: string,"ours_version"?: number,"strategy": string,"theirs_version"?: number }; Returns: Json
+                           },
+"release_debug":
+{ Args: { "lease": string }; Returns: Json
                            },
 "remove_member":
 { Args: { "user_id": string }; Returns: Json
@@ -365,11 +465,26 @@ isOneToOne: false
 "revoke_invitation":
 { Args: { "id": string }; Returns: Json
                            },
+"rollback_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"version": number }; Returns: Json
+                           },
+"set_debug":
+{ Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
+                           },
+"set_state":
+{ Args: { "expected_version"?: number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
+                           },
 "spawn_agent":
 { Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
                            },
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
+                           },
+"state_changes":
+{ Args: { "changes": Json }; Returns: Json
+                           },
+"state_history":
+{ Args: { "before"?: number,"key": string,"of_agent"?: string,"page_limit"?: number }; Returns: Json
                            },
 "stop_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
@@ -389,6 +504,7 @@ isOneToOne: false
 "update_tenant":
 { Args: { "language"?: string,"max_depth"?: number,"max_lifetime"?: number,"name"?: string,"retention"?: Json,"token_lifetime"?: number }; Returns: {
               "created_at": string,
+"debug": NonNullable<Json>,
 "id": string,
 "language": string,
 "max_bytes": number,

@@ -39,6 +39,7 @@ export const errorCodes = [
   "scope_missing",
   "scope_not_for_agents",
   "scope_unknown",
+  "state_not_writable",
   "storage_failed",
   "team_too_large",
   "tenant_ambiguous",
@@ -50,6 +51,8 @@ export const errorCodes = [
   "type_quota_exceeded",
   "unavailable",
   "user_unknown",
+  "version_conflict",
+  "version_unknown",
   "work_failed",
 ] as const;
 

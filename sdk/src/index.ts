@@ -7,6 +7,16 @@ export type { CacheOptions } from "./cache.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
+export type { Debug, DebugData, DebugOptions, RecordOptions } from "./debug.ts";
+export {
+  type DebugCategory,
+  type DebugLevel,
+  debugCategories,
+  debugLevels,
+} from "./debug-levels.ts";
+export type { MaskRules } from "./debug-mask.ts";
+export type { DebugPersistence, DebugStreams } from "./debug-streams.ts";
+export type { DebugHandler, DebugRecord, DebugWatch, DebugWatchOptions } from "./debug-watch.ts";
 export { developmentEmbedder, type Embedder } from "./embedder.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./enrolment-keys.ts";
 export { type ErrorBody, type ErrorCode, errorCodes, MayflyError, type Result } from "./errors.ts";
@@ -40,6 +50,25 @@ export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";
 export type { AgentRow } from "./session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
+export type {
+  Reconcile,
+  Reconciled,
+  SetOptions,
+  State,
+  StateInfo,
+  States,
+  StateVersion,
+  StateVersionInfo,
+  UpdateOptions,
+  WriteOptions,
+} from "./state.ts";
+export type { StateDifference } from "./state-diff.ts";
+export type {
+  StateAction,
+  StateChange,
+  StateHandler,
+  StateWatchOptions,
+} from "./state-watch.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./upkeep.ts";

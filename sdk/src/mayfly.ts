@@ -6,6 +6,8 @@ import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
 import { Conflicts } from "./conflicts.ts";
 import type { Database } from "./database.types.ts";
+import type { DebugOptions } from "./debug.ts";
+import { DebugStreams } from "./debug-streams.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
@@ -15,6 +17,8 @@ import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
+import { States } from "./state.ts";
+import type { StartLogWatch } from "./state-watch.ts";
 import type { OutboxStorage } from "./storage.ts";
 import { Tenants } from "./tenants.ts";
 import { leaveTopics } from "./topics.ts";
@@ -49,6 +53,8 @@ export interface MayflyOptions {
   outbox?: OutboxLimits;
   /** Of what each agent holds itself. */
   cache?: CacheOptions;
+  /** How its agents' debug streams behave. */
+  debug?: DebugOptions;
 }
 
 /**
@@ -67,10 +73,13 @@ export class Mayfly {
   readonly client: MayflyClient;
   readonly agents: Agents;
   readonly agentTypes: AgentTypes;
+  readonly debug: DebugStreams;
   readonly conflicts: Conflicts;
   readonly enrolmentKeys: EnrolmentKeys;
   readonly invitations: Invitations;
   readonly members: Members;
+  /** The states that the tenant's agents share; `state.of(id)`: those of an agent. */
+  readonly state: States;
   readonly tenants: Tenants;
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
@@ -90,6 +99,9 @@ export class Mayfly {
     this.invitations = new Invitations(this.client);
     this.members = new Members(this.client);
     this.tenants = new Tenants(this.client);
+    const startLog: StartLogWatch = (watched, handler) => this.watch(watched, handler);
+    this.debug = new DebugStreams(this.client, tenant, startLog);
+    this.state = new States(this.client, tenant, null, startLog);
   }
 
   /**
@@ -223,8 +235,15 @@ export class Mayfly {
   }
 
   #connectAgent(issued: Issued): Agent {
-    const { url, key, cache = {} } = this.#options;
-    const connection = { url, key, anonymous: this.#anonymous, outboxes: this.#outboxes, cache };
+    const { url, key, cache = {}, debug = {} } = this.#options;
+    const connection = {
+      url,
+      key,
+      anonymous: this.#anonymous,
+      outboxes: this.#outboxes,
+      cache,
+      debug,
+    };
     return new Agent(connection, issued);
   }
 

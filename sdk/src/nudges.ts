@@ -27,7 +27,10 @@ export async function listenForNudges(
   listener: NudgeListener,
 ): Promise<() => Promise<void>> {
   const owner = owners.get(client);
-  const onMessage = () => listener.onNudge();
+  // The inbox has more than nudges.
+  const onMessage = (event: string) => {
+    if (event === "log_appended") listener.onNudge();
+  };
   const topics = await Promise.all([
     joinTopic(client, `tenant:${tenant}:log`, {
       onMessage,

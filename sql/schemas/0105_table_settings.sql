@@ -7,6 +7,8 @@ create table mayfly_private.settings (
   max_tenants_per_person integer not null default 10
     constraint settings_max_tenants_per_person_range check (max_tenants_per_person >= 0),
   person_issuers text[] not null default '{%/auth/v1}',
+  debug_rate integer not null default 50
+    constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
   kept interval not null default '30 days'
     constraint settings_kept_range check (kept >= '1 hour')
 );
@@ -17,6 +19,8 @@ comment on column mayfly_private.settings.tenants_created_by is
 comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
 comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+comment on column mayfly_private.settings.debug_rate is
+  'Realtime messages a second, each receiver counted, that the debug streams of a tenant may make together: half of what the Free plan allows.';
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
 

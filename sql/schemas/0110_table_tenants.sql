@@ -27,6 +27,8 @@ create table mayfly.tenants (
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
   retention jsonb not null default '[]'
     constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
+  debug jsonb not null default '{"persist": false, "level": 1, "max_records_per_minute": 600, "keep": 604800}'
+    constraint tenants_debug_form check (mayfly_private.is_debug_setting(debug)),
   created_at timestamptz not null default now()
 );
 
@@ -41,3 +43,5 @@ comment on column mayfly.tenants.writes_per_minute is 'How many memories may be 
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
+comment on column mayfly.tenants.debug is
+  'Whether debug records up to a level are kept, how many a minute of each agent, and for how many seconds (7 days). Set by set_debug.';

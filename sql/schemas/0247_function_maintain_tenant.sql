@@ -25,6 +25,8 @@ declare
   events bigint;
   newest xid8;
   ops integer;
+  more_states boolean;
+  more_debug boolean;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -90,6 +92,9 @@ begin
     limit max_rows);
   get diagnostics ops = row_count;
 
+  more_states := mayfly_private.maintain_states(tenant, max_rows);
+  more_debug := mayfly_private.maintain_debug(tenant, max_rows);
+
   update mayfly_private.maintenance m
   set at = clock_timestamp(),
     walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end,
@@ -99,7 +104,7 @@ begin
   where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
   return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50);
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug);
 end
 $$;
 

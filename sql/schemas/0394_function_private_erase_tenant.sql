@@ -38,6 +38,14 @@ begin
     select b.tenant_id, b.xid, b.id from mayfly.events b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
   left_rows := left_rows - deleted;
+  delete from mayfly.debug_records r where (r.tenant_id, r.id) in (
+    select b.tenant_id, b.id from mayfly.debug_records b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+  delete from mayfly.states s where (s.tenant_id, s.id) in (
+    select b.tenant_id, b.id from mayfly.states b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
   -- The deepest first: a parent goes after its children.
   delete from mayfly.agents a where (a.tenant_id, a.id) in (
     select b.tenant_id, b.id from mayfly.agents b where b.tenant_id = of_tenant order by b.depth desc limit left_rows);

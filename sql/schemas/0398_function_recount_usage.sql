@@ -14,7 +14,9 @@ begin
   select count(*) as memories,
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
       + pg_column_size(m.tags) + pg_column_size(m.metadata)), 0)
-    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant) as bytes
+    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
+    + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
+    + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes
   into strict stored
   from mayfly.memories m where m.tenant_id = tenant;
   update mayfly_private.tenant_usage u

@@ -3,6 +3,7 @@
 --   tenant:{t}:agents       presence of every agent; read with presence:read, tracked with presence:write
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
 --   tenant:{t}:agent:{a}    one agent's inbox; read by itself, sent by the database alone
+--   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
 
@@ -27,6 +28,11 @@ begin
       when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
       else false
     end;
+  elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
+    -- Who sends must also join, and for that receive.
+    return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
+      or (part[4] = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
+        and tenant = any (mayfly_private.tenant_ids('debug:write')));
   elsif sending or extension <> 'broadcast' then
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then

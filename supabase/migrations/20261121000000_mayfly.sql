@@ -71,6 +71,10 @@ insert into mayfly.scopes (name, description, roles, agents) values
   ('type:write', 'Define agent types.', '{admin,owner}', true),
   ('presence:read', 'See who is present.', '{viewer,member,admin,owner}', true),
   ('presence:write', 'Be present.', '{member,admin,owner}', true),
+  ('state:read', 'Read the states of the tenant, its agents'' and the shared ones.', '{viewer,member,admin,owner}', true),
+  ('state:write', 'Write the shared states; an agent also its own and its descendants''.', '{member,admin,owner}', true),
+  ('debug:read', 'Watch the debug streams of the tenant''s agents.', '{member,admin,owner}', true),
+  ('debug:write', 'Send a debug stream of one''s own.', '{member,admin,owner}', true),
   ('member:read', 'See the people of the tenant.', '{viewer,member,admin,owner}', true),
   ('member:write', 'Invite people, change their roles, remove them.', '{admin,owner}', false),
   ('key:write', 'See, create and revoke enrolment keys.', '{admin,owner}', false),
@@ -87,6 +91,8 @@ create table mayfly_private.settings (
   max_tenants_per_person integer not null default 10
     constraint settings_max_tenants_per_person_range check (max_tenants_per_person >= 0),
   person_issuers text[] not null default '{%/auth/v1}',
+  debug_rate integer not null default 50
+    constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
   kept interval not null default '30 days'
     constraint settings_kept_range check (kept >= '1 hour')
 );
@@ -97,12 +103,50 @@ comment on column mayfly_private.settings.tenants_created_by is
 comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
 comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+comment on column mayfly_private.settings.debug_rate is
+  'Realtime messages a second, each receiver counted, that the debug streams of a tenant may make together: half of what the Free plan allows.';
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
 
 insert into mayfly_private.settings default values;
 
 alter table mayfly_private.settings enable row level security;
+
+-- sql/schemas/0107_function_debug_categories.sql
+
+-- What a debug record can be about.
+
+create function mayfly_private.debug_categories()
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return '{lifecycle,task,step,decision,thought,memory,message,tool,error}'::text[];
+
+comment on function mayfly_private.debug_categories() is 'What a debug record can be about.';
+revoke execute on function mayfly_private.debug_categories() from public;
+grant execute on function mayfly_private.debug_categories() to service_role;
+
+-- sql/schemas/0108_function_is_debug_setting.sql
+
+-- Whether a JSON value is a tenant's setting for debug records: { persist, level 1–4,
+-- max_records_per_minute 1–100000 (of one agent), keep (seconds, 60 at least) }.
+
+create function mayfly_private.is_debug_setting(setting jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return case when jsonb_typeof(setting) <> 'object' or (setting - '{persist,level,max_records_per_minute,keep}'::text[]) <> '{}' then false
+  else jsonb_typeof(setting -> 'persist') is not distinct from 'boolean'
+    and case when jsonb_typeof(setting -> 'level') = 'number' then (setting ->> 'level')::numeric in (1, 2, 3, 4) else false end
+    and case when jsonb_typeof(setting -> 'max_records_per_minute') = 'number'
+      then (setting ->> 'max_records_per_minute')::numeric between 1 and 100000
+        and (setting ->> 'max_records_per_minute')::numeric % 1 = 0 else false end
+    and case when jsonb_typeof(setting -> 'keep') = 'number' then (setting ->> 'keep')::numeric between 60 and 3e9 else false end
+end;
+
+comment on function mayfly_private.is_debug_setting(jsonb) is 'Whether a JSON value is a tenant''s setting for debug records.';
+revoke execute on function mayfly_private.is_debug_setting(jsonb) from public;
+grant execute on function mayfly_private.is_debug_setting(jsonb) to service_role;
 
 -- sql/schemas/0109_function_is_retention.sql
 
@@ -162,6 +206,8 @@ create table mayfly.tenants (
       'indonesian', 'italian', 'norwegian', 'portuguese', 'romanian', 'russian', 'spanish', 'swedish', 'turkish')),
   retention jsonb not null default '[]'
     constraint tenants_retention_form check (mayfly_private.is_retention(retention)),
+  debug jsonb not null default '{"persist": false, "level": 1, "max_records_per_minute": 600, "keep": 604800}'
+    constraint tenants_debug_form check (mayfly_private.is_debug_setting(debug)),
   created_at timestamptz not null default now()
 );
 
@@ -176,6 +222,8 @@ comment on column mayfly.tenants.writes_per_minute is 'How many memories may be 
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
+comment on column mayfly.tenants.debug is
+  'Whether debug records up to a level are kept, how many a minute of each agent, and for how many seconds (7 days). Set by set_debug.';
 
 -- sql/schemas/0115_table_tenant_usage.sql
 
@@ -1022,6 +1070,64 @@ comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_s
 comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';
 comment on column mayfly.events.subject is 'The id of what it happened to.';
 
+-- sql/schemas/0177_table_states.sql
+
+-- Documents that agents keep beside their memories: one row a key, of one agent or shared by the tenant.
+-- Written by the functions of state alone. A deleted state stays as a tombstone without value, so that
+-- its versions go on and a reader of the log finds it.
+
+create table mayfly.states (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid,
+  key text not null constraint states_key_length check (char_length(key) between 1 and 200),
+  version integer not null constraint states_version_range check (version >= 0),
+  value jsonb,
+  updated_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz,
+  deleted_at timestamptz,
+  constraint states_pkey primary key (tenant_id, id),
+  constraint states_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint states_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id),
+  constraint states_key_key unique nulls not distinct (tenant_id, agent_id, key),
+  constraint states_value_unless_deleted check ((value is null) = (deleted_at is not null))
+);
+
+-- What maintenance looks for.
+create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
+
+comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
+comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
+comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';
+comment on column mayfly.states.value is 'Any JSON, at most 256 KB and 32 deep; null (no JSON at all) in a tombstone.';
+comment on column mayfly.states.updated_by is 'The agent or person that changed it last; null for the secret key and for time.';
+comment on column mayfly.states.expires_at is 'From then on it is as if deleted; the versions stay until maintenance comes.';
+
+-- sql/schemas/0178_table_state_versions.sql
+
+-- Every version of every state, the newest hundred of each: what it was, who made it so, and how.
+
+create table mayfly.state_versions (
+  tenant_id uuid not null,
+  state_id uuid not null,
+  version integer not null,
+  value jsonb,
+  bytes integer not null default 0,
+  action text not null
+    constraint state_versions_action_known check (action in ('set', 'patch', 'rollback', 'reconcile', 'delete', 'expire')),
+  by uuid,
+  at timestamptz not null default clock_timestamp(),
+  constraint state_versions_pkey primary key (tenant_id, state_id, version),
+  constraint state_versions_state_fkey foreign key (tenant_id, state_id)
+    references mayfly.states (tenant_id, id) on delete cascade
+);
+
+comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
+comment on column mayfly.state_versions.value is 'As it was; null (no JSON at all) where it was deleted or had expired.';
+comment on column mayfly.state_versions.bytes is 'What the tenant''s max_bytes counts for it: the length of the value as text, and 256 for its row; 0 where time deleted it.';
+
 -- sql/schemas/0180_table_ops.sql
 
 -- Which pushed operations were applied, with their results: what makes a push idempotent. No foreign key:
@@ -1042,6 +1148,88 @@ create index ops_at_idx on mayfly_private.ops using brin (at);
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
 
 alter table mayfly_private.ops enable row level security;
+
+-- sql/schemas/0181_table_debug_leases.sql
+
+-- Who watches whose debug stream, at which level, until when: a lease ends by itself, so that a watcher
+-- that has gone leaves no stream running. Written by lease_debug and release_debug.
+
+create table mayfly_private.debug_leases (
+  tenant_id uuid not null,
+  id uuid not null,
+  watcher_id uuid,
+  agent_id uuid,
+  level smallint not null constraint debug_leases_level_range check (level between 1 and 4),
+  categories text[],
+  expires_at timestamptz not null,
+  constraint debug_leases_pkey primary key (tenant_id, id),
+  constraint debug_leases_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint debug_leases_agent_fkey foreign key (tenant_id, agent_id)
+    references mayfly.agents (tenant_id, id) on delete cascade
+);
+
+create index debug_leases_agent_idx on mayfly_private.debug_leases (tenant_id, agent_id);
+
+comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
+comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each of its watches: two of one person are two leases.';
+comment on column mayfly_private.debug_leases.agent_id is 'Null for every agent of the tenant.';
+comment on column mayfly_private.debug_leases.categories is 'Null for all.';
+
+alter table mayfly_private.debug_leases enable row level security;
+
+-- sql/schemas/0182_table_debug_records.sql
+
+-- What agents said of themselves in detail, where the tenant keeps it. Written by append_debug alone.
+
+create table mayfly.debug_records (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent_id uuid not null,
+  level smallint not null constraint debug_records_level_range check (level between 1 and 4),
+  category text not null
+    constraint debug_records_category_known check (category = any (mayfly_private.debug_categories())),
+  name text not null constraint debug_records_name_length check (char_length(name) between 1 and 200),
+  data jsonb,
+  duration_ms real constraint debug_records_duration_ms_range check (duration_ms >= 0),
+  dropped integer not null default 0 constraint debug_records_dropped_range check (dropped >= 0),
+  bytes integer not null,
+  at timestamptz not null,
+  stored_at timestamptz not null default clock_timestamp(),
+  constraint debug_records_pkey primary key (tenant_id, id),
+  constraint debug_records_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint debug_records_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
+);
+
+create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_id, at, id);
+-- What retention takes first.
+create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
+
+comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
+comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in the order of the stream.';
+comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';
+comment on column mayfly.debug_records.dropped is 'How many records of the stream were dropped before this one.';
+comment on column mayfly.debug_records.at is 'When it was recorded, by the agent''s clock.';
+comment on column mayfly.debug_records.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- sql/schemas/0183_table_debug_streams.sql
+
+-- The agents that listen for levels of debug, and what each has stored in the current minute. Fillfactor
+-- and no index beside the key keep every update in its page (HOT).
+
+create table mayfly_private.debug_streams (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  minute timestamptz not null default '-infinity',
+  records integer not null default 0,
+  constraint debug_streams_pkey primary key (tenant_id, agent_id),
+  constraint debug_streams_agent_fkey foreign key (tenant_id, agent_id)
+    references mayfly.agents (tenant_id, id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.debug_streams is 'The agents that listen for levels of debug.';
+
+alter table mayfly_private.debug_streams enable row level security;
 
 -- sql/schemas/0190_table_epochs.sql
 
@@ -2089,6 +2277,22 @@ return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_ele
 comment on function mayfly_private.texts_of(jsonb) is 'The texts of a JSON list, or null.';
 revoke execute on function mayfly_private.texts_of(jsonb) from public;
 
+-- sql/schemas/0238_function_json_within.sql
+
+-- Whether a JSON value is at most so many bytes as text, and nested at most so deep: {"a": [1]} is 2.
+
+create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return octet_length(value::text) <= max_bytes
+  -- Strict: lax unwraps arrays, and then finds each level twice.
+  and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
+
+comment on function mayfly_private.json_within(jsonb, integer, integer) is 'Whether a JSON value is within a size and a depth.';
+revoke execute on function mayfly_private.json_within(jsonb, integer, integer) from public;
+grant execute on function mayfly_private.json_within(jsonb, integer, integer) to authenticated, service_role;
+
 -- sql/schemas/0240_function_effective_status.sql
 
 -- What an agent's status is by now: its row may still say running when its time is over or an
@@ -2287,6 +2491,8 @@ declare
   events bigint;
   newest xid8;
   ops integer;
+  more_states boolean;
+  more_debug boolean;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -2352,6 +2558,9 @@ begin
     limit max_rows);
   get diagnostics ops = row_count;
 
+  more_states := mayfly_private.maintain_states(tenant, max_rows);
+  more_debug := mayfly_private.maintain_debug(tenant, max_rows);
+
   update mayfly_private.maintenance m
   set at = clock_timestamp(),
     walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end,
@@ -2361,7 +2570,7 @@ begin
   where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
   return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50);
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug);
 end
 $$;
 
@@ -4022,7 +4231,7 @@ grant execute on function mayfly.memory_statistics() to authenticated, service_r
 -- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
 -- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
 -- parent may come after its child), agent_liveness, memories,
--- memory_conflicts, memory_vectors, events. Left out is what is secret or only keeps the books: hashes,
+-- memory_conflicts, memory_vectors, states, state_versions, debug_records, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
 -- meanwhile may come as it was or as it is. Locks nothing.
 
@@ -4033,7 +4242,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('tenant:write');
-  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,events}';
+  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,debug_records,events}';
   place integer := 1;
   last_key jsonb;
   keys record;
@@ -6041,6 +6250,14 @@ begin
     select b.tenant_id, b.xid, b.id from mayfly.events b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
   left_rows := left_rows - deleted;
+  delete from mayfly.debug_records r where (r.tenant_id, r.id) in (
+    select b.tenant_id, b.id from mayfly.debug_records b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+  delete from mayfly.states s where (s.tenant_id, s.id) in (
+    select b.tenant_id, b.id from mayfly.states b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
   -- The deepest first: a parent goes after its children.
   delete from mayfly.agents a where (a.tenant_id, a.id) in (
     select b.tenant_id, b.id from mayfly.agents b where b.tenant_id = of_tenant order by b.depth desc limit left_rows);
@@ -6145,7 +6362,9 @@ begin
   select count(*) as memories,
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
       + pg_column_size(m.tags) + pg_column_size(m.metadata)), 0)
-    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant) as bytes
+    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
+    + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
+    + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes
   into strict stored
   from mayfly.memories m where m.tenant_id = tenant;
   update mayfly_private.tenant_usage u
@@ -6350,6 +6569,26 @@ create policy ops_insert on mayfly_private.ops for insert to authenticated
 create policy ops_update on mayfly_private.ops for update to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 
+-- sql/schemas/0402_policies_state.sql
+
+-- Who may see states and debug records. Both are written by functions alone.
+
+alter table mayfly.states enable row level security;
+alter table mayfly.state_versions enable row level security;
+alter table mayfly.debug_records enable row level security;
+
+grant select on mayfly.states to authenticated, service_role;
+create policy states_select on mayfly.states for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('state:read'))::uuid[]));
+
+grant select on mayfly.state_versions to authenticated, service_role;
+create policy state_versions_select on mayfly.state_versions for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('state:read'))::uuid[]));
+
+grant select on mayfly.debug_records to authenticated, service_role;
+create policy debug_records_select on mayfly.debug_records for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('debug:read'))::uuid[]));
+
 -- sql/schemas/0410_function_may_use_topic.sql
 
 -- Whether the caller may receive from, or send to, a private Realtime topic:
@@ -6357,6 +6596,7 @@ create policy ops_update on mayfly_private.ops for update to authenticated
 --   tenant:{t}:agents       presence of every agent; read with presence:read, tracked with presence:write
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
 --   tenant:{t}:agent:{a}    one agent's inbox; read by itself, sent by the database alone
+--   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
 
@@ -6381,6 +6621,11 @@ begin
       when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
       else false
     end;
+  elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
+    -- Who sends must also join, and for that receive.
+    return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
+      or (part[4] = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
+        and tenant = any (mayfly_private.tenant_ids('debug:write')));
   elsif sending or extension <> 'broadcast' then
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then
@@ -6871,3 +7116,1113 @@ $$;
 
 comment on function mayfly_private.request_drains() is 'Asks the sync function to embed what waits. For pg_cron with pg_net.';
 revoke execute on function mayfly_private.request_drains() from public;
+
+-- sql/schemas/0450_function_log_states.sql
+
+-- Appends the changes of states to the log, once a statement. As owner: clients have no INSERT on the
+-- log. `fields` are the top-level keys that changed, where the value was and is an object and they are
+-- at most 100, none longer than 200 characters; null says that anything may have changed.
+
+create function mayfly_private.log_states()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+begin
+  insert into mayfly.events (tenant_id, epoch, type, agent_id, subject, version, fields)
+  select n.tenant_id, of_epoch, 'state.changed', n.agent_id, n.id, n.version, (
+    select case when count(*) <= 100 and max(char_length(k.key)) <= 200 then array_agg(k.key order by k.key) end
+    from (
+      select coalesce(was.key, now.key) as key
+      from jsonb_each(case jsonb_typeof(o.value) when 'object' then o.value end) was
+      full join jsonb_each(case jsonb_typeof(n.value) when 'object' then n.value end) now on now.key = was.key
+      where jsonb_typeof(o.value) = 'object' and jsonb_typeof(n.value) = 'object' and now.value is distinct from was.value
+    ) k)
+  from new_rows n
+  join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+  where n.version <> o.version
+  order by n.id;
+  if found then
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_states() is 'Trigger: appends the changes of states to the log.';
+revoke execute on function mayfly_private.log_states() from public;
+
+-- A state is inserted without a version, and gets its first by an update in the same transaction.
+create trigger states_log_update after update on mayfly.states
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.log_states();
+
+-- sql/schemas/0451_function_merge_patch.sql
+
+-- Applies a JSON merge patch: keys of the patch replace those of the target, objects deep, and a null
+-- removes its key. https://www.rfc-editor.org/rfc/rfc7396
+
+create function mayfly_private.merge_patch(target jsonb, patch jsonb)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+declare
+  base constant jsonb := case when jsonb_typeof(target) = 'object' then target else '{}' end;
+begin
+  if jsonb_typeof(patch) is distinct from 'object' then
+    return patch;
+  end if;
+  return (base - array(select jsonb_object_keys(patch))) || (
+    select coalesce(jsonb_object_agg(p.key, mayfly_private.merge_patch(base -> p.key, p.value)), '{}')
+    from jsonb_each(patch) p where p.value <> 'null');
+end
+$$;
+
+comment on function mayfly_private.merge_patch(jsonb, jsonb) is 'Applies a JSON merge patch (RFC 7396).';
+revoke execute on function mayfly_private.merge_patch(jsonb, jsonb) from public;
+
+-- sql/schemas/0452_function_merge_conflicts.sql
+
+-- Where two changes of one base cannot both have their way: [{ path, base, theirs, ours }], what is not
+-- there left out. The same walk as merge_values.
+
+create function mayfly_private.merge_conflicts(base jsonb, theirs jsonb, ours jsonb, path text[] default '{}')
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if ours is not distinct from theirs or ours is not distinct from base or theirs is not distinct from base then
+    return '[]';
+  elsif jsonb_typeof(theirs) = 'object' and jsonb_typeof(ours) = 'object' then
+    return (
+      select coalesce(jsonb_agg(c.conflict order by k.key), '[]')
+      from (select jsonb_object_keys(theirs) as key union select jsonb_object_keys(ours)) k,
+        jsonb_array_elements(mayfly_private.merge_conflicts(
+          case when jsonb_typeof(base) = 'object' then base -> k.key end, theirs -> k.key, ours -> k.key, path || k.key)) as c (conflict));
+  end if;
+  return jsonb_build_array(jsonb_build_object('path', path)
+    || case when base is null then '{}' else jsonb_build_object('base', base) end
+    || case when theirs is null then '{}' else jsonb_build_object('theirs', theirs) end
+    || case when ours is null then '{}' else jsonb_build_object('ours', ours) end);
+end
+$$;
+
+comment on function mayfly_private.merge_conflicts(jsonb, jsonb, jsonb, text[]) is 'Where two changes of one base contradict each other.';
+revoke execute on function mayfly_private.merge_conflicts(jsonb, jsonb, jsonb, text[]) from public;
+
+-- sql/schemas/0453_function_is_live.sql
+
+-- Whether a state is there for its readers: it has a value, and its time is not over.
+
+create function mayfly_private.is_live(state mayfly.states)
+returns boolean
+language sql stable
+set search_path = ''
+return state.id is not null and state.deleted_at is null and coalesce(state.expires_at > clock_timestamp(), true);
+
+comment on function mayfly_private.is_live(mayfly.states) is 'Whether a state is there for its readers.';
+revoke execute on function mayfly_private.is_live(mayfly.states) from public;
+grant execute on function mayfly_private.is_live(mayfly.states) to authenticated, service_role;
+
+-- sql/schemas/0454_function_show_state.sql
+
+-- A state as its readers get it, or null where it is not there.
+
+create function mayfly_private.show_state(state mayfly.states)
+returns jsonb
+language sql stable
+set search_path = ''
+return case when mayfly_private.is_live(state) then to_jsonb(state) - 'tenant_id' - 'deleted_at' end;
+
+comment on function mayfly_private.show_state(mayfly.states) is 'A state as its readers get it.';
+revoke execute on function mayfly_private.show_state(mayfly.states) from public;
+grant execute on function mayfly_private.show_state(mayfly.states) to authenticated, service_role;
+
+-- sql/schemas/0455_function_lock_state.sql
+
+-- The state that is to be written, locked until commit; made without a version where there is none.
+-- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
+-- and owners of the tenant. Called first by every function that writes state, as owner.
+--
+-- expected_version is compared under the lock, so that of any number of writers with one expectation
+-- one gets through. 0 expects that the state is not there: never made, deleted or expired.
+
+create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
+returns mayfly.states
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  owner mayfly.agents;
+  state mayfly.states;
+  present integer;
+begin
+  if key is null or char_length(key) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
+  elsif expected_version < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
+      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+  end if;
+  if of_agent is not null then
+    select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
+    if owner.id is null then
+      perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
+    elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
+      or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
+      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
+        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+    end if;
+  end if;
+
+  select * into state from mayfly.states s
+  where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key
+  for update;
+  if not found then
+    insert into mayfly.states (tenant_id, agent_id, key, version, deleted_at)
+    values (of_tenant, of_agent, key, 0, clock_timestamp())
+    on conflict on constraint states_key_key do nothing;
+    select * into strict state from mayfly.states s
+    where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key
+    for update;
+  end if;
+
+  present := case when mayfly_private.is_live(state) then state.version else 0 end;
+  if expected_version <> present then
+    perform mayfly_private.fail(409, 'version_conflict',
+      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+  end if;
+  return state;
+end
+$$;
+
+comment on function mayfly_private.lock_state(text, uuid, integer) is 'The state that is to be written, locked.';
+revoke execute on function mayfly_private.lock_state(text, uuid, integer) from public;
+
+-- sql/schemas/0456_function_write_state.sql
+
+-- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
+-- its versions, and charges the tenant for what is more. As owner, for those who have it from
+-- lock_state. 256 bytes stand for a version's row, its index and its event.
+
+create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
+returns mayfly.states
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := clock_timestamp();
+  written mayfly.states;
+  bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
+  dropped bigint;
+begin
+  if not mayfly_private.json_within(new_value, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
+      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+  elsif expires_at <= instant then
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
+  end if;
+  update mayfly.states s
+  set version = s.version + 1, value = new_value, updated_by = mayfly_private.caller_id(), updated_at = instant,
+    created_at = case when mayfly_private.is_live(state) then s.created_at else instant end,
+    expires_at = write_state.expires_at, deleted_at = case when new_value is null then instant end
+  where s.tenant_id = state.tenant_id and s.id = state.id
+  returning * into strict written;
+
+  insert into mayfly.state_versions (tenant_id, state_id, version, value, bytes, action, by, at)
+  values (written.tenant_id, written.id, written.version, new_value, bytes, write_state.action, written.updated_by, instant);
+  with gone as (
+    delete from mayfly.state_versions v
+    where v.tenant_id = written.tenant_id and v.state_id = written.id and v.version <= written.version - 100
+    returning v.bytes
+  )
+  select coalesce(sum(g.bytes), 0) into dropped from gone g;
+  perform mayfly_private.charge(written.tenant_id, 0, bytes - dropped, 1);
+  return written;
+end
+$$;
+
+comment on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) is 'Gives a locked state its next version.';
+revoke execute on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) from public;
+
+-- sql/schemas/0457_function_version_of.sql
+
+-- What a state was at a version; fails where that is not kept, or was a deletion. As owner, for states
+-- that the caller has from lock_state.
+
+create function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  found_version mayfly.state_versions;
+begin
+  select * into found_version from mayfly.state_versions v
+  where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
+  if found_version.value is null then
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value of the version %s.', wanted),
+      'The newest hundred versions are kept: see state_history.', jsonb_build_object('field', field));
+  end if;
+  return found_version;
+end
+$$;
+
+comment on function mayfly_private.version_of(mayfly.states, integer, text) is 'What a state was at a version.';
+revoke execute on function mayfly_private.version_of(mayfly.states, integer, text) from public;
+
+-- sql/schemas/0458_function_set_state.sql
+
+-- Sets a state whole: of an agent, or without of_agent the tenant's shared one. Without expires_at it
+-- stays until it is deleted. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+begin
+  -- The Data API makes a null of a JSON null.
+  return mayfly_private.show_state(mayfly_private.write_state(state, coalesce(value, 'null'), 'set', expires_at));
+end
+$$;
+
+comment on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) is 'Sets a state whole.';
+revoke execute on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) from public;
+grant execute on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) to authenticated, service_role;
+
+create function mayfly.set_state(
+  key text, value jsonb, of_agent uuid default null, expected_version integer default null, expires_at timestamptz default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_state(key, value, of_agent, expected_version, expires_at);
+
+comment on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) is
+  'Sets a state whole: { id, agent_id, key, version, value, … }. With expected_version only if it is at that version (0: is not there).';
+revoke execute on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) from public;
+grant execute on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0459_function_patch_state.sql
+
+-- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
+-- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  live constant boolean := mayfly_private.is_live(state);
+begin
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
+      'Use set_state for other values.', '{"field": "patch"}');
+  end if;
+  return mayfly_private.show_state(mayfly_private.write_state(state,
+    mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.patch_state(text, jsonb, uuid, integer) is 'Changes a state by a merge patch.';
+revoke execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) from public;
+grant execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;
+
+create function mayfly.patch_state(key text, patch jsonb, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.patch_state(key, patch, of_agent, expected_version);
+
+comment on function mayfly.patch_state(text, jsonb, uuid, integer) is
+  'Changes a state by a JSON merge patch (RFC 7396), and gives it as it is then.';
+revoke execute on function mayfly.patch_state(text, jsonb, uuid, integer) from public;
+grant execute on function mayfly.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0460_function_delete_state.sql
+
+-- Deletes a state. Its versions are kept until maintenance removes its tombstone, so that it can be
+-- rolled back. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.delete_state(key text, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+begin
+  if state.version = 0 then
+    delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
+    return '{"deleted": false, "version": 0}';
+  elsif state.deleted_at is not null then
+    return jsonb_build_object('deleted', false, 'version', state.version);
+  end if;
+  state := mayfly_private.write_state(state, null, 'delete', null);
+  return jsonb_build_object('deleted', true, 'version', state.version);
+end
+$$;
+
+comment on function mayfly_private.delete_state(text, uuid, integer) is 'Deletes a state.';
+revoke execute on function mayfly_private.delete_state(text, uuid, integer) from public;
+grant execute on function mayfly_private.delete_state(text, uuid, integer) to authenticated, service_role;
+
+create function mayfly.delete_state(key text, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_state(key, of_agent, expected_version);
+
+comment on function mayfly.delete_state(text, uuid, integer) is
+  'Deletes a state: { deleted, version }; deleted is false where there was none.';
+revoke execute on function mayfly.delete_state(text, uuid, integer) from public;
+grant execute on function mayfly.delete_state(text, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0461_function_rollback_state.sql
+
+-- Gives a state the value of one of its earlier versions again, as a new version; a deleted one comes
+-- back. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.rollback_state(key text, version integer, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  earlier constant mayfly.state_versions := mayfly_private.version_of(state, rollback_state.version, 'version');
+begin
+  return mayfly_private.show_state(mayfly_private.write_state(
+    state, earlier.value, 'rollback', case when mayfly_private.is_live(state) then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.rollback_state(text, integer, uuid, integer) is 'Gives a state the value of an earlier version.';
+revoke execute on function mayfly_private.rollback_state(text, integer, uuid, integer) from public;
+grant execute on function mayfly_private.rollback_state(text, integer, uuid, integer) to authenticated, service_role;
+
+create function mayfly.rollback_state(key text, version integer, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.rollback_state(key, version, of_agent, expected_version);
+
+comment on function mayfly.rollback_state(text, integer, uuid, integer) is
+  'Gives a state the value of an earlier version again, as a new version.';
+revoke execute on function mayfly.rollback_state(text, integer, uuid, integer) from public;
+grant execute on function mayfly.rollback_state(text, integer, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0462_function_reconcile_state.sql
+
+-- Brings two changes of one base together, as a new version: `ours`, a value that the caller has made
+-- from base_version (or ours_version, one that is kept), and `theirs`, theirs_version or what the state
+-- is by now.
+--
+--   latest_wins  the later of the two whole: ours is of ours_at, now by default
+--   merge        three-way and deep; where both changed one value, the later of the two
+--   manual       as merge where they do not contradict each other; else nothing is written, and
+--                `conflicts` says where: [{ path, base?, theirs?, ours? }]
+--
+-- Without base_version nothing is taken as common: objects are united key by key. Nothing is written
+-- where the state already is what comes out. Callers with state:write; see lock_state. Locks the state
+-- until commit.
+
+create function mayfly_private.reconcile_state(
+  key text, strategy text, base_version integer, ours jsonb, ours_version integer, theirs_version integer,
+  of_agent uuid, expected_version integer, ours_at timestamptz
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  base jsonb;
+  mine jsonb := ours;
+  their jsonb := case when mayfly_private.is_live(state) then state.value end;
+  mine_at timestamptz := coalesce(ours_at, clock_timestamp());
+  their_at timestamptz := state.updated_at;
+  kept mayfly.state_versions;
+  mine_is_later boolean;
+  conflicts jsonb := '[]';
+  settled jsonb;
+begin
+  if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
+    perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
+  elsif (ours is null) = (ours_version is null) then
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be a value, or ours_version a version: one of them.', null, '{"field": "ours"}');
+  elsif not mayfly_private.json_within(ours, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
+  end if;
+  if base_version is not null then
+    base := (mayfly_private.version_of(state, base_version, 'base_version')).value;
+  end if;
+  if ours_version is not null then
+    kept := mayfly_private.version_of(state, ours_version, 'ours_version');
+    mine := kept.value;
+    mine_at := kept.at;
+  end if;
+  if theirs_version is not null then
+    kept := mayfly_private.version_of(state, theirs_version, 'theirs_version');
+    their := kept.value;
+    their_at := kept.at;
+  end if;
+
+  -- A state that is not there has nothing to say against.
+  mine_is_later := their is null or mine_at >= their_at;
+  if strategy = 'latest_wins' then
+    settled := case when mine_is_later then mine else their end;
+  else
+    if strategy = 'manual' and their is not null then
+      conflicts := mayfly_private.merge_conflicts(base, their, mine);
+    end if;
+    settled := case when their is null then mine else mayfly_private.merge_values(base, their, mine, mine_is_later) end;
+  end if;
+  if conflicts <> '[]' then
+    return jsonb_build_object('outcome', 'conflict', 'conflicts', conflicts, 'state', mayfly_private.show_state(state));
+  end if;
+  if not mayfly_private.is_live(state) or settled <> state.value then
+    state := mayfly_private.write_state(
+      state, settled, 'reconcile', case when mayfly_private.is_live(state) then state.expires_at end);
+  end if;
+  return jsonb_build_object('conflicts', conflicts, 'state', mayfly_private.show_state(state), 'outcome', case
+    when settled = mine then 'ours'
+    when settled = their then 'theirs'
+    else 'merged' end);
+end
+$$;
+
+comment on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) is
+  'Brings two changes of one base together.';
+revoke execute on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) from public;
+grant execute on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) to authenticated, service_role;
+
+create function mayfly.reconcile_state(
+  key text, strategy text, base_version integer default null, ours jsonb default null, ours_version integer default null,
+  theirs_version integer default null, of_agent uuid default null, expected_version integer default null, ours_at timestamptz default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.reconcile_state(
+  key, strategy, base_version, ours, ours_version, theirs_version, of_agent, expected_version, ours_at);
+
+comment on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) is
+  'Brings two changes of one base together by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
+revoke execute on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) from public;
+grant execute on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) to authenticated, service_role;
+
+-- sql/schemas/0463_function_get_state.sql
+
+-- A state, or what it was at a version; null where there is none. Callers with state:read. Locks nothing.
+
+create function mayfly.get_state(key text, of_agent uuid default null, version integer default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+  state mayfly.states;
+begin
+  select * into state from mayfly.states s
+  where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = get_state.key;
+  if get_state.version is null then
+    return mayfly_private.show_state(state);
+  end if;
+  return (
+    select jsonb_build_object('id', state.id, 'agent_id', state.agent_id, 'key', state.key, 'version', v.version,
+      'value', v.value, 'action', v.action, 'by', v.by, 'at', v.at)
+    from mayfly.state_versions v
+    where v.tenant_id = of_tenant and v.state_id = state.id and v.version = get_state.version);
+end
+$$;
+
+comment on function mayfly.get_state(text, uuid, integer) is
+  'A state of an agent, or without of_agent a shared one; or what it was at a version. Null where there is none.';
+revoke execute on function mayfly.get_state(text, uuid, integer) from public;
+grant execute on function mayfly.get_state(text, uuid, integer) to authenticated, service_role;
+
+-- sql/schemas/0464_function_list_states.sql
+
+-- The states of an agent, or without of_agent the shared ones, by key: without their values, a page at
+-- a time. Callers with state:read. Locks nothing.
+
+create function mayfly.list_states(of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(to_jsonb(s) order by s.key), '[]')
+    from (
+      select s.id, s.agent_id, s.key, s.version, s.updated_by, s.created_at, s.updated_at, s.expires_at
+      from mayfly.states s
+      where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent
+        and starts_with(s.key, coalesce(prefix, '')) and s.key > coalesce(after, '') and mayfly_private.is_live(s)
+      order by s.key
+      limit page_limit) s);
+end
+$$;
+
+comment on function mayfly.list_states(uuid, text, text, integer) is
+  'The states of an agent, or the shared ones, by key, without their values. Pass the last key as after for the next page.';
+revoke execute on function mayfly.list_states(uuid, text, text, integer) from public;
+grant execute on function mayfly.list_states(uuid, text, text, integer) to authenticated, service_role;
+
+-- sql/schemas/0465_function_state_history.sql
+
+-- The versions of a state that are kept, the newest first, without their values: who made each, how and
+-- when. Also of one that was deleted. Callers with state:read. Locks nothing.
+
+create function mayfly.state_history(key text, of_agent uuid default null, before integer default null, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if page_limit is null or page_limit not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 100.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(to_jsonb(v) order by v.version desc), '[]')
+    from (
+      select v.version, v.action, v.by, v.at, v.bytes
+      from mayfly.states s
+      join mayfly.state_versions v on v.tenant_id = s.tenant_id and v.state_id = s.id
+      where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = state_history.key
+        and (before is null or v.version < before)
+      order by v.version desc
+      limit page_limit) v);
+end
+$$;
+
+comment on function mayfly.state_history(text, uuid, integer, integer) is
+  'The versions of a state that are kept, the newest first: [{ version, action, by, at, bytes }].';
+revoke execute on function mayfly.state_history(text, uuid, integer, integer) from public;
+grant execute on function mayfly.state_history(text, uuid, integer, integer) to authenticated, service_role;
+
+-- sql/schemas/0466_function_maintain_states.sql
+
+-- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
+-- their versions when the log that told of them has gone. At most max_rows of each; says whether there
+-- may be more. Called by maintain_tenant, as owner.
+
+create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  expired integer;
+  gone uuid[];
+  freed bigint;
+begin
+  with spent as (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= clock_timestamp()
+    order by s.id limit max_rows
+    for update skip locked
+  ), deleted as (
+    update mayfly.states s
+    set version = s.version + 1, value = null, updated_by = null, updated_at = clock_timestamp(), expires_at = null,
+      deleted_at = clock_timestamp()
+    from spent where s.tenant_id = tenant and s.id = spent.id
+    returning s.id, s.version
+  )
+  insert into mayfly.state_versions (tenant_id, state_id, version, action)
+  select tenant, d.id, d.version, 'expire' from deleted d;
+  get diagnostics expired = row_count;
+
+  select array_agg(t.id) into gone
+  from (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at < long_ago and least(s.expires_at, s.deleted_at) < long_ago
+    order by s.id limit max_rows
+    for update skip locked
+  ) t;
+  if gone is not null then
+    freed := (select coalesce(sum(v.bytes), 0) from mayfly.state_versions v where v.tenant_id = tenant and v.state_id = any (gone));
+    delete from mayfly.states s where s.tenant_id = tenant and s.id = any (gone);
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  return expired = max_rows or coalesce(cardinality(gone), 0) = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
+revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;
+
+-- sql/schemas/0467_function_state_changes.sql
+
+-- Versions of states by { id, version }, at most 100, in their order: for who follows the log. What the
+-- caller may not see, or is kept no longer, is left out. Callers with state:read. Locks nothing.
+
+create function mayfly.state_changes(changes jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if jsonb_typeof(changes) is distinct from 'array' or jsonb_array_length(changes) > 100 or exists (
+    select from jsonb_array_elements(changes) c
+    where mayfly_private.to_uuid(c ->> 'id') is null or not coalesce(jsonb_typeof(c -> 'version') = 'number', false)) then
+    perform mayfly_private.fail(400, 'invalid_request', 'changes must be a list of at most 100 { id, version }.', null, '{"field": "changes"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'key', s.key, 'agent_id', s.agent_id, 'version', v.version,
+      'value', v.value, 'action', v.action, 'by', v.by, 'at', v.at) order by c.n), '[]')
+    from jsonb_array_elements(changes) with ordinality as c (change, n)
+    join mayfly.states s on s.tenant_id = of_tenant and s.id = (c.change ->> 'id')::uuid
+    join mayfly.state_versions v on v.tenant_id = of_tenant and v.state_id = s.id and v.version = (c.change ->> 'version')::numeric);
+end
+$$;
+
+comment on function mayfly.state_changes(jsonb) is
+  'Versions of states by { id, version }: [{ id, key, agent_id, version, value, action, by, at }].';
+revoke execute on function mayfly.state_changes(jsonb) from public;
+grant execute on function mayfly.state_changes(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0469_function_debug_rate.sql
+
+-- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
+-- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
+-- watchers; between 0.2 and 10. Called as owner.
+
+create function mayfly_private.debug_rate(tenant uuid)
+returns numeric
+language sql stable security definer
+set search_path = ''
+return (
+  select round(least(10, greatest(0.2, settings.debug_rate::numeric / greatest(1, case when leased.watch_all then listening.agents else leased.agents end)
+    / (1 + leased.watchers))), 2)
+  from mayfly_private.settings, (
+    select count(*) as watchers, count(distinct l.agent_id) as agents, coalesce(bool_or(l.agent_id is null), false) as watch_all
+    from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at > clock_timestamp()
+  ) leased, (
+    select count(*) as agents
+    from mayfly_private.debug_streams s
+    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+    where s.tenant_id = tenant and a.status = 'running' and a.expires_at > clock_timestamp()
+  ) listening
+);
+
+comment on function mayfly_private.debug_rate(uuid) is 'How many debug broadcasts a second each watched agent may send.';
+revoke execute on function mayfly_private.debug_rate(uuid) from public;
+
+-- sql/schemas/0470_function_debug_levels.sql
+
+-- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
+-- persist, max_records_per_minute }.
+-- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
+-- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
+-- instant: clocks differ. `all`: somebody watches every agent,
+-- and learns of this one by the log. `rate` is debug_rate, asked once for many. Called as owner.
+
+create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object(
+    'levels', coalesce((
+      select jsonb_object_agg(c.category, c.level)
+      from (
+        select category, max(l.level) as level
+        from mayfly_private.debug_leases l, unnest(coalesce(l.categories, mayfly_private.debug_categories())) category
+        where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+        group by category
+      ) c), '{}'),
+    'seconds', coalesce((
+      select round(extract(epoch from max(l.expires_at) - clock_timestamp()), 3)
+      from mayfly_private.debug_leases l
+      where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()), 0),
+    'all', exists (
+      select from mayfly_private.debug_leases l
+      where l.tenant_id = t.id and l.agent_id is null and l.expires_at > clock_timestamp()),
+    'sends_per_second', rate,
+    'persist', case when (t.debug ->> 'persist')::boolean then (t.debug ->> 'level')::integer else 0 end,
+    'max_records_per_minute', (t.debug ->> 'max_records_per_minute')::integer)
+  from mayfly.tenants t
+  where t.id = tenant
+);
+
+comment on function mayfly_private.debug_levels(uuid, uuid, numeric) is 'What an agent is to record by now.';
+revoke execute on function mayfly_private.debug_levels(uuid, uuid, numeric) from public;
+
+-- sql/schemas/0471_function_tell_debug.sql
+
+-- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
+-- topics; says how many. A broadcast that is lost comes again with the next renewal of the lease, and an
+-- agent asks by itself when it joins. Called as owner by those who change it.
+
+create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
+returns integer
+language sql security definer
+set search_path = ''
+begin atomic
+  select count(realtime.send(
+    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
+    format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
+  from (
+    select s.tenant_id, s.agent_id
+    from mayfly_private.debug_streams s
+    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+    where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
+      and a.status = 'running' and a.expires_at > clock_timestamp()
+    limit 1000
+  ) listening;
+end;
+
+comment on function mayfly_private.tell_debug(uuid, uuid) is 'Tells agents what they are to record.';
+revoke execute on function mayfly_private.tell_debug(uuid, uuid) from public;
+
+-- sql/schemas/0472_function_lease_debug.sql
+
+-- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
+-- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
+
+create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
+  watcher constant uuid := mayfly_private.caller_id();
+  lease_id constant uuid := coalesce(lease, gen_random_uuid());
+  until constant timestamptz := clock_timestamp() + make_interval(secs => seconds);
+begin
+  if level is null or level not between 1 and 4 then
+    perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
+      'To watch no more, release the lease.', '{"field": "level"}');
+  elsif seconds is null or not seconds between 1 and 60 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
+  elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('categories must be some of %s, or null for all.', array_to_string(mayfly_private.debug_categories(), ', ')),
+      null, '{"field": "categories"}');
+  elsif for_agent is not null and not exists (select from mayfly.agents a where a.tenant_id = of_tenant and a.id = for_agent) then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "for_agent"}');
+  end if;
+
+  delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= clock_timestamp();
+  insert into mayfly_private.debug_leases as l (tenant_id, id, watcher_id, agent_id, level, categories, expires_at)
+  values (of_tenant, lease_id, watcher, for_agent, lease_debug.level, lease_debug.categories, until)
+  on conflict (tenant_id, id) do update
+  set agent_id = excluded.agent_id, level = excluded.level, categories = excluded.categories, expires_at = excluded.expires_at
+  where l.watcher_id is not distinct from excluded.watcher_id;
+  if not found then
+    perform mayfly_private.fail(400, 'invalid_request', 'lease is another watcher''s.', 'Make a new id.', '{"field": "lease"}');
+  elsif (select count(*) from mayfly_private.debug_leases l where l.tenant_id = of_tenant) > 200 then
+    perform mayfly_private.fail(429, 'rate_limited', 'The tenant has 200 leases of debug streams at most.',
+      'Release some, or wait until some end.', '{"quota": "debug_leases", "limit": 200}', 60);
+  end if;
+  return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));
+end
+$$;
+
+comment on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) is 'Leases a level of debug streams.';
+revoke execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) from public;
+grant execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+
+create function mayfly.lease_debug(
+  level integer, for_agent uuid default null, categories text[] default null, seconds double precision default 60, lease uuid default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.lease_debug(level, for_agent, categories, seconds, lease);
+
+comment on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) is
+  'Leases a level of one agent''s debug stream, or of all, for up to 60 s: { lease, seconds, agents }. The same lease again renews it.';
+revoke execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) from public;
+grant execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+
+-- sql/schemas/0473_function_release_debug.sql
+
+-- Ends a lease of one's own at once, and tells the agents. Callers with debug:read.
+
+create function mayfly_private.release_debug(lease uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
+  watched uuid;
+begin
+  delete from mayfly_private.debug_leases l
+  where l.tenant_id = of_tenant and l.id = lease and l.watcher_id is not distinct from mayfly_private.caller_id()
+  returning l.agent_id into watched;
+  if not found then
+    return '{"released": false, "agents": 0}';
+  end if;
+  return jsonb_build_object('released', true, 'agents', mayfly_private.tell_debug(of_tenant, watched));
+end
+$$;
+
+comment on function mayfly_private.release_debug(uuid) is 'Ends a lease of debug streams.';
+revoke execute on function mayfly_private.release_debug(uuid) from public;
+grant execute on function mayfly_private.release_debug(uuid) to authenticated, service_role;
+
+create function mayfly.release_debug(lease uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.release_debug(lease);
+
+comment on function mayfly.release_debug(uuid) is 'Ends a lease of debug streams: { released, agents }.';
+revoke execute on function mayfly.release_debug(uuid) from public;
+grant execute on function mayfly.release_debug(uuid) to authenticated, service_role;
+
+-- sql/schemas/0474_function_debug_level.sql
+
+-- What the calling agent is to record by now; from here on it is told by its inbox topic when that
+-- changes. For agents with debug:write.
+
+create function mayfly_private.debug_level()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind is distinct from 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
+  end if;
+  insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  return mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
+end
+$$;
+
+comment on function mayfly_private.debug_level() is 'What the calling agent is to record.';
+revoke execute on function mayfly_private.debug_level() from public;
+grant execute on function mayfly_private.debug_level() to authenticated, service_role;
+
+create function mayfly.debug_level()
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.debug_level();
+
+comment on function mayfly.debug_level() is
+  'What the calling agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
+revoke execute on function mayfly.debug_level() from public;
+grant execute on function mayfly.debug_level() to authenticated, service_role;
+
+-- sql/schemas/0475_function_append_debug.sql
+
+-- Keeps debug records of the calling agent, where its tenant keeps any: up to the tenant's level, at
+-- most so many a minute of each agent. A record that is there already stays as it is, so that an
+-- append whose answer was lost can be sent again. For agents with debug:write. Locks the agent's stream.
+
+create function mayfly_private.append_debug(records jsonb, dropped integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  levels jsonb;
+  fault record;
+  more integer;
+  more_bytes bigint;
+  used integer;
+begin
+  if caller.kind is distinct from 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
+  elsif jsonb_typeof(records) is distinct from 'array' or jsonb_array_length(records) > 100 or not mayfly_private.json_within(records, 262144, 34) then
+    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100, 256 KB together, each at most 32 deep.',
+      null, '{"field": "records"}');
+  elsif dropped is null or dropped < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
+  end if;
+  select r.n - 1 as index, case
+      when jsonb_typeof(r.record) <> 'object' then ''
+      when (r.record - '{id,level,category,name,data,duration_ms,at}'::text[]) <> '{}' then ''
+      when mayfly_private.to_uuid(r.record ->> 'id') is null then 'id'
+      when not (r.record ? 'level' and mayfly_private.number_within(r.record -> 'level', 1, 4, true)) then 'level'
+      when not coalesce(r.record ->> 'category' = any (mayfly_private.debug_categories()), false) then 'category'
+      when not (mayfly_private.text_within(r.record -> 'name', 200) and coalesce(r.record ->> 'name', '') <> '') then 'name'
+      when not mayfly_private.number_within(r.record -> 'duration_ms', 0, 1e9) then 'duration_ms'
+      when r.record -> 'at' is null or not mayfly_private.instant_or_absent(r.record -> 'at') then 'at'
+    end as field
+  into fault
+  from jsonb_array_elements(records) with ordinality as r (record, n)
+  where jsonb_typeof(r.record) <> 'object' or (r.record - '{id,level,category,name,data,duration_ms,at}'::text[]) <> '{}'
+    or mayfly_private.to_uuid(r.record ->> 'id') is null
+    or not (r.record ? 'level' and mayfly_private.number_within(r.record -> 'level', 1, 4, true))
+    or not coalesce(r.record ->> 'category' = any (mayfly_private.debug_categories()), false)
+    or not (mayfly_private.text_within(r.record -> 'name', 200) and coalesce(r.record ->> 'name', '') <> '')
+    or not mayfly_private.number_within(r.record -> 'duration_ms', 0, 1e9)
+    or r.record -> 'at' is null or not mayfly_private.instant_or_absent(r.record -> 'at')
+  order by r.n limit 1;
+  if fault.index is not null then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('The record %s is not { id, level, category, name, data?, duration_ms?, at }%s.', fault.index,
+        case when fault.field <> '' then format(': its %s is wrong', fault.field) else '' end),
+      'Nothing was stored.', jsonb_build_object('index', fault.index, 'field', nullif(fault.field, '')));
+  end if;
+
+  levels := mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
+  insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  select case when s.minute = this_minute then s.records else 0 end into strict used
+  from mayfly_private.debug_streams s where s.tenant_id = of_tenant and s.agent_id = caller.id
+  for update;
+
+  with wanted as (
+    select (r.record ->> 'id')::uuid as id, (r.record ->> 'level')::smallint as level, r.record ->> 'category' as category,
+      r.record ->> 'name' as name, r.record -> 'data' as data, (r.record ->> 'duration_ms')::real as duration_ms,
+      case when row_number() over (order by r.n) = 1 then append_debug.dropped else 0 end as dropped,
+      256 + coalesce(octet_length((r.record -> 'data')::text), 0) as bytes, (r.record ->> 'at')::timestamptz as at
+    from jsonb_array_elements(records) with ordinality as r (record, n)
+    where (r.record ->> 'level')::integer <= (levels ->> 'persist')::integer
+  ), stored as (
+    insert into mayfly.debug_records (tenant_id, id, agent_id, level, category, name, data, duration_ms, dropped, bytes, at)
+    select of_tenant, w.id, caller.id, w.level, w.category, w.name, w.data, w.duration_ms, w.dropped, w.bytes, w.at from wanted w
+    on conflict (tenant_id, id) do nothing
+    returning debug_records.bytes
+  )
+  select count(*), coalesce(sum(s.bytes), 0) into more, more_bytes from stored s;
+
+  if used + more > (levels ->> 'max_records_per_minute')::integer then
+    perform mayfly_private.fail(429, 'rate_limited',
+      format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
+      'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
+      jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
+      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
+  end if;
+  if more > 0 then
+    update mayfly_private.debug_streams s set minute = this_minute, records = used + more
+    where s.tenant_id = of_tenant and s.agent_id = caller.id;
+    perform mayfly_private.charge(of_tenant, 0, more_bytes, more);
+  end if;
+  return levels || jsonb_build_object('stored', more);
+end
+$$;
+
+comment on function mayfly_private.append_debug(jsonb, integer) is 'Keeps debug records of the calling agent.';
+revoke execute on function mayfly_private.append_debug(jsonb, integer) from public;
+grant execute on function mayfly_private.append_debug(jsonb, integer) to authenticated, service_role;
+
+create function mayfly.append_debug(records jsonb, dropped integer default 0)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.append_debug(records, dropped);
+
+comment on function mayfly.append_debug(jsonb, integer) is
+  'Keeps debug records of the calling agent where its tenant keeps any: what debug_level gives, and stored, how many.';
+revoke execute on function mayfly.append_debug(jsonb, integer) from public;
+grant execute on function mayfly.append_debug(jsonb, integer) to authenticated, service_role;
+
+-- sql/schemas/0476_function_set_debug.sql
+
+-- Sets whether the tenant keeps debug records, up to which level, how many a minute of each agent and
+-- for how many seconds; null leaves as it is. Tells the agents that listen. Scope tenant:write.
+
+create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  setting jsonb;
+begin
+  if level not between 1 and 4 then
+    perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).', null, '{"field": "level"}');
+  elsif max_records_per_minute not between 1 and 100000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_records_per_minute must be 1 to 100000.', null, '{"field": "max_records_per_minute"}');
+  elsif not keep between 60 and 3e9 then
+    perform mayfly_private.fail(400, 'invalid_request', 'keep must be at least 60 seconds.', null, '{"field": "keep"}');
+  end if;
+  update mayfly.tenants t
+  set debug = t.debug || jsonb_strip_nulls(jsonb_build_object(
+    'persist', set_debug.persist, 'level', set_debug.level, 'max_records_per_minute', set_debug.max_records_per_minute, 'keep', set_debug.keep))
+  where t.id = of_tenant
+  returning t.debug into strict setting;
+  perform mayfly_private.tell_debug(of_tenant, null);
+  return setting;
+end
+$$;
+
+comment on function mayfly_private.set_debug(boolean, integer, integer, double precision) is 'Sets which debug records the tenant keeps.';
+revoke execute on function mayfly_private.set_debug(boolean, integer, integer, double precision) from public;
+grant execute on function mayfly_private.set_debug(boolean, integer, integer, double precision) to authenticated, service_role;
+
+create function mayfly.set_debug(
+  persist boolean default null, level integer default null, max_records_per_minute integer default null, keep double precision default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_debug(persist, level, max_records_per_minute, keep);
+
+comment on function mayfly.set_debug(boolean, integer, integer, double precision) is
+  'Sets which debug records the tenant keeps, and for how many seconds. Returns { persist, level, max_records_per_minute, keep }.';
+revoke execute on function mayfly.set_debug(boolean, integer, integer, double precision) from public;
+grant execute on function mayfly.set_debug(boolean, integer, integer, double precision) to authenticated, service_role;
+
+-- sql/schemas/0477_function_maintain_debug.sql
+
+-- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
+-- as long as the tenant says, and leases that have ended; says whether there may be more. Called by
+-- maintain_tenant, as owner.
+
+create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  deleted integer;
+  freed bigint;
+begin
+  with old as (
+    select r.id from mayfly.debug_records r
+    where r.tenant_id = tenant and r.stored_at < clock_timestamp() - make_interval(secs => (
+      select (t.debug ->> 'keep')::double precision from mayfly.tenants t where t.id = tenant))
+    order by r.stored_at limit max_rows
+  ), gone as (
+    delete from mayfly.debug_records r using old where r.tenant_id = tenant and r.id = old.id
+    returning r.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  if deleted > 0 then
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= clock_timestamp();
+  return deleted = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
+revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;

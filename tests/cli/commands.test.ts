@@ -259,6 +259,39 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
     await agent?.stop();
   });
 
+  it("shows what an agent tells of its work, at the level that is asked for, in every format", async () => {
+    const { data: agent } = await mayfly.spawn({ name: "teller" });
+    const words = ["tail", "--agent", "teller", "--category", "task,thought"];
+    const tails = ["human", "compact", "json", "timeline"].map((format) =>
+      startCli(
+        [...words, "--level", format === "json" ? "trace" : "basic", "--format", format],
+        environment(),
+      ),
+    );
+    // Until all of them listen.
+    const telling = setInterval(() => {
+      agent?.debug.thought("fine", { password: "hunter2" });
+      agent?.debug.task("began", { file: "a.ts" });
+    }, 200);
+    await Promise.all(tails.map((tail) => tail.printed(/began[\s\S]*began/)));
+    clearInterval(telling);
+    for (const { child } of tails) child.kill("SIGINT");
+    const [human, compact, json, timeline] = await Promise.all(tails.map(({ ended }) => ended));
+    expect(human?.out).toMatch(/\d +teller +task began +file=a\.ts/);
+    expect(compact?.out).toMatch(/^\d\d:\d\d:\d\d teller task began$/m);
+    expect(timeline?.out).toMatch(/● {2}teller {2}task began {2}file=a\.ts/);
+    expect(human?.out).not.toContain("thought");
+    const thought = (json?.out ?? "").split("\n").find((line) => line.includes('"fine"'));
+    expect(JSON.parse(thought ?? "")).toMatchObject({
+      level: "trace",
+      category: "thought",
+      name: "fine",
+      agent: { id: agent?.id, name: "teller" },
+      data: { password: "[masked]" },
+    });
+    await agent?.stop();
+  });
+
   it("is quiet when who reads it has left", async () => {
     const tail = startCli(["tail", "--since", "1h"], environment());
     await tail.printed(/agent\.spawned/);

@@ -21,6 +21,7 @@ const shownBy: Record<string, string | null> = {
   agent_liveness: "agent:read",
   agent_types: "agent:read",
   agents: "agent:read",
+  debug_records: "debug:read",
   enrolment_keys: "key:write",
   events: "memory:read",
   invitations: "member:write",
@@ -28,6 +29,8 @@ const shownBy: Record<string, string | null> = {
   memories: "memory:read",
   memory_conflicts: "memory:read",
   memory_vectors: "memory:read",
+  state_versions: "state:read",
+  states: "state:read",
   tenants: null,
 };
 /** What is the same for everyone who is signed in, and changed by nobody. */

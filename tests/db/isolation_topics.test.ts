@@ -17,6 +17,7 @@ beforeAll(async () => {
     agents: `tenant:${victim.tenant}:agents`,
     log: `tenant:${victim.tenant}:log`,
     agent: `tenant:${victim.tenant}:agent:${victim.agent.id}`,
+    debug: `tenant:${victim.tenant}:debug:${victim.agent.id}`,
   };
 });
 afterAll(() => db.close());
@@ -54,6 +55,8 @@ describe("isolation, by the topics", () => {
     const agent = { claims: victim.agent.claims };
     const bare = await makeAgent(db.sql, victim.tenant, { scopes: [] });
     const present = await makeAgent(db.sql, victim.tenant, { scopes: ["presence:write"] });
+    const watcher = await makeAgent(db.sql, victim.tenant, { scopes: ["debug:read"] });
+    const teller = await makeAgent(db.sql, victim.tenant, { scopes: ["debug:write"] });
     const cases: [Caller, string, string[]][] = [
       [agent, "agents", ["read broadcast", "read presence"]],
       [agent, "log", ["read broadcast"]],
@@ -64,6 +67,11 @@ describe("isolation, by the topics", () => {
       [{ claims: victim.viewer }, "agents", ["read broadcast", "read presence"]],
       [{ claims: victim.viewer }, "log", ["read broadcast"]],
       [{ claims: victim.viewer }, "agent", []],
+      [agent, "debug", ["read broadcast", "write broadcast"]],
+      [{ claims: victim.owner }, "debug", ["read broadcast"]],
+      [{ claims: watcher.claims }, "debug", ["read broadcast"]],
+      [{ claims: teller.claims }, "debug", []],
+      [{ claims: victim.viewer }, "debug", []],
     ];
     for (const name of Object.keys(topics)) {
       cases.push([{ claims: bare.claims }, name, []]);
@@ -91,6 +99,8 @@ describe("isolation, by the topics", () => {
       `tenant:${tenant}:agent`,
       `tenant:${tenant}:agent:${randomUUID()}`,
       `tenant:${tenant}:agent:${agent.id}:x`,
+      `tenant:${tenant}:debug`,
+      `tenant:${tenant}:debug:${agent.id}:x`,
       `tenant:${tenant.toUpperCase()}:log`,
       `tenant: ${tenant}:log`,
       `realtime:tenant:${tenant}:log`,

@@ -33,6 +33,8 @@ export interface Victim {
   invitationToken: string;
   key: string;
   keyId: string;
+  lease: string;
+  state: string;
 }
 
 /** A tenant that has used everything there is. */
@@ -47,7 +49,17 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
   const issued = await asOwner<Issued>("spawn_agent", {
     type: "scout",
     registration_key: "scout",
-    scopes: ["memory:read", "memory:write", "agent:read", "agent:spawn", "presence:read"],
+    scopes: [
+      "memory:read",
+      "memory:write",
+      "agent:read",
+      "agent:spawn",
+      "presence:read",
+      "state:read",
+      "state:write",
+      "debug:read",
+      "debug:write",
+    ],
   });
   const agent = {
     id: issued.agent.id,
@@ -75,6 +87,24 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     agent.claims,
     (session) => session`select mayfly.sync(${session.json(conflict as never)})`,
   );
+  const { id: state } = await rpc<{ id: string }>(sql, agent.claims, "set_state", {
+    key: "plan",
+    value: { secret: "plan" },
+    of_agent: agent.id,
+  });
+  await asOwner("set_debug", { persist: true });
+  const { lease } = await asOwner<{ lease: string }>("lease_debug", { level: 1 });
+  await rpc(sql, agent.claims, "append_debug", {
+    records: [
+      {
+        id: randomUUID(),
+        level: 1,
+        category: "task",
+        name: "the secret plan",
+        at: new Date().toISOString(),
+      },
+    ] as never,
+  });
   await asOwner("maintain", {});
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
@@ -95,6 +125,8 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     invitationToken: token,
     key,
     keyId: enrolment_key.id,
+    lease,
+    state,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Format } from "./format.ts";
-import { clock, whose } from "./format-parts.ts";
+import { clock, what, whose } from "./format-parts.ts";
 
 /** Time, agent and what it was: for narrow places, and for grep. */
 export const compactFormat = (): Format => (record) =>
-  `${clock(record.at, 0)} ${whose(record)} ${record.name}`;
+  `${clock(record.at, 0)} ${whose(record)} ${what(record)}`;

@@ -1,5 +1,5 @@
 import type { Format, Paint } from "./format.ts";
-import { clock, told, whose } from "./format-parts.ts";
+import { clock, told, what, whose } from "./format-parts.ts";
 
 const colours: Record<string, Parameters<Paint>[0]> = {
   agent: "green",
@@ -7,18 +7,20 @@ const colours: Record<string, Parameters<Paint>[0]> = {
   message: "magenta",
   state: "yellow",
   error: "red",
+  task: "blue",
+  tool: "blue",
 };
 
 /** Everything of a record, in columns. */
 export const humanFormat =
   (paint: Paint): Format =>
   (record) => {
-    const what = record.name.padEnd(20);
+    const happened = what(record).padEnd(20);
     const colour = colours[record.category];
     return [
       paint("dim", clock(record.at)),
       whose(record).padEnd(16),
-      colour ? paint(colour, what) : what,
+      colour ? paint(colour, happened) : happened,
       paint("dim", record.subject ?? ""),
       told(record),
     ]

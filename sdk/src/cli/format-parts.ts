@@ -17,11 +17,16 @@ export function whose({ agent }: TailRecord): string {
   return agent.name === null ? agent.id.slice(0, 8) : printable(agent.name);
 }
 
+/** What it was: an event by its type, a debug record by its category and name. */
+export function what({ category, name }: TailRecord): string {
+  return name.startsWith(`${category}.`) ? name : `${category} ${printable(name)}`;
+}
+
 /** The data on one line, texts as they are. */
 export function told({ data }: TailRecord): string {
   const parts = Object.entries(data).map(([name, value]) => {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    return `${name}=${printable(shorten(text, longestData))}`;
+    return `${printable(name)}=${printable(shorten(text, longestData))}`;
   });
   return parts.join(" ");
 }

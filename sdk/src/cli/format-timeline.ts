@@ -1,5 +1,5 @@
 import type { Format, Paint } from "./format.ts";
-import { told, whose } from "./format-parts.ts";
+import { told, what, whose } from "./format-parts.ts";
 import type { TailRecord } from "./records.ts";
 
 /** More agents at once share the last lane. */
@@ -32,7 +32,7 @@ export function timelineFormat(paint: Paint): Format {
       paint("dim", elapsed(at - start)),
       drawn.length > 0 ? drawn : "·",
       whose(record),
-      record.name,
+      what(record),
       paint("dim", told(record)),
     ];
     return parts.join("  ").trimEnd();

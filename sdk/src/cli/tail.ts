@@ -10,6 +10,7 @@ import { keyOf, readSince } from "./log.ts";
 import { openProject } from "./project.ts";
 import { time } from "./recall.ts";
 import { agentOf, isWithin, type Level, levels, recordOf, type TailRecord } from "./records.ts";
+import { ToldRecords, watchDebug } from "./tail-debug.ts";
 
 interface Options extends ProjectOptions {
   agent?: string;
@@ -21,13 +22,15 @@ interface Options extends ProjectOptions {
 }
 
 const examples = `
-Levels: basic is who comes and goes and who may what; detailed, the default, also what agents
-remember and tell each other.
+Levels: basic is who comes and goes and who may what, tasks and errors; detailed, the default, also
+what agents remember and tell each other, steps and tools; verbose also decisions; trace also thoughts.
+Agents are silent about their work until somebody tails it: see docs/debug.md.
 
 Examples:
   mayfly tail                                  everything from now on, until Ctrl-C
   mayfly tail --since 10m --agent analyst      of one agent, the last ten minutes first
   mayfly tail --category memory --format json | jq -c .subject
+  mayfly tail --agent analyst --level trace --category task,tool,thought,error
   mayfly tail --format timeline --out run.txt`;
 
 export function addTail(program: Command): void {
@@ -36,7 +39,7 @@ export function addTail(program: Command): void {
     .description("what happens in the tenant, until Ctrl-C: each event once, none missed")
     .option("--agent <agent>", "of this agent alone, by id or name")
     .addOption(new Option("--level <level>", "how much").choices([...levels]).default("detailed"))
-    .option("--category <words>", "agent, memory, member, …, with commas between them", list)
+    .option("--category <words>", "agent, memory, …, or of their work: task, step, tool, …", list)
     .option("--since <time>", "first what was since then: 10m, 2h, 1d, or ISO 8601", time)
     .addOption(new Option("--format <format>", "human by default").choices(Object.keys(formats)))
     .option("--out <file>", "append to this file instead of printing")
@@ -58,14 +61,22 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const wanted = filterOf(options);
   const names = new AgentNames(project);
 
-  const write = async (events: LogEvent[]) => {
-    await names.learn(events.map(agentOf));
-    for (const event of events) {
-      const record = recordOf(event, names.of(agentOf(event)));
+  const show = async (records: TailRecord[]) => {
+    for (const record of records) {
       if (signal.aborted) return;
       if (!wanted(record)) continue;
       if (file) await file.appendFile(`${format(record)}\n`);
       else output.line(format(record));
+    }
+  };
+  const onError = (error: unknown) => output.note(toFailure(error).message);
+  const told = new ToldRecords(names, show, onError);
+  const write = async (events: LogEvent[]) => {
+    await names.learn(events.map(agentOf));
+    for (const event of events) {
+      // In the order of the log; what agents told meanwhile comes between.
+      await told.showUntil(Date.parse(event.at));
+      await show([recordOf(event, names.of(agentOf(event)))]);
     }
   };
 
@@ -73,13 +84,14 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   // is left out of what comes.
   const earlier = new Set<string>();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
-  const onError = (error: unknown) => output.note(toFailure(error).message);
   const watching = project.mayfly.watch({ onError }, async ({ events }) => {
     await caughtUp;
     await write(events.filter((event) => !earlier.delete(keyOf(event))));
   });
   const watch = dataOf(await until(signal, watching));
+  const debugging = watchDebug(project, options, onError, told.take);
   try {
+    await until(signal, debugging);
     if (options.since) {
       for await (const events of readSince(project, options.since)) {
         for (const event of events) earlier.add(keyOf(event));
@@ -87,11 +99,13 @@ async function tail(options: Options, { output, interruption }: Session): Promis
         if (signal.aborted) break;
       }
     }
+    told.goLive();
     catchUp();
     const ended = await Promise.race([aborted(signal), watch.ended]);
     if (ended) throw new Failure(ended.message, { code: ended.code, hint: ended.hint });
   } finally {
     await watch.stop();
+    await debugging.then((debug) => debug?.stop(), onError);
     await project.mayfly.close();
     await file?.close();
   }

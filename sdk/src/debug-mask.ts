@@ -1,0 +1,168 @@
+/** Rules of one's own for what must not leave the process; beside those that always hold. */
+export interface MaskRules {
+  /** Values of keys that match are masked whole, however they are nested. */
+  keys?: RegExp[];
+  /** What matches in a text is masked. */
+  values?: RegExp[];
+}
+
+export const masked = "[masked]";
+
+/** Keys whose values are secret: whole words of the key in snake_case. */
+const secretKeys =
+  /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
+/** Of these a number is secret, too; else it counts something: `max_tokens`. */
+const secretNumbers = /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|otp|pin)($|_)/;
+
+/** [what is secret in a text, what stays of it]. None of them backtracks over more than a line. */
+const secretValues: [RegExp, string][] = [
+  [
+    /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g,
+    masked,
+  ],
+  [/\beyJ[\w-]{6,}\.[\w-]{4,}(\.[\w-]*){0,3}/g, masked],
+  [/\b(Bearer|Basic|Digest|Token)\s+[\w.~+/=-]{8,}/gi, `$1 ${masked}`],
+  [/\b(sk|rk)[-_][\w-]{12,}/g, masked],
+  [/\bmf[a-z]_[\w-]{8,}/g, masked],
+  [/\bsb_secret_[\w-]{8,}/g, masked],
+  [/\b(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|npm_|hf_|AIza)[\w-]{12,}/g, masked],
+  [/\b(AKIA|ASIA)[A-Z0-9]{12,}/g, masked],
+  // Up to the last @ of the address: a password may hold one.
+  [/\b([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]{0,200}):[^\s/]{1,500}@/gi, `$1:${masked}@`],
+  [
+    /([?&#](?:\w{0,30}[_-])?(?:token|key|apikey|secret|password|sig|signature|code)=)[^&\s#"']{1,2000}/gi,
+    `$1${masked}`,
+  ],
+  [
+    /\b((?:\w{0,30}[_-])?(?:password|passwd|passphrase|secret|api[_-]?key|authorization|cookie|token))(["']?\s{0,3}[=:]\s{0,3})("[^"\n]{0,2000}"|'[^'\n]{0,2000}'|[^\s,;}"']{1,2000}(?:\s\[masked\])?)/gi,
+    `$1$2${masked}`,
+  ],
+];
+
+/** What one record may cost: the rest is left out, and says so. */
+const maxDepth = 8;
+const maxNodes = 2_000;
+const maxItems = 100;
+const maxText = 8_000;
+
+const leftOut = "[left out]";
+
+/** A copy that is plain JSON, bounded and without secrets. What cannot be read is said, never thrown. */
+export class Masker {
+  readonly #keys: RegExp[];
+  readonly #values: RegExp[];
+  #nodes = 0;
+
+  constructor(rules: MaskRules = {}) {
+    this.#keys = (rules.keys ?? []).map(withoutState);
+    this.#values = (rules.values ?? []).map((rule) => new RegExp(rule.source, flagsOf(rule, "g")));
+  }
+
+  copy(data: unknown): unknown {
+    this.#nodes = 0;
+    return this.#copy(data, 0);
+  }
+
+  text(text: string): string {
+    // A secret at the cut would not be recognised: masked before, as far as that stays quick.
+    let result = text.length > 4 * maxText ? text.slice(0, 4 * maxText) : text;
+    for (const [secret, rest] of secretValues) result = result.replace(secret, rest);
+    for (const secret of this.#values) result = result.replace(secret, masked);
+    return result.length > maxText || text.length > 4 * maxText
+      ? `${result.slice(0, maxText).toWellFormed()}… (${text.length} characters)`
+      : result.toWellFormed().replaceAll("\0", "");
+  }
+
+  #copy(value: unknown, depth: number): unknown {
+    if (++this.#nodes > maxNodes) return leftOut;
+    switch (typeof value) {
+      case "string":
+        return this.text(value);
+      case "number":
+        return Number.isFinite(value) ? value : String(value);
+      case "boolean":
+        return value;
+      case "bigint":
+        return value.toString();
+      case "object":
+        return value === null ? null : this.#copyObject(value, depth);
+      default:
+        return undefined;
+    }
+  }
+
+  #copyObject(value: object, depth: number): unknown {
+    try {
+      if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+      if (value instanceof URL || value instanceof RegExp) return this.text(String(value));
+      if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
+        return `[${value.byteLength} bytes]`;
+      if (depth >= maxDepth) return leftOut;
+      if (value instanceof Error) return this.#copyError(value, depth);
+      if (value instanceof Map) return this.#copyEntries(value, depth);
+      if (Array.isArray(value)) return this.#copyList(value, depth);
+      if (value instanceof Set) return this.#copyList([...value], depth);
+      const json = (value as { toJSON?: unknown }).toJSON;
+      if (typeof json === "function") return this.#copy(json.call(value), depth + 1);
+      return this.#copyEntries(Object.entries(value), depth);
+    } catch {
+      return "[could not be read]";
+    }
+  }
+
+  #copyList(list: unknown[], depth: number): unknown[] {
+    const items = list.slice(0, maxItems).map((item) => this.#copy(item, depth + 1) ?? null);
+    if (list.length > maxItems) items.push(`… (${list.length} items)`);
+    return items;
+  }
+
+  #copyError(error: Error, depth: number): unknown {
+    const { name, message, stack, cause } = error;
+    const more = cause === undefined ? {} : { cause: this.#copy(cause, depth + 1) };
+    const own = this.#copyEntries(Object.entries(error), depth);
+    return {
+      ...own,
+      name,
+      message: this.text(String(message)),
+      ...(stack && { stack: this.text(stack) }),
+      ...more,
+    };
+  }
+
+  #copyEntries(entries: Iterable<[unknown, unknown]>, depth: number): Record<string, unknown> {
+    const copy: Record<string, unknown> = {};
+    let count = 0;
+    for (const [key, value] of entries) {
+      if (++count > maxItems) {
+        copy["…"] = leftOut;
+        break;
+      }
+      const name = String(key).slice(0, 200);
+      const copied = this.#isSecret(name, value) ? masked : this.#copy(value, depth + 1);
+      if (copied !== undefined)
+        Object.defineProperty(copy, this.text(name), {
+          value: copied,
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        });
+    }
+    return copy;
+  }
+
+  #isSecret(key: string, value: unknown): boolean {
+    if (value === undefined || value === null || typeof value === "function") return false;
+    if (this.#keys.some((rule) => rule.test(key))) return true;
+    const words = key
+      .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+      .replace(/[^A-Za-z0-9]+/g, "_")
+      .toLowerCase();
+    const countable = typeof value === "number" || typeof value === "boolean";
+    return (countable ? secretNumbers : secretKeys).test(words);
+  }
+}
+
+/** With `g` or `y` a test goes on where the last one stopped. */
+const withoutState = (rule: RegExp) => new RegExp(rule.source, rule.flags.replace(/[gy]/g, ""));
+
+const flagsOf = (rule: RegExp, more: string) => [...new Set([...rule.flags, ...more])].join("");

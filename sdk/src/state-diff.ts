@@ -1,0 +1,32 @@
+/** Where two JSON values differ. */
+export interface StateDifference {
+  /** The keys that lead there; empty for the value itself. */
+  path: string[];
+  /** Left out where it was not there. */
+  from?: unknown;
+  /** Left out where it is not there any more. */
+  to?: unknown;
+}
+
+/** Objects are compared key by key, deep; everything else, lists too, as a whole. */
+export function diffValues(from: unknown, to: unknown, path: string[] = []): StateDifference[] {
+  if (isObject(from) && isObject(to)) {
+    const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
+    return keys.flatMap((key) => diffValues(own(from, key), own(to, key), [...path, key]));
+  }
+  if (equal(from, to)) return [];
+  return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const own = (object: Record<string, unknown>, key: string) =>
+  Object.hasOwn(object, key) ? object[key] : undefined;
+
+function equal(one: unknown, other: unknown): boolean {
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((item, at) => equal(item, other[at]));
+  if (isObject(one) && isObject(other)) return diffValues(one, other).length === 0;
+  return Object.is(one, other);
+}

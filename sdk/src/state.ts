@@ -1,0 +1,405 @@
+import { fromDataApi, type MayflyClient } from "./call.ts";
+import type { Database } from "./database.types.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { type FromRow, fromRow } from "./rows.ts";
+import { diffValues, type StateDifference } from "./state-diff.ts";
+import {
+  type StartLogWatch,
+  type StateAction,
+  StateFollower,
+  type StateHandler,
+  type StateWatchOptions,
+} from "./state-watch.ts";
+import type { Watch } from "./watch.ts";
+
+interface StateHead {
+  id: string;
+  key: string;
+  /** Whose it is; null for a shared one. */
+  agent_id: string | null;
+  /** From 1, one more with every change; never falls. */
+  version: number;
+  /** The agent or person that changed it last; null for the secret key. */
+  updated_by: string | null;
+  created_at: string;
+  updated_at: string;
+  expires_at: string | null;
+}
+/** A state without its value, as `list` shows it. */
+export type StateInfo = FromRow<StateHead>;
+
+/** A state as it is. */
+export type State<T = unknown> = StateInfo & { value: T };
+
+interface VersionRow {
+  version: number;
+  action: StateAction;
+  by: string | null;
+  at: string;
+  bytes: number;
+}
+/** A version of a state as `history` shows it: who made it, how and when. */
+export type StateVersionInfo = Omit<VersionRow, "at" | "bytes"> & { at: Date };
+
+/** What a state was at a version; `value` is undefined where it was deleted. */
+export type StateVersion<T = unknown> = StateVersionInfo & { key: string; value: T | undefined };
+
+export interface WriteOptions {
+  /** Only if the state is at this version; 0: only if it is not there. */
+  expectedVersion?: number;
+}
+
+export interface SetOptions extends WriteOptions {
+  /** From then on it is as if deleted. Without it a state stays until it is deleted. */
+  expiresAt?: Date;
+}
+
+export interface UpdateOptions {
+  /** How often at most; 20 by default. */
+  tries?: number;
+}
+
+/** Two changes of one base, to be brought together. */
+export interface Reconcile {
+  /**
+   * `latest_wins`: the later of the two, whole. `merge`: three-way and deep; where both changed one
+   * value, the later. `manual`: as `merge` where they do not contradict each other, else nothing is
+   * written and `conflicts` says where.
+   */
+  strategy: "latest_wins" | "merge" | "manual";
+  /** The version that both changes began with; without it nothing is taken as common. */
+  base?: number;
+  /** The one change: a value, or `{ version }`. */
+  ours: { value: unknown; at?: Date } | { version: number };
+  /** The other: a version; by default what the state is by now. */
+  theirs?: number;
+  expectedVersion?: number;
+}
+
+export interface Reconciled<T = unknown> {
+  outcome: "ours" | "theirs" | "merged" | "conflict";
+  /** With `manual`: where the two contradict each other. What was not there is left out. */
+  conflicts: { path: string[]; base?: unknown; theirs?: unknown; ours?: unknown }[];
+  /** As it is now; null when it is not there. */
+  state: State<T> | null;
+}
+
+type Functions = Database["mayfly"]["Functions"];
+
+/** Pauses of an `update` that lost: up to so long, and longer each time. */
+const pauseMs = 5;
+const maxPauseMs = 200;
+
+/**
+ * Versioned JSON documents by key, of one agent or shared by the tenant. Each value has at most 256 KB,
+ * 32 deep; the newest 100 versions of each are kept.
+ */
+export class States {
+  readonly #client: MayflyClient;
+  readonly #tenant: string | undefined;
+  readonly #owner: string | null;
+  readonly #startWatch: StartLogWatch;
+
+  /** @internal */
+  constructor(
+    client: MayflyClient,
+    tenant: string | undefined,
+    owner: string | null,
+    startWatch: StartLogWatch,
+  ) {
+    this.#client = client;
+    this.#tenant = tenant;
+    this.#owner = owner;
+    this.#startWatch = startWatch;
+  }
+
+  /**
+   * The states of an agent. All that have `state:read` read them; the agent itself, its ancestors and
+   * the admins of the tenant write them.
+   *
+   * @example
+   * const { data: plan } = await agent.state.of(helper.id).get("plan");
+   */
+  of(agentId: string): States {
+    return new States(this.#client, this.#tenant, agentId, this.#startWatch);
+  }
+
+  /**
+   * A state; null where there is none.
+   *
+   * @returns `not_authorized`, `scope_missing`, `unavailable`.
+   * @example
+   * const { data: plan } = await agent.state.get<{ step: number }>("plan");
+   * console.log(plan?.version, plan?.value.step);
+   */
+  get<T = unknown>(key: string): Promise<Result<State<T> | null>> {
+    return this.#call("get_state", { key }, (row) => (row ? toState<T>(row) : null));
+  }
+
+  /**
+   * Sets a state whole.
+   *
+   * @returns `version_conflict` with `details.version`, when it is not at `expectedVersion`: nothing
+   *   was written. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
+   * @example
+   * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
+   * if (error?.code === "version_conflict") await decideAnew();
+   */
+  set<T>(key: string, value: T, options: SetOptions = {}): Promise<Result<State<T>>> {
+    if (value === undefined)
+      return Promise.resolve(failed(invalid("value", "must be JSON; to delete, call delete")));
+    const { expectedVersion, expiresAt } = options;
+    const given = {
+      key,
+      value,
+      ...(expectedVersion !== undefined && { expected_version: expectedVersion }),
+      ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+    };
+    return this.#call("set_state", given, toState<T>);
+  }
+
+  /**
+   * Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One
+   * that is not there begins as `{}`.
+   *
+   * @returns as `set`.
+   * @example
+   * await agent.state.patch("plan", { step: 3, blockedBy: null });
+   */
+  patch<T = unknown>(
+    key: string,
+    patch: Record<string, unknown>,
+    { expectedVersion }: WriteOptions = {},
+  ): Promise<Result<State<T>>> {
+    return this.#call("patch_state", { key, patch, ...expected(expectedVersion) }, toState<T>);
+  }
+
+  /**
+   * Changes a state by a function of what it is (undefined where it is not there), again and again
+   * until nobody came between. What it returns is set; undefined leaves the state as it is. It may run
+   * several times.
+   *
+   * @returns what the state is then; `version_conflict` when all tries were lost. After `unavailable`
+   *   the change may have been made: read before doing it again.
+   * @example
+   * await agent.shared.update<number>("done", (count = 0) => count + 1);
+   */
+  async update<T>(
+    key: string,
+    change: (
+      value: T | undefined,
+      state: State<T> | null,
+    ) => T | undefined | Promise<T | undefined>,
+    { tries = 20 }: UpdateOptions = {},
+  ): Promise<Result<State<T> | null>> {
+    for (let attempt = 1; ; attempt++) {
+      const { data: state, error } = await this.get<T>(key);
+      if (error) return failed(error);
+      const value = await change(state?.value, state);
+      if (value === undefined) return ok(state);
+      const written = await this.set(key, value, {
+        expectedVersion: state?.version ?? 0,
+        ...(state?.expiresAt && { expiresAt: state.expiresAt }),
+      });
+      if (written.error?.code !== "version_conflict" || attempt >= tries) return written;
+      const pause = Math.random() * Math.min(pauseMs * 2 ** attempt, maxPauseMs);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  /**
+   * Deletes a state; its versions stay for a while (30 days by default), so that it can be rolled back.
+   *
+   * @returns whether there was one; `version_conflict`, `state_not_writable`.
+   */
+  delete(key: string, { expectedVersion }: WriteOptions = {}): Promise<Result<boolean>> {
+    return this.#call(
+      "delete_state",
+      { key, ...expected(expectedVersion) },
+      (answer) => (answer as { deleted: boolean }).deleted,
+    );
+  }
+
+  /**
+   * The states there are, by key, without their values.
+   *
+   * @param options `after`: the last key of the page before; `limit`: 1 to 1,000, 100 by default.
+   * @example
+   * const { data: steps } = await agent.state.list({ prefix: "steps/" });
+   */
+  list(
+    options: { prefix?: string; after?: string; limit?: number } = {},
+  ): Promise<Result<StateInfo[]>> {
+    const { limit, ...rest } = options;
+    const given = { ...rest, ...(limit !== undefined && { page_limit: limit }) };
+    return this.#call("list_states", given, (rows) => (rows as StateHead[]).map(fromRow));
+  }
+
+  /**
+   * The versions of a state that are kept, the newest first; also of one that was deleted.
+   *
+   * @param options `before`: only older ones than this version; `limit`: 1 to 100, 100 by default.
+   */
+  history(
+    key: string,
+    { before, limit }: { before?: number; limit?: number } = {},
+  ): Promise<Result<StateVersionInfo[]>> {
+    const given = {
+      key,
+      ...(before !== undefined && { before }),
+      ...(limit !== undefined && { page_limit: limit }),
+    };
+    return this.#call("state_history", given, (rows) =>
+      (rows as VersionRow[]).map(({ version, action, by, at }) => ({
+        version,
+        action,
+        by,
+        at: new Date(at),
+      })),
+    );
+  }
+
+  /** What a state was at a version; null where that is not kept. */
+  at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>> {
+    return this.#call("get_state", { key, version }, (row) => (row ? toVersion<T>(row) : null));
+  }
+
+  /**
+   * What changed between two versions of a state; `to` is by default what it is now. Objects are
+   * compared key by key, lists as a whole.
+   *
+   * @returns `version_unknown` where a version is not kept.
+   * @example
+   * const { data } = await agent.state.diff("plan", 3, 7);
+   * for (const { path, from, to } of data ?? []) console.log(path.join("."), from, to);
+   */
+  async diff(key: string, from: number, to?: number): Promise<Result<StateDifference[]>> {
+    const before = await this.at(key, from);
+    if (before.error) return before;
+    const after = to === undefined ? await this.get(key) : await this.at(key, to);
+    if (after.error) return after;
+    const missing = !before.data ? from : to !== undefined && !after.data ? to : undefined;
+    if (missing !== undefined) return failed(unknownVersion(missing));
+    return ok(diffValues(before.data?.value, after.data?.value));
+  }
+
+  /**
+   * Gives a state the value of one of its versions again, as a new version; a deleted one comes back.
+   *
+   * @returns `version_unknown`, and as `set`.
+   * @example
+   * await agent.state.rollback("plan", 3);
+   */
+  rollback<T = unknown>(
+    key: string,
+    version: number,
+    { expectedVersion }: WriteOptions = {},
+  ): Promise<Result<State<T>>> {
+    return this.#call("rollback_state", { key, version, ...expected(expectedVersion) }, toState<T>);
+  }
+
+  /**
+   * Brings two changes of one base together, as a new version.
+   *
+   * @returns `version_unknown`, and as `set`. A conflict is no error: `outcome` says it.
+   * @example
+   * const { data: plan } = await agent.state.get("plan");
+   * const mine = await workOffline(plan.value);
+   * const { data } = await agent.state.reconcile("plan", {
+   *   strategy: "merge",
+   *   base: plan.version,
+   *   ours: { value: mine },
+   * });
+   */
+  reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
+    const { strategy, base, ours, theirs, expectedVersion } = options;
+    const given = {
+      key,
+      strategy,
+      ...(base !== undefined && { base_version: base }),
+      ...("version" in ours
+        ? { ours_version: ours.version }
+        : { ours: ours.value, ...(ours.at && { ours_at: ours.at.toISOString() }) }),
+      ...(theirs !== undefined && { theirs_version: theirs }),
+      ...expected(expectedVersion),
+    };
+    return this.#call("reconcile_state", given, (answer) => {
+      const { state, ...rest } = answer as Reconciled & { state: unknown };
+      return { ...rest, state: state ? toState<T>(state) : null };
+    });
+  }
+
+  /**
+   * Hands over each change of a state, of all whose keys begin so (`"steps/*"`), or of all (`"*"`),
+   * until `stop()`: each version once and in order, whatever the connection does. What is not kept any
+   * more when it is fetched (100 versions on) is skipped; the last version never is. It rides on the
+   * log: the caller needs `memory:read` beside `state:read`.
+   *
+   * @param options `since` and `store` as those of {@link WatchOptions}; `since: null` hands over what
+   *   there is, then what changes.
+   * @example
+   * const { data: watch } = await agent.state.of(helper.id).watch("plan", ({ version, value }) => {
+   *   console.log(version, value);
+   * });
+   */
+  async watch<T = unknown>(
+    key: string,
+    handler: StateHandler<T>,
+    options: StateWatchOptions = {},
+  ): Promise<Result<Watch>> {
+    if (!this.#tenant) return failed(noTenant());
+    const follower = new StateFollower(
+      this.#client,
+      this.#tenant,
+      this.#owner,
+      key,
+      handler as StateHandler,
+    );
+    return this.#startWatch({ ...options, types: ["state.changed"] }, follower.take);
+  }
+
+  async #call<T>(
+    name: keyof Functions & string,
+    given: Record<string, unknown>,
+    take: (answer: unknown) => T,
+  ): Promise<Result<T>> {
+    const owner = this.#owner === null ? {} : { of_agent: this.#owner };
+    const answer = fromDataApi(await this.#client.rpc(name, { ...given, ...owner } as never));
+    return answer.error ? answer : ok(take(answer.data));
+  }
+}
+
+const expected = (version: number | undefined) =>
+  version === undefined ? {} : { expected_version: version };
+
+const toState = <T>(row: unknown): State<T> => fromRow(row as StateHead & { value: T }) as State<T>;
+
+function toVersion<T>(row: unknown): StateVersion<T> {
+  const { key, version, action, by, at, value } = row as VersionRow & { key: string; value: T };
+  const gone = action === "delete" || action === "expire";
+  return { key, version, action, by, at: new Date(at), value: gone ? undefined : value };
+}
+
+const invalid = (field: string, rule: string) =>
+  new MayflyError({
+    code: "invalid_request",
+    message: `${field} ${rule}.`,
+    hint: "Nothing was done.",
+    details: { field },
+  });
+
+const unknownVersion = (version: number) =>
+  new MayflyError({
+    code: "version_unknown",
+    message: `The version ${version} of the state is not kept.`,
+    hint: "The newest hundred versions are: see history.",
+    details: { version },
+  });
+
+const noTenant = () =>
+  new MayflyError({
+    code: "tenant_unknown",
+    message: "States belong to a tenant.",
+    hint: "Give new Mayfly({ tenant }) the id of one.",
+    details: null,
+  });

@@ -1,0 +1,32 @@
+-- Documents that agents keep beside their memories: one row a key, of one agent or shared by the tenant.
+-- Written by the functions of state alone. A deleted state stays as a tombstone without value, so that
+-- its versions go on and a reader of the log finds it.
+
+create table mayfly.states (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid,
+  key text not null constraint states_key_length check (char_length(key) between 1 and 200),
+  version integer not null constraint states_version_range check (version >= 0),
+  value jsonb,
+  updated_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz,
+  deleted_at timestamptz,
+  constraint states_pkey primary key (tenant_id, id),
+  constraint states_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint states_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id),
+  constraint states_key_key unique nulls not distinct (tenant_id, agent_id, key),
+  constraint states_value_unless_deleted check ((value is null) = (deleted_at is not null))
+);
+
+-- What maintenance looks for.
+create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
+
+comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
+comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
+comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';
+comment on column mayfly.states.value is 'Any JSON, at most 256 KB and 32 deep; null (no JSON at all) in a tombstone.';
+comment on column mayfly.states.updated_by is 'The agent or person that changed it last; null for the secret key and for time.';
+comment on column mayfly.states.expires_at is 'From then on it is as if deleted; the versions stay until maintenance comes.';

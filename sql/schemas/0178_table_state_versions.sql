@@ -1,0 +1,20 @@
+-- Every version of every state, the newest hundred of each: what it was, who made it so, and how.
+
+create table mayfly.state_versions (
+  tenant_id uuid not null,
+  state_id uuid not null,
+  version integer not null,
+  value jsonb,
+  bytes integer not null default 0,
+  action text not null
+    constraint state_versions_action_known check (action in ('set', 'patch', 'rollback', 'reconcile', 'delete', 'expire')),
+  by uuid,
+  at timestamptz not null default clock_timestamp(),
+  constraint state_versions_pkey primary key (tenant_id, state_id, version),
+  constraint state_versions_state_fkey foreign key (tenant_id, state_id)
+    references mayfly.states (tenant_id, id) on delete cascade
+);
+
+comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
+comment on column mayfly.state_versions.value is 'As it was; null (no JSON at all) where it was deleted or had expired.';
+comment on column mayfly.state_versions.bytes is 'What the tenant''s max_bytes counts for it: the length of the value as text, and 256 for its row; 0 where time deleted it.';

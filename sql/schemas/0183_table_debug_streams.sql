@@ -1,0 +1,17 @@
+-- The agents that listen for levels of debug, and what each has stored in the current minute. Fillfactor
+-- and no index beside the key keep every update in its page (HOT).
+
+create table mayfly_private.debug_streams (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  minute timestamptz not null default '-infinity',
+  records integer not null default 0,
+  constraint debug_streams_pkey primary key (tenant_id, agent_id),
+  constraint debug_streams_agent_fkey foreign key (tenant_id, agent_id)
+    references mayfly.agents (tenant_id, id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.debug_streams is 'The agents that listen for levels of debug.';
+
+alter table mayfly_private.debug_streams enable row level security;

@@ -1,0 +1,13 @@
+-- Whether a JSON value is at most so many bytes as text, and nested at most so deep: {"a": [1]} is 2.
+
+create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return octet_length(value::text) <= max_bytes
+  -- Strict: lax unwraps arrays, and then finds each level twice.
+  and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
+
+comment on function mayfly_private.json_within(jsonb, integer, integer) is 'Whether a JSON value is within a size and a depth.';
+revoke execute on function mayfly_private.json_within(jsonb, integer, integer) from public;
+grant execute on function mayfly_private.json_within(jsonb, integer, integer) to authenticated, service_role;

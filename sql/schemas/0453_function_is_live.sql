@@ -1,0 +1,11 @@
+-- Whether a state is there for its readers: it has a value, and its time is not over.
+
+create function mayfly_private.is_live(state mayfly.states)
+returns boolean
+language sql stable
+set search_path = ''
+return state.id is not null and state.deleted_at is null and coalesce(state.expires_at > clock_timestamp(), true);
+
+comment on function mayfly_private.is_live(mayfly.states) is 'Whether a state is there for its readers.';
+revoke execute on function mayfly_private.is_live(mayfly.states) from public;
+grant execute on function mayfly_private.is_live(mayfly.states) to authenticated, service_role;

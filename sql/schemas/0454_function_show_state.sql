@@ -1,0 +1,11 @@
+-- A state as its readers get it, or null where it is not there.
+
+create function mayfly_private.show_state(state mayfly.states)
+returns jsonb
+language sql stable
+set search_path = ''
+return case when mayfly_private.is_live(state) then to_jsonb(state) - 'tenant_id' - 'deleted_at' end;
+
+comment on function mayfly_private.show_state(mayfly.states) is 'A state as its readers get it.';
+revoke execute on function mayfly_private.show_state(mayfly.states) from public;
+grant execute on function mayfly_private.show_state(mayfly.states) to authenticated, service_role;

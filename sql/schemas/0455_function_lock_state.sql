@@ -1,0 +1,60 @@
+-- The state that is to be written, locked until commit; made without a version where there is none.
+-- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
+-- and owners of the tenant. Called first by every function that writes state, as owner.
+--
+-- expected_version is compared under the lock, so that of any number of writers with one expectation
+-- one gets through. 0 expects that the state is not there: never made, deleted or expired.
+
+create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
+returns mayfly.states
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  owner mayfly.agents;
+  state mayfly.states;
+  present integer;
+begin
+  if key is null or char_length(key) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
+  elsif expected_version < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
+      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+  end if;
+  if of_agent is not null then
+    select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
+    if owner.id is null then
+      perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
+    elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
+      or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
+      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
+        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+    end if;
+  end if;
+
+  select * into state from mayfly.states s
+  where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key
+  for update;
+  if not found then
+    insert into mayfly.states (tenant_id, agent_id, key, version, deleted_at)
+    values (of_tenant, of_agent, key, 0, clock_timestamp())
+    on conflict on constraint states_key_key do nothing;
+    select * into strict state from mayfly.states s
+    where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key
+    for update;
+  end if;
+
+  present := case when mayfly_private.is_live(state) then state.version else 0 end;
+  if expected_version <> present then
+    perform mayfly_private.fail(409, 'version_conflict',
+      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+  end if;
+  return state;
+end
+$$;
+
+comment on function mayfly_private.lock_state(text, uuid, integer) is 'The state that is to be written, locked.';
+revoke execute on function mayfly_private.lock_state(text, uuid, integer) from public;

@@ -1,0 +1,43 @@
+-- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
+-- its versions, and charges the tenant for what is more. As owner, for those who have it from
+-- lock_state. 256 bytes stand for a version's row, its index and its event.
+
+create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
+returns mayfly.states
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := clock_timestamp();
+  written mayfly.states;
+  bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
+  dropped bigint;
+begin
+  if not mayfly_private.json_within(new_value, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
+      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+  elsif expires_at <= instant then
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
+  end if;
+  update mayfly.states s
+  set version = s.version + 1, value = new_value, updated_by = mayfly_private.caller_id(), updated_at = instant,
+    created_at = case when mayfly_private.is_live(state) then s.created_at else instant end,
+    expires_at = write_state.expires_at, deleted_at = case when new_value is null then instant end
+  where s.tenant_id = state.tenant_id and s.id = state.id
+  returning * into strict written;
+
+  insert into mayfly.state_versions (tenant_id, state_id, version, value, bytes, action, by, at)
+  values (written.tenant_id, written.id, written.version, new_value, bytes, write_state.action, written.updated_by, instant);
+  with gone as (
+    delete from mayfly.state_versions v
+    where v.tenant_id = written.tenant_id and v.state_id = written.id and v.version <= written.version - 100
+    returning v.bytes
+  )
+  select coalesce(sum(g.bytes), 0) into dropped from gone g;
+  perform mayfly_private.charge(written.tenant_id, 0, bytes - dropped, 1);
+  return written;
+end
+$$;
+
+comment on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) is 'Gives a locked state its next version.';
+revoke execute on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) from public;

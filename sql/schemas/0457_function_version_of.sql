@@ -1,0 +1,23 @@
+-- What a state was at a version; fails where that is not kept, or was a deletion. As owner, for states
+-- that the caller has from lock_state.
+
+create function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  found_version mayfly.state_versions;
+begin
+  select * into found_version from mayfly.state_versions v
+  where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
+  if found_version.value is null then
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value of the version %s.', wanted),
+      'The newest hundred versions are kept: see state_history.', jsonb_build_object('field', field));
+  end if;
+  return found_version;
+end
+$$;
+
+comment on function mayfly_private.version_of(mayfly.states, integer, text) is 'What a state was at a version.';
+revoke execute on function mayfly_private.version_of(mayfly.states, integer, text) from public;

@@ -1,0 +1,35 @@
+-- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
+-- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  live constant boolean := mayfly_private.is_live(state);
+begin
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
+      'Use set_state for other values.', '{"field": "patch"}');
+  end if;
+  return mayfly_private.show_state(mayfly_private.write_state(state,
+    mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.patch_state(text, jsonb, uuid, integer) is 'Changes a state by a merge patch.';
+revoke execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) from public;
+grant execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;
+
+create function mayfly.patch_state(key text, patch jsonb, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.patch_state(key, patch, of_agent, expected_version);
+
+comment on function mayfly.patch_state(text, jsonb, uuid, integer) is
+  'Changes a state by a JSON merge patch (RFC 7396), and gives it as it is then.';
+revoke execute on function mayfly.patch_state(text, jsonb, uuid, integer) from public;
+grant execute on function mayfly.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;

@@ -1,0 +1,31 @@
+-- Gives a state the value of one of its earlier versions again, as a new version; a deleted one comes
+-- back. Callers with state:write; see lock_state. Locks the state until commit.
+
+create function mayfly_private.rollback_state(key text, version integer, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  earlier constant mayfly.state_versions := mayfly_private.version_of(state, rollback_state.version, 'version');
+begin
+  return mayfly_private.show_state(mayfly_private.write_state(
+    state, earlier.value, 'rollback', case when mayfly_private.is_live(state) then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.rollback_state(text, integer, uuid, integer) is 'Gives a state the value of an earlier version.';
+revoke execute on function mayfly_private.rollback_state(text, integer, uuid, integer) from public;
+grant execute on function mayfly_private.rollback_state(text, integer, uuid, integer) to authenticated, service_role;
+
+create function mayfly.rollback_state(key text, version integer, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.rollback_state(key, version, of_agent, expected_version);
+
+comment on function mayfly.rollback_state(text, integer, uuid, integer) is
+  'Gives a state the value of an earlier version again, as a new version.';
+revoke execute on function mayfly.rollback_state(text, integer, uuid, integer) from public;
+grant execute on function mayfly.rollback_state(text, integer, uuid, integer) to authenticated, service_role;

@@ -1,0 +1,49 @@
+-- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
+-- their versions when the log that told of them has gone. At most max_rows of each; says whether there
+-- may be more. Called by maintain_tenant, as owner.
+
+create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  expired integer;
+  gone uuid[];
+  freed bigint;
+begin
+  with spent as (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= clock_timestamp()
+    order by s.id limit max_rows
+    for update skip locked
+  ), deleted as (
+    update mayfly.states s
+    set version = s.version + 1, value = null, updated_by = null, updated_at = clock_timestamp(), expires_at = null,
+      deleted_at = clock_timestamp()
+    from spent where s.tenant_id = tenant and s.id = spent.id
+    returning s.id, s.version
+  )
+  insert into mayfly.state_versions (tenant_id, state_id, version, action)
+  select tenant, d.id, d.version, 'expire' from deleted d;
+  get diagnostics expired = row_count;
+
+  select array_agg(t.id) into gone
+  from (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at < long_ago and least(s.expires_at, s.deleted_at) < long_ago
+    order by s.id limit max_rows
+    for update skip locked
+  ) t;
+  if gone is not null then
+    freed := (select coalesce(sum(v.bytes), 0) from mayfly.state_versions v where v.tenant_id = tenant and v.state_id = any (gone));
+    delete from mayfly.states s where s.tenant_id = tenant and s.id = any (gone);
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  return expired = max_rows or coalesce(cardinality(gone), 0) = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
+revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;

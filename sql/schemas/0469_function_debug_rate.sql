@@ -1,0 +1,24 @@
+-- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
+-- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
+-- watchers; between 0.2 and 10. Called as owner.
+
+create function mayfly_private.debug_rate(tenant uuid)
+returns numeric
+language sql stable security definer
+set search_path = ''
+return (
+  select round(least(10, greatest(0.2, settings.debug_rate::numeric / greatest(1, case when leased.watch_all then listening.agents else leased.agents end)
+    / (1 + leased.watchers))), 2)
+  from mayfly_private.settings, (
+    select count(*) as watchers, count(distinct l.agent_id) as agents, coalesce(bool_or(l.agent_id is null), false) as watch_all
+    from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at > clock_timestamp()
+  ) leased, (
+    select count(*) as agents
+    from mayfly_private.debug_streams s
+    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+    where s.tenant_id = tenant and a.status = 'running' and a.expires_at > clock_timestamp()
+  ) listening
+);
+
+comment on function mayfly_private.debug_rate(uuid) is 'How many debug broadcasts a second each watched agent may send.';
+revoke execute on function mayfly_private.debug_rate(uuid) from public;

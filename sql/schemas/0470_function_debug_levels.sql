@@ -1,0 +1,37 @@
+-- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
+-- persist, max_records_per_minute }.
+-- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
+-- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
+-- instant: clocks differ. `all`: somebody watches every agent,
+-- and learns of this one by the log. `rate` is debug_rate, asked once for many. Called as owner.
+
+create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object(
+    'levels', coalesce((
+      select jsonb_object_agg(c.category, c.level)
+      from (
+        select category, max(l.level) as level
+        from mayfly_private.debug_leases l, unnest(coalesce(l.categories, mayfly_private.debug_categories())) category
+        where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+        group by category
+      ) c), '{}'),
+    'seconds', coalesce((
+      select round(extract(epoch from max(l.expires_at) - clock_timestamp()), 3)
+      from mayfly_private.debug_leases l
+      where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()), 0),
+    'all', exists (
+      select from mayfly_private.debug_leases l
+      where l.tenant_id = t.id and l.agent_id is null and l.expires_at > clock_timestamp()),
+    'sends_per_second', rate,
+    'persist', case when (t.debug ->> 'persist')::boolean then (t.debug ->> 'level')::integer else 0 end,
+    'max_records_per_minute', (t.debug ->> 'max_records_per_minute')::integer)
+  from mayfly.tenants t
+  where t.id = tenant
+);
+
+comment on function mayfly_private.debug_levels(uuid, uuid, numeric) is 'What an agent is to record by now.';
+revoke execute on function mayfly_private.debug_levels(uuid, uuid, numeric) from public;

@@ -1,0 +1,34 @@
+-- What the calling agent is to record by now; from here on it is told by its inbox topic when that
+-- changes. For agents with debug:write.
+
+create function mayfly_private.debug_level()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('debug:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind is distinct from 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
+  end if;
+  insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  return mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
+end
+$$;
+
+comment on function mayfly_private.debug_level() is 'What the calling agent is to record.';
+revoke execute on function mayfly_private.debug_level() from public;
+grant execute on function mayfly_private.debug_level() to authenticated, service_role;
+
+create function mayfly.debug_level()
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.debug_level();
+
+comment on function mayfly.debug_level() is
+  'What the calling agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
+revoke execute on function mayfly.debug_level() from public;
+grant execute on function mayfly.debug_level() to authenticated, service_role;

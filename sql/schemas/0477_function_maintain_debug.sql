@@ -1,0 +1,33 @@
+-- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
+-- as long as the tenant says, and leases that have ended; says whether there may be more. Called by
+-- maintain_tenant, as owner.
+
+create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  deleted integer;
+  freed bigint;
+begin
+  with old as (
+    select r.id from mayfly.debug_records r
+    where r.tenant_id = tenant and r.stored_at < clock_timestamp() - make_interval(secs => (
+      select (t.debug ->> 'keep')::double precision from mayfly.tenants t where t.id = tenant))
+    order by r.stored_at limit max_rows
+  ), gone as (
+    delete from mayfly.debug_records r using old where r.tenant_id = tenant and r.id = old.id
+    returning r.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  if deleted > 0 then
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= clock_timestamp();
+  return deleted = max_rows;
+end
+$$;
+
+comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
+revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;
