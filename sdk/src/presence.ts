@@ -30,8 +30,8 @@ export class Presence {
   readonly #listener = { onJoined: (joined: boolean) => this.#joined(joined) };
   #hub: TopicHub | undefined;
   #state: PresenceState = {};
-  /** Whether the server has been told since the channel was joined. */
-  #shown = false;
+  /** Whether the server has yet to be told, when there is a connection. */
+  #lost = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
@@ -57,6 +57,7 @@ export class Presence {
     const joined = await hub.ready;
     if (!joined.error) return this.#send();
     if (joined.error.code === "not_authorized") await this.leave();
+    else this.#lost = true;
     return joined;
   }
 
@@ -72,7 +73,7 @@ export class Presence {
   async leave(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#shown = false;
+    this.#lost = false;
     const hub = this.#hub;
     this.#hub = undefined;
     await hub?.drop(this.#listener);
@@ -87,8 +88,8 @@ export class Presence {
   }
 
   #joined(joined: boolean): void {
-    if (!joined) this.#shown = false;
-    else if (!this.#shown) this.#later(Math.random() * jitterMs);
+    if (!joined) this.#lost ||= this.#calls.length > 0;
+    else if (this.#lost) this.#later(Math.random() * jitterMs);
   }
 
   #later(ms: number): void {
@@ -112,10 +113,9 @@ export class Presence {
       return ok(null);
     }
     this.#calls.push(now);
-    this.#shown = true;
+    this.#lost = false;
     const answer = await channel.track({ name: this.#self.name, ...this.#state });
     if (answer === "ok") return ok(null);
-    this.#shown = false;
     return failed(
       new MayflyError({
         code: answer === "error" ? "not_authorized" : "unavailable",
