@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import type { ErrorBody, ErrorCode } from "../../sdk/src/errors.ts";
+import { isTooDeep } from "./depth.ts";
 
 /** An error on its way to the caller. */
 export class Refusal extends Error {
@@ -65,6 +66,9 @@ export async function readBody<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.infer<Schema>> {
   const text = await context.req.text();
+  if (isTooDeep(text)) {
+    throw new Refusal(400, "invalid_request", "The body is nested deeper than 64 levels.");
+  }
   let body: unknown;
   try {
     body = text === "" ? {} : JSON.parse(text);

@@ -71,7 +71,8 @@ const notAuthorized = (message: string) =>
 
 interface DatabaseAnswer<T> {
   data: T;
-  error: { code: string; message: string; details: string | null; hint: string | null } | null;
+  /** What the gateway in front of the database answers itself has no code. */
+  error: { code?: string; message: string; details: string | null; hint: string | null } | null;
   status: number;
 }
 
@@ -98,11 +99,11 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       "A publishable key alone may do nothing.",
     );
   }
-  if (error.code.startsWith("22")) {
+  if (error.code?.startsWith("22")) {
     throw new Refusal(400, "invalid_request", "A value of the request is not of its type.");
   }
   const refusal =
-    status === 0 || status >= 502
+    status === 0 || status >= 502 || error.code === undefined
       ? new Refusal(503, "unavailable", "The database could not be reached.", "Try again shortly.")
       : new Refusal(
           500,
@@ -110,5 +111,5 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
           "Something went wrong here.",
           "Try again. The logs have the request id.",
         );
-  throw Object.assign(refusal, { cause: `${error.code} ${error.message}` });
+  throw Object.assign(refusal, { cause: `${error.code ?? status} ${error.message}` });
 }

@@ -12,6 +12,7 @@ import { type Health, healthOf } from "./health.ts";
 import { type Http, serveHttp } from "./http.ts";
 import { generateKeys, loadOrCreateKeys, type ProjectKeys } from "./keys.ts";
 import type { Logger } from "./log.ts";
+import { maskSecrets } from "./mask.ts";
 import { applyMigrations } from "./migrations.ts";
 import type { PortChoice } from "./ports.ts";
 import {
@@ -77,7 +78,7 @@ const thisRepository = join(import.meta.dirname, "../..");
 export async function startLocal(options: LocalOptions): Promise<Local> {
   const { root = thisRepository, watch = false } = options;
   let closing = false;
-  const log = untilClosing(options.log, () => closing);
+  const log = maskSecrets(untilClosing(options.log, () => closing));
   const data = options.data === undefined ? undefined : resolve(options.data);
   if (data !== undefined) {
     await openDataFolder(data);

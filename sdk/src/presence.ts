@@ -18,9 +18,8 @@ export interface PresenceState {
 /** Realtime closes a channel at the sixth presence call within 30 s; one is kept for the end. */
 const callsPerWindow = 4;
 const windowMs = 30_000;
-/** Agents that come or come back together are spread over so long: each counts for each watcher. */
-const jitterMs = 250;
-const jitterAfterLossMs = 2_000;
+/** Agents that come back together are spread over so long: each counts for each watcher. */
+const jitterMs = 2_000;
 
 /** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
 export class Presence {
@@ -31,8 +30,8 @@ export class Presence {
   readonly #listener = { onJoined: (joined: boolean) => this.#joined(joined) };
   #hub: TopicHub | undefined;
   #state: PresenceState = {};
-  /** Whether the server has been told since the channel was joined. */
-  #shown = false;
+  /** Whether the server has yet to be told, when there is a connection. */
+  #lost = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
@@ -58,6 +57,7 @@ export class Presence {
     const joined = await hub.ready;
     if (!joined.error) return this.#send();
     if (joined.error.code === "not_authorized") await this.leave();
+    else this.#lost = true;
     return joined;
   }
 
@@ -73,7 +73,7 @@ export class Presence {
   async leave(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#shown = false;
+    this.#lost = false;
     const hub = this.#hub;
     this.#hub = undefined;
     await hub?.drop(this.#listener);
@@ -82,15 +82,14 @@ export class Presence {
   async #join(): Promise<TopicHub> {
     const hub = hubOf(this.#client, presenceTopic(this.#tenant));
     this.#hub = hub;
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * jitterMs));
     await hub.usePresence({ key: this.#self.id });
     hub.add(this.#listener);
     return hub;
   }
 
   #joined(joined: boolean): void {
-    if (!joined) this.#shown = false;
-    else if (!this.#shown) this.#later(Math.random() * jitterAfterLossMs);
+    if (!joined) this.#lost ||= this.#calls.length > 0;
+    else if (this.#lost) this.#later(Math.random() * jitterMs);
   }
 
   #later(ms: number): void {
@@ -114,10 +113,9 @@ export class Presence {
       return ok(null);
     }
     this.#calls.push(now);
-    this.#shown = true;
+    this.#lost = false;
     const answer = await channel.track({ name: this.#self.name, ...this.#state });
     if (answer === "ok") return ok(null);
-    this.#shown = false;
     return failed(
       new MayflyError({
         code: answer === "error" ? "not_authorized" : "unavailable",

@@ -1,5 +1,6 @@
 import type { Agent } from "./agent.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { jittered } from "./jitter.ts";
 import type { Pushed } from "./push.ts";
 import type { SpawnOptions } from "./spawn.ts";
 
@@ -111,7 +112,7 @@ async function push(agent: Agent, patience: Patience): Promise<MayflyError | nul
     const { error } = await patience.wait(() => agent.sync({ pull: false }));
     if (!error) return null;
     if (error.code !== "unavailable" || attempt === pushTries) return error;
-    await new Promise((resolve) => setTimeout(resolve, retryDelayMs * attempt));
+    await new Promise((resolve) => setTimeout(resolve, jittered(retryDelayMs * attempt)));
   }
   return null;
 }

@@ -6,19 +6,29 @@ export const dimensions = 384;
 
 /** Postgres stores neither U+0000 nor half a surrogate pair. */
 const storable = (value: string) => value.isWellFormed() && !value.includes("\0");
-const storableRule = { message: "must not have U+0000 or half a surrogate pair" };
+const storableRule = "must not have U+0000 or half a surrogate pair";
 
-const text = (max: number) => z.string().max(max).refine(storable, storableRule);
+const text = (max: number) => z.string().max(max).refine(storable, { message: storableRule });
 const instant = z.iso.datetime({ offset: true });
 const tags = z.array(text(100).min(1)).max(50);
-const metadata = z.record(z.string(), z.unknown()).refine((value) => {
+const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+  const message = problemOf(value);
+  if (message) context.addIssue({ code: "custom", message });
+});
+
+/** What keeps a value from being stored as JSON. */
+function problemOf(value: unknown): string | undefined {
   let holds = true;
-  JSON.stringify(value, (key, inner: unknown) => {
-    holds &&= storable(key) && (typeof inner !== "string" || storable(inner));
-    return inner;
-  });
-  return holds;
-}, storableRule);
+  try {
+    JSON.stringify(value, (key, inner: unknown) => {
+      holds &&= storable(key) && (typeof inner !== "string" || storable(inner));
+      return inner;
+    });
+  } catch {
+    return "must be JSON: without cycles and BigInts, and not nested too deep";
+  }
+  return holds ? undefined : storableRule;
+}
 const embedding = z.array(z.number().min(-1000).max(1000)).length(dimensions);
 /** Any uuid that Postgres takes: deterministic ones of no RFC version too. */
 const uuid = z.guid();

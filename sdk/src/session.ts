@@ -1,5 +1,6 @@
 import { callFunction, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { jittered } from "./jitter.ts";
 
 /** An agent as the database has it. */
 export interface AgentRow {
@@ -51,6 +52,8 @@ export interface Issued {
 /** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
 const renewalTries = 3;
 const retryDelayMs = 500;
+/** A token that ends sooner is not sent any more: it must arrive, too. */
+const marginMs = 10_000;
 
 /**
  * An agent's token, kept fresh: renewed when two thirds of its life are over, on a timer and at
@@ -65,6 +68,7 @@ export class Session {
   readonly #client: MayflyClient;
   #issued: Issued;
   #renewAt = 0;
+  #goodUntil = 0;
   #renewal: Promise<Result<Issued>> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended: MayflyError | undefined;
@@ -86,7 +90,11 @@ export class Session {
 
   /** A token that is good for a while; the last one when no better is to be had. */
   async token(): Promise<string> {
-    if (Date.now() >= this.#renewAt && !this.#ended) await this.renew();
+    if (Date.now() >= this.#renewAt && !this.#ended) {
+      const renewal = this.renew();
+      // One that is good yet waits for no server that does not answer.
+      if (Date.now() > this.#goodUntil) await renewal;
+    }
     return this.#issued.token;
   }
 
@@ -133,15 +141,16 @@ export class Session {
         return result;
       }
       if (attempt === renewalTries) {
-        this.#planIn(retryDelayMs * 10);
+        this.#planIn(jittered(retryDelayMs * 10));
         return result;
       }
-      await new Promise((resolve) => setTimeout(resolve, retryDelayMs * attempt));
+      await new Promise((resolve) => setTimeout(resolve, jittered(retryDelayMs * attempt)));
     }
   }
 
   #plan(): void {
-    const life = Date.parse(this.#issued.token_expires_at) - Date.now();
+    const life = lifeOf(this.#issued);
+    this.#goodUntil = Date.now() + life - marginMs;
     // An agent at the end of its life gets shorter and shorter tokens: not one a millisecond.
     this.#planIn(Math.max((life * 2) / 3, 1_000));
   }
@@ -153,4 +162,11 @@ export class Session {
     // In Node a waiting renewal keeps no process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
+}
+
+/** Of a token that has just come, in milliseconds: by its own two times, since our clock may be wrong. */
+function lifeOf({ token, token_expires_at }: Issued): number {
+  const payload = token.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";
+  const { iat } = JSON.parse(atob(payload)) as { iat: number };
+  return Date.parse(token_expires_at) - iat * 1000;
 }

@@ -1,5 +1,6 @@
 import { callFunction, type MayflyClient } from "./call.ts";
 import { type ErrorCode, failed, type MayflyError, ok, type Result } from "./errors.ts";
+import { jittered } from "./jitter.ts";
 import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "./memory.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
@@ -134,7 +135,7 @@ export class Watch {
         if (error) {
           if (!passing.includes(error.code)) return error;
           this.#options.onError?.(error);
-          await this.#pace.sleep(delay);
+          await this.#pace.sleep(jittered(delay));
           delay = Math.min(delay * 2, maxDelayMs);
           continue;
         }
@@ -189,7 +190,7 @@ export class Watch {
       } catch (error) {
         this.#options.onError?.(error);
       }
-      await this.#pace.sleep(delay);
+      await this.#pace.sleep(jittered(delay));
       if (this.#stopped) return false;
     }
   }

@@ -3,6 +3,7 @@ import { hash } from "bcryptjs";
 import postgres, { type JSONValue, type Sql, type TransactionSql } from "postgres";
 import { z } from "zod";
 import { AuthProblem } from "./auth-answers.ts";
+import { readBody } from "./body.ts";
 
 const attributes = z.looseObject({
   id: z.uuid().optional(),
@@ -47,9 +48,10 @@ const notFound = (message: string) => new AuthProblem(404, "not_found", message)
 const noUser = () => new AuthProblem(404, "user_not_found", "User not found");
 
 async function bodyOf(request: Request): Promise<Attributes> {
+  const text = await readBody(request);
   let value: unknown;
   try {
-    value = JSON.parse(await request.text());
+    value = JSON.parse(text);
   } catch {
     throw new AuthProblem(400, "bad_json", "Could not parse request body as JSON");
   }

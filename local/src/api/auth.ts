@@ -7,6 +7,7 @@ import type { Logger } from "../log.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { createAdminUsers } from "./admin-users.ts";
 import { AuthProblem, authError } from "./auth-answers.ts";
+import { readBody } from "./body.ts";
 import { apiKeyOf, bearerOf } from "./caller.ts";
 import { closingSeconds } from "./connection.ts";
 import { quietly } from "./quiet.ts";
@@ -100,7 +101,7 @@ export function createAuth(options: {
     const token = await translate(request);
     if (token) headers.set("authorization", `Bearer ${token}`);
     const { method } = request;
-    const body = method === "GET" || method === "HEAD" ? null : await request.text();
+    const body = method === "GET" || method === "HEAD" ? null : await readBody(request);
     const inner = new Request(request.url, { method, headers, body });
     const response = await quietly(log, () => app.fetch(inner));
     // lite's words for a failure of its own are not GoTrue's.

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { App } from "@supabase/lite";
 import type { ProjectKeys } from "../keys.ts";
 import type { Tokens } from "../tokens.ts";
+import { readBody } from "./body.ts";
 import { apiKeyOf, dataClaims } from "./caller.ts";
 import { DataConnection } from "./connection.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
@@ -80,7 +81,7 @@ export function createRest(options: {
     async fetch(request) {
       const key = await apiKeyOf(request, keys, tokens);
       const claims = await dataClaims(request, key, tokens);
-      const body = hasBody(request.method) ? await request.text() : null;
+      const body = hasBody(request.method) ? await readBody(request) : null;
       const context = () => contextOf(request, claims, schemas);
       const response = await answer(request, context(), body);
       // What the picture of the schema lacks may have been made a moment ago.
@@ -103,7 +104,7 @@ function contextOf(
   const { method, headers } = request;
   const profile = headers.get(hasBody(method) ? "content-profile" : "accept-profile");
   const path = new URL(request.url).pathname.slice(prefix.length) || "/";
-  const role = claims.role ?? "anon";
+  const role = roleOf(claims.role);
   return {
     method,
     path,
@@ -113,6 +114,12 @@ function contextOf(
     claims: claims.role === undefined ? { ...claims, role } : claims,
     nonce: randomUUID(),
   };
+}
+
+/** One that is no text is a role that does not exist: Postgres refuses it. */
+function roleOf(claim: unknown): string {
+  if (claim === undefined || claim === null) return "anon";
+  return typeof claim === "string" ? claim : JSON.stringify(claim);
 }
 
 const missingCodes = /"code":"PGRST20[0-5]"/;

@@ -60,16 +60,28 @@ export async function inSession<T>(
   keep: (result: T) => boolean | Promise<boolean>,
 ): Promise<T> {
   const connection = await pool.reserve();
+  let lost = false;
   try {
     await connection.unsafe(opening);
     const result = await work(connection);
     await connection.unsafe((await keep(result)) ? "commit" : "rollback");
     return result;
   } catch (error) {
-    // Fails where the connection is gone, and with it the transaction.
-    await connection.unsafe("rollback").catch(() => undefined);
+    lost = isLost(error);
+    if (!lost)
+      await connection.unsafe("rollback").catch((problem: unknown) => {
+        lost = isLost(problem);
+      });
     throw error;
   } finally {
-    connection.release();
+    // One that is gone is out of the pool already. The driver (3.4.9) takes it back all the same, and
+    // throws where nobody can catch it when it is written to: that would end this process.
+    if (!lost) connection.release();
   }
+}
+
+/** Whether the connection is gone, and with it the transaction. */
+function isLost(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^(CONNECTION_|CONNECT_|ECONN|EPIPE|ETIMEDOUT)/.test(code);
 }

@@ -1,6 +1,5 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as send } from "node:http";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { FunctionsProcess } from "./child.ts";
 import { failure } from "./errors.ts";
@@ -59,7 +58,18 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
       upstream.destroy();
     }, timeoutMs);
 
-    upstream.once("response", (incoming) => answer(responseOf(incoming, request, requestId)));
+    const body = request.body
+      ? Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>)
+      : undefined;
+    upstream.once("response", (incoming) => {
+      const response = responseOf(incoming, request, requestId);
+      const refused = response.status >= 400;
+      if (!refused || !body || body.readableEnded || body.destroyed) return answer(response);
+      // Refused in the middle of an upload: the caller listens when it has sent the rest.
+      body.unpipe(upstream);
+      body.once("close", () => answer(response)).resume();
+      incoming.once("close", () => upstream.destroy());
+    });
     upstream.on("error", () => {
       if (!answered) void lost(process, name, requestId).then(answer);
     });
@@ -70,10 +80,10 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
     if (request.signal.aborted) return abort();
     request.signal.addEventListener("abort", abort, { once: true });
 
-    if (!request.body) return upstream.end();
-    const body = Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>);
+    if (!body) return upstream.end();
     // A failed upload destroys the request to the child, and is answered by its error event.
-    pipeline(body, upstream).catch(() => {});
+    body.once("error", () => upstream.destroy());
+    body.pipe(upstream);
   });
 }
 

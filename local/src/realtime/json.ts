@@ -1,3 +1,5 @@
+import { isTooDeep } from "../depth.ts";
+
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export type JsonObject = { [key: string]: Json };
 
@@ -23,8 +25,9 @@ function byBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** JSON text as a value; undefined when it is not JSON. */
+/** JSON text as a value; undefined when it is not JSON, or nested too deep to be written again. */
 export function parseJson(text: string): Json | undefined {
+  if (isTooDeep(text)) return undefined;
   try {
     return JSON.parse(text) as Json;
   } catch {

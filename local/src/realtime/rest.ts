@@ -168,10 +168,11 @@ async function bodyOf(request: Request, maxBytes: number): Promise<Buffer | unde
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.length;
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
+    // The rest is read all the same, so that its sender hears the answer.
+    if (size > maxBytes) chunks.length = 0;
+    else chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return size > maxBytes ? undefined : Buffer.concat(chunks);
 }
 
 function decoded(part: string | undefined): string | undefined {

@@ -1,0 +1,44 @@
+import { isTooDeep } from "../depth.ts";
+import { Refusal } from "./caller.ts";
+import { apiError } from "./errors.ts";
+
+/** Hosted projects take more; whoever sends so much to one row has lost their way. */
+export const maxBodyBytes = 16_000_000;
+
+/**
+ * The body of a request as text. Of one that is too long the rest is read and dropped, so that its
+ * sender hears why.
+ * @throws Refusal in PostgREST's envelope
+ */
+export async function readBody(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > maxBodyBytes) chunks.length = 0;
+    else chunks.push(chunk);
+  }
+  if (size > maxBodyBytes) throw tooLarge();
+  const text = Buffer.concat(chunks).toString("utf8");
+  if (isTooDeep(text)) throw tooDeep();
+  return text;
+}
+
+const tooLarge = () =>
+  new Refusal(
+    apiError(413, {
+      code: "PGRSTX01",
+      message: `The body has more than ${maxBodyBytes / 1_000_000} MB.`,
+      hint: "Send it in parts.",
+    }),
+  );
+
+/** As Postgres refuses it natively; in WebAssembly its own check of the stack does not work. */
+const tooDeep = () =>
+  new Refusal(
+    apiError(413, {
+      code: "54001",
+      message: "stack depth limit exceeded",
+      hint: "The embedded Supabase takes JSON of at most 1000 levels.",
+    }),
+  );

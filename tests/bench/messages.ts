@@ -1,0 +1,164 @@
+/**
+ * From an agent to a handler in another process: durable messages and ephemeral broadcasts, against
+ * realtime-js alone on the same server, by a function in the database and by the client.
+ *
+ *   DATABASE_URL=postgresql://… node tests/bench/messages.ts [--quick]
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+import { createClient } from "@supabase/supabase-js";
+import postgres from "postgres";
+import { type Local, startLocal } from "../../local/src/index.ts";
+import { Mayfly } from "../../sdk/src/index.ts";
+import { makeTenant, type Sql } from "../harness/callers.ts";
+import { openPostgresDatabase } from "../harness/database.ts";
+import { startTestLocal } from "../harness/local.ts";
+import { silent } from "../harness/log.ts";
+import { makeTemplate } from "../harness/template.ts";
+import { quartiles } from "./lib/measure.ts";
+import { report } from "./lib/report.ts";
+import { rounds, unlimited } from "./lib/target.ts";
+
+const many = rounds(1_000);
+/** The Free plan's rates would be what is measured. */
+const limits = { messagesPerSecond: 1_000_000, joinsPerSecond: 10_000 };
+const pauseMs = 150;
+const now = () => performance.timeOrigin + performance.now();
+
+interface Came {
+  what: string;
+  n?: number;
+  id?: string;
+  at: number;
+}
+
+/** Hands over what the receiver says came. */
+class Receiver {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<string, (came: Came) => void>();
+
+  constructor(...words: string[]) {
+    this.#child = fork(join(import.meta.dirname, "messages-receiver.ts"), words);
+    this.#child.on("message", (message) => {
+      const came = message as Came;
+      this.#waiting.get(`${came.what} ${came.n ?? ""}`)?.(came);
+    });
+  }
+
+  next(what: string, n: number | "" = ""): Promise<Came> {
+    return new Promise((resolve) => this.#waiting.set(`${what} ${n}`, resolve));
+  }
+
+  async end(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.disconnect();
+    await ended;
+  }
+}
+
+async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql: Sql) {
+  const tenant = await makeTenant(sql, unlimited);
+  await sql.unsafe(`
+    create or replace function public.bench_send(n integer) returns void language sql security definer set search_path = ''
+      as $$ select realtime.send(jsonb_build_object('n', n), 'database', 'bench-bare', false) $$;
+    notify pgrst, 'reload schema'`);
+  const mayfly = new Mayfly({ url, key, tenant });
+  const { data: agent, error } = await mayfly.spawn({
+    lifetime: 900,
+    scopes: ["message:send", "message:read", "channel:write"],
+  });
+  if (error) throw error;
+  await agent.channels.create({ name: "bench", kind: "broadcast" });
+  const receiver = new Receiver(url, key, tenant);
+  const { id = "" } = await receiver.next("ready");
+  const bare = createClient(url, key);
+  const channel = bare.channel("bench-bare", { config: { broadcast: { ack: true } } });
+  await new Promise<void>((resolve) =>
+    channel.subscribe((status) => status === "SUBSCRIBED" && resolve()),
+  );
+
+  const ways: Record<string, (n: number) => Promise<unknown>> = {
+    durable: async (n) => {
+      const { error } = await agent.send(id, "tick", { n });
+      if (error) throw error;
+    },
+    database: async (n) => {
+      const { error } = await bare.rpc("bench_send", { n });
+      if (error) throw error;
+    },
+    ephemeral: async (n) => {
+      const { error } = await agent.channels.open("bench").broadcast("tick", { n });
+      if (error) throw error;
+    },
+    client: (n) => channel.send({ type: "broadcast", event: "client", payload: { n } }),
+  };
+  const whole = new Map<string, number[]>();
+  const afterReturn = new Map<string, number[]>();
+  for (let n = 0; n < rounds(100); n++)
+    for (const [what, send] of Object.entries(ways)) {
+      const arrived = receiver.next(what, n);
+      const began = now();
+      await send(n);
+      const returned = now();
+      const { at } = await arrived;
+      // Acknowledgements of the one are not to be in the way of the next.
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      // The first warms up.
+      if (n === 0) continue;
+      whole.set(what, [...(whole.get(what) ?? []), at - began]);
+      afterReturn.set(what, [...(afterReturn.get(what) ?? []), Math.max(0, at - returned)]);
+    }
+  const pairs = [
+    ["durable", "database", "durable message", "realtime.send alone"],
+    ["ephemeral", "client", "ephemeral broadcast", "realtime-js alone"],
+  ] as const;
+  for (const [ours, theirs, name, against] of pairs)
+    for (const [from, times] of [
+      ["send", whole],
+      ["the return of send", afterReturn],
+    ] as const) {
+      const [own, baseline] = [times.get(ours) ?? [], times.get(theirs) ?? []];
+      const ratio = quartiles(own.map((time, index) => time / Math.max(baseline[index] ?? 1, 0.1)));
+      report({
+        bench: "messages",
+        name: `${name}, from ${from} to its handler`,
+        on,
+        unit: "ms",
+        ours: quartiles(own).median,
+        against,
+        baseline: quartiles(baseline).median,
+        ratio: quartiles(own).median / Math.max(quartiles(baseline).median, 0.1),
+        spread: [ratio.q1, ratio.q3],
+      });
+    }
+
+  const last = receiver.next("durable", 10_000 + many - 1);
+  const began = now();
+  await Promise.all(Array.from({ length: many }, (_, n) => ways.durable?.(10_000 + n)));
+  const { at } = await last;
+  report({
+    bench: "messages",
+    name: `durable messages, ${many} at once, until the last is handled`,
+    on,
+    unit: "a second",
+    ours: (many / (at - began)) * 1000,
+  });
+  await receiver.end();
+  await bare.realtime.disconnect();
+  await agent.stop();
+  await mayfly.close();
+}
+
+await makeTemplate();
+const local = await startTestLocal({ limits });
+await measureOn("pglite", local, local.sql);
+await local.close();
+if (process.env.DATABASE_URL) {
+  const db = await openPostgresDatabase();
+  const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, limits, log: silent });
+  const sql = postgres(db.url, { max: 2, onnotice: () => {} });
+  await measureOn("postgres", stack, sql);
+  await sql.end();
+  await stack.close();
+  await db.close();
+}

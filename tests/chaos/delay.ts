@@ -1,0 +1,67 @@
+/** A way to Postgres on which each statement takes longer, and that counts who is on it. */
+import { connect, createServer, type Socket } from "node:net";
+
+export interface SlowWay {
+  url: string;
+  /** Connections that are open now, and the most that ever were. */
+  open(): number;
+  most(): number;
+  /** What each statement is held for, in milliseconds. */
+  delayMs: number;
+  /** Ends what is open; new connections come through. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+export async function startSlowWay(target: string, delayMs: number): Promise<SlowWay> {
+  const to = new URL(target);
+  const sockets = new Set<Socket>();
+  let open = 0;
+  let most = 0;
+  const way = { delayMs } as SlowWay;
+
+  const server = createServer((client) => {
+    const upstream = connect(Number(to.port || 5432), to.hostname);
+    open++;
+    most = Math.max(most, open);
+    let ended = false;
+    const end = () => {
+      if (ended) return;
+      ended = true;
+      open--;
+      client.destroy();
+      upstream.destroy();
+      sockets.delete(client);
+    };
+    sockets.add(client);
+    // In order: each chunk waits from the end of the wait of the one before.
+    let before = Promise.resolve();
+    client.on("data", (chunk) => {
+      before = before
+        .then(() => new Promise<void>((resolve) => setTimeout(resolve, way.delayMs)))
+        .then(() => void upstream.write(chunk));
+    });
+    upstream.pipe(client);
+    for (const socket of [client, upstream]) {
+      socket.on("error", end);
+      socket.on("close", end);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = new URL(target);
+  url.hostname = "127.0.0.1";
+  url.port = String((server.address() as { port: number }).port);
+  return Object.assign(way, {
+    url: url.href,
+    open: () => open,
+    most: () => most,
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  });
+}

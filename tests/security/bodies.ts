@@ -1,0 +1,75 @@
+/** Bodies made from the schemas of the functions: one for every text in them, so that none escapes. */
+import { z } from "zod";
+
+/** What of JSON Schema zod writes for our bodies. */
+interface Schema {
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+  required?: string[];
+  items?: Schema;
+  minItems?: number;
+  minimum?: number;
+  pattern?: string;
+  format?: string;
+  allOf?: Schema[];
+}
+
+/** A place in a body where a text stands, and the body with another text there. */
+export interface TextPlace {
+  path: string;
+  with(text: string): unknown;
+}
+
+/** Every place in the bodies of a schema where a client may write a text. */
+export function textPlacesOf(schema: z.ZodType): TextPlace[] {
+  return placesOf(z.toJSONSchema(schema, { unrepresentable: "any", io: "input" }) as Schema, "");
+}
+
+function placesOf(schema: Schema, path: string): TextPlace[] {
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives) return alternatives.flatMap((each) => placesOf(each, path));
+  if (schema.type === "string") return [{ path, with: (text) => text }];
+  if (schema.type === "array" && schema.items)
+    return placesOf(schema.items, `${path}[]`).map((place) => ({
+      path: place.path,
+      with: (text) => [place.with(text)],
+    }));
+  if (schema.type !== "object") return [];
+  const places = Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
+    placesOf(property, `${path}.${name}`).map((place) => ({
+      path: place.path,
+      with: (text: string) => ({ ...(valid(schema) as object), [name]: place.with(text) }),
+    })),
+  );
+  if (schema.properties) return places;
+  return [
+    { path: `${path}{key}`, with: (text) => ({ [text]: 1 }) },
+    { path: `${path}{value}`, with: (text) => ({ a: { b: [text] } }) },
+  ];
+}
+
+/** The least that a schema takes; a memory has a task besides, or it would say nothing. */
+function valid(schema: Schema): unknown {
+  if (schema.const !== undefined) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives?.[0]) return valid(alternatives[0]);
+  if (schema.type === "string")
+    return schema.format || schema.pattern ? crypto.randomUUID() : "text";
+  if (schema.type === "number" || schema.type === "integer") return schema.minimum ?? 1;
+  if (schema.type === "boolean") return true;
+  if (schema.type === "array")
+    return Array.from({ length: schema.minItems ?? 0 }, () => valid(schema.items ?? {}));
+  if (schema.type !== "object") return {};
+  const wanted = [...(schema.required ?? []), "task", "query"];
+  return Object.fromEntries(
+    Object.entries(schema.properties ?? {})
+      .filter(([name]) => wanted.includes(name))
+      .map(([name, property]) => [name, valid(property)]),
+  );
+}

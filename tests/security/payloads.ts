@@ -1,0 +1,44 @@
+/** What is tried in place of every text, and how it is told that it was taken for more than text. */
+import { createHash } from "node:crypto";
+
+/** In no answer unless the database computed it: payloads only ask for it. */
+export const computed: string = createHash("md5").update("mayfly").digest("hex");
+
+/** Texts that are SQL, JSON, a path, a template or a format to whoever takes them for one. */
+export const payloads: string[] = [
+  "'",
+  "'; drop table mayfly.memories; --",
+  "' || md5('mayfly') || '",
+  `" or 1=1; update mayfly.tenants set name = 'pwned'; --`,
+  "x'); select pg_sleep(5); select ('",
+  "$$; select md5('mayfly'); $$ $1 %s %I %L %1$s \\",
+  "\\'; set role supabase_admin; select md5('mayfly') --",
+  "a) union select hash from mayfly_private.renewal_secrets --",
+  "{x','}",
+  '{"$gt": "", "a": [',
+  "*:* & ! | <-> :A (a+)+$[ %_%\\_% ../../etc/passwd",
+  "null",
+  "\u202e\u{1f600}\u0301\ufeff\u2028\u0001\u007f",
+  "Ω".repeat(3_000),
+];
+
+/** Over HTTP a request costs more: those that cover the others. */
+export const fewPayloads: string[] = payloads.filter((_, index) =>
+  [2, 5, 7, 9, 12].includes(index),
+);
+
+/** The database's own words about its SQL, and the functions' about their code. */
+const leaks =
+  /syntax error|pg_catalog|mayfly_private(?!\.settings)|at character|PL\/pgSQL|SQL statement|relation "|unterminated|renewal_secrets|node_modules|\.ts:\d+| {4}at /i;
+
+/** What an answer gives away, beside payloads that it may repeat. The settings are named in a hint. */
+export function leakIn(answer: string): string | undefined {
+  if (answer.includes(computed)) return "what SQL computed";
+  let rest = answer;
+  for (const payload of payloads)
+    for (let said = payload, level = 0; level < 3; level++) {
+      rest = rest.replaceAll(said, "");
+      said = JSON.stringify(said).slice(1, -1);
+    }
+  return leaks.exec(rest)?.[0];
+}
