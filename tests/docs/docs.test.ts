@@ -71,6 +71,7 @@ describe("the documents", () => {
     const files = [
       "README.md",
       "CONTRIBUTING.md",
+      "SECURITY.md",
       "llms.txt",
       ...pages.map((page) => `docs/${page}`),
     ];
