@@ -90,7 +90,14 @@ export type {
   StateWatchOptions,
 } from "./state-watch.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
-export type { MemberRole, Tenant, TenantSettings, Tenants, Usage } from "./tenants.ts";
+export type {
+  MemberRole,
+  RetentionRule,
+  Tenant,
+  TenantSettings,
+  Tenants,
+  Usage,
+} from "./tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./upkeep.ts";
 export type {
   Watch,

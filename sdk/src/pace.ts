@@ -1,13 +1,13 @@
 import type { NudgeListener } from "./nudges.ts";
 
-/** The database sends at most one nudge an audience in so long. */
+/** Pulls by nudges are so far apart, however many writers there are: each sends one a transaction. */
 const nudgeWindowMs = 1_000;
 /** A pull although no nudge came: nothing depends on a broadcast having arrived. */
 const netMs = 30_000;
 
 /**
  * When a reader of the log pulls: at once at a nudge, and once more when the window of the last nudge
- * ends, since what came in it had none; not twice within a window; slowly without nudges.
+ * ends, for what came in it; not twice within a window; slowly without nudges.
  */
 export class Pace implements NudgeListener {
   readonly #pollMs: number;

@@ -1,6 +1,7 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { type FromRow, fromRow } from "./rows.ts";
+import type { MemoryKind } from "./schemas.ts";
 
 export type MemberRole = "owner" | "admin" | "member" | "viewer";
 
@@ -12,6 +13,15 @@ interface TenantRow {
 export type Tenant = FromRow<TenantRow>;
 
 /** What may be changed of a tenant by its admins; its quotas are set in the SQL editor. */
+/** Memories that a tenant does not keep: all of these must hold. */
+export interface RetentionRule {
+  /** Seconds since it was made. */
+  olderThan: number;
+  kind?: MemoryKind;
+  /** Of a memory without a reward this never holds. */
+  belowReward?: number;
+}
+
 export interface TenantSettings {
   name?: string;
   /** Seconds: the longest an agent may live. */
@@ -21,6 +31,8 @@ export interface TenantSettings {
   maxDepth?: number;
   /** The language of its memories, for the search by words. */
   language?: string;
+  /** One that holds is enough; none by default. `mayfly.maintain()` does what they say. */
+  retention?: RetentionRule[];
 }
 
 export interface Usage {
@@ -60,7 +72,7 @@ export class Tenants {
 
   /** Changes the tenant of this request. For its admins and owners. */
   async update(settings: TenantSettings): Promise<Result<Tenant>> {
-    const { name, language, maxDepth, maxLifetime, tokenLifetime } = settings;
+    const { name, language, maxDepth, maxLifetime, tokenLifetime, retention } = settings;
     const answer = fromDataApi(
       await this.#client.rpc("update_tenant", {
         ...(name !== undefined && { name }),
@@ -68,6 +80,7 @@ export class Tenants {
         ...(maxDepth !== undefined && { max_depth: maxDepth }),
         ...(maxLifetime !== undefined && { max_lifetime: maxLifetime }),
         ...(tokenLifetime !== undefined && { token_lifetime: tokenLifetime }),
+        ...(retention && { retention: retention.map(toRule) }),
       } as never),
     );
     return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
@@ -109,3 +122,9 @@ export class Tenants {
 
 const tenantFromRow = ({ id, name, created_at }: TenantRow): Tenant =>
   fromRow({ id, name, created_at });
+
+const toRule = ({ olderThan, kind, belowReward }: RetentionRule) => ({
+  older_than: olderThan,
+  ...(kind && { kind }),
+  ...(belowReward !== undefined && { below_reward: belowReward }),
+});

@@ -95,7 +95,7 @@ function prove(before: string, after: string, wanted: Table, changes: string[]):
   }
   if (proven) return;
   throw new Failure("supabase/config.toml cannot be edited safely in the way it is written.", {
-    hint: `Enter this by hand, as README.md shows, and run mayfly init again: ${changes.join(", ")}.`,
+    hint: `Enter this by hand and run mayfly init again: ${changes.join(", ")}.`,
   });
 }
 
