@@ -14,7 +14,8 @@ export interface LogLine {
 /** Keeps what is logged, and lets a test wait for a line. */
 export class LogBook implements Logger {
   readonly lines: LogLine[] = [];
-  readonly #waiting: { pattern: RegExp; resolve: (line: LogLine) => void }[] = [];
+  readonly #waiting: { matches: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] =
+    [];
 
   debug = (message: string, fields = {}) => this.#add("debug", message, fields);
   info = (message: string, fields = {}) => this.#add("info", message, fields);
@@ -25,11 +26,13 @@ export class LogBook implements Logger {
     return this.lines.filter((line) => line.level === level);
   }
 
-  /** The next line that matches, or one already there. */
-  seen(pattern: RegExp): Promise<LogLine> {
-    const there = this.lines.find((line) => pattern.test(line.message));
+  /** The next line that matches, or one already there; of one request if it is named. */
+  seen(pattern: RegExp, requestId?: string): Promise<LogLine> {
+    const matches = ({ message, fields }: LogLine) =>
+      pattern.test(message) && (!requestId || fields.request_id === requestId);
+    const there = this.lines.find(matches);
     if (there) return Promise.resolve(there);
-    return new Promise((resolve) => this.#waiting.push({ pattern, resolve }));
+    return new Promise((resolve) => this.#waiting.push({ matches, resolve }));
   }
 
   forget(): void {
@@ -39,7 +42,7 @@ export class LogBook implements Logger {
   #add(level: string, message: string, fields: Record<string, unknown>): void {
     const line = { level, message, fields };
     this.lines.push(line);
-    for (const waiting of this.#waiting.filter(({ pattern }) => pattern.test(message))) {
+    for (const waiting of this.#waiting.filter(({ matches }) => matches(line))) {
       this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
       waiting.resolve(line);
     }

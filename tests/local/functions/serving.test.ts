@@ -130,7 +130,7 @@ describe("a running functions host", () => {
     running.log.forget();
     const response = await running.call("hello", { headers: { "x-request-id": "my-id-1" } });
     expect(response.headers.get("x-request-id")).toBe("my-id-1");
-    expect(await running.log.seen(/hello there/)).toEqual({
+    expect(await running.log.seen(/hello there/, "my-id-1")).toEqual({
       level: "info",
       message: "[hello] hello there { n: 1 }",
       fields: { function: "hello", request_id: "my-id-1" },
