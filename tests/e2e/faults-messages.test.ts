@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Agent, Mayfly } from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { long } from "../harness/long.ts";
 import { dataOf, spawnIn } from "../sdk/agents.ts";
 import { startProxy, type TestProxy } from "../sdk/proxy.ts";
 
-const long = process.env.MAYFLY_LONG === "1";
 const messages = long ? 10_000 : 1_000;
 const cuts = long ? 100 : 10;
 

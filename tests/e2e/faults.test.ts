@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Mayfly } from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { long } from "../harness/long.ts";
 import { dataOf, spawnIn } from "../sdk/agents.ts";
 
-const long = process.env.MAYFLY_LONG === "1";
 const rounds = long ? 2_000 : 60;
 
 let local: TestLocal;

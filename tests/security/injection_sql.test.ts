@@ -4,6 +4,7 @@ import { operation, teamRequest } from "../../sdk/src/schemas.ts";
 import { fillTenant, type Victim } from "../db/sweep.ts";
 import { actAs, type Claims, inTenant, makeAgent, serviceRole } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
+import { long } from "../harness/long.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { leakIn, payloads } from "./payloads.ts";
@@ -127,6 +128,7 @@ describe("texts that are SQL", () => {
   it("stay texts in every argument of every exposed function", { timeout: 240_000 }, async () => {
     const problems: string[] = [];
     let tried = 0;
+    let places = 0;
     const before = await digestOf(db.sql, victim.tenant);
     for (const called of functions) {
       for (const attacked of called.arguments) {
@@ -141,7 +143,10 @@ describe("texts that are SQL", () => {
             )
             .map((argument) => [argument.name, usual(argument)]),
         );
+        places++;
         for (const [index, payload] of payloads.entries()) {
+          // By turns, a third for each argument; all of them in the long suite.
+          if (!long && (index + places) % 3 > 0) continue;
           for (const value of forms(attacked, payload)) {
             tried++;
             const attacker = Object.values(attackers)[index % 3] as Attacker;
@@ -161,7 +166,7 @@ describe("texts that are SQL", () => {
       }
     }
     expect(problems.slice(0, 20), `${problems.length} of ${tried}`).toEqual([]);
-    expect(tried).toBeGreaterThan(1_000);
+    expect(tried).toBeGreaterThan(long ? 1_000 : 400);
     expect(await digestOf(db.sql, victim.tenant)).toEqual(before);
     const [names] = await db.sql`select count(*)::int from mayfly.tenants where name = 'pwned'`;
     expect(names?.count).toBe(0);

@@ -145,15 +145,14 @@ describe("a token that was tampered with", () => {
       fc.asyncProperty(tampered, async (token) => {
         fc.pre(token !== good && token !== "");
         const outcome = await show(token);
-        expect({ ...outcome, said: "" }, token).toEqual({
-          rest: 401,
-          functions: 401,
-          joined: false,
-          said: "",
-        });
+        // Node's own answer to headers of more than 16 KB.
+        const refused = token.length > 10_000 ? [401, 431] : [401];
+        expect(refused, token.slice(0, 1_000)).toContain(outcome.rest);
+        expect(refused, token.slice(0, 1_000)).toContain(outcome.functions);
+        expect(outcome.joined, token.slice(0, 1_000)).toBe(false);
         expect(outcome.said).not.toContain(task);
       }),
-      { numRuns: Number(process.env.FUZZ_RUNS ?? 150) },
+      { numRuns: Number(process.env.FUZZ_RUNS ?? 50) },
     );
   });
 
@@ -188,7 +187,7 @@ describe("claims that the project itself signed", () => {
         expect(outcome.said, where).not.toContain(victim);
         if (from === dead) expect(outcome.said, where).not.toContain(task);
       }),
-      { numRuns: Number(process.env.FUZZ_RUNS ?? 150) },
+      { numRuns: Number(process.env.FUZZ_RUNS ?? 50) },
     );
   });
 
