@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     globalSetup: ["tests/harness/setup.ts"],
+    setupFiles: ["tests/harness/seed.ts"],
     reporters: ["default", "./tests/harness/reporter.ts"],
     // Two cores: more workers only wait for each other, and each database takes 0.5 GB.
     maxWorkers: 2,

@@ -1,0 +1,5 @@
+/** Generated inputs are the same at each `npm test`, and others each time in the long suite. */
+import fc from "fast-check";
+import { long } from "./long.ts";
+
+if (!long) fc.configureGlobal({ seed: 20_261_121 });
