@@ -1,8 +1,11 @@
 -- The settled vectors that are nearest to one, by the HNSW index, scanned on (iteratively) until enough of
--- this tenant and model are found: fewer, where that would take more than 20,000 of the index. It holds
+-- this tenant and model are found: fewer, where that would take more than `steps` of the index. It holds
 -- every large tenant, so most of what it meets may be others'. Called by mayfly_private.nearest.
+--
+-- With one step the first batch (ef_search) is all that is searched; what it met besides fills up the rest.
+-- For the best 20 of 10,000 among 110,000 that took 0.75 to 0.85 of the time of 3,000 steps.
 
-create function mayfly_private.nearest_settled(tenant uuid, model text, asked extensions.halfvec, reach integer)
+create function mayfly_private.nearest_settled(tenant uuid, model text, asked extensions.halfvec, reach integer, steps integer)
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
@@ -22,7 +25,7 @@ begin
   -- Not by set clauses: a session that has not loaded pgvector yet is refused these.
   perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
     set_config('hnsw.ef_search', least(greatest(reach, 200), 1000)::text, true),
-    set_config('hnsw.max_scan_tuples', '20000', true);
+    set_config('hnsw.max_scan_tuples', steps::text, true);
 
   return query
   select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked)
@@ -36,5 +39,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer) is 'The settled vectors that are nearest to one.';
-revoke execute on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer) from public;
+comment on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer, integer) is 'The settled vectors that are nearest to one.';
+revoke execute on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer, integer) from public;

@@ -24,6 +24,7 @@ declare
   whole bigint;
   ids uuid[];
   similarities double precision[];
+  steps integer;
 begin
   select sum(s.vectors) filter (where s.tenant_id = tenant and s.model = nearest.model), sum(s.vectors)
   into body, whole
@@ -32,8 +33,12 @@ begin
   -- A step costs as much as reading some 12 vectors; there are 200 at least (ef_search). At 20, HNSW is
   -- taken for 10,000 vectors among 110,000 (a quarter of the time of reading them), not for many more to find.
   if body > 20.0 * greatest(200, reach * whole / body) then
-    select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
-    from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach) n;
+    -- One step where the first batch should hold half of them, and so the best ten of twenty. Further where it fell short.
+    foreach steps in array case when reach * whole / body <= 2 * greatest(200, reach) then '{1,20000}'::integer[] else '{20000}' end loop
+      select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
+      from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach, steps) n;
+      exit when cardinality(ids) = reach;
+    end loop;
     if cardinality(ids) = reach then
       -- Else it read all of the tenant instead of the tail.
       perform set_config('enable_bitmapscan', 'off', true);

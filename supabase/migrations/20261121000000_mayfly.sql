@@ -4883,10 +4883,13 @@ revoke execute on function mayfly_private.half_life(text, jsonb) from public;
 -- sql/schemas/0335_function_nearest_settled.sql
 
 -- The settled vectors that are nearest to one, by the HNSW index, scanned on (iteratively) until enough of
--- this tenant and model are found: fewer, where that would take more than 20,000 of the index. It holds
+-- this tenant and model are found: fewer, where that would take more than `steps` of the index. It holds
 -- every large tenant, so most of what it meets may be others'. Called by mayfly_private.nearest.
+--
+-- With one step the first batch (ef_search) is all that is searched; what it met besides fills up the rest.
+-- For the best 20 of 10,000 among 110,000 that took 0.75 to 0.85 of the time of 3,000 steps.
 
-create function mayfly_private.nearest_settled(tenant uuid, model text, asked extensions.halfvec, reach integer)
+create function mayfly_private.nearest_settled(tenant uuid, model text, asked extensions.halfvec, reach integer, steps integer)
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
@@ -4906,7 +4909,7 @@ begin
   -- Not by set clauses: a session that has not loaded pgvector yet is refused these.
   perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
     set_config('hnsw.ef_search', least(greatest(reach, 200), 1000)::text, true),
-    set_config('hnsw.max_scan_tuples', '20000', true);
+    set_config('hnsw.max_scan_tuples', steps::text, true);
 
   return query
   select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked)
@@ -4920,8 +4923,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer) is 'The settled vectors that are nearest to one.';
-revoke execute on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer) from public;
+comment on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer, integer) is 'The settled vectors that are nearest to one.';
+revoke execute on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer, integer) from public;
 
 -- sql/schemas/0336_function_nearest.sql
 
@@ -4951,6 +4954,7 @@ declare
   whole bigint;
   ids uuid[];
   similarities double precision[];
+  steps integer;
 begin
   select sum(s.vectors) filter (where s.tenant_id = tenant and s.model = nearest.model), sum(s.vectors)
   into body, whole
@@ -4959,8 +4963,12 @@ begin
   -- A step costs as much as reading some 12 vectors; there are 200 at least (ef_search). At 20, HNSW is
   -- taken for 10,000 vectors among 110,000 (a quarter of the time of reading them), not for many more to find.
   if body > 20.0 * greatest(200, reach * whole / body) then
-    select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
-    from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach) n;
+    -- One step where the first batch should hold half of them, and so the best ten of twenty. Further where it fell short.
+    foreach steps in array case when reach * whole / body <= 2 * greatest(200, reach) then '{1,20000}'::integer[] else '{20000}' end loop
+      select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
+      from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach, steps) n;
+      exit when cardinality(ids) = reach;
+    end loop;
     if cardinality(ids) = reach then
       -- Else it read all of the tenant instead of the tail.
       perform set_config('enable_bitmapscan', 'off', true);
