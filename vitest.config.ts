@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,6 +6,8 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     globalSetup: ["tests/harness/setup.ts"],
     setupFiles: ["tests/harness/seed.ts"],
+    // For the processes that tests start: half of a short one's time is reading the sources.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/node") },
     reporters: ["default", "./tests/harness/reporter.ts"],
     // Two cores: more workers only wait for each other, and each database takes 0.5 GB.
     maxWorkers: 2,

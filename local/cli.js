@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 // Plain JavaScript, since an old Node cannot even read the TypeScript that would tell it so.
+import * as modules from "node:module";
+
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 18)) {
+  modules.enableCompileCache();
   await import("./src/cli.ts");
 } else {
   console.error(

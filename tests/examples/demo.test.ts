@@ -33,7 +33,12 @@ async function write(files: Record<string, string>) {
 
 function start(args: string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [demo, ...args, "--data", data], {
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env },
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOME: process.env.HOME ?? "",
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? "",
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);
