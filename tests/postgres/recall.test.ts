@@ -104,7 +104,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
   it("reads a large tenant by HNSW, its fresh tail by B-tree", async () => {
     const plans = await plansOf(large, questions[0] as string);
     expect(plans).toContain("Index Scan using memory_vectors_settled_idx");
-    expect(plans).toContain("Index Scan using memory_vectors_tail_idx");
+    expect(plans).toMatch(/Index Scan (using|on) memory_vectors_tail_idx/);
   });
 
   it("reads a small tenant by B-tree", async () => {
