@@ -10,7 +10,7 @@ import {
   type SendOptions,
   type Sent,
 } from "./messages.ts";
-import { SequenceReader } from "./sequence.ts";
+import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "./sequence.ts";
 import { joinTopic, type Topic, type TopicListener } from "./topics.ts";
 
 export interface ChannelOptions {
@@ -195,9 +195,8 @@ class ChannelStream {
   }
 
   async #start(): Promise<void> {
-    const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
-    if (this.#stopped) return;
-    if (error) return this.#options.onError?.(error);
+    const data = await this.#open();
+    if (!data) return;
     const { since = "acknowledged" } = this.#options;
     this.#subscribed = data.acknowledged !== null;
     this.#acknowledged = data.acknowledged ?? 0;
@@ -227,6 +226,19 @@ class ChannelStream {
     );
     const ended = await this.#reader.ended;
     if (ended) this.#options.onError?.(ended);
+  }
+
+  /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
+  async #open(): Promise<Page | undefined> {
+    for (let delay = firstDelayMs; !this.#stopped; delay = Math.min(delay * 2, maxDelayMs)) {
+      const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
+      if (this.#stopped) break;
+      if (data) return data;
+      this.#options.onError?.(error);
+      if (!passing.includes(error.code)) break;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+    return undefined;
   }
 
   #take(row: MessageRow): void {

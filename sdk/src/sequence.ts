@@ -25,9 +25,10 @@ export interface SequencePage {
 }
 
 const pollMs = 5_000;
-const firstDelayMs = 500;
-const maxDelayMs = 30_000;
-const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
+export const firstDelayMs = 500;
+export const maxDelayMs = 30_000;
+/** Errors that pass: what they stopped is tried again. */
+export const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
 /** More than this many waiting to be handled are not taken live: a pull brings them when there is room. */
 const holdAtMost = 1_000;
 
