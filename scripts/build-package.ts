@@ -1,0 +1,109 @@
+// Makes the package of the SDK: ESM and CJS, each with its types. In the repository the sources are
+// used as they are. The CLI is not in it: it copies migrations and functions from a clone of Mayfly.
+import { execFile } from "node:child_process";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "vite";
+
+const root = join(import.meta.dirname, "..");
+const sdk = join(root, "sdk");
+/** Only the CLI imports these. */
+const ofCli = new Set(["commander", "@decimalturn/toml-patch"]);
+
+interface Manifest {
+  version: string;
+  dependencies: Record<string, string>;
+}
+
+/** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
+export async function buildPackage(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await Promise.all([buildCode(folder), buildTypes(folder)]);
+  // A format of its own for each folder: so the same declarations serve both.
+  await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
+  await writeJson(join(folder, "package.json"), await manifest());
+  await cp(join(root, "LICENSE"), join(folder, "LICENSE"));
+  await cp(join(sdk, "README.md"), join(folder, "README.md"));
+}
+
+/** A file for each module, so that bundlers leave out what is not used. */
+async function buildCode(folder: string): Promise<void> {
+  await build({
+    root: sdk,
+    configFile: false,
+    logLevel: "warn",
+    build: {
+      target: "es2023",
+      minify: false,
+      outDir: folder,
+      emptyOutDir: false,
+      copyPublicDir: false,
+      lib: { entry: join(sdk, "src/index.ts") },
+      rolldownOptions: {
+        external: /^[^./]/,
+        output: (["esm", "cjs"] as const).map((format) => ({
+          format,
+          dir: join(folder, format),
+          preserveModules: true,
+          preserveModulesRoot: join(sdk, "src"),
+          entryFileNames: "[name].js",
+          exports: "named" as const,
+        })),
+      },
+    },
+  });
+}
+
+async function buildTypes(folder: string): Promise<void> {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const project = join(sdk, "tsconfig.build.json");
+  const made = join(folder, "types");
+  await promisify(execFile)(process.execPath, [tsc, "-p", project, "--outDir", made]);
+  // The compiler leaves `.ts` in the imports of declarations, where no such file is any more.
+  for (const path of await readdir(made, { recursive: true })) {
+    if (!path.endsWith(".d.ts")) continue;
+    const text = await readFile(join(made, path), "utf8");
+    await writeFile(join(made, path), text.replace(/(["'])(\.\.?\/[^"']+)\.ts\1/g, "$1$2.js$1"));
+  }
+  for (const format of ["esm", "cjs"]) await cp(made, join(folder, format), { recursive: true });
+  await rm(made, { recursive: true });
+}
+
+async function manifest(): Promise<object> {
+  const { version, dependencies } = JSON.parse(
+    await readFile(join(sdk, "package.json"), "utf8"),
+  ) as Manifest;
+  return {
+    name: "@mayfly/sdk",
+    version,
+    description: "Spawns agents on a Mayfly project, and keeps what they learn.",
+    license: "Apache-2.0",
+    type: "module",
+    sideEffects: false,
+    // CommonJS requires ESM-only dependencies: so since 22.12.
+    engines: { node: ">=22.12" },
+    main: "./cjs/index.js",
+    module: "./esm/index.js",
+    types: "./esm/index.d.ts",
+    exports: {
+      ".": {
+        import: { types: "./esm/index.d.ts", default: "./esm/index.js" },
+        require: { types: "./cjs/index.d.ts", default: "./cjs/index.js" },
+      },
+      "./package.json": "./package.json",
+    },
+    dependencies: Object.fromEntries(
+      Object.entries(dependencies).filter(([name]) => !ofCli.has(name)),
+    ),
+  };
+}
+
+const writeJson = (path: string, value: object) =>
+  writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
+
+if (import.meta.main) {
+  await buildPackage(join(sdk, "dist"));
+  console.log("wrote sdk/dist");
+}

@@ -1,0 +1,50 @@
+/** What the functions answer: they send what SQL returns, so these are written after it. */
+import { z } from "zod";
+import { errorCodes } from "../../sdk/src/errors.ts";
+
+const agent = z.looseObject({ id: z.guid(), tenant_id: z.guid(), name: z.string() });
+
+export const issuedAgent = z.looseObject({
+  agent: agent.describe("The row of mayfly.agents."),
+  token: z.string().describe("A JWT: the agent's bearer token."),
+  token_expires_at: z.iso.datetime(),
+  renewal_secret: z.string().describe("Once: for POST /spawn/renew."),
+});
+
+export const stoppedAgent = z.object({ agent });
+
+export const syncAnswer = z.looseObject({
+  embedding: z
+    .object({
+      model: z.string().nullable(),
+      made: z.int().min(0).describe("Vectors that were made at once; the rest follows."),
+      problem: z.string().nullable(),
+    })
+    .nullable()
+    .describe("Null where nothing had to be embedded."),
+});
+
+export const drainAnswer = z.object({
+  model: z.string().nullable(),
+  stored: z.int().min(0),
+  failed: z.int().min(0),
+  waiting: z.int().min(0),
+});
+
+export const queryAnswer = z.object({
+  mode: z.enum(["hybrid", "words_only"]).describe("words_only says why in problem."),
+  model: z.string().nullable(),
+  problem: z.string().nullable(),
+  results: z.array(z.looseObject({ parts: z.looseObject({}) })).describe("Best first."),
+});
+
+export const errorAnswer = z.object({
+  data: z.null(),
+  error: z.object({
+    code: z.enum(errorCodes).describe("Stable: what to branch on."),
+    message: z.string(),
+    hint: z.string().nullable().describe("What to do."),
+    details: z.unknown().describe("Which field, index or scope it was about."),
+    request_id: z.string().optional().describe("Also in the logs of the function."),
+  }),
+});

@@ -1,0 +1,191 @@
+/** The three functions as OpenAPI 3.1. */
+import { z } from "zod";
+import {
+  queryRequest,
+  renewRequest,
+  resumeRequest,
+  spawnRequest,
+  stopRequest,
+  syncRequest,
+  teamRequest,
+} from "../../sdk/src/schemas.ts";
+import { version } from "../../sdk/src/version.ts";
+import {
+  drainAnswer,
+  errorAnswer,
+  issuedAgent,
+  queryAnswer,
+  stoppedAgent,
+  syncAnswer,
+} from "./answers.ts";
+
+interface Endpoint {
+  path: string;
+  method: "post" | "delete";
+  summary: string;
+  request?: z.ZodType;
+  answer: z.ZodType;
+  security: Record<string, never[]>[];
+}
+
+/** The key alone: only the secret one. */
+const secret = [{ apikey: [] }];
+const caller = [{ bearer: [], apikey: [] }, ...secret];
+
+export const endpoints: Endpoint[] = [
+  {
+    path: "/spawn",
+    method: "post",
+    summary: "Spawns an agent.",
+    request: spawnRequest,
+    answer: issuedAgent,
+    security: [...caller, { enrolment: [], apikey: [] }],
+  },
+  {
+    path: "/spawn/team",
+    method: "post",
+    summary: "Spawns a team, all or none.",
+    request: teamRequest,
+    answer: z.array(issuedAgent),
+    security: [...caller, { enrolment: [], apikey: [] }],
+  },
+  {
+    path: "/spawn/resume",
+    method: "post",
+    summary: "Resumes a suspended agent.",
+    request: resumeRequest,
+    answer: issuedAgent,
+    security: caller,
+  },
+  {
+    path: "/spawn/renew",
+    method: "post",
+    summary: "Gives an agent its next token. The renewal secret suffices alone, and works once.",
+    request: renewRequest,
+    answer: issuedAgent,
+    security: [{ apikey: [] }],
+  },
+  {
+    path: "/spawn",
+    method: "delete",
+    summary: "Stops an agent and those that it spawned: without an id the caller itself.",
+    request: stopRequest,
+    answer: stoppedAgent,
+    security: caller,
+  },
+  {
+    path: "/sync",
+    method: "post",
+    summary: "Pushes what was learned, each operation at most once, and pulls what is new.",
+    request: syncRequest,
+    answer: syncAnswer,
+    security: caller,
+  },
+  {
+    path: "/sync/drain",
+    method: "post",
+    summary: "Embeds what waits, for about a second. For the secret key in one tenant.",
+    answer: drainAnswer,
+    security: secret,
+  },
+  {
+    path: "/query",
+    method: "post",
+    summary: "Recalls the memories that answer a question best.",
+    request: queryRequest,
+    answer: queryAnswer,
+    security: caller,
+  },
+];
+
+/** The document, as `docs/openapi.json` has it. */
+export function openapi() {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const endpoint of endpoints) {
+    paths[endpoint.path] = {
+      ...paths[endpoint.path],
+      [endpoint.method]: {
+        operationId: endpoint.method + endpoint.path.replace(/\/(\w)/g, upper),
+        summary: endpoint.summary,
+        security: endpoint.security,
+        parameters: [{ $ref: "#/components/parameters/tenant" }],
+        ...(endpoint.request && {
+          requestBody: {
+            // DELETE and its kind take an empty body as {}.
+            required: endpoint.method !== "delete",
+            content: json(schemaOf(endpoint.request, "input")),
+          },
+        }),
+        responses: {
+          200: { description: "Done.", content: json(envelope(endpoint.answer)) },
+          default: { $ref: "#/components/responses/error" },
+        },
+      },
+    };
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Mayfly",
+      version,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      description:
+        "The edge functions of a Mayfly project. Texts hold neither U+0000 nor half a surrogate pair; a body has at most 8 MB and 64 levels.",
+    },
+    servers: [
+      {
+        url: "{project}/functions/v1",
+        variables: { project: { default: "http://127.0.0.1:54321" } },
+      },
+    ],
+    paths,
+    components: {
+      parameters: {
+        tenant: {
+          name: "x-mayfly-tenant",
+          in: "header",
+          required: false,
+          description: "Needed by the secret key, and by a person in several tenants.",
+          schema: { type: "string", format: "uuid" },
+        },
+      },
+      responses: {
+        error: {
+          description:
+            "Refused or failed. Where trying again later helps, Retry-After has seconds.",
+          content: json({ $ref: "#/components/schemas/Error" }),
+        },
+      },
+      schemas: { Error: schemaOf(errorAnswer, "output") },
+      securitySchemes: {
+        apikey: {
+          type: "apiKey",
+          in: "header",
+          name: "apikey",
+          description: "The publishable key; on a server the secret key, which needs no bearer.",
+        },
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description: "An agent's token, or a signed-in person's.",
+        },
+        enrolment: {
+          type: "apiKey",
+          in: "header",
+          name: "x-mayfly-enrolment",
+          description: "A machine's key (mfk_…): it may spawn, and nothing else.",
+        },
+      },
+    },
+  };
+}
+
+const upper = (_: string, letter: string) => letter.toUpperCase();
+const json = (schema: unknown) => ({ "application/json": { schema } });
+const envelope = (data: z.ZodType) => schemaOf(z.object({ data, error: z.null() }), "output");
+
+function schemaOf(schema: z.ZodType, io: "input" | "output") {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "throw" });
+  return rest;
+}
