@@ -27,8 +27,14 @@ interface ChannelRow {
   last_seq: number;
   created_at: string;
 }
+/**
+ * A channel, as whoever may see it reads it.
+ *
+ * @interface
+ */
 export type ChannelInfo = FromRow<ChannelRow>;
 
+/** A channel to be made. */
 export interface NewChannel {
   /** Lower case letters, digits, dots, dashes, underscores; 63 at most. */
   name: string;
@@ -39,6 +45,7 @@ export interface NewChannel {
   publishers?: string[];
 }
 
+/** What the caller has subscribed to, and how far it is. */
 export interface Subscription {
   channel: string;
   kind: ChannelKind;
@@ -48,6 +55,7 @@ export interface Subscription {
   subscribedAt: Date;
 }
 
+/** Messages of a channel, in their order. */
 export interface ChannelPage {
   messages: MessageContent[];
   lastSeq: number;
@@ -56,6 +64,7 @@ export interface ChannelPage {
   more: boolean;
 }
 
+/** How much a channel holds, and how far its subscribers are. */
 export interface ChannelStatistics {
   name: string;
   kind: ChannelKind;

@@ -29,6 +29,7 @@ export interface DebugRecord {
   dropped: number;
 }
 
+/** Which records to watch, of whom. */
 export interface DebugWatchOptions {
   /** One agent; by default all that live, and those that come. */
   agent?: string;

@@ -25,7 +25,11 @@ interface StateHead {
   updated_at: string;
   expires_at: string | null;
 }
-/** A state without its value, as `list` shows it. */
+/**
+ * A state without its value, as `list` shows it.
+ *
+ * @interface
+ */
 export type StateInfo = FromRow<StateHead>;
 
 /** A state as it is. */
@@ -38,22 +42,29 @@ interface VersionRow {
   at: string;
   bytes: number;
 }
-/** A version of a state as `history` shows it: who made it, how and when. */
+/**
+ * A version of a state as `history` shows it: who made it, how and when.
+ *
+ * @interface
+ */
 export type StateVersionInfo = Omit<VersionRow, "at" | "bytes"> & { at: Date };
 
 /** What a state was at a version; `value` is undefined where it was deleted. */
 export type StateVersion<T = unknown> = StateVersionInfo & { key: string; value: T | undefined };
 
+/** On which version a write insists. */
 export interface WriteOptions {
   /** Only if the state is at this version; 0: only if it is not there. */
   expectedVersion?: number;
 }
 
+/** On which version a `set` insists, and when the state ends. */
 export interface SetOptions extends WriteOptions {
   /** From then on it is as if deleted. Without it a state stays until it is deleted. */
   expiresAt?: Date;
 }
 
+/** How often an `update` tries. */
 export interface UpdateOptions {
   /** How often at most; 20 by default. */
   tries?: number;
@@ -76,6 +87,7 @@ export interface Reconcile {
   expectedVersion?: number;
 }
 
+/** How a reconciliation ended, and what holds now. */
 export interface Reconciled<T = unknown> {
   outcome: "ours" | "theirs" | "merged" | "conflict";
   /** With `manual`: where the two contradict each other. What was not there is left out. */
@@ -304,10 +316,10 @@ export class States {
    * @returns `version_unknown`, and as `set`. A conflict is no error: `outcome` says it.
    * @example
    * const { data: plan } = await agent.state.get("plan");
-   * const mine = await workOffline(plan.value);
+   * const mine = await workOffline(plan?.value);
    * const { data } = await agent.state.reconcile("plan", {
    *   strategy: "merge",
-   *   base: plan.version,
+   *   base: plan?.version ?? 0,
    *   ours: { value: mine },
    * });
    */
