@@ -51,6 +51,7 @@ describe("an agent whose clock is wrong", () => {
           from mayfly.memories where tenant_id = ${tenant}`;
         console.log(JSON.stringify({ skewMs, ...row }));
         expect(row?.updated).toBeLessThan(600);
+        expect(row?.created).toBeLessThan(600);
       } finally {
         await load.end().catch(() => {});
         await load.close();
