@@ -1,5 +1,6 @@
 import type { RealtimeChannel } from "@supabase/supabase-js";
 import type { MayflyClient } from "./call.ts";
+import { disconnect } from "./disconnect.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 
 /** Who listens to a topic. */
@@ -82,7 +83,7 @@ export function hubOf(client: MayflyClient, topic: string): TopicHub {
 export async function leaveTopics(client: MayflyClient): Promise<void> {
   const all = [...(hubs.get(client)?.values() ?? [])];
   await Promise.all(all.map((hub) => hub.end()));
-  await client.realtime.disconnect();
+  await disconnect(client);
 }
 
 /** What a channel does beside broadcasts. */
