@@ -2,6 +2,7 @@ import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { Publish } from "./channels.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
+import { jittered } from "./jitter.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import {
   type MessageContent,
@@ -170,6 +171,8 @@ class ChannelStream {
   #acknowledged = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
+  /** Waits no longer to open it. */
+  #wake: () => void = () => {};
 
   constructor(
     client: MayflyClient,
@@ -187,6 +190,7 @@ class ChannelStream {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#wake();
     this.#queue.end();
     await this.#reader?.stop();
     await this.#queue.rest();
@@ -236,7 +240,13 @@ class ChannelStream {
       if (data) return data;
       this.#options.onError?.(error);
       if (!passing.includes(error.code)) break;
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, jittered(delay));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
     return undefined;
   }
