@@ -2,6 +2,7 @@ import { createClient } from "@supabase/supabase-js";
 import type { Activity, AgentCard, CardRow } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
@@ -52,6 +53,7 @@ export class AgentLife {
     this.#session = session;
     this.client = createClient<Database, "mayfly">(connection.url, connection.key, {
       db: { schema: "mayfly" },
+      realtime: { reconnectAfterMs },
       accessToken: () => session.token(),
     });
     setOwner(this.client, issued.agent.id);
