@@ -3246,6 +3246,7 @@ begin
       select to_jsonb(d) - 'tenant_id' - 'created_by' from mayfly.agent_types d
       where d.tenant_id = tenant and d.name = found_agent.type and d.version = found_agent.type_version),
     'renewal_secret', secret,
+    'watched', mayfly_private.is_watched(tenant, agent),
     'claims', jsonb_build_object(
       'iss', 'mayfly',
       'aud', 'authenticated',
@@ -5328,7 +5329,7 @@ begin
 
   select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
   return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
-    'seconds_left', mayfly_private.seconds_left(agent));
+    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id));
 end
 $$;
 
@@ -8663,6 +8664,26 @@ comment on function mayfly.state_changes(jsonb) is
   'Versions of states by { id, version }: [{ id, key, agent_id, version, value, action, by, at }].';
 revoke execute on function mayfly.state_changes(jsonb) from public;
 grant execute on function mayfly.state_changes(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0468_function_is_watched.sql
+
+-- Whether anybody wants an agent's debug records by now: a watcher, or its tenant, which keeps them. Said
+-- to the agent when it is spawned, at each token and each heartbeat: one without a live connection then
+-- opens it. Called as owner.
+
+create function mayfly_private.is_watched(tenant uuid, agent uuid)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return exists (
+  select from mayfly_private.debug_leases l
+  where l.tenant_id = tenant and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+) or exists (
+  select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
+);
+
+comment on function mayfly_private.is_watched(uuid, uuid) is 'Whether anybody wants an agents debug records.';
+revoke execute on function mayfly_private.is_watched(uuid, uuid) from public;
 
 -- sql/schemas/0469_function_debug_rate.sql
 
