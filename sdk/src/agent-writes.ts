@@ -61,7 +61,7 @@ export class AgentWrites extends AgentReads {
     const id = memory.id ?? uuidv7();
     if (embedding && !model)
       return failed(invalid("model", "must name the model of the embedding"));
-    const body = toMemory(memory, id, this.id);
+    const body = toMemory(memory, id, this.id, new Date(this.outbox.clock.now));
     const op = {
       id: uuidv7(),
       type: "memory.put" as const,

@@ -10,11 +10,8 @@ create function mayfly_private.nearest(tenant uuid, model text, asked extensions
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
--- Whether a vector is settled depends on its tenant, which statistics do not know: the planner took a
--- tail of 500 for a quarter of the table, and read all of it.
+-- Without statistics yet, or with old ones, the planner read all of the table.
 set enable_seqscan = off
--- Set here so that setting it inside ends with the function.
-set enable_bitmapscan = on
 set jit = off
 rows 100
 as $$
@@ -40,13 +37,11 @@ begin
       exit when cardinality(ids) = reach;
     end loop;
     if cardinality(ids) = reach then
-      -- Else it read all of the tenant instead of the tail.
-      perform set_config('enable_bitmapscan', 'off', true);
       return query
       select * from (
         (select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked) as similarity
         from mayfly.memory_vectors v
-        where not v.settled and v.tenant_id = tenant and v.model = nearest.model
+        where not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = nearest.model
         order by v.embedding operator(extensions.<=>) asked
         limit reach)
         union all

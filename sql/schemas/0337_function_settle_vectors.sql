@@ -22,13 +22,13 @@ begin
   with recursive tails as (
     -- From one tail to the next by the index, without counting any.
     (select v.tenant_id, v.model from mayfly.memory_vectors v
-    where not v.settled and v.tenant_id >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
-    order by v.tenant_id, v.model limit 1)
+    where not v.settled and case when not v.settled then v.tenant_id end >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
+    order by case when not v.settled then v.tenant_id end, v.model limit 1)
     union all
     select following.* from tails t cross join lateral (
       select v.tenant_id, v.model from mayfly.memory_vectors v
-      where not v.settled and (v.tenant_id, v.model) > (t.tenant_id, t.model)
-      order by v.tenant_id, v.model limit 1) following
+      where not v.settled and (case when not v.settled then v.tenant_id end, v.model) > (t.tenant_id, t.model)
+      order by case when not v.settled then v.tenant_id end, v.model limit 1) following
     where only_tenant is null or t.tenant_id = only_tenant
   )
   select t.tenant_id, t.model into chosen
@@ -48,7 +48,7 @@ begin
   with oldest as (
     select v.memory_id
     from mayfly.memory_vectors v
-    where not v.settled and v.tenant_id = chosen.tenant_id and v.model = chosen.model
+    where not v.settled and case when not v.settled then v.tenant_id end = chosen.tenant_id and v.model = chosen.model
     order by v.memory_id
     limit batch
     for no key update skip locked
