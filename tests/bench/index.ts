@@ -13,7 +13,7 @@ import { type Row, round } from "./lib/report.ts";
 
 const all = ["spawn", "push", "recall", "messages", "policies", "growth", "debug", "start", "peer"];
 /** What takes minutes however few the rounds. */
-const notQuick = ["recall", "peer"];
+const notQuick = ["peer"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },
