@@ -6,6 +6,7 @@ import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
 import type { Channels } from "./channels.ts";
 import { Conflicts } from "./conflicts.ts";
+import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import type { DebugOptions } from "./debug.ts";
 import { DebugStreams } from "./debug-streams.ts";
@@ -307,6 +308,7 @@ export class Mayfly {
 function connect({ url, key, tenant, client }: MayflyOptions): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
+    realtime: { reconnectAfterMs },
     ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
     ...(client
       ? {

@@ -289,8 +289,13 @@ export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory
     expires_at: body.expires_at ?? null,
   });
 
-/** The body that pushes a memory. */
-export function toMemory(memory: NewMemory, id: string, agentId: string): MemoryBody {
+/** The body that pushes a memory. `createdAt` is the server's time, also where this machine's is wrong. */
+export function toMemory(
+  memory: NewMemory,
+  id: string,
+  agentId: string,
+  createdAt: Date,
+): MemoryBody {
   const {
     sessionId,
     conversationId,
@@ -304,7 +309,7 @@ export function toMemory(memory: NewMemory, id: string, agentId: string): Memory
     ...rest,
     id,
     agent_id: agentId,
-    created_at: new Date().toISOString(),
+    created_at: createdAt.toISOString(),
     ...(sessionId && { session_id: sessionId }),
     ...(conversationId && { conversation_id: conversationId }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),

@@ -23,7 +23,7 @@ begin
   settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
   select count(*) into unsettled
   from mayfly_private.settlements s
-  join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = s.model and not v.settled
+  join mayfly.memory_vectors v on not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = s.model
   where s.tenant_id = tenant;
   return answer || jsonb_build_object('settled', settled, 'unsettled', unsettled,
     'more', (answer ->> 'more')::boolean or unsettled > 0);

@@ -13,6 +13,8 @@ export interface AgentOptions {
   storage: string;
   name: string;
   seed: number;
+  /** An agent that messages are for. */
+  listener: string;
   /** Of its clock to the true one, in milliseconds. */
   skewMs?: number;
 }
@@ -23,6 +25,7 @@ export type Said =
   | { said: "kept"; agent: string; memory: string; nth: number }
   | { said: "acknowledged"; agent: string; memories: string[] }
   | { said: "stopped"; agent: string }
+  | { said: "sent"; agent: string; message: string }
   | { said: "recalled"; mode: string }
   | { said: "failed"; what: string; code: string; message: string };
 
@@ -35,12 +38,14 @@ const { url, key, tenant, storage } = options;
 const mayfly = new Mayfly({ url, key, tenant, storage });
 
 let nth = 0;
+let sent = 0;
 let unacknowledged: string[] = [];
 
-/** What it does, by how often. Messages come in here. */
+/** What it does, by how often. */
 const actions: [weight: number, action: (agent: Agent) => Promise<void>][] = [
   [6, remember],
   [5, sync],
+  [3, send],
   [1, recall],
   [1, spawnChild],
 ];
@@ -49,7 +54,7 @@ const total = actions.reduce((sum, [weight]) => sum + weight, 0);
 for (;;) {
   const { data: agent, error } = await mayfly.spawn({
     lifetime: 120,
-    scopes: ["agent:read", "agent:spawn", "memory:read", "memory:write"],
+    scopes: ["agent:read", "agent:spawn", "memory:read", "memory:write", "message:send"],
   });
   if (error) {
     fail("spawn", error);
@@ -58,6 +63,7 @@ for (;;) {
   }
   say({ said: "spawned", agent: agent.id, parent: null });
   nth = 0;
+  sent = 0;
   let dead = false;
   void agent.ended.then(() => {
     dead = true;
@@ -90,6 +96,12 @@ async function sync(agent: Agent): Promise<void> {
   if (error) return fail("sync", error);
   unacknowledged = unacknowledged.filter((id) => !asked.includes(id));
   if (asked.length > 0) say({ said: "acknowledged", agent: agent.id, memories: asked });
+}
+
+async function send(agent: Agent): Promise<void> {
+  const { data, error } = await agent.send(options.listener, "report", { nth: sent++ });
+  if (error) return fail("send", error);
+  say({ said: "sent", agent: agent.id, message: data.id });
 }
 
 async function recall(agent: Agent): Promise<void> {

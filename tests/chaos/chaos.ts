@@ -12,6 +12,7 @@ import {
   checkNothingHangs,
   checkWatched,
 } from "./invariants.ts";
+import { startListener } from "./listener.ts";
 import { type Load, startLoad } from "./load.ts";
 import { liveAndDie, type Mortal, trialOf } from "./mortals.ts";
 import { type Random, randomOf } from "./random.ts";
@@ -63,7 +64,8 @@ export async function runChaos({
     },
   );
   if (error) throw error;
-  const load = await startLoad(agents, { url, key, tenant, seed });
+  const listener = await startListener(mayfly);
+  const load = await startLoad(agents, { url, key, tenant, seed, listener: listener.id });
   const struck: Record<string, number> = {};
   const mortals: Mortal[] = [];
   try {
@@ -89,6 +91,7 @@ export async function runChaos({
     await checkNothingHangs(asked);
     await untilTrue(() => seen.length >= order.length, 40_000);
     checkWatched(seen, order, load.account);
+    await listener.check(asked, tenant, load.account.sent);
     await asked.end({ timeout: 1 });
 
     const dead = mortals.filter(({ stopped }) => stopped);
@@ -102,6 +105,8 @@ export async function runChaos({
         kept: kept.size,
         acknowledged: acknowledged.size,
         drained,
+        sent: load.account.sent.size,
+        heard: listener.heard.length,
         children,
         dead: dead.length,
         recalls,
@@ -116,6 +121,7 @@ export async function runChaos({
   } finally {
     await load.end().catch(() => {});
     await watch.stop();
+    await listener.stop();
     await mayfly.close();
     await load.close();
     // What the server said, for whoever looks for the reason of a failure.

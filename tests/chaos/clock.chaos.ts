@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { pause, untilTrue } from "./chaos.ts";
 import { checkAgents, checkLog, checkMemories } from "./invariants.ts";
+import { startListener } from "./listener.ts";
 import { startLoad } from "./load.ts";
 import { seed } from "./random.ts";
 
@@ -23,13 +24,14 @@ describe("an agent whose clock is wrong", () => {
   for (const skewMs of [-hour, hour]) {
     it(`by ${skewMs / hour} h works, and what it remembers has the server's time`, async () => {
       // So short that its tokens end, and are renewed, within the test.
-      const { tenant } = await local.enter({
+      const { tenant, mayfly } = await local.enter({
         max_living_agents: 1_000,
         spawns_per_minute: 10_000,
         token_lifetime: "10 seconds",
       });
       const { apiUrl: url, secretKey: key } = local;
-      const load = await startLoad(1, { url, key, tenant, seed, skewMs });
+      const listener = await startListener(mayfly);
+      const load = await startLoad(1, { url, key, tenant, seed, skewMs, listener: listener.id });
       try {
         await untilTrue(() => load.account.acknowledged.size >= 20, 90_000);
         await pause(15_000);
@@ -38,6 +40,7 @@ describe("an agent whose clock is wrong", () => {
         await checkMemories(local.sql, tenant, load.account);
         await checkLog(local.sql, tenant, load.account);
         await checkAgents(local.sql, tenant, load.account);
+        await listener.check(local.sql, tenant, load.account.sent);
         expect(load.account.acknowledged.size).toBeGreaterThanOrEqual(20);
         expect(load.account.failures).toEqual({});
         expect(await renewalsIn(tenant), "neither never nor all the time").toBeLessThan(15);
@@ -48,9 +51,12 @@ describe("an agent whose clock is wrong", () => {
           from mayfly.memories where tenant_id = ${tenant}`;
         console.log(JSON.stringify({ skewMs, ...row }));
         expect(row?.updated).toBeLessThan(600);
+        expect(row?.created).toBeLessThan(600);
       } finally {
         await load.end().catch(() => {});
         await load.close();
+        await listener.stop();
+        await mayfly.close();
       }
     });
   }

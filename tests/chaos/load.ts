@@ -15,6 +15,8 @@ export interface Account {
   /** Agents with their parents. */
   spawned: Map<string, string | null>;
   stopped: Set<string>;
+  /** Messages that the server has. */
+  sent: Set<string>;
   recalls: Record<string, number>;
   failures: Record<string, number>;
 }
@@ -32,7 +34,7 @@ export interface Load {
 
 export async function startLoad(
   slots: number,
-  common: Pick<AgentOptions, "url" | "key" | "tenant" | "seed" | "skewMs">,
+  common: Pick<AgentOptions, "url" | "key" | "tenant" | "seed" | "skewMs" | "listener">,
 ): Promise<Load> {
   const folder = await mkdtemp(join(tmpdir(), "mayfly-outboxes-"));
   const account: Account = {
@@ -40,6 +42,7 @@ export async function startLoad(
     acknowledged: new Set(),
     spawned: new Map(),
     stopped: new Set(),
+    sent: new Set(),
     recalls: {},
     failures: {},
   };
@@ -123,6 +126,7 @@ function hear(account: Account, said: Said): void {
     for (const id of said.memories) account.acknowledged.add(id);
   else if (said.said === "spawned") account.spawned.set(said.agent, said.parent);
   else if (said.said === "stopped") account.stopped.add(said.agent);
+  else if (said.said === "sent") account.sent.add(said.message);
   else if (said.said === "recalled") count(account.recalls, said.mode);
   else count(account.failures, `${said.what}: ${said.code}`);
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generateSigningKey } from "../../local/src/keys.ts";
+import { checkDatabase } from "../../sdk/src/cli/doctor-database.ts";
 import { checkFunctions } from "../../sdk/src/cli/doctor-functions.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { runCli } from "./run.ts";
@@ -106,9 +107,13 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     await local.sql.unsafe(`create table kept as select * from ${table}`);
     const migrationsOnce = async (change: string) => {
       await local.sql.unsafe(change);
-      const { of } = await examine(local);
+      const findings = await checkDatabase({
+        url: local.apiUrl,
+        key: local.secretKey,
+        tenant: undefined,
+      });
       await local.sql.unsafe(`delete from ${table}; insert into ${table} select * from kept`);
-      return of("migrations");
+      return findings.find(({ check }) => check === "migrations");
     };
     const realtime = "name = 'mayfly_realtime'";
     expect((await migrationsOnce(`delete from ${table} where ${realtime}`))?.message).toMatch(

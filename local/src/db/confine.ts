@@ -20,6 +20,13 @@ const STATIC_BYTES = 8 << 20;
 /** The statics of one C file lie together. */
 const NEAR_WORDS = 64;
 
+/** Where the value stands. By indexOf: looking at two million words one by one took half a second. */
+function placesOf(words: Int32Array, value: number): number[] {
+  const places: number[] = [];
+  for (let at = words.indexOf(value); at >= 0; at = words.indexOf(value, at + 1)) places.push(at);
+  return places;
+}
+
 export function confine(memory: () => Uint8Array, run: (bytes: Buffer) => Buffer): Confinement {
   // Anew each time: a memory that has grown has another buffer.
   const words = () => new Int32Array(memory().buffer, 0, STATIC_BYTES / 4);
@@ -32,7 +39,7 @@ export function confine(memory: () => Uint8Array, run: (bytes: Buffer) => Buffer
   const one = oidOf("authenticator");
   const other = oidOf("postgres");
   const start = words();
-  let found = [...start.keys()].filter((at) => start[at] === admin);
+  let found = placesOf(start, admin);
   const before = new Set(found);
   for (const [role, oid] of [
     ["authenticator", one],
