@@ -72,7 +72,13 @@ console.table(
 );
 await mkdir(out, { recursive: true });
 const machine = { cpus: cpus().length, model: cpus()[0]?.model, memory: totalmem() };
-const record = { at: new Date().toISOString(), machine, node: process.version, rows };
+const record = {
+  at: new Date().toISOString(),
+  machine,
+  node: process.version,
+  quick: values.quick,
+  rows,
+};
 await writeFile(join(out, "results.json"), `${JSON.stringify(record, null, 2)}\n`);
 for (const on of new Set(rows.map((row) => row.on))) {
   const growth = rows.filter((row) => row.bench === "growth" && row.on === on);

@@ -1,10 +1,10 @@
 /**
  * Pushing batches of 100 through mayfly.sync, log and row-level security and quotas included, against a
  * plain insert … select from jsonb_to_recordset into a table with the same columns and indexes (0.8 of
- * its rate is a ratio of 1.25); and a pull at the end of a log of a million events against one at its
+ * its rate is a ratio of 1.25); by size of the batch, and by 1, 8 and 32 writers of one tenant; and a pull at the end of a log of a million events against one at its
  * start, also while a transaction idles that is older than all of it.
  *
- *   DATABASE_URL=postgresql://… node tests/bench/push.ts [--quick] [pushes | pulls]
+ *   DATABASE_URL=postgresql://… node tests/bench/push.ts [--quick] [pushes | batches | writers | pulls]
  */
 import { actAs, type Claims, makeAgent, makeTenant, type Session } from "../harness/callers.ts";
 import { openPostgresDatabase } from "../harness/database.ts";
@@ -22,8 +22,8 @@ const columns = `id uuid, agent_id uuid, session_id uuid, conversation_id uuid, 
   output text, critique text, reward real, success boolean, importance smallint, tags text[], metadata jsonb`;
 
 /** What both are given: the same memories, in the same form. */
-const batch = (withVectors: boolean) =>
-  Array.from({ length: size }, (_, n) => ({
+const batch = (withVectors: boolean, length = size) =>
+  Array.from({ length }, (_, n) => ({
     ...putOf({
       task: `Rotate key ${n}`,
       input: text,
@@ -85,6 +85,48 @@ async function pushes(withVectors: boolean) {
   );
 }
 
+const push = (claims: Claims, ops: object[]) =>
+  actAs(
+    db.sql,
+    claims,
+    (session) => session`select mayfly.sync(${session.json(ops as never)}, null, 0)`,
+  );
+
+async function batches() {
+  const tenant = await makeTenant(db.sql, unlimited);
+  const agent = await makeAgent(db.sql, tenant, { lifetime: 900 });
+  for (const length of [1, 10, 100, 1_000]) {
+    const { median } = await measure(rounds(20), () => push(agent.claims, batch(false, length)));
+    const name = `pushed by ${length}`;
+    const row = { bench: "push", name, on: "postgres", unit: "memories a second" };
+    report({ ...row, ours: (length / median) * 1000 });
+  }
+}
+
+/** Each an agent of its own, on a connection of its own as far as there are ten. */
+async function writers() {
+  const tenant = await makeTenant(db.sql, unlimited);
+  let alone = 0;
+  for (const count of [1, 8, 32]) {
+    const agents = [];
+    for (let n = 0; n < count; n++) agents.push(await makeAgent(db.sql, tenant, { lifetime: 900 }));
+    const each = Math.ceil(rounds(96, 32) / count);
+    const start = performance.now();
+    await Promise.all(
+      agents.map(async ({ claims }) => {
+        for (let n = 0; n < each; n++) await push(claims, batch(false, 10));
+      }),
+    );
+    const rate = ((each * count * 10) / (performance.now() - start)) * 1000;
+    alone ||= rate;
+    const name = `pushed by 10, ${count} ${count === 1 ? "writer" : "writers"} of one tenant`;
+    const row = { bench: "push", name, on: "postgres", unit: "memories a second", ours: rate };
+    report(
+      count === 1 ? row : { ...row, against: "one writer", baseline: alone, ratio: rate / alone },
+    );
+  }
+}
+
 async function pulls() {
   const tenant = await makeTenant(db.sql, unlimited);
   const agent = await makeAgent(db.sql, tenant, { lifetime: 900 });
@@ -137,6 +179,8 @@ try {
     await pushes(false);
     await pushes(true);
   }
+  if (wants("batches")) await batches();
+  if (wants("writers")) await writers();
   if (wants("pulls")) await pulls();
 } finally {
   await db.close();

@@ -96,19 +96,21 @@ try {
   const load = loadavg()[0] ?? 0;
   if (load > 1)
     console.log(`The machine is busy (load ${load.toFixed(1)}): trust the ratios only.`);
-  const data = join(folder, "existing");
-  await start(data, false);
-  const cluster = join(data, "db/pgdata");
-
   const firstBare = await times(() => bootBare(join(folder, `bare-${fresh++}`)));
-  const first = await times(async () => (await start(join(folder, `${fresh++}`), false)).seconds);
+  const first = await times(async () => (await start(join(folder, `${++fresh}`), false)).seconds);
   print("first start", first, firstBare, goals.first);
 
-  const existingBare = await times(() => bootBare(cluster));
-  const existing = await times(async () => (await start(data, false)).seconds);
+  // Of the last first start.
+  const data = join(folder, `${fresh}`);
+  const existingBare = await times(() => bootBare(join(data, "db/pgdata")));
+  let memory: Run["memory"];
+  const existing = await times(async () => {
+    const run = await start(data, memory === undefined);
+    memory ??= run.memory;
+    return run.seconds;
+  });
   print("start with an existing folder", existing, existingBare, goals.existing);
 
-  const { memory } = await start(data, true);
   const total = (memory?.node ?? 0) + (memory?.deno ?? 0);
   const met = total <= goals.memory ? "met" : "MISSED";
   const parts = `Node ${memory?.node.toFixed(0)}, Deno ${memory?.deno.toFixed(0)}`;

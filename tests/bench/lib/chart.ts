@@ -1,4 +1,4 @@
-/** A chart of growth as SVG: milliseconds over memories, both axes logarithmic. */
+/** A chart of growth as SVG: milliseconds over a size, both axes logarithmic, with the slope of each line. */
 import { slope } from "./measure.ts";
 import { type Row, round } from "./report.ts";
 
@@ -10,7 +10,7 @@ const top = 40;
 const bottom = 48;
 const colours = ["#2a78d6", "#d6552a", "#1f9d6b", "#8a4fd0", "#b8860b", "#c2437f"];
 
-export function chart(title: string, rows: Row[]): string {
+export function chart(title: string, rows: Row[], axisLabel = "memories of the tenant"): string {
   const lines = new Map<string, { x: number; y: number }[]>();
   for (const { name, size, ours } of rows)
     if (size) lines.set(name, [...(lines.get(name) ?? []), { x: size, y: ours }]);
@@ -47,7 +47,7 @@ ${line.map((point) => `<circle cx="${x.at(point.x)}" cy="${y.at(point.y)}" r="3.
 @media(prefers-color-scheme:dark){text{fill:#ddd}.faint{fill:#999}.grid{stroke:#444}}</style>
 <text x="${left}" y="20" class="title">${title}</text>
 ${parts.join("\n")}
-<text x="${(left + width - right) / 2}" y="${height - 10}" text-anchor="middle" class="faint">memories of the tenant</text>
+<text x="${(left + width - right) / 2}" y="${height - 10}" text-anchor="middle" class="faint">${axisLabel}</text>
 <text x="14" y="${(top + height - bottom) / 2}" transform="rotate(-90 14 ${(top + height - bottom) / 2})" text-anchor="middle" class="faint">milliseconds</text>
 </svg>
 `;

@@ -1,0 +1,136 @@
+// Results of the benchmarks as Markdown.
+import { type Row, round } from "../../tests/bench/lib/report.ts";
+
+/** As tests/bench/index.ts writes them. */
+export interface Results {
+  at: string;
+  machine: { cpus: number; model?: string; memory: number };
+  node: string;
+  quick?: boolean;
+  rows: Row[];
+}
+
+const about: Record<string, string> = {
+  spawn: "Spawning agents, and stopping families of them",
+  push: "Pushing and pulling",
+  recall: "Recall",
+  messages: "Messages",
+  policies: "What row-level security costs",
+  growth: "How each part grows with the data",
+  debug: "Debug records while nobody watches",
+  start: "Starting the embedded Supabase",
+  peer: "The same work on a peer",
+};
+
+export function figures(results: Results, charts: string[]): string {
+  const parts = Object.entries(about).flatMap(([bench, title]) => {
+    const rows = results.rows.filter((row) => row.bench === bench);
+    if (rows.length === 0) return [];
+    const own = charts.filter((chart) => chart.includes(`/${bench}-`));
+    return [`### ${title}\n\n\`npm run bench -- ${bench}\`\n\n${table(rows)}`, ...own];
+  });
+  return `${circumstances(results)}\n\n${parts.join("\n\n")}\n`;
+}
+
+function circumstances({ at, machine, node, quick }: Results): string {
+  const memory = Math.round(machine.memory / 2 ** 30);
+  const sizes = quick ? " These are of `--quick`: small sizes, few rounds." : "";
+  return `Measured ${at.slice(0, 10)} on ${machine.cpus} cores (${machine.model ?? "unknown"}), ${memory} GiB, Node ${node.slice(1)}.${sizes}`;
+}
+
+function table(rows: Row[]): string {
+  const lines = rows.map(({ name, size, on, unit, ours, against, baseline, ratio, spread }) => {
+    const what =
+      size === undefined || name.includes(String(size)) ? name : `${name}, ${count(size)} there`;
+    const other = baseline === undefined ? "" : `${against} ${amount(baseline, unit)}`;
+    const range = spread ? ` (${spread.map(round).join("–")})` : "";
+    const compared = ratio === undefined ? "" : `${round(ratio)}${range}`;
+    return `| ${what} | ${on} | ${amount(ours, unit)} | ${other} | ${compared} |`;
+  });
+  return `| what | on | ours | against | ratio (quartiles) |\n| --- | --- | --- | --- | --- |\n${lines.join("\n")}`;
+}
+
+const count = (size: number) => size.toLocaleString("en");
+const amount = (value: number, unit: string) => `${round(value)} ${unit}`;
+
+/** For the README: a row of a benchmark by the beginning of its name, and how to say it. */
+const picks: { bench: string; name: string; on: string; say: (row: Row) => string }[] = [
+  {
+    bench: "spawn",
+    name: "agents spawned a second",
+    on: "postgres",
+    say: ({ ours }) => `${round(ours)} agents spawned a second by one caller, tokens signed`,
+  },
+  {
+    bench: "push",
+    name: "a push of 100 with vectors",
+    on: "postgres",
+    say: ({ ours, ratio = 0 }) =>
+      `100 memories with vectors pushed in ${round(ours)} ms: ${round(ratio)} × a plain insert, with log, quotas and row-level security`,
+  },
+  {
+    bench: "push",
+    name: "a page of 100 events at the end",
+    on: "postgres",
+    say: ({ ours, name }) => `${name} of the log read in ${round(ours)} ms`,
+  },
+  {
+    bench: "policies",
+    name: "the newest 50 memories",
+    on: "postgres",
+    say: ({ ratio = 0 }) =>
+      `the newest 50 memories under row-level security: ${round(ratio)} × the time without`,
+  },
+  {
+    bench: "debug",
+    name: "debug.tool, off",
+    on: "the SDK",
+    say: ({ ours }) => `a debug record that nobody watches: ${round(ours)} ns`,
+  },
+  {
+    bench: "start",
+    name: "idle memory",
+    on: "pglite",
+    say: ({ ours }) => `the embedded Supabase, idle: ${round(ours)} MB`,
+  },
+];
+
+export function headlines(results: Results): string {
+  const lines = picks.flatMap(({ bench, name, on, say }) => {
+    const row = results.rows.find(
+      (row) => row.bench === bench && row.on === on && row.name.startsWith(name),
+    );
+    return row ? [`| ${say(row)} | \`npm run bench -- ${bench}\` |`] : [];
+  });
+  return `| measured${results.quick ? " with `--quick`" : ""} | by |\n| --- | --- |\n${lines.join("\n")}\n`;
+}
+
+interface Charted {
+  file: string;
+  title: string;
+  /** What the horizontal axis counts. */
+  axis: string;
+  rows: Row[];
+}
+
+/** Times by size, of each benchmark that has several, on each database. */
+export function charted(rows: Row[]): Charted[] {
+  const titles = { growth: "Growth", recall: "Recall by the size of the tenant" };
+  return Object.entries(titles).flatMap(([bench, title]) =>
+    [...new Set(rows.map(({ on }) => on))].flatMap((on) => {
+      const own = rows.filter(
+        (row) => row.bench === bench && row.on === on && row.unit === "ms" && row.size,
+      );
+      const sizes = new Set(own.map(({ size }) => size));
+      if (sizes.size < 2) return [];
+      return [
+        {
+          file: `${bench}-${on}.svg`,
+          title: `${title}, on ${on}`,
+          axis: "memories of the tenant",
+          rows: own,
+        },
+      ];
+    }),
+  );
+}
