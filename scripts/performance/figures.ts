@@ -1,4 +1,5 @@
 // Results of the benchmarks as Markdown.
+import { slope } from "../../tests/bench/lib/measure.ts";
 import { type Row, round } from "../../tests/bench/lib/report.ts";
 
 /** As tests/bench/index.ts writes them. */
@@ -7,6 +8,8 @@ export interface Results {
   machine: { cpus: number; model?: string; memory: number };
   node: string;
   quick?: boolean;
+  /** Processes that wanted a core when it began; above their number the times are too long. */
+  load?: number;
   rows: Row[];
 }
 
@@ -27,15 +30,20 @@ export function figures(results: Results, charts: string[]): string {
     const rows = results.rows.filter((row) => row.bench === bench);
     if (rows.length === 0) return [];
     const own = charts.filter((chart) => chart.includes(`/${bench}-`));
-    return [`### ${title}\n\n\`npm run bench -- ${bench}\`\n\n${table(rows)}`, ...own];
+    const shown = bench === "growth" ? growthTable(rows) : table(rows);
+    return [`### ${title}\n\n\`npm run bench -- ${bench}\`\n\n${shown}`, ...own];
   });
   return `${circumstances(results)}\n\n${parts.join("\n\n")}\n`;
 }
 
-function circumstances({ at, machine, node, quick }: Results): string {
+function circumstances({ at, machine, node, quick, load = 0 }: Results): string {
   const memory = Math.round(machine.memory / 2 ** 30);
   const sizes = quick ? " These are of `--quick`: small sizes, few rounds." : "";
-  return `Measured ${at.slice(0, 10)} on ${machine.cpus} cores (${machine.model ?? "unknown"}), ${memory} GiB, Node ${node.slice(1)}.${sizes}`;
+  const busy =
+    load > machine.cpus
+      ? ` The machine was busy with other work (load ${round(load)}): trust the ratios, not the times.`
+      : "";
+  return `Measured ${at.slice(0, 10)} on ${machine.cpus} cores (${machine.model ?? "unknown"}), ${memory} GiB, Node ${node.slice(1)}.${sizes}${busy}`;
 }
 
 function table(rows: Row[]): string {
@@ -48,6 +56,19 @@ function table(rows: Row[]): string {
     return `| ${what} | ${on} | ${amount(ours, unit)} | ${other} | ${compared} |`;
   });
   return `| what | on | ours | against | ratio (quartiles) |\n| --- | --- | --- | --- | --- |\n${lines.join("\n")}`;
+}
+
+/** A column for each size, in milliseconds, and the slope: 0 is constant, 1 linear. */
+function growthTable(rows: Row[]): string {
+  const sizes = [...new Set(rows.map(({ size = 0 }) => size))].sort((a, b) => a - b);
+  const lines = [...new Set(rows.map(({ name, on }) => `${name} | ${on}`))].map((line) => {
+    const own = rows.filter(({ name, on }) => `${name} | ${on}` === line);
+    const times = sizes.map((size) => own.find((row) => row.size === size)?.ours ?? Number.NaN);
+    const points = own.map(({ size = 0, ours }) => ({ x: size, y: ours }));
+    return `| ${line} | ${times.map(round).join(" | ")} | ${slope(points).toFixed(2)} |`;
+  });
+  const heads = sizes.map((size) => `ms at ${count(size)}`).join(" | ");
+  return `| what | on | ${heads} | slope |\n| ${"--- | ".repeat(sizes.length + 3)}\n${lines.join("\n")}`;
 }
 
 const count = (size: number) => size.toLocaleString("en");
@@ -72,7 +93,8 @@ const picks: { bench: string; name: string; on: string; say: (row: Row) => strin
     bench: "push",
     name: "a page of 100 events at the end",
     on: "postgres",
-    say: ({ ours, name }) => `${name} of the log read in ${round(ours)} ms`,
+    say: ({ ours }) =>
+      `100 events read at the end of a long log, beside a transaction as old as all of it: ${round(ours)} ms`,
   },
   {
     bench: "policies",

@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chart } from "./lib/chart.ts";
@@ -40,6 +40,7 @@ const chosen = all.filter((name) =>
 );
 const out = values.out ?? join(import.meta.dirname, "../../bench-results");
 
+const load = loadavg()[0] ?? 0;
 const temporary = await mkdtemp(join(tmpdir(), "mayfly-bench-"));
 const collected = join(temporary, "rows.jsonl");
 const failures: string[] = [];
@@ -77,6 +78,7 @@ const record = {
   machine,
   node: process.version,
   quick: values.quick,
+  load,
   rows,
 };
 await writeFile(join(out, "results.json"), `${JSON.stringify(record, null, 2)}\n`);

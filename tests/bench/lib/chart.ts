@@ -1,6 +1,6 @@
 /** A chart of growth as SVG: milliseconds over a size, both axes logarithmic, with the slope of each line. */
 import { slope } from "./measure.ts";
-import { type Row, round } from "./report.ts";
+import type { Row } from "./report.ts";
 
 const width = 720;
 const height = 440;
@@ -39,7 +39,7 @@ export function chart(title: string, rows: Row[], axisLabel = "memories of the t
 ${line.map((point) => `<circle cx="${x.at(point.x)}" cy="${y.at(point.y)}" r="3.5" fill="${colour}"/>`).join("")}
 <rect x="${width - right + 20}" y="${label - 9}" width="12" height="12" fill="${colour}"/>
 <text x="${width - right + 40}" y="${label + 1}">${name}</text>
-<text x="${width - right + 40}" y="${label + 17}" class="faint">slope ${round(slope(line))}</text>`;
+<text x="${width - right + 40}" y="${label + 17}" class="faint">slope ${slope(line).toFixed(2)}</text>`;
     }),
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">
