@@ -1,6 +1,7 @@
 import type { RealtimeChannel } from "@supabase/supabase-js";
 import type { MayflyClient } from "./call.ts";
 import { isLimit, whyUnconnected } from "./connection.ts";
+import { disconnect } from "./disconnect.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
 import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
@@ -89,7 +90,7 @@ export function hubOf(client: MayflyClient, topic: string): TopicHub {
 export async function leaveTopics(client: MayflyClient): Promise<void> {
   const all = [...(hubs.get(client)?.values() ?? [])];
   await Promise.all(all.map((hub) => hub.end()));
-  await client.realtime.disconnect();
+  await disconnect(client);
 }
 
 /** What a channel does beside broadcasts. */

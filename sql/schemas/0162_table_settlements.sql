@@ -1,15 +1,21 @@
--- How many vectors of a tenant and a model were settled into the HNSW index: what recall decides by,
--- without counting. A row a large tenant, so it is small. What was erased since still counts.
+-- How many vectors of a tenant and a model were settled into the HNSW index, and how far it must be
+-- searched for theirs: what recall decides by, without counting. A row a large tenant, so it is small.
+-- What is erased still counts, until maintenance counts anew (mayfly_private.maintain_tenant).
 
 create table mayfly_private.settlements (
   tenant_id uuid not null,
   model text not null,
   vectors bigint not null constraint settlements_vectors_range check (vectors > 0),
   settled_at timestamptz not null default now(),
+  ef_search integer not null default 200 constraint settlements_ef_search_range check (ef_search between 40 and 1000),
+  tuned_to bigint not null default 0,
+  counted_at timestamptz not null default now(),
   constraint settlements_pkey primary key (tenant_id, model),
   constraint settlements_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.settlements is 'How many vectors of a tenant and a model were settled into the HNSW index.';
+comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as mayfly_private.tune_search found it.';
+comment on column mayfly_private.settlements.tuned_to is 'How many vectors it was found for.';
 
 alter table mayfly_private.settlements enable row level security;

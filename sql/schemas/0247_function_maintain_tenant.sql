@@ -62,6 +62,14 @@ begin
   delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
   delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
 
+  if coalesce(cardinality(walked), 0) < max_rows then
+    -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
+    update mayfly_private.settlements s
+    set counted_at = clock_timestamp(), vectors = greatest(1, (
+      select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
+    where s.tenant_id = tenant and s.counted_at < clock_timestamp() - interval '1 hour';
+  end if;
+
   delete from mayfly.memories m
   where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
   get diagnostics erased = row_count;

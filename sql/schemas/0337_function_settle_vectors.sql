@@ -1,7 +1,8 @@
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
 -- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
 -- and it stays so. To run in the background, again and again, each time in a transaction of its own:
--- what it has done stays done, wherever it is stopped. Called by pg_cron (0329), and by mayfly.maintain
+-- what it has done stays done, wherever it is stopped. As the tenant grows it also measures how far the
+-- index must be searched (mayfly_private.tune_search). Called by pg_cron (0329), and by mayfly.maintain
 -- for the one tenant of its caller.
 --
 -- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
@@ -43,6 +44,15 @@ begin
   limit 1;
   if not found then
     return 0;
+  end if;
+
+  -- Before these are in the index: what it does not hold is the harder question.
+  if exists (
+    select from mayfly_private.settlements s
+    where s.tenant_id = chosen.tenant_id and s.model = chosen.model
+      and s.vectors >= 4000 and s.vectors not between s.tuned_to / 2 and s.tuned_to * 1.25)
+  then
+    perform mayfly_private.tune_search(chosen.tenant_id, chosen.model, least(batch / 4, 100));
   end if;
 
   with oldest as (

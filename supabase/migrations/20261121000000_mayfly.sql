@@ -1024,9 +1024,10 @@ create index memory_vectors_memory_idx on mayfly.memory_vectors (tenant_id, memo
 -- another index (8 to 20 ms in place of 1) where the order of the table made that look cheaper.
 create index memory_vectors_tail_idx on mayfly.memory_vectors
   ((case when not settled then tenant_id end), model, memory_id) where not settled;
--- With 64, the default, a search by 300 found 0.990 of the best ten among 110,000; with 128 one by 60 finds 0.998.
+-- With ef_construction 64, the default, a search by 300 found 0.990 of the best ten among 110,000; with 128 one
+-- by 60 finds 0.998. Where vectors lie loosely, with m 16, the default, no search finds more than 0.988; with 24, 0.994.
 create index memory_vectors_settled_idx on mayfly.memory_vectors
-  using hnsw (embedding extensions.halfvec_cosine_ops) with (ef_construction = 128) where settled;
+  using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';
@@ -1040,19 +1041,25 @@ create index memories_labels_idx on mayfly.memories
 
 -- sql/schemas/0162_table_settlements.sql
 
--- How many vectors of a tenant and a model were settled into the HNSW index: what recall decides by,
--- without counting. A row a large tenant, so it is small. What was erased since still counts.
+-- How many vectors of a tenant and a model were settled into the HNSW index, and how far it must be
+-- searched for theirs: what recall decides by, without counting. A row a large tenant, so it is small.
+-- What is erased still counts, until maintenance counts anew (mayfly_private.maintain_tenant).
 
 create table mayfly_private.settlements (
   tenant_id uuid not null,
   model text not null,
   vectors bigint not null constraint settlements_vectors_range check (vectors > 0),
   settled_at timestamptz not null default now(),
+  ef_search integer not null default 200 constraint settlements_ef_search_range check (ef_search between 40 and 1000),
+  tuned_to bigint not null default 0,
+  counted_at timestamptz not null default now(),
   constraint settlements_pkey primary key (tenant_id, model),
   constraint settlements_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.settlements is 'How many vectors of a tenant and a model were settled into the HNSW index.';
+comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as mayfly_private.tune_search found it.';
+comment on column mayfly_private.settlements.tuned_to is 'How many vectors it was found for.';
 
 alter table mayfly_private.settlements enable row level security;
 
@@ -2713,6 +2720,14 @@ begin
   select coalesce(array_agg(f.id), '{}') into gone from forgotten f;
   delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
   delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
+
+  if coalesce(cardinality(walked), 0) < max_rows then
+    -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
+    update mayfly_private.settlements s
+    set counted_at = clock_timestamp(), vectors = greatest(1, (
+      select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
+    where s.tenant_id = tenant and s.counted_at < clock_timestamp() - interval '1 hour';
+  end if;
 
   delete from mayfly.memories m
   where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
@@ -4892,52 +4907,6 @@ $$;
 comment on function mayfly_private.half_life(text, jsonb) is 'After how many days a memory of a kind counts half as fresh.';
 revoke execute on function mayfly_private.half_life(text, jsonb) from public;
 
--- sql/schemas/0335_function_nearest_settled.sql
-
--- The settled vectors that are nearest to one, by the HNSW index, scanned on (iteratively) until enough of
--- this tenant and model are found: fewer, where that would take more than `steps` of the index. It holds
--- every large tenant, so most of what it meets may be others'. Called by mayfly_private.nearest.
---
--- With one step the first batch (ef_search) is all that is searched; what it met besides fills up the rest.
--- For the best 20 of 10,000 among 110,000 that took 0.75 to 0.85 of the time of 3,000 steps.
-
-create function mayfly_private.nearest_settled(tenant uuid, model text, asked extensions.halfvec, reach integer, steps integer)
-returns table (memory_id uuid, similarity double precision)
-language plpgsql stable strict
-set search_path = ''
--- Left alone, the planner never picked HNSW: it can do without a sort, and nothing else can.
-set enable_sort = off
-set jit = off
-rows 100
-as $$
-#variable_conflict use_column
-declare
-  -- pgvector is loaded by now: asked is a halfvec.
-  iterative_scan constant text := current_setting('hnsw.iterative_scan');
-  ef_search constant text := current_setting('hnsw.ef_search');
-  max_scan_tuples constant text := current_setting('hnsw.max_scan_tuples');
-begin
-  -- 200: on data that nothing was tuned on, 100 found 0.91 of the best ten, and 200 found 0.994.
-  -- Not by set clauses: a session that has not loaded pgvector yet is refused these.
-  perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
-    set_config('hnsw.ef_search', least(greatest(reach, 200), 1000)::text, true),
-    set_config('hnsw.max_scan_tuples', steps::text, true);
-
-  return query
-  select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked)
-  from mayfly.memory_vectors v
-  where v.settled and v.tenant_id = tenant and v.model = nearest_settled.model
-  order by v.embedding operator(extensions.<=>) asked
-  limit reach;
-
-  perform set_config('hnsw.iterative_scan', iterative_scan, true), set_config('hnsw.ef_search', ef_search, true),
-    set_config('hnsw.max_scan_tuples', max_scan_tuples, true);
-end
-$$;
-
-comment on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer, integer) is 'The settled vectors that are nearest to one.';
-revoke execute on function mayfly_private.nearest_settled(uuid, text, extensions.halfvec, integer, integer) from public;
-
 -- sql/schemas/0336_function_nearest.sql
 
 -- The vectors of a tenant and a model that are nearest to one, by cosine distance, and how alike they
@@ -4945,62 +4914,97 @@ revoke execute on function mayfly_private.nearest_settled(uuid, text, extensions
 -- Called by mayfly_private.recall. Locks nothing.
 --
 -- A small tenant is read exactly, by B-tree. A large one has settled vectors: then the best of its fresh
--- tail, read exactly, and of the HNSW index. Among the vectors of others, HNSW meets one of this tenant's
--- every (whole / body) steps; it pays while that costs less than reading the body.
+-- tail, read exactly, and of the HNSW index. That holds every large tenant, so among the vectors of
+-- others it meets one of this tenant's every (whole / body) steps; it pays while that costs less than
+-- reading the body.
 
 create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
--- Without statistics yet, or with old ones, the planner read all of the table.
+-- Left alone, the planner never picked HNSW: it can do without a sort, and nothing else can. Each
+-- statement has one plan then, whatever the statistics and the tenant: it is made once a session.
 set enable_seqscan = off
+set enable_sort = off
+set plan_cache_mode = force_generic_plan
 set jit = off
-rows 100
+rows 20
 as $$
 #variable_conflict use_column
 declare
+  -- Compared with itself, because a session has these settings only once it has used pgvector.
+  is_loaded constant boolean := asked operator(extensions.<=>) asked is not null;
+  iterative_scan constant text := current_setting('hnsw.iterative_scan');
+  ef_search constant text := current_setting('hnsw.ef_search');
+  max_scan_tuples constant text := current_setting('hnsw.max_scan_tuples');
   body bigint;
   whole bigint;
-  ids uuid[];
-  similarities double precision[];
+  ef integer;
+  -- Of how many, of all tenants, these are expected to be the best.
+  spread double precision;
   steps integer;
+  setting text;
+  ids uuid[];
+  distances double precision[];
+  of_index bigint;
 begin
-  select sum(s.vectors) filter (where s.tenant_id = tenant and s.model = nearest.model), sum(s.vectors)
-  into body, whole
-  from mayfly_private.settlements s;
+  select s.vectors, s.ef_search, (select sum(w.vectors) from mayfly_private.settlements w) into body, ef, whole
+  from mayfly_private.settlements s
+  where s.tenant_id = tenant and s.model = nearest.model;
+  spread := reach::double precision * whole / body;
 
-  -- A step costs as much as reading some 12 vectors; there are 200 at least (ef_search). At 20, HNSW is
-  -- taken for 10,000 vectors among 110,000 (a quarter of the time of reading them), not for many more to find.
-  if body > 20.0 * greatest(200, reach * whole / body) then
-    -- One step where the first batch should hold half of them, and so the best ten of twenty. Further where it fell short.
-    foreach steps in array case when reach * whole / body <= 2 * greatest(200, reach) then '{1,20000}'::integer[] else '{20000}' end loop
-      select array_agg(n.memory_id), array_agg(n.similarity) into ids, similarities
-      from mayfly_private.nearest_settled(tenant, nearest.model, asked, reach, steps) n;
-      exit when cardinality(ids) = reach;
+  -- A step costs as much as reading some 12 vectors. At 20, HNSW is taken for 10,000 vectors among
+  -- 110,000 (a quarter of the time of reading them), not for many more to find.
+  if body > 20.0 * greatest(ef, spread) then
+    ef := least(greatest(ef, reach), 1000);
+    -- 0, where the first batch (ef) should hold twice as many. 1, where it should hold half of them, and so
+    -- the best ten of twenty: what it met besides fills up the rest (a fifth less time than 3,000 steps,
+    -- for 10,000 among 110,000). Further where that fell short.
+    foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
+      -- Not by set clauses: a session that has not loaded pgvector yet is refused these (as one that
+      -- restores a dump). Assigned, since each perform is a statement to run.
+      setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
+      setting := set_config('hnsw.ef_search', ef::text, true);
+      setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
+      select array_agg(best.memory_id), array_agg(best.distance), count(*) filter (where best.settled)
+      into ids, distances, of_index
+      from (
+        select * from (
+          (select v.memory_id, v.embedding operator(extensions.<=>) asked as distance, v.settled
+          from mayfly.memory_vectors v
+          where v.settled and v.tenant_id = tenant and v.model = nearest.model
+          order by v.embedding operator(extensions.<=>) asked
+          limit reach)
+          union all
+          (select v.memory_id, v.embedding operator(extensions.<=>) asked, v.settled
+          from mayfly.memory_vectors v
+          where not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = nearest.model
+          order by v.embedding operator(extensions.<=>) asked
+          limit reach)
+        ) either
+        order by either.distance, either.memory_id
+      ) best;
+      exit when of_index = reach;
     end loop;
-    if cardinality(ids) = reach then
-      return query
-      select * from (
-        (select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked) as similarity
-        from mayfly.memory_vectors v
-        where not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = nearest.model
-        order by v.embedding operator(extensions.<=>) asked
-        limit reach)
-        union all
-        select * from unnest(ids, similarities)
-      ) best
-      order by best.similarity desc, best.memory_id
-      limit reach;
+    setting := set_config('hnsw.iterative_scan', iterative_scan, true);
+    setting := set_config('hnsw.ef_search', ef_search, true);
+    setting := set_config('hnsw.max_scan_tuples', max_scan_tuples, true);
+    if of_index = reach then
+      return query select best.id, 1 - best.distance from unnest(ids, distances) best (id, distance) limit reach;
       return;
     end if;
   end if;
 
   return query
-  select v.memory_id, 1 - (v.embedding operator(extensions.<=>) asked)
-  from mayfly.memory_vectors v
-  where v.tenant_id = tenant and v.model = nearest.model
-  order by v.embedding operator(extensions.<=>) asked
-  limit reach;
+  select best.memory_id, 1 - best.distance
+  from (
+    -- Each distance once: in the outer list it would be computed again.
+    select v.memory_id, v.embedding operator(extensions.<=>) asked as distance
+    from mayfly.memory_vectors v
+    where v.tenant_id = tenant and v.model = nearest.model
+    order by distance
+    limit reach
+  ) best;
 end
 $$;
 
@@ -5012,7 +5016,8 @@ revoke execute on function mayfly_private.nearest(uuid, text, extensions.halfvec
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
 -- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
 -- and it stays so. To run in the background, again and again, each time in a transaction of its own:
--- what it has done stays done, wherever it is stopped. Called by pg_cron (0329), and by mayfly.maintain
+-- what it has done stays done, wherever it is stopped. As the tenant grows it also measures how far the
+-- index must be searched (mayfly_private.tune_search). Called by pg_cron (0329), and by mayfly.maintain
 -- for the one tenant of its caller.
 --
 -- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
@@ -5056,6 +5061,15 @@ begin
     return 0;
   end if;
 
+  -- Before these are in the index: what it does not hold is the harder question.
+  if exists (
+    select from mayfly_private.settlements s
+    where s.tenant_id = chosen.tenant_id and s.model = chosen.model
+      and s.vectors >= 4000 and s.vectors not between s.tuned_to / 2 and s.tuned_to * 1.25)
+  then
+    perform mayfly_private.tune_search(chosen.tenant_id, chosen.model, least(batch / 4, 100));
+  end if;
+
   with oldest as (
     select v.memory_id
     from mayfly.memory_vectors v
@@ -5081,6 +5095,68 @@ $$;
 
 comment on function mayfly_private.settle_vectors(integer, integer, uuid) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
 revoke execute on function mayfly_private.settle_vectors(integer, integer, uuid) from public;
+
+-- sql/schemas/0338_function_tune_search.sql
+
+-- Finds how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, and
+-- notes it in its settlement; gives it. One figure for all was either too slow or too few, so it is
+-- measured: the newest vectors are asked for, those of the fresh tail first, which the index does not
+-- know, with more and more candidates, until 0.995 of what 1,000 find, the most there may be, is found. To
+-- compare with all instead took 100 ms a question, at 100,000 vectors. Called by
+-- mayfly_private.settle_vectors now and then as the tenant grows; takes a second or two.
+--
+-- Locks the settlement.
+
+create function mayfly_private.tune_search(tenant uuid, model text, questions integer default 100)
+returns integer
+language plpgsql security definer
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  asked uuid[];
+  -- What the most candidates found, in pairs.
+  askers uuid[];
+  best uuid[];
+  found_again bigint;
+  ef integer;
+begin
+  select array_agg(q.memory_id) into asked
+  from (
+    select v.memory_id from mayfly.memory_vectors v
+    where v.tenant_id = tenant and v.model = tune_search.model
+    order by v.memory_id desc
+    limit questions) q;
+
+  foreach ef in array '{1000,60,80,100,130,170,220,300,400,550,750,1000}'::integer[] loop
+    update mayfly_private.settlements s
+    set ef_search = ef, tuned_to = s.vectors
+    where s.tenant_id = tenant and s.model = tune_search.model;
+
+    with found as (
+      select q.memory_id as asker, n.memory_id
+      from mayfly.memory_vectors q
+      cross join lateral (
+        select n.memory_id from mayfly_private.nearest(tenant, q.model, q.embedding, 20) n
+        where n.memory_id <> q.memory_id
+        order by n.similarity desc
+        limit 10) n
+      where q.tenant_id = tenant and q.model = tune_search.model and q.memory_id = any (asked)
+    )
+    select count(*) filter (where (f.asker, f.memory_id) in (select * from unnest(askers, best))),
+      coalesce(askers, array_agg(f.asker)), coalesce(best, array_agg(f.memory_id))
+    into found_again, askers, best
+    from found f;
+    exit when found_again >= 0.995 * cardinality(best);
+  end loop;
+  return ef;
+end
+$$;
+
+comment on function mayfly_private.tune_search(uuid, text, integer) is 'Measures how far the HNSW index must be searched for a tenant.';
+revoke execute on function mayfly_private.tune_search(uuid, text, integer) from public;
 
 -- sql/schemas/0340_function_check_team.sql
 

@@ -24,7 +24,7 @@ const all = [
   "peer",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["recall", "agents", "peer"];
+const notQuick = ["agents", "peer"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },

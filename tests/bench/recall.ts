@@ -1,145 +1,187 @@
-// Recall at full size: 200,000 vectors in 101 tenants of 10 to 100,000, on a real Postgres 17. Prints, for
-// each size, how much of the exact best ten the vector part of a recall finds, its p50, and that of the
-// best plain query of the same run that finds as much, or 0.99. Takes some minutes; with --held-out on data
-// that the constants were not tuned on:
-//   DATABASE_URL=postgresql://postgres@127.0.0.1:5432/postgres node tests/bench/recall.ts
-import { inTenant, makeAgent } from "../harness/callers.ts";
+/**
+ * Recall among 200,000 vectors in 101 tenants of 10 to 100,000, on a real Postgres 17: how much of the
+ * exact best ten the vector part finds, and its p50 against the fastest plain query that finds as much; a
+ * whole recall by words, by meaning and by both, as an agent under the policies; and 1, 8 and 32
+ * callers at once. With --held-out on vectors that lie otherwise, which nothing was tuned on.
+ *
+ *   DATABASE_URL=postgresql://… node tests/bench/recall.ts [--quick] [--held-out]
+ */
+import postgres from "postgres";
+import { actAs, makeAgent } from "../harness/callers.ts";
 import { openPostgresDatabase } from "../harness/database.ts";
-import { fillTenant, heldOut, makePools, makeQuestions, tuned } from "./vectors.ts";
+import { compare, quartiles, timed } from "./lib/measure.ts";
+import { bestPlain, exact, hnsw, type Measured, makePlain, nameOf, ours } from "./lib/plain.ts";
+import { report, reportComparison } from "./lib/report.ts";
+import { quick, rounds } from "./lib/target.ts";
+import { fillTenant, heldOut, makePools, makeQuestions, settleAll, tuned } from "./vectors.ts";
 
-const groups = [
-  { size: 10, tenants: 10 },
-  { size: 100, tenants: 10 },
-  { size: 1_000, tenants: 70 },
-  { size: 2_100, tenants: 9 },
-  { size: 10_000, tenants: 1 },
-  { size: 100_000, tenants: 1 },
-];
-const fresh = 200;
-const efs = [40, 100, 200, 400, 800];
-
-/** Plain queries without policies, and a clock inside the database: no round trip is measured. */
-const helpers = `
-create function plain_exact(tenant uuid, asked extensions.halfvec) returns setof uuid language plpgsql stable as $$
-begin
-  return query select v.memory_id from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = 'bench'
-    order by v.embedding operator(extensions.<=>) asked limit 10;
-end $$;
-create function plain_hnsw(tenant uuid, asked extensions.halfvec, ef integer) returns setof uuid language plpgsql stable
-set enable_sort = off set jit = off as $$
-begin
-  perform set_config('hnsw.ef_search', ef::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
-  return query select v.memory_id from mayfly.memory_vectors v where v.settled and v.tenant_id = tenant and v.model = 'bench'
-    order by v.embedding operator(extensions.<=>) asked limit 10;
-end $$;
-create function compare(calls text[], tenant uuid, questions text[])
-returns table (call text, p50 double precision, recall double precision) language plpgsql as $$
-declare
-  asked extensions.halfvec(384);
-  best uuid[];
-  ids uuid[];
-  began timestamptz;
-begin
-  create temp table measured (call text, ms double precision, recall double precision) on commit drop;
-  -- The first round warms up.
-  for round in 0..2 loop
-    for i in 1..cardinality(questions) loop
-      asked := questions[i]::extensions.halfvec(384);
-      best := array(select plain_exact(tenant, asked));
-      foreach call in array calls loop
-        began := clock_timestamp();
-        execute call into ids using tenant, asked;
-        if round > 0 then
-          insert into measured values (call, extract(epoch from clock_timestamp() - began) * 1000,
-            (select count(*) from unnest(ids) id where id = any (best)) / cardinality(best)::double precision);
-        end if;
-      end loop;
-    end loop;
-  end loop;
-  return query select m.call, percentile_cont(0.5) within group (order by m.ms), avg(m.recall) from measured m group by m.call;
-  drop table measured;
-end $$;`;
-const ours =
-  "select array(select memory_id from mayfly_private.nearest($1, 'bench', $2, 20) limit 10)";
-const exact = "select array(select plain_exact($1, $2))";
-const hnsw = (ef: number) => `select array(select plain_hnsw($1, $2, ${ef}))`;
+const groups = quick
+  ? [
+      { size: 10, tenants: 3 },
+      { size: 100, tenants: 3 },
+      { size: 1_000, tenants: 3 },
+      { size: 10_000, tenants: 1 },
+    ]
+  : [
+      { size: 10, tenants: 10 },
+      { size: 100, tenants: 10 },
+      { size: 1_000, tenants: 70 },
+      { size: 2_100, tenants: 9 },
+      { size: 10_000, tenants: 1 },
+      { size: 100_000, tenants: 1 },
+    ];
+/** The part of a large tenant that is not settled yet: 200 of 100,000. */
+const fresh = 1 / 500;
+const efs = quick ? [40, 100, 200] : [40, 60, 80, 100, 150, 200, 400];
+const on = "postgres";
+const bench = "recall";
+const held = process.argv.includes("--held-out");
 
 const db = await openPostgresDatabase();
+const { sql } = db;
+const say = (text: string) => console.log(`${Math.round(performance.now() / 1000)} s: ${text}`);
+
+/** The vector part of a tenant of this size; gives the plain query that it is to be compared with. */
+async function vectorPart(size: number, tenant: string, questions: string[]): Promise<string> {
+  // A tenth of a second each, at 100,000.
+  const calls = [
+    ours,
+    ...(size < 100_000 ? [exact] : []),
+    ...(size >= 10_000 ? efs.map(hnsw) : []),
+  ];
+  const rows = await sql<Measured[]>`
+    select * from compare(${calls}, ${tenant}, ${questions}, ${rounds(4, 2)})`;
+  const own = rows.find((row) => row.call === ours);
+  if (!own) throw new Error("Nothing was measured.");
+  const best = bestPlain([...rows], own);
+  for (const row of size >= 10_000 ? rows : [])
+    console.log(
+      `  ${row === own ? "ours" : nameOf(row.call)}: recall@10 ${row.recall.toFixed(4)}, ${row.p50.toFixed(2)} ms`,
+    );
+  const row = { bench, on, against: `plain ${nameOf(best.call)}`, size };
+  const name = `the vector part${held ? ", held-out data" : ""}`;
+  report({
+    ...row,
+    name,
+    unit: "ms",
+    ours: own.p50,
+    baseline: best.p50,
+    ratio: own.p50 / best.p50,
+  });
+  report({
+    ...row,
+    name: `${name}, recall@10`,
+    unit: "of the best ten",
+    ours: own.recall,
+    baseline: best.recall,
+    ratio: own.recall / best.recall,
+  });
+  return best.call;
+}
+
+/** Whole recalls as an agent, against the plain queries that they are made of. */
+async function wholes(size: number, tenant: string, questions: string[], plain: string) {
+  const { claims } = await makeAgent(sql, tenant, { lifetime: 900 });
+  const vector = () => questions[Math.floor(Math.random() * questions.length)] as string;
+  const words = () => `subject${Math.floor(Math.random() * Math.min(size, 1_000))}`;
+  const recall = (query: string | null, asked: string | null) =>
+    actAs(
+      sql,
+      claims,
+      (session) =>
+        session`select id from mayfly.recall(${query}, ${asked}::text::extensions.halfvec(384)::real[], 'bench')`,
+    );
+  /** In as many round trips as `actAs` makes. */
+  const plainly = (query: string | null, asked: string | null) =>
+    sql.begin(async (session) => {
+      await session`select 1`;
+      await session`select 1`;
+      const fullText = `select m.id from mayfly.memories m, to_tsquery('english', $1) q
+        where m.tenant_id = $2 and m.words @@ q order by ts_rank(m.words, q, 1) desc limit 10`;
+      if (query) await session.unsafe(fullText, [query, tenant]);
+      if (asked) await session.unsafe(plain, [tenant, asked]);
+    });
+  const kinds = {
+    "recall by words": [() => recall(words(), null), () => plainly(words(), null)],
+    "recall by meaning": [() => recall(null, vector()), () => plainly(null, vector())],
+    "recall by both": [() => recall(words(), vector()), () => plainly(words(), vector())],
+  } as const;
+  for (const [name, [own, baseline]] of Object.entries(kinds))
+    reportComparison(
+      { bench, name, on, against: "plain queries", size },
+      await compare(rounds(100), own, baseline),
+    );
+}
+
+/** So many callers at once, each asking again when it is answered. */
+async function atOnce(callers: number, tenant: string, plain: string) {
+  const pool = postgres(db.url, { max: callers, onnotice: () => {} });
+  const [row] = await sql`select count(*)::int as n from questions`;
+  const seconds = quick ? 1 : 3;
+  const round = async (call: string) => {
+    const text = call.replace("$2", "(select vector from questions where n = $2)");
+    const times: number[] = [];
+    const until = performance.now() + seconds * 1000;
+    const ask = async () => {
+      while (performance.now() < until) {
+        const question = 1 + Math.floor(Math.random() * row?.n);
+        times.push(await timed(() => pool.unsafe(text, [tenant, question], { prepare: true })));
+      }
+    };
+    await Promise.all(Array.from({ length: callers }, ask));
+    return { p50: quartiles(times).median, rate: times.length / seconds };
+  };
+  await round(ours);
+  await round(plain);
+  const turns = [];
+  for (let n = 0; n < rounds(3, 1); n++)
+    turns.push({ own: await round(ours), baseline: await round(plain) });
+  await pool.end();
+  const against = `plain ${nameOf(plain)}`;
+  const name = `the vector part, ${callers} at once`;
+  for (const [unit, key] of [
+    ["ms", "p50"],
+    ["a second", "rate"],
+  ] as const) {
+    const ratio = quartiles(turns.map(({ own, baseline }) => own[key] / baseline[key]));
+    report({
+      bench,
+      name,
+      on,
+      unit,
+      ours: quartiles(turns.map(({ own }) => own[key])).median,
+      against,
+      baseline: quartiles(turns.map(({ baseline }) => baseline[key])).median,
+      ratio: ratio.median,
+      spread: [ratio.q1, ratio.q3],
+    });
+  }
+}
+
 try {
-  const { sql } = db;
-  const say = (text: string) => console.log(`${Math.round(performance.now() / 1000)} s: ${text}`);
-  await makePools(sql, process.argv.includes("--held-out") ? heldOut : tuned);
+  await makePools(sql, held ? heldOut : tuned);
   const example = new Map<number, string>();
   for (const { size, tenants } of groups)
     for (let n = 0; n < tenants; n++) example.set(size, await fillTenant(sql, size));
-  say("200,000 memories and vectors are there");
+  say("the memories and vectors are there");
+  const large = [...example]
+    .filter(([size]) => size >= 10_000)
+    .map(([size, tenant]) => ({ tenant, fresh: size * fresh }));
+  await settleAll(sql, large);
+  const tunings = await sql`select vectors::int, ef_search from mayfly_private.settlements`;
+  say(`settled: ${tunings.map((t) => `${t.vectors} at ef_search ${t.ef_search}`).join(", ")}`);
 
-  const [index] =
-    await sql`select pg_get_indexdef('mayfly.memory_vectors_settled_idx'::regclass) as made_by`;
-  await sql`drop index mayfly.memory_vectors_settled_idx`;
-  let settled = 0;
-  for (let moved = 1; moved > 0 && settled < 110_000 - fresh; settled += moved) {
-    const size = Math.min(2_000, 110_000 - fresh - settled);
-    const [batch] = await sql`select mayfly_private.settle_vectors(${size}) as moved`;
-    moved = batch?.moved as number;
-  }
-  say(`${settled} vectors are settled`);
-  await sql.unsafe(index?.made_by as string);
-  await sql`vacuum analyze`;
-  say("the HNSW index is built");
-
-  await sql.unsafe(helpers);
-  const questions = await makeQuestions(sql, 50);
-  for (const { size } of groups) {
-    const tenant = example.get(size) as string;
-    const plain = size >= 10_000 ? [exact, ...efs.map(hnsw)] : [exact];
-    const rows = await sql<{ call: string; p50: number; recall: number }[]>`
-      select * from compare(${[ours, ...plain]}, ${tenant}, ${questions})`;
-    const own = rows.find((row) => row.call === ours);
-    if (!own) throw new Error("Nothing was measured.");
-    const [best] = rows
-      .filter((row) => row.call !== ours && row.recall >= Math.min(own.recall, 0.99))
-      .sort((a, b) => a.p50 - b.p50);
-    if (!best) throw new Error("No plain query finds as much.");
-    console.log(
-      `${size} vectors: recall@10 ${own.recall.toFixed(4)}, p50 ${own.p50.toFixed(2)} ms; best plain: ` +
-        `${best.call === exact ? "exact" : best.call.replace(/.*, (\d+)\)\)$/, "HNSW, ef_search $1")}, ` +
-        `recall@10 ${best.recall.toFixed(4)}, p50 ${best.p50.toFixed(2)} ms; ratio ${(own.p50 / best.p50).toFixed(2)}`,
-    );
-    for (const row of plain.length > 1 ? rows.filter((row) => row.call !== ours) : [])
-      console.log(
-        `    ${row.call}: recall@10 ${row.recall.toFixed(4)}, p50 ${row.p50.toFixed(2)} ms`,
-      );
-
-    // The whole of it, as an agent, beside the plain query under the policies.
-    const { claims } = await makeAgent(sql, tenant);
-    const timed = async (statement: string) => {
-      const times: number[] = [];
-      for (const question of questions.slice(0, 20))
-        await sql.begin(async (session) => {
-          await session`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
-            set_config('request.headers', ${JSON.stringify(inTenant(tenant))}, true)`;
-          await session`set local role authenticated`;
-          const [row] = await session.unsafe(`explain (analyze, format json) ${statement}`, [
-            question,
-          ]);
-          const [plan] = row?.["QUERY PLAN"] as {
-            "Planning Time": number;
-            "Execution Time": number;
-          }[];
-          times.push((plan?.["Planning Time"] ?? 0) + (plan?.["Execution Time"] ?? 0));
-        });
-      return times.sort((a, b) => a - b)[10]?.toFixed(2);
-    };
-    const whole = await timed(
-      "select * from mayfly.recall('task', $1::text::extensions.halfvec(384)::real[], 'bench')",
-    );
-    const policies = await timed(
-      "select memory_id from mayfly.memory_vectors where model = 'bench' and tenant_id = any ((select mayfly.tenant_ids())::uuid[]) order by embedding operator(extensions.<=>) $1::text::extensions.halfvec(384) limit 10",
-    );
-    console.log(
-      `    a whole recall by words and meaning: ${whole} ms; the exact query under the policies: ${policies} ms`,
-    );
+  await makePlain(sql);
+  const questions = await makeQuestions(sql, quick ? 50 : 100);
+  await sql`
+    create table questions as
+    select n, vector::extensions.halfvec(384) from unnest(${questions}::text[]) with ordinality q (vector, n)`;
+  for (const [size, tenant] of example) {
+    const plain = await vectorPart(size, tenant, questions);
+    if (held) continue;
+    await wholes(size, tenant, questions, plain);
+    if (tenant === large.at(-1)?.tenant)
+      for (const callers of [1, 8, 32]) await atOnce(callers, tenant, plain);
   }
 } finally {
   await db.close();

@@ -37,18 +37,45 @@ const choosing = (rows: string) => `
   r as materialized (select rows.id, 1 + floor(random() * (select count(*) from directions))::int as direction, 1 + floor(random() * 2000)::int as a,
     1 + floor(random() * 2000)::int as b from ${rows})`;
 
-/** A tenant with so many memories, every tenth tagged `tenth` and every thousandth `rare`. */
+/** UUIDv7s, one a millisecond: memories lie in the order of their ids, as those that agents make do. */
+const orderedId = `(overlay(lpad(to_hex(1750000000000 + n), 12, '0') placing '-' from 9 for 0) || '-7' || right(gen_random_uuid()::text, 21))::uuid`;
+
+/**
+ * A tenant with so many memories, every tenth tagged `tenth` and every thousandth `rare`, and each about
+ * one of a thousand subjects: `subject7`.
+ */
 export async function fillTenant(sql: Sql, size: number): Promise<string> {
   const tenant = await makeTenant(sql, unlimited);
   await sql.unsafe(`
     insert into mayfly.memories (tenant_id, id, task, tags)
-    select '${tenant}', gen_random_uuid(), 'task ' || n, case when n % 1000 = 0 then '{tenth,rare}'::text[] when n % 10 = 0 then '{tenth}' else '{}' end
+    select '${tenant}', ${orderedId}, 'task ' || n || ' on subject' || n % 1000, case when n % 1000 = 0 then '{tenth,rare}'::text[] when n % 10 = 0 then '{tenth}' else '{}' end
     from generate_series(1, ${size}) n`);
   await sql.unsafe(`
     with ${choosing(`mayfly.memories rows where tenant_id = '${tenant}'`)}
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-    select '${tenant}', 'bench', r.id, ${someVector} from r ${somewhere}`);
+    select '${tenant}', 'bench', r.id, ${someVector} from r ${somewhere} order by r.id`);
   return tenant;
+}
+
+/**
+ * Settles all but the newest `fresh` vectors of each of these, without the index, then builds it and tunes
+ * the search: settling them into it would take minutes.
+ */
+export async function settleAll(
+  sql: Sql,
+  large: { tenant: string; fresh: number }[],
+): Promise<void> {
+  const [index] =
+    await sql`select pg_get_indexdef('mayfly.memory_vectors_settled_idx'::regclass) as made_by`;
+  await sql`drop index mayfly.memory_vectors_settled_idx`;
+  for (const { tenant, fresh } of large)
+    await sql`
+      select mayfly_private.settle_vectors((count(*) - ${fresh})::int, only_tenant => ${tenant})
+      from mayfly.memory_vectors where tenant_id = ${tenant}`;
+  await sql.unsafe(index?.made_by as string);
+  await sql`vacuum analyze`;
+  await sql`
+    select mayfly_private.tune_search(s.tenant_id, s.model) from mayfly_private.settlements s`;
 }
 
 /** Questions from where the vectors are. */
