@@ -70,7 +70,7 @@ export class AgentWrites extends AgentReads {
     };
     const queued = await this.#enqueue(op);
     if (queued.error) return queued;
-    this.cache.put(memoryFromBody(queued.data.memory, this.id));
+    this.cache.add(memoryFromBody(queued.data.memory, this.id));
     this.debug.note("memory", "remember", () => ({ id, kind: body.kind, task: body.task }));
     if (embedding && model) this.search.addVector(id, model, embedding);
     return ok({ id });
