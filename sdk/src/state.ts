@@ -4,6 +4,7 @@ import type { Note } from "./debug-row.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { fromRow } from "./rows.ts";
 import { diffValues, type StateDifference } from "./state-diff.ts";
+import { noteCall } from "./state-notes.ts";
 import {
   type Reconcile,
   type Reconciled,
@@ -315,28 +316,6 @@ export class States {
     if (this.#note) noteCall(this.#note, name, given, owner, answer, performance.now() - began);
     return answer.error ? answer : ok(take(answer.data));
   }
-}
-
-/** Writes are detailed, reads and values verbose. */
-function noteCall(
-  note: Note,
-  name: string,
-  { key, prefix, version, ...given }: Record<string, unknown>,
-  owner: { of_agent?: string },
-  { data, error }: Result<unknown>,
-  durationMs: number,
-): void {
-  const writes = /^(set|patch|delete|rollback|reconcile)_/.test(name);
-  const about = { key, prefix, version, ...owner };
-  const told = () =>
-    error
-      ? { ...about, code: error.code, message: error.message }
-      : { ...about, version: (data as { version?: unknown } | null)?.version ?? version };
-  const title = name.replaceAll("_", " ");
-  // Who loses a race is told so, and goes on.
-  if (error && error.code !== "version_conflict") note("error", title, told, { durationMs });
-  else note("step", title, told, { level: writes ? "detailed" : "verbose", durationMs });
-  if (writes) note("step", `${title}: value`, () => ({ key, ...given }), { level: "verbose" });
 }
 
 const expected = (version: number | undefined) =>

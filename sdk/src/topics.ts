@@ -1,9 +1,10 @@
 import type { RealtimeChannel } from "@supabase/supabase-js";
 import type { MayflyClient } from "./call.ts";
-import { hintOf, isLimit, whyUnconnected } from "./connection.ts";
+import { isLimit, whyUnconnected } from "./connection.ts";
 import { disconnect } from "./disconnect.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
+import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
 
 /** Who listens to a topic. */
 export interface TopicListener {
@@ -310,50 +311,3 @@ export class TopicHub {
     await this.#leaving;
   }
 }
-
-/** Why the server refused; undefined when the connection was lost. */
-function reasonOf(error: Error | undefined): string | undefined {
-  const { reason, code } = (error?.cause ?? {}) as { reason?: unknown; code?: unknown };
-  // A close event has a code.
-  return typeof reason === "string" && code === undefined ? reason : undefined;
-}
-
-function explain(topic: string, reason: string): MayflyError {
-  if (reason.startsWith("Unauthorized"))
-    return new MayflyError({
-      code: "not_authorized",
-      message: `The caller may not listen to ${topic}.`,
-      hint: "Has it the scope, and is the agent alive? It is tried again.",
-      details: { reason },
-    });
-  return new MayflyError({
-    code: "unavailable",
-    message: `${topic} can not be listened to: ${reason}.`,
-    hint: hintOf(reason),
-    details: { reason },
-  });
-}
-
-const notJoined = (topic: string) =>
-  new MayflyError({
-    code: "unavailable",
-    message: `${topic} is not joined at the moment.`,
-    hint: "Wait for the connection, or send a durable message.",
-    details: null,
-  });
-
-const refused = (topic: string, answer: string) =>
-  new MayflyError({
-    code: "broadcast_refused",
-    message: `Realtime did not take the broadcast to ${topic}: ${answer}.`,
-    hint: "May the caller send there, and has the payload less than 256 KB?",
-    details: { answer },
-  });
-
-const left = (topic: string) =>
-  new MayflyError({
-    code: "unavailable",
-    message: `${topic} was left.`,
-    hint: "Join it again.",
-    details: null,
-  });
