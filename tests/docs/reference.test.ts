@@ -19,7 +19,7 @@ describe("the API reference", () => {
 
   it("has every export of the SDK, with a sentence about it", async () => {
     const index = await readFile(join(folder, "README.md"), "utf8");
-    const listed = [...index.matchAll(/^\| \[(\w+)\]\([^)]+\) \| \S.* \|$/gm)].map(
+    const listed = [...index.matchAll(/^\| \[(\w+)\]\([^)]+\) +\| \S.* \|$/gm)].map(
       ([, name]) => name,
     );
     const source = await readFile(join(root, "sdk/src/index.ts"), "utf8");
