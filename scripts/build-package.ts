@@ -5,6 +5,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "vite";
+import { bundle } from "./bundle.ts";
 
 const root = join(import.meta.dirname, "..");
 const sdk = join(root, "sdk");
@@ -105,5 +106,16 @@ const writeJson = (path: string, value: object) =>
 
 if (import.meta.main) {
   await buildPackage(join(sdk, "dist"));
-  console.log("wrote sdk/dist");
+  console.log("wrote sdk/dist; minified and compressed a page loads of");
+  const built = JSON.stringify(join(sdk, "dist/esm/index.js"));
+  const programs = {
+    "import { Mayfly }": `import { Mayfly } from ${built}; globalThis.used = Mayfly;`,
+    "import { MayflyError }": `import { MayflyError } from ${built}; globalThis.used = MayflyError;`,
+    "supabase-js alone":
+      'import { createClient } from "@supabase/supabase-js"; globalThis.used = createClient;',
+  };
+  for (const [name, program] of Object.entries(programs)) {
+    const { bytes } = await bundle(sdk, program);
+    console.log(`  ${name}: ${(bytes / 1_000).toFixed(1)} kB`);
+  }
 }

@@ -101,7 +101,11 @@ export class Mayfly {
     const { url, key, tenant } = options;
     this.#options = options;
     this.client = connect(options);
-    this.#anonymous = connect({ url, key });
+    // Without an Auth client of its own: of several in one page, supabase-js warns.
+    this.#anonymous = createClient<Database, "mayfly">(url, key, {
+      db: { schema: "mayfly" },
+      accessToken: async () => null,
+    });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
     this.conflicts = new Conflicts(this.client, tenant);

@@ -73,6 +73,8 @@ describe("the documents", () => {
       "CONTRIBUTING.md",
       "SECURITY.md",
       "llms.txt",
+      "examples/README.md",
+      "sdk/README.md",
       ...pages.map((page) => `docs/${page}`),
       ...(await readdir(join(docs, "reference"))).map((page) => `docs/reference/${page}`),
     ];

@@ -15,6 +15,8 @@ const pages = [
   "README.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
+  "examples/README.md",
+  "sdk/README.md",
   ...docs.map((file) => `docs/${file}`),
 ];
 const commands: (ShellCommand & { page: string })[] = [];
@@ -61,10 +63,14 @@ async function faultOf(words: string[]): Promise<string | null> {
     return missing(optionsOf(options), help);
   }
   if (program === "npx" && first === "vitest") return null;
-  if (/(^|\/)node$/.test(program) && first !== "-e")
-    return access(join(root, first)).then(
+  const script =
+    /(^|\/)deno$/.test(program) && first === "run"
+      ? rest.find((word) => !word.startsWith("-"))
+      : /(^|\/)node$/.test(program) && first !== "-e" && first;
+  if (script)
+    return access(join(root, script)).then(
       () => null,
-      () => `there is no file ${first}`,
+      () => `there is no file ${script}`,
     );
   return ["psql", "jq", "node"].includes(program) ? null : `nothing checks ${program}`;
 }

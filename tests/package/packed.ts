@@ -4,8 +4,6 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { gzipSync } from "node:zlib";
-import { build, type Rolldown } from "vite";
 import { buildPackage } from "../../scripts/build-package.ts";
 
 export const root = join(import.meta.dirname, "../..");
@@ -56,25 +54,3 @@ export async function installPacked(): Promise<Packed> {
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
-
-/** A browser's bundle of a program of the consumer, minified, with what it loads only later. */
-export async function bundle(packed: Packed, name: string, program: string): Promise<string> {
-  const entry = await packed.write(`${name}.js`, program);
-  const result = (await build({
-    root: packed.folder,
-    configFile: false,
-    logLevel: "error",
-    build: {
-      write: false,
-      target: "es2023",
-      minify: true,
-      modulePreload: false,
-      rolldownOptions: { input: entry, output: { format: "es", codeSplitting: false } },
-    },
-  })) as Rolldown.RolldownOutput;
-  const [chunk] = result.output;
-  return chunk.code;
-}
-
-/** Bytes. */
-export const gzipped = (code: string): number => gzipSync(code).length;

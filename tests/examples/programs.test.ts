@@ -1,37 +1,100 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { servePage } from "../../examples/browser/start.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { chromiumPath } from "../harness/needs.ts";
 
+const root = join(import.meta.dirname, "../..");
+
+let local: TestLocal;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mayfly-examples-"));
+  local = await startTestLocal();
+});
+afterAll(async () => {
+  await local?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+describe("the worker and the script for Deno", () => {
+  let worker: ChildProcess | undefined;
+  afterAll(() => worker?.kill("SIGKILL"));
+
+  beforeAll(async () => {
+    // As `npm start` leaves it in the folder in which the examples are started.
+    const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
+    const { apiUrl, dbUrl, jwksUrl, studioUrl, publishableKey, secretKey } = local;
+    const urls = { apiUrl, dbUrl, jwksUrl, studioUrl };
+    const running = { pid: process.pid, ...health, ...urls, publishableKey, secretKey };
+    await mkdir(join(folder, ".mayfly"));
+    await writeFile(join(folder, ".mayfly/running.json"), JSON.stringify(running));
+    await writeFile(
+      join(folder, "notes.md"),
+      "Backups, backups and restores; restores of backups.",
+    );
+  });
+  const ask = () => {
+    const deno = join(root, "node_modules/.bin/deno");
+    const flags = ["run", "--no-lock", "--allow-net", "--allow-env", "--allow-read"];
+    const words = [...flags, join(root, "examples/deno.ts"), "notes.md"];
+    return promisify(execFile)(deno, words, { cwd: folder }).catch(
+      (failed: { stdout: string; stderr: string }) => failed,
+    );
+  };
+
+  it("say what is missing, work together, remember it, and end cleanly", async () => {
+    expect((await ask()).stderr).toContain("Nobody is here to find out: start the worker.");
+
+    worker = spawn(process.execPath, [join(root, "examples/worker.ts")], { cwd: folder });
+    const ended = new Promise<number | null>((resolve) => worker?.once("close", resolve));
+    let said = "";
+    const waits = new Promise<void>((resolve) => {
+      worker?.stdout?.on("data", (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes("waits for tasks.")) resolve();
+      });
+    });
+    worker.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await Promise.race([waits, ended]);
+    expect((await ask()).stdout).toContain("A worker has found: backups, restores");
+    worker.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    expect(said).toMatch(/^(\w+) waits for tasks\.\n\1 did: Keywords of notes\.md\nEnded\.\n$/);
+    const [row] = await local.sql`
+      select status, stop_reason from mayfly.agents where type = 'worker'`;
+    expect(row).toEqual({ status: "stopped", stop_reason: "The process was told to end." });
+
+    expect((await ask()).stdout).toContain("had found: backups, restores");
+  });
+});
+
 describe.skipIf(!chromiumPath)("the example in the browser", () => {
-  let local: TestLocal;
   let served: Awaited<ReturnType<typeof servePage>>;
   let browser: Browser;
-  let folder: string;
   const problems: string[] = [];
   const asked: string[] = [];
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "mayfly-vite-"));
-    local = await startTestLocal();
     const { apiUrl: url, publishableKey } = local;
     [served, browser] = await Promise.all([
-      servePage({ url, publishableKey, port: 0, cacheDir: folder }),
+      servePage({ url, publishableKey, port: 0, cacheDir: join(folder, "vite") }),
       chromium.launch({
         executablePath: chromiumPath ?? "",
         args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
       }),
     ]);
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await served?.close();
-    await local?.close();
-    if (folder) await rm(folder, { recursive: true, force: true });
   });
 
   /** The page of a new person in a new tenant, with whatever it says and asks recorded. */
@@ -41,6 +104,9 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     // A browser of its own: nobody else's session.
     const page = await (await browser.newContext()).newPage();
     page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (said) => {
+      if (["error", "warning"].includes(said.type())) problems.push(said.text());
+    });
     page.on("request", (request) => {
       asked.push([request.url(), JSON.stringify(request.headers()), request.postData()].join(" "));
     });
@@ -93,8 +159,7 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
   it("is never given the secret key, and cannot read the repository", async () => {
     expect(asked.length).toBeGreaterThan(20);
     expect(asked.filter((request) => request.includes(local.secretKey))).toEqual([]);
-    const secret = join(import.meta.dirname, "../../package.json");
-    expect((await fetch(`${served.url}@fs${secret}`)).status).toBe(403);
+    expect((await fetch(`${served.url}@fs${join(root, "package.json")}`)).status).toBe(403);
   });
 
   it("says in words what is wrong: a password, an invitation", async () => {
