@@ -70,7 +70,7 @@ export class AgentWrites extends AgentReads {
     };
     const queued = await this.#enqueue(op);
     if (queued.error) return queued;
-    this.cache.put(memoryFromBody(queued.data.memory, this.id));
+    this.cache.add(memoryFromBody(queued.data.memory, this.id));
     const told = () => ({ id, kind: body.kind, task: body.task });
     this.debug.note("memory", "remember", told, { level: "detailed" });
     this.debug.note("memory", "remember: content", () => ({ id, ...memory }), { level: "verbose" });

@@ -10,6 +10,7 @@ export interface CacheLimits {
   maxBytes?: number;
 }
 
+/** How much an agent keeps of what it pulled, and how it searches there. */
 export interface CacheOptions extends CacheLimits {
   /** Makes `recallLocal` find by meaning too: vectors of its model are pulled, and the rest made here. */
   embedder?: Embedder;
@@ -48,6 +49,8 @@ export class MemoryCache {
   readonly #held = new Map<string, Held>();
   /** The updates of each memory that the server has not settled, also of one that is not held. */
   readonly #updates = new Map<string, Update[]>();
+  /** What stood in the place of own memories that the server has not taken yet. */
+  readonly #replaced = new Map<string, Memory | undefined>();
   /** What is to be forgotten, until the server has. */
   readonly #forgotten = new Map<string, Memory>();
   #bytes = 0;
@@ -85,6 +88,13 @@ export class MemoryCache {
     if (this.#held.size > this.#maxMemories || this.#bytes > this.#maxBytes) this.#evict();
   }
 
+  /** An own new memory that waits for the server: it is shown at once. */
+  add(memory: Memory): void {
+    const { id } = memory;
+    if (!this.#replaced.has(id)) this.#replaced.set(id, this.#held.get(id)?.server);
+    this.put(memory);
+  }
+
   /** An own operation that waits for the server: an update is shown at once, and a forget. */
   expect(operation: Operation): void {
     const { id } = operation.memory;
@@ -105,6 +115,12 @@ export class MemoryCache {
       const forgotten = this.#forgotten.get(id);
       this.#forgotten.delete(id);
       if (forgotten && !result) this.put(forgotten);
+    } else if (operation.type === "memory.put") {
+      const replaced = this.#replaced.get(id);
+      this.#replaced.delete(id);
+      if (result) return;
+      this.remove(id);
+      if (replaced) this.put(replaced);
     } else if (operation.type === "memory.update") {
       const left = (this.#updates.get(id) ?? []).filter((other) => other.id !== operation.id);
       if (left.length > 0) this.#updates.set(id, left);

@@ -257,6 +257,27 @@ describe("settling", () => {
     expect(await maintain()).toEqual(nothing);
   });
 
+  it("counts anew what retention has erased, after an hour", async () => {
+    await enter();
+    await sync([put(), put(), put()], null, 0);
+    await declareLarge();
+    while ((await maintain()).more);
+    await db.sql`
+      update mayfly.memories set expires_at = now() where tenant_id = ${tenant}
+        and id = (select id from mayfly.memories where tenant_id = ${tenant} limit 1)`;
+    expect((await maintain()).forgotten).toBe(1);
+    const settlement = async () => {
+      const [row] = await db.sql`
+        select vectors::int from mayfly_private.settlements where tenant_id = ${tenant}`;
+      return row?.vectors;
+    };
+    const counted = await settlement();
+    await db.sql`
+      update mayfly_private.settlements set counted_at = now() - interval '61 minutes' where tenant_id = ${tenant}`;
+    while ((await maintain()).more);
+    expect([counted, await settlement()]).toEqual([4, 2]);
+  });
+
   it("leaves those of a small tenant, and of others", async () => {
     await enter();
     await sync([put()], null, 0);

@@ -176,7 +176,7 @@ describe("the outbox", () => {
   it("buries what the server refuses without saying which it was, and pushes the rest", async () => {
     const mayfly = mayflyOf();
     const agent = await spawnIn(mayfly);
-    const { id } = dataOf(await agent.remember({ task: "there" }));
+    const { id } = dataOf(await agent.remember({ task: "sunrise" }));
     dataOf(await agent.sync());
     for (let n = 0; n < 10; n++) await agent.remember({ task: `good ${n}` });
     await agent.remember({ id, task: "taken" });
@@ -186,6 +186,10 @@ describe("the outbox", () => {
       { agentId: agent.id, error: { code: "memory_exists" }, operation: { memory: { id } } },
     ]);
     expect(await tasksOf()).toHaveLength(21);
+    // Nor is it in the cache: what the server has stands there again.
+    expect(agent.cached).toBe(21);
+    const { results } = dataOf(await agent.recallLocal("sunrise taken"));
+    expect(results.map(({ task }) => task)).toEqual(["sunrise"]);
     await agent.stop();
   });
 
@@ -209,7 +213,9 @@ describe("the outbox", () => {
     const first = await spawnIn(mayflyOf({ storage }));
     await first.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await first.remember({ task: "good" });
-    expect(dataOf(await first.sync())).toMatchObject({ pushed: 1, rejected: 1 });
+    expect(first.cached).toBe(2);
+    expect(dataOf(await first.sync({ pull: false }))).toMatchObject({ pushed: 1, rejected: 1 });
+    expect(first.cached).toBe(1);
     await first.stop();
 
     const next = await spawnIn(mayflyOf({ storage }));
