@@ -76,6 +76,7 @@ export function fromDataApi<T>(answer: {
 }): Result<T> {
   const { data, error, status } = answer;
   if (!error) return ok(data as T);
+  if (/^JWT expired/i.test(error.message)) return failed(expired(error));
   return failed(
     new MayflyError(
       {
@@ -88,6 +89,18 @@ export function fromDataApi<T>(answer: {
     ),
   );
 }
+
+/** Who ends with its token is told so by its renewal: until then another may come. */
+const expired = (cause: PostgrestError) =>
+  new MayflyError(
+    {
+      code: "unavailable",
+      message: "The caller's token has expired.",
+      hint: "It could not be renewed in time. Try again, or sign in anew.",
+      details: null,
+    },
+    { cause },
+  );
 
 /** SQL gives details as JSON; Postgres' own are text. */
 function detailsOf(text: string | null): unknown {

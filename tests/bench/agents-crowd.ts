@@ -8,9 +8,9 @@ import { collectGarbage } from "./lib/memory.ts";
 const [url = "", key = "", tenant = "", many = "0"] = process.argv.slice(2);
 /** Each agent shows something new so often: within what Realtime allows one, four in 30 s. */
 const changeMs = 30_000;
-const heartbeatMs = 30_000;
+const heartbeatMs = 60_000;
 /** One leaves, and another comes. */
-const turnoverMs = 3_000;
+const turnoverMs = 5_000;
 const sampleMs = 5_000;
 /** Joins are checked one after the other by the one session of PGlite. */
 const teamSize = 20;

@@ -2,14 +2,19 @@
  * Two hundred agents of one tenant in one process, that show what they do, send heartbeats, end, vanish
  * and are followed by others, and one watcher: whether what it sees is what the table says, how late,
  * and what the process holds. Ten minutes; one with --quick. On the embedded stack with its limits
- * raised: the Free plan has 200 connections, and 20 presence messages a second.
+ * raised: the Free plan has 200 connections, and 20 presence messages a second. On Postgres where
+ * DATABASE_URL names one: the one session of PGlite is more than half busy with so many.
  *
- *   node tests/bench/agents.ts [--quick]
+ *   DATABASE_URL=postgresql://… node tests/bench/agents.ts [--quick]
  */
 import { fork } from "node:child_process";
 import { join } from "node:path";
+import postgres from "postgres";
+import { startLocal } from "../../local/src/index.ts";
 import { makeTenant } from "../harness/callers.ts";
+import { openPostgresDatabase } from "../harness/database.ts";
 import { startTestLocal } from "../harness/local.ts";
+import { silent } from "../harness/log.ts";
 import { makeTemplate } from "../harness/template.ts";
 import { quartiles } from "./lib/measure.ts";
 import { growth, type Sample } from "./lib/memory.ts";
@@ -39,11 +44,12 @@ type Told =
   | { what: "memory"; heap: number; rss: number }
   | { what: "done"; lags: number[]; problems: string[] };
 
-await makeTemplate();
-const local = await startTestLocal({ limits });
-console.log(`With limits raised: ${JSON.stringify(limits)}.`);
-// Tokens live as long as they do by default: they are renewed throughout.
-const tenant = await makeTenant(local.sql, { ...unlimited, token_lifetime: "2 minutes" });
+const { local, sql, database, close } = process.env.DATABASE_URL
+  ? await onPostgres()
+  : await onPglite();
+console.log(`On ${database}, with limits raised: ${JSON.stringify(limits)}.`);
+// Tokens are renewed throughout.
+const tenant = await makeTenant(sql, { ...unlimited, token_lifetime: "4 minutes" });
 const crowd = fork(join(import.meta.dirname, "agents-crowd.ts"), [
   local.apiUrl,
   local.secretKey,
@@ -82,7 +88,7 @@ let comparisons = 0;
 const start = performance.now();
 const end = start + minutes * 60_000;
 while (performance.now() < end) {
-  const rows = await local.sql<{ id: string }[]>`
+  const rows = await sql<{ id: string }[]>`
     select id from mayfly.agents
     where tenant_id = ${tenant} and status = 'running' and expires_at > clock_timestamp()`;
   const now = performance.now();
@@ -102,10 +108,10 @@ const open = [...differs.values()].map((since) => performance.now() - since);
 crowd.send("end");
 const { lags, problems } = await done.promise;
 await new Promise((resolve) => crowd.once("exit", resolve));
-await local.close();
+await close();
 
 const settled = (samples: Sample[]) => samples.filter(({ at }) => at > start + warmUpMs);
-const on = "the embedded stack, limits raised";
+const on = `the embedded stack with ${database}, limits raised`;
 const row = (name: string, unit: string, ours: number) =>
   report({ bench: "agents", name: `${many} agents, ${minutes} min: ${name}`, on, unit, ours });
 const last = (samples: Sample[]) => (samples.at(-1)?.bytes ?? 0) / 1e6;
@@ -122,6 +128,24 @@ console.log(
 );
 for (const text of new Set(problems))
   console.log(`${problems.filter((one) => one === text).length} times: ${text}`);
+
+async function onPglite() {
+  await makeTemplate();
+  const local = await startTestLocal({ limits });
+  return { local, sql: local.sql, database: "pglite", close: () => local.close() };
+}
+
+async function onPostgres() {
+  const db = await openPostgresDatabase();
+  const local = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, limits, log: silent });
+  const sql = postgres(db.url, { max: 2, onnotice: () => {} });
+  const close = async () => {
+    await sql.end();
+    await local.close();
+    await db.close();
+  };
+  return { local, sql, database: "postgres", close };
+}
 
 const wrong = [...late, ...open].filter((ms) => ms > wrongAfterMs).length;
 if (wrong > 0) console.error(`Presence was wrong about ${wrong} agents.`);

@@ -38,6 +38,9 @@ const cases: Record<string, () => Promise<void>> = {
   "debug.thought, off": async () => {
     for (let n = 0; n < calls; n++) debug.thought("why", data);
   },
+  "a record of the SDK's own, off": async () => {
+    for (let n = 0; n < calls; n++) debug.note("message", "sent", data);
+  },
 };
 for (const [name, work] of Object.entries(cases)) {
   const { ours, baseline, ratio } = await compare(rounds(20), work, nothing);

@@ -151,6 +151,32 @@ describe("dead is dead", () => {
     ]);
   });
 
+  it("is seen by who watches presence, of descendants too, with what is left of the shortest life", async () => {
+    const tenant = await makeTenant(db.sql);
+    const parent = await makeAgent(db.sql, tenant, {
+      scopes: ["agent:spawn", "presence:read"],
+      lifetime: 60,
+    });
+    const child = await makeAgent(db.sql, tenant, { as: parent.claims, lifetime: 60, scopes: [] });
+    const other = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["presence:read"] });
+    const ids = [parent.id, child.id, other.id, randomUUID()];
+    const living = async () => {
+      const [row] = await as(
+        other.claims,
+        (session) => session`select mayfly.living_agents(${ids}::uuid[]) as living`,
+      );
+      return row?.living as { id: string; seconds_left: number }[];
+    };
+    await db.sql`update mayfly.agents set expires_at = expires_at + interval '1 hour' where id = ${child.id}`;
+    const all = await living();
+    expect(all.map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
+    expect(all.find(({ id }) => id === child.id)?.seconds_left).toBeLessThanOrEqual(60);
+    await db.sql`update mayfly.agents set status = 'suspended' where id = ${parent.id}`;
+    expect((await living()).map(({ id }) => id)).toEqual([other.id]);
+    await db.sql`update mayfly.agents set status = 'running', expires_at = clock_timestamp() where id = ${parent.id}`;
+    expect((await living()).map(({ id }) => id)).toEqual([other.id]);
+  });
+
   it("brings no agent back, and says from what to what", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     await stop(agent.claims);

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { HandlerQueue } from "../../sdk/src/handler-queue.ts";
+import { Inbox } from "../../sdk/src/inbox.ts";
 import { messageSchemas } from "../../sdk/src/index.ts";
 import { faultOf } from "../../sdk/src/message-schemas.ts";
 import { messageFromRow, outgoing } from "../../sdk/src/messages.ts";
@@ -116,5 +117,43 @@ describe("the queue of handlers", () => {
     release();
     await queue.rest();
     expect(done).toEqual([1]);
+  });
+});
+
+describe("an inbox that can not be opened", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it("is tried again for as long as it may pass, each time said, until it is closed", async () => {
+    vi.useFakeTimers();
+    let tries = 0;
+    const rpc = async () => {
+      tries++;
+      return { data: null, error: { message: "fetch failed", code: "" }, status: 0 };
+    };
+    const inbox = new Inbox({ rpc } as never);
+    const errors: unknown[] = [];
+    inbox.on("*", () => {}, { onError: (error) => errors.push(error) });
+    await vi.advanceTimersByTimeAsync(300_000);
+    // 500 ms, doubled up to 30 s, with jitter.
+    expect(tries).toBeGreaterThan(14);
+    expect(tries).toBeLessThan(40);
+    expect(errors).toHaveLength(tries);
+    expect(errors[0]).toMatchObject({ code: "unavailable" });
+    const asked = inbox.replyTo("id", 1_000, Promise.resolve({ data: null, error: null }));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await asked).error).toMatchObject({
+      code: "request_timeout",
+      message: expect.stringContaining("fetch failed"),
+    });
+    const before = tries;
+    await inbox.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(tries).toBe(before);
+  });
+
+  it("is not when it may not be", async () => {
+    const error = { message: "no", code: "scope_missing", details: "", hint: "" };
+    const inbox = new Inbox({ rpc: async () => ({ data: null, error, status: 403 }) } as never);
+    expect((await inbox.open()).error?.code).toBe("scope_missing");
   });
 });
