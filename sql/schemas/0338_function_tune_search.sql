@@ -7,7 +7,7 @@
 --
 -- Locks the settlement.
 
-create function mayfly_private.tune_search(tenant uuid, model text, questions integer default 100)
+create function mayfly_private.tune_search(tenant uuid, model text, questions integer default 50)
 returns integer
 language plpgsql security definer
 set search_path = ''
