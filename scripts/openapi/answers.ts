@@ -9,6 +9,7 @@ export const issuedAgent = z.looseObject({
   token: z.string().describe("A JWT: the agent's bearer token."),
   token_expires_at: z.iso.datetime(),
   renewal_secret: z.string().describe("Once: for POST /spawn/renew."),
+  watched: z.boolean().describe("Whether somebody wants its debug records."),
 });
 
 export const stoppedAgent = z.object({ agent });

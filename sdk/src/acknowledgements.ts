@@ -1,12 +1,11 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
-import type { ErrorCode, MayflyError } from "./errors.ts";
+import type { MayflyError } from "./errors.ts";
+import { jittered } from "./jitter.ts";
+import { firstDelayMs, maxDelayMs, passing } from "./sequence.ts";
 
 /** What is handled within so long is said in one call. */
 const gatherMs = 20;
 const perCall = 1_000;
-const firstDelayMs = 500;
-const maxDelayMs = 30_000;
-const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
 
 /** Tells the server which messages of an inbox are handled, a batch at a time, until it has heard. */
 export class Acknowledgements {
@@ -61,7 +60,7 @@ export class Acknowledgements {
       this.#onError(error);
       if (!passing.includes(error.code)) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, delay);
+        const timer = setTimeout(resolve, jittered(delay));
         this.#wake = () => {
           clearTimeout(timer);
           resolve();

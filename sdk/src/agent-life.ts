@@ -2,6 +2,7 @@ import { createClient } from "@supabase/supabase-js";
 import type { Activity, AgentCard, CardRow } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
@@ -52,6 +53,7 @@ export class AgentLife {
     this.#session = session;
     this.client = createClient<Database, "mayfly">(connection.url, connection.key, {
       db: { schema: "mayfly" },
+      realtime: { reconnectAfterMs },
       accessToken: () => session.token(),
     });
     setOwner(this.client, issued.agent.id);
@@ -62,6 +64,7 @@ export class AgentLife {
     session.onEnd = (error) => void this.#end(error);
     this.debug = new Debug(this.client, this, connection.debug);
     whenLive(this.client, () => this.#live());
+    if (issued.watched) this.debug.listen();
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
     this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
     // In Node a heartbeat keeps no process alive.
@@ -117,7 +120,9 @@ export class AgentLife {
    */
   async heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
     const answer = fromDataApi(await this.client.rpc("heartbeat", state));
-    return answer.error ? answer : ok(null);
+    if (answer.error) return answer;
+    if ((answer.data as { watched?: boolean }).watched) this.debug.listen();
+    return ok(null);
   }
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
@@ -139,8 +144,8 @@ export class AgentLife {
   /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
   async stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
     const body = reason ? { reason } : {};
-    this.debug.note("lifecycle", "stopped", body);
-    await this.debug.flush();
+    this.debug.note("lifecycle", "stopped", () => body);
+    await Promise.all([this.debug.flush(), this.debug.stopWatches()]);
     const answer = await callFunction<{ agent: AgentRow }>(this.client, "spawn", body, "DELETE");
     await this.close();
     return answer;
@@ -151,6 +156,7 @@ export class AgentLife {
     clearInterval(this.#heartbeat);
     this.debug.close();
     this.#session.end();
+    await this.debug.stopWatches();
     await this.presence.leave();
     await leaveTopics(this.client);
     this.#over(null);

@@ -8,6 +8,7 @@ import { pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
 import type { AgentRow } from "./session.ts";
 import { States } from "./state.ts";
+import type { StartLogWatch } from "./state-watch.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 /** What `agent.sync` did. */
@@ -32,13 +33,9 @@ export interface SyncOptions {
 /** What an agent shares with its tenant, and recalls of it. */
 export class AgentMemory extends AgentWrites {
   /** Its own states; `state.of(id)`: those of another agent. */
-  readonly state = new States(this.client, this.tenantId, this.id, (options, handler) =>
-    this.watch(options, handler),
-  );
+  readonly state = this.#statesOf(this.id);
   /** The states that the agents of the tenant share. */
-  readonly shared = new States(this.client, this.tenantId, null, (options, handler) =>
-    this.watch(options, handler),
-  );
+  readonly shared = this.#statesOf(null);
   readonly #watches = new Set<Watch>();
   #syncing: Promise<unknown> = Promise.resolve();
   #syncs = 0;
@@ -59,9 +56,10 @@ export class AgentMemory extends AgentWrites {
     // One at a time: two would pull the same page.
     this.#syncs++;
     const run = this.#syncing
-      .then(() => this.#sync(options))
-      .then((synced) => {
-        this.debug.note("memory", "sync", () => synced.data ?? { error: synced.error?.code });
+      .then(async () => {
+        const began = performance.now();
+        const synced = await this.#sync(options);
+        this.#note("sync", synced, (data) => data, began);
         return synced;
       })
       .finally(() => {
@@ -85,12 +83,9 @@ export class AgentMemory extends AgentWrites {
     const asked = { query, ...(embedding && { embedding }), ...(model && { model }) };
     const began = performance.now();
     const answer = await queryMemories(this.client, asked, options);
-    this.debug.note(
-      "memory",
-      "recall",
-      () => ({ query, found: answer.data?.results.length, error: answer.error?.code }),
-      { durationMs: performance.now() - began },
-    );
+    const found = ({ mode, results }: Recall) => ({ query, mode, found: results.length });
+    this.#note("recall", answer, found, began);
+    this.debug.note("memory", "recall: results", () => answer.data?.results, { level: "verbose" });
     if (answer.error?.code !== "unavailable") return answer;
     const { data, error } = await this.recallLocal(query, options);
     if (error) return failed(error);
@@ -171,6 +166,21 @@ export class AgentMemory extends AgentWrites {
     // Not waited for when a sync runs: it may be its own page handler that closes.
     if (this.#syncs === 0) await this.outbox.close();
     else void this.#syncing.then(() => this.outbox.close());
+  }
+
+  /** That it was done is detailed; why it was not, basic. */
+  #note<T>(name: string, answer: Result<T>, told: (data: T) => unknown, began: number): void {
+    const durationMs = performance.now() - began;
+    const { data, error } = answer;
+    if (error) {
+      const { code, message } = error;
+      this.debug.note("error", name, () => ({ code, message }), { durationMs });
+    } else this.debug.note("memory", name, () => told(data), { level: "detailed", durationMs });
+  }
+
+  #statesOf(owner: string | null): States {
+    const startWatch: StartLogWatch = (options, handler) => this.watch(options, handler);
+    return new States(this.client, this.tenantId, owner, startWatch, this.debug.note);
   }
 
   async #stopWatches(): Promise<void> {

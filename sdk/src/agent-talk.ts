@@ -13,7 +13,7 @@ import {
 
 /** An agent's messages, to and from others of its tenant. */
 export class AgentTalk extends AgentMemory {
-  readonly #messenger = new Messenger(this.client);
+  readonly #messenger = new Messenger(this.client, this.debug.note);
 
   /** The named channels of the tenant. */
   get channels(): Channels {

@@ -71,7 +71,9 @@ export class AgentWrites extends AgentReads {
     const queued = await this.#enqueue(op);
     if (queued.error) return queued;
     this.cache.add(memoryFromBody(queued.data.memory, this.id));
-    this.debug.note("memory", "remember", () => ({ id, kind: body.kind, task: body.task }));
+    const told = () => ({ id, kind: body.kind, task: body.task });
+    this.debug.note("memory", "remember", told, { level: "detailed" });
+    this.debug.note("memory", "remember: content", () => ({ id, ...memory }), { level: "verbose" });
     if (embedding && model) this.search.addVector(id, model, embedding);
     return ok({ id });
   }
@@ -105,7 +107,10 @@ export class AgentWrites extends AgentReads {
         ...(settles && { settles }),
       },
     });
-    return queued.error ? queued : ok({ id });
+    if (queued.error) return queued;
+    const told = () => ({ id, fields: Object.keys(set) });
+    this.debug.note("memory", "update", told, { level: "detailed" });
+    return ok({ id });
   }
 
   /**
@@ -118,7 +123,9 @@ export class AgentWrites extends AgentReads {
    */
   async forget(id: string): Promise<Result<{ id: string }>> {
     const queued = await this.#enqueue({ id: uuidv7(), type: "memory.delete", memory: { id } });
-    return queued.error ? queued : ok({ id });
+    if (queued.error) return queued;
+    this.debug.note("memory", "forget", () => ({ id }), { level: "detailed" });
+    return ok({ id });
   }
 
   /**

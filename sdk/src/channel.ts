@@ -1,7 +1,10 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { Publish } from "./channels.ts";
+import type { Note } from "./debug-row.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
+import { jittered } from "./jitter.ts";
+import { noteHandling } from "./message-notes.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import {
   type MessageContent,
@@ -45,6 +48,7 @@ export class Channel {
   readonly name: string;
   readonly #client: MayflyClient;
   readonly #publish: Publish;
+  readonly #note: Note;
   readonly #streams = new Set<ChannelStream>();
   readonly #onBroadcast = new Set<{ event: string; handler: BroadcastHandler }>();
   readonly #listener: TopicListener = {
@@ -56,7 +60,8 @@ export class Channel {
   #topic: Promise<Result<Topic>> | undefined;
 
   /** @internal */
-  constructor(client: MayflyClient, name: string, publish: Publish) {
+  constructor(client: MayflyClient, name: string, publish: Publish, note: Note) {
+    this.#note = note;
     this.#client = client;
     this.name = name;
     this.#publish = publish;
@@ -73,7 +78,9 @@ export class Channel {
     handler: (message: MessageContent) => void | Promise<void>,
     options: ChannelOptions = {},
   ): () => Promise<void> {
-    const stream = new ChannelStream(this.#client, this.name, handler, options);
+    const handle = (message: MessageContent) =>
+      noteHandling(this.#note, message, this.name, () => handler(message));
+    const stream = new ChannelStream(this.#client, this.name, handle, options);
     this.#streams.add(stream);
     return async () => {
       this.#streams.delete(stream);
@@ -107,7 +114,10 @@ export class Channel {
     const { data: topic, error } = await this.#join();
     if (error) return failed(error);
     const joined = await topic.ready;
-    return joined.error ? joined : topic.send(event, payload, timeoutMs);
+    const sent = joined.error ? joined : await topic.send(event, payload, timeoutMs);
+    const told = () => ({ channel: this.name, event, code: sent.error?.code });
+    this.#note(sent.error ? "error" : "message", "broadcast", told, { level: "detailed" });
+    return sent;
   }
 
   /**
@@ -170,6 +180,8 @@ class ChannelStream {
   #acknowledged = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
+  /** Waits no longer to open it. */
+  #wake: () => void = () => {};
 
   constructor(
     client: MayflyClient,
@@ -187,6 +199,7 @@ class ChannelStream {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#wake();
     this.#queue.end();
     await this.#reader?.stop();
     await this.#queue.rest();
@@ -236,7 +249,13 @@ class ChannelStream {
       if (data) return data;
       this.#options.onError?.(error);
       if (!passing.includes(error.code)) break;
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, jittered(delay));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
     return undefined;
   }

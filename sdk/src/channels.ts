@@ -1,5 +1,6 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { Channel } from "./channel.ts";
+import type { Note } from "./debug-row.ts";
 import { ok, type Result } from "./errors.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import {
@@ -87,10 +88,12 @@ const columns = "id, name, kind, description, created_by, publishers, last_seq, 
 export class Channels {
   readonly #client: MayflyClient;
   readonly #publish: Publish;
+  readonly #note: Note;
   readonly #open = new Map<string, Channel>();
 
   /** @internal */
-  constructor(client: MayflyClient, publish: Publish) {
+  constructor(client: MayflyClient, publish: Publish, note: Note) {
+    this.#note = note;
     this.#client = client;
     this.#publish = publish;
   }
@@ -219,7 +222,7 @@ export class Channels {
    * findings.on((message) => console.log(message.seq, message.payload), { since: "start" });
    */
   open(name: string): Channel {
-    const open = this.#open.get(name) ?? new Channel(this.#client, name, this.#publish);
+    const open = this.#open.get(name) ?? new Channel(this.#client, name, this.#publish, this.#note);
     this.#open.set(name, open);
     return open;
   }

@@ -4,30 +4,13 @@ import {
   type DebugBatch,
   type DebugCategory,
   type DebugLevel,
-  type DebugRow,
-  debugCategories,
   debugTopic,
   levelOf,
 } from "./debug-levels.ts";
+import { type DebugRecord, isRow, readKept, toRecord } from "./debug-record.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import type { StartLogWatch } from "./state-watch.ts";
 import { joinTopic, type Topic } from "./topics.ts";
-
-/** A record of an agent's debug stream. */
-export interface DebugRecord {
-  id: string;
-  agentId: string;
-  /** 1 basic, 2 detailed, 3 verbose, 4 trace. */
-  level: number;
-  category: DebugCategory;
-  name: string;
-  data: unknown;
-  durationMs: number | null;
-  /** By the agent's clock. */
-  at: Date;
-  /** How many records of this agent were dropped before this one: by its buffer, or on the way. */
-  dropped: number;
-}
 
 export interface DebugWatchOptions {
   /** One agent; by default all that live, and those that come. */
@@ -62,11 +45,8 @@ const renewMs = 35_000;
 const retryMs = 5_000;
 /** An agent's last records may come behind the news of its end. */
 const lingerMs = 2_000;
-const pageSize = 500;
 /** Of one agent's history, for what also comes live. */
 const overlapMs = 60_000;
-
-const columns = "id, agent_id, level, category, name, data, duration_ms, dropped, at";
 
 interface Followed {
   topic: Promise<Topic>;
@@ -274,10 +254,12 @@ export class DebugWatcher implements DebugWatch {
 
   #hand(record: DebugRecord): void {
     if (this.#stopped) return;
-    if (this.#waiting) {
-      this.#waiting.push(record);
-      return;
-    }
+    if (this.#waiting) this.#waiting.push(record);
+    else this.#handle(record);
+  }
+
+  #handle(record: DebugRecord): void {
+    if (this.#stopped) return;
     try {
       this.#handler(record);
     } catch (error) {
@@ -285,42 +267,26 @@ export class DebugWatcher implements DebugWatch {
     }
   }
 
-  /** What is kept, page by page; then what has come meanwhile. */
+  /** What is kept; then what has come meanwhile. */
   async #readSince(since: Date): Promise<Result<null>> {
-    const seen = new Map<string, number>();
-    let after: { at: string; id: string } | undefined;
-    for (;;) {
-      let query = this.#client
-        .from("debug_records")
-        .select(columns)
-        .eq("tenant_id", this.#tenant)
-        .lte("level", this.#level)
-        .order("at")
-        .order("id")
-        .limit(pageSize);
-      if (this.#options.agent) query = query.eq("agent_id", this.#options.agent);
-      if (this.#categories) query = query.in("category", this.#categories);
-      query = after
-        ? query.or(`at.gt."${after.at}",and(at.eq."${after.at}",id.gt.${after.id})`)
-        : query.gte("at", since.toISOString());
-      const { data, error } = fromDataApi(await query);
-      if (error) return failed(error);
-      const live = this.#waiting;
-      this.#waiting = null;
-      for (const row of data) {
-        const kept = row as unknown as DebugRow & { agent_id: string; dropped: number };
-        this.#hand(toRecord(kept.agent_id, kept, kept.dropped));
-        const at = Date.parse(row.at);
-        if (at > Date.now() - overlapMs) seen.set(row.id, at);
-      }
-      after = data.at(-1);
-      if (data.length === pageSize) {
-        this.#waiting = live;
-        continue;
-      }
-      for (const record of live ?? []) if (!seen.has(record.id)) this.#hand(record);
-      return ok(null);
-    }
+    const seen = new Set<string>();
+    const { agent } = this.#options;
+    const kept = {
+      tenant: this.#tenant,
+      agent,
+      level: this.#level,
+      categories: this.#categories,
+      since,
+    };
+    const read = await readKept(this.#client, kept, (record) => {
+      if (record.at.getTime() > Date.now() - overlapMs) seen.add(record.id);
+      this.#handle(record);
+    });
+    if (read.error) return read;
+    const live = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const record of live) if (!seen.has(record.id)) this.#handle(record);
+    return ok(null);
   }
 
   #tell(error: unknown): void {
@@ -335,30 +301,6 @@ const notJoined: Topic = {
   send: () => Promise.resolve(ok(null)),
   leave: () => Promise.resolve(),
 };
-
-const isRow = (row: DebugRow) =>
-  typeof row === "object" &&
-  row !== null &&
-  typeof row.id === "string" &&
-  typeof row.name === "string" &&
-  typeof row.level === "number" &&
-  debugCategories.includes(row.category) &&
-  !Number.isNaN(Date.parse(row.at));
-
-function toRecord(agentId: string, row: DebugRow, dropped: number): DebugRecord {
-  const { id, level, category, name, data = null, duration_ms = null, at } = row;
-  return {
-    id,
-    agentId,
-    level,
-    category,
-    name,
-    data,
-    durationMs: duration_ms,
-    at: new Date(at),
-    dropped,
-  };
-}
 
 const notAllowed = () =>
   new MayflyError({

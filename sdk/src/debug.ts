@@ -1,22 +1,26 @@
-import { v7 as uuidv7 } from "uuid";
 import { fromDataApi, type MayflyClient } from "./call.ts";
-import { DebugBuffer } from "./debug-buffer.ts";
 import {
-  type DebugBatch,
   type DebugCategory,
-  type DebugLevel,
   type DebugOrders,
   type DebugRow,
-  debugTopic,
   defaultLevels,
   levelOf,
   type Thresholds,
   thresholdsOf,
 } from "./debug-levels.ts";
 import { Masker, type MaskRules } from "./debug-mask.ts";
-import { DebugPump } from "./debug-pump.ts";
+import { DebugBroadcast, DebugKeeper } from "./debug-outlets.ts";
+import { type DebugData, fitRow, makeRow, type Note, type RecordOptions } from "./debug-row.ts";
+import {
+  type DebugHandler,
+  type DebugWatch,
+  DebugWatcher,
+  type DebugWatchOptions,
+} from "./debug-watch.ts";
+import type { Result } from "./errors.ts";
 import { inboxTopic } from "./nudges.ts";
-import { joinTopic, type Topic } from "./topics.ts";
+import { joinTopic } from "./topics.ts";
+import { startWatch } from "./watch.ts";
 
 /** How the debug streams of a process behave. */
 export interface DebugOptions {
@@ -28,15 +32,6 @@ export interface DebugOptions {
   bufferRecords?: number;
 }
 
-/** What a record tells, or a function that gives it: called only when somebody wants it. */
-export type DebugData = unknown;
-
-export interface RecordOptions {
-  /** By default that of its category. */
-  level?: DebugLevel;
-  durationMs?: number;
-}
-
 interface Owner {
   tenantId: string;
   id: string;
@@ -44,17 +39,11 @@ interface Owner {
 }
 
 const silent = thresholdsOf(() => 0);
-/** The buffer's bound in bytes. */
-const bufferBytes = 1_000_000;
-/** A larger record is cut down to its name. */
-const maxRecordBytes = 32_000;
 /** What is recorded until the server has said whether it is wanted. */
 const maxPending = 200;
 const pendingMs = 10_000;
-const appendEveryMs = 1_000;
 /** Who watches every agent hears of a new one by the log, and needs so long to join its stream. */
 const newcomerMs = 2_000;
-const encoder = new TextEncoder();
 
 /**
  * What an agent tells of its work in detail: nothing until somebody watches (or the tenant keeps it),
@@ -74,12 +63,9 @@ export class Debug {
   readonly #owner: Owner;
   readonly #masker: Masker;
   readonly #maxRate: number;
-  readonly #stream = uuidv7();
   readonly #bornAt = performance.now();
-  readonly #sending: DebugBuffer;
-  readonly #keeping: DebugBuffer;
-  readonly #sender: DebugPump;
-  readonly #keeper: DebugPump;
+  readonly #sender: DebugBroadcast;
+  readonly #keeper: DebugKeeper;
   /** The highest level that anything is recorded at; 0: off. */
   #top = 0;
   /** Whether a call opens the live connection. */
@@ -87,10 +73,9 @@ export class Debug {
   #streamed: Thresholds = silent;
   #kept = 0;
   #pending: DebugRow[] | null = null;
-  #topic: Topic | undefined;
-  #joining = false;
   #lapse: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  readonly #watchers = new Set<DebugWatcher>();
 
   /** @internal */
   constructor(client: MayflyClient, owner: Owner, options: DebugOptions = {}) {
@@ -99,12 +84,11 @@ export class Debug {
     this.#masker = new Masker(options.mask);
     this.#maxRate = Math.min(options.sendsPerSecond ?? 10, 10);
     const records = options.bufferRecords ?? 1_000;
-    this.#sending = new DebugBuffer(records, bufferBytes);
-    this.#keeping = new DebugBuffer(records, bufferBytes);
-    this.#sender = new DebugPump(this.#sending, 1_000 / this.#maxRate, (batch) =>
-      this.#broadcast({ ...batch, stream: this.#stream }),
-    );
-    this.#keeper = new DebugPump(this.#keeping, appendEveryMs, (batch) => this.#append(batch));
+    this.#sender = new DebugBroadcast(client, owner, records, 1_000 / this.#maxRate);
+    this.#keeper = new DebugKeeper(client, records, (level) => {
+      this.#kept = level;
+      this.#top = Math.max(...Object.values(this.#streamed), level);
+    });
     this.#opens = owner.scopes.includes("debug:write");
   }
 
@@ -166,12 +150,30 @@ export class Debug {
 
   /** Records that were wanted, and had to make room for newer ones before they could be sent. */
   get dropped(): number {
-    return this.#sending.dropped + this.#keeping.dropped;
+    return this.#sender.buffer.dropped + this.#keeper.buffer.dropped;
   }
 
   /** @internal For the SDK's own records: these open no connection. */
-  note(category: DebugCategory, name: string, data?: DebugData, options?: RecordOptions): void {
+  readonly note: Note = (category, name, data, options) => {
     if (this.#top > 0) this.#record(category, name, data, options);
+  };
+
+  /**
+   * Hears what other agents of the tenant tell, as this agent: see {@link DebugStreams.watch}. Needs
+   * `debug:read`.
+   *
+   * @example
+   * const { data: watch } = await agent.debug.watch({ agent: helper.id }, (record) => {
+   *   console.log(record.category, record.name, record.data);
+   * });
+   */
+  async watch(options: DebugWatchOptions, handler: DebugHandler): Promise<Result<DebugWatch>> {
+    const { tenantId } = this.#owner;
+    const watcher = new DebugWatcher(this.#client, tenantId, options, handler);
+    const started = await watcher.start((...log) => startWatch(this.#client, tenantId, ...log));
+    if (started.error) return started;
+    this.#watchers.add(watcher);
+    return started;
   }
 
   /** @internal Listens for what is to be recorded; the agent has, or opens, its live connection. */
@@ -192,10 +194,16 @@ export class Debug {
     }).catch(() => {});
   }
 
+  /** @internal Watches no more: while the agent still can release what it leased. */
+  async stopWatches(): Promise<void> {
+    await Promise.all([...this.#watchers].map((watcher) => watcher.stop()));
+    this.#watchers.clear();
+  }
+
   /** @internal Sends what waits, as far as it gets in a second. */
   async flush(timeoutMs = 1_000): Promise<void> {
-    if (!this.#topic?.joined && this.#kept === 0) return;
-    await Promise.all([this.#sender.flush(timeoutMs), this.#keeper.flush(timeoutMs)]);
+    if (!this.#sender.joined && this.#kept === 0) return;
+    await Promise.all([this.#sender.pump.flush(timeoutMs), this.#keeper.pump.flush(timeoutMs)]);
   }
 
   /** @internal Records no more. Its topics are left with the agent's others. */
@@ -207,8 +215,8 @@ export class Debug {
     this.#streamed = silent;
     this.#pending = null;
     clearTimeout(this.#lapse);
-    this.#sender.stop();
-    this.#keeper.stop();
+    this.#sender.pump.stop();
+    this.#keeper.pump.stop();
   }
 
   #openFor(category: DebugCategory, name: string, data: DebugData, options?: RecordOptions): void {
@@ -232,8 +240,8 @@ export class Debug {
     this.#streamed = thresholdsOf((category) => Number(levels[category]) || 0);
     this.#kept = Number(persist) || 0;
     const rate = Math.min(this.#maxRate, Number(sends_per_second) || this.#maxRate);
-    this.#sender.intervalMs = 1_000 / rate;
-    this.#sender.notBefore = all ? this.#bornAt + newcomerMs : 0;
+    this.#sender.pump.intervalMs = 1_000 / rate;
+    this.#sender.pump.notBefore = all ? this.#bornAt + newcomerMs : 0;
     const pending = this.#pending ?? [];
     this.#pending = null;
     this.#settle();
@@ -256,36 +264,8 @@ export class Debug {
   #settle(): void {
     const streamed = Math.max(...Object.values(this.#streamed));
     this.#top = Math.max(streamed, this.#kept);
-    if (streamed > 0) this.#join();
-    else {
-      this.#sending.clear();
-      const topic = this.#topic;
-      this.#topic = undefined;
-      void topic?.leave();
-    }
-    if (this.#kept === 0) this.#keeping.clear();
-  }
-
-  #join(): void {
-    if (this.#topic || this.#joining) return;
-    this.#joining = true;
-    void joinTopic(this.#client, debugTopic(this.#owner.tenantId, this.#owner.id), {
-      onJoined: (joined) => {
-        if (joined) this.#sender.wake();
-      },
-    })
-      .then(
-        (topic) => {
-          this.#topic = topic;
-        },
-        () => {},
-      )
-      .finally(() => {
-        this.#joining = false;
-        // Released while it was joined.
-        if (Math.max(...Object.values(this.#streamed)) === 0) this.#settle();
-        else this.#sender.wake();
-      });
+    this.#sender.want(streamed > 0);
+    if (this.#kept === 0) this.#keeper.buffer.clear();
   }
 
   #record(category: DebugCategory, name: string, data: DebugData, options?: RecordOptions): void {
@@ -293,7 +273,7 @@ export class Debug {
       const level = options?.level === undefined ? defaultLevels[category] : levelOf(options.level);
       const wanted = this.#pending !== null || level <= this.level(category);
       if (level < 1 || level > 4 || !wanted) return;
-      const row = this.#rowOf(level, category, name, data, options?.durationMs);
+      const row = makeRow(this.#masker, { ...options, level, category, name, data });
       if (!this.#pending) this.#take(row);
       else if (this.#pending.length < maxPending) this.#pending.push(row);
     } catch {
@@ -301,73 +281,9 @@ export class Debug {
     }
   }
 
-  #rowOf(
-    level: number,
-    category: DebugCategory,
-    name: string,
-    data: DebugData,
-    durationMs: number | undefined,
-  ): DebugRow {
-    const told = this.#masker.copy(readData(data));
-    const row: DebugRow = {
-      id: uuidv7(),
-      level,
-      category,
-      name: this.#masker.text(String(name)).slice(0, 200).toWellFormed() || category,
-      at: new Date().toISOString(),
-    };
-    if (told !== undefined) row.data = told;
-    if (durationMs !== undefined && durationMs >= 0 && durationMs < 1e9)
-      row.duration_ms = durationMs;
-    return row;
-  }
-
   #take(row: DebugRow): void {
-    let bytes = encoder.encode(JSON.stringify(row)).length;
-    if (bytes > maxRecordBytes) {
-      row.data = { left_out: "too large", bytes };
-      bytes = encoder.encode(JSON.stringify(row)).length;
-    }
-    if (row.level <= this.#streamed[row.category]) {
-      this.#sending.add(row, bytes);
-      this.#sender.wake();
-    }
-    if (row.level <= this.#kept) {
-      this.#keeping.add(row, bytes);
-      this.#keeper.wake();
-    }
-  }
-
-  async #broadcast(batch: DebugBatch) {
-    // It goes on when the topic is joined.
-    if (!this.#topic?.joined) return { again: 1_000 };
-    const { error } = await this.#topic.send("records", { ...batch });
-    return error ? { again: null } : "arrived";
-  }
-
-  async #append({ records, dropped }: { records: DebugRow[]; dropped: number }) {
-    const answer = fromDataApi(
-      await this.#client.rpc("append_debug", { records, dropped } as never),
-    );
-    if (!answer.error) {
-      this.#kept = Number((answer.data as unknown as DebugOrders).persist) || 0;
-      this.#top = Math.max(...Object.values(this.#streamed), this.#kept);
-      return "arrived";
-    }
-    const { code, details } = answer.error;
-    if (code === "rate_limited") {
-      const after = (details as { retry_after?: number } | null)?.retry_after ?? 60;
-      return { again: after * 1_000 };
-    }
-    return code === "unavailable" || code === "internal" ? { again: null } : "never";
-  }
-}
-
-function readData(data: DebugData): unknown {
-  if (typeof data !== "function") return data;
-  try {
-    return (data as () => unknown)();
-  } catch (error) {
-    return { could_not_be_read: error };
+    const bytes = fitRow(row);
+    if (row.level <= this.#streamed[row.category]) this.#sender.add(row, bytes);
+    if (row.level <= this.#kept) this.#keeper.add(row, bytes);
   }
 }

@@ -1,10 +1,17 @@
 import { v4 as uuidv4 } from "uuid";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
-import { type ErrorCode, failed, MayflyError, ok, type Result } from "./errors.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
+import { jittered } from "./jitter.ts";
 import type { MessageRow } from "./messages.ts";
-import { type SequencePage, SequenceReader } from "./sequence.ts";
+import {
+  firstDelayMs,
+  maxDelayMs,
+  passing,
+  type SequencePage,
+  SequenceReader,
+} from "./sequence.ts";
 
 export interface ListenOptions {
   /**
@@ -22,9 +29,6 @@ interface Listener extends ListenOptions {
 /** Replies that come to a request whose sender has given up are of no use to anybody. */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
-const openTries = 5;
-const firstDelayMs = 500;
-const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
 
 /**
  * The inbox of the caller, which one process reads at a time: handlers run one at a time, in the order of
@@ -46,6 +50,10 @@ export class Inbox {
   #opening: Promise<Result<null>> | undefined;
   #ended: MayflyError | null = null;
   #closed = false;
+  /** Why it is not open yet. */
+  #problem: MayflyError | null = null;
+  /** Waits no longer to open it. */
+  #wake: () => void = () => {};
   /** Where a look back at what was left begins. */
   #lookBack: number | undefined;
 
@@ -78,7 +86,7 @@ export class Inbox {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const reply = new Promise<Result<MessageRow>>((resolve) => {
       this.#requests.set(id, resolve);
-      timer = setTimeout(() => resolve(failed(timedOut(timeoutMs))), timeoutMs);
+      timer = setTimeout(() => resolve(failed(timedOut(timeoutMs, this.#problem))), timeoutMs);
       // What can not be sent, or heard, has no reply.
       for (const step of [sent, this.open()])
         void step.then(({ error }) => error && resolve(failed(error)));
@@ -94,7 +102,7 @@ export class Inbox {
     return result;
   }
 
-  /** Makes this process the reader of the inbox, once. */
+  /** Makes this process the reader of the inbox, once: tried until it succeeds, or may not. */
   open(): Promise<Result<null>> {
     if (this.#ended) return Promise.resolve(failed(this.#ended));
     this.#opening ??= this.#open().then((result) => {
@@ -108,6 +116,7 @@ export class Inbox {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#wake();
     this.#queue.end();
     for (const resolve of this.#requests.values()) resolve(failed(closed()));
     await this.#reader?.stop();
@@ -116,16 +125,25 @@ export class Inbox {
   }
 
   async #open(): Promise<Result<null>> {
-    for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay *= 2) {
+    for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
       const answer = fromDataApi(await this.#client.rpc("open_inbox", { session: this.#session }));
       if (this.#closed) return failed(closed());
+      this.#problem = answer.error;
       if (!answer.error) {
         const opened = answer.data as { topic: string; acknowledged: number };
         this.#read(opened.topic, opened.acknowledged);
         return ok(null);
       }
-      if (!passing.includes(answer.error.code) || attempt === openTries) return answer;
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      if (!passing.includes(answer.error.code)) return answer;
+      this.#tell(answer.error);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, jittered(delay));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      if (this.#closed) return failed(closed());
     }
   }
 
@@ -223,11 +241,15 @@ export class Inbox {
   }
 }
 
-const timedOut = (ms: number) =>
+const timedOut = (ms: number, problem: MayflyError | null) =>
   new MayflyError({
     code: "request_timeout",
-    message: `No reply came within ${ms} ms.`,
-    hint: "Is the recipient alive, and does it handle requests of this type? Allow a longer timeoutMs.",
+    message: problem
+      ? `No reply could be heard within ${ms} ms: the inbox is not open yet (${problem.message})`
+      : `No reply came within ${ms} ms.`,
+    hint: problem
+      ? "It is tried on. Ask again when the server can be reached."
+      : "Is the recipient alive, and does it handle requests of this type? Allow a longer timeoutMs.",
     details: { timeout_ms: ms },
   });
 

@@ -17,7 +17,7 @@ export type {
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./context.ts";
 export type { Database } from "./database.types.ts";
-export type { Debug, DebugData, DebugOptions, RecordOptions } from "./debug.ts";
+export type { Debug, DebugOptions } from "./debug.ts";
 export {
   type DebugCategory,
   type DebugLevel,
@@ -25,8 +25,10 @@ export {
   debugLevels,
 } from "./debug-levels.ts";
 export type { MaskRules } from "./debug-mask.ts";
+export type { DebugRecord } from "./debug-record.ts";
+export type { DebugData, RecordOptions } from "./debug-row.ts";
 export type { DebugPersistence, DebugStreams } from "./debug-streams.ts";
-export type { DebugHandler, DebugRecord, DebugWatch, DebugWatchOptions } from "./debug-watch.ts";
+export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug-watch.ts";
 export { developmentEmbedder, type Embedder } from "./embedder.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./enrolment-keys.ts";
 export { type ErrorBody, type ErrorCode, errorCodes, MayflyError, type Result } from "./errors.ts";
@@ -70,19 +72,19 @@ export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";
 export type { AgentRow } from "./session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
+export type { States } from "./state.ts";
+export type { StateDifference } from "./state-diff.ts";
 export type {
   Reconcile,
   Reconciled,
   SetOptions,
   State,
   StateInfo,
-  States,
   StateVersion,
   StateVersionInfo,
   UpdateOptions,
   WriteOptions,
-} from "./state.ts";
-export type { StateDifference } from "./state-diff.ts";
+} from "./state-types.ts";
 export type {
   StateAction,
   StateChange,

@@ -1,4 +1,3 @@
-import { createClient } from "@supabase/supabase-js";
 import { Agent } from "./agent.ts";
 import { AgentTypes } from "./agent-types.ts";
 import { Agents } from "./agents.ts";
@@ -6,7 +5,7 @@ import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
 import type { Channels } from "./channels.ts";
 import { Conflicts } from "./conflicts.ts";
-import type { Database } from "./database.types.ts";
+import { connect } from "./connect.ts";
 import type { DebugOptions } from "./debug.ts";
 import { DebugStreams } from "./debug-streams.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
@@ -298,20 +297,6 @@ export class Mayfly {
     const { enrolmentKey } = this.#options;
     return enrolmentKey ? { "x-mayfly-enrolment": enrolmentKey } : {};
   }
-}
-
-/** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
-function connect({ url, key, tenant, client }: MayflyOptions): MayflyClient {
-  return createClient<Database, "mayfly">(url, key, {
-    db: { schema: "mayfly" },
-    ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
-    ...(client
-      ? {
-          accessToken: async () =>
-            (await client.auth.getSession()).data.session?.access_token ?? null,
-        }
-      : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
-  });
 }
 
 const noTenant = (what: string) =>

@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from "uuid";
 import type { MayflyClient } from "./call.ts";
-import { Channels } from "./channels.ts";
+import { Channels, type Publish } from "./channels.ts";
+import type { Note } from "./debug-row.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Inbox, type ListenOptions } from "./inbox.ts";
+import { noNote, noteHandling, noteSent } from "./message-notes.ts";
 import { faultOf, type PayloadOf } from "./message-schemas.ts";
 import {
   type MessageContent,
@@ -48,13 +50,16 @@ export class Messenger {
   readonly channels: Channels;
   readonly #outgoing: Outgoing;
   readonly #inbox: Inbox;
+  readonly #note: Note;
 
-  constructor(client: MayflyClient) {
+  /** @param note tells the agent's debug stream; absent for who has none. */
+  constructor(client: MayflyClient, note: Note = noNote) {
+    this.#note = note;
     this.#outgoing = new Outgoing(client);
     this.#inbox = new Inbox(client);
-    this.channels = new Channels(client, (name, type, payload, options) =>
-      this.send({ channel: name }, type, payload, options),
-    );
+    const publish: Publish = (name, type, payload, options) =>
+      this.send({ channel: name }, type, payload, options);
+    this.channels = new Channels(client, publish, note);
   }
 
   async send<T extends string>(
@@ -66,7 +71,11 @@ export class Messenger {
     const fault = faultOf(type, payload);
     if (fault) return failed(invalid(type, fault));
     const id = options.id ?? uuidv7();
-    return this.#outgoing.send(outgoing(id, to, type, payload as Record<string, unknown>, options));
+    const message = outgoing(id, to, type, payload as Record<string, unknown>, options);
+    const began = performance.now();
+    const sent = await this.#outgoing.send(message);
+    noteSent(this.#note, message, sent, performance.now() - began);
+    return sent;
   }
 
   async request<T extends string>(
@@ -77,8 +86,18 @@ export class Messenger {
   ): Promise<Result<Message>> {
     const { timeoutMs = requestTimeoutMs, id = uuidv7(), ...rest } = options;
     const sent = this.send(to, type, payload, { replyRequired: true, ...rest, id });
+    const began = performance.now();
     const answer = await this.#inbox.replyTo(id, timeoutMs, sent);
-    return answer.error ? answer : ok(this.#message(answer.data));
+    const durationMs = performance.now() - began;
+    if (answer.error) {
+      const { code, message } = answer.error;
+      this.#note("error", "request", () => ({ id, to, type, code, message }), { durationMs });
+      return answer;
+    }
+    const reply = this.#message(answer.data);
+    const told = () => ({ id, reply: reply.id, from: reply.senderId, type: reply.type });
+    this.#note("message", "answered", told, { level: "basic", durationMs });
+    return ok(reply);
   }
 
   on<T extends string>(
@@ -89,7 +108,11 @@ export class Messenger {
     const options: ListenOptions = onError
       ? { onError: (error, row) => onError(error, row && this.#message(row)) }
       : {};
-    return this.#inbox.on(type, (row) => handler(this.#message(row) as never), options);
+    const handle = (row: MessageRow) => {
+      const message = this.#message(row);
+      return noteHandling(this.#note, message, undefined, () => handler(message as never));
+    };
+    return this.#inbox.on(type, handle, options);
   }
 
   /** Listens no more, and leaves the channels. */

@@ -37,6 +37,8 @@ interface LivingRow {
 
 /** Who died without leaving is found out after so long at the latest. */
 const lookAgainMs = 15_000;
+/** Where many change, they are looked at together, so often at most. */
+const pauseMs = 250;
 /** As many ids a call of mayfly.living_agents takes. */
 const chunk = 1_000;
 
@@ -85,6 +87,7 @@ export async function watchPresence(
       }
       timer = setTimeout(look, nextMs);
       (timer as { unref?: () => void }).unref?.();
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     looking = false;
   };

@@ -18,8 +18,12 @@ export interface PresenceState {
 /** Realtime closes a channel at the sixth presence call within 30 s; one is kept for the end. */
 const callsPerWindow = 4;
 const windowMs = 30_000;
-/** Agents that come back together are spread over so long: each counts for each watcher. */
+/**
+ * Agents that come back together are spread over so long: each counts for each watcher. Twice as long
+ * with each call that failed: too many together fail together again.
+ */
 const jitterMs = 2_000;
+const maxJitterMs = 60_000;
 
 /** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
 export class Presence {
@@ -27,7 +31,13 @@ export class Presence {
   readonly #tenant: string;
   readonly #self: { id: string; name: string };
   readonly #calls: number[] = [];
-  readonly #listener = { onJoined: (joined: boolean) => this.#joined(joined) };
+  readonly #listener = {
+    onJoined: (joined: boolean) => this.#joined(joined),
+    onError: (error: MayflyError) => this.#fail(error),
+  };
+  /** Told of an error while a call is under way: it has no other answer. */
+  #fail: (error: MayflyError) => void = () => {};
+  #failures = 0;
   #hub: TopicHub | undefined;
   #state: PresenceState = {};
   /** Whether the server has yet to be told, when there is a connection. */
@@ -89,7 +99,8 @@ export class Presence {
 
   #joined(joined: boolean): void {
     if (!joined) this.#lost ||= this.#calls.length > 0;
-    else if (this.#lost) this.#later(Math.random() * jitterMs);
+    else if (this.#lost)
+      this.#later(Math.random() * Math.min(jitterMs * 2 ** this.#failures, maxJitterMs));
   }
 
   #later(ms: number): void {
@@ -114,8 +125,17 @@ export class Presence {
     }
     this.#calls.push(now);
     this.#lost = false;
-    const answer = await channel.track({ name: this.#self.name, ...this.#state });
+    const refusal = new Promise<MayflyError>((resolve) => {
+      this.#fail = resolve;
+    });
+    const answer = await Promise.race([
+      channel.track({ name: this.#self.name, ...this.#state }),
+      refusal,
+    ]);
+    this.#fail = () => {};
+    this.#failures = answer === "ok" ? 0 : this.#failures + 1;
     if (answer === "ok") return ok(null);
+    if (typeof answer !== "string") return failed(answer);
     return failed(
       new MayflyError({
         code: answer === "error" ? "not_authorized" : "unavailable",

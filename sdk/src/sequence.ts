@@ -1,5 +1,6 @@
 import type { MayflyClient } from "./call.ts";
 import type { ErrorCode, MayflyError, Result } from "./errors.ts";
+import { jittered } from "./jitter.ts";
 import type { MessageRow } from "./messages.ts";
 import { Pace } from "./pace.ts";
 import { joinTopic } from "./topics.ts";
@@ -111,7 +112,7 @@ export class SequenceReader {
       if (error) {
         if (!passing.includes(error.code)) return error;
         this.#source.onError(error);
-        await this.#pace.sleep(delay);
+        await this.#pace.sleep(jittered(delay));
         delay = Math.min(delay * 2, maxDelayMs);
         continue;
       }

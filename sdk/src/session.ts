@@ -47,6 +47,8 @@ export interface Issued {
   token: string;
   token_expires_at: string;
   renewal_secret: string;
+  /** Whether somebody wants its debug records. */
+  watched: boolean;
 }
 
 /** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */

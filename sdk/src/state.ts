@@ -1,88 +1,32 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
+import type { Note } from "./debug-row.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
-import { type FromRow, fromRow } from "./rows.ts";
+import { fromRow } from "./rows.ts";
 import { diffValues, type StateDifference } from "./state-diff.ts";
+import { noteCall } from "./state-notes.ts";
+import {
+  type Reconcile,
+  type Reconciled,
+  type SetOptions,
+  type State,
+  type StateHead,
+  type StateInfo,
+  type StateVersion,
+  type StateVersionInfo,
+  toState,
+  toVersion,
+  type UpdateOptions,
+  type VersionRow,
+  type WriteOptions,
+} from "./state-types.ts";
 import {
   type StartLogWatch,
-  type StateAction,
   StateFollower,
   type StateHandler,
   type StateWatchOptions,
 } from "./state-watch.ts";
 import type { Watch } from "./watch.ts";
-
-interface StateHead {
-  id: string;
-  key: string;
-  /** Whose it is; null for a shared one. */
-  agent_id: string | null;
-  /** From 1, one more with every change; never falls. */
-  version: number;
-  /** The agent or person that changed it last; null for the secret key. */
-  updated_by: string | null;
-  created_at: string;
-  updated_at: string;
-  expires_at: string | null;
-}
-/** A state without its value, as `list` shows it. */
-export type StateInfo = FromRow<StateHead>;
-
-/** A state as it is. */
-export type State<T = unknown> = StateInfo & { value: T };
-
-interface VersionRow {
-  version: number;
-  action: StateAction;
-  by: string | null;
-  at: string;
-  bytes: number;
-}
-/** A version of a state as `history` shows it: who made it, how and when. */
-export type StateVersionInfo = Omit<VersionRow, "at" | "bytes"> & { at: Date };
-
-/** What a state was at a version; `value` is undefined where it was deleted. */
-export type StateVersion<T = unknown> = StateVersionInfo & { key: string; value: T | undefined };
-
-export interface WriteOptions {
-  /** Only if the state is at this version; 0: only if it is not there. */
-  expectedVersion?: number;
-}
-
-export interface SetOptions extends WriteOptions {
-  /** From then on it is as if deleted. Without it a state stays until it is deleted. */
-  expiresAt?: Date;
-}
-
-export interface UpdateOptions {
-  /** How often at most; 20 by default. */
-  tries?: number;
-}
-
-/** Two changes of one base, to be brought together. */
-export interface Reconcile {
-  /**
-   * `latest_wins`: the later of the two, whole. `merge`: three-way and deep; where both changed one
-   * value, the later. `manual`: as `merge` where they do not contradict each other, else nothing is
-   * written and `conflicts` says where.
-   */
-  strategy: "latest_wins" | "merge" | "manual";
-  /** The version that both changes began with; without it nothing is taken as common. */
-  base?: number;
-  /** The one change: a value, or `{ version }`. */
-  ours: { value: unknown; at?: Date } | { version: number };
-  /** The other: a version; by default what the state is by now. */
-  theirs?: number;
-  expectedVersion?: number;
-}
-
-export interface Reconciled<T = unknown> {
-  outcome: "ours" | "theirs" | "merged" | "conflict";
-  /** With `manual`: where the two contradict each other. What was not there is left out. */
-  conflicts: { path: string[]; base?: unknown; theirs?: unknown; ours?: unknown }[];
-  /** As it is now; null when it is not there. */
-  state: State<T> | null;
-}
 
 type Functions = Database["mayfly"]["Functions"];
 
@@ -99,6 +43,7 @@ export class States {
   readonly #tenant: string | undefined;
   readonly #owner: string | null;
   readonly #startWatch: StartLogWatch;
+  readonly #note: Note | undefined;
 
   /** @internal */
   constructor(
@@ -106,7 +51,9 @@ export class States {
     tenant: string | undefined,
     owner: string | null,
     startWatch: StartLogWatch,
+    note?: Note,
   ) {
+    this.#note = note;
     this.#client = client;
     this.#tenant = tenant;
     this.#owner = owner;
@@ -121,7 +68,7 @@ export class States {
    * const { data: plan } = await agent.state.of(helper.id).get("plan");
    */
   of(agentId: string): States {
-    return new States(this.#client, this.#tenant, agentId, this.#startWatch);
+    return new States(this.#client, this.#tenant, agentId, this.#startWatch, this.#note);
   }
 
   /**
@@ -364,21 +311,15 @@ export class States {
     take: (answer: unknown) => T,
   ): Promise<Result<T>> {
     const owner = this.#owner === null ? {} : { of_agent: this.#owner };
+    const began = performance.now();
     const answer = fromDataApi(await this.#client.rpc(name, { ...given, ...owner } as never));
+    if (this.#note) noteCall(this.#note, name, given, owner, answer, performance.now() - began);
     return answer.error ? answer : ok(take(answer.data));
   }
 }
 
 const expected = (version: number | undefined) =>
   version === undefined ? {} : { expected_version: version };
-
-const toState = <T>(row: unknown): State<T> => fromRow(row as StateHead & { value: T }) as State<T>;
-
-function toVersion<T>(row: unknown): StateVersion<T> {
-  const { key, version, action, by, at, value } = row as VersionRow & { key: string; value: T };
-  const gone = action === "delete" || action === "expire";
-  return { key, version, action, by, at: new Date(at), value: gone ? undefined : value };
-}
 
 const invalid = (field: string, rule: string) =>
   new MayflyError({

@@ -1,6 +1,10 @@
 import type { RealtimeChannel } from "@supabase/supabase-js";
 import type { MayflyClient } from "./call.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { isLimit, whyUnconnected } from "./connection.ts";
+import { disconnect } from "./disconnect.ts";
+import { failed, type MayflyError, ok, type Result } from "./errors.ts";
+import { jittered } from "./jitter.ts";
+import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
 
 /** Who listens to a topic. */
 export interface TopicListener {
@@ -33,9 +37,13 @@ export interface Topic {
 /** Realtime takes 5 s to refuse a join, and the whole socket waits meanwhile. */
 const firstRetryMs = 1_000;
 const maxRetryMs = 60_000;
+/** A limit was reached: until it is past for so long, a join that succeeds proves nothing. */
+const calmMs = 60_000;
 /** A server that does not say when the database's broadcasts flow is believed after so long. */
 const replicationMs = 5_000;
 const sendTimeoutMs = 5_000;
+/** A connection that is back sooner was not worth a word. */
+const lossMs = 5_000;
 
 const hubs = new WeakMap<MayflyClient, Map<string, TopicHub>>();
 
@@ -82,7 +90,7 @@ export function hubOf(client: MayflyClient, topic: string): TopicHub {
 export async function leaveTopics(client: MayflyClient): Promise<void> {
   const all = [...(hubs.get(client)?.values() ?? [])];
   await Promise.all(all.map((hub) => hub.end()));
-  await client.realtime.disconnect();
+  await disconnect(client);
 }
 
 /** What a channel does beside broadcasts. */
@@ -103,8 +111,12 @@ export class TopicHub {
   #presence: Pick<PresenceUse, "key" | "receive"> | undefined;
   readonly #onSync = new Set<() => void>();
   #subscribed = false;
+  #wasJoined = false;
   #flowing = false;
   #failures = 0;
+  /** What the server said last of this channel: then it may close it without a word. */
+  #said: string | undefined;
+  #limitedAt = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #opening = false;
   #leaving: Promise<unknown> = Promise.resolve();
@@ -216,8 +228,10 @@ export class TopicHub {
     channel.on("broadcast", { event: "*" }, ({ event, payload }) => {
       for (const { onMessage } of this.#listeners) onMessage?.(event, payload ?? {});
     });
-    channel.on("system", {}, ({ extension, status }) => {
-      if (extension === "system" && channel === this.#channel) this.#flows(status === "ok");
+    channel.on("system", {}, ({ extension, status, message }) => {
+      if (extension !== "system" || channel !== this.#channel) return;
+      this.#said = status === "ok" ? undefined : String(message);
+      this.#flows(status === "ok");
     });
     if (presence?.receive)
       channel.on("presence", { event: "sync" }, () => {
@@ -234,28 +248,46 @@ export class TopicHub {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#subscribed) {
+      this.#wasJoined = true;
       this.#settle(ok(null));
       this.#plan(replicationMs, () => this.#flows(true));
       return;
     }
     this.#flows(false);
-    const reason = reasonOf(error);
-    const why = reason ? explain(this.#topic, reason) : notJoined(this.#topic);
-    this.#settle(failed(why));
     // A lost connection: realtime-js joins again by itself as soon as it has another.
-    if (status === "CHANNEL_ERROR" && !reason) return;
+    if (status === "CHANNEL_ERROR" && !reasonOf(error)) {
+      this.#said = undefined;
+      if (!this.#wasJoined) return void this.#explainLoss();
+      this.#settle(failed(notJoined(this.#topic)));
+      this.#plan(lossMs, () => void this.#explainLoss());
+      return;
+    }
+    const reason = reasonOf(error) ?? this.#said;
+    this.#said = undefined;
+    if (reason) this.#fails(explain(this.#topic, reason));
+    else this.#settle(failed(notJoined(this.#topic)));
+    if (reason && isLimit(reason)) this.#limitedAt = Date.now();
     this.#failures++;
-    if (reason) for (const { onError } of this.#listeners) onError?.(why);
     const delay = Math.min(firstRetryMs * 2 ** (this.#failures - 1), maxRetryMs);
     void this.#close();
     // With jitter: what ended one channel has often ended many.
-    this.#plan(delay * (0.5 + Math.random() / 2), () => this.#open());
+    this.#plan(jittered(delay), () => this.#open());
+  }
+
+  async #explainLoss(): Promise<void> {
+    const why = await whyUnconnected(this.#client);
+    if (!this.#subscribed && this.#listeners.size > 0) this.#fails(why);
+  }
+
+  #fails(why: MayflyError): void {
+    this.#settle(failed(why));
+    for (const { onError } of this.#listeners) onError?.(why);
   }
 
   #flows(flowing: boolean): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (flowing) this.#failures = 0;
+    if (flowing && Date.now() - this.#limitedAt > calmMs) this.#failures = 0;
     if (!flowing && !this.#flowing) return;
     this.#flowing = flowing;
     for (const { onJoined } of this.#listeners) onJoined?.(flowing);
@@ -279,52 +311,3 @@ export class TopicHub {
     await this.#leaving;
   }
 }
-
-/** Why the server refused; undefined when the connection was lost. */
-function reasonOf(error: Error | undefined): string | undefined {
-  const { reason, code } = (error?.cause ?? {}) as { reason?: unknown; code?: unknown };
-  // A close event has a code.
-  return typeof reason === "string" && code === undefined ? reason : undefined;
-}
-
-function explain(topic: string, reason: string): MayflyError {
-  if (reason.startsWith("Unauthorized"))
-    return new MayflyError({
-      code: "not_authorized",
-      message: `The caller may not listen to ${topic}.`,
-      hint: "Has it the scope, and is the agent alive? It is tried again.",
-      details: { reason },
-    });
-  return new MayflyError({
-    code: "unavailable",
-    message: `${topic} could not be joined: ${reason}.`,
-    hint: /TooMany|RateLimit|too many/i.test(reason)
-      ? "The project's plan allows no more channels or joins; it is tried again, slower."
-      : "It is tried again.",
-    details: { reason },
-  });
-}
-
-const notJoined = (topic: string) =>
-  new MayflyError({
-    code: "unavailable",
-    message: `${topic} is not joined at the moment.`,
-    hint: "Wait for the connection, or send a durable message.",
-    details: null,
-  });
-
-const refused = (topic: string, answer: string) =>
-  new MayflyError({
-    code: "broadcast_refused",
-    message: `Realtime did not take the broadcast to ${topic}: ${answer}.`,
-    hint: "May the caller send there, and has the payload less than 256 KB?",
-    details: { answer },
-  });
-
-const left = (topic: string) =>
-  new MayflyError({
-    code: "unavailable",
-    message: `${topic} was left.`,
-    hint: "Join it again.",
-    details: null,
-  });

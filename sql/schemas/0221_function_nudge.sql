@@ -23,6 +23,13 @@ begin
   if strpos(sent, topic) > 0 then
     return;
   end if;
+  -- To one that does not live nothing is said but its end: whoever still listens with its token hears no more.
+  if exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = audience and mayfly_private.effective_status(a) <> 'running'
+  ) then
+    return;
+  end if;
   -- A list that grew too long begins anew: a nudge too many does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || topic || ' ', true);
   perform realtime.send('{}'::jsonb, 'log_appended', topic, true);

@@ -24,6 +24,7 @@ begin
       select to_jsonb(d) - 'tenant_id' - 'created_by' from mayfly.agent_types d
       where d.tenant_id = tenant and d.name = found_agent.type and d.version = found_agent.type_version),
     'renewal_secret', secret,
+    'watched', mayfly_private.is_watched(tenant, agent),
     'claims', jsonb_build_object(
       'iss', 'mayfly',
       'aud', 'authenticated',

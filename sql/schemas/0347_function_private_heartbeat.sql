@@ -35,7 +35,7 @@ begin
 
   select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
   return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
-    'seconds_left', mayfly_private.seconds_left(agent));
+    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id));
 end
 $$;
 

@@ -1,5 +1,6 @@
 -- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
--- also without agent:read. Locks nothing.
+-- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
+-- of 20. Locks nothing.
 
 create function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -13,11 +14,20 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids of agents.', 'Ask in several calls.', '{"field": "ids"}');
   end if;
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'type', a.type, 'activity', a.activity,
-      'seconds_left', mayfly_private.seconds_left(a)) order by a.id), '[]')
-    from mayfly.agents a
-    where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running'
-      and mayfly_private.effective_status(a) = 'running');
+    select coalesce(jsonb_agg(jsonb_build_object('id', living.id, 'name', living.name, 'type', living.type, 'activity', living.activity,
+      'seconds_left', round(greatest(extract(epoch from living.ends_at - clock_timestamp()), 0), 3)) order by living.id), '[]')
+    from (
+      select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
+      from mayfly.agents a
+      -- Each ancestor by its key: as a join on any (ancestors) it was planned as all with all.
+      cross join lateral (
+        select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > clock_timestamp()) as lives
+        from unnest(a.ancestors) ancestor (id)
+        join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
+      ) line
+      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > clock_timestamp()
+        and coalesce(line.lives, true)
+    ) living);
 end
 $$;
 

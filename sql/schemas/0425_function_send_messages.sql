@@ -137,12 +137,20 @@ begin
     select tenant, s.recipient_id, count(*) from sent s group by s.recipient_id order by s.recipient_id
     on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
     returning box.recipient_id, box.last_seq, box.session
+  ), listening as (
+    -- One that is suspended, itself or by an ancestor, is told nothing: it finds all when it is resumed.
+    select n.recipient_id, n.last_seq, case
+      when n.session is not null and exists (
+        select from mayfly.agents a
+        where a.tenant_id = tenant and a.id = n.recipient_id and mayfly_private.effective_status(a) <> 'running') then null
+      else n.session end as session
+    from numbered n
   )
   insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
   select tenant, s.recipient_id,
     b.last_seq - count(*) over (partition by s.recipient_id) + s.nth, s.message_id, caller.id,
     b.session, case when b.session is null then 0 else 1 end
-  from sent s join numbered b using (recipient_id)
+  from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
   -- Who listens is told; who does not finds it when it opens its inbox.

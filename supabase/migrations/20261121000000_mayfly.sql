@@ -1885,6 +1885,13 @@ begin
   if strpos(sent, topic) > 0 then
     return;
   end if;
+  -- To one that does not live nothing is said but its end: whoever still listens with its token hears no more.
+  if exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = audience and mayfly_private.effective_status(a) <> 'running'
+  ) then
+    return;
+  end if;
   -- A list that grew too long begins anew: a nudge too many does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || topic || ' ', true);
   perform realtime.send('{}'::jsonb, 'log_appended', topic, true);
@@ -3261,6 +3268,7 @@ begin
       select to_jsonb(d) - 'tenant_id' - 'created_by' from mayfly.agent_types d
       where d.tenant_id = tenant and d.name = found_agent.type and d.version = found_agent.type_version),
     'renewal_secret', secret,
+    'watched', mayfly_private.is_watched(tenant, agent),
     'claims', jsonb_build_object(
       'iss', 'mayfly',
       'aud', 'authenticated',
@@ -5404,7 +5412,7 @@ begin
 
   select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
   return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
-    'seconds_left', mayfly_private.seconds_left(agent));
+    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id));
 end
 $$;
 
@@ -7001,7 +7009,8 @@ create trigger agents_tell after update on mayfly.agents
 -- sql/schemas/0412_function_private_living_agents.sql
 
 -- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
--- also without agent:read. Locks nothing.
+-- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
+-- of 20. Locks nothing.
 
 create function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -7015,11 +7024,20 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids of agents.', 'Ask in several calls.', '{"field": "ids"}');
   end if;
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'type', a.type, 'activity', a.activity,
-      'seconds_left', mayfly_private.seconds_left(a)) order by a.id), '[]')
-    from mayfly.agents a
-    where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running'
-      and mayfly_private.effective_status(a) = 'running');
+    select coalesce(jsonb_agg(jsonb_build_object('id', living.id, 'name', living.name, 'type', living.type, 'activity', living.activity,
+      'seconds_left', round(greatest(extract(epoch from living.ends_at - clock_timestamp()), 0), 3)) order by living.id), '[]')
+    from (
+      select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
+      from mayfly.agents a
+      -- Each ancestor by its key: as a join on any (ancestors) it was planned as all with all.
+      cross join lateral (
+        select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > clock_timestamp()) as lives
+        from unnest(a.ancestors) ancestor (id)
+        join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
+      ) line
+      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > clock_timestamp()
+        and coalesce(line.lives, true)
+    ) living);
 end
 $$;
 
@@ -7410,12 +7428,20 @@ begin
     select tenant, s.recipient_id, count(*) from sent s group by s.recipient_id order by s.recipient_id
     on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
     returning box.recipient_id, box.last_seq, box.session
+  ), listening as (
+    -- One that is suspended, itself or by an ancestor, is told nothing: it finds all when it is resumed.
+    select n.recipient_id, n.last_seq, case
+      when n.session is not null and exists (
+        select from mayfly.agents a
+        where a.tenant_id = tenant and a.id = n.recipient_id and mayfly_private.effective_status(a) <> 'running') then null
+      else n.session end as session
+    from numbered n
   )
   insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
   select tenant, s.recipient_id,
     b.last_seq - count(*) over (partition by s.recipient_id) + s.nth, s.message_id, caller.id,
     b.session, case when b.session is null then 0 else 1 end
-  from sent s join numbered b using (recipient_id)
+  from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
   -- Who listens is told; who does not finds it when it opens its inbox.
@@ -8739,6 +8765,26 @@ comment on function mayfly.state_changes(jsonb) is
   'Versions of states by { id, version }: [{ id, key, agent_id, version, value, action, by, at }].';
 revoke execute on function mayfly.state_changes(jsonb) from public;
 grant execute on function mayfly.state_changes(jsonb) to authenticated, service_role;
+
+-- sql/schemas/0468_function_is_watched.sql
+
+-- Whether anybody wants an agent's debug records by now: a watcher, or its tenant, which keeps them. Said
+-- to the agent when it is spawned, at each token and each heartbeat: one without a live connection then
+-- opens it. Called as owner.
+
+create function mayfly_private.is_watched(tenant uuid, agent uuid)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return exists (
+  select from mayfly_private.debug_leases l
+  where l.tenant_id = tenant and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+) or exists (
+  select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
+);
+
+comment on function mayfly_private.is_watched(uuid, uuid) is 'Whether anybody wants an agents debug records.';
+revoke execute on function mayfly_private.is_watched(uuid, uuid) from public;
 
 -- sql/schemas/0469_function_debug_rate.sql
 

@@ -11,9 +11,20 @@ import { parseArgs } from "node:util";
 import { chart } from "./lib/chart.ts";
 import { type Row, round } from "./lib/report.ts";
 
-const all = ["spawn", "push", "recall", "messages", "policies", "growth", "debug", "start", "peer"];
+const all = [
+  "spawn",
+  "push",
+  "recall",
+  "messages",
+  "agents",
+  "policies",
+  "growth",
+  "debug",
+  "start",
+  "peer",
+];
 /** What takes minutes however few the rounds. */
-const notQuick = ["peer"];
+const notQuick = ["agents", "peer"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },

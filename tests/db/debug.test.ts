@@ -214,7 +214,11 @@ describe("debug records", () => {
     const usage = await rpc(db.sql, agent.claims, "usage");
     expect(usage).toMatchObject({ bytes: 5 * 256, writes_this_minute: 5 });
     await db.sql`select mayfly_private.recount_usage(${tenant})`;
-    expect(await rpc(db.sql, agent.claims, "usage")).toEqual(usage);
+    // What may be spawned grows with time.
+    expect(await rpc(db.sql, agent.claims, "usage")).toEqual({
+      ...(usage as object),
+      spawns_left: expect.any(Number),
+    });
   });
 
   it.each([

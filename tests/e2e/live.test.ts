@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createTokens } from "../../local/src/tokens.ts";
+import { fromDataApi } from "../../sdk/src/call.ts";
 import { type Agent, Mayfly, type PresenceChange, type PresentAgent } from "../../sdk/src/index.ts";
 import { makeAgent } from "../harness/callers.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
@@ -59,6 +61,9 @@ async function look(by: Mayfly["agents"] | Agent["presence"]) {
         else waiting.push({ holds, resolve });
       }),
   };
+}
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 const names = (present: PresentAgent[]) => present.map(({ name }) => name).sort();
 
@@ -219,6 +224,61 @@ describe("a live connection", () => {
     expect(said.join()).toContain("Token has expired");
     await client.removeAllChannels();
     await client.realtime.disconnect();
+  });
+
+  it("of a client that ignores the end, or the rest, of its agent hears of nothing any more but that", async () => {
+    const bob = await spawn("bob", mayfly, ["message:send", "message:read", "memory:write"]);
+    for (const [what, ends] of [
+      ["stopped", (id: string) => mayfly.agents.stop(id)],
+      ["suspended", (id: string) => mayfly.agents.suspend(id)],
+    ] as const) {
+      const ada = await spawn(`${what} ada`, mayfly, ["message:send", "message:read"]);
+      // Its inbox is open: messages would be broadcast to it.
+      dataOf(fromDataApi(await ada.client.rpc("open_inbox", { session: randomUUID() })));
+      dataOf(await ada.send(bob.id, "tick", { from: what }));
+      const { claims } = await makeAgent(local.sql, tenant);
+      const token = await (await createTokens(local.keys)).sign({ ...claims, sub: ada.id });
+      const client = createClient(local.apiUrl, local.publishableKey, {
+        accessToken: async () => token,
+      });
+      await client.realtime.setAuth();
+      const topic = `tenant:${tenant}:agent:${ada.id}`;
+      const heard: string[] = [];
+      const marked = Promise.withResolvers<void>();
+      const config = { private: true, broadcast: { replication_ready: true } };
+      const channel = client.channel(topic, { config });
+      channel.on("broadcast", { event: "*" }, ({ event }) => {
+        heard.push(event);
+        if (event === "marker") marked.resolve();
+      });
+      await new Promise<void>((resolve) => {
+        channel.on("system", {}, () => resolve());
+        channel.subscribe();
+      });
+      expect((await ends(ada.id)).error).toBeNull();
+      const acknowledged = new Promise<void>((resolve) => {
+        const off = bob.on("tick", ({ payload }) => {
+          if (payload.from === what) {
+            off();
+            resolve();
+          }
+        });
+      });
+      await acknowledged;
+      // Its sender would hear of the acknowledgement, and the one that rests of a message.
+      await until(async () => {
+        const [row] = await local.sql`
+          select count(*)::int as count from mayfly.events where audience = ${ada.id} and type = 'message.acknowledged'`;
+        return row?.count === 1;
+      });
+      const { error } = await bob.send(ada.id, "tick", {});
+      expect(error?.code ?? "sent").toBe(what === "stopped" ? "recipient_not_alive" : "sent");
+      await local.sql`select realtime.send('{}', 'marker', ${topic}, true)`;
+      await marked.promise;
+      expect(heard).toEqual(["control", "marker"]);
+      await client.removeAllChannels();
+      await client.realtime.disconnect();
+    }
   });
 
   it("is settled as over without an error by the agent's own stop", async () => {

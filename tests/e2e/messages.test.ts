@@ -1,4 +1,9 @@
+import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Agent, Mayfly, type Message, type SpawnOptions } from "../../sdk/src/index.ts";
@@ -72,6 +77,12 @@ const waiting = async (agent: Agent) => {
   const rows = await local.sql`
     select seq::int from mayfly.deliveries where recipient_id = ${agent.id} and acknowledged_at is null order by seq`;
   return rows.map((row) => row.seq);
+};
+
+const acknowledged = async (id: string): Promise<number> => {
+  const [row] = await local.sql`
+    select count(*)::int as count from mayfly.deliveries where recipient_id = ${id} and acknowledged_at is not null`;
+  return row?.count;
 };
 
 describe("messages", () => {
@@ -298,6 +309,49 @@ describe("messages", () => {
     expect((await first.request(ada.id, "query", { question: "?" })).error?.code).toBe(
       "inbox_taken",
     );
+  });
+
+  it("that a process handled and was killed before it could say so come again, marked, and no other does", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "mayfly-receiver-"));
+    const file = join(folder, "handled");
+    const ada = await spawn();
+    const words = [local.apiUrl, local.secretKey, tenant, file, "3"];
+    const child = fork(join(import.meta.dirname, "../sdk/receiver.ts"), words);
+    try {
+      const ended = once(child, "exit");
+      const told = (what: string) =>
+        new Promise<unknown>((resolve) =>
+          child.on("message", (said: Record<string, unknown>) => {
+            if (what in said) resolve(said[what]);
+          }),
+        );
+      const id = String(await told("id"));
+      for (const n of [1, 2]) await send(ada, id, n);
+      // What is handled is said within 20 ms: these are to be said.
+      while ((await acknowledged(id)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+      const handled = told("handled");
+      await send(ada, id, 3);
+      expect(await handled).toBe(3);
+      child.kill("SIGKILL");
+      await ended;
+      await send(ada, id, 4);
+      const second = await spawn({ registrationKey: "worker" });
+      expect(second.id).toBe(id);
+      const inbox = gather(second);
+      await inbox.count(2);
+      await send(ada, id, 5);
+      await inbox.count(3);
+      expect(await readFile(file, "utf8")).toBe("1 1\n2 1\n3 1\n");
+      expect(inbox.got.map(({ payload, attempt }) => [payload.n, attempt])).toEqual([
+        [3, 2],
+        // Broadcast to the first, as far as the server knows.
+        [4, 2],
+        [5, 1],
+      ]);
+    } finally {
+      child.kill("SIGKILL");
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("are refused to who may not, and checked before they are sent", async () => {

@@ -349,6 +349,86 @@ describe("debug streams", () => {
     expect(asked).toBe(0);
   });
 
+  it("tell of messages, memories and states by themselves, each as much as its level wants", async () => {
+    const scopes = [...debugging, "memory:write", "message:send", "message:read"];
+    const early = await spawn({ scopes });
+    const seen = await hear(watched, { level: "basic" });
+    const verbose = await hear(mayfly, { level: "verbose", categories: ["message", "step"] });
+    // Who was there before the watcher, and has no connection, hears of it with its next heartbeat.
+    expect(early.client.getChannels()).toHaveLength(0);
+    dataOf(await early.heartbeat());
+    await until(() => early.debug.level("message") === 3);
+    const late = await spawn({ scopes });
+    await until(() => late.debug.level("message") === 3);
+    late.on("tick", async ({ payload }) => {
+      if (payload.fail) throw new Error("no such tick");
+    });
+    const sent = dataOf(await early.send(late.id, "tick", { password: "hunter2", n: 1 }));
+    dataOf(await early.send(late.id, "tick", { fail: true }));
+    dataOf(await early.state.set("plan", { step: 1 }));
+    expect((await early.state.set("plan", 2, { expectedVersion: 9 })).error?.code).toBe(
+      "version_conflict",
+    );
+    dataOf(await early.remember({ task: "look", output: "seen" }));
+    expect((await early.sync()).error).toBeNull();
+    await seen.until(() => seen.names().includes("handler"));
+    await verbose.until(() =>
+      ["handled", "set state: value"].every((name) => verbose.names().includes(name)),
+    );
+    const of = (heard: typeof seen, name: string) => heard.items.find((one) => one.name === name);
+    expect(of(seen, "sent")).toMatchObject({
+      agentId: early.id,
+      category: "message",
+      level: 1,
+      data: { id: sent.id, to: { agent: late.id }, type: "tick" },
+      durationMs: expect.any(Number),
+    });
+    expect(of(seen, "handled")).toMatchObject({
+      agentId: late.id,
+      data: { id: sent.id, from: early.id, type: "tick", seq: 1, attempt: 1 },
+    });
+    expect(of(seen, "handler")).toMatchObject({
+      category: "error",
+      data: { seq: 2, error: { message: "no such tick" } },
+    });
+    for (const name of ["received", "remember", "set state", "sent: payload"])
+      expect(seen.names(), name).not.toContain(name);
+    expect(of(verbose, "sent: payload")?.data).toEqual({
+      id: sent.id,
+      payload: { password: "[masked]", n: 1 },
+    });
+    expect(of(verbose, "set state")).toMatchObject({
+      category: "step",
+      level: 2,
+      data: { key: "plan", version: 1 },
+    });
+    expect(verbose.items.filter(({ name }) => name === "set state")[1]?.data).toMatchObject({
+      code: "version_conflict",
+    });
+    expect(JSON.stringify([...seen.items, ...verbose.items])).not.toContain("hunter2");
+  });
+
+  it("are watched by an agent that may, and by none that may not", async () => {
+    const agent = await spawn({ scopes: debugging });
+    const watcher = await spawn({ scopes: ["debug:read", "agent:read", "memory:read"] });
+    const blind = await spawn({ scopes: debugging });
+    expect((await blind.debug.watch({ agent: agent.id }, () => {})).error?.code).toBe(
+      "scope_missing",
+    );
+    const one = listOf<DebugRecord>();
+    const all = listOf<DebugRecord>();
+    const watch = dataOf(await watcher.debug.watch({ agent: agent.id, level: 1 }, one.take));
+    dataOf(await watcher.debug.watch({ level: "trace", categories: ["thought"] }, all.take));
+    agent.debug.task("one");
+    agent.debug.thought("two");
+    await one.until(() => one.items.some(({ name }) => name === "one"));
+    await all.until(() => all.items.some(({ name }) => name === "two"));
+    dataOf(await watch.change({ level: "detailed" }));
+    await until(() => agent.debug.level("tool") === 2);
+    await watcher.stop();
+    await until(() => agent.debug.level("thought") === 0);
+  });
+
   it("fall silent by themselves when a lease is not renewed", async () => {
     const agent = await spawn({ scopes: debugging });
     dataOf(

@@ -9,6 +9,9 @@ const chromiumPaths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/b
 export const chromiumPath =
   process.env.CHROMIUM_PATH ?? chromiumPaths.find((path) => existsSync(path));
 
+/** The oldest Node that the SDK's package is for. */
+export const node22Path = process.env.NODE22_PATH;
+
 /** For the summary: what is missing here, and how to have it. */
 export const missing: { what: string; how: string }[] = [
   ...(databaseUrl
@@ -27,4 +30,7 @@ export const missing: { what: string; how: string }[] = [
           how: "install Chromium, or set CHROMIUM_PATH",
         },
       ]),
+  ...(node22Path
+    ? []
+    : [{ what: "the packed SDK in Node 22", how: "set NODE22_PATH to its binary" }]),
 ];

@@ -1,16 +1,115 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { chromium } from "playwright-core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { chromiumPath, node22Path } from "../harness/needs.ts";
 import { bundle, command, gzipped, installPacked, type Packed, root } from "./packed.ts";
 
-describe("the package of the SDK", () => {
-  let packed: Packed;
-  beforeAll(async () => {
-    packed = await installPacked();
-  }, 120_000);
-  afterAll(() => packed?.remove());
+let packed: Packed;
+let local: TestLocal;
+/** Of an application that uses it: what is run in the browser, and weighed. */
+let page: Promise<string>;
+beforeAll(async () => {
+  [packed, local] = await Promise.all([installPacked(), startTestLocal()]);
+  page = bundle(packed, "page", `${load} Object.assign(globalThis, { Mayfly });`);
+}, 120_000);
+afterAll(async () => {
+  await local?.close();
+  await packed?.remove();
+});
 
+/** A whole life, in the syntax of every runtime. */
+const life = `async function live(Mayfly, project) {
+  const mayfly = new Mayfly(project);
+  const { data: agent, error } = await mayfly.spawn({ name: "packed" });
+  if (error) return error.code + " " + error.message;
+  await agent.remember({ task: "Rotate the signing key", output: "Import it first." });
+  const { data: synced } = await agent.sync();
+  const { data: recall } = await agent.recall("rotated keys");
+  const { data: stopped } = await agent.stop();
+  await mayfly.close();
+  return { pushed: synced?.pushed, best: recall?.results[0]?.task, status: stopped?.agent.status };
+}
+`;
+const lived = { pushed: 1, best: "Rotate the signing key", status: "stopped" };
+
+/** As `new Mayfly` takes it, in a tenant of its own. */
+const project = async () => {
+  const { tenant } = await local.enter();
+  return JSON.stringify({ url: local.apiUrl, key: local.secretKey, tenant });
+};
+const load = 'import { Mayfly } from "@mayfly/sdk";\n';
+const print = (given: string) =>
+  `live(Mayfly, ${given}).then((outcome) => console.log(JSON.stringify(outcome)));`;
+
+describe.concurrent("the packed SDK runs", () => {
+  const inNode = async (node: string, name: string) => {
+    const esm = await packed.write(`${name}.mjs`, load + life + print(await project()));
+    const required = 'const { Mayfly } = require("@mayfly/sdk");\n';
+    const cjs = await packed.write(`${name}.cjs`, required + life + print(await project()));
+    for (const file of [esm, cjs])
+      expect(JSON.parse((await command(node, [file])).stdout)).toEqual(lived);
+  };
+
+  it("in Node, as ESM and as CommonJS", () => inNode(process.execPath, "node"));
+
+  it.skipIf(!node22Path)("in Node 22", () => inNode(node22Path ?? "", "node22"));
+
+  it("and leaves nothing behind that keeps a Node process alive", async () => {
+    const program = `${load}
+      const mayfly = new Mayfly(${await project()});
+      const { data: agent } = await mayfly.spawn({ name: "live" });
+      await mayfly.agents.watch(() => {});
+      const { error } = await agent.presence.track({ status: "here" });
+      await mayfly.run({ name: "worker" }, (worker) => worker.remember({ task: "Work" }));
+      const ran = await mayfly.run({ name: "talker" }, async (talker) => {
+        await talker.presence.track({ status: "talking" });
+        return talker.name;
+      });
+      await agent.stop();
+      await mayfly.close();
+      const timers = process.getActiveResourcesInfo().filter((name) => name === "Timeout");
+      console.log(JSON.stringify({ error, ran: ran.data, timers }));`;
+    const file = await packed.write("ends.mjs", program);
+    const { stdout } = await command(process.execPath, [file]);
+    expect(JSON.parse(stdout)).toEqual({ error: null, ran: "talker", timers: [] });
+  });
+
+  it("in Deno", async () => {
+    const file = await packed.write("deno.mjs", load + life + print(await project()));
+    const deno = join(root, "node_modules/.bin/deno");
+    const flags = ["run", "--no-lock", "--node-modules-dir=manual", "--allow-net", "--allow-env"];
+    const { stdout } = await command(deno, [...flags, "--allow-read", file], {
+      cwd: packed.folder,
+    });
+    expect(JSON.parse(stdout)).toEqual(lived);
+  });
+
+  it.skipIf(!chromiumPath)("in Chromium, bundled", async () => {
+    const server = await servePage(await page);
+    const browser = await chromium.launch({
+      executablePath: chromiumPath ?? "",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+    });
+    try {
+      const tab = await browser.newPage();
+      await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      await tab.waitForFunction(() => "Mayfly" in globalThis);
+      expect(
+        await tab.evaluate(`(() => { ${life} return live(Mayfly, ${await project()}); })()`),
+      ).toEqual(lived);
+    } finally {
+      await browser.close();
+      server.close();
+    }
+  });
+});
+
+describe("the package of the SDK", () => {
   it("resolves with its types for import, require and bundlers", async () => {
     const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
     const { stdout } = await command(process.execPath, [attw, packed.tarball, "--format", "json"]);
@@ -55,32 +154,30 @@ describe("the package of the SDK", () => {
     ]);
   });
 
-  it("leaves out of a bundle what is not used", async () => {
-    const whole = await bundle(
-      packed,
-      "whole",
-      'import * as sdk from "@mayfly/sdk"; globalThis.sdk = sdk;',
-    );
+  it("adds less to a page than two of supabase-js, and leaves out what is not used", async () => {
     const used = 'import { MayflyError } from "@mayfly/sdk"; console.log(MayflyError);';
-    const part = await bundle(packed, "part", used);
-    expect(gzipped(part)).toBeLessThan(gzipped(whole) / 50);
-  });
-
-  it("adds less to a page than two of supabase-js", async () => {
-    const mine = await bundle(
-      packed,
-      "mine",
-      'import { Mayfly } from "@mayfly/sdk"; console.log(Mayfly);',
-    );
-    const theirs = await bundle(
-      packed,
-      "theirs",
-      'import { createClient } from "@supabase/supabase-js"; console.log(createClient);',
-    );
-    const ratio = gzipped(mine) / gzipped(theirs);
+    const their =
+      'import { createClient } from "@supabase/supabase-js"; console.log(createClient);';
+    const [whole, part, theirs] = await Promise.all([
+      page,
+      bundle(packed, "part", used),
+      bundle(packed, "theirs", their),
+    ]);
+    const ratio = gzipped(whole) / gzipped(theirs);
     console.log(
-      `import { Mayfly }: ${gzipped(mine)} bytes min+gzip, ${ratio.toFixed(2)} of supabase-js's ${gzipped(theirs)}`,
+      `import { Mayfly }: ${gzipped(whole)} bytes min+gzip, ${ratio.toFixed(2)} of supabase-js's ${gzipped(theirs)}`,
     );
     expect(ratio).toBeLessThan(3);
+    expect(gzipped(part)).toBeLessThan(gzipped(whole) / 50);
   });
 });
+
+async function servePage(code: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    const script = request.url === "/page.js";
+    response.setHeader("content-type", script ? "text/javascript" : "text/html");
+    response.end(script ? code : '<script type="module" src="/page.js"></script>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}

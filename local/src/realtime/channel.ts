@@ -284,7 +284,7 @@ export class Channel implements Subscriber {
     const seconds = expiresAt - Math.floor(Date.now() / 1000);
     this.#expiry = setTimeout(
       () => this.#enqueue(async () => void (await this.#authenticated())),
-      Math.min(seconds * 1000, hour),
+      Math.min(Math.max(seconds, 0) * 1000, hour),
     );
     this.#expiry.unref();
   }

@@ -4,6 +4,7 @@ import type { Credential } from "./credentials.ts";
 import { textMessage, topicKey, userMessage } from "./hub.ts";
 import { canonical, isObject, type Json, parseJson } from "./json.ts";
 import { payloadTooLarge } from "./limits.ts";
+import { checkHandshake } from "./upgrade.ts";
 
 type Errors = Record<string, Json>;
 
@@ -23,11 +24,6 @@ const tooLarge = ["Payload size exceeds tenant limit"];
 export async function handleRest(request: Request, context: Context): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const path = pathname.replace(/^\/realtime\/v1/, "");
-  if (request.method === "GET" && path === "/websocket")
-    return text(
-      400,
-      `'connection' header must contain 'upgrade', got ["${request.headers.get("connection") ?? "keep-alive"}"]`,
-    );
   const limited = { "x-rate-limit": String(context.limits.messagesPerSecond) };
   if (request.method === "GET" && path === "/api/ping")
     return json(200, { message: "Success" }, limited);
@@ -38,6 +34,26 @@ export async function handleRest(request: Request, context: Context): Promise<Re
   if (topic === undefined || event === undefined) return text(404, "Not Found");
   const isPrivate = searchParams.get("private") === "true";
   return broadcastOne(request, { topic, event, isPrivate }, context, limited);
+}
+
+/**
+ * A WebSocket request that asks for no upgrade: refused for what the connection would be refused for, as
+ * Phoenix does, and otherwise for that.
+ */
+export async function handlePlain(
+  request: Request,
+  connections: number,
+  context: Context,
+): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const headers = Object.fromEntries(request.headers);
+  const checked = await checkHandshake({ url: pathname + search, headers }, connections, context);
+  if ("status" in checked)
+    return checked.error === undefined
+      ? text(checked.status, "")
+      : json(checked.status, { error: checked.error }, {});
+  const connection = request.headers.get("connection") ?? "keep-alive";
+  return text(400, `'connection' header must contain 'upgrade', got ["${connection}"]`);
 }
 
 async function broadcastMany(

@@ -11,7 +11,7 @@ import { Faults, type RealtimeFaults } from "./faults.ts";
 import { Hub, topicKey, userMessage } from "./hub.ts";
 import { freePlan, RateCounter, type Rates, type RealtimeLimits } from "./limits.ts";
 import { Presence } from "./presence.ts";
-import { handleRest } from "./rest.ts";
+import { handlePlain, handleRest } from "./rest.ts";
 import { RealtimeSocket } from "./socket.ts";
 import { checkHandshake, refuseUpgrade } from "./upgrade.ts";
 
@@ -106,7 +106,10 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
   }
 
   return {
-    fetch: (request) => handleRest(request, context),
+    fetch: (request) =>
+      request.method === "GET" && new URL(request.url).pathname.endsWith("/websocket")
+        ? handlePlain(request, sockets.size, context)
+        : handleRest(request, context),
 
     upgrade(request, socket, head) {
       socket.on("error", () => socket.destroy());

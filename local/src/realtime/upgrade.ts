@@ -11,7 +11,7 @@ export type Handshake =
 
 /** Checks a WebSocket request in the server's order. */
 export async function checkHandshake(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, "url" | "headers">,
   connections: number,
   { limits, rates, authenticate }: Context,
 ): Promise<Handshake> {
@@ -40,7 +40,7 @@ export async function checkHandshake(
 }
 
 /** The `x-…` headers: those that policies see. */
-function extensionHeaders(request: IncomingMessage): Record<string, string> {
+function extensionHeaders(request: Pick<IncomingMessage, "headers">): Record<string, string> {
   const entries = Object.entries(request.headers).flatMap(([name, value]) =>
     name.startsWith("x-") && typeof value === "string" ? [[name, value] as const] : [],
   );

@@ -1,4 +1,5 @@
 import { createClient } from "@supabase/supabase-js";
+import { disconnect } from "../disconnect.ts";
 import type { Connection } from "./connection.ts";
 
 /** Realtime takes 5 s to refuse a join. */
@@ -35,6 +36,6 @@ export async function privateJoin(
     return { problem, ms: Math.round(performance.now() - started) };
   } finally {
     await client.removeAllChannels();
-    await client.realtime.disconnect();
+    await disconnect(client);
   }
 }

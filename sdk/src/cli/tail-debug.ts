@@ -1,7 +1,8 @@
 /** The debug streams in a tail. */
 import { fromDataApi } from "../call.ts";
 import { type DebugCategory, debugCategories, debugLevels } from "../debug-levels.ts";
-import type { DebugRecord, DebugWatch } from "../debug-watch.ts";
+import type { DebugRecord } from "../debug-record.ts";
+import type { DebugWatch } from "../debug-watch.ts";
 import type { AgentNames } from "./agent-names.ts";
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";

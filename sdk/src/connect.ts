@@ -1,0 +1,20 @@
+import { createClient } from "@supabase/supabase-js";
+import type { MayflyClient } from "./call.ts";
+import { reconnectAfterMs } from "./connection.ts";
+import type { Database } from "./database.types.ts";
+import type { MayflyOptions } from "./mayfly.ts";
+
+/** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
+export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClient {
+  return createClient<Database, "mayfly">(url, key, {
+    db: { schema: "mayfly" },
+    realtime: { reconnectAfterMs },
+    ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
+    ...(client
+      ? {
+          accessToken: async () =>
+            (await client.auth.getSession()).data.session?.access_token ?? null,
+        }
+      : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
+  });
+}

@@ -1,0 +1,17 @@
+-- Whether anybody wants an agent's debug records by now: a watcher, or its tenant, which keeps them. Said
+-- to the agent when it is spawned, at each token and each heartbeat: one without a live connection then
+-- opens it. Called as owner.
+
+create function mayfly_private.is_watched(tenant uuid, agent uuid)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return exists (
+  select from mayfly_private.debug_leases l
+  where l.tenant_id = tenant and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+) or exists (
+  select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
+);
+
+comment on function mayfly_private.is_watched(uuid, uuid) is 'Whether anybody wants an agents debug records.';
+revoke execute on function mayfly_private.is_watched(uuid, uuid) from public;

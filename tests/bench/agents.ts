@@ -1,0 +1,130 @@
+/**
+ * Two hundred agents of one tenant in one process, that show what they do, send heartbeats, end, vanish
+ * and are followed by others, and one watcher: whether what it sees is what the table says, how late,
+ * and what the process holds. Ten minutes; one with --quick. On the embedded stack with its limits
+ * raised: the Free plan has 200 connections, and 20 presence messages a second.
+ *
+ *   node tests/bench/agents.ts [--quick]
+ */
+import { fork } from "node:child_process";
+import { join } from "node:path";
+import { makeTenant } from "../harness/callers.ts";
+import { startTestLocal } from "../harness/local.ts";
+import { makeTemplate } from "../harness/template.ts";
+import { quartiles } from "./lib/measure.ts";
+import { growth, type Sample } from "./lib/memory.ts";
+import { report } from "./lib/report.ts";
+import { quick, unlimited } from "./lib/target.ts";
+
+const many = 200;
+const minutes = quick ? 1 : 10;
+/** Caches fill, code is compiled: what is held grows at first. */
+const warmUpMs = quick ? 20_000 : 120_000;
+const compareMs = 500;
+/** Presence that differs for longer is wrong, not late. */
+const wrongAfterMs = 20_000;
+/** Above it a long run holds more and more. */
+const flatMbPerMinute = 1;
+const limits = {
+  connections: 1_000,
+  joinsPerSecond: 10_000,
+  messagesPerSecond: 100_000,
+  presencePerSecond: 100_000,
+};
+
+type Told =
+  | { what: "ready" }
+  | { what: "present"; ids: string[] }
+  | { what: "vanished"; id: string }
+  | { what: "memory"; heap: number; rss: number }
+  | { what: "done"; lags: number[]; problems: string[] };
+
+await makeTemplate();
+const local = await startTestLocal({ limits });
+console.log(`With limits raised: ${JSON.stringify(limits)}.`);
+// Tokens live as long as they do by default: they are renewed throughout.
+const tenant = await makeTenant(local.sql, { ...unlimited, token_lifetime: "2 minutes" });
+const crowd = fork(join(import.meta.dirname, "agents-crowd.ts"), [
+  local.apiUrl,
+  local.secretKey,
+  tenant,
+  String(many),
+]);
+
+let present = new Set<string>();
+const vanished = new Set<string>();
+const heap: Sample[] = [];
+const rss: Sample[] = [];
+const ready = Promise.withResolvers<void>();
+const done = Promise.withResolvers<{ lags: number[]; problems: string[] }>();
+crowd.on("message", (message) => {
+  const told = message as Told;
+  const at = performance.now();
+  if (told.what === "ready") ready.resolve();
+  else if (told.what === "present") present = new Set(told.ids);
+  else if (told.what === "vanished") vanished.add(told.id);
+  else if (told.what === "memory") {
+    heap.push({ at, bytes: told.heap });
+    rss.push({ at, bytes: told.rss });
+  } else done.resolve(told);
+});
+crowd.once("exit", (code) => {
+  const gone = new Error(`The process of the agents ended with ${code}.`);
+  ready.reject(gone);
+  done.reject(gone);
+});
+await ready.promise;
+
+/** Since when presence and the table differ about an agent. */
+const differs = new Map<string, number>();
+const late: number[] = [];
+let comparisons = 0;
+const start = performance.now();
+const end = start + minutes * 60_000;
+while (performance.now() < end) {
+  const rows = await local.sql<{ id: string }[]>`
+    select id from mayfly.agents
+    where tenant_id = ${tenant} and status = 'running' and expires_at > clock_timestamp()`;
+  const now = performance.now();
+  const expected = new Set(rows.map(({ id }) => id).filter((id) => !vanished.has(id)));
+  for (const id of new Set([...expected, ...present, ...differs.keys()])) {
+    const since = differs.get(id);
+    if (expected.has(id) !== present.has(id)) differs.set(id, since ?? now);
+    else if (since !== undefined) {
+      late.push(now - since);
+      differs.delete(id);
+    }
+  }
+  comparisons++;
+  await new Promise((resolve) => setTimeout(resolve, compareMs));
+}
+const open = [...differs.values()].map((since) => performance.now() - since);
+crowd.send("end");
+const { lags, problems } = await done.promise;
+await new Promise((resolve) => crowd.once("exit", resolve));
+await local.close();
+
+const settled = (samples: Sample[]) => samples.filter(({ at }) => at > start + warmUpMs);
+const on = "the embedded stack, limits raised";
+const row = (name: string, unit: string, ours: number) =>
+  report({ bench: "agents", name: `${many} agents, ${minutes} min: ${name}`, on, unit, ours });
+const last = (samples: Sample[]) => (samples.at(-1)?.bytes ?? 0) / 1e6;
+row("heap at the end", "MB", last(heap));
+row("growth of the heap", "MB/min", growth(settled(heap)));
+row("RSS at the end", "MB", last(rss));
+row("growth of the RSS", "MB/min", growth(settled(rss)));
+row("a change until the watcher sees it, median", "ms", quartiles(lags).median);
+row("the same, the slowest", "ms", Math.max(...lags));
+row("who came or went until presence and table agree, median", "ms", quartiles(late).median);
+row("the same, the slowest", "ms", Math.max(...late, ...open));
+console.log(
+  `${comparisons} comparisons with the table, ${late.length} agents came or went, ${lags.length} changes seen.`,
+);
+for (const text of new Set(problems))
+  console.log(`${problems.filter((one) => one === text).length} times: ${text}`);
+
+const wrong = [...late, ...open].filter((ms) => ms > wrongAfterMs).length;
+if (wrong > 0) console.error(`Presence was wrong about ${wrong} agents.`);
+const growing = !quick && growth(settled(heap)) > flatMbPerMinute;
+if (growing) console.error("The heap grows.");
+if (wrong > 0 || growing || problems.length > 0) process.exitCode = 1;
