@@ -32,7 +32,9 @@ export interface AgentConnection {
 export class AgentLife {
   /** The agent's own SupabaseClient, schema `mayfly`: row-level security shows it its tenant. */
   readonly client: MayflyClient;
+  /** What it shows of itself to who watches. */
   readonly presence: Presence;
+  /** What it tells of its work, while somebody watches. */
   readonly debug: Debug;
   /**
    * Settles when the agent is over: null after its own `stop`, `suspend` or `close`, else why:
@@ -71,12 +73,15 @@ export class AgentLife {
     (this.#heartbeat as { unref?: () => void }).unref?.();
   }
 
+  /** Its id, which its memories bear. */
   get id(): string {
     return this.#session.agent.id;
   }
+  /** Its name: no other living agent of the tenant has it. */
   get name(): string {
     return this.#session.agent.name;
   }
+  /** The name of its type; `agent` by default. */
   get type(): string {
     return this.#session.agent.type;
   }
@@ -85,15 +90,19 @@ export class AgentLife {
     const { type } = this.#session;
     return type && fromRow(type);
   }
+  /** The tenant that it lives in. */
   get tenantId(): string {
     return this.#session.agent.tenant_id;
   }
+  /** The agent that spawned it; null of one that a person, a machine or the secret key spawned. */
   get parentId(): string | null {
     return this.#session.agent.parent_id;
   }
+  /** What it may do. */
   get scopes(): string[] {
     return this.#session.agent.scopes;
   }
+  /** What it says it can do, by which it is found. */
   get capabilities(): string[] {
     return this.#session.agent.capabilities;
   }

@@ -21,6 +21,7 @@ export interface Synced {
   pulled: number;
 }
 
+/** How much a `sync` does. */
 export interface SyncOptions {
   /**
    * Whether to pull what is new into the local cache; true by default, for an agent with

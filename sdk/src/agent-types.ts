@@ -21,6 +21,11 @@ export interface AgentTypeDefinition {
   metadata?: Record<string, unknown>;
 }
 
+/**
+ * A version of a type, as it was defined.
+ *
+ * @interface
+ */
 export type AgentType = FromRow<AgentTypeRow>;
 
 const columns =

@@ -61,7 +61,11 @@ export type Activity =
   | "waiting_review"
   | "blocked";
 
-/** An agent as others see it. */
+/**
+ * An agent as others see it.
+ *
+ * @interface
+ */
 export type AgentCard = FromRow<CardRow>;
 
 /** An agent with its children, and theirs. */

@@ -10,6 +10,7 @@ export interface CacheLimits {
   maxBytes?: number;
 }
 
+/** How much an agent keeps of what it pulled, and how it searches there. */
 export interface CacheOptions extends CacheLimits {
   /** Makes `recallLocal` find by meaning too: vectors of its model are pulled, and the rest made here. */
   embedder?: Embedder;

@@ -16,6 +16,7 @@ import {
 import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "./sequence.ts";
 import { joinTopic, type Topic, type TopicListener } from "./topics.ts";
 
+/** Where listening to a channel begins, and what is told of its failures. */
 export interface ChannelOptions {
   /**
    * Where to begin: behind a number, at the `start`, from `now` on, or behind what this subscriber has

@@ -28,8 +28,14 @@ interface ChannelRow {
   last_seq: number;
   created_at: string;
 }
+/**
+ * A channel, as whoever may see it reads it.
+ *
+ * @interface
+ */
 export type ChannelInfo = FromRow<ChannelRow>;
 
+/** A channel to be made. */
 export interface NewChannel {
   /** Lower case letters, digits, dots, dashes, underscores; 63 at most. */
   name: string;
@@ -40,6 +46,7 @@ export interface NewChannel {
   publishers?: string[];
 }
 
+/** What the caller has subscribed to, and how far it is. */
 export interface Subscription {
   channel: string;
   kind: ChannelKind;
@@ -49,6 +56,7 @@ export interface Subscription {
   subscribedAt: Date;
 }
 
+/** Messages of a channel, in their order. */
 export interface ChannelPage {
   messages: MessageContent[];
   lastSeq: number;
@@ -57,6 +65,7 @@ export interface ChannelPage {
   more: boolean;
 }
 
+/** How much a channel holds, and how far its subscribers are. */
 export interface ChannelStatistics {
   name: string;
   kind: ChannelKind;

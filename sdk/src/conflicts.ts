@@ -18,6 +18,7 @@ export interface Conflict {
   createdAt: Date;
 }
 
+/** Which conflicts, and where their page starts. */
 export interface ListConflicts {
   memoryId?: string;
   /** `next` of the page before. */
@@ -26,6 +27,7 @@ export interface ListConflicts {
   limit?: number;
 }
 
+/** Conflicts that are not settled, a page of them. */
 export interface ConflictPage {
   conflicts: Conflict[];
   /** Where the next page starts; null at the end. */
@@ -80,8 +82,9 @@ export class Conflicts {
    * @returns `memory_unknown` when there is no such memory that the caller may change; what
    * `agent.update` returns.
    * @example
-   * const [conflict] = page.conflicts;
-   * await mayfly.conflicts.settle([conflict], { [conflict.field]: conflict.wanted });
+   * const { data: page } = await mayfly.conflicts.list();
+   * for (const conflict of page?.conflicts ?? [])
+   *   await mayfly.conflicts.settle([conflict], { [conflict.field]: conflict.wanted });
    */
   async settle(
     conflicts: Pick<Conflict, "id" | "memoryId">[],

@@ -1,5 +1,6 @@
 import type { Recall, RecalledMemory, RecallOptions } from "./memory.ts";
 
+/** What a context is about, and how long it may be. */
 export interface ContextOptions extends Omit<RecallOptions, "limit"> {
   /** What the prompt is about: the query of the recall. */
   task: string;

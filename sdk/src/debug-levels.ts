@@ -10,6 +10,7 @@ export const debugCategories = [
   "tool",
   "error",
 ] as const;
+/** What a record is about. */
 export type DebugCategory = (typeof debugCategories)[number];
 
 /** From little to everything. */

@@ -5,6 +5,7 @@ import type { Masker } from "./debug-mask.ts";
 /** What a record tells, or a function that gives it: called only when somebody wants it. */
 export type DebugData = unknown;
 
+/** What a record says beside its data. */
 export interface RecordOptions {
   /** By default that of its category. */
   level?: DebugLevel;

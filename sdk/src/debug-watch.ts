@@ -12,6 +12,7 @@ import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import type { StartLogWatch } from "./state-watch.ts";
 import { joinTopic, type Topic } from "./topics.ts";
 
+/** Which records to watch, of whom. */
 export interface DebugWatchOptions {
   /** One agent; by default all that live, and those that come. */
   agent?: string;

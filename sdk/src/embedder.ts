@@ -4,6 +4,7 @@ import { DEV_EMBEDDING_MODEL, embedForDevelopment } from "./dev_embedder.ts";
 export interface Embedder {
   /** Stands beside every vector: vectors of different models are never compared. */
   model: string;
+  /** A vector of 384 numbers for each text, in their order. */
   embed(texts: string[]): Promise<number[][]>;
 }
 
@@ -12,6 +13,7 @@ export interface Embedder {
  * words, never meaning alone.
  *
  * @example
+ * import { developmentEmbedder, Mayfly } from "@mayfly/sdk";
  * const mayfly = new Mayfly({ url, key, tenant, cache: { embedder: developmentEmbedder } });
  */
 export const developmentEmbedder: Embedder = {

@@ -11,6 +11,11 @@ interface EnrolmentKeyRow {
   last_used_at: string | null;
   revoked_at: string | null;
 }
+/**
+ * An enrolment key without its secret.
+ *
+ * @interface
+ */
 export type EnrolmentKey = FromRow<EnrolmentKeyRow>;
 
 const columns = "id, name, scopes, created_at, expires_at, last_used_at, revoked_at";
@@ -30,7 +35,7 @@ export class EnrolmentKeys {
    * @example
    * const { data } = await mayfly.enrolmentKeys.create({ name: "ci", scopes: ["memory:read"] });
    * // On the machine:
-   * const machine = new Mayfly({ url, key: publishableKey, enrolmentKey: data?.key });
+   * const machine = new Mayfly({ url, key: publishableKey, enrolmentKey: data?.key ?? "" });
    */
   async create(options: {
     name: string;

@@ -67,6 +67,7 @@ export const errorCodes = [
   "work_failed",
 ] as const;
 
+/** The stable code of an error. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** An error as the functions send it. */

@@ -42,6 +42,7 @@ import {
 } from "./upkeep.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
+/** Which project, as whom, in which tenant. */
 export interface MayflyOptions {
   /** The project's, as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
   url: string;
@@ -250,6 +251,8 @@ export class Mayfly {
    *
    * @returns `scope_missing` without `tenant:write`.
    * @example
+   * import { createWriteStream } from "node:fs";
+   * import { Writable } from "node:stream";
    * const { data: lines } = await mayfly.export();
    * await lines?.pipeTo(Writable.toWeb(createWriteStream("tenant.jsonl")));
    */

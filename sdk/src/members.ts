@@ -9,6 +9,11 @@ interface MemberRow {
   role: MemberRole;
   created_at: string;
 }
+/**
+ * A person in a tenant.
+ *
+ * @interface
+ */
 export type Member = FromRow<MemberRow>;
 
 interface InvitationRow {
@@ -18,11 +23,21 @@ interface InvitationRow {
   created_at: string;
   expires_at: string;
 }
+/**
+ * An invitation that is open, as the tenant's admins see it.
+ *
+ * @interface
+ */
 export type Invitation = FromRow<InvitationRow>;
 
 interface OwnInvitationRow extends Omit<InvitationRow, "email"> {
   tenant: { id: string; name: string };
 }
+/**
+ * An invitation, as the invited person sees it.
+ *
+ * @interface
+ */
 export type OwnInvitation = FromRow<OwnInvitationRow>;
 
 /** The people of the tenant. */
@@ -34,6 +49,7 @@ export class Members {
     this.#client = client;
   }
 
+  /** All people of the tenant, with their roles. */
   async list(): Promise<Result<Member[]>> {
     const answer = fromDataApi(await this.#client.rpc("list_members"));
     return answer.error ? answer : ok((answer.data as unknown as MemberRow[]).map(fromRow));

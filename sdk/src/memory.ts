@@ -87,6 +87,7 @@ export interface RecallWeights {
   recency?: number;
 }
 
+/** Which memories a recall looks through, and how it weighs them. */
 export interface RecallOptions {
   kinds?: MemoryKind[];
   /** All of them. */
@@ -130,6 +131,7 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
   };
 }
 
+/** What a recall found, and how. */
 export interface Recall {
   /**
    * `hybrid`: by words and by meaning. `words_only`: no embedding could be made. `local`: from what
@@ -143,6 +145,7 @@ export interface Recall {
   results: RecalledMemory[];
 }
 
+/** Which memories, and where their page starts. */
 export interface ListOptions {
   kinds?: MemoryKind[];
   /** All of them. */
@@ -160,6 +163,7 @@ export interface ListOptions {
   limit?: number;
 }
 
+/** Memories, a page of them. */
 export interface MemoryPage {
   memories: Memory[];
   /** Where the next page starts; null at the end. */
@@ -176,6 +180,7 @@ export interface LogEvent {
   at: string;
 }
 
+/** What a sync pulled: events, and what they are about. */
 export interface LogPage {
   events: LogEvent[];
   /** The memories that the events are about, or, in a first sync, all there are. */
@@ -317,6 +322,7 @@ export type MemoryFields = {
   [Name in Exclude<keyof NewMemory, "id" | "embedding" | "model">]?: NewMemory[Name] | null;
 };
 
+/** A change of some fields of a memory, and how it is settled with others. */
 export interface MemoryChange {
   set: MemoryFields;
   /** What the fields were taken for: `manual` needs it for each of `set`, `merge` is better with it. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 const text = z.string().min(1);
 const context = z.record(z.string(), z.unknown());
 
+/** The payloads of the known types of messages, as zod schemas. */
 export const messageSchemas = {
   /** Asks for work. */
   task_assignment: z.looseObject({ task: text, context: context.optional() }),

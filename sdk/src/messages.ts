@@ -24,6 +24,7 @@ export interface Attachment {
   sha256?: string;
 }
 
+/** What a message says beside its payload. */
 export interface SendOptions {
   /** A UUIDv7; sending it again changes nothing. Made by itself without it. */
   id?: string;
@@ -41,6 +42,7 @@ export interface SendOptions {
   attachments?: Attachment[];
 }
 
+/** How much a message matters; it changes nothing of the order. */
 export type Priority = "low" | "normal" | "high" | "urgent";
 
 /** A message that was sent. */

@@ -26,10 +26,12 @@ export interface Message<T extends string = string> extends MessageContent<T> {
   ): Promise<Result<Sent>>;
 }
 
+/** Handles a message: when it has returned, the message is acknowledged; when it throws, it comes again. */
 export type MessageHandler<T extends string = string> = (
   message: Message<T>,
 ) => void | Promise<void>;
 
+/** What is told of a handler's failures. */
 export interface HandlerOptions {
   /**
    * Told what a handler threw three times in a row, with its message, and why listening failed, or has
@@ -38,6 +40,7 @@ export interface HandlerOptions {
   onError?: (error: unknown, message?: Message) => void;
 }
 
+/** What a request says, and how long it waits for the reply. */
 export interface RequestOptions extends SendOptions {
   /** 30,000 by default. */
   timeoutMs?: number;

@@ -20,8 +20,10 @@ export interface PresenceChange {
   changed: PresentAgent[];
 }
 
+/** Told who is present, and what has just changed. */
 export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) => void;
 
+/** What is told of failures of a watch of presence. */
 export interface PresenceWatchOptions {
   /** Told what goes wrong and is tried again. */
   onError?: (error: unknown) => void;

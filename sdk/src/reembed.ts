@@ -17,6 +17,7 @@ export interface Reembedded {
   others: number;
 }
 
+/** What becomes of old vectors, and how to follow or end the work. */
 export interface ReembedOptions {
   /**
    * Whether vectors of other models go, of memories that have one of this; false by default. Those

@@ -250,9 +250,11 @@ export const queryRequest = z
     path: ["model"],
   });
 
+/** What a memory is of. */
 export type MemoryKind = z.infer<typeof memoryKind>;
 export type SpawnRequest = z.infer<typeof spawnRequest>;
 export type Memory = z.infer<typeof memory>;
+/** What an outbox holds: one change, with the id by which it is applied once. */
 export type Operation = z.infer<typeof operation>;
 export type SyncRequest = z.infer<typeof syncRequest>;
 export type QueryRequest = z.infer<typeof queryRequest>;

@@ -15,7 +15,11 @@ export interface StateHead {
   updated_at: string;
   expires_at: string | null;
 }
-/** A state without its value, as `list` shows it. */
+/**
+ * A state without its value, as `list` shows it.
+ *
+ * @interface
+ */
 export type StateInfo = FromRow<StateHead>;
 
 /** A state as it is. */
@@ -29,22 +33,29 @@ export interface VersionRow {
   at: string;
   bytes: number;
 }
-/** A version of a state as `history` shows it: who made it, how and when. */
+/**
+ * A version of a state as `history` shows it: who made it, how and when.
+ *
+ * @interface
+ */
 export type StateVersionInfo = Omit<VersionRow, "at" | "bytes"> & { at: Date };
 
 /** What a state was at a version; `value` is undefined where it was deleted. */
 export type StateVersion<T = unknown> = StateVersionInfo & { key: string; value: T | undefined };
 
+/** On which version a write insists. */
 export interface WriteOptions {
   /** Only if the state is at this version; 0: only if it is not there. */
   expectedVersion?: number;
 }
 
+/** On which version a `set` insists, and when the state ends. */
 export interface SetOptions extends WriteOptions {
   /** From then on it is as if deleted. Without it a state stays until it is deleted. */
   expiresAt?: Date;
 }
 
+/** How often an `update` tries. */
 export interface UpdateOptions {
   /** How often at most; 20 by default. */
   tries?: number;
@@ -67,6 +78,7 @@ export interface Reconcile {
   expectedVersion?: number;
 }
 
+/** How a reconciliation ended, and what holds now. */
 export interface Reconciled<T = unknown> {
   outcome: "ours" | "theirs" | "merged" | "conflict";
   /** With `manual`: where the two contradict each other. What was not there is left out. */

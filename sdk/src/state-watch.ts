@@ -26,6 +26,7 @@ export interface StateChange<T = unknown> {
 /** Awaited before the next change comes. One that throws is called again with the same change. */
 export type StateHandler<T = unknown> = (change: StateChange<T>) => void | Promise<void>;
 
+/** Where a watch of states starts, and what is told of its failures: as of `WatchOptions`. */
 export type StateWatchOptions = Pick<WatchOptions, "since" | "store" | "pollMs" | "onError">;
 
 /** As `mayfly.watch` and `agent.watch` start it. */

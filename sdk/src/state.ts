@@ -251,10 +251,10 @@ export class States {
    * @returns `version_unknown`, and as `set`. A conflict is no error: `outcome` says it.
    * @example
    * const { data: plan } = await agent.state.get("plan");
-   * const mine = await workOffline(plan.value);
+   * const mine = await workOffline(plan?.value);
    * const { data } = await agent.state.reconcile("plan", {
    *   strategy: "merge",
-   *   base: plan.version,
+   *   base: plan?.version ?? 0,
    *   ours: { value: mine },
    * });
    */

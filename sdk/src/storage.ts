@@ -25,11 +25,13 @@ export interface OutboxStore {
   readonly entries: OutboxEntry[];
   /** What it has resolved for survives a crash of the process. */
   write(change: OutboxChange): Promise<void>;
+  /** Lets go of it; what is kept stays. */
   close(): Promise<void>;
 }
 
 /** A place for outboxes, one for each tenant. */
 export interface OutboxStorage {
+  /** The outbox of a tenant, with what is kept in it; `storage_failed` when another process has it. */
   open(tenant: string): Promise<OutboxStore>;
 }
 

@@ -3,6 +3,7 @@ import { ok, type Result } from "./errors.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { MemoryKind } from "./schemas.ts";
 
+/** What a person may do in a tenant, from most to least. */
 export type MemberRole = "owner" | "admin" | "member" | "viewer";
 
 interface TenantRow {
@@ -10,9 +11,13 @@ interface TenantRow {
   name: string;
   created_at: string;
 }
+/**
+ * A tenant, as its members see it.
+ *
+ * @interface
+ */
 export type Tenant = FromRow<TenantRow>;
 
-/** What may be changed of a tenant by its admins; its quotas are set in the SQL editor. */
 /** Memories that a tenant does not keep: all of these must hold. */
 export interface RetentionRule {
   /** Seconds since it was made. */
@@ -22,6 +27,7 @@ export interface RetentionRule {
   belowReward?: number;
 }
 
+/** What may be changed of a tenant by its admins; its quotas are set in the SQL editor. */
 export interface TenantSettings {
   name?: string;
   /** Seconds: the longest an agent may live. */
@@ -35,6 +41,7 @@ export interface TenantSettings {
   retention?: RetentionRule[];
 }
 
+/** What a tenant holds now, beside what it may. */
 export interface Usage {
   memories: number;
   bytes: number;

@@ -34,6 +34,7 @@ export interface Maintained {
   ops: number;
 }
 
+/** How to follow or end maintenance. */
 export interface MaintainOptions {
   /** Told after each batch what was done until then. */
   onProgress?: (done: Maintained) => void;
@@ -41,6 +42,7 @@ export interface MaintainOptions {
   signal?: AbortSignal;
 }
 
+/** How to end an export early. */
 export interface ExportOptions {
   /** Ends it: the stream then fails with the signal's reason. */
   signal?: AbortSignal;

@@ -35,10 +35,13 @@ export interface WatchState {
 
 /** Keeps how far a watch has come across restarts. */
 export interface WatchStore {
+  /** What was saved last; null the first time. */
   load(): Promise<WatchState | null>;
+  /** Keeps it: what it has resolved for is what a restart loads. */
   save(state: WatchState): Promise<void>;
 }
 
+/** What to watch of the log, and from where. */
 export interface WatchOptions {
   /** As `agent.stopped` or `memory.*`; all by default. */
   types?: string[];

@@ -74,6 +74,7 @@ describe("the documents", () => {
       "SECURITY.md",
       "llms.txt",
       ...pages.map((page) => `docs/${page}`),
+      ...(await readdir(join(docs, "reference"))).map((page) => `docs/reference/${page}`),
     ];
     const broken: string[] = [];
     for (const file of files) {

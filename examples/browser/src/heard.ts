@@ -1,0 +1,47 @@
+import type { Mayfly, Message } from "@mayfly/sdk";
+import { nameOf } from "./agents.ts";
+import { list, make, showProblem } from "./dom.ts";
+import { progressChannel } from "./reader.ts";
+
+const bars = new Map<string, HTMLElement>();
+
+/** Hears what agents say: messages, each once and in order, and progress, which may be lost. */
+export async function hear(mayfly: Mayfly): Promise<void> {
+  mayfly.on("*", (message) => list("#heard").prepend(line(message)), { onError: showProblem });
+  const made = await mayfly.channels.create({ name: progressChannel });
+  if (made.error && made.error.code !== "channel_exists") throw made.error;
+  const subscribed = await mayfly.channels.subscribe(progressChannel);
+  if (subscribed.error) throw subscribed.error;
+  const heard = await mayfly.channels
+    .open(progressChannel)
+    .onBroadcast("progress", ({ agent, done, of }) =>
+      showProgress(String(agent), Number(done), Number(of)),
+    );
+  if (heard.error) throw heard.error;
+}
+
+function line({ senderId, type, payload, sentAt }: Message): HTMLElement {
+  bars.get(senderId ?? "")?.remove();
+  const { learned } = (payload.result ?? {}) as { learned?: number };
+  const said =
+    type === "task_complete" && learned !== undefined
+      ? `${payload.task}: ${learned} sentences learned.`
+      : JSON.stringify(payload);
+  const meta = `${sentAt.toLocaleTimeString()} · ${type}`;
+  return make(
+    "li",
+    {},
+    make("p", {}, make("strong", {}, nameOf(senderId)), " ", said),
+    make("p", { className: "meta" }, meta),
+  );
+}
+
+function showProgress(agent: string, done: number, of: number): void {
+  bars.get(agent)?.remove();
+  const bar = make("progress", { max: of, value: done });
+  const name = nameOf(agent);
+  bar.ariaLabel = `Progress of ${name}`;
+  const row = make("li", {}, make("span", {}, name), bar, make("span", {}, `${done}/${of}`));
+  bars.set(agent, row);
+  list("#progress").append(row);
+}

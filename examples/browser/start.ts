@@ -1,0 +1,70 @@
+// Serves the page by Vite, and prints a link that invites one person to a tenant.
+import { join } from "node:path";
+import { findRunning } from "@mayfly/local";
+import { createServer } from "vite";
+import { openTenant } from "../tenant.ts";
+
+const repository = join(import.meta.dirname, "../..");
+
+export interface PageOptions {
+  /** The project's. */
+  url: string;
+  publishableKey: string;
+  /** 5173 by default, or the next one that is free; 0: any. */
+  port?: number;
+  /** Where Vite keeps what it has made of the dependencies. */
+  cacheDir?: string;
+}
+
+/** Serves the page on this machine alone. It is given the publishable key, and nothing else. */
+export async function servePage({ url, publishableKey, port = 5173, cacheDir }: PageOptions) {
+  const cache = cacheDir ?? join(repository, "node_modules/.vite");
+  const server = await createServer({
+    root: import.meta.dirname,
+    configFile: false,
+    logLevel: "warn",
+    cacheDir: cache,
+    define: {
+      "import.meta.env.VITE_MAYFLY_URL": JSON.stringify(url),
+      "import.meta.env.VITE_MAYFLY_PUBLISHABLE_KEY": JSON.stringify(publishableKey),
+    },
+    optimizeDeps: { include: ["@supabase/supabase-js", "uuid", "zod", "idb", "@orama/orama"] },
+    server: {
+      host: "127.0.0.1",
+      port,
+      // Not the whole repository: the embedded Supabase keeps its secret key in there.
+      fs: { allow: [import.meta.dirname, join(repository, "sdk/src"), cache] },
+    },
+  });
+  await server.listen();
+  return { url: server.resolvedUrls?.local[0] ?? "", close: () => server.close() };
+}
+
+async function start(): Promise<void> {
+  const { MAYFLY_URL, MAYFLY_PUBLISHABLE_KEY } = process.env;
+  if (MAYFLY_URL && MAYFLY_PUBLISHABLE_KEY) {
+    const page = await servePage({ url: MAYFLY_URL, publishableKey: MAYFLY_PUBLISHABLE_KEY });
+    console.log(`Open ${page.url} as a member of a tenant there. Ctrl-C ends it.`);
+    return endWith(page.close);
+  }
+  const project = await findRunning(".mayfly");
+  if (!project) throw new Error("Nothing runs here. In another terminal: npm start");
+  const mayfly = await openTenant(project.apiUrl, project.secretKey, process.argv[2]);
+  const { data: invited, error } = await mayfly.members.invite({ role: "member" });
+  if (error) throw error;
+  const page = await servePage({ url: project.apiUrl, publishableKey: project.publishableKey });
+  console.log(`Open ${page.url}#invitation=${invited.token}`);
+  console.log("It is for one person, with any address and password. Ctrl-C ends it.");
+  endWith(page.close);
+}
+
+function endWith(close: () => Promise<void>): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void close().then(() => process.exit(0)));
+}
+
+if (import.meta.main)
+  await start().catch(({ message, hint }: { message: string; hint?: string }) => {
+    console.error([message, hint].filter(Boolean).join(" "));
+    process.exitCode = 1;
+  });

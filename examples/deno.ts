@@ -1,0 +1,38 @@
+// A script for Deno: what is this file about? Who knows it tells; else a worker finds out, and the next
+// run knows.
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { openTenant } from "./tenant.ts";
+
+const [file = "README.md"] = process.argv.slice(2);
+const running = await readFile(".mayfly/running.json", "utf8").catch(() => {
+  throw new Error("Nothing runs here: npm start");
+});
+const { apiUrl, secretKey } = JSON.parse(running) as { apiUrl: string; secretKey: string };
+const mayfly = await openTenant(apiUrl, secretKey);
+
+const task = `Keywords of ${file}`;
+const text = await readFile(file, "utf8");
+// An agent for as long as this takes; also after a failure it is stopped.
+const { data: answer, error } = await mayfly.run({ type: "asker", lifetime: 60 }, async (agent) => {
+  const { data: known, error: unknowing } = await agent.recall(task, { task, limit: 1 });
+  if (unknowing) throw unknowing;
+  const [memory] = known.results;
+  if (memory) return `${memory.agentName} had found: ${memory.output}`;
+
+  const assignment = { task, context: { text } };
+  const { data: reply, error } = await agent.request(
+    { capability: "keywords" },
+    "task_assignment",
+    assignment,
+  );
+  if (error) throw error;
+  const { keywords } = reply.payload.result as { keywords: string[] };
+  return `A worker has found: ${keywords.join(", ")}`;
+});
+await mayfly.close();
+
+if (error?.code === "no_recipient") console.error("Nobody is here to find out: start the worker.");
+else if (error) throw error;
+else console.log(answer);
+process.exitCode = error ? 1 : 0;

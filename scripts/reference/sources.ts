@@ -1,0 +1,25 @@
+// What the reference is made from: reading the types takes ten seconds, comparing a hash none.
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const folder = join(import.meta.dirname, "../../sdk/src");
+
+/** The sources that docstrings stand in, each with its name before it. */
+export async function readSources(): Promise<string[]> {
+  const files = (await readdir(folder)).filter(
+    (file) => file.endsWith(".ts") && file !== "database.types.ts",
+  );
+  return Promise.all(
+    files.sort().map(async (file) => `${file}\n${await readFile(join(folder, file), "utf8")}`),
+  );
+}
+
+export async function hashOfSources(): Promise<string> {
+  const hash = createHash("sha256");
+  for (const source of await readSources()) hash.update(source);
+  return hash.digest("hex").slice(0, 16);
+}
+
+export const madeFrom = (hash: string) =>
+  `<!-- Made by \`npm run build:reference\` from sdk/src ${hash}: change the docstrings there. -->`;

@@ -1,0 +1,26 @@
+/** What the examples of the SDK's docstrings take as given: what their reader has at hand. */
+import type * as sdk from "@mayfly/sdk";
+import type * as embedder from "../../sdk/src/dev_embedder.ts";
+
+declare global {
+  const Mayfly: typeof sdk.Mayfly;
+  const mayfly: sdk.Mayfly;
+  const agent: sdk.Agent;
+  const helper: sdk.Agent;
+  const other: sdk.Agent;
+  const embedForDevelopment: typeof embedder.embedForDevelopment;
+  const url: string;
+  const key: string;
+  const publishableKey: string;
+  const tenant: string;
+  const id: string;
+  const memoryId: string;
+  const conversationId: string;
+  const query: string;
+  const file: string;
+  const keep: (cursor: string) => Promise<void>;
+  const allScores: () => Promise<Record<string, number>>;
+  const longPrompt: () => string;
+  const decideAnew: () => Promise<void>;
+  const workOffline: <T>(value: T) => Promise<T>;
+}

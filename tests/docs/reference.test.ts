@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hashOfSources, madeFrom } from "../../scripts/reference/sources.ts";
+import * as sdk from "../../sdk/src/index.ts";
+import { programOfExample, readExamples } from "./examples.ts";
+
+const root = join(import.meta.dirname, "../..");
+const folder = join(root, "docs/reference");
+
+describe("the API reference", () => {
+  // Making it refuses what has no docstring; reading all types anew takes ten seconds.
+  it("is made from these sources: npm run build:reference", async () => {
+    const index = await readFile(join(folder, "README.md"), "utf8");
+    expect(index).toContain(madeFrom(await hashOfSources()));
+  });
+
+  it("has every export of the SDK, with a sentence about it", async () => {
+    const index = await readFile(join(folder, "README.md"), "utf8");
+    const listed = [...index.matchAll(/^\| \[(\w+)\]\([^)]+\) \| \S.* \|$/gm)].map(
+      ([, name]) => name,
+    );
+    const source = await readFile(join(root, "sdk/src/index.ts"), "utf8");
+    const types = [...source.matchAll(/\{([^}]+)\}/g)].flatMap(([, names = ""]) =>
+      names.split(",").map((name) => name.replace(/^\s*type /, "").trim()),
+    );
+    const exported = new Set([...types, ...Object.keys(sdk)].filter(Boolean));
+    exported.delete("Database"); // generated from the database
+    expect([...exported].sort()).toEqual(listed.sort());
+  });
+
+  it("tells every method of an agent and of Mayfly", async () => {
+    const told = async (page: string) => (await readFile(join(folder, page), "utf8")).split("\n");
+    for (const [type, page] of [
+      [sdk.Agent, "agent.md"],
+      [sdk.Mayfly, "mayfly.md"],
+    ] as const) {
+      const lines = await told(page);
+      const missing = methodsOf(type.prototype).filter(
+        (name) =>
+          !lines.includes(`## ${name}()`) && !lines.some((line) => line.startsWith(`| \`${name}`)),
+      );
+      expect(missing).toEqual([]);
+    }
+  });
+});
+
+describe("the examples of the docstrings", () => {
+  let programs: string;
+  beforeAll(async () => {
+    // In the repository, so that its packages are found.
+    programs = await mkdtemp(join(root, "tests/docs/.run-"));
+  });
+  afterAll(() => rm(programs, { recursive: true }));
+
+  it("are of the types that they claim", async () => {
+    const examples = await readExamples();
+    expect(examples.length).toBeGreaterThan(40);
+    for (const [n, example] of examples.entries())
+      await writeFile(join(programs, `${n}.ts`), programOfExample(example));
+    const config = { extends: "../../../tsconfig.json", include: ["*.ts", "../given.d.ts"] };
+    await writeFile(join(programs, "tsconfig.json"), JSON.stringify(config));
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const { stdout } = await promisify(execFile)(process.execPath, [tsc, "-p", programs]).catch(
+      ({ stdout }: { stdout: string }) => ({ stdout }),
+    );
+    const wrong = stdout.matchAll(/(\d+)\.ts\(\d+,\d+\): error (.+)/g);
+    expect([...wrong].map(([, n, error]) => `${examples[Number(n)]?.at}: ${error}`)).toEqual([]);
+    expect(await readdir(programs)).toHaveLength(examples.length + 1);
+  });
+});
+
+/** Those of what it extends too; not those that are marked as internal. */
+function methodsOf(prototype: object): string[] {
+  const names: string[] = [];
+  for (let one = prototype; one !== Object.prototype; one = Object.getPrototypeOf(one))
+    names.push(...Object.getOwnPropertyNames(one));
+  return [...new Set(names)].filter((name) => name !== "constructor");
+}
