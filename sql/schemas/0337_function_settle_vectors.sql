@@ -52,7 +52,7 @@ begin
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
       and s.vectors >= 4000 and s.vectors not between s.tuned_to / 2 and s.tuned_to * 1.25)
   then
-    perform mayfly_private.tune_search(chosen.tenant_id, chosen.model, least(batch / 4, 100));
+    perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
   with oldest as (
