@@ -18,3 +18,10 @@ export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClie
       : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
   });
 }
+
+/** Without an Auth client of its own: of several in one page, supabase-js warns. */
+export const connectAnonymously = (url: string, key: string): MayflyClient =>
+  createClient<Database, "mayfly">(url, key, {
+    db: { schema: "mayfly" },
+    accessToken: async () => null,
+  });
