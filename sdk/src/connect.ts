@@ -18,3 +18,11 @@ export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClie
       : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
   });
 }
+
+/** As nobody. Without an Auth client of its own: of several in one page, supabase-js warns. */
+export function connectAnonymously({ url, key }: MayflyOptions): MayflyClient {
+  return createClient<Database, "mayfly">(url, key, {
+    db: { schema: "mayfly" },
+    accessToken: async () => null,
+  });
+}

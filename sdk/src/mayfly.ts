@@ -5,7 +5,7 @@ import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
 import type { Channels } from "./channels.ts";
 import { Conflicts } from "./conflicts.ts";
-import { connect } from "./connect.ts";
+import { connect, connectAnonymously } from "./connect.ts";
 import type { DebugOptions } from "./debug.ts";
 import { DebugStreams } from "./debug-streams.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
@@ -98,14 +98,10 @@ export class Mayfly {
   readonly #outboxes: Outboxes;
 
   constructor(options: MayflyOptions) {
-    const { url, key, tenant } = options;
+    const { tenant } = options;
     this.#options = options;
     this.client = connect(options);
-    // Without an Auth client of its own: of several in one page, supabase-js warns.
-    this.#anonymous = createClient<Database, "mayfly">(url, key, {
-      db: { schema: "mayfly" },
-      accessToken: async () => null,
-    });
+    this.#anonymous = connectAnonymously(options);
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
     this.conflicts = new Conflicts(this.client, tenant);

@@ -1,6 +1,7 @@
 import { type ContentRow, contentFromRow, type MemoryContent } from "./memory.ts";
 import type { ScoreParts } from "./rank.ts";
 import type { MemoryKind } from "./schemas.ts";
+
 /** A memory that answers a question. */
 export interface RecalledMemory extends MemoryContent {
   /** Null where it is not known: a local recall knows its own alone. */
