@@ -1,8 +1,9 @@
 import { AgentLife } from "./agent-life.ts";
 import { type ConflictPage, Conflicts, type ListConflicts } from "./conflicts.ts";
 import type { Result } from "./errors.ts";
-import type { ListOptions, Memory, MemoryPage, Recall, RecallOptions } from "./memory.ts";
+import type { ListOptions, Memory, MemoryPage } from "./memory.ts";
 import { getMemory, listMemories, queryMemories, readThread } from "./reads.ts";
+import type { Recall, RecallOptions } from "./recall.ts";
 import { readStatistics, type Statistics } from "./upkeep.ts";
 
 /** An agent's reading of its tenant's memories, as row-level security shows them to it. */

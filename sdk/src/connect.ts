@@ -19,9 +19,19 @@ export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClie
   });
 }
 
+<<<<<<< HEAD
 /** Without an Auth client of its own: of several in one page, supabase-js warns. */
 export const connectAnonymously = (url: string, key: string): MayflyClient =>
   createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
     accessToken: async () => null,
   });
+=======
+/** As nobody. Without an Auth client of its own: of several in one page, supabase-js warns. */
+export function connectAnonymously({ url, key }: MayflyOptions): MayflyClient {
+  return createClient<Database, "mayfly">(url, key, {
+    db: { schema: "mayfly" },
+    accessToken: async () => null,
+  });
+}
+>>>>>>> main

@@ -1,4 +1,4 @@
-import type { Recall, RecalledMemory, RecallOptions } from "./memory.ts";
+import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
 /** What a context is about, and how long it may be. */
 export interface ContextOptions extends Omit<RecallOptions, "limit"> {

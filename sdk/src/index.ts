@@ -44,9 +44,6 @@ export type {
   MemoryFields,
   MemoryPage,
   NewMemory,
-  Recall,
-  RecalledMemory,
-  RecallOptions,
 } from "./memory.ts";
 export { type KnownMessageType, messageSchemas, type PayloadOf } from "./message-schemas.ts";
 export type {
@@ -67,6 +64,7 @@ export type {
   PresentAgent,
 } from "./presence-watch.ts";
 export type { Pushed } from "./push.ts";
+export type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 export type { Reembedded, ReembedOptions } from "./reembed.ts";
 export type { RunOptions } from "./run.ts";
 export type { MemoryKind, Operation } from "./schemas.ts";

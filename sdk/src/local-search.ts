@@ -1,8 +1,9 @@
 import { type AnyOrama, create, insert, remove, search } from "@orama/orama";
 import type { MemoryCache } from "./cache.ts";
 import { type Embedder, textOf } from "./embedder.ts";
-import type { Memory, RecalledMemory, RecallOptions } from "./memory.ts";
+import type { Memory } from "./memory.ts";
 import { type Places, scoreOf } from "./rank.ts";
+import type { RecalledMemory, RecallOptions } from "./recall.ts";
 import { STOP_WORDS, stemOf, words } from "./words.ts";
 
 /** As many from each side, as mayfly_private.recall takes. */

@@ -1,4 +1,3 @@
-import type { ScoreParts } from "./rank.ts";
 import type { Memory as MemoryBody, MemoryKind } from "./schemas.ts";
 
 /** Something to remember. At least one of task, input and output has text. */
@@ -60,89 +59,6 @@ export interface Memory extends MemoryContent {
   updatedAt: Date;
   /** From then on no recall finds it. */
   expiresAt: Date | null;
-}
-
-/** A memory that answers a question. */
-export interface RecalledMemory extends MemoryContent {
-  /** Null where it is not known: a local recall knows its own alone. */
-  agentName: string | null;
-  /** When that agent ended; null while it is alive, and where it is not known. */
-  agentEndedAt: Date | null;
-  /** 0 to 1; `parts` takes it apart. */
-  score: number;
-  parts: ScoreParts;
-}
-
-/** Each 0 to 1; reward, importance and recency at most 1 together. */
-export interface RecallWeights {
-  /** Of the rank by words; 1 by default. */
-  words?: number;
-  /** Of the rank by meaning; 1 by default. */
-  meaning?: number;
-  /** 0.1 by default. */
-  reward?: number;
-  /** 0.1 by default. */
-  importance?: number;
-  /** 0.1 by default. */
-  recency?: number;
-}
-
-/** Which memories a recall looks through, and how it weighs them. */
-export interface RecallOptions {
-  kinds?: MemoryKind[];
-  /** All of them. */
-  tags?: string[];
-  /** Learned by this agent. */
-  agentId?: string;
-  minReward?: number;
-  since?: Date;
-  /** Excluded. */
-  until?: Date;
-  /** Of this very task. */
-  task?: string;
-  sessionId?: string;
-  conversationId?: string;
-  weights?: RecallWeights;
-  /**
-   * After how many days a memory of a kind counts half as fresh. By default 1 for working, 7 for
-   * conversation, 180 for learning, 365 for fact, 30 for the others.
-   */
-  halfLives?: Partial<Record<MemoryKind, number>>;
-  /** 1 to 100; 10 by default. */
-  limit?: number;
-  /** The caller's own vector of the query, 384 numbers, with the name of its model. */
-  embedding?: number[];
-  model?: string;
-}
-
-/** The body of a recall. */
-export function toQuery(options: RecallOptions): Record<string, unknown> {
-  const { agentId, minReward, since, until, sessionId, conversationId, halfLives, ...rest } =
-    options;
-  return {
-    ...rest,
-    ...(agentId && { agent: agentId }),
-    ...(minReward !== undefined && { min_reward: minReward }),
-    ...(since && { since: since.toISOString() }),
-    ...(until && { until: until.toISOString() }),
-    ...(sessionId && { session: sessionId }),
-    ...(conversationId && { conversation: conversationId }),
-    ...(halfLives && { half_lives: halfLives }),
-  };
-}
-
-/** What a recall found, and how. */
-export interface Recall {
-  /**
-   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made. `local`: from what
-   * this agent holds itself, by words and, with an embedder here, by meaning.
-   */
-  mode: "hybrid" | "words_only" | "local";
-  /** The embedding model; null where meaning was not asked. */
-  model: string | null;
-  /** Why it is not by words and meaning, from the server; null when that was not asked for. */
-  problem: string | null;
-  results: RecalledMemory[];
 }
 
 /** Which memories, and where their page starts. */
@@ -208,7 +124,7 @@ export interface SyncAnswer {
 }
 
 /** A row of mayfly.memories, as far as every answer has it. */
-interface ContentRow {
+export interface ContentRow {
   id: string;
   kind: string;
   task: string;
@@ -239,7 +155,7 @@ export interface MemoryRow extends ContentRow {
 export const memoryColumns =
   "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at";
 
-const contentFromRow = (row: ContentRow): MemoryContent => ({
+export const contentFromRow = (row: ContentRow): MemoryContent => ({
   id: row.id,
   kind: row.kind as MemoryKind,
   task: row.task,
@@ -345,28 +261,5 @@ export function toFields(fields: MemoryFields): Record<string, unknown> {
     ...(conversationId !== undefined && { conversation_id: conversationId }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),
     ...(expiresAt !== undefined && { expires_at: expiresAt?.toISOString() ?? null }),
-  };
-}
-
-interface RecallAnswer extends Omit<Recall, "results"> {
-  results: (ContentRow & {
-    agent_name: string | null;
-    agent_ended_at: string | null;
-    score: number;
-    parts: ScoreParts;
-  })[];
-}
-
-export function recallFromAnswer(answer: unknown): Recall {
-  const { results, ...rest } = answer as RecallAnswer;
-  return {
-    ...rest,
-    results: results.map(({ agent_name, agent_ended_at, score, parts, ...row }) => ({
-      ...contentFromRow(row),
-      agentName: agent_name,
-      agentEndedAt: agent_ended_at ? new Date(agent_ended_at) : null,
-      score,
-      parts,
-    })),
   };
 }

@@ -1,5 +1,5 @@
 /** How a local recall weighs: the formula of mayfly_private.recall, over the cache. */
-import type { RecallOptions } from "./memory.ts";
+import type { RecallOptions } from "./recall.ts";
 import type { MemoryKind } from "./schemas.ts";
 
 /**

@@ -7,11 +7,8 @@ import {
   type MemoryPage,
   memoryColumns,
   memoryFromRow,
-  type Recall,
-  type RecallOptions,
-  recallFromAnswer,
-  toQuery,
 } from "./memory.ts";
+import { type Recall, type RecallOptions, recallFromAnswer, toQuery } from "./recall.ts";
 
 const alive = (client: MayflyClient, tenant: string) =>
   client.from("memories").select(memoryColumns).eq("tenant_id", tenant).is("deleted_at", null);

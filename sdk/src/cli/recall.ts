@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { DEV_EMBEDDING_MODEL } from "../dev_embedder.ts";
-import type { RecalledMemory, RecallOptions } from "../memory.ts";
 import { queryMemories } from "../reads.ts";
+import type { RecalledMemory, RecallOptions } from "../recall.ts";
 import { type MemoryKind, memoryKind } from "../schemas.ts";
 import {
   execute,
