@@ -19,14 +19,6 @@ export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClie
   });
 }
 
-<<<<<<< HEAD
-/** Without an Auth client of its own: of several in one page, supabase-js warns. */
-export const connectAnonymously = (url: string, key: string): MayflyClient =>
-  createClient<Database, "mayfly">(url, key, {
-    db: { schema: "mayfly" },
-    accessToken: async () => null,
-  });
-=======
 /** As nobody. Without an Auth client of its own: of several in one page, supabase-js warns. */
 export function connectAnonymously({ url, key }: MayflyOptions): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
@@ -34,4 +26,3 @@ export function connectAnonymously({ url, key }: MayflyOptions): MayflyClient {
     accessToken: async () => null,
   });
 }
->>>>>>> main

@@ -101,11 +101,7 @@ export class Mayfly {
     const { tenant } = options;
     this.#options = options;
     this.client = connect(options);
-<<<<<<< HEAD
-    this.#anonymous = connectAnonymously(url, key);
-=======
     this.#anonymous = connectAnonymously(options);
->>>>>>> main
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
     this.conflicts = new Conflicts(this.client, tenant);
