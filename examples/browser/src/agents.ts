@@ -10,8 +10,9 @@ export const nameOf = (id: string | null): string => names.get(id ?? "") ?? "som
 /** Shows who is present: those of this page and of any other process. */
 export async function showAgents(mayfly: Mayfly): Promise<void> {
   onSubmit("#spawn", async (field) => {
-    await spawnReader(mayfly, field("name"));
+    // Not when it is there: the next name may be typed by then.
     find("#spawn", HTMLFormElement).reset();
+    await spawnReader(mayfly, field("name"));
   });
   const { error } = await mayfly.agents.watch(
     (present) => {
