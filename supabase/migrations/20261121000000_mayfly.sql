@@ -1025,7 +1025,8 @@ create index memory_vectors_memory_idx on mayfly.memory_vectors (tenant_id, memo
 create index memory_vectors_tail_idx on mayfly.memory_vectors
   ((case when not settled then tenant_id end), model, memory_id) where not settled;
 -- With ef_construction 64, the default, a search by 300 found 0.990 of the best ten among 110,000; with 128 one
--- by 60 finds 0.998. Where vectors lie loosely, with m 16, the default, no search found more than 0.986; with 24, 0.990.
+-- by 60 finds 0.998. Where vectors lie loosely, with m 16, the default, searches
+-- among 100,000 found 0.986, however wide; with 24, 0.987 to 0.992.
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 
@@ -5155,7 +5156,7 @@ begin
   end loop;
 
   -- Of many, 1,000 do not find all either: where vectors lie loosely, 100 found 0.995 of what these did, and
-  -- 0.989 of the best ten; 150 found 0.991.
+  -- 0.989 of the best ten; so half as wide again, though the index itself holds no more than 0.992 of them.
   update mayfly_private.settlements s
   set ef_search = least(ef * 3 / 2, 1000)
   where s.tenant_id = tenant and s.model = tune_search.model and s.vectors > 20000
