@@ -32,6 +32,7 @@ export class DebugStreams {
   readonly #client: MayflyClient;
   readonly #tenant: string | undefined;
   readonly #startLog: StartLogWatch;
+  readonly #watchers = new Set<DebugWatcher>();
 
   /** @internal */
   constructor(client: MayflyClient, tenant: string | undefined, startLog: StartLogWatch) {
@@ -55,7 +56,16 @@ export class DebugStreams {
    */
   async watch(options: DebugWatchOptions, handler: DebugHandler): Promise<Result<DebugWatch>> {
     if (!this.#tenant) return failed(noTenant());
-    return new DebugWatcher(this.#client, this.#tenant, options, handler).start(this.#startLog);
+    const watcher = new DebugWatcher(this.#client, this.#tenant, options, handler);
+    const started = await watcher.start(this.#startLog);
+    if (started.data) this.#watchers.add(watcher);
+    return started;
+  }
+
+  /** @internal Watches no more. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#watchers].map((watcher) => watcher.stop()));
+    this.#watchers.clear();
   }
 
   /**

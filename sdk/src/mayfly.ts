@@ -96,6 +96,7 @@ export class Mayfly {
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
   readonly #outboxes: Outboxes;
+  readonly #watches = new Set<Watch>();
 
   constructor(options: MayflyOptions) {
     const { tenant } = options;
@@ -184,7 +185,12 @@ export class Mayfly {
   async watch(options: WatchOptions, handler: WatchHandler): Promise<Result<Watch>> {
     const { tenant } = this.#options;
     if (!tenant) return failed(noTenant("A log"));
-    return startWatch(this.client, tenant, options, handler);
+    const started = await startWatch(this.client, tenant, options, handler);
+    if (started.error) return started;
+    const watch = started.data;
+    this.#watches.add(watch);
+    void watch.ended.then(() => this.#watches.delete(watch));
+    return started;
   }
 
   /** The named channels of the tenant. */
@@ -277,8 +283,9 @@ export class Mayfly {
     return reembed(this.client, options);
   }
 
-  /** Leaves every channel. The agents that it spawned go on. */
+  /** Leaves every channel, stops what watches. The agents that it spawned go on. */
   async close(): Promise<void> {
+    await Promise.all([this.debug.close(), ...[...this.#watches].map((watch) => watch.stop())]);
     await this.#messenger.close();
     await leaveTopics(this.client);
   }

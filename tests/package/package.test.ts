@@ -66,6 +66,8 @@ describe.concurrent("the packed SDK runs", () => {
       const mayfly = new Mayfly(${await project()});
       const { data: agent } = await mayfly.spawn({ name: "live" });
       await mayfly.agents.watch(() => {});
+      await mayfly.watch({}, () => {});
+      await mayfly.debug.watch({}, () => {});
       const { error } = await agent.presence.track({ status: "here" });
       await mayfly.run({ name: "worker" }, (worker) => worker.remember({ task: "Work" }));
       const ran = await mayfly.run({ name: "talker" }, async (talker) => {

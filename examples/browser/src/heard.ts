@@ -22,11 +22,7 @@ export async function hear(mayfly: Mayfly): Promise<void> {
 
 function line({ senderId, type, payload, sentAt }: Message): HTMLElement {
   bars.get(senderId ?? "")?.remove();
-  const { learned } = (payload.result ?? {}) as { learned?: number };
-  const said =
-    type === "task_complete" && learned !== undefined
-      ? `${payload.task}: ${learned} sentences learned.`
-      : JSON.stringify(payload);
+  const said = type === "task_complete" ? outcome(payload) : JSON.stringify(payload);
   const meta = `${sentAt.toLocaleTimeString()} · ${type}`;
   return make(
     "li",
@@ -34,6 +30,13 @@ function line({ senderId, type, payload, sentAt }: Message): HTMLElement {
     make("p", {}, make("strong", {}, nameOf(senderId)), " ", said),
     make("p", { className: "meta" }, meta),
   );
+}
+
+/** What came of a task: of a reader of this page, or of any other agent. */
+function outcome({ task, result }: Message["payload"]): string {
+  const { learned } = (result ?? {}) as { learned?: number };
+  const came = learned === undefined ? JSON.stringify(result) : `${learned} sentences learned.`;
+  return `${task}: ${came}`;
 }
 
 function showProgress(agent: string, done: number, of: number): void {
