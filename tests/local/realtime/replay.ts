@@ -131,7 +131,8 @@ export async function replay(
       await database.sql.unsafe(line.q);
       await sleep(20);
     } else if (line.ev === "http_req") {
-      response = fetch(`${project.url}/realtime/v1${line.url.replace("/socket", "")}`, {
+      const path = await fill(line.url.replace("/socket", ""));
+      response = fetch(`${project.url}/realtime/v1${path}`, {
         method: line.method,
         headers: JSON.parse(await fill(JSON.stringify({ ...line.headers, host: undefined }))),
         ...(line.body === undefined ? {} : { body: Buffer.from(line.body, "latin1") }),

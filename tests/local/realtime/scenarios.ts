@@ -41,7 +41,7 @@ export function replayAll(version: "v1" | "v2"): void {
       } finally {
         await project.close();
       }
-    }, 15_000);
+    }, 60_000);
   }
 }
 
