@@ -46,12 +46,14 @@ const collected = join(temporary, "rows.jsonl");
 const failures: string[] = [];
 for (const name of chosen) {
   console.log(`\n${name}`);
+  const began = performance.now();
   const words = [join(import.meta.dirname, `${name}.ts`), ...(values.quick ? ["--quick"] : [])];
   const child = spawn(process.execPath, words, {
     stdio: "inherit",
     env: { ...process.env, MAYFLY_BENCH_ROWS: collected },
   });
   const code = await new Promise((resolve) => child.once("exit", resolve));
+  console.log(`${name} took ${Math.round((performance.now() - began) / 1000)} s.`);
   if (code !== 0) failures.push(name);
 }
 

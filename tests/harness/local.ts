@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { type Local, type LocalOptions, startLocal } from "../../local/src/index.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
 import { makeTenant, type Sql } from "./callers.ts";
+import { watchForSecrets } from "./leaks.ts";
 import { silent } from "./log.ts";
 import { readTemplate } from "./template.ts";
 
@@ -15,7 +16,8 @@ export interface TestLocal extends Local {
 
 export async function startTestLocal(options: Partial<LocalOptions> = {}): Promise<TestLocal> {
   const { database, keys } = await readTemplate();
-  const local = await startLocal({ template: database, keys, port: 0, log: silent, ...options });
+  const { log, check } = watchForSecrets(options.log ?? silent, options.keys ?? keys);
+  const local = await startLocal({ template: database, keys, port: 0, ...options, log });
   const sql = postgres(local.dbUrl.replace("//postgres:", "//supabase_admin:"), {
     max: 3,
     onnotice: () => {},
@@ -30,6 +32,7 @@ export async function startTestLocal(options: Partial<LocalOptions> = {}): Promi
     async close() {
       await sql.end({ timeout: 1 });
       await local.close();
+      check();
     },
   };
 }
