@@ -50,6 +50,8 @@ export async function fillTenant(sql: Sql, size: number): Promise<string> {
     insert into mayfly.memories (tenant_id, id, task, tags)
     select '${tenant}', ${orderedId}, 'task ' || n || ' on subject' || n % 1000, case when n % 1000 = 0 then '{tenth,rare}'::text[] when n % 10 = 0 then '{tenth}' else '{}' end
     from generate_series(1, ${size}) n`);
+  // Else the planner may take a tenant of 100,000 for one row, and join by loops for ten minutes.
+  if (size >= 10_000) await sql.unsafe("analyze mayfly.memories, directions, noises");
   await sql.unsafe(`
     with ${choosing(`mayfly.memories rows where tenant_id = '${tenant}'`)}
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
