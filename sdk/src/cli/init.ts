@@ -159,7 +159,8 @@ function doneLines(plan: Plan, output: Output): string[] {
       "npx supabase gen signing-key --algorithm ES256; import it under Project Settings → JWT Keys, rotate to it,",
       "  and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'",
       "npx supabase functions deploy spawn sync query",
-      "mayfly doctor",
     ].map((line) => `  ${output.paint("bold", line)}`),
+    "And what is missing then, in Mayfly's folder:",
+    `  ${output.paint("bold", "MAYFLY_URL=https://<ref>.supabase.co MAYFLY_KEY=sb_secret_… npx mayfly doctor")}`,
   ];
 }
