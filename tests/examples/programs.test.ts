@@ -171,9 +171,11 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     await spawn(page, "ada-reader");
     await spawn(other, "bob-reader");
 
+    // Both pass: looked for before they can come.
+    const working = page.locator("#agents li.working", { hasText: "Rotating the signing key" });
+    const passing = [page.getByRole("progressbar").waitFor(), working.waitFor()];
     await page.getByRole("button", { name: "Send" }).click();
-    await page.getByRole("progressbar").waitFor();
-    await page.locator("#agents li.working", { hasText: "Rotating the signing key" }).waitFor();
+    await Promise.all(passing);
     const reply = page.getByLabel("Messages").getByText("4 sentences learned.");
     await reply.waitFor();
 
