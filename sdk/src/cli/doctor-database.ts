@@ -22,7 +22,7 @@ interface Installation {
 /** Updates by a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
 const anewMend =
-  "Until 1.0: drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair --status reverted <version>, then npx supabase db push --remote";
+  "Until 1.0: drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
 
 /** What mayfly.installation says: migrations, policies, extensions, and what else is open to agents. */
 export async function checkDatabase(connection: Connection): Promise<Finding[]> {
@@ -68,7 +68,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
     return warning(
       check,
       "The tables are there, but no tool recorded its migrations, so their version is not known.",
-      "Apply them by npx supabase db push, which records them",
+      `If you know that they are this version's: npx supabase migration repair ${files.map(versionOf).join(" ")} --status applied --remote`,
     );
   const recorded = new Map(migrations.map(({ version, md5 }) => [version, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");

@@ -76,7 +76,8 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
       "This key may not read the tenants: it is no secret key.",
       "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
     );
-  if (body === null || code === undefined)
+  // PGRST125: the URL goes on behind the project's, as that of the Data API does.
+  if (body === null || code === undefined || code === "PGRST125")
     return stop(
       "not_supabase",
       `${url} is no Supabase project: it answered ${status}.`,
