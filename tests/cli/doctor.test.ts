@@ -65,12 +65,20 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect(wrongKey.code).toBe(1);
     expect(wrongKey.of("url")?.state).toBe("ok");
     expect(wrongKey.of("key")?.mend).toContain("secret key");
-    expect(wrongKey.of("migrations")?.state).toBe("skipped");
+    // What needs the key says nothing of its own.
+    for (const check of ["migrations", "realtime", "signing key"])
+      expect(wrongKey.of(check)).toMatchObject({
+        state: "skipped",
+        message: "Not before the key is right.",
+      });
     const nothing = await examine({ ...local, apiUrl: "http://127.0.0.1:2" });
     expect(nothing.code).toBe(1);
     expect(nothing.of("url")?.message).toContain("nothing listens there");
-    const other = await examine({ ...local, apiUrl: `${local.apiUrl}/elsewhere` });
-    expect(other.of("url")?.message).toContain("no Supabase project");
+    for (const path of ["elsewhere", "rest/v1"]) {
+      const other = await examine({ ...local, apiUrl: `${local.apiUrl}/${path}` });
+      expect(other.of("url")?.message).toContain("no Supabase project");
+      expect(other.of("url")?.mend).toContain("without a path");
+    }
   });
 
   it("finds policies that are missing, and tables that are open", async () => {

@@ -10,7 +10,7 @@ import { openPglite } from "../../local/src/db/index.ts";
 import { editConfig } from "../../sdk/src/cli/init-config.ts";
 import { functionEntries } from "../../sdk/src/cli/source.ts";
 import { silent } from "../harness/log.ts";
-import { runCli } from "./run.ts";
+import { runCli, startCli } from "./run.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const tool = (name: string) => join(repository, "node_modules/.bin", name);
@@ -73,6 +73,24 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(unasked.code).toBe(2);
     expect(unasked.err).toContain("--yes");
     expect(await contents()).toEqual(before);
+  });
+
+  it("asks who sits before it, who may say no, or nothing, or end it", async () => {
+    const before = await contents();
+    const asked = async (keys: string) => {
+      const running = startCli(["init", root], { terminal: true });
+      await running.printed(/Do it\? \[Y\/n\]/);
+      running.child.stdin?.write(keys);
+      return running.ended;
+    };
+    const [no, over, end] = await Promise.all([asked("n\r"), asked("\x03"), asked("\x04")]);
+    expect(no).toMatchObject({ code: 1, err: "Nothing was changed.\n" });
+    expect(over).toMatchObject({ code: 130, err: "" });
+    expect(end).toMatchObject({ code: 1, err: "Nothing was changed.\n" });
+    expect(await contents()).toEqual(before);
+    const yes = await asked("\r");
+    expect(yes.code, yes.err).toBe(0);
+    expect(yes.out).toContain("npx supabase db push --remote");
   });
 
   it("installs what the real Supabase CLI pushes and the real Deno checks; again it changes nothing", async () => {
@@ -145,6 +163,13 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await read(changed)).toContain("// mine");
     expect(await read(older)).not.toContain("// older");
     expect(Object.keys(await contents())).not.toContain(join(root, gone));
+
+    // What the database has not yet comes before what needs it.
+    const [, realtime = ""] = (await readdir(join(root, "supabase/migrations"))).sort();
+    await rm(join(root, "supabase/migrations", realtime));
+    expect((await init("--yes")).out).toMatch(
+      /Deploy again.*npx supabase db push --remote && npx supabase functions deploy/,
+    );
 
     // Kept again, and named again, until it is forced.
     const later = await report("--yes");

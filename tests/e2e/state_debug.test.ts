@@ -132,7 +132,28 @@ describe("states", () => {
     ]);
     expect(dataOf(await agent.state.delete("plan"))).toBe(true);
     expect(dataOf(await agent.state.delete("plan"))).toBe(false);
-    expect((await agent.state.set("plan", undefined)).error?.details).toEqual({ field: "value" });
+  });
+
+  it("are refused with their field when they are no JSON, no text or no date", async () => {
+    const agent = await spawn();
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    const expiresAt = new Date("never");
+    const { state } = agent;
+    const unfit = await Promise.all([
+      state.set("plan", undefined),
+      state.set("plan", circle),
+      state.set("plan", { n: 1n }),
+      state.set("plan", "a\0"),
+      state.set("plan", 1, { expiresAt }),
+      state.patch("plan", circle),
+      state.reconcile("plan", { strategy: "merge", ours: { value: circle } }),
+    ]);
+    expect(unfit.map(({ error }) => error?.code)).toEqual(Array(7).fill("invalid_request"));
+    const fields = ["value", "value", "value", "value", "expiresAt", "patch", "ours.value"];
+    expect(unfit.map(({ error }) => error?.details)).toEqual(fields.map((field) => ({ field })));
+    expect((await state.set("a\0", 1)).error?.hint).toContain("Correct the value");
+    expect(dataOf(await state.list())).toEqual([]);
   });
 
   it("tell a conflict with the version that there is, and update around it", async () => {
