@@ -108,6 +108,7 @@ export class Inbox {
   /** Makes this process the reader of the inbox, once: tried until it succeeds, or may not. */
   open(): Promise<Result<null>> {
     if (this.#ended) return Promise.resolve(failed(this.#ended));
+    if (this.#closed) return Promise.resolve(failed(closed()));
     this.#opening ??= this.#open().then((result) => {
       if (result.error) this.#opening = undefined;
       return result;

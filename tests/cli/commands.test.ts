@@ -111,10 +111,11 @@ describe("mayfly", { timeout: 60_000 }, () => {
     const byName = await runCli(["stats", "--json", "--tenant", "the first"], { cwd: place });
     expect(byName.code, byName.out).toBe(0);
     expect(JSON.parse(byName.out)).toMatchObject({ tenant: { id: tenant } });
-    const { data: second } = await secret().tenants.create({ name: "the second" });
+    const { data: second } = await secret().tenants.create({ name: "the \u001b[2Jsecond" });
     const several = await runCli(["stats"], { cwd: place });
     expect(several.code).toBe(2);
-    expect(several.err).toContain(`${second?.id}  the second`);
+    // A name is somebody else's: nothing in it moves the terminal.
+    expect(several.err).toContain(`${second?.id}  the [2Jsecond`);
     await rm(place, { recursive: true });
   });
 

@@ -205,6 +205,13 @@ describe("an inbox that can not be opened", () => {
     expect(tries).toBe(before);
   });
 
+  it("tells who listens after it was closed", async () => {
+    const inbox = new Inbox({ rpc: async () => ({ data: null, error: null }) } as never);
+    await inbox.close();
+    const error = new Promise((onError) => inbox.on("tick", () => {}, { onError }));
+    expect(await error).toMatchObject({ code: "unavailable" });
+  });
+
   it("is not when it may not be", async () => {
     const error = { message: "no", code: "scope_missing", details: "", hint: "" };
     const inbox = new Inbox({ rpc: async () => ({ data: null, error, status: 403 }) } as never);

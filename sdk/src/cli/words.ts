@@ -31,6 +31,10 @@ export function printable(text: string): string {
     .trim();
 }
 
+/** As it is, but for what a terminal would obey. */
+export const harmless = (text: string): string =>
+  text.replace(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, "");
+
 /** At most so many characters of it. */
 export function shorten(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, Math.max(0, length - 1))}…` : text;
