@@ -363,8 +363,17 @@ describe("debug streams", () => {
     dataOf(await watch.watch.change({ level: "detailed", categories: ["tool"] }));
     await until(() => agent.debug.level("tool") === 2);
     expect(agent.debug.level("task")).toBe(0);
+    // What is refused leaves the watch as it was.
+    for (const level of ["loud" as never, "silent" as const])
+      expect((await watch.watch.change({ level })).error?.code).toBe("invalid_request");
+    agent.debug.tool("four");
+    await watch.until(() => watch.names().includes("four"));
     await Promise.all([watch.watch.stop(), other.watch.stop()]);
     await until(() => agent.debug.level("thought") === 0);
+    expect((await watch.watch.change({ level: "trace" })).error?.code).toBe("unavailable");
+    expect(
+      await local.sql`select from mayfly_private.debug_leases where tenant_id = ${tenant}`,
+    ).toEqual([]);
     let asked = 0;
     agent.debug.thought("nobody", () => asked++);
     expect(asked).toBe(0);
@@ -598,6 +607,17 @@ describe("debug streams", () => {
     expect(watch.problems).toMatchObject([
       { code: "quota_exceeded", details: { quota: "debug_topics", limit: 90 } },
     ]);
+  });
+
+  it("are asked for few records before the server has said that nobody wants them", async () => {
+    const agent = await spawn({ scopes: debugging });
+    let asked = 0;
+    for (let n = 0; n < 1_000; n++) agent.debug.thought("early", () => ++asked);
+    // The SDK has one of its own among them.
+    expect(asked).toBe(199);
+    await until(() => agent.debug.level("thought") === 0);
+    agent.debug.thought("late", () => ++asked);
+    expect(asked).toBe(199);
   });
 
   it("cost an agent without debug:write nothing, not even a connection", async () => {
