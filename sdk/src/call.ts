@@ -79,16 +79,33 @@ export function fromDataApi<T>(answer: {
   if (!error) return ok(data as T);
   if (/^JWT expired/i.test(error.message)) return failed(expired(error));
   if (unfitCodes.includes(error.code)) return failed(unfit(error));
+  if (!status) return failed(unreached(error));
   return failed(
     new MayflyError(
       {
-        code: isErrorCode(error.code) ? error.code : fallbackCode(status || 503),
+        code: isErrorCode(error.code) ? error.code : fallbackCode(status),
         message: error.message,
         hint: error.hint || null,
         details: detailsOf(error.details),
       },
       { cause: error },
     ),
+  );
+}
+
+/** There was no answer. */
+function unreached(cause: PostgrestError): MayflyError {
+  // With its stack; in Node the reason is the cause of "fetch failed".
+  const [, why] = /^Caused by: (?:\w+: )?(.*?)(?: \(\w+\))?$/m.exec(cause.details ?? "") ?? [];
+  const reason = why ?? cause.message.replace(/^\w*Error: /, "");
+  return new MayflyError(
+    {
+      code: "unavailable",
+      message: `The Data API could not be reached: ${reason}.`,
+      hint: "Check the URL and the network, then try again.",
+      details: null,
+    },
+    { cause },
   );
 }
 
