@@ -178,6 +178,13 @@ describe("mayfly init", { timeout: 300_000 }, () => {
       { action: "update", path: changed },
     ]);
     expect(await read(changed)).not.toContain("// mine");
+
+    const newer = (await read("supabase/.mayfly.json")).replace(
+      /("version": )"[^"]+"/,
+      '$1"10.0.0"',
+    );
+    await write("supabase/.mayfly.json", newer);
+    expect((await report("--dry-run")).warnings.join()).toContain("What is installed is newer");
   });
 
   it("makes a project of a folder that is none, and refuses what is not to be touched", async () => {

@@ -115,7 +115,10 @@ function answerOf(plan: Plan, done: boolean): object {
 function planLines(plan: Plan, output: Output): string[] {
   const { root, from, to, changes, needed } = plan;
   const kept = changes.filter(({ action }) => action === "keep");
-  const title = from === null ? `Mayfly ${to} into ${root}` : `Mayfly ${from} in ${root}, to ${to}`;
+  const title =
+    from === null
+      ? `Mayfly ${to} into ${root}`
+      : `Mayfly ${from} in ${root}${from === to ? "" : `, to ${to}`}`;
   if (!needed)
     return [`Mayfly ${to} is in ${root} already.`, ...kept.map((one) => lineOf(one, output))];
   return [
@@ -140,6 +143,9 @@ const lineOf = ({ action, path, note }: Change, output: Output) =>
 
 function warningsOf(plan: Plan): string[] {
   return [
+    ...(plan.from !== null && isNewer(plan.from, plan.to)
+      ? [`What is installed is newer: this takes it back to ${plan.to}.`]
+      : []),
     ...(plan.migrationsChanged
       ? [
           "The migrations have changed. Until 1.0 they are made anew, so a database that has the old ones does not take these by db push: see doctor.",
@@ -150,6 +156,10 @@ function warningsOf(plan: Plan): string[] {
       : []),
   ];
 }
+
+/** By the numbers of the versions. */
+const isNewer = (one: string, other: string) =>
+  one.localeCompare(other, "en", { numeric: true }) > 0;
 
 function doneLines(plan: Plan, output: Output): string[] {
   const push = `npx supabase db push --remote${plan.outOfOrder ? " --include-all" : ""}`;
