@@ -202,6 +202,12 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(down.out).toMatch(/^down {2}realtime/m);
   });
 
+  it("is quiet when nobody reads its help", async () => {
+    const help = startCli(["--help"]);
+    help.child.stdout?.destroy();
+    expect(await help.ended).toMatchObject({ code: 0, err: "" });
+  });
+
   it("fails when what it says can not be written", async () => {
     const words = ["-c", '"$0" "$@" > /dev/full', process.execPath, cli, "stats"];
     const { env } = environment();

@@ -19,6 +19,7 @@ import {
   type TailRecord,
 } from "./records.ts";
 import { livingId, ToldRecords, watchDebug } from "./tail-debug.ts";
+import { isUuid } from "./words.ts";
 
 interface Options extends ProjectOptions {
   agent?: string;
@@ -80,7 +81,11 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   // Without one all are heard, and those of another name are left out.
   const agent = options.agent && (await until(signal, livingId(project, options.agent)));
   if (options.agent && !agent)
-    output.note(`No agent ${options.agent} is alive; one that comes is shown.`);
+    output.note(
+      isUuid(options.agent)
+        ? `The agent ${options.agent} is not alive: only what was is shown.`
+        : `No agent ${options.agent} is alive; one that comes is shown.`,
+    );
   const names = new AgentNames(project);
 
   const show = async (records: TailRecord[]) => {
