@@ -37,6 +37,9 @@ const program = new Command("mayfly")
 const commands = [addInit, addDoctor, addSpawn, addAgents, addStats, addStatus, addTail, addRecall];
 for (const add of commands) add(program);
 
+// `mayfly --help | head`: what a command prints is looked after in execute.
+process.stdout.on("error", () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {
