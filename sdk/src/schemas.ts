@@ -29,7 +29,14 @@ function problemOf(value: unknown): string | undefined {
   }
   return holds ? undefined : storableRule;
 }
-const embedding = z.array(z.number().min(-1000).max(1000)).length(dimensions);
+/** What is nearer to 0 is 0 to Postgres, which keeps a vector in half precision. */
+const leastKept = 6e-8;
+const embedding = z
+  .array(z.number().min(-1000).max(1000))
+  .length(dimensions)
+  .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
+    message: "must have a number other than 0: without one it points nowhere",
+  });
 /** Any uuid that Postgres takes: deterministic ones of no RFC version too. */
 const uuid = z.guid();
 

@@ -62,6 +62,9 @@ begin
           when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
             and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
           else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
+      ('embedding', case when jsonb_typeof(o.op -> 'embedding') = 'array' and pg_input_is_valid(o.op ->> 'embedding', 'extensions.halfvec')
+          then extensions.l2_norm((o.op ->> 'embedding')::extensions.halfvec) > 0 else true end,
+        'must have a number other than 0: without one it points nowhere, and is like nothing'),
       ('model', case jsonb_typeof(o.op -> 'model') when 'string' then char_length(o.op -> 'model' #>> '{}') <= 100 else coalesce(o.op -> 'model', 'null') = 'null' end and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
         'must be a text of 1 to 100 characters beside an embedding'),
       ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'

@@ -654,7 +654,8 @@ grant execute on function mayfly_private.labels(text, text[]) to authenticated, 
 
 -- sql/schemas/0150_table_memories.sql
 
--- What agents learned. A deleted memory stays as a tombstone without content.
+-- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
+-- check_push, which names field and operation: here they hold for what comes past it, over the Data API.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -674,9 +675,16 @@ create table mayfly.memories (
   success boolean,
   importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10),
   tags text[] not null default '{}'
-    constraint memories_tags_count check (cardinality(tags) <= 50),
+    constraint memories_tags_count check (cardinality(tags) <= 50)
+    -- Each has at most 100 characters. To ask one by one would be a query a row.
+    constraint memories_tags_length check (
+      array_position(tags, null) is null and array_position(tags, '') is null
+      and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)),
   metadata jsonb not null default '{}'
-    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536),
+    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536)
+    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    constraint memories_metadata_depth check (
+      pg_column_size(metadata) <= 256 or not jsonb_path_exists(metadata, '$.**{33 to last}')),
   tokens integer constraint memories_tokens_range check (tokens >= 0),
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
@@ -684,12 +692,13 @@ create table mayfly.memories (
   language text not null default 'english',
   version integer not null default 1,
   hlc jsonb not null default '{}',
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
-  expires_at timestamptz,
+  expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
   deleted_at timestamptz,
   words tsvector not null generated always as (
     mayfly_private.words(language, task, tags, input, output, critique)) stored,
+  constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
@@ -1011,7 +1020,9 @@ create table mayfly.memory_vectors (
   tenant_id uuid not null,
   model text not null constraint memory_vectors_model_length check (char_length(model) between 1 and 100),
   memory_id uuid not null,
-  embedding extensions.halfvec(384) not null,
+  -- A vector of zeros is NaN from everything, which sorts as more alike than what is the same.
+  embedding extensions.halfvec(384) not null
+    constraint memory_vectors_embedding_points check (extensions.l2_norm(embedding) > 0),
   settled boolean not null default false,
   constraint memory_vectors_pkey primary key (tenant_id, model, memory_id),
   constraint memory_vectors_memory_fkey foreign key (tenant_id, memory_id)
@@ -3654,7 +3665,7 @@ declare
   sure boolean;
 begin
   select array_agg(cast_one.embedding order by cast_one.n),
-    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999
+    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
       and strpos(cast_one.content, '0.000000000000000000000000000000') = 0), true)
   into embeddings, sure
   from (
@@ -3742,6 +3753,9 @@ begin
           when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
             and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
           else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
+      ('embedding', case when jsonb_typeof(o.op -> 'embedding') = 'array' and pg_input_is_valid(o.op ->> 'embedding', 'extensions.halfvec')
+          then extensions.l2_norm((o.op ->> 'embedding')::extensions.halfvec) > 0 else true end,
+        'must have a number other than 0: without one it points nowhere, and is like nothing'),
       ('model', case jsonb_typeof(o.op -> 'model') when 'string' then char_length(o.op -> 'model' #>> '{}') <= 100 else coalesce(o.op -> 'model', 'null') = 'null' end and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
         'must be a text of 1 to 100 characters beside an embedding'),
       ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
@@ -4651,6 +4665,10 @@ begin
   of_recency := coalesce((weights ->> 'recency')::real, 0.1);
 
   asked_vector := embedding::extensions.halfvec(384);
+  if extensions.l2_norm(asked_vector) = 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
+      'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+  end if;
   if similar_to is not null then
     -- By its vector (of the model that is named, if one is) and by its labels, unless something else is asked.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
@@ -4759,7 +4777,8 @@ begin
     from by_words w full join by_vector v using (id)
   ), scored as (
     select m.*, f.words_place, f.words_rank, f.likeness, f.vector_place, f.similarity, f.relevance,
-      0.5 ^ (greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
+      -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
+      0.5 ^ least(100, greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
         / 86400 / mayfly_private.half_life(m.kind, half_lives)) as recency
     from fused f
     join mayfly.memories m on m.tenant_id = tenant and m.id = f.id
@@ -7793,12 +7812,13 @@ begin
       where case when jsonb_typeof(r) <> 'object' then true
         else mayfly_private.to_uuid(r ->> 'memory') is null or mayfly_private.to_uuid(r ->> 'lease') is null
           or case jsonb_typeof(r -> 'embedding')
-            when 'array' then jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
-              '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
+            when 'array' then case when jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
+              '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))') then true
+              else extensions.l2_norm((r ->> 'embedding')::extensions.halfvec) = 0 end
             else jsonb_typeof(r -> 'error') is distinct from 'string' end
         end) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers, or an error.', null, '{"field": "results"}');
+      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers that are not all 0, or an error.', null, '{"field": "results"}');
   end if;
 
   -- A lease that is over, or of words that have changed since, is worth nothing.
