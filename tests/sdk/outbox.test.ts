@@ -167,15 +167,15 @@ describe("the outbox", () => {
   ])("takes no %i of the platform for a refusal of what it holds", async (status, body) => {
     const agent = await spawnIn(mayflyOf({ url: proxy.url }));
     await agent.remember({ task: "one" });
-    await agent.remember({ task: "other" });
+    await agent.remember({ task: "sunset" });
     proxy.answer("/sync", status, body);
     const { error } = await agent.sync();
     proxy.answer("/query", status, body);
-    const recalled = dataOf(await agent.recall("other"));
+    const recalled = dataOf(await agent.recall("sunset"));
     proxy.up();
     expect(error).toMatchObject({ code: "unavailable", details: { status } });
     expect(agent.deadLetters).toEqual([]);
-    expect(recalled).toMatchObject({ mode: "local", results: [{ task: "other" }] });
+    expect(recalled).toMatchObject({ mode: "local", results: [{ task: "sunset" }] });
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 2, rejected: 0 });
     await agent.stop();
   });
