@@ -3,7 +3,10 @@ import { type QueryRequest, queryRequest } from "../../sdk/src/schemas.ts";
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller } from "../_shared/database.ts";
-import { getEmbedder, shorten } from "../_shared/embedder.ts";
+import { getEmbedder, noteFailure, shorten } from "../_shared/embedder.ts";
+
+/** Who asks waits no longer for an endpoint: by words there is an answer at once. */
+const embeddingTimeoutMs = 5_000;
 
 export const app = createApp("query");
 
@@ -51,11 +54,10 @@ async function embedQuery(text: string): Promise<Vector> {
   const embedder = getEmbedder();
   if (!embedder) return { problem: "no embedder is configured" };
   try {
-    const [embedding] = await embedder.embed([text]);
+    const [embedding] = await embedder.embed([text], embeddingTimeoutMs);
     return { embedding: shorten(embedding ?? []), model: embedder.model };
   } catch (error) {
-    console.error(JSON.stringify({ embedding: embedder.model, error: String(error) }));
-    return { problem: "the embedder failed" };
+    return { problem: noteFailure(embedder.model, error) };
   }
 }
 
