@@ -71,7 +71,11 @@ export class Outbox {
       this.#store = undefined;
       throw error instanceof MayflyError
         ? error
-        : storageFailed(`The outbox could not be opened: ${String(error)}`, null, error);
+        : storageFailed(
+            `The outbox could not be opened: ${String(error)}`,
+            "Check what the option storage names: a folder that can be written.",
+            error,
+          );
     }
   }
 
