@@ -1,11 +1,5 @@
 /** Turns texts into vectors: an endpoint of one's own, or the edge runtime's model. */
-import { createEndpointEmbedder, EmbeddingFailure } from "./endpoint_embedder.ts";
-
-export interface Embedder {
-  model: string;
-  /** @param timeoutMs how long an endpoint may take. */
-  embed(texts: string[], timeoutMs: number): Promise<number[][]>;
-}
+import { createEndpointEmbedder, type Embedder, EmbeddingFailure } from "./endpoint_embedder.ts";
 
 interface Session {
   /** The embedded Supabase names its development embedder here; hosted has nothing. */

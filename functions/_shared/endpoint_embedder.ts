@@ -1,7 +1,12 @@
 /** Vectors from an OpenAI-compatible `/embeddings` endpoint, and why there are none. */
 import { z } from "zod";
 import { dimensions } from "../../sdk/src/schemas.ts";
-import type { Embedder } from "./embedder.ts";
+
+export interface Embedder {
+  model: string;
+  /** @param timeoutMs how long an endpoint may take. */
+  embed(texts: string[], timeoutMs: number): Promise<number[][]>;
+}
 
 /**
  * Why there is no vector: a sentence for who recalls, and for the queue. It has neither the address nor

@@ -1,13 +1,8 @@
 /** Embeds memories that wait for it in the database's queue. */
 import { z } from "zod";
 import { call, type MayflyClient } from "../_shared/database.ts";
-import {
-  type Embedder,
-  getEmbedder,
-  mayBeOfText,
-  noteFailure,
-  shorten,
-} from "../_shared/embedder.ts";
+import { getEmbedder, mayBeOfText, noteFailure, shorten } from "../_shared/embedder.ts";
+import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
 /** Texts that are embedded at once, between two looks at the clock. */
 const batchSize = 5;

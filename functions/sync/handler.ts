@@ -26,7 +26,8 @@ app.post("/", async (context) => {
   const answer = await call(() =>
     client.rpc("sync", {
       push: operations as never,
-      ...(since && { since }),
+      // An empty text is no cursor, nor the wish for all there is.
+      ...(typeof since === "string" && { since }),
       ...(limit !== undefined && { page_limit: limit }),
     }),
   );

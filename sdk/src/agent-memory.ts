@@ -1,6 +1,7 @@
-import { AgentWrites, invalid } from "./agent-writes.ts";
+import { AgentWrites } from "./agent-writes.ts";
 import { type Context, type ContextOptions, packContext } from "./context.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { invalid } from "./invalid.ts";
 import { recalledLocally } from "./local-search.ts";
 import type { LogPage } from "./memory.ts";
 import { pullInto } from "./pull.ts";

@@ -1,3 +1,4 @@
+import { instantOf } from "./invalid.ts";
 import { type ContentRow, contentFromRow, type MemoryContent } from "./memory.ts";
 import type { ScoreParts } from "./rank.ts";
 import type { MemoryKind } from "./schemas.ts";
@@ -63,8 +64,8 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
     ...rest,
     ...(agentId && { agent: agentId }),
     ...(minReward !== undefined && { min_reward: minReward }),
-    ...(since && { since: since.toISOString() }),
-    ...(until && { until: until.toISOString() }),
+    ...(since && { since: instantOf(since) }),
+    ...(until && { until: instantOf(until) }),
     ...(sessionId && { session: sessionId }),
     ...(conversationId && { conversation: conversationId }),
     ...(halfLives && { half_lives: halfLives }),

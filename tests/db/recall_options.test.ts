@@ -139,7 +139,11 @@ describe("recall, with weights", () => {
   });
 
   it("finds what is as old as can be, however fast it ages", async () => {
-    await remember({ task: "Old as the hills", kind: "working", created_at: "0001-01-01T00:00:00Z" });
+    await remember({
+      task: "Old as the hills",
+      kind: "working",
+      created_at: "0001-01-01T00:00:00Z",
+    });
     const [hit] = await recall({ query: "hills", half_lives: { working: 0.001 } });
     expect(hit?.task).toBe("Old as the hills");
     expect(hit?.parts.recency).toBeCloseTo(0);

@@ -60,7 +60,14 @@ describe("the query memories.sql", () => {
     );
     expect(rows).toMatchObject([
       { generation: 0, memories: "2", private: "0", with_vector: "1", kinds: "episode" },
-      { generation: 1, memories: "1", forgotten: "1", private: "1", mean_reward: "0.50", kinds: "fact" },
+      {
+        generation: 1,
+        memories: "1",
+        forgotten: "1",
+        private: "1",
+        mean_reward: "0.50",
+        kinds: "fact",
+      },
     ]);
   });
 });

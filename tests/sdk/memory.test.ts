@@ -171,6 +171,23 @@ describe("a recall without a server", () => {
     expect((await agent.recallLocal("x", { limit: 0 })).error?.code).toBe("invalid_request");
     expect((await agent.recall("x", { limit: 101 })).error?.code).toBe("invalid_request");
     expect((await agent.context({ task: "x", maxTokens: 0 })).error?.code).toBe("invalid_request");
+    // A page of more would have a thousand rows, and say that there are no others.
+    for (const limit of [0, 1.5, 1001]) {
+      expect((await agent.memories({ limit })).error?.details).toEqual({ field: "limit" });
+      expect((await agent.conflicts({ limit })).error?.details).toEqual({ field: "limit" });
+      const { error } = await agent.thread(randomUUID(), { last: limit });
+      expect(error?.details).toEqual({ field: "last" });
+    }
+    const never = new Date(Number.NaN);
+    expect((await agent.recall("x", { since: never })).error?.details).toEqual({ field: "since" });
+    expect((await agent.remember({ task: "x", expiresAt: never })).error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "expires_at" },
+    });
+    expect((await agent.update(randomUUID(), { set: { expiresAt: never } })).error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "set.expires_at" },
+    });
     await agent.remember({ task: "x" });
     await agent.stop();
     expect((await agent.recall("x")).error?.code).toBe("not_authorized");
