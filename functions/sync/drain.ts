@@ -19,7 +19,14 @@ const completion = z.object({ stored: z.number(), failed: z.number(), waiting: z
  */
 export async function drain(client: MayflyClient, budgetMs: number) {
   const embedder = getEmbedder();
-  const total = { model: embedder?.model ?? null, stored: 0, failed: 0, waiting: 0 };
+  const total = {
+    model: embedder?.model ?? null,
+    stored: 0,
+    failed: 0,
+    waiting: 0,
+    /** Why the last that failed did. */
+    problem: null as string | null,
+  };
   if (!embedder) return total;
   const deadline = performance.now() + budgetMs;
   let stored: number;
@@ -34,6 +41,7 @@ export async function drain(client: MayflyClient, budgetMs: number) {
       embedder,
       claimed.map((claim) => claim.text),
     );
+    for (const one of made) if ("error" in one) total.problem = one.error;
     const results = claimed.map(({ memory, lease }, index) => ({ memory, lease, ...made[index] }));
     const done = completion.parse(
       await call(() =>

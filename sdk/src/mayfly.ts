@@ -271,8 +271,8 @@ export class Mayfly {
    * is left: after the model was changed. It may be broken off anywhere, and another call goes on.
    * For the secret key.
    *
-   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good;
-   * `not_configured` without an embedder, `unavailable`, `not_authorized`.
+   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good, of
+   * which `problem` says why; `not_configured` without an embedder, `unavailable`, `not_authorized`.
    * @example
    * const { data } = await mayfly.reembed({
    *   forgetOthers: true,

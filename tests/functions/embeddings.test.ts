@@ -141,6 +141,19 @@ describe("a project whose embeddings come from an endpoint", () => {
     answer = vectors;
     await due();
     expect(dataOf(await mayfly.reembed())).toMatchObject({ embedded: 1, left: 0 });
+    answer = () => ({ status: 500, body: "" });
+    await agent.remember({ task: "Another" });
+    dataOf(await agent.sync());
+    const abort = new AbortController();
+    const broken = await mayfly.reembed({
+      signal: abort.signal,
+      onProgress: ({ problem }) => problem && abort.abort(),
+    });
+    expect(dataOf(broken)).toMatchObject({
+      left: 1,
+      problem: "the embeddings endpoint answered 500",
+    });
+    answer = vectors;
     expect(dataOf(await agent.recall("key"))).toMatchObject({ mode: "hybrid", problem: null });
     await agent.stop();
   });
