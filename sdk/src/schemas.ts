@@ -119,8 +119,8 @@ const fields = {
   tags: tags.optional(),
   /** At most 64 KB, at most 32 levels deep. */
   metadata: metadata.optional(),
-  tokens: z.int().min(0).optional(),
-  latency_ms: z.int().min(0).optional(),
+  tokens: z.int32().min(0).optional(),
+  latency_ms: z.int32().min(0).optional(),
   /** `tenant` by default; `agent`: that agent, its ancestors and the tenant's admins. */
   visibility: z.enum(["tenant", "agent"]).optional(),
   expires_at: instant.optional(),
