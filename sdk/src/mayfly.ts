@@ -20,7 +20,8 @@ import {
   Messenger,
   type RequestOptions,
 } from "./messenger.ts";
-import { Outboxes, type OutboxLimits } from "./outbox.ts";
+import type { OutboxLimits } from "./outbox.ts";
+import { Outboxes } from "./outboxes.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { type RunOptions, run } from "./run.ts";

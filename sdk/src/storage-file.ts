@@ -119,7 +119,7 @@ class FileStore implements OutboxStore {
       } catch (cause) {
         const error = storageFailed(
           `${this.#path} could not be written: ${String(cause)}`,
-          null,
+          "Nothing of it was kept. Make room there, then try again.",
           cause,
         );
         for (const { reject } of taken) reject(error);
@@ -130,6 +130,14 @@ class FileStore implements OutboxStore {
   }
 
   async #flush(taken: Waiting[]): Promise<void> {
+    if (this.#emptiedBy(taken)) {
+      // What keeps nothing takes no room, and needs none: also a full disk can be left.
+      await this.#file.truncate(0);
+      await this.#file.datasync();
+      this.#size = 0;
+      this.#kept.clear();
+      return;
+    }
     const bytes = new TextEncoder().encode(taken.map(({ line }) => line).join(""));
     try {
       await this.#file.appendFile(bytes);
@@ -143,6 +151,13 @@ class FileStore implements OutboxStore {
     for (const { change } of taken) this.#apply(change);
     // What was written is safe: where there is no room to write it anew, the file stays long for now.
     await this.#compact().catch(() => {});
+  }
+
+  #emptiedBy(taken: Waiting[]): boolean {
+    if (taken.some(({ change }) => change.put?.length)) return false;
+    const removed = new Set(taken.flatMap(({ change }) => change.remove ?? []));
+    if (removed.size < this.#kept.size) return false;
+    return [...this.#kept.keys()].every((id) => removed.has(id));
   }
 
   #apply({ put = [], remove = [] }: OutboxChange): void {

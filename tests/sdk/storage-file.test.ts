@@ -127,9 +127,24 @@ describe("an outbox in a file", () => {
     await again.close();
   });
 
+  it("takes no room once it keeps nothing", async () => {
+    const store = await open();
+    await store.write({ put: [entryOf("1"), entryOf("2")] });
+    await store.write({ remove: ["1"] });
+    expect((await stat(path)).size).toBeGreaterThan(0);
+    await Promise.all([store.write({ remove: ["2"] }), store.write({ remove: ["gone before"] })]);
+    expect((await stat(path)).size).toBe(0);
+    await store.write({ put: [entryOf("3")] });
+    await store.close();
+    const again = await open();
+    expect(idsOf(again)).toEqual(["3"]);
+    await again.close();
+  });
+
   it("keeps what it is given where it cannot be written anew", async () => {
     await mkdir(`${path}.draft`);
     const store = await open();
+    await store.write({ put: [entryOf("stays")] });
     for (let n = 0; n < 20; n++) {
       await store.write({ put: [entryOf(`p${n}`, "x".repeat(20_000))] });
       await store.write({ remove: [`p${n}`] });
@@ -141,7 +156,7 @@ describe("an outbox in a file", () => {
     expect((await stat(path)).size).toBeLessThan(1_000);
     await store.close();
     const again = await open();
-    expect(idsOf(again)).toEqual(["last"]);
+    expect(idsOf(again)).toEqual(["stays", "last"]);
     await again.close();
   });
 
