@@ -75,7 +75,8 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
 /** What a recall found, and how. */
 export interface Recall {
   /**
-   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made. `local`: from what
+   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made, or no
+   * memory has one of its model. `local`: from what
    * this agent holds itself, by words and, with an embedder here, by meaning.
    */
   mode: "hybrid" | "words_only" | "local";

@@ -139,6 +139,12 @@ describe("a project whose embeddings come from an endpoint", () => {
       .toEqual([{ error: reason }]);
 
     answer = vectors;
+    // An embedding of the question alone finds nothing by meaning.
+    expect(dataOf(await agent.recall("key"))).toMatchObject({
+      mode: "words_only",
+      problem: expect.stringMatching(/^no memory has a vector of text-embedding-3-small/),
+      results: [{ task: "Rotate the key" }],
+    });
     await due();
     expect(dataOf(await mayfly.reembed())).toMatchObject({ embedded: 1, left: 0 });
     answer = () => ({ status: 500, body: "" });
