@@ -729,10 +729,12 @@ create table mayfly.memory_conflicts (
   tenant_id uuid not null,
   id uuid not null default gen_random_uuid(),
   memory_id uuid not null,
-  field text not null,
+  field text not null constraint memory_conflicts_field_known check (field in (
+    'session_id', 'conversation_id', 'kind', 'task', 'input', 'output', 'critique', 'reward', 'success', 'importance',
+    'tags', 'metadata', 'tokens', 'latency_ms', 'visibility', 'expires_at')),
   base jsonb,
   wanted jsonb,
-  hlc text not null,
+  hlc text not null constraint memory_conflicts_hlc_length check (char_length(hlc) <= 60),
   op_id uuid not null,
   pushed_by uuid,
   created_at timestamptz not null default now(),
@@ -2221,8 +2223,10 @@ revoke execute on function mayfly_private.charge(uuid, bigint, bigint, integer) 
 -- sql/schemas/0228_function_meter_memories.sql
 
 -- Charges what a statement wrote into memories. A trigger, since clients may also insert by the Data
--- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. 512
--- bytes stand for the row itself, its operation and its event; a tombstone keeps them.
+-- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. Tags
+-- and metadata are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
+-- fortieth, and what is forgotten would give back less than it was charged. 512 bytes stand for the row
+-- itself, its operation and its event; a tombstone keeps them.
 
 create function mayfly_private.meter_memories()
 returns trigger
@@ -2236,7 +2240,7 @@ begin
     for change in
       select t.id, count(*) as memories, count(*) as writes,
         sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags) + pg_column_size(n.metadata)) as bytes
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -2246,9 +2250,9 @@ begin
       -- What maintenance forgets is nobody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags) + pg_column_size(n.metadata)
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')
           - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
-          - pg_column_size(o.tags) - pg_column_size(o.metadata)) as bytes
+          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}')) as bytes
       from new_rows n
       join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       join mayfly.tenants t on t.id = n.tenant_id group by t.id
@@ -2259,7 +2263,7 @@ begin
     for change in
       select t.id, count(*) as memories,
         sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags) + pg_column_size(o.metadata)) as bytes
+          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}')) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
@@ -2845,6 +2849,71 @@ $$;
 comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
 revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;
 grant execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) to authenticated, service_role;
+
+-- sql/schemas/0250_function_meter_conflicts.sql
+
+-- Charges what a statement wrote into memory_conflicts: 256 bytes each, and what was wanted and taken for
+-- granted, which may be as long as a memory.
+
+create function mayfly_private.meter_conflicts()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in
+      select t.id, sum(256 + coalesce(octet_length(n.base::text), 0) + coalesce(octet_length(n.wanted::text), 0)) as bytes
+      from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, 0, change.bytes, 0);
+    end loop;
+  else
+    for change in
+      select t.id, sum(256 + coalesce(octet_length(o.base::text), 0) + coalesce(octet_length(o.wanted::text), 0)) as bytes
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, 0, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_conflicts() is 'Trigger: charges what was written into memory_conflicts.';
+revoke execute on function mayfly_private.meter_conflicts() from public;
+
+create trigger memory_conflicts_meter_insert after insert on mayfly.memory_conflicts
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_conflicts();
+
+create trigger memory_conflicts_meter_delete after delete on mayfly.memory_conflicts
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_conflicts();
+
+-- sql/schemas/0251_function_charge_idle.sql
+
+-- Charges operations of a push that wrote no memory, as writes: one for a memory that is gone, or one that
+-- changes nothing, is kept by its id all the same. Called by mayfly_private.push as the caller, whose own
+-- tenant it charges; what wrote a memory, its meter has charged. As owner: the counters are nobody's to write.
+
+create function mayfly_private.charge_idle(tenant uuid, operations integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if operations > 0 and tenant = any (mayfly_private.tenant_ids('memory:write')) then
+    perform mayfly_private.charge(tenant, 0, 0, operations);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.charge_idle(uuid, integer) is 'Charges operations that wrote no memory.';
+revoke execute on function mayfly_private.charge_idle(uuid, integer) from public;
+grant execute on function mayfly_private.charge_idle(uuid, integer) to authenticated, service_role;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -3607,16 +3676,18 @@ grant execute on function mayfly_private.hold_tenant(uuid) to authenticated, ser
 -- sql/schemas/0317_function_apply_deletes.sql
 
 -- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
--- mayfly_private.push as the caller. Locks the memories.
+-- mayfly_private.push as the caller. Gives how many memories it wrote. Locks them.
 --
 -- A memory that is not there (any more), or not for the caller to forget, is `gone`, as it is for an
 -- update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
 
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[])
-returns void
+returns integer
 language plpgsql
 set search_path = ''
 as $$
+declare
+  gone integer;
 begin
   with deletes as (
     select (op ->> 'id')::uuid as op, (op -> 'memory' ->> 'id')::uuid as memory
@@ -3640,6 +3711,10 @@ begin
   set result = o.result || '{"status": "gone"}'
   from deletes d
   where o.tenant_id = tenant and o.id = d.op and d.memory not in (select f.id from forgotten f);
+  get diagnostics gone = row_count;
+  return (
+    select count(*) - gone from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed));
 end
 $$;
 
@@ -3937,6 +4012,7 @@ declare
   unknown uuid[];
   claimed uuid[];
   written integer;
+  changed integer := 0;
   expired integer;
   fresh record;
 begin
@@ -4020,10 +4096,13 @@ begin
   end if;
 
   if given.updates > 0 then
-    perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+    changed := changed + mayfly_private.apply_updates(tenant, push, claimed, caller_id);
   end if;
   if given.deletes > 0 then
-    perform mayfly_private.apply_deletes(tenant, push, claimed);
+    changed := changed + mayfly_private.apply_deletes(tenant, push, claimed);
+  end if;
+  if cardinality(claimed) > fresh.puts + changed then
+    perform mayfly_private.charge_idle(tenant, cardinality(claimed) - fresh.puts::integer - changed);
   end if;
 
   return (
@@ -4233,13 +4312,14 @@ grant execute on function mayfly.sync(jsonb, text, integer) to authenticated, se
 -- sql/schemas/0324_function_apply_updates.sql
 
 -- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
--- results of the operations. Called by mayfly_private.push as the caller. Locks the memories, by id.
+-- results of the operations. Called by mayfly_private.push as the caller. Gives how many memories it wrote.
+-- Locks the memories, by id.
 --
 -- A memory that is not there (any more), or not for the caller to change, is `gone`: a delete wins over
 -- an update, and a late update never blocks an outbox.
 
 create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], pusher uuid)
-returns void
+returns integer
 language plpgsql
 set search_path = ''
 as $$
@@ -4248,6 +4328,7 @@ declare
   outcomes jsonb;
   fault record;
   bare uuid[];
+  written integer;
 begin
   select array_agg(locked.id) into targets
   from (
@@ -4299,6 +4380,7 @@ begin
   join mayfly.memories o on o.tenant_id = tenant and o.id = s.id,
     lateral jsonb_populate_record(o, s.set) n
   where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
+  get diagnostics written = row_count;
 
   -- A vector of other words would be found for what is not there any more.
   delete from mayfly.memory_vectors v
@@ -4340,6 +4422,7 @@ begin
   where o.tenant_id = tenant and o.id in (
     select (op ->> 'id')::uuid from jsonb_array_elements(push) op
     where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed));
+  return written;
 end
 $$;
 
@@ -6658,8 +6741,10 @@ begin
   perform from mayfly_private.tenant_usage u where u.tenant_id = tenant order by u.shard for update;
   select count(*) as memories,
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
-      + pg_column_size(m.tags) + pg_column_size(m.metadata)), 0)
+      + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}')), 0)
     + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
+    + (select coalesce(sum(256 + coalesce(octet_length(c.base::text), 0) + coalesce(octet_length(c.wanted::text), 0)), 0)
+      from mayfly.memory_conflicts c where c.tenant_id = tenant)
     + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
     + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes
   into strict stored
