@@ -1,7 +1,8 @@
-import { instantOf } from "./invalid.ts";
+import type { MayflyError } from "./errors.ts";
+import { instantOf, invalid } from "./invalid.ts";
 import { type ContentRow, contentFromRow, type MemoryContent } from "./memory.ts";
 import type { ScoreParts } from "./rank.ts";
-import type { MemoryKind } from "./schemas.ts";
+import { type MemoryKind, queryRequest } from "./schemas.ts";
 
 /** A memory that answers a question. */
 export interface RecalledMemory extends MemoryContent {
@@ -70,6 +71,13 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
     ...(conversationId && { conversation: conversationId }),
     ...(halfLives && { half_lives: halfLives }),
   };
+}
+
+/** What the server would refuse of a recall, where it is not asked. */
+export function wrongQuery(query: string, options: RecallOptions): MayflyError | null {
+  const { error } = queryRequest.safeParse({ query, ...toQuery(options) });
+  const [issue] = error?.issues ?? [];
+  return issue ? invalid(issue.path.join(".") || "query", issue.message) : null;
 }
 
 /** What a recall found, and how. */

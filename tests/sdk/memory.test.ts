@@ -1,6 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { developmentEmbedder, type LogPage, Mayfly } from "../../sdk/src/index.ts";
+import {
+  developmentEmbedder,
+  type LogPage,
+  Mayfly,
+  type RecallOptions,
+} from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { dataOf, spawnIn } from "./agents.ts";
 import { startProxy, type TestProxy } from "./proxy.ts";
@@ -168,7 +173,13 @@ describe("a recall without a server", () => {
 
   it("refuses what the server would refuse, and does not hide its refusals", async () => {
     const agent = await spawnIn(mayfly);
-    expect((await agent.recallLocal("x", { limit: 0 })).error?.code).toBe("invalid_request");
+    const refused = async (query: string, options: RecallOptions) =>
+      (await agent.recallLocal(query, options)).error?.details;
+    expect(await refused("x", { limit: 0 })).toEqual({ field: "limit" });
+    expect(await refused("", {})).toEqual({ field: "query" });
+    expect(await refused("x", { embedding: [1, 0], model: "m" })).toEqual({ field: "embedding" });
+    expect(await refused("x", { embedding: Array(384).fill(1) })).toEqual({ field: "model" });
+    expect(await refused("x", { minReward: 2 })).toEqual({ field: "min_reward" });
     expect((await agent.recall("x", { limit: 101 })).error?.code).toBe("invalid_request");
     expect((await agent.context({ task: "x", maxTokens: 0 })).error?.code).toBe("invalid_request");
     // A page of more would have a thousand rows, and say that there are no others.
