@@ -1,5 +1,6 @@
-// Writes the figures of the last `npm run bench` (bench-results/, or another folder as argument) into
-// docs/performance.md and the README, between their marks, and makes the charts beside them.
+// Writes the figures of the last `npm run bench` (bench-results/, or other folders as arguments, of which
+// a later one's benchmarks replace an earlier one's) into docs/performance.md and the README, between
+// their marks, and makes the charts beside them.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chart } from "../tests/bench/lib/chart.ts";
@@ -7,7 +8,7 @@ import type { Row } from "../tests/bench/lib/report.ts";
 import { charted, figures, headlines, type Results } from "./performance/figures.ts";
 
 const root = join(import.meta.dirname, "..");
-const results = process.argv[2] ?? join(root, "bench-results");
+const [first = join(root, "bench-results"), ...others] = process.argv.slice(2);
 const charts = join(root, "docs/performance");
 
 /** Replaces what is between the marks; they stay. */
@@ -21,11 +22,25 @@ async function replaceFigures(path: string, text: string): Promise<void> {
   );
 }
 
-const measured = JSON.parse(
-  await readFile(join(results, "results.json"), "utf8").catch(() => {
-    throw new Error(`${results} has no results.json: run npm run bench first.`);
-  }),
-) as Results;
+async function resultsOf(folder: string): Promise<Results> {
+  const text = await readFile(join(folder, "results.json"), "utf8").catch(() => {
+    throw new Error(`${folder} has no results.json: run npm run bench first.`);
+  });
+  const { quick, ...results } = JSON.parse(text) as Omit<Results, "quick"> & { quick: boolean };
+  return { ...results, quick: quick ? results.rows.map(({ bench }) => bench) : [] };
+}
+
+let measured = await resultsOf(first);
+for (const folder of others) {
+  const later = await resultsOf(folder);
+  const isOlder = (bench: string) => !later.rows.some((row) => row.bench === bench);
+  measured = {
+    ...measured,
+    load: Math.max(measured.load ?? 0, later.load ?? 0),
+    quick: [...measured.quick.filter(isOlder), ...later.quick],
+    rows: [...measured.rows.filter(({ bench }) => isOlder(bench)), ...later.rows],
+  };
+}
 
 await mkdir(charts, { recursive: true });
 const made: string[] = [];

@@ -7,7 +7,8 @@ export interface Results {
   at: string;
   machine: { cpus: number; model?: string; memory: number };
   node: string;
-  quick?: boolean;
+  /** The benchmarks that ran with `--quick`. */
+  quick: string[];
   /** Processes that wanted a core when it began; above their number the times are too long. */
   load?: number;
   rows: Row[];
@@ -31,14 +32,17 @@ export function figures(results: Results, charts: string[]): string {
     if (rows.length === 0) return [];
     const own = charts.filter((chart) => chart.includes(`/${bench}-`));
     const shown = bench === "growth" ? growthTable(rows) : table(rows);
-    return [`### ${title}\n\n\`npm run bench -- ${bench}\`\n\n${shown}`, ...own];
+    return [`### ${title}\n\n\`${commandOf(bench, results)}\`\n\n${shown}`, ...own];
   });
   return `${circumstances(results)}\n\n${parts.join("\n\n")}\n`;
 }
 
+const commandOf = (bench: string, { quick }: Results) =>
+  `npm run bench -- ${quick.includes(bench) ? "--quick " : ""}${bench}`;
+
 function circumstances({ at, machine, node, quick, load = 0 }: Results): string {
   const memory = Math.round(machine.memory / 2 ** 30);
-  const sizes = quick ? " These are of `--quick`: small sizes, few rounds." : "";
+  const sizes = quick.length > 0 ? " Those by `--quick` are of small sizes and few rounds." : "";
   const busy =
     load > machine.cpus
       ? ` The machine was busy with other work (load ${round(load)}): trust the ratios, not the times.`
@@ -75,7 +79,13 @@ const count = (size: number) => size.toLocaleString("en");
 const amount = (value: number, unit: string) => `${round(value)} ${unit}`;
 
 /** For the README: a row of a benchmark by the beginning of its name, and how to say it. */
-const picks: { bench: string; name: string; on: string; say: (row: Row) => string }[] = [
+const picks: {
+  bench: string;
+  name: string;
+  on: string;
+  size?: number;
+  say: (row: Row) => string;
+}[] = [
   {
     bench: "spawn",
     name: "agents spawned a second",
@@ -95,6 +105,29 @@ const picks: { bench: string; name: string; on: string; say: (row: Row) => strin
     on: "postgres",
     say: ({ ours }) =>
       `100 events read at the end of a long log, beside a transaction as old as all of it: ${round(ours)} ms`,
+  },
+  {
+    bench: "recall",
+    name: "the vector part, recall@10",
+    on: "postgres",
+    size: 100_000,
+    say: ({ ours }) =>
+      `of the best ten of 100,000 memories, in a database of 200,000 and 101 tenants, recall finds ${round(ours)}`,
+  },
+  {
+    bench: "recall",
+    name: "the vector part",
+    on: "postgres",
+    size: 100_000,
+    say: ({ ours, ratio = 0 }) =>
+      `by vectors in ${round(ours)} ms: ${round(ratio)} × the fastest plain HNSW query that finds as many`,
+  },
+  {
+    bench: "messages",
+    name: "durable message, from the return of send",
+    on: "postgres",
+    say: ({ ours }) =>
+      `a durable message is with its handler, in another process, ${round(ours)} ms after \`send\` has returned`,
   },
   {
     bench: "policies",
@@ -118,13 +151,17 @@ const picks: { bench: string; name: string; on: string; say: (row: Row) => strin
 ];
 
 export function headlines(results: Results): string {
-  const lines = picks.flatMap(({ bench, name, on, say }) => {
+  const lines = picks.flatMap(({ bench, name, on, size, say }) => {
     const row = results.rows.find(
-      (row) => row.bench === bench && row.on === on && row.name.startsWith(name),
+      (row) =>
+        row.bench === bench &&
+        row.on === on &&
+        row.name.startsWith(name) &&
+        (size === undefined || row.size === size),
     );
-    return row ? [`| ${say(row)} | \`npm run bench -- ${bench}\` |`] : [];
+    return row ? [`| ${say(row)} | \`${commandOf(bench, results)}\` |`] : [];
   });
-  return `| measured${results.quick ? " with `--quick`" : ""} | by |\n| --- | --- |\n${lines.join("\n")}\n`;
+  return `| measured | by |\n| --- | --- |\n${lines.join("\n")}\n`;
 }
 
 interface Charted {

@@ -1,9 +1,13 @@
 /**
- * How each call's time grows with the tenant's data: at 1×, 10× and 100×, and the slope on logarithmic
- * axes: 0 is constant, 1 linear.
+ * How each call's time grows with the tenant's data, its memories and as many messages: at 1×, 10× and
+ * 100×, and the slope on logarithmic axes: 0 is constant, 1 linear. The embedded Supabase's start, too.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/growth.ts [--quick]
  */
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   actAs,
   type Claims,
@@ -14,51 +18,100 @@ import {
   type Sql,
   serviceRole,
 } from "../harness/callers.ts";
+import { startTestLocal } from "../harness/local.ts";
+import { messageTo } from "../harness/messages.ts";
 import { putOf } from "../harness/operations.ts";
-import { measure, slope } from "./lib/measure.ts";
+import { measure, slope, timed } from "./lib/measure.ts";
 import { report, round } from "./lib/report.ts";
 import { onEach, quick, rounds, unlimited } from "./lib/target.ts";
+import { settleAll } from "./vectors.ts";
 
-const sizes = quick ? [100, 1_000, 10_000] : [1_000, 10_000, 100_000];
+/** WebAssembly builds no index over 100,000 vectors in a time that anybody would wait. */
+const sizesOn = {
+  postgres: quick ? [100, 1_000, 10_000] : [1_000, 10_000, 100_000],
+  pglite: quick ? [30, 300, 3_000] : [100, 1_000, 10_000],
+};
+/** The vectors that are not settled yet where there are many. */
+const fresh = 200;
 const words = "rotate import verify deploy migrate index cache token tenant policy vector".split(
   " ",
 );
 
-const calls: Record<string, (sql: Sql, claims: Claims, tenant: string) => Promise<unknown>> = {
-  "push 100 memories": (sql, claims) =>
+interface Filled {
+  tenant: string;
+  /** An agent of the tenant, and who has all of its messages. */
+  claims: Claims;
+  session: string;
+}
+
+const calls: Record<string, (sql: Sql, filled: Filled) => Promise<unknown>> = {
+  "push 100 memories": (sql, { claims }) =>
     actAs(sql, claims, (session) => {
       const ops = Array.from({ length: 100 }, (_, n) => putOf({ task: `pushed ${n}` }));
       return session`select mayfly.sync(${session.json(ops)}, null, 0)`;
     }),
-  "pull 100 memories": (sql, claims) =>
+  "pull 100 memories": (sql, { claims }) =>
     actAs(sql, claims, (session) => session`select mayfly.sync('[]', null, 100)`),
-  "recall by words": (sql, claims) =>
+  "recall by words": (sql, { claims }) =>
     actAs(sql, claims, (session) => session`select * from mayfly.recall('rotate policy 7')`),
-  "recall by words and meaning": (sql, claims) =>
+  "recall by words and meaning": (sql, { claims }) =>
     actAs(
       sql,
       claims,
       (session) => session`
       select * from mayfly.recall('rotate policy 7', (select array_agg(sin(i)::real) from generate_series(1, 384) i), 'bench')`,
     ),
-  "spawn an agent": (sql, _claims, tenant) =>
+  "read the newest 50 memories": (sql, { tenant, claims }) =>
+    actAs(
+      sql,
+      claims,
+      (session) => session`
+      select id, task from mayfly.memories where tenant_id = ${tenant} and deleted_at is null order by id desc limit 50`,
+    ),
+  "spawn an agent": (sql, { tenant }) =>
     rpc(sql, serviceRole, "spawn_agent", { lifetime: 60 }, inTenant(tenant)),
+  "send a message": (sql, { claims }) =>
+    rpc(sql, claims, "send_messages", { messages: [messageTo(String(claims.sub))] as never }),
+  "pull the inbox": (sql, { claims, session }) =>
+    rpc(sql, claims, "pull_inbox", { session, after: 0, page_limit: 10 }),
 };
 
+const lines = new Map<string, { x: number; y: number }[]>();
+function add(name: string, on: string, size: number, ms: number): void {
+  report({ bench: "growth", name, on, unit: "ms", ours: ms, size });
+  const line = `${name} on ${on}`;
+  lines.set(line, [...(lines.get(line) ?? []), { x: size, y: ms }]);
+}
+
 await onEach(async ({ sql }, on) => {
-  const points = new Map<string, { x: number; y: number }[]>();
-  for (const size of sizes) {
+  for (const size of sizesOn[on]) {
     const tenant = await fill(sql, size);
-    await sql`vacuum analyze mayfly.memories, mayfly.memory_vectors, mayfly.events`;
-    const { claims } = await makeAgent(sql, tenant, { lifetime: 900 });
-    for (const [name, call] of Object.entries(calls)) {
-      const time = await measure(rounds(20), () => call(sql, claims, tenant));
-      report({ bench: "growth", name, on, unit: "ms", ours: time.median, size });
-      points.set(name, [...(points.get(name) ?? []), { x: size, y: time.median }]);
-    }
+    await settleAll(sql, size > fresh ? [{ tenant, fresh }] : []);
+    const filled = await fillInbox(sql, tenant, size);
+    await sql`analyze`;
+    for (const [name, call] of Object.entries(calls))
+      add(name, on, size, (await measure(rounds(20), () => call(sql, filled))).median);
   }
-  for (const [name, line] of points) console.log(`${name} on ${on}: slope ${round(slope(line))}`);
 });
+
+/** Too long for a quick run, which measures a start anyway. */
+if (!quick) await growStart();
+
+for (const [line, points] of lines) console.log(`${line}: slope ${round(slope(points))}`);
+
+async function growStart(): Promise<void> {
+  const data = await mkdtemp(join(tmpdir(), "mayfly-bench-"));
+  let before = 0;
+  for (const size of sizesOn.pglite) {
+    const full = await startTestLocal({ data });
+    await fill(full.sql, size - before);
+    before = size;
+    await full.close();
+    const ms = await timed(async () => (await startTestLocal({ data })).close());
+    add("start the embedded Supabase, and end it", "pglite", size, ms);
+  }
+  await rm(data, { recursive: true, maxRetries: 5 });
+}
 
 async function fill(sql: Sql, size: number): Promise<string> {
   const tenant = await makeTenant(sql, unlimited);
@@ -74,4 +127,25 @@ async function fill(sql: Sql, size: number): Promise<string> {
       select array_agg(sin(i * (hashtext(m.id::text) % 1000 + 1001))::real) from generate_series(1, 384) i)::extensions.halfvec(384)
     from mayfly.memories m where m.tenant_id = ${tenant}`;
   return tenant;
+}
+
+/** As many messages in the inbox of an agent, handled all but the last ten. */
+async function fillInbox(sql: Sql, tenant: string, size: number): Promise<Filled> {
+  const agent = await makeAgent(sql, tenant, { lifetime: 900 });
+  await sql`
+    insert into mayfly.messages (tenant_id, id, type, sender_kind, target, payload)
+    select ${tenant}, gen_random_uuid(), 'info', 'service', jsonb_build_object('agent', ${agent.id}::text), '{"text": "hello"}'
+    from generate_series(1, ${size})`;
+  await sql`
+    insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, acknowledged_at)
+    select ${tenant}, ${agent.id}, row_number() over (order by m.id), m.id, now()
+    from mayfly.messages m where m.tenant_id = ${tenant}`;
+  await sql`
+    update mayfly.deliveries set acknowledged_at = null where tenant_id = ${tenant} and seq > ${size - 10}`;
+  await sql`
+    insert into mayfly.inboxes as b (tenant_id, recipient_id, last_seq) values (${tenant}, ${agent.id}, ${size})
+    on conflict (tenant_id, recipient_id) do update set last_seq = excluded.last_seq`;
+  const session = randomUUID();
+  await rpc(sql, agent.claims, "open_inbox", { session });
+  return { tenant, claims: agent.claims, session };
 }

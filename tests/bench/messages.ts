@@ -94,7 +94,7 @@ async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql
   };
   const whole = new Map<string, number[]>();
   const afterReturn = new Map<string, number[]>();
-  for (let n = 0; n < rounds(100); n++)
+  for (let n = 0; n < rounds(100, 10); n++)
     for (const [what, send] of Object.entries(ways)) {
       const arrived = receiver.next(what, n);
       const began = now();

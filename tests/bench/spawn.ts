@@ -13,6 +13,7 @@ import {
   makeAgent,
   makeTenant,
   rpc,
+  type Sql,
   serviceRole,
 } from "../harness/callers.ts";
 import { compare, timed } from "./lib/measure.ts";
@@ -20,13 +21,23 @@ import { report, reportComparison } from "./lib/report.ts";
 import { onEach, rounds, unlimited } from "./lib/target.ts";
 
 const batch = 20;
-const descendants = 500;
+const children = 20;
+/** Each child's. */
+const grandchildren = 24;
 const jwk = await generateSigningKey();
 const key = await importJWK(jwk, "ES256");
 
 /** As the spawn function does. */
 const sign = (claims: Claims) =>
   new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: String(jwk.kid) }).sign(key);
+
+/** So many to each of these. */
+const addChildren = (sql: Sql, tenant: string, parents: string[], count: number) => sql`
+  insert into mayfly.agents (tenant_id, id, name, type, status, lifetime, expires_at, parent_id, ancestors, depth)
+  select tenant_id, gen_random_uuid(), 'child ' || i || ' of ' || id, type, status, lifetime, expires_at, id,
+    ancestors || id, depth + 1
+  from mayfly.agents, generate_series(1, ${count}) i
+  where tenant_id = ${tenant} and id = any (${parents}::uuid[])`;
 
 await onEach(async ({ sql }, on) => {
   const tenant = await makeTenant(sql, unlimited);
@@ -81,18 +92,22 @@ await onEach(async ({ sql }, on) => {
   for (let n = 0; n < rounds(8, 3); n++) {
     const alone = await makeAgent(sql, tenant);
     const head = await makeAgent(sql, tenant);
-    await sql`
-      insert into mayfly.agents (tenant_id, id, name, type, status, lifetime, expires_at, parent_id, ancestors, depth)
-      select tenant_id, gen_random_uuid(), 'child ' || i || ' of ' || id, type, status, lifetime, expires_at, id, array[id], 1
-      from mayfly.agents, generate_series(1, ${descendants}) i
-      where tenant_id = ${tenant} and id = ${head.id}`;
+    await addChildren(sql, tenant, [head.id], children);
+    const ids =
+      await sql`select id from mayfly.agents where tenant_id = ${tenant} and parent_id = ${head.id}`;
+    await addChildren(
+      sql,
+      tenant,
+      ids.map(({ id }) => id as string),
+      grandchildren,
+    );
     times.alone.push(await timed(() => stop(alone.id)));
     times.family.push(await timed(() => stop(head.id)));
   }
   const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
   report({
     bench: "spawn",
-    name: `stop an agent with ${descendants} children`,
+    name: `stop an agent with ${children} children of ${grandchildren} each`,
     on,
     unit: "ms",
     ours: median(times.family),

@@ -8,7 +8,17 @@ const left = 64;
 const right = 250;
 const top = 40;
 const bottom = 48;
-const colours = ["#2a78d6", "#d6552a", "#1f9d6b", "#8a4fd0", "#b8860b", "#c2437f"];
+const colours = [
+  "#2a78d6",
+  "#d6552a",
+  "#1f9d6b",
+  "#8a4fd0",
+  "#b8860b",
+  "#c2437f",
+  "#3f9bb5",
+  "#7a7f87",
+  "#8a5a3c",
+];
 
 export function chart(title: string, rows: Row[], axisLabel = "memories of the tenant"): string {
   const lines = new Map<string, { x: number; y: number }[]>();
