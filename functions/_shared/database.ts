@@ -101,7 +101,7 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       403,
       "not_authorized",
       "The caller may not do this.",
-      "A publishable key alone may do nothing.",
+      "Some calls are for the secret key alone, and a publishable key alone may do nothing.",
     );
   }
   if (error.code?.startsWith("22")) {

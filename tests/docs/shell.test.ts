@@ -112,6 +112,21 @@ describe("the commands in the documents", () => {
     expect(faults).toEqual([]);
   });
 
+  it("are there, too, that the CLI names as what mends something", {
+    timeout: 300_000,
+  }, async () => {
+    const folder = join(root, "sdk/src/cli");
+    const named: string[] = [];
+    for (const file of await readdir(folder))
+      for (const [command] of (await read(`sdk/src/cli/${file}`)).matchAll(
+        /npx (supabase|mayfly)( [a-z][a-z-]*| --[a-z][a-z-]*| <[a-z]+>| \$\{[^}]+\})+/g,
+      ))
+        named.push(command.replace(/[<>]|\$\{.*?\}/g, "x"));
+    expect(named.length).toBeGreaterThan(8);
+    for (const command of new Set(named))
+      expect(await faultOf(command.split(" ")), command).toBeNull();
+  });
+
   it("would be missed if they were not", async () => {
     const faultsOf = async (block: string) =>
       Promise.all(commandsOf(block).map(({ words }) => faultOf(words)));
