@@ -100,10 +100,11 @@ export function fromDataApi<T>(answer: {
   const { data, error, status } = answer;
   if (!error) return ok(data as T);
   if (/^JWT expired/i.test(error.message)) return failed(expired(error));
+  if (status === 0) return failed(unreached(error));
   return failed(
     new MayflyError(
       {
-        code: isErrorCode(error.code) ? error.code : fallbackCode(status || 503),
+        code: isErrorCode(error.code) ? error.code : fallbackCode(status),
         message: error.message,
         hint: error.hint || null,
         details: detailsOf(error.details),
@@ -112,6 +113,17 @@ export function fromDataApi<T>(answer: {
     ),
   );
 }
+
+const unreached = (cause: PostgrestError) =>
+  new MayflyError(
+    {
+      code: "unavailable",
+      message: `The Data API could not be reached (${cause.message}).`,
+      hint: "Check the URL and the network, then try again.",
+      details: null,
+    },
+    { cause },
+  );
 
 /** Who ends with its token is told so by its renewal: until then another may come. */
 const expired = (cause: PostgrestError) =>
