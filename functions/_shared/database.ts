@@ -31,7 +31,12 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
     }) as unknown as MayflyClient;
   }
   const { data, error } = await verifyCredentials({ token: null, apikey }, { auth: ["secret:*"] });
-  if (error) throw notAuthorized("The request has no token.");
+  if (error)
+    throw notAuthorized(
+      apikey?.startsWith("sb_secret_")
+        ? "The secret key is not one of this project's."
+        : "The request has no token.",
+    );
   return createAdminClient<Database>({
     auth: { keyName: data.keyName ?? null },
     supabaseOptions,

@@ -6,6 +6,7 @@ import {
 } from "@supabase/supabase-js";
 import type { Database } from "./database.types.ts";
 import { type ErrorBody, failed, isErrorCode, MayflyError, ok, type Result } from "./errors.ts";
+import { storableRule } from "./storable.ts";
 
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
@@ -100,7 +101,12 @@ export function fromDataApi<T>(answer: {
   const { data, error, status } = answer;
   if (!error) return ok(data as T);
   if (/^JWT expired/i.test(error.message)) return failed(expired(error));
+<<<<<<< HEAD
   if (status === 0) return failed(unreached(error));
+=======
+  if (unfitCodes.includes(error.code)) return failed(unfit(error));
+  if (!status) return failed(unreached(error));
+>>>>>>> main
   return failed(
     new MayflyError(
       {
@@ -114,16 +120,49 @@ export function fromDataApi<T>(answer: {
   );
 }
 
+<<<<<<< HEAD
 const unreached = (cause: PostgrestError) =>
   new MayflyError(
     {
       code: "unavailable",
       message: `The Data API could not be reached (${cause.message}).`,
+=======
+/** There was no answer. */
+function unreached(cause: PostgrestError): MayflyError {
+  // With its stack; in Node the reason is the cause of "fetch failed".
+  const [, why] = /^Caused by: (?:\w+: )?(.*?)(?: \(\w+\))?$/m.exec(cause.details ?? "") ?? [];
+  const reason = why ?? cause.message.replace(/^\w*Error: /, "");
+  return new MayflyError(
+    {
+      code: "unavailable",
+      message: `The Data API could not be reached: ${reason}.`,
+>>>>>>> main
       hint: "Check the URL and the network, then try again.",
       details: null,
     },
     { cause },
   );
+<<<<<<< HEAD
+=======
+}
+
+/** Of Postgres: not of the type, out of its range, no instant, no text. */
+const unfitCodes = ["22P02", "22003", "22007", "22008", "22P05"];
+
+function unfit(cause: PostgrestError): MayflyError {
+  // JSON that a client has written has no other fault.
+  const half = cause.code === "22P05" || /surrogate/.test(cause.details ?? "");
+  return new MayflyError(
+    {
+      code: "invalid_request",
+      message: half ? `A text ${storableRule}.` : `${cause.message}.`,
+      hint: "Nothing was done. Correct the value.",
+      details: detailsOf(cause.details),
+    },
+    { cause },
+  );
+}
+>>>>>>> main
 
 /** Who ends with its token is told so by its renewal: until then another may come. */
 const expired = (cause: PostgrestError) =>

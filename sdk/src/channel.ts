@@ -1,48 +1,25 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
+import { type ChannelOptions, ChannelStream, readPage } from "./channel-stream.ts";
 import type { Publish } from "./channels.ts";
 import type { Note } from "./debug-row.ts";
-import { failed, type MayflyError, ok, type Result } from "./errors.ts";
-import { HandlerQueue } from "./handler-queue.ts";
-import { jittered } from "./jitter.ts";
+import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { noteHandling } from "./message-notes.ts";
 import type { PayloadOf } from "./message-schemas.ts";
-import {
-  type MessageContent,
-  type MessageRow,
-  messageFromRow,
-  type SendOptions,
-  type Sent,
-} from "./messages.ts";
-import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "./sequence.ts";
+import type { MessageContent, SendOptions, Sent } from "./messages.ts";
+import { unwritable } from "./storable.ts";
 import { joinTopic, type Topic, type TopicListener } from "./topics.ts";
 
-/** Where listening to a channel begins, and what is told of its failures. */
-export interface ChannelOptions {
-  /**
-   * Where to begin: behind a number, at the `start`, from `now` on, or behind what this subscriber has
-   * `acknowledged`, the default (without a subscription, from now on).
-   */
-  since?: number | "start" | "now" | "acknowledged";
-  /**
-   * Told what a handler threw three times in a row, with its message: it goes on with the next. And why
-   * listening failed, or has ended, without one.
-   */
-  onError?: (error: unknown, message?: MessageContent) => void;
+/** What is told of failures of a handler of broadcasts. */
+export interface BroadcastOptions {
+  /** Told what the handler threw. */
+  onError?: (error: unknown) => void;
 }
 
 /** What is broadcast in a channel, and kept nowhere. Its sender is whoever may publish. */
 export type BroadcastHandler = (payload: Record<string, unknown>, event: string) => void;
 
-interface Page {
-  topic: string;
-  messages: MessageRow[];
-  last_seq: number;
-  acknowledged: number | null;
-  more: boolean;
-}
-
-const handleAtOnce = 500;
-const acknowledgeAfterMs = 100;
+/** Realtime's frames have no room for more. */
+const maxEventBytes = 255;
 
 /** A named channel, as one caller hears it. */
 export class Channel {
@@ -51,11 +28,19 @@ export class Channel {
   readonly #publish: Publish;
   readonly #note: Note;
   readonly #streams = new Set<ChannelStream>();
-  readonly #onBroadcast = new Set<{ event: string; handler: BroadcastHandler }>();
+  readonly #onBroadcast = new Set<
+    { event: string; handler: BroadcastHandler } & BroadcastOptions
+  >();
   readonly #listener: TopicListener = {
     onMessage: (event, payload) => {
-      for (const one of this.#onBroadcast)
-        if (one.event === event || one.event === "*") one.handler(payload, event);
+      for (const one of this.#onBroadcast) {
+        if (one.event !== event && one.event !== "*") continue;
+        try {
+          one.handler(payload, event);
+        } catch (error) {
+          one.onError?.(error);
+        }
+      }
     },
   };
   #topic: Promise<Result<Topic>> | undefined;
@@ -103,7 +88,8 @@ export class Channel {
    * may publish. Realtime drops without a word what may not be sent: then it fails after `timeoutMs`,
    * 5,000 by default.
    *
-   * @returns `broadcast_refused`, `not_authorized`, `unavailable`, `channel_unknown`.
+   * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `unavailable`,
+   *   `channel_unknown`.
    * @example
    * await agent.channels.open("findings").broadcast("progress", { done: 12, of: 40 });
    */
@@ -112,6 +98,8 @@ export class Channel {
     payload: Record<string, unknown>,
     { timeoutMs }: { timeoutMs?: number } = {},
   ): Promise<Result<null>> {
+    const unfit = faultOf(event, payload);
+    if (unfit) return failed(unfit);
     const { data: topic, error } = await this.#join();
     if (error) return failed(error);
     const joined = await topic.ready;
@@ -126,8 +114,12 @@ export class Channel {
    *
    * @returns settles when it listens, with how to stop; or with why it can not.
    */
-  async onBroadcast(event: string, handler: BroadcastHandler): Promise<Result<() => void>> {
-    const one = { event, handler };
+  async onBroadcast(
+    event: string,
+    handler: BroadcastHandler,
+    options: BroadcastOptions = {},
+  ): Promise<Result<() => void>> {
+    const one = { event, handler, ...options };
     this.#onBroadcast.add(one);
     const off = () => void this.#onBroadcast.delete(one);
     const { data: topic, error } = await this.#join();
@@ -168,128 +160,20 @@ export class Channel {
   }
 }
 
-/** One handler's way through a channel. */
-class ChannelStream {
-  readonly #client: MayflyClient;
-  readonly #name: string;
-  readonly #handler: (message: MessageContent) => unknown;
-  readonly #options: ChannelOptions;
-  readonly #queue = new HandlerQueue();
-  #reader: SequenceReader | undefined;
-  #subscribed = false;
-  #handled = 0;
-  #acknowledged = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #stopped = false;
-  /** Waits no longer to open it. */
-  #wake: () => void = () => {};
-
-  constructor(
-    client: MayflyClient,
-    name: string,
-    handler: (message: MessageContent) => unknown,
-    options: ChannelOptions,
-  ) {
-    this.#client = client;
-    this.#name = name;
-    this.#handler = handler;
-    this.#options = options;
-    void this.#start();
-  }
-
-  async stop(): Promise<void> {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#wake();
-    this.#queue.end();
-    await this.#reader?.stop();
-    await this.#queue.rest();
-    clearTimeout(this.#timer);
-    await this.#acknowledge();
-  }
-
-  async #start(): Promise<void> {
-    const data = await this.#open();
-    if (!data) return;
-    const { since = "acknowledged" } = this.#options;
-    this.#subscribed = data.acknowledged !== null;
-    this.#acknowledged = data.acknowledged ?? 0;
-    const from = {
-      start: 0,
-      now: data.last_seq,
-      acknowledged: data.acknowledged ?? data.last_seq,
-    };
-    this.#reader = new SequenceReader(
-      this.#client,
-      data.topic,
-      typeof since === "number" ? since : from[since],
-      {
-        fetch: async (after) => {
-          const page = await readPage(this.#client, this.#name, after);
-          if (page.error) return page;
-          const { messages, last_seq, more } = page.data;
-          // What retention has deleted is passed by.
-          const upTo = more ? (messages.at(-1)?.seq ?? after) : last_seq;
-          return ok({ messages, upTo, more });
-        },
-        isOurs: () => true,
-        take: (row) => this.#take(row),
-        ready: () => this.#queue.below(handleAtOnce),
-        onError: (problem) => this.#options.onError?.(problem),
-      },
-    );
-    const ended = await this.#reader.ended;
-    if (ended) this.#options.onError?.(ended);
-  }
-
-  /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
-  async #open(): Promise<Page | undefined> {
-    for (let delay = firstDelayMs; !this.#stopped; delay = Math.min(delay * 2, maxDelayMs)) {
-      const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
-      if (this.#stopped) break;
-      if (data) return data;
-      this.#options.onError?.(error);
-      if (!passing.includes(error.code)) break;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, jittered(delay));
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    return undefined;
-  }
-
-  #take(row: MessageRow): void {
-    const message = messageFromRow(row);
-    this.#queue.push(
-      () => this.#handler(message),
-      (failure) => {
-        if (failure) this.#options.onError?.(failure.error, message);
-        this.#handled = row.seq;
-        if (this.#subscribed && !this.#stopped)
-          this.#timer ??= setTimeout(() => {
-            this.#timer = undefined;
-            void this.#acknowledge();
-          }, acknowledgeAfterMs);
-      },
-    );
-  }
-
-  /** All up to the last one that was handled; what is not heard is said with the next. */
-  async #acknowledge(): Promise<void> {
-    const seq = this.#handled;
-    if (!this.#subscribed || seq <= this.#acknowledged) return;
-    const { error } = fromDataApi(
-      await this.#client.rpc("acknowledge_channel", { name: this.#name, seq }),
-    );
-    if (!error) this.#acknowledged = seq;
-    else if (error.code === "not_subscribed") this.#subscribed = false;
-  }
+function faultOf(event: string, payload: unknown): MayflyError | undefined {
+  const length = new TextEncoder().encode(event).length;
+  const isObject = typeof payload === "object" && payload !== null && !Array.isArray(payload);
+  if (length < 1 || length > maxEventBytes)
+    return invalid("event", `must have 1 to ${maxEventBytes} bytes`);
+  if (!isObject) return invalid("payload", "must be an object");
+  const problem = unwritable(payload);
+  return problem === undefined ? undefined : invalid("payload", problem);
 }
 
-async function readPage(client: MayflyClient, name: string, after: number): Promise<Result<Page>> {
-  const answer = fromDataApi(await client.rpc("read_channel", { name, after }));
-  return answer.error ? answer : ok(answer.data as unknown as Page);
-}
+const invalid = (field: string, rule: string) =>
+  new MayflyError({
+    code: "invalid_request",
+    message: `${field} ${rule}.`,
+    hint: "Nothing was sent.",
+    details: { field },
+  });

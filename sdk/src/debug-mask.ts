@@ -10,9 +10,13 @@ export const masked = "[masked]";
 
 /** Keys whose values are secret: whole words of the key in snake_case. */
 const secretKeys =
-  /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
+  /(^|_)(pass(word|wd|phrase|code)?|pwd|(client|shared|webhook)?secrets?|(access|api|auth|id|refresh|session)?tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
 /** Of these a number is secret, too; else it counts something: `max_tokens`. */
 const secretNumbers = /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|otp|pin)($|_)/;
+
+/** The private parts of a JWK, as which signing keys are kept. */
+const jwkParts = /^(d|k|p|q|dp|dq|qi)$/;
+const jwkPart = /^[\w-]{40,}$/;
 
 /** [what is secret in a text, what stays of it]. None of them backtracks over more than a line. */
 const secretValues: [RegExp, string][] = [
@@ -20,6 +24,7 @@ const secretValues: [RegExp, string][] = [
     /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g,
     masked,
   ],
+  [/(["'](?:d|k|p|q|dp|dq|qi)["']\s{0,3}:\s{0,3}["'])[\w-]{40,}/g, `$1${masked}`],
   [/\beyJ[\w-]{6,}\.[\w-]{4,}(\.[\w-]*){0,3}/g, masked],
   [/\b(Bearer|Basic|Digest|Token)\s+[\w.~+/=-]{8,}/gi, `$1 ${masked}`],
   [/\b(sk|rk)[-_][\w-]{12,}/g, masked],
@@ -157,6 +162,7 @@ export class Masker {
       .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
       .replace(/[^A-Za-z0-9]+/g, "_")
       .toLowerCase();
+    if (typeof value === "string" && jwkParts.test(key) && jwkPart.test(value)) return true;
     const countable = typeof value === "number" || typeof value === "boolean";
     return (countable ? secretNumbers : secretKeys).test(words);
   }

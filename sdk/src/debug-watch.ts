@@ -33,7 +33,10 @@ export type DebugHandler = (record: DebugRecord) => void;
 export interface DebugWatch {
   /** Of how many agents it hears. */
   readonly agents: number;
-  /** Watches at another level, or other categories, from now on: running agents change at once. */
+  /**
+   * Watches at another level, or other categories, from now on: running agents change at once. What is
+   * refused changes nothing.
+   */
   change(options: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>>;
   /** Releases the lease and leaves: agents that nobody else watches fall silent. */
   stop(): Promise<void>;
@@ -115,9 +118,13 @@ export class DebugWatcher implements DebugWatch {
     level,
     categories,
   }: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>> {
+    if (this.#stopped) return failed(stopped());
+    const [formerLevel, formerCategories] = [this.#level, this.#categories];
     if (level !== undefined) this.#level = levelOf(level);
     if (categories !== undefined) this.#categories = categories;
-    return this.#lend();
+    const lent = await this.#lend();
+    if (lent.error) [this.#level, this.#categories] = [formerLevel, formerCategories];
+    return lent;
   }
 
   async stop(): Promise<void> {
@@ -309,6 +316,14 @@ const notAllowed = () =>
     message: "The caller does not have the scope debug:read.",
     hint: "Ask an admin of the tenant for another role, or spawn the agent with this scope.",
     details: { scope: "debug:read" },
+  });
+
+const stopped = () =>
+  new MayflyError({
+    code: "unavailable",
+    message: "The watch was stopped.",
+    hint: "Start another one.",
+    details: null,
   });
 
 const tooMany = (agent: string) =>

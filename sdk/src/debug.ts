@@ -39,7 +39,7 @@ interface Owner {
 }
 
 const silent = thresholdsOf(() => 0);
-/** What is recorded until the server has said whether it is wanted. */
+/** The first records, kept until the server has said whether they are wanted. */
 const maxPending = 200;
 const pendingMs = 10_000;
 /** Who watches every agent hears of a new one by the log, and needs so long to join its stream. */
@@ -48,7 +48,8 @@ const newcomerMs = 2_000;
 /**
  * What an agent tells of its work in detail: nothing until somebody watches (or the tenant keeps it),
  * then up to the level that was asked for. The first call opens the agent's live connection in the
- * background; a call that nobody wants costs nothing. No call throws, waits, or fails the agent's work.
+ * background, and up to 200 records are kept until it says whether they are wanted; from then on a call
+ * that nobody wants costs nothing. No call throws, waits, or fails the agent's work.
  *
  * Levels by default: error, lifecycle, task 1 (basic); step, message, tool 2 (detailed); decision,
  * memory 3 (verbose); thought 4 (trace).
@@ -271,11 +272,13 @@ export class Debug {
   #record(category: DebugCategory, name: string, data: DebugData, options?: RecordOptions): void {
     try {
       const level = options?.level === undefined ? defaultLevels[category] : levelOf(options.level);
-      const wanted = this.#pending !== null || level <= this.level(category);
+      const wanted = this.#pending
+        ? this.#pending.length < maxPending
+        : level <= this.level(category);
       if (level < 1 || level > 4 || !wanted) return;
       const row = makeRow(this.#masker, { ...options, level, category, name, data });
-      if (!this.#pending) this.#take(row);
-      else if (this.#pending.length < maxPending) this.#pending.push(row);
+      if (this.#pending) this.#pending.push(row);
+      else this.#take(row);
     } catch {
       // Nothing here is worth the agent's work.
     }

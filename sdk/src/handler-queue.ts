@@ -22,12 +22,14 @@ export class HandlerQueue {
    */
   push(step: () => unknown, done: (failure: { error: unknown } | undefined) => void): void {
     this.#size++;
-    this.#tail = this.#tail.then(async () => {
+    const handled = this.#tail.then(async () => {
       const failure = await this.#insist(step);
       this.#size--;
-      if (failure !== notHandled) done(failure);
       this.#wake();
+      if (failure !== notHandled) done(failure);
     });
+    // What `done` throws is for nobody here, but the next one's turn comes all the same.
+    this.#tail = handled.catch((error) => void Promise.reject(error));
   }
 
   /** Waits until there is room for more. */

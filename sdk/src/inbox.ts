@@ -29,6 +29,8 @@ interface Listener extends ListenOptions {
 /** Replies that come to a request whose sender has given up are of no use to anybody. */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
+/** A longer timer would end at once. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * The inbox of the caller, which one process reads at a time: handlers run one at a time, in the order of
@@ -84,12 +86,13 @@ export class Inbox {
   /** The reply to a message that is about to be sent. */
   async replyTo(id: string, timeoutMs: number, sent: Promise<Result<unknown>>) {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const reply = new Promise<Result<MessageRow>>((resolve) => {
+    const reply = new Promise<Result<MessageRow>>((resolve, reject) => {
       this.#requests.set(id, resolve);
-      timer = setTimeout(() => resolve(failed(timedOut(timeoutMs, this.#problem))), timeoutMs);
+      const giveUp = () => resolve(failed(timedOut(timeoutMs, this.#problem)));
+      timer = setTimeout(giveUp, Math.min(timeoutMs, longestTimerMs));
       // What can not be sent, or heard, has no reply.
       for (const step of [sent, this.open()])
-        void step.then(({ error }) => error && resolve(failed(error)));
+        step.then(({ error }) => error && resolve(failed(error)), reject);
     });
     const result = await reply;
     clearTimeout(timer);
@@ -105,6 +108,7 @@ export class Inbox {
   /** Makes this process the reader of the inbox, once: tried until it succeeds, or may not. */
   open(): Promise<Result<null>> {
     if (this.#ended) return Promise.resolve(failed(this.#ended));
+    if (this.#closed) return Promise.resolve(failed(closed()));
     this.#opening ??= this.#open().then((result) => {
       if (result.error) this.#opening = undefined;
       return result;

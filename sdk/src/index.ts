@@ -4,7 +4,8 @@ export type { Synced, SyncOptions } from "./agent-memory.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
 export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
 export type { CacheOptions } from "./cache.ts";
-export type { BroadcastHandler, Channel, ChannelOptions } from "./channel.ts";
+export type { BroadcastHandler, BroadcastOptions, Channel } from "./channel.ts";
+export type { ChannelOptions } from "./channel-stream.ts";
 export type {
   ChannelInfo,
   ChannelKind,

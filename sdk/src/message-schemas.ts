@@ -1,5 +1,6 @@
 /** What the payload of each known type of message is. SQL checks that it is an object, and its size. */
 import { z } from "zod";
+import { problemOf } from "./storable.ts";
 
 const text = z.string().min(1);
 const context = z.record(z.string(), z.unknown());
@@ -52,5 +53,7 @@ export function faultOf(type: string, payload: unknown): string | null {
     : z.looseObject({});
   const { error } = schema.safeParse(payload);
   const [issue] = error?.issues ?? [];
-  return issue ? `${["payload", ...issue.path].join(".")}: ${issue.message}` : null;
+  if (issue) return `${["payload", ...issue.path].join(".")}: ${issue.message}`;
+  const problem = problemOf(payload);
+  return problem ? `payload: ${problem}` : null;
 }

@@ -16,6 +16,7 @@ import {
   type Sent,
 } from "./messages.ts";
 import { Outgoing } from "./outgoing.ts";
+import { problemOf, problemOfDate } from "./storable.ts";
 
 /** A message that came, which can be answered. */
 export interface Message<T extends string = string> extends MessageContent<T> {
@@ -71,7 +72,7 @@ export class Messenger {
     payload: PayloadOf<T>,
     options: SendOptions = {},
   ): Promise<Result<Sent>> {
-    const fault = faultOf(type, payload);
+    const fault = faultOf(type, payload) ?? faultOfOptions(options);
     if (fault) return failed(invalid(type, fault));
     const id = options.id ?? uuidv7();
     const message = outgoing(id, to, type, payload as Record<string, unknown>, options);
@@ -138,6 +139,13 @@ export class Messenger {
             }),
     };
   }
+}
+
+function faultOfOptions({ deadline, attachments }: SendOptions): string | null {
+  const late = problemOfDate(deadline);
+  if (late) return `deadline: ${late}`;
+  const unfit = attachments && problemOf(attachments);
+  return unfit ? `attachments: ${unfit}` : null;
 }
 
 const invalid = (type: string, fault: string) =>

@@ -6,6 +6,7 @@ import {
   presenceTopic,
   watchPresence,
 } from "./presence-watch.ts";
+import { unwritable } from "./storable.ts";
 import { hubOf, type TopicHub } from "./topics.ts";
 
 /** What an agent shows of itself to its tenant. */
@@ -24,6 +25,8 @@ const windowMs = 30_000;
  */
 const jitterMs = 2_000;
 const maxJitterMs = 60_000;
+/** More is refused by closing the channel, again at each return. */
+const maxBytes = 256_000;
 
 /** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
 export class Presence {
@@ -56,13 +59,17 @@ export class Presence {
    * itself after a loss of the connection. Four changes in 30 s go out at once; of more, the newest
    * goes when there is room.
    *
-   * @returns `not_authorized` without `presence:write`; `unavailable` while Realtime can not be reached:
-   *   it is shown as soon as it can.
+   * @param state at most 256 KB of JSON in all; each change goes to everyone who watches.
+   * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while Realtime
+   *   can not be reached: it is shown as soon as it can.
    * @example
    * await agent.presence.track({ status: "reading", task: "README.md" });
    */
   async track(state: PresenceState): Promise<Result<null>> {
-    this.#state = { ...this.#state, ...state };
+    const merged = { ...this.#state, ...state };
+    const unfit = faultOf({ name: this.#self.name, ...merged });
+    if (unfit) return failed(unfit);
+    this.#state = merged;
     const hub = this.#hub ?? (await this.#join());
     const joined = await hub.ready;
     if (!joined.error) return this.#send();
@@ -146,3 +153,16 @@ export class Presence {
     );
   }
 }
+
+function faultOf(shown: object): MayflyError | undefined {
+  const problem = unwritable(shown) ?? (bytesOf(shown) > maxBytes ? "has more than 256 KB" : null);
+  if (problem === null) return undefined;
+  return new MayflyError({
+    code: "invalid_request",
+    message: `What an agent shows ${problem}.`,
+    hint: "It goes on showing what it did. Keep what is large in a state.",
+    details: { field: "state" },
+  });
+}
+
+const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;

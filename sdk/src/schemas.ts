@@ -1,14 +1,11 @@
 /** The bodies of the edge functions: shared by them and the SDK. SQL checks the same again. */
 import { z } from "zod";
+import { isStorable, problemOf, storableRule } from "./storable.ts";
 
 /** The length of every embedding of a project. */
 export const dimensions = 384;
 
-/** Postgres stores neither U+0000 nor half a surrogate pair. */
-const storable = (value: string) => value.isWellFormed() && !value.includes("\0");
-const storableRule = "must not have U+0000 or half a surrogate pair";
-
-const text = (max: number) => z.string().max(max).refine(storable, { message: storableRule });
+const text = (max: number) => z.string().max(max).refine(isStorable, { message: storableRule });
 const instant = z.iso.datetime({ offset: true });
 const tags = z.array(text(100).min(1)).max(50);
 const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) => {
@@ -16,19 +13,6 @@ const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) 
   if (message) context.addIssue({ code: "custom", message });
 });
 
-/** What keeps a value from being stored as JSON. */
-function problemOf(value: unknown): string | undefined {
-  let holds = true;
-  try {
-    JSON.stringify(value, (key, inner: unknown) => {
-      holds &&= storable(key) && (typeof inner !== "string" || storable(inner));
-      return inner;
-    });
-  } catch {
-    return "must be JSON: without cycles and BigInts, and not nested too deep";
-  }
-  return holds ? undefined : storableRule;
-}
 /** What is nearer to 0 is 0 to Postgres, which keeps a vector in half precision. */
 const leastKept = 6e-8;
 const embedding = z

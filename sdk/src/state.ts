@@ -26,6 +26,7 @@ import {
   type StateHandler,
   type StateWatchOptions,
 } from "./state-watch.ts";
+import { problemOf, problemOfDate } from "./storable.ts";
 import type { Watch } from "./watch.ts";
 
 type Functions = Database["mayfly"]["Functions"];
@@ -96,6 +97,8 @@ export class States {
     if (value === undefined)
       return Promise.resolve(failed(invalid("value", "must be JSON; to delete, call delete")));
     const { expectedVersion, expiresAt } = options;
+    const unfit = refusal({ value: problemOf(value), expiresAt: problemOfDate(expiresAt) });
+    if (unfit) return Promise.resolve(unfit);
     const given = {
       key,
       value,
@@ -118,6 +121,8 @@ export class States {
     patch: Record<string, unknown>,
     { expectedVersion }: WriteOptions = {},
   ): Promise<Result<State<T>>> {
+    const unfit = refusal({ patch: problemOf(patch) });
+    if (unfit) return Promise.resolve(unfit);
     return this.#call("patch_state", { key, patch, ...expected(expectedVersion) }, toState<T>);
   }
 
@@ -260,6 +265,10 @@ export class States {
    */
   reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
     const { strategy, base, ours, theirs, expectedVersion } = options;
+    const unfit =
+      "value" in ours &&
+      refusal({ "ours.value": problemOf(ours.value), "ours.at": problemOfDate(ours.at) });
+    if (unfit) return Promise.resolve(unfit);
     const given = {
       key,
       strategy,
@@ -320,6 +329,13 @@ export class States {
 
 const expected = (version: number | undefined) =>
   version === undefined ? {} : { expected_version: version };
+
+/** Of the first field that has a problem. */
+function refusal(problems: Record<string, string | undefined>) {
+  for (const [field, problem] of Object.entries(problems))
+    if (problem) return failed(invalid(field, problem));
+  return undefined;
+}
 
 const invalid = (field: string, rule: string) =>
   new MayflyError({

@@ -195,10 +195,10 @@ export class TopicHub {
   ): Promise<Result<null>> {
     const channel = this.#channel;
     if (!channel || !this.#subscribed) return failed(notJoined(this.#topic));
-    const answer = await channel.send(
-      { type: "broadcast", event, payload },
-      { timeout: timeoutMs },
-    );
+    // What realtime-js can not write it throws.
+    const answer = await channel
+      .send({ type: "broadcast", event, payload }, { timeout: timeoutMs })
+      .catch(() => "it can not be written");
     if (answer === "ok") return ok(null);
     return failed(this.#subscribed ? refused(this.#topic, answer) : notJoined(this.#topic));
   }

@@ -18,10 +18,10 @@ begin
       'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Send the header x-mayfly-tenant with the id of one of your tenants.');
+      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
-      'Choose one by the header x-mayfly-tenant.');
+      'Choose one by its id: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
       case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,

@@ -1,10 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { categories } from "../../sdk/src/cli/records.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { type RunOptions, runCli, startCli } from "./run.ts";
+import { cli, type RunOptions, runCli, startCli } from "./run.ts";
 
 let local: TestLocal;
 let tenant: string;
@@ -63,10 +66,13 @@ describe("mayfly", { timeout: 60_000 }, () => {
   });
 
   it("ends with 2 and one sentence when it is used wrongly, also as JSON", async () => {
-    const [unknown, lifetime, noQuery, noUrl] = await Promise.all([
+    const [unknown, lifetime, noQuery, noWords, byName, category, noUrl] = await Promise.all([
       run("bogus"),
       run("spawn", "--lifetime", "soon", "--json"),
       run("recall"),
+      run("recall", " "),
+      run("recall", "keys", "--agent", "ada"),
+      run("tail", "--category", "task,thougts"),
       runCli(["agents"], { cwd: folder }),
     ]);
     expect(unknown).toMatchObject({ code: 2, out: "" });
@@ -74,6 +80,9 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(lifetime).toMatchObject({ code: 2, err: "" });
     expect(JSON.parse(lifetime.out)).toMatchObject({ error: { code: "usage" } });
     expect(noQuery.code).toBe(2);
+    expect(noWords).toMatchObject({ code: 2, err: expect.stringContaining("must have words") });
+    expect(byName).toMatchObject({ code: 2, err: expect.stringContaining("must be an id") });
+    expect(category).toMatchObject({ code: 2, err: expect.stringMatching(/thought, tool\.$/m) });
     expect(noUrl.code).toBe(2);
     expect(noUrl.err).toContain("MAYFLY_URL and MAYFLY_KEY");
   });
@@ -103,10 +112,11 @@ describe("mayfly", { timeout: 60_000 }, () => {
     const byName = await runCli(["stats", "--json", "--tenant", "the first"], { cwd: place });
     expect(byName.code, byName.out).toBe(0);
     expect(JSON.parse(byName.out)).toMatchObject({ tenant: { id: tenant } });
-    const { data: second } = await secret().tenants.create({ name: "the second" });
+    const { data: second } = await secret().tenants.create({ name: "the \u001b[2Jsecond" });
     const several = await runCli(["stats"], { cwd: place });
     expect(several.code).toBe(2);
-    expect(several.err).toContain(`${second?.id}  the second`);
+    // A name is somebody else's: nothing in it moves the terminal.
+    expect(several.err).toContain(`${second?.id}  the [2Jsecond`);
     await rm(place, { recursive: true });
   });
 
@@ -209,6 +219,22 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(down.out).toMatch(/^down {2}realtime/m);
   });
 
+  it("is quiet when nobody reads its help", async () => {
+    const help = startCli(["--help"]);
+    help.child.stdout?.destroy();
+    expect(await help.ended).toMatchObject({ code: 0, err: "" });
+  });
+
+  it("fails when what it says can not be written", async () => {
+    const words = ["-c", '"$0" "$@" > /dev/full', process.execPath, cli, "stats"];
+    const { env } = environment();
+    const ran = promisify(execFile)("sh", words, { env: { ...process.env, ...env } });
+    await expect(ran).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("could not be written"),
+    });
+  });
+
   it("prints no colour where nobody looks, nor ever in JSON", async () => {
     const colour = String.fromCharCode(27);
     const forced = environment({ FORCE_COLOR: "1" });
@@ -224,6 +250,23 @@ describe("mayfly", { timeout: 60_000 }, () => {
 });
 
 describe("mayfly tail", { timeout: 60_000 }, () => {
+  it("knows every category of the log", async () => {
+    const folder = join(import.meta.dirname, "../../sql/schemas");
+    const files = (await readdir(folder)).filter((file) => /_log_/.test(file));
+    const text = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+    const types = text.join().matchAll(/'([a-z]+)\.[a-z_]+'/g);
+    const logged = new Set([...types].map(([, category = ""]) => category));
+    expect(logged.size).toBeGreaterThan(4);
+    for (const category of logged) expect(categories).toContain(category);
+  });
+
+  it("says when nobody alive is of that name, and waits", async () => {
+    const tail = startCli(["tail", "--agent", "unborn"], environment());
+    await tail.printed(/No agent unborn is alive; one that comes is shown\./);
+    tail.child.kill("SIGINT");
+    expect((await tail.ended).code).toBe(130);
+  });
+
   it("shows what was and what comes, each once, and ends at Ctrl-C with 130", async () => {
     const { data: before } = await mayfly.spawn({ name: "before" });
     const tail = startCli(["tail", "--since", "1h", "--format", "json"], environment());

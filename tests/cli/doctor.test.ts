@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,12 +65,20 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect(wrongKey.code).toBe(1);
     expect(wrongKey.of("url")?.state).toBe("ok");
     expect(wrongKey.of("key")?.mend).toContain("secret key");
-    expect(wrongKey.of("migrations")?.state).toBe("skipped");
+    // What needs the key says nothing of its own.
+    for (const check of ["migrations", "realtime", "signing key"])
+      expect(wrongKey.of(check)).toMatchObject({
+        state: "skipped",
+        message: "Not before the key is right.",
+      });
     const nothing = await examine({ ...local, apiUrl: "http://127.0.0.1:2" });
     expect(nothing.code).toBe(1);
     expect(nothing.of("url")?.message).toContain("nothing listens there");
-    const other = await examine({ ...local, apiUrl: `${local.apiUrl}/elsewhere` });
-    expect(other.of("url")?.message).toContain("no Supabase project");
+    for (const path of ["elsewhere", "rest/v1"]) {
+      const other = await examine({ ...local, apiUrl: `${local.apiUrl}/${path}` });
+      expect(other.of("url")?.message).toContain("no Supabase project");
+      expect(other.of("url")?.mend).toContain("without a path");
+    }
   });
 
   it("finds policies that are missing, and tables that are open", async () => {
@@ -217,20 +225,55 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
   });
 });
 
+/** A project that answers as it is told to. */
+async function serve<T>(listener: RequestListener, work: (url: string) => Promise<T>): Promise<T> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return work(`http://127.0.0.1:${port}`).finally(() => server.close());
+}
+const connectionTo = (url: string) => ({ url, key: "sb_secret_x", tenant: undefined });
+
+describe("the check of the schedules", () => {
+  const check = (jobs: string[], extensions = { pg_cron: "1.6", pg_net: "0.14" }) => {
+    const found = { at: new Date(), extensions, jobs, migrations: null };
+    const none = { unprotected: [], policies: [], open_policies: [] };
+    return serve(
+      (_request, response) => response.end(JSON.stringify({ ...found, ...none })),
+      async (url) =>
+        (await checkDatabase(connectionTo(url))).filter(({ check }) => /^pg_/.test(check)),
+    );
+  };
+
+  it("finds what came after Mayfly was installed, and has no job of it", async () => {
+    const cron = ["mayfly-maintain", "mayfly-cron-history", "mayfly-settle"];
+    for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
+    const mend = "Run Mayfly's sql/schemas/0329_schedules.sql in the SQL editor";
+    expect(await check(cron)).toMatchObject([
+      { check: "pg_cron", state: "ok" },
+      { check: "pg_net", message: "It is there, but not scheduled: mayfly-embed.", mend },
+    ]);
+    expect((await check(["mayfly-embed"]))[0]).toMatchObject({
+      message: `It is there, but not scheduled: ${cron.join(", ")}.`,
+      mend,
+    });
+    const text = await readFile(join(repository, "sql/schemas/0329_schedules.sql"), "utf8");
+    for (const job of [...cron, "mayfly-embed"]) expect(text).toContain(`'${job}'`);
+  });
+});
+
 describe("the check of the functions", () => {
   it("finds a platform that asks for tokens before they do, which lets API keys pass", async () => {
-    const server = createServer((request, response) => {
-      response.writeHead(request.headers.apikey ? 405 : 401, {
-        "content-type": "application/json",
-      });
-      // As the hosted platform says it.
-      response.end('{"code":401,"message":"Missing authorization header"}');
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const connection = { url: `http://127.0.0.1:${port}`, key: "sb_secret_x", tenant: undefined };
-    const findings = await checkFunctions(connection);
-    server.close();
+    const findings = await serve(
+      (request, response) => {
+        response.writeHead(request.headers.apikey ? 405 : 401, {
+          "content-type": "application/json",
+        });
+        // As the hosted platform says it.
+        response.end('{"code":401,"message":"Missing authorization header"}');
+      },
+      (url) => checkFunctions(connectionTo(url)),
+    );
     expect(findings).toHaveLength(3);
     for (const { state, message, mend } of findings) {
       expect(state).toBe("error");

@@ -10,7 +10,8 @@ import { openPglite } from "../../local/src/db/index.ts";
 import { editConfig } from "../../sdk/src/cli/init-config.ts";
 import { functionEntries } from "../../sdk/src/cli/source.ts";
 import { silent } from "../harness/log.ts";
-import { runCli } from "./run.ts";
+import { readBareTemplate } from "../harness/template.ts";
+import { runCli, startCli } from "./run.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const tool = (name: string) => join(repository, "node_modules/.bin", name);
@@ -75,6 +76,24 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await contents()).toEqual(before);
   });
 
+  it("asks who sits before it, who may say no, or nothing, or end it", async () => {
+    const before = await contents();
+    const asked = async (keys: string) => {
+      const running = startCli(["init", root], { terminal: true });
+      await running.printed(/Do it\? \[Y\/n\]/);
+      running.child.stdin?.write(keys);
+      return running.ended;
+    };
+    const [no, over, end] = await Promise.all([asked("n\r"), asked("\x03"), asked("\x04")]);
+    expect(no).toMatchObject({ code: 1, err: "Nothing was changed.\n" });
+    expect(over).toMatchObject({ code: 130, err: "" });
+    expect(end).toMatchObject({ code: 1, err: "Nothing was changed.\n" });
+    expect(await contents()).toEqual(before);
+    const yes = await asked("\r");
+    expect(yes.code, yes.err).toBe(0);
+    expect(yes.out).toContain("npx supabase db push --remote");
+  });
+
   it("installs what the real Supabase CLI pushes and the real Deno checks; again it changes nothing", async () => {
     expect((await init("--yes")).code).toBe(0);
     const installed = await contents();
@@ -104,7 +123,8 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     });
 
     const password = "only for this test";
-    const database = await openPglite({ passwords: password, log: silent });
+    const template = await readBareTemplate();
+    const database = await openPglite({ template, passwords: password, log: silent });
     try {
       await bootstrap(database.url("supabase_admin"), password);
       const { stdout, stderr } = await execute(
@@ -146,6 +166,13 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await read(older)).not.toContain("// older");
     expect(Object.keys(await contents())).not.toContain(join(root, gone));
 
+    // What the database has not yet comes before what needs it.
+    const [, realtime = ""] = (await readdir(join(root, "supabase/migrations"))).sort();
+    await rm(join(root, "supabase/migrations", realtime));
+    expect((await init("--yes")).out).toMatch(
+      /Deploy again.*npx supabase db push --remote && npx supabase functions deploy/,
+    );
+
     // Kept again, and named again, until it is forced.
     const later = await report("--yes");
     expect(later).toMatchObject({ needed: false, changes: [{ action: "keep", path: changed }] });
@@ -153,6 +180,13 @@ describe("mayfly init", { timeout: 300_000 }, () => {
       { action: "update", path: changed },
     ]);
     expect(await read(changed)).not.toContain("// mine");
+
+    const newer = (await read("supabase/.mayfly.json")).replace(
+      /("version": )"[^"]+"/,
+      '$1"10.0.0"',
+    );
+    await write("supabase/.mayfly.json", newer);
+    expect((await report("--dry-run")).warnings.join()).toContain("What is installed is newer");
   });
 
   it("makes a project of a folder that is none, and refuses what is not to be touched", async () => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 
-const cli = join(import.meta.dirname, "../../sdk/cli.js");
+export const cli = join(import.meta.dirname, "../../sdk/cli.js");
 
 export interface Ran {
   code: number | null;
@@ -13,6 +13,8 @@ export interface Ran {
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** Whether somebody sits before it, whose keys come by `child.stdin`. */
+  terminal?: boolean;
 }
 
 export interface Running {
@@ -25,19 +27,27 @@ export interface Running {
 /** What of the machine's environment may not decide a test. */
 const named = /^(MAYFLY|SUPABASE)_|^(NO_COLOR|FORCE_COLOR)$/;
 
-export function startCli(words: string[], { cwd = "/", env = {} }: RunOptions = {}): Running {
+/** Makes a process take its pipes for a terminal. */
+const pretend =
+  "data:text/javascript,process.stdin.isTTY = true; process.stdout.isTTY = true; process.stdout.columns = 80";
+
+export function startCli(
+  words: string[],
+  { cwd = "/", env = {}, terminal = false }: RunOptions = {},
+): Running {
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.test(name)));
-  const child = spawn(process.execPath, [cli, ...words], {
+  const options = terminal ? ["--import", pretend] : [];
+  const child = spawn(process.execPath, [...options, cli, ...words], {
     cwd,
     env: { ...own, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [terminal ? "pipe" : "ignore", "pipe", "pipe"],
   });
   let out = "";
   let err = "";
-  child.stdout.on("data", (chunk: Buffer) => {
+  child.stdout?.on("data", (chunk: Buffer) => {
     out += chunk.toString();
   });
-  child.stderr.on("data", (chunk: Buffer) => {
+  child.stderr?.on("data", (chunk: Buffer) => {
     err += chunk.toString();
   });
   const ended = new Promise<Ran>((resolve) =>
@@ -48,8 +58,8 @@ export function startCli(words: string[], { cwd = "/", env = {} }: RunOptions = 
       const look = () => {
         if (pattern.test(out) || pattern.test(err)) resolve();
       };
-      child.stdout.on("data", look);
-      child.stderr.on("data", look);
+      child.stdout?.on("data", look);
+      child.stderr?.on("data", look);
       void ended.then(() => reject(new Error(`It ended before: ${out}${err}`)));
       look();
     });

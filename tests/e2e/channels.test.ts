@@ -171,6 +171,12 @@ describe("a channel", () => {
     const messages = gather(other.channels.open("live"), { since: "start" });
     const heard: unknown[] = [];
     let wake = () => {};
+    const thrown: unknown[] = [];
+    const fails = () => {
+      throw new Error("mine");
+    };
+    const onError = (error: unknown) => void thrown.push((error as Error).message);
+    dataOf(await other.channels.open("live").onBroadcast("progress", fails, { onError }));
     dataOf(
       await other.channels.open("live").onBroadcast("*", (payload, event) => {
         heard.push([event, payload]);
@@ -188,6 +194,8 @@ describe("a channel", () => {
       ["progress", { done: 1 }],
       ["message", forged],
     ]);
+    // One handler's failure is not another's.
+    expect(thrown).toEqual(["mine"]);
     await publish(creator, "live", 1);
     await messages.count(1);
     expect(messages.got).toEqual([1]);
@@ -195,5 +203,19 @@ describe("a channel", () => {
       .open("live")
       .broadcast("progress", { done: 2 }, { timeoutMs: 300 });
     expect(refused.error?.code).toBe("broadcast_refused");
+    const live = creator.channels.open("live");
+    const unfit = await Promise.all([
+      live.broadcast("progress", { done: 1n }),
+      live.broadcast("progress", "done" as never),
+      live.broadcast("x".repeat(256), {}),
+      live.broadcast("", {}),
+    ]);
+    expect(unfit.map(({ error }) => error?.details)).toEqual([
+      { field: "payload" },
+      { field: "payload" },
+      { field: "event" },
+      { field: "event" },
+    ]);
+    dataOf(await live.broadcast("progress", { done: 2 }));
   });
 });

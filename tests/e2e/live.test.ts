@@ -136,6 +136,13 @@ describe("presence", () => {
     const { until } = await look(seer.presence);
     dataOf(await seer.presence.track({ status: "watching" }));
     await until((present) => names(present).join() === "seer");
+    const large = await seer.presence.track({ metadata: { text: "x".repeat(300_000) } });
+    expect(large.error).toMatchObject({ code: "invalid_request", details: { field: "state" } });
+    expect((await seer.presence.track({ metadata: { n: 1n } })).error?.code).toBe(
+      "invalid_request",
+    );
+    dataOf(await seer.presence.track({ task: "still there" }));
+    await until((present) => present[0]?.task === "still there");
     const mute = await spawn("mute", mayfly, ["memory:read"]);
     expect((await mute.presence.track({ status: "here" })).error?.code).toBe("not_authorized");
   });

@@ -367,6 +367,15 @@ describe("messages", () => {
       code: "invalid_request",
       details: { field: "payload.question" },
     });
+    const unfit = await Promise.all([
+      ada.send(bob.id, "tick", { n: 1n }),
+      ada.request(bob.id, "tick", { n: 1n }, { timeoutMs: 60_000 }),
+      ada.send(bob.id, "tick", {}, { deadline: new Date("soon") }),
+      ada.send(bob.id, "tick", {}, { correlationId: "a\0b" }),
+    ]);
+    expect(unfit.map(({ error }) => error?.code)).toEqual(Array(4).fill("invalid_request"));
+    expect(unfit.map(({ error }) => error?.hint)).not.toContain(null);
+    expect(unfit[3]?.error?.message).toBe("A text must not have U+0000 or half a surrogate pair.");
     const elsewhere = await local.enter();
     const stranger = await spawnIn(elsewhere.mayfly);
     agents.push(stranger);

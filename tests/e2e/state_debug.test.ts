@@ -132,7 +132,28 @@ describe("states", () => {
     ]);
     expect(dataOf(await agent.state.delete("plan"))).toBe(true);
     expect(dataOf(await agent.state.delete("plan"))).toBe(false);
-    expect((await agent.state.set("plan", undefined)).error?.details).toEqual({ field: "value" });
+  });
+
+  it("are refused with their field when they are no JSON, no text or no date", async () => {
+    const agent = await spawn();
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    const expiresAt = new Date("never");
+    const { state } = agent;
+    const unfit = await Promise.all([
+      state.set("plan", undefined),
+      state.set("plan", circle),
+      state.set("plan", { n: 1n }),
+      state.set("plan", "a\0"),
+      state.set("plan", 1, { expiresAt }),
+      state.patch("plan", circle),
+      state.reconcile("plan", { strategy: "merge", ours: { value: circle } }),
+    ]);
+    expect(unfit.map(({ error }) => error?.code)).toEqual(Array(7).fill("invalid_request"));
+    const fields = ["value", "value", "value", "value", "expiresAt", "patch", "ours.value"];
+    expect(unfit.map(({ error }) => error?.details)).toEqual(fields.map((field) => ({ field })));
+    expect((await state.set("a\0", 1)).error?.hint).toContain("Correct the value");
+    expect(dataOf(await state.list())).toEqual([]);
   });
 
   it("tell a conflict with the version that there is, and update around it", async () => {
@@ -342,8 +363,17 @@ describe("debug streams", () => {
     dataOf(await watch.watch.change({ level: "detailed", categories: ["tool"] }));
     await until(() => agent.debug.level("tool") === 2);
     expect(agent.debug.level("task")).toBe(0);
+    // What is refused leaves the watch as it was.
+    for (const level of ["loud" as never, "silent" as const])
+      expect((await watch.watch.change({ level })).error?.code).toBe("invalid_request");
+    agent.debug.tool("four");
+    await watch.until(() => watch.names().includes("four"));
     await Promise.all([watch.watch.stop(), other.watch.stop()]);
     await until(() => agent.debug.level("thought") === 0);
+    expect((await watch.watch.change({ level: "trace" })).error?.code).toBe("unavailable");
+    expect(
+      await local.sql`select from mayfly_private.debug_leases where tenant_id = ${tenant}`,
+    ).toEqual([]);
     let asked = 0;
     agent.debug.thought("nobody", () => asked++);
     expect(asked).toBe(0);
@@ -577,6 +607,17 @@ describe("debug streams", () => {
     expect(watch.problems).toMatchObject([
       { code: "quota_exceeded", details: { quota: "debug_topics", limit: 90 } },
     ]);
+  });
+
+  it("are asked for few records before the server has said that nobody wants them", async () => {
+    const agent = await spawn({ scopes: debugging });
+    let asked = 0;
+    for (let n = 0; n < 1_000; n++) agent.debug.thought("early", () => ++asked);
+    // The SDK has one of its own among them.
+    expect(asked).toBe(199);
+    await until(() => agent.debug.level("thought") === 0);
+    agent.debug.thought("late", () => ++asked);
+    expect(asked).toBe(199);
   });
 
   it("cost an agent without debug:write nothing, not even a connection", async () => {

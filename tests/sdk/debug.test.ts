@@ -15,6 +15,8 @@ describe("masking", () => {
     "PASSWD",
     "secret",
     "clientSecret",
+    "clientsecret",
+    "accesstoken",
     "token",
     "accessToken",
     "refresh_token",
@@ -43,6 +45,7 @@ describe("masking", () => {
       tokenizer: "bpe",
       author: "Ada",
       keyboard: "de",
+      d: "M 0 0 L 10 10",
     };
     expect(mask(data)).toEqual(data);
     expect(mask({ pin: 1234, password: 5 })).toEqual({ pin: masked, password: masked });
@@ -52,7 +55,7 @@ describe("masking", () => {
   it.each([
     ["a JWT", jwt, jwt],
     ["a key of OpenAI", "sk-proj-abcdefghijklmnopqrstuvwx", "sk-proj-abcdefghijklmnopqrstuvwx"],
-    ["a key of Anthropic", "sk-ant-REDACTED", "api03-abcdef"],
+    ["a key of Anthropic", `sk-ant-${"api03-abcdef"}ghijklmnop`, "api03-abcdef"],
     ["an enrolment key", `mfk_${"0a".repeat(32)}`, "0a0a"],
     ["a renewal secret", `mfr_${"0a".repeat(32)}`, "0a0a"],
     ["a secret key of Supabase", "sb_secret_abcdefghijklmnop", "abcdefgh"],
@@ -69,6 +72,7 @@ describe("masking", () => {
       "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----",
       "MHcCAQEE",
     ],
+    ["a signing key", `{"kty":"EC","d":"${"-x9_".repeat(11)}"}`, "-x9_"],
     ["a private key that is cut", "-----BEGIN PRIVATE KEY-----\nMHcCAQEE", "MHcCAQEE"],
   ])("hides %s in a text, and keeps the rest", (_what, text, secret) => {
     for (const data of [`before ${text} after`, { note: [text] }, new Error(text)]) {
@@ -77,6 +81,11 @@ describe("masking", () => {
       expect(told).toContain(masked);
     }
     expect(mask(`before ${text.split("\n")[0]}`)).toContain("before ");
+  });
+
+  it("hides the private part of a signing key, and shows the public one", () => {
+    const key = { kty: "EC", x: "a".repeat(43), d: "b".repeat(43) };
+    expect(mask({ key })).toEqual({ key: { ...key, d: masked } });
   });
 
   it("hides what one's own rules say", () => {

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { HandlerQueue } from "../../sdk/src/handler-queue.ts";
 import { Inbox } from "../../sdk/src/inbox.ts";
@@ -38,6 +41,22 @@ describe("the payload of a message", () => {
       expect(faultOf(type, { n: 1 })).toBeNull();
       expect(faultOf(type, "text")).toMatch(/^payload: /);
     }
+  });
+
+  it("is JSON that Postgres stores, or is told of its fault", () => {
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    for (const payload of [circle, { n: 1n }])
+      expect(faultOf("tick", payload)).toBe(
+        "payload: must be JSON: without cycles and BigInts, and not nested too deep",
+      );
+    for (const payload of [{ n: "a\0" }, { "\ud800": 1 }, { n: ["\udc00"] }])
+      expect(faultOf("tick", payload)).toBe(
+        "payload: must not have U+0000 or half a surrogate pair",
+      );
+    // What only looks like it.
+    for (const n of ["\\u0000", "\\ud800", "\\\\u0000", "\u{1f98b}"])
+      expect(faultOf("tick", { n }), n).toBeNull();
   });
 });
 
@@ -118,6 +137,41 @@ describe("the queue of handlers", () => {
     await queue.rest();
     expect(done).toEqual([1]);
   });
+
+  it("goes on when who is told of an end throws, which is not kept secret", async () => {
+    const program = `
+      import { HandlerQueue } from ${JSON.stringify(join(import.meta.dirname, "../../sdk/src/handler-queue.ts"))};
+      process.on("unhandledRejection", ({ message }) => console.log("heard of", message));
+      const queue = new HandlerQueue();
+      queue.push(() => {}, () => { throw new Error("mine"); });
+      queue.push(() => {}, () => console.log("the next one"));`;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      program,
+    ]);
+    expect(stdout).toContain("heard of mine");
+    expect(stdout).toContain("the next one");
+  });
+});
+
+describe("a request", () => {
+  const { promise: opening } = Promise.withResolvers<never>();
+
+  it("rejects with what sending it throws, which nobody else would hear of", async () => {
+    const inbox = new Inbox({ rpc: () => opening } as never);
+    const sent = Promise.reject(new Error("never sent"));
+    await expect(inbox.replyTo("id", 60_000, sent)).rejects.toThrow("never sent");
+  });
+
+  it("may wait for ever", async () => {
+    const inbox = new Inbox({ rpc: () => opening } as never);
+    const asked = inbox.replyTo("id", Number.POSITIVE_INFINITY, opening);
+    const soon = new Promise((resolve) => setTimeout(resolve, 20, "waits"));
+    expect(await Promise.race([asked, soon])).toBe("waits");
+    await inbox.close();
+    expect((await asked).error?.message).toContain("closed");
+  });
 });
 
 describe("an inbox that can not be opened", () => {
@@ -149,6 +203,13 @@ describe("an inbox that can not be opened", () => {
     await inbox.close();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(tries).toBe(before);
+  });
+
+  it("tells who listens after it was closed", async () => {
+    const inbox = new Inbox({ rpc: async () => ({ data: null, error: null }) } as never);
+    await inbox.close();
+    const error = new Promise((onError) => inbox.on("tick", () => {}, { onError }));
+    expect(await error).toMatchObject({ code: "unavailable" });
   });
 
   it("is not when it may not be", async () => {

@@ -3,12 +3,14 @@ import { Mayfly } from "../mayfly.ts";
 import type { Issued } from "../session.ts";
 import { requestAgent } from "../spawn.ts";
 import type { Connection } from "./connection.ts";
+import type { Stop } from "./doctor-entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { codeOf, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 
 interface Before {
-  inside: boolean;
+  /** What keeps the key out of the database. */
+  stop: Stop | null;
   deployed: boolean;
   joinable: boolean;
 }
@@ -19,9 +21,10 @@ const sameKeyMend = `The function secret and the project need the same key: ${si
 
 /** Whether an agent can be spawned, and its token is worth something everywhere. */
 export async function checkAgents(connection: Connection, before: Before): Promise<Finding[]> {
-  if (!before.inside || !before.deployed) {
-    const first = before.inside ? "functions are" : "schema is";
-    return [skipped("signing key", `Not before the ${first} right.`)];
+  if (before.stop !== null || !before.deployed) {
+    const first = before.stop ?? "functions";
+    const are = first.endsWith("s") ? "are" : "is";
+    return [skipped("signing key", `Not before the ${first} ${are} right.`)];
   }
   const { url, key } = connection;
   const name = `mayfly-doctor-${randomUUID()}`;

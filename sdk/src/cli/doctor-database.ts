@@ -21,8 +21,11 @@ interface Installation {
 
 /** Updates by a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
+/** As 0329_schedules.sql names them. */
+const cronJobs = ["mayfly-maintain", "mayfly-cron-history", "mayfly-settle"];
+const netJobs = ["mayfly-embed"];
 const anewMend =
-  "Until 1.0: drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair --status reverted <version>, then npx supabase db push --remote";
+  "Until 1.0: drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
 
 /** What mayfly.installation says: migrations, policies, extensions, and what else is open to agents. */
 export async function checkDatabase(connection: Connection): Promise<Finding[]> {
@@ -68,7 +71,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
     return warning(
       check,
       "The tables are there, but no tool recorded its migrations, so their version is not known.",
-      "Apply them by npx supabase db push, which records them",
+      `If you know that they are this version's: npx supabase migration repair ${files.map(versionOf).join(" ")} --status applied --remote`,
     );
   const recorded = new Map(migrations.map(({ version, md5 }) => [version, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
@@ -167,35 +170,34 @@ function checkOpenPolicies({ open_policies }: Installation): Finding[] {
 }
 
 function checkExtensions({ extensions, jobs }: Installation): Finding[] {
-  const findings: Finding[] = [];
-  const rerun = "run sql/schemas/0329_schedules.sql in the SQL editor";
-  if (extensions.pg_cron === undefined)
-    findings.push(
-      warning(
-        "pg_cron",
-        "It is not there, so nothing is cleaned by itself.",
-        `Enable it (Database → Extensions) and ${rerun}; or call mayfly.maintain() now and then`,
-      ),
-    );
-  else if (!jobs?.includes("mayfly-maintain"))
-    findings.push(
-      warning(
-        "pg_cron",
-        "It is there, but Mayfly's job is not scheduled.",
-        `In Mayfly's folder: ${rerun}`,
-      ),
-    );
-  else findings.push(fine("pg_cron", `It runs ${jobs.join(", ")}.`));
-  if (extensions.pg_net === undefined)
-    findings.push(
-      warning(
-        "pg_net",
-        "It is not there: memories that wait for a vector get it with the next push.",
-        `Enable it (Database → Extensions) and ${rerun}`,
-      ),
-    );
-  else findings.push(fine("pg_net", "It is there."));
-  return findings;
+  const rerun = "run Mayfly's sql/schemas/0329_schedules.sql in the SQL editor";
+  const enable = `Enable it (Database → Extensions) and ${rerun}`;
+  const missing = (names: string[]) => names.filter((name) => !jobs?.includes(name));
+  const scheduled = (check: string, names: string[], well: string): Finding =>
+    missing(names).length === 0
+      ? fine(check, well)
+      : warning(
+          check,
+          `It is there, but not scheduled: ${missing(names).join(", ")}.`,
+          `R${rerun.slice(1)}`,
+        );
+  const cron =
+    extensions.pg_cron === undefined
+      ? warning(
+          "pg_cron",
+          "It is not there, so nothing is cleaned by itself.",
+          `${enable}; or call mayfly.maintain() now and then`,
+        )
+      : scheduled("pg_cron", cronJobs, `It runs ${jobs?.join(", ")}.`);
+  const net =
+    extensions.pg_net === undefined
+      ? warning(
+          "pg_net",
+          "It is not there: memories that wait for a vector get it with the next push.",
+          enable,
+        )
+      : scheduled("pg_net", extensions.pg_cron === undefined ? [] : netJobs, "It is there.");
+  return [cron, net];
 }
 
 function checkClock({ at }: Installation, ms: number): Finding {

@@ -17,15 +17,17 @@ const stops = {
   not_installed: "migrations",
   failed: "schema",
 } as const;
+/** What is to be mended first. */
+export type Stop = (typeof stops)[keyof typeof stops];
 
 /** Whether the project can be reached, lets the key in, exposes the schema and has the tables. */
 export async function checkEntry(
   connection: Connection,
-): Promise<{ findings: Finding[]; reachable: boolean; inside: boolean }> {
+): Promise<{ findings: Finding[]; stop: Stop | null }> {
   const entry = await enter(connection);
   if (entry.at === "inside") {
     const findings = (["url", "key", "schema"] as const).map((check) => fine(check, passed[check]));
-    return { findings, reachable: true, inside: true };
+    return { findings, stop: null };
   }
   const stop = stops[entry.at];
   const findings = order.map((check, place) => {
@@ -33,5 +35,5 @@ export async function checkEntry(
     if (place > order.indexOf(stop)) return skipped(check, `Not before the ${stop} is right.`);
     return fine(check, passed[check as keyof typeof passed]);
   });
-  return { findings, reachable: stop !== "url", inside: false };
+  return { findings, stop };
 }

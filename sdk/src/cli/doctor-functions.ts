@@ -35,7 +35,7 @@ function findingOf(name: string, answer: Answer | undefined): Finding {
     return wrong(
       check,
       `It does not start: ${answer.status} ${codeOf(answer) ?? ""}`.trim(),
-      `npx supabase functions logs ${name} (or the dashboard) has the reason; then ${deploy}`,
+      `The dashboard has the reason (Edge Functions → ${name} → Logs); then ${deploy}`,
     );
   return wrong(check, `Something else answers there, with ${answer.status}.`, deploy);
 }

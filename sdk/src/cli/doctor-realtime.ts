@@ -1,9 +1,14 @@
 import type { Connection } from "./connection.ts";
-import { type Finding, fine, wrong } from "./finding.ts";
+import { type Finding, fine, skipped, wrong } from "./finding.ts";
 import { privateJoin } from "./realtime.ts";
 
-/** Whether a private channel can be joined at all: with the secret key. */
-export async function checkRealtime(connection: Connection): Promise<Finding[]> {
+/**
+ * Whether a private channel can be joined at all: with the secret key.
+ *
+ * @param accepted whether the project accepts it.
+ */
+export async function checkRealtime(connection: Connection, accepted: boolean): Promise<Finding[]> {
+  if (!accepted) return [skipped("realtime", "Not before the key is right.")];
   const { problem } = await privateJoin(connection, "mayfly:doctor");
   if (problem === null) return [fine("realtime", "A private channel can be joined.")];
   return [

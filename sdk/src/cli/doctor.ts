@@ -49,11 +49,12 @@ async function doctor(options: ProjectOptions, session: Session): Promise<number
   if (!output.json) output.line(`${connection.url}\n`);
   const entered = await until(interruption.signal, checkEntry(connection));
   add(entered.findings);
-  if (entered.reachable) {
-    if (entered.inside) await step(checkDatabase(connection));
+  const { stop } = entered;
+  if (stop !== "url") {
+    if (stop === null) await step(checkDatabase(connection));
     const deployed = await step(checkFunctions(connection));
-    const joinable = await step(checkRealtime(connection));
-    await step(checkAgents(connection, { inside: entered.inside, deployed, joinable }));
+    const joinable = await step(checkRealtime(connection, stop !== "key"));
+    await step(checkAgents(connection, { stop, deployed, joinable }));
   }
   const tally = (state: Finding["state"]) =>
     findings.filter((found) => found.state === state).length;

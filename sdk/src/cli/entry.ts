@@ -27,6 +27,8 @@ export const exposeMend =
   "Project Settings → Data API → Exposed schemas: add mayfly (self-hosted: PGRST_DB_SCHEMAS).";
 export const pushMend =
   "npx supabase link --project-ref <ref> && npx supabase db push --remote (CLI 2: without --remote)";
+/** Of a schema that was dropped the migrations still count as applied. */
+const installMend = `${pushMend}; if it finds nothing to push, before it npx supabase migration repair <version> --status reverted --remote, for each of Mayfly's`;
 
 /**
  * Reads tenants, which needs the URL, the key, the exposed schema and the migrations.
@@ -69,14 +71,15 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
     );
   // PGRST002: the schema cache cannot be built, as when an exposed schema does not exist.
   if (["PGRST205", "PGRST204", "PGRST002", "42P01", "3F000"].includes(code ?? ""))
-    return stop("not_installed", "The migrations of Mayfly are not applied.", pushMend);
+    return stop("not_installed", "The migrations of Mayfly are not applied.", installMend);
   if (status === 403 || code === "42501")
     return stop(
       "key_refused",
       "This key may not read the tenants: it is no secret key.",
       "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
     );
-  if (body === null || code === undefined)
+  // PGRST125: the URL goes on behind the project's, as that of the Data API does.
+  if (body === null || code === undefined || code === "PGRST125")
     return stop(
       "not_supabase",
       `${url} is no Supabase project: it answered ${status}.`,

@@ -26,6 +26,8 @@ export interface Plan {
   manifest: Manifest;
   /** Whether anything would be written. */
   needed: boolean;
+  /** There are migrations that the project has not. */
+  migrationsAdded: boolean;
   /** A migration that the project has already would be another one now. */
   migrationsChanged: boolean;
   /** The project has migrations that come after Mayfly's. */
@@ -69,6 +71,7 @@ export async function makePlan(root: string, force: boolean): Promise<Plan> {
     changes,
     manifest: next,
     needed,
+    migrationsAdded: changes.some(({ action, path }) => action === "create" && paths.has(path)),
     migrationsChanged: changes.some(({ action, path }) => action === "update" && paths.has(path)),
     outOfOrder: await hasLaterMigrations(root, migrations),
   };

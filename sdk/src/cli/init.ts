@@ -73,7 +73,11 @@ async function folderOf(folder: string): Promise<string> {
 async function confirm(signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const answer = await until(signal, lines.question("\nDo it? [Y/n] ", { signal }));
+    // Where the terminal is being read, Ctrl-C comes to this alone.
+    lines.on("SIGINT", () => process.emit("SIGINT"));
+    // Ctrl-D is no answer.
+    const asked = lines.question("\nDo it? [Y/n] ", { signal }).catch(() => "no");
+    const answer = await until(signal, asked);
     return /^(y|yes|)$/i.test(answer.trim());
   } finally {
     lines.close();
@@ -111,7 +115,10 @@ function answerOf(plan: Plan, done: boolean): object {
 function planLines(plan: Plan, output: Output): string[] {
   const { root, from, to, changes, needed } = plan;
   const kept = changes.filter(({ action }) => action === "keep");
-  const title = from === null ? `Mayfly ${to} into ${root}` : `Mayfly ${from} in ${root}, to ${to}`;
+  const title =
+    from === null
+      ? `Mayfly ${to} into ${root}`
+      : `Mayfly ${from} in ${root}${from === to ? "" : `, to ${to}`}`;
   if (!needed)
     return [`Mayfly ${to} is in ${root} already.`, ...kept.map((one) => lineOf(one, output))];
   return [
@@ -136,6 +143,9 @@ const lineOf = ({ action, path, note }: Change, output: Output) =>
 
 function warningsOf(plan: Plan): string[] {
   return [
+    ...(plan.from !== null && isNewer(plan.from, plan.to)
+      ? [`What is installed is newer: this takes it back to ${plan.to}.`]
+      : []),
     ...(plan.migrationsChanged
       ? [
           "The migrations have changed. Until 1.0 they are made anew, so a database that has the old ones does not take these by db push: see doctor.",
@@ -147,19 +157,28 @@ function warningsOf(plan: Plan): string[] {
   ];
 }
 
+/** By the numbers of the versions. */
+const isNewer = (one: string, other: string) =>
+  one.localeCompare(other, "en", { numeric: true }) > 0;
+
 function doneLines(plan: Plan, output: Output): string[] {
-  if (plan.from !== null)
-    return ["", "Done. Deploy again: npx supabase functions deploy spawn sync query"];
+  const push = `npx supabase db push --remote${plan.outOfOrder ? " --include-all" : ""}`;
+  const deploy = "npx supabase functions deploy spawn sync query";
+  if (plan.from !== null) {
+    const steps = plan.migrationsAdded ? `${push} && ${deploy}` : deploy;
+    return ["", `Done. Deploy again, in the project's folder: ${output.paint("bold", steps)}`];
+  }
   return [
     "",
     "Done. What is left, in the project's folder:",
     ...[
-      `npx supabase link --project-ref <ref> && npx supabase db push --remote${plan.outOfOrder ? " --include-all" : ""}`,
+      `npx supabase link --project-ref <ref> && ${push}`,
       "Project Settings → Data API → Exposed schemas: add mayfly",
       "npx supabase gen signing-key --algorithm ES256; import it under Project Settings → JWT Keys, rotate to it,",
       "  and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'",
-      "npx supabase functions deploy spawn sync query",
-      "mayfly doctor",
+      deploy,
     ].map((line) => `  ${output.paint("bold", line)}`),
+    "and in Mayfly's, to see whether it is all well:",
+    `  ${output.paint("bold", "MAYFLY_URL=https://<ref>.supabase.co MAYFLY_KEY=sb_secret_… npx mayfly doctor")}`,
   ];
 }

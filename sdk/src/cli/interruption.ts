@@ -3,14 +3,14 @@ import { exitCodes } from "./failure.ts";
 /** How a command is ended from outside. */
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** Of the signal that came; undefined where whoever read the output has gone. */
+  /** Of the signal that came, or of an output that can not be written: 0 where its reader has gone. */
   exitCode(): number | undefined;
 }
 
 /** Signals this close are one: a terminal and the launcher on an old Node both send it. */
 const togetherMs = 300;
 
-/** Aborted by the first Ctrl-C, and when nobody reads the output any more; a second one does not wait. */
+/** Aborted by the first Ctrl-C, and when the output can not be written any more; a second one does not wait. */
 export function interruption(): Interruption {
   const controller = new AbortController();
   let code: number | undefined;
@@ -27,9 +27,14 @@ export function interruption(): Interruption {
   process.on("SIGINT", by(exitCodes.interrupted));
   process.on("SIGTERM", by(exitCodes.terminated));
   process.on("SIGHUP", by(129));
-  // `mayfly tail | head`
-  process.stdout.on("error", () => {
-    code = 0;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // `mayfly tail | head`
+    const left = error.code === "EPIPE";
+    if (!left && !controller.signal.aborted)
+      process.stderr.write(`The output could not be written: ${error.message}\n`);
+    code = left ? 0 : exitCodes.failed;
+    // It may come after the work has ended.
+    process.exitCode = code;
     controller.abort();
   });
   process.stderr.on("error", () => {});

@@ -48,6 +48,9 @@ const commands = [
 ];
 for (const add of commands) add(program);
 
+// `mayfly --help | head`: what a command prints is looked after in execute.
+process.stdout.on("error", () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {

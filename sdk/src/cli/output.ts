@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Failure } from "./failure.ts";
+import { harmless } from "./words.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -31,7 +32,7 @@ export class Output {
 
   /** Something beside the answer, for people. */
   note(text: string): void {
-    if (!this.json) this.#err.write(`${this.paintAside("dim", text)}\n`);
+    if (!this.json) this.#err.write(`${this.paintAside("dim", harmless(text))}\n`);
   }
 
   failure({ code, message, hint, details }: Failure): void {
@@ -39,8 +40,9 @@ export class Output {
       this.#write(JSON.stringify({ error: { code, message, hint, details } }));
       return;
     }
-    this.#err.write(`${this.paintAside("red", message)}\n`);
-    if (hint) this.#err.write(`${hint}\n`);
+    // Names that somebody else has chosen stand in them, too.
+    this.#err.write(`${this.paintAside("red", harmless(message))}\n`);
+    if (hint) this.#err.write(`${harmless(hint)}\n`);
   }
 
   /** Colour where there is a terminal and NO_COLOR does not say no. */

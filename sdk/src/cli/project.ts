@@ -3,6 +3,7 @@ import { type Connection, type ConnectionOptions, findConnection } from "./conne
 import { enter, type KnownTenant } from "./entry.ts";
 import { Failure, usage } from "./failure.ts";
 import type { Output } from "./output.ts";
+import { isUuid } from "./words.ts";
 
 /** A tenant of a project, opened with the secret key. */
 export interface Project {
@@ -11,7 +12,6 @@ export interface Project {
   mayfly: Mayfly;
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** As many tenants an error names. */
 const shown = 10;
 
@@ -33,7 +33,7 @@ export async function readTenants(connection: Connection, filter = ""): Promise<
 async function chooseTenant(connection: Connection, output: Output): Promise<KnownTenant> {
   const named = connection.tenant;
   if (named !== undefined) {
-    const filter = `${uuid.test(named) ? "id" : "name"}=eq.${encodeURIComponent(named)}`;
+    const filter = `${isUuid(named) ? "id" : "name"}=eq.${encodeURIComponent(named)}`;
     const [found, ...others] = await readTenants(connection, filter);
     if (found && others.length === 0) return found;
     const problem = found

@@ -15,7 +15,7 @@ import {
 import { dataOf } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { duration, instant, printable, shorten } from "./words.ts";
+import { duration, instant, isUuid, printable, shorten } from "./words.ts";
 
 interface Options extends ProjectOptions {
   limit: number;
@@ -39,12 +39,12 @@ export function addRecall(program: Command): void {
   const command = program
     .command("recall")
     .description("what the tenant's agents learned that answers a question")
-    .argument("<query>", "words, or a question")
+    .argument("<query>", "words, or a question", words)
     .option("--limit <number>", "1 to 100", whole(1, 100), 10)
     .option("--kinds <kinds>", "episode, learning, fact, …, with commas between them", kinds)
     .option("--tags <tags>", "all of them, with commas between them", list)
     .option("--min-reward <number>", "0 to 1", share)
-    .option("--agent <id>", "learned by this agent")
+    .option("--agent <id>", "learned by this agent", id)
     .option("--since <time>", "10m, 2h, 1d, or ISO 8601", time)
     .addHelpText("after", examples);
   withProject(command).action((query: string, options: Options) =>
@@ -56,6 +56,18 @@ export function time(text: string): Date {
   const at = instant(text);
   if (at) return at;
   throw new InvalidArgumentError("It must be like 90s, 10m, 2h, 1d, or 2026-01-31T12:00:00Z.");
+}
+
+function words(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("It must have words.");
+}
+
+function id(text: string): string {
+  if (isUuid(text)) return text;
+  throw new InvalidArgumentError(
+    "It must be an id, since several may have had a name: mayfly agents --all.",
+  );
 }
 
 function kinds(text: string): MemoryKind[] {

@@ -1,4 +1,5 @@
 /** What `mayfly tail` shows, whatever it comes from. */
+import { debugCategories } from "../debug-levels.ts";
 import type { LogEvent } from "../memory.ts";
 
 /** How much an agent tells; each level has what those before it have. */
@@ -24,6 +25,10 @@ export const isWithin = (level: Level, most: Level) =>
 
 /** What agents do all the time is detailed; that they come and go, and who may what, is basic. */
 const detailed = ["memory", "message", "state"];
+
+/** What the log tells of. */
+const logCategories = ["agent", "channel", "member", "memory", "message", "state"];
+export const categories = [...new Set([...logCategories, ...debugCategories])].sort();
 
 /** The first word of an event's type. */
 export const categoryOf = (type: string) => type.split(".", 1)[0] ?? type;

@@ -7,9 +7,11 @@ import type { AgentNames } from "./agent-names.ts";
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";
 import type { Level, TailRecord } from "./records.ts";
+import { isUuid } from "./words.ts";
 
 export interface DebugTailOptions {
-  agent?: string;
+  /** Its id; absent for every agent. */
+  agent?: string | undefined;
   level: Level;
   category?: string[];
   since?: Date;
@@ -27,13 +29,12 @@ export async function watchDebug(
     (debugCategories as readonly string[]).includes(word),
   );
   if (level === "silent" || categories?.length === 0) return null;
-  const id = agent === undefined ? undefined : await idOf(project, agent);
   const { data, error } = await project.mayfly.debug.watch(
     {
       level,
       onError,
       ...(categories && { categories }),
-      ...(id && { agent: id }),
+      ...(agent && { agent }),
       ...(since && { since }),
     },
     take,
@@ -42,16 +43,18 @@ export async function watchDebug(
   return data;
 }
 
-/** Of a living agent; without one every agent is heard, and those of another name are left out. */
-async function idOf({ mayfly, tenant }: Project, agent: string): Promise<string | undefined> {
-  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(agent);
+/** The id of a living agent, by its id or name; undefined where none is. */
+export async function livingId(
+  { mayfly, tenant }: Project,
+  agent: string,
+): Promise<string | undefined> {
   const rows = dataOf(
     fromDataApi(
       await mayfly.client
         .from("agents")
         .select("id")
         .eq("tenant_id", tenant.id)
-        .eq(isId ? "id" : "name", agent)
+        .eq(isUuid(agent) ? "id" : "name", agent)
         .in("status", ["running", "suspended"])
         .limit(1),
     ),

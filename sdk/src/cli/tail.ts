@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LogEvent } from "../memory.ts";
 import { AgentNames } from "./agent-names.ts";
 import { execute, list, type ProjectOptions, type Session, withProject } from "./command.ts";
@@ -9,8 +9,17 @@ import { aborted, until } from "./interruption.ts";
 import { keyOf, readSince } from "./log.ts";
 import { openProject } from "./project.ts";
 import { time } from "./recall.ts";
-import { agentOf, isWithin, type Level, levels, recordOf, type TailRecord } from "./records.ts";
-import { ToldRecords, watchDebug } from "./tail-debug.ts";
+import {
+  agentOf,
+  categories,
+  isWithin,
+  type Level,
+  levels,
+  recordOf,
+  type TailRecord,
+} from "./records.ts";
+import { livingId, ToldRecords, watchDebug } from "./tail-debug.ts";
+import { isUuid } from "./words.ts";
 
 interface Options extends ProjectOptions {
   agent?: string;
@@ -39,7 +48,11 @@ export function addTail(program: Command): void {
     .description("what happens in the tenant, until Ctrl-C: each event once, none missed")
     .option("--agent <agent>", "of this agent alone, by id or name")
     .addOption(new Option("--level <level>", "how much").choices([...levels]).default("detailed"))
-    .option("--category <words>", "agent, memory, …, or of their work: task, step, tool, …", list)
+    .option(
+      "--category <words>",
+      "agent, memory, …, or of their work: task, step, tool, …",
+      categoriesOf,
+    )
     .option("--since <time>", "first what was since then: 10m, 2h, 1d, or ISO 8601", time)
     .addOption(new Option("--format <format>", "human by default").choices(Object.keys(formats)))
     .option("--out <file>", "append to this file instead of printing")
@@ -47,6 +60,12 @@ export function addTail(program: Command): void {
   withProject(command).action((options: Options) =>
     execute(options, (session) => tail(options, session)),
   );
+}
+
+function categoriesOf(text: string): string[] {
+  const words = list(text);
+  if (words.every((word) => categories.includes(word))) return words;
+  throw new InvalidArgumentError(`The categories are ${categories.join(", ")}.`);
 }
 
 async function tail(options: Options, { output, interruption }: Session): Promise<undefined> {
@@ -59,6 +78,14 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const format = formats[name]?.(paint);
   if (!format) throw usage(`There is no format ${name}.`);
   const wanted = filterOf(options);
+  // Without one all are heard, and those of another name are left out.
+  const agent = options.agent && (await until(signal, livingId(project, options.agent)));
+  if (options.agent && !agent)
+    output.note(
+      isUuid(options.agent)
+        ? `The agent ${options.agent} is not alive: only what was is shown.`
+        : `No agent ${options.agent} is alive; one that comes is shown.`,
+    );
   const names = new AgentNames(project);
 
   const show = async (records: TailRecord[]) => {
@@ -89,7 +116,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     await write(events.filter((event) => !earlier.delete(keyOf(event))));
   });
   const watch = dataOf(await until(signal, watching));
-  const debugging = watchDebug(project, options, onError, told.take);
+  const debugging = watchDebug(project, { ...options, agent }, onError, told.take);
   try {
     await until(signal, debugging);
     if (options.since) {

@@ -15,11 +15,12 @@ export function duration(ms: number): string {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
-/** `812 B`, `14 KB`, `1.3 MB`. */
+/** `812 B`, `14 KB`, `1.3 MB`, `1.1 GB`. */
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   if (bytes < 1e6) return `${Math.round(bytes / 1000)} KB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** On one line, with nothing that a terminal would obey. */
@@ -30,10 +31,17 @@ export function printable(text: string): string {
     .trim();
 }
 
+/** As it is, but for what a terminal would obey. */
+export const harmless = (text: string): string =>
+  text.replace(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, "");
+
 /** At most so many characters of it. */
 export function shorten(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, Math.max(0, length - 1))}…` : text;
 }
+
+export const isUuid = (text: string): boolean =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
