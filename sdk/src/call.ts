@@ -101,12 +101,8 @@ export function fromDataApi<T>(answer: {
   const { data, error, status } = answer;
   if (!error) return ok(data as T);
   if (/^JWT expired/i.test(error.message)) return failed(expired(error));
-<<<<<<< HEAD
-  if (status === 0) return failed(unreached(error));
-=======
   if (unfitCodes.includes(error.code)) return failed(unfit(error));
   if (!status) return failed(unreached(error));
->>>>>>> main
   return failed(
     new MayflyError(
       {
@@ -120,13 +116,6 @@ export function fromDataApi<T>(answer: {
   );
 }
 
-<<<<<<< HEAD
-const unreached = (cause: PostgrestError) =>
-  new MayflyError(
-    {
-      code: "unavailable",
-      message: `The Data API could not be reached (${cause.message}).`,
-=======
 /** There was no answer. */
 function unreached(cause: PostgrestError): MayflyError {
   // With its stack; in Node the reason is the cause of "fetch failed".
@@ -136,14 +125,11 @@ function unreached(cause: PostgrestError): MayflyError {
     {
       code: "unavailable",
       message: `The Data API could not be reached: ${reason}.`,
->>>>>>> main
       hint: "Check the URL and the network, then try again.",
       details: null,
     },
     { cause },
   );
-<<<<<<< HEAD
-=======
 }
 
 /** Of Postgres: not of the type, out of its range, no instant, no text. */
@@ -162,7 +148,6 @@ function unfit(cause: PostgrestError): MayflyError {
     { cause },
   );
 }
->>>>>>> main
 
 /** Who ends with its token is told so by its renewal: until then another may come. */
 const expired = (cause: PostgrestError) =>
