@@ -1,5 +1,6 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
+import { instantOf } from "./invalid.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 
 interface EnrolmentKeyRow {
@@ -49,7 +50,7 @@ export class EnrolmentKeys {
       await this.#client.rpc("create_enrolment_key", {
         name,
         ...(scopes && { scopes }),
-        ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+        ...(expiresAt && { expires_at: instantOf(expiresAt) }),
       }),
     );
     if (answer.error) return answer;

@@ -1,5 +1,6 @@
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
+import { instantOf } from "./invalid.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { MemberRole } from "./tenants.ts";
 
@@ -94,7 +95,7 @@ export class Members {
       await this.#client.rpc("invite_member", {
         role,
         ...(email && { email }),
-        ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+        ...(expiresAt && { expires_at: instantOf(expiresAt) }),
       }),
     );
     if (answer.error) return answer;

@@ -59,7 +59,11 @@ describe("recall", () => {
       putOf({ task: "Rotate the signing key" }),
       putOf({ task: "rotateSigningKey in lib/key_store.ts" }),
       putOf({ task: "Bake bread" }),
+      // In the text: there no likeness helps out.
+      putOf({ task: "Later", output: "HTTPServer calls parseXMLDocument for all URLs" }),
     ]);
+    for (const part of ["http", "server", "xml", "document", "urls", "parseXMLDocument"])
+      expect(tasks(await recall(part)), part).toEqual(["Later"]);
     expect(tasks(await recall("how are keys rotated?"))).toEqual(
       expect.arrayContaining(["Rotate the signing key", "rotateSigningKey in lib/key_store.ts"]),
     );

@@ -154,6 +154,11 @@ describe("the outbox", () => {
     await agent.forget(id);
     await agent.remember({ task: "long" });
     expect((await agent.sync()).error?.code).toBe("unavailable");
+    expect((await agent.get(id)).error).toMatchObject({
+      code: "unavailable",
+      message: expect.stringMatching(/^The Data API could not be reached/),
+      hint: expect.any(String),
+    });
     proxy.up();
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 3, rejected: 0 });
     expect(await tasksOf()).toEqual(["long"]);
