@@ -363,6 +363,8 @@ describe("debug streams", () => {
     dataOf(await watch.watch.change({ level: "detailed", categories: ["tool"] }));
     await until(() => agent.debug.level("tool") === 2);
     expect(agent.debug.level("task")).toBe(0);
+    const never = await mayfly.debug.watch({ since: new Date("never") }, () => {});
+    expect(never.error?.details).toEqual({ field: "since" });
     // What is refused leaves the watch as it was.
     for (const level of ["loud" as never, "silent" as const])
       expect((await watch.watch.change({ level })).error?.code).toBe("invalid_request");
