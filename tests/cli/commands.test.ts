@@ -216,7 +216,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       code: 1,
       stderr: expect.stringContaining("could not be written"),
     });
-    const tail = startCli(["tail", "--since", "1h", "--out", "/dev/full"], environment());
+    const tail = startCli(["tail", "--json", "--out", "/dev/full"], environment());
     const { data: agent } = await mayfly.spawn({ name: "unwritten" });
     await tail.printed(/^\/dev\/full cannot be written: ENOSPC/m);
     tail.child.kill("SIGINT");

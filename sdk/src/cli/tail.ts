@@ -100,7 +100,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
       else output.line(format(record));
     }
   };
-  const onError = (error: unknown) => output.note(toFailure(error).message);
+  const onError = (error: unknown) => output.problem(toFailure(error).message);
   const told = new ToldRecords(names, show, onError);
   const write = async (events: LogEvent[]) => {
     await names.learn(events.map(agentOf));
