@@ -5,10 +5,14 @@ import process from "node:process";
 import { openTenant } from "./tenant.ts";
 
 const [file = "README.md"] = process.argv.slice(2);
-const running = await readFile(".mayfly/running.json", "utf8").catch(() => {
-  throw new Error("Nothing runs here: npm start");
-});
+const nothingRuns = (): never => {
+  console.error("Nothing runs here. In another terminal: npm start");
+  process.exit(1);
+};
+const running = await readFile(".mayfly/running.json", "utf8").catch(nothingRuns);
 const { apiUrl, secretKey } = JSON.parse(running) as { apiUrl: string; secretKey: string };
+// After a crash the file is still there.
+await fetch(`${apiUrl}/health`).catch(nothingRuns);
 const mayfly = await openTenant(apiUrl, secretKey);
 
 const task = `Keywords of ${file}`;

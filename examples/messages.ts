@@ -2,7 +2,10 @@ import { findRunning } from "@mayfly/local";
 import { Mayfly } from "@mayfly/sdk";
 
 const project = await findRunning(".mayfly");
-if (!project) throw new Error("Nothing runs here: npm start");
+if (!project) {
+  console.error("Nothing runs here. In another terminal: npm start");
+  process.exit(1);
+}
 const { apiUrl: url, secretKey: key } = project;
 
 const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "talkers" });

@@ -5,7 +5,10 @@ import type { Agent, Message } from "@mayfly/sdk";
 import { openTenant } from "./tenant.ts";
 
 const project = await findRunning(".mayfly");
-if (!project) throw new Error("Nothing runs here: npm start");
+if (!project) {
+  console.error("Nothing runs here. In another terminal: npm start");
+  process.exit(1);
+}
 const mayfly = await openTenant(project.apiUrl, project.secretKey);
 
 const stopped = new Promise<"stopped">((resolve) => {

@@ -42,7 +42,9 @@ export async function servePage({ url, publishableKey, port = 5173, cacheDir }: 
 
 async function start(): Promise<void> {
   const { MAYFLY_URL, MAYFLY_PUBLISHABLE_KEY } = process.env;
-  if (MAYFLY_URL && MAYFLY_PUBLISHABLE_KEY) {
+  if (MAYFLY_URL) {
+    if (!MAYFLY_PUBLISHABLE_KEY)
+      throw new Error("MAYFLY_URL names a project, so MAYFLY_PUBLISHABLE_KEY has to be set too.");
     const page = await servePage({ url: MAYFLY_URL, publishableKey: MAYFLY_PUBLISHABLE_KEY });
     console.log(`Open ${page.url} as a member of a tenant there. Ctrl-C ends it.`);
     return endWith(page.close);

@@ -60,6 +60,9 @@ interface Pending {
 /** Operations a push carries; it is also the most that Ctrl-C can lose of a reader's work. */
 const PUSH_SIZE = 100;
 
+/** Realtime takes five presence calls in 30 s: one at a time, so that what is shown is never old. */
+const SHOW_MS = 8_000;
+
 /**
  * Reads files until all are learned. An agent lives as long as it was given; where that is too short
  * for its share, another one takes over what is left.
@@ -91,6 +94,7 @@ class Reader {
   readonly #assignment: Assignment;
   #pending: Pending[] = [];
   #operations = 0;
+  #shownAt = Number.NEGATIVE_INFINITY;
 
   constructor(agent: Agent, assignment: Assignment) {
     this.#agent = agent;
@@ -162,6 +166,8 @@ class Reader {
   }
 
   async #show(status: string, wait: boolean): Promise<void> {
+    if (performance.now() - this.#shownAt < SHOW_MS) return;
+    this.#shownAt = performance.now();
     const tracked = this.#agent.presence.track({ status, task: this.#assignment.folder }).then(
       ({ error }) => {
         if (error) this.#assignment.onPresenceError(error.message);

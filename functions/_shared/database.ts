@@ -31,7 +31,12 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
     }) as unknown as MayflyClient;
   }
   const { data, error } = await verifyCredentials({ token: null, apikey }, { auth: ["secret:*"] });
-  if (error) throw notAuthorized("The request has no token.");
+  if (error)
+    throw notAuthorized(
+      apikey?.startsWith("sb_secret_")
+        ? "The secret key is not one of this project's."
+        : "The request has no token.",
+    );
   return createAdminClient<Database>({
     auth: { keyName: data.keyName ?? null },
     supabaseOptions,
@@ -96,7 +101,7 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       403,
       "not_authorized",
       "The caller may not do this.",
-      "A publishable key alone may do nothing.",
+      "Some calls are for the secret key alone, and a publishable key alone may do nothing.",
     );
   }
   if (error.code?.startsWith("22")) {

@@ -1,11 +1,5 @@
 /** Turns texts into vectors: an endpoint of one's own, or the edge runtime's model. */
-import { z } from "zod";
-import { dimensions } from "../../sdk/src/schemas.ts";
-
-export interface Embedder {
-  model: string;
-  embed(texts: string[]): Promise<number[][]>;
-}
+import { createEndpointEmbedder, type Embedder, EmbeddingFailure } from "./endpoint_embedder.ts";
 
 interface Session {
   /** The embedded Supabase names its development embedder here; hosted has nothing. */
@@ -22,7 +16,14 @@ let embedder: Embedder | undefined;
 /** The embedder of this project: `MAYFLY_EMBEDDINGS_URL`, else gte-small where the runtime has it. */
 export function getEmbedder(): Embedder | undefined {
   const url = Deno.env.get("MAYFLY_EMBEDDINGS_URL");
-  embedder ??= url ? createEndpointEmbedder(url) : createSessionEmbedder();
+  embedder ??= url
+    ? createEndpointEmbedder({
+        url,
+        // A variable that is set to nothing is none.
+        model: Deno.env.get("MAYFLY_EMBEDDINGS_MODEL") || "text-embedding-3-small",
+        key: Deno.env.get("MAYFLY_EMBEDDINGS_KEY"),
+      })
+    : createSessionEmbedder();
   return embedder;
 }
 
@@ -43,36 +44,16 @@ function createSessionEmbedder(): Embedder | undefined {
   };
 }
 
-const endpointAnswer = z.object({
-  data: z.array(
-    z.object({ index: z.int().min(0), embedding: z.array(z.number()).length(dimensions) }),
-  ),
-});
-
-/** An OpenAI-compatible `/embeddings` endpoint. */
-function createEndpointEmbedder(url: string): Embedder {
-  const model = Deno.env.get("MAYFLY_EMBEDDINGS_MODEL") ?? "text-embedding-3-small";
-  const key = Deno.env.get("MAYFLY_EMBEDDINGS_KEY");
-  return {
-    model,
-    async embed(texts) {
-      const response = await fetch(url, {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          ...(key && { authorization: `Bearer ${key}` }),
-        },
-        body: JSON.stringify({ model, input: texts, dimensions }),
-        signal: AbortSignal.timeout(20_000),
-      });
-      if (!response.ok) throw new Error(`The embeddings endpoint answered ${response.status}.`);
-      const { data } = endpointAnswer.parse(await response.json());
-      if (data.length !== texts.length) throw new Error("The embeddings endpoint left some out.");
-      return data.sort((a, b) => a.index - b.index).map((entry) => entry.embedding);
-    },
-  };
+/** Why an embedder failed, for callers and the queue; whatever it was, the log has it. */
+export function noteFailure(model: string, error: unknown): string {
+  console.error(JSON.stringify({ embedding: model, error: String(error) }));
+  return error instanceof EmbeddingFailure ? error.message : "the embedder failed";
 }
 
-/** A vector with as many digits as halfvec keeps: a push is half as long. */
+/** Whether the texts of a batch that failed are better off alone. */
+export const mayBeOfText = (error: unknown): boolean =>
+  error instanceof EmbeddingFailure && error.ofText;
+
+/** Digits as halfvec keeps them: a push is half as long. What is next to nothing the database refuses. */
 export const shorten = (vector: number[]): number[] =>
-  vector.map((value) => Number(value.toPrecision(4)));
+  vector.map((value) => (Math.abs(value) < 1e-30 ? 0 : Number(value.toPrecision(4))));

@@ -44,7 +44,7 @@ async function readSigningKey(text: string | undefined): Promise<SigningKey> {
       503,
       "not_configured",
       "The function secret MAYFLY_SIGNING_KEY is not a private JWK with kid (ES256, or oct for HS256).",
-      "Set it with `supabase secrets set`; the README shows how to make one.",
+      "`supabase gen signing-key --algorithm ES256` makes one, `supabase secrets set` sets it: see docs/getting-started.md.",
     );
   }
 }

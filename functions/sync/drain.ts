@@ -1,10 +1,13 @@
 /** Embeds memories that wait for it in the database's queue. */
 import { z } from "zod";
 import { call, type MayflyClient } from "../_shared/database.ts";
-import { getEmbedder, shorten } from "../_shared/embedder.ts";
+import { getEmbedder, mayBeOfText, noteFailure, shorten } from "../_shared/embedder.ts";
+import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
 /** Texts that are embedded at once, between two looks at the clock. */
 const batchSize = 5;
+/** Nobody waits for it; under the lease of a claim, also when each text goes alone. */
+const embeddingTimeoutMs = 10_000;
 
 const claims = z.array(z.object({ memory: z.string(), lease: z.string(), text: z.string() }));
 const completion = z.object({ stored: z.number(), failed: z.number(), waiting: z.number() });
@@ -16,9 +19,17 @@ const completion = z.object({ stored: z.number(), failed: z.number(), waiting: z
  */
 export async function drain(client: MayflyClient, budgetMs: number) {
   const embedder = getEmbedder();
-  const total = { model: embedder?.model ?? null, stored: 0, failed: 0, waiting: 0 };
+  const total = {
+    model: embedder?.model ?? null,
+    stored: 0,
+    failed: 0,
+    waiting: 0,
+    /** Why the last that failed did. */
+    problem: null as string | null,
+  };
   if (!embedder) return total;
   const deadline = performance.now() + budgetMs;
+  let stored: number;
   do {
     const claimed = claims.parse(
       await call(() =>
@@ -26,24 +37,39 @@ export async function drain(client: MayflyClient, budgetMs: number) {
       ),
     );
     if (claimed.length === 0) break;
-    const vectors = await embedder.embed(claimed.map((claim) => claim.text)).catch((error) => {
-      console.error(JSON.stringify({ embedding: embedder.model, error: String(error) }));
-      return undefined;
-    });
-    const results = claimed.map(({ memory, lease }, index) => {
-      const vector = vectors?.[index];
-      return vector
-        ? { memory, lease, embedding: shorten(vector) }
-        : { memory, lease, error: "the embedder failed" };
-    });
+    const made = await embedAll(
+      embedder,
+      claimed.map((claim) => claim.text),
+    );
+    for (const one of made) if ("error" in one) total.problem = one.error;
+    const results = claimed.map(({ memory, lease }, index) => ({ memory, lease, ...made[index] }));
     const done = completion.parse(
       await call(() =>
         client.rpc("complete_embeddings", { model: embedder.model, results: results as never }),
       ),
     );
-    total.stored += done.stored;
+    stored = done.stored;
+    total.stored += stored;
     total.failed += done.failed;
     total.waiting = done.waiting;
-  } while (total.waiting > 0 && total.failed === 0 && performance.now() < deadline);
+    // Where none succeeds, none would.
+  } while (total.waiting > 0 && stored > 0 && performance.now() < deadline);
   return total;
+}
+
+/** A vector of each text, or why there is none: one that is refused takes no other with it. */
+async function embedAll(
+  embedder: Embedder,
+  texts: string[],
+): Promise<({ embedding: number[] } | { error: string })[]> {
+  try {
+    const vectors = await embedder.embed(texts, embeddingTimeoutMs);
+    return texts.map((_, index) => ({ embedding: shorten(vectors[index] ?? []) }));
+  } catch (error) {
+    const reason = noteFailure(embedder.model, error);
+    if (texts.length === 1 || !mayBeOfText(error)) return texts.map(() => ({ error: reason }));
+    const made = [];
+    for (const text of texts) made.push(...(await embedAll(embedder, [text])));
+    return made;
+  }
 }

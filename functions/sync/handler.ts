@@ -3,11 +3,13 @@ import { type Operation, syncRequest } from "../../sdk/src/schemas.ts";
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, connectAsProject, type MayflyClient } from "../_shared/database.ts";
-import { getEmbedder, shorten } from "../_shared/embedder.ts";
+import { getEmbedder, mayBeOfText, noteFailure, shorten } from "../_shared/embedder.ts";
 import { drain } from "./drain.ts";
 
 /** A request has 2 s of CPU on hosted projects. */
 const embeddingBudgetMs = 1_200;
+/** Who pushes waits no longer for an endpoint: what has no vector then waits in the queue. */
+const embeddingTimeoutMs = 5_000;
 /** What is left of it after an answer. */
 const afterAnswerMs = 400;
 /** Texts that are embedded at once, between two looks at the clock. */
@@ -24,7 +26,8 @@ app.post("/", async (context) => {
   const answer = await call(() =>
     client.rpc("sync", {
       push: operations as never,
-      ...(since && { since }),
+      // An empty text is no cursor, nor the wish for all there is.
+      ...(typeof since === "string" && { since }),
       ...(limit !== undefined && { page_limit: limit }),
     }),
   );
@@ -71,15 +74,14 @@ async function embed(operations: Operation[]) {
   for (let at = 0; at < bare.length && performance.now() < deadline; at += batchSize) {
     const batch = bare.slice(at, at + batchSize);
     try {
-      const made = await embedder.embed(batch.map(textOf));
+      const made = await embedder.embed(batch.map(textOf), embeddingTimeoutMs);
       batch.forEach((op, index) => {
         vectors.set(op.id, shorten(made[index] ?? []));
       });
     } catch (error) {
       // A memory without a vector is still found by words.
-      console.error(JSON.stringify({ embedding: embedder.model, error: String(error) }));
-      problem = "the embedder failed";
-      break;
+      problem = noteFailure(embedder.model, error);
+      if (!mayBeOfText(error)) break;
     }
   }
   return {

@@ -30,6 +30,7 @@ export const drainAnswer = z.object({
   stored: z.int().min(0),
   failed: z.int().min(0),
   waiting: z.int().min(0),
+  problem: z.string().nullable().describe("Why the last that failed did."),
 });
 
 export const queryAnswer = z.object({

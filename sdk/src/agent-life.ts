@@ -7,7 +7,7 @@ import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { inboxTopic, setOwner } from "./nudges.ts";
-import type { Outboxes } from "./outbox.ts";
+import type { Outboxes } from "./outboxes.ts";
 import { Presence } from "./presence.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";

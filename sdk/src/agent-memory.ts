@@ -1,12 +1,13 @@
-import { AgentWrites, invalid } from "./agent-writes.ts";
+import { AgentWrites } from "./agent-writes.ts";
 import { type Context, type ContextOptions, packContext } from "./context.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { invalid } from "./invalid.ts";
 import { recalledLocally } from "./local-search.ts";
 import type { LogPage } from "./memory.ts";
 import { pullInto } from "./pull.ts";
 import { pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
-import type { Recall, RecallOptions } from "./recall.ts";
+import { type Recall, type RecallOptions, wrongQuery } from "./recall.ts";
 import type { AgentRow } from "./session.ts";
 import { States } from "./state.ts";
 import type { StartLogWatch } from "./state-watch.ts";
@@ -101,16 +102,13 @@ export class AgentMemory extends AgentWrites {
    * possible: else `problem` says so. The score is that of `recall`. The first one indexes the
    * cache, about a millisecond a memory.
    *
+   * @returns `invalid_request`.
    * @example
    * const { data } = await agent.recallLocal("where do we rotate keys?", { kinds: ["episode"] });
    */
   async recallLocal(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
-    const { limit = 10, embedding, model } = options;
-    if (!Number.isInteger(limit) || limit < 1 || limit > 100) {
-      return failed(invalid("limit", "must be 1 to 100"));
-    }
-    if (embedding && !model)
-      return failed(invalid("model", "must name the model of the embedding"));
+    const wrong = wrongQuery(query, options);
+    if (wrong) return failed(wrong);
     const found = await this.search.recall(query, options);
     const results = found.results.map((result) => recalledLocally(result, this));
     return ok({ mode: "local", model: found.model, problem: found.problem, results });

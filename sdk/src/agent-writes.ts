@@ -2,7 +2,8 @@ import { v7 as uuidv7 } from "uuid";
 import type { AgentConnection } from "./agent-life.ts";
 import { AgentReads } from "./agent-reads.ts";
 import { MemoryCache } from "./cache.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { failed, ok, type Result } from "./errors.ts";
+import { invalid } from "./invalid.ts";
 import { LocalSearch } from "./local-search.ts";
 import { type MemoryChange, memoryFromBody, type NewMemory, toFields, toMemory } from "./memory.ts";
 import type { DeadLetter, Outbox } from "./outbox.ts";
@@ -181,11 +182,3 @@ export class AgentWrites extends AgentReads {
     }
   }
 }
-
-export const invalid = (field: string, rule: string) =>
-  new MayflyError({
-    code: "invalid_request",
-    message: `${field || "memory"}: ${rule}`,
-    hint: "Nothing was done.",
-    details: { field },
-  });

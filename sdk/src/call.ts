@@ -35,7 +35,7 @@ export async function callFunction<T>(
   if (response) onResponse?.(response);
   if (!error) return ok((data as { data: T }).data);
   if (error instanceof FunctionsHttpError)
-    return failed(await readError(error.context as Response));
+    return failed(await readError(error.context as Response, path));
   const reason =
     error instanceof FunctionsFetchError ? "could not be reached" : "failed on the way";
   return failed(
@@ -51,22 +51,45 @@ export async function callFunction<T>(
   );
 }
 
-async function readError(response: Response): Promise<MayflyError> {
+async function readError(response: Response, path: string): Promise<MayflyError> {
   const body = (await response.json().catch(() => null)) as { error?: Partial<ErrorBody> } | null;
   const { code, message, hint = null, details = null, request_id } = body?.error ?? {};
+  if (message === undefined) return inFront(response.status, path);
   return new MayflyError({
     code: isErrorCode(code) ? code : fallbackCode(response.status),
-    message: message ?? `The server answered ${response.status}.`,
+    message,
     hint,
     details,
     ...(request_id && { request_id }),
   });
 }
 
-/** For answers of the platform in front of the functions, which has codes of its own. */
+/**
+ * An answer of the platform, or of whatever else is in front of the functions: it says nothing of the
+ * request, unless that is too large. So nobody takes it for a refusal of what it carried.
+ */
+function inFront(status: number, path: string): MayflyError {
+  const code = fallbackCode(status);
+  const missing = status === 404;
+  return new MayflyError({
+    code: code === "invalid_request" && status !== 413 ? "unavailable" : code,
+    message: missing
+      ? `There is no function ${path} at this address.`
+      : `Something in front of the function ${path} answered ${status}.`,
+    hint: missing
+      ? "Check the URL, and that the functions are deployed: npx mayfly doctor."
+      : "Try again. npx mayfly doctor says what is wrong with the project.",
+    details: { status },
+  });
+}
+
+/** Of the platform's own, which pass: over its quota, too slow, too many. */
+const passingStatuses = [402, 408, 425, 429];
+
+/** For answers without a code of ours. */
 function fallbackCode(status: number) {
   if (status === 401 || status === 403) return "not_authorized";
-  return status < 500 ? "invalid_request" : "unavailable";
+  return status < 500 && !passingStatuses.includes(status) ? "invalid_request" : "unavailable";
 }
 
 /** The result of a Data API call. */

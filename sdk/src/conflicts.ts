@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { invalid, wrongPage } from "./invalid.ts";
 import { type MemoryFields, type SyncAnswer, toFields } from "./memory.ts";
 import { fromRow } from "./rows.ts";
 
@@ -60,10 +61,13 @@ export class Conflicts {
   /**
    * The conflicts of memories that the caller sees, a page at a time.
    *
+   * @returns `invalid_request` for a limit out of its bounds.
    * @example
    * const { data: page } = await mayfly.conflicts.list({ memoryId });
    */
   async list({ memoryId, after, limit = 100 }: ListConflicts = {}): Promise<Result<ConflictPage>> {
+    const wrong = wrongPage("limit", limit);
+    if (wrong) return failed(wrong);
     let query = this.#client.from("memory_conflicts").select(columns);
     if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
     if (memoryId) query = query.eq("memory_id", memoryId);
@@ -122,14 +126,6 @@ function conflictFromRow(row: ConflictRow): Conflict {
     wanted: wantedValue,
   };
 }
-
-const invalid = (field: string, rule: string) =>
-  new MayflyError({
-    code: "invalid_request",
-    message: `${field}: ${rule}`,
-    hint: "Nothing was done.",
-    details: { field },
-  });
 
 const gone = (id: string) =>
   new MayflyError({

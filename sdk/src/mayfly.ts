@@ -20,7 +20,8 @@ import {
   Messenger,
   type RequestOptions,
 } from "./messenger.ts";
-import { Outboxes, type OutboxLimits } from "./outbox.ts";
+import type { OutboxLimits } from "./outbox.ts";
+import { Outboxes } from "./outboxes.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { type RunOptions, run } from "./run.ts";
@@ -271,8 +272,8 @@ export class Mayfly {
    * is left: after the model was changed. It may be broken off anywhere, and another call goes on.
    * For the secret key.
    *
-   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good;
-   * `not_configured` without an embedder, `unavailable`, `not_authorized`.
+   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good, of
+   * which `problem` says why; `not_configured` without an embedder, `unavailable`, `not_authorized`.
    * @example
    * const { data } = await mayfly.reembed({
    *   forgetOthers: true,

@@ -1,3 +1,4 @@
+import { instantOf } from "./invalid.ts";
 import type { Memory as MemoryBody, MemoryKind } from "./schemas.ts";
 
 /** Something to remember. At least one of task, input and output has text. */
@@ -229,7 +230,7 @@ export function toMemory(
     ...(sessionId && { session_id: sessionId }),
     ...(conversationId && { conversation_id: conversationId }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),
-    ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+    ...(expiresAt && { expires_at: instantOf(expiresAt) }),
   };
 }
 
@@ -260,6 +261,6 @@ export function toFields(fields: MemoryFields): Record<string, unknown> {
     ...(sessionId !== undefined && { session_id: sessionId }),
     ...(conversationId !== undefined && { conversation_id: conversationId }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),
-    ...(expiresAt !== undefined && { expires_at: expiresAt?.toISOString() ?? null }),
+    ...(expiresAt !== undefined && { expires_at: expiresAt && instantOf(expiresAt) }),
   };
 }

@@ -7,7 +7,6 @@ import {
   type OutboxStorage,
   type OutboxStore,
   storageFailed,
-  storageOf,
 } from "./storage.ts";
 
 /** An operation that the server refused, with its reason. */
@@ -46,6 +45,8 @@ export class Outbox {
   /** Agents of this process that push what is theirs themselves, and how many times it has each. */
   readonly #owners = new Map<string, number>();
   #bytes = 0;
+  /** Acknowledged, and not let go by a storage that had no room for that: with the next change. */
+  readonly #owed = new Set<string>();
   /** What is on its way to the storage counts too. */
   readonly #adding = { operations: 0, bytes: 0 };
   #store: Promise<OutboxStore> | undefined;
@@ -71,7 +72,11 @@ export class Outbox {
       this.#store = undefined;
       throw error instanceof MayflyError
         ? error
-        : storageFailed(`The outbox could not be opened: ${String(error)}`, null, error);
+        : storageFailed(
+            `The outbox could not be opened: ${String(error)}`,
+            "Check what the option storage names: a folder that can be written.",
+            error,
+          );
     }
   }
 
@@ -198,9 +203,16 @@ export class Outbox {
     for (const { operation } of batch) this.#inFlight.delete(operation.id);
   }
 
-  /** The server has these: they are out. */
+  /** The server has these: they are out, also where the storage is full, which only they can empty. */
   async acknowledge(batch: OutboxEntry[]): Promise<void> {
-    await this.#write({ remove: batch.map(({ operation }) => operation.id) });
+    const change = { remove: batch.map(({ operation }) => operation.id) };
+    try {
+      await this.#write(change);
+    } catch {
+      // After a restart they would be pushed again, and applied once.
+      for (const id of change.remove) this.#owed.add(id);
+      this.#apply(change);
+    }
     this.release(batch);
   }
 
@@ -237,6 +249,7 @@ export class Outbox {
     await this.#closing;
     const store = await (await this.#storage()).open(this.#tenant);
     this.#entries.clear();
+    this.#owed.clear();
     this.#bytes = 0;
     this.#apply({ put: store.entries });
     for (const { operation } of store.entries) {
@@ -250,7 +263,10 @@ export class Outbox {
   /** On the storage first: what is seen here is as safe as it can be. */
   async #write(change: OutboxChange): Promise<void> {
     await this.open();
-    await (await this.#store)?.write(change);
+    const owed = [...this.#owed];
+    const remove = [...owed, ...(change.remove ?? [])];
+    await (await this.#store)?.write(owed.length > 0 ? { ...change, remove } : change);
+    for (const id of owed) this.#owed.delete(id);
     this.#apply(change);
   }
 
@@ -265,32 +281,6 @@ export class Outbox {
       this.#bytes += bytes - (this.#entries.get(id)?.bytes ?? 0);
       this.#entries.set(id, { ...entry, bytes });
     }
-  }
-}
-
-/** The outboxes of a Mayfly, one for each tenant. */
-export class Outboxes {
-  readonly #open = new Map<string, Outbox>();
-  readonly #storage: () => Promise<OutboxStorage>;
-  readonly #limits: OutboxLimits | undefined;
-
-  constructor(storage?: OutboxStorage | string, limits?: OutboxLimits) {
-    this.#limits = limits;
-    let opened: Promise<OutboxStorage> | undefined;
-    this.#storage = () => {
-      opened ??= storageOf(storage);
-      return opened;
-    };
-  }
-
-  of(tenant: string): Outbox {
-    // As the server writes it: an agent and its Mayfly mean the same one.
-    const name = tenant.toLowerCase();
-    const known = this.#open.get(name);
-    if (known) return known;
-    const outbox = new Outbox(name, this.#storage, this.#limits);
-    this.#open.set(name, outbox);
-    return outbox;
   }
 }
 

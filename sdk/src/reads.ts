@@ -1,6 +1,7 @@
 /** Reading memories over the Data API, as row-level security shows them to the caller. */
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { wrongPage } from "./invalid.ts";
 import {
   type ListOptions,
   type Memory,
@@ -31,6 +32,8 @@ export async function listMemories(
 ): Promise<Result<MemoryPage>> {
   const { kinds, tags, agentId, sessionId, conversationId, minReward, minImportance } = options;
   const { after, limit = 100 } = options;
+  const wrong = wrongPage("limit", limit);
+  if (wrong) return failed(wrong);
   let query = alive(client, tenant);
   if (kinds) query = query.in("kind", kinds);
   if (tags) query = query.contains("tags", tags);
@@ -53,6 +56,8 @@ export async function readThread(
   conversationId: string,
   last: number,
 ): Promise<Result<Memory[]>> {
+  const wrong = wrongPage("last", last);
+  if (wrong) return failed(wrong);
   const { data, error } = fromDataApi(
     await alive(client, tenant)
       .eq("conversation_id", conversationId)

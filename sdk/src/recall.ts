@@ -1,6 +1,8 @@
+import type { MayflyError } from "./errors.ts";
+import { instantOf, invalid } from "./invalid.ts";
 import { type ContentRow, contentFromRow, type MemoryContent } from "./memory.ts";
 import type { ScoreParts } from "./rank.ts";
-import type { MemoryKind } from "./schemas.ts";
+import { type MemoryKind, queryRequest } from "./schemas.ts";
 
 /** A memory that answers a question. */
 export interface RecalledMemory extends MemoryContent {
@@ -63,18 +65,26 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
     ...rest,
     ...(agentId && { agent: agentId }),
     ...(minReward !== undefined && { min_reward: minReward }),
-    ...(since && { since: since.toISOString() }),
-    ...(until && { until: until.toISOString() }),
+    ...(since && { since: instantOf(since) }),
+    ...(until && { until: instantOf(until) }),
     ...(sessionId && { session: sessionId }),
     ...(conversationId && { conversation: conversationId }),
     ...(halfLives && { half_lives: halfLives }),
   };
 }
 
+/** What the server would refuse of a recall, where it is not asked. */
+export function wrongQuery(query: string, options: RecallOptions): MayflyError | null {
+  const { error } = queryRequest.safeParse({ query, ...toQuery(options) });
+  const [issue] = error?.issues ?? [];
+  return issue ? invalid(issue.path.join(".") || "query", issue.message) : null;
+}
+
 /** What a recall found, and how. */
 export interface Recall {
   /**
-   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made. `local`: from what
+   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made, or no
+   * memory has one of its model. `local`: from what
    * this agent holds itself, by words and, with an embedder here, by meaning.
    */
   mode: "hybrid" | "words_only" | "local";

@@ -15,6 +15,8 @@ export interface Reembedded {
   dead: number;
   /** Vectors of other models. */
   others: number;
+  /** Why the last that failed did; null where none has. */
+  problem: string | null;
 }
 
 /** What becomes of old vectors, and how to follow or end the work. */
@@ -44,6 +46,7 @@ export async function reembed(
   const drained = await drain(client);
   if (drained.error) return failed(drained.error);
   const { model } = drained.data;
+  let { problem } = drained.data;
   if (!model) return failed(noEmbedder());
   const look = async (): Promise<Result<Reembedded & { waiting: number }>> => {
     const { data, error } = fromDataApi(await client.rpc("embedding_progress", { model }));
@@ -51,6 +54,7 @@ export async function reembed(
     const { waiting, ...progress } = {
       ...(data as unknown as Reembedded & { waiting: number }),
       model,
+      problem,
     };
     onProgress(progress);
     return ok({ ...progress, waiting });
@@ -64,6 +68,7 @@ export async function reembed(
     if (signal?.aborted || seen.data.waiting === 0) break;
     const { data, error } = await drain(client);
     if (error) return failed(error);
+    problem = data.problem ?? problem;
     pause = data.stored > 0 ? firstPauseMs : Math.min(pause * 2, maxPauseMs);
     if (data.stored === 0) await sleep(pause, signal);
     seen = await look();
@@ -98,7 +103,11 @@ async function queueAll(
 }
 
 const drain = (client: MayflyClient) =>
-  callFunction<{ model: string | null; stored: number }>(client, "sync/drain", {});
+  callFunction<{ model: string | null; stored: number; problem: string | null }>(
+    client,
+    "sync/drain",
+    {},
+  );
 
 const noEmbedder = () =>
   new MayflyError({

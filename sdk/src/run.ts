@@ -35,7 +35,9 @@ const maxReason = 500;
  * - what the work threw: a MayflyError as it is (so `if (error) throw error` goes through), anything
  *   else as `work_failed` with the thrown as `cause`;
  * - what the push returned: then `details.result` is what the work returned, and what was learned is
- *   still in the outbox, for `mayfly.drain()` or the next agent.
+ *   still in the outbox, for `mayfly.drain()` or the next agent;
+ * - why the server refused something that was learned: then `details.result` is what the work returned,
+ *   and `details.refused` holds the operations, which are dead letters.
  *
  * What a rate limit of the tenant refuses (`rate_limited`) is tried again after `details.retry_after`
  * seconds, `maxWait` in all.
@@ -67,22 +69,37 @@ export async function run<T>(
   }
   const unpushed = await push(agent, patience);
   await stop(agent, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
-  if (!unpushed) return outcome;
+  if (!unpushed) return unlessRefused(agent, outcome);
   // Its own token may be worth nothing any more; the caller's may be.
   const drained = await patience.wait(() => mayfly.drain());
-  if (outcome.error || (!drained.error && agent.unsynced === 0)) return outcome;
-  const { code, message, hint, requestId } = unpushed;
-  return failed(
-    new MayflyError(
-      {
-        code,
-        message: `The work is done, but not pushed: ${message}`,
-        hint,
-        details: { result: outcome.data, unsynced: agent.unsynced },
-        ...(requestId && { request_id: requestId }),
-      },
-      { cause: unpushed },
-    ),
+  if (outcome.error || (!drained.error && agent.unsynced === 0)) {
+    return unlessRefused(agent, outcome);
+  }
+  const details = { result: outcome.data, unsynced: agent.unsynced };
+  return failed(notPushed("The work is done, but not pushed", unpushed, details));
+}
+
+/** What the work returned, unless something that it remembered is a dead letter. */
+function unlessRefused<T>(agent: Agent, outcome: Result<T>): Result<T> {
+  const refused = agent.deadLetters.filter(({ agentId }) => agentId === agent.id);
+  const [first] = refused;
+  if (!first || outcome.error) return outcome;
+  const details = { result: outcome.data, refused: refused.map(({ operation }) => operation) };
+  const what = `The work is done, but ${refused.length} of its operations were refused`;
+  return failed(notPushed(what, first.error, details));
+}
+
+function notPushed(what: string, cause: MayflyError, details: object): MayflyError {
+  const { code, message, hint, requestId } = cause;
+  return new MayflyError(
+    {
+      code,
+      message: `${what}: ${message}`,
+      hint,
+      details,
+      ...(requestId && { request_id: requestId }),
+    },
+    { cause },
   );
 }
 

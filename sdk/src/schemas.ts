@@ -13,7 +13,14 @@ const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) 
   if (message) context.addIssue({ code: "custom", message });
 });
 
-const embedding = z.array(z.number().min(-1000).max(1000)).length(dimensions);
+/** What is nearer to 0 is 0 to Postgres, which keeps a vector in half precision. */
+const leastKept = 6e-8;
+const embedding = z
+  .array(z.number().min(-1000).max(1000))
+  .length(dimensions)
+  .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
+    message: "must have a number other than 0: without one it points nowhere",
+  });
 /** Any uuid that Postgres takes: deterministic ones of no RFC version too. */
 const uuid = z.guid();
 
@@ -96,8 +103,8 @@ const fields = {
   tags: tags.optional(),
   /** At most 64 KB, at most 32 levels deep. */
   metadata: metadata.optional(),
-  tokens: z.int().min(0).optional(),
-  latency_ms: z.int().min(0).optional(),
+  tokens: z.int32().min(0).optional(),
+  latency_ms: z.int32().min(0).optional(),
   /** `tenant` by default; `agent`: that agent, its ancestors and the tenant's admins. */
   visibility: z.enum(["tenant", "agent"]).optional(),
   expires_at: instant.optional(),

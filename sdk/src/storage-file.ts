@@ -119,7 +119,7 @@ class FileStore implements OutboxStore {
       } catch (cause) {
         const error = storageFailed(
           `${this.#path} could not be written: ${String(cause)}`,
-          null,
+          "Nothing of it was kept. Make room there, then try again.",
           cause,
         );
         for (const { reject } of taken) reject(error);
@@ -130,6 +130,14 @@ class FileStore implements OutboxStore {
   }
 
   async #flush(taken: Waiting[]): Promise<void> {
+    if (this.#emptiedBy(taken)) {
+      // What keeps nothing takes no room, and needs none: also a full disk can be left.
+      await this.#file.truncate(0);
+      await this.#file.datasync();
+      this.#size = 0;
+      this.#kept.clear();
+      return;
+    }
     const bytes = new TextEncoder().encode(taken.map(({ line }) => line).join(""));
     try {
       await this.#file.appendFile(bytes);
@@ -141,7 +149,15 @@ class FileStore implements OutboxStore {
     }
     this.#size += bytes.length;
     for (const { change } of taken) this.#apply(change);
-    await this.#compact();
+    // What was written is safe: where there is no room to write it anew, the file stays long for now.
+    await this.#compact().catch(() => {});
+  }
+
+  #emptiedBy(taken: Waiting[]): boolean {
+    if (taken.some(({ change }) => change.put?.length)) return false;
+    const removed = new Set(taken.flatMap(({ change }) => change.remove ?? []));
+    if (removed.size < this.#kept.size) return false;
+    return [...this.#kept.keys()].every((id) => removed.has(id));
   }
 
   #apply({ put = [], remove = [] }: OutboxChange): void {
@@ -155,18 +171,21 @@ class FileStore implements OutboxStore {
     if (this.#size < bytes.length * 2) return;
     // Aside first: at any moment the path names a whole file.
     const draft = `${this.#path}.draft`;
-    const file = await this.#fs.open(draft, "w", 0o600);
+    await this.#fs.rm(draft, { force: true });
+    const file = await this.#fs.open(draft, "a", 0o600);
     try {
-      await file.writeFile(bytes);
+      await file.appendFile(bytes);
       await file.datasync();
-    } finally {
+      await this.#fs.rename(draft, this.#path);
+    } catch (error) {
       await file.close();
+      throw error;
     }
-    await this.#fs.rename(draft, this.#path);
-    await syncFolder(this.#fs, this.#path);
-    await this.#file.close();
-    this.#file = await this.#fs.open(this.#path, "a", 0o600);
+    const long = this.#file;
+    this.#file = file;
     this.#size = bytes.length;
+    await syncFolder(this.#fs, this.#path);
+    await long.close();
   }
 }
 
@@ -202,7 +221,12 @@ async function readEntries(fs: Fs, path: string) {
 
 function parse(line: string): OutboxChange | null {
   try {
-    return JSON.parse(line) as OutboxChange;
+    const change = JSON.parse(line) as OutboxChange;
+    const whole =
+      typeof change === "object" &&
+      (change.remove ?? []).every((id) => typeof id === "string") &&
+      (change.put ?? []).every(({ operation }) => typeof operation.id === "string");
+    return whole ? change : null;
   } catch {
     return null;
   }

@@ -1,9 +1,11 @@
 import { callFunction, type MayflyClient } from "./call.ts";
 import { type ErrorCode, failed, type MayflyError, ok, type Result } from "./errors.ts";
+import { invalid, wrongPage } from "./invalid.ts";
 import { jittered } from "./jitter.ts";
 import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "./memory.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
+import { storageFailed } from "./storage.ts";
 
 /** What happened, in the order of the log. */
 export interface WatchBatch {
@@ -206,8 +208,12 @@ export async function startWatch(
   options: WatchOptions,
   handler: WatchHandler,
 ): Promise<Result<Watch>> {
-  const { since, store, limit } = options;
-  const loaded = since === undefined ? await store?.load() : { cursor: since, attempt: 0 };
+  const { since, store, limit, pollMs } = options;
+  const wrong = wrongPage("limit", limit) ?? wrongPollMs(pollMs);
+  if (wrong) return failed(wrong);
+  const { data: loaded, error: unread } =
+    since === undefined ? await inStore(() => store?.load()) : ok({ cursor: since, attempt: 0 });
+  if (unread) return failed(unread);
   if (loaded) {
     const first = await pull(client, loaded.cursor, limit);
     if (first.error && first.error.code !== "cursor_expired") return failed(first.error);
@@ -216,9 +222,25 @@ export async function startWatch(
   const { data, error } = await pull(client, "now", limit);
   if (error) return failed(error);
   const { cursor } = data;
-  await store?.save({ cursor, attempt: 0 });
+  const saved = await inStore(() => store?.save({ cursor, attempt: 0 }));
+  if (saved.error) return saved;
   return ok(new Watch(client, tenant, options, handler, { cursor, attempt: 0 }, null));
 }
+
+/** What the caller's store gave, or that it threw. */
+async function inStore<T>(work: () => Promise<T> | undefined): Promise<Result<T | undefined>> {
+  try {
+    return ok(await work());
+  } catch (error) {
+    return failed(storageFailed(`The watch's store failed: ${String(error)}`, null, error));
+  }
+}
+
+/** So seldom at most: a timer of more fires at once. */
+const maxPollMs = 2 ** 31 - 1;
+
+const wrongPollMs = (pollMs = 5_000) =>
+  pollMs >= 1 && pollMs <= maxPollMs ? null : invalid("pollMs", "must be at least 1 millisecond");
 
 const pull = (client: MayflyClient, since: string | null, limit = 500) =>
   callFunction<SyncAnswer>(client, "sync", { since, limit });

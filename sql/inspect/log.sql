@@ -9,7 +9,7 @@ with open_writes as (
   where a.datname = current_database() and a.backend_xid is not null and a.pid <> pg_backend_pid()
 ), queue as (
   select q.tenant_id, count(*) filter (where q.dead_at is null) as waiting, count(*) filter (where q.dead_at is not null) as dead,
-    max(q.error) filter (where q.dead_at is not null) as dead_error
+    max(q.error) as last_failure
   from mayfly_private.embedding_queue q group by 1
 )
 select
@@ -24,7 +24,7 @@ select
   (select count(*) from mayfly.memory_conflicts c where c.tenant_id = t.id) as conflicts,
   coalesce(q.waiting, 0) as waiting_for_a_vector,
   coalesce(q.dead, 0) as given_up,
-  q.dead_error,
+  q.last_failure,
   m.deleted_to as behind_xid,
   date_trunc('second', now() - m.at) as maintained_ago,
   date_trunc('millisecond', o.open_for) as open_for,

@@ -10,7 +10,7 @@ select
   count(*) filter (where m.deleted_at is null) as memories,
   count(*) filter (where m.deleted_at is not null) as forgotten,
   count(*) filter (where m.visibility = 'agent' and m.deleted_at is null) as private,
-  round(avg(m.reward)::numeric, 2) as mean_reward,
+  round((avg(m.reward) filter (where m.deleted_at is null))::numeric, 2) as mean_reward,
   count(v.memory_id) as with_vector,
   string_agg(distinct m.kind, ', ') filter (where m.deleted_at is null) as kinds,
   pg_size_pretty(sum(octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique))) as text,

@@ -1,4 +1,5 @@
--- What agents learned. A deleted memory stays as a tombstone without content.
+-- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
+-- check_push, which names field and operation: here they hold for what comes past it, over the Data API.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -18,9 +19,16 @@ create table mayfly.memories (
   success boolean,
   importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10),
   tags text[] not null default '{}'
-    constraint memories_tags_count check (cardinality(tags) <= 50),
+    constraint memories_tags_count check (cardinality(tags) <= 50)
+    -- Each has at most 100 characters. To ask one by one would be a query a row.
+    constraint memories_tags_length check (
+      array_position(tags, null) is null and array_position(tags, '') is null
+      and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)),
   metadata jsonb not null default '{}'
-    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536),
+    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536)
+    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    constraint memories_metadata_depth check (
+      pg_column_size(metadata) <= 256 or not jsonb_path_exists(metadata, '$.**{33 to last}')),
   tokens integer constraint memories_tokens_range check (tokens >= 0),
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
@@ -28,12 +36,13 @@ create table mayfly.memories (
   language text not null default 'english',
   version integer not null default 1,
   hlc jsonb not null default '{}',
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
-  expires_at timestamptz,
+  expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
   deleted_at timestamptz,
   words tsvector not null generated always as (
     mayfly_private.words(language, task, tags, input, output, critique)) stored,
+  constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)

@@ -9,7 +9,9 @@ create table mayfly.memory_vectors (
   tenant_id uuid not null,
   model text not null constraint memory_vectors_model_length check (char_length(model) between 1 and 100),
   memory_id uuid not null,
-  embedding extensions.halfvec(384) not null,
+  -- A vector of zeros is NaN from everything, which sorts as more alike than what is the same.
+  embedding extensions.halfvec(384) not null
+    constraint memory_vectors_embedding_points check (extensions.l2_norm(embedding) > 0),
   settled boolean not null default false,
   constraint memory_vectors_pkey primary key (tenant_id, model, memory_id),
   constraint memory_vectors_memory_fkey foreign key (tenant_id, memory_id)

@@ -1,14 +1,16 @@
 -- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
--- mayfly_private.push as the caller. Locks the memories.
+-- mayfly_private.push as the caller. Gives how many memories it wrote. Locks them.
 --
 -- A memory that is not there (any more), or not for the caller to forget, is `gone`, as it is for an
 -- update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
 
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[])
-returns void
+returns integer
 language plpgsql
 set search_path = ''
 as $$
+declare
+  gone integer;
 begin
   with deletes as (
     select (op ->> 'id')::uuid as op, (op -> 'memory' ->> 'id')::uuid as memory
@@ -32,6 +34,10 @@ begin
   set result = o.result || '{"status": "gone"}'
   from deletes d
   where o.tenant_id = tenant and o.id = d.op and d.memory not in (select f.id from forgotten f);
+  get diagnostics gone = row_count;
+  return (
+    select count(*) - gone from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed));
 end
 $$;
 

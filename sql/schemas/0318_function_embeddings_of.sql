@@ -14,7 +14,7 @@ declare
   sure boolean;
 begin
   select array_agg(cast_one.embedding order by cast_one.n),
-    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999
+    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
       and strpos(cast_one.content, '0.000000000000000000000000000000') = 0), true)
   into embeddings, sure
   from (

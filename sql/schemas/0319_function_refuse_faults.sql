@@ -42,8 +42,8 @@ begin
       (prefix || 'reward', case jsonb_typeof(content -> 'reward') when 'number' then content -> 'reward' between '0' and '1' else coalesce(content -> 'reward', 'null') = 'null' end, 'must be a number from 0 to 1'),
       (prefix || 'success', coalesce(jsonb_typeof(content -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
       (prefix || 'importance', case jsonb_typeof(content -> 'importance') when 'number' then content -> 'importance' between '1' and '10' and (content -> 'importance')::numeric % 1 = 0 else coalesce(content -> 'importance', 'null') = 'null' end, 'must be a whole number from 1 to 10'),
-      (prefix || 'tokens', case jsonb_typeof(content -> 'tokens') when 'number' then content -> 'tokens' between '0' and '2147483647' and (content -> 'tokens')::numeric % 1 = 0 else coalesce(content -> 'tokens', 'null') = 'null' end, 'must be a whole number of at least 0'),
-      (prefix || 'latency_ms', case jsonb_typeof(content -> 'latency_ms') when 'number' then content -> 'latency_ms' between '0' and '2147483647' and (content -> 'latency_ms')::numeric % 1 = 0 else coalesce(content -> 'latency_ms', 'null') = 'null' end, 'must be a whole number of at least 0'),
+      (prefix || 'tokens', case jsonb_typeof(content -> 'tokens') when 'number' then content -> 'tokens' between '0' and '2147483647' and (content -> 'tokens')::numeric % 1 = 0 else coalesce(content -> 'tokens', 'null') = 'null' end, 'must be a whole number from 0 to 2147483647'),
+      (prefix || 'latency_ms', case jsonb_typeof(content -> 'latency_ms') when 'number' then content -> 'latency_ms' between '0' and '2147483647' and (content -> 'latency_ms')::numeric % 1 = 0 else coalesce(content -> 'latency_ms', 'null') = 'null' end, 'must be a whole number from 0 to 2147483647'),
       (prefix || 'tags', case coalesce(jsonb_typeof(content -> 'tags'), 'null')
           when 'null' then true
           when 'array' then jsonb_array_length(content -> 'tags') <= 50
@@ -62,6 +62,9 @@ begin
           when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
             and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
           else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
+      ('embedding', case when jsonb_typeof(o.op -> 'embedding') = 'array' and pg_input_is_valid(o.op ->> 'embedding', 'extensions.halfvec')
+          then extensions.l2_norm((o.op ->> 'embedding')::extensions.halfvec) > 0 else true end,
+        'must have a number other than 0: without one it points nowhere, and is like nothing'),
       ('model', case jsonb_typeof(o.op -> 'model') when 'string' then char_length(o.op -> 'model' #>> '{}') <= 100 else coalesce(o.op -> 'model', 'null') = 'null' end and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
         'must be a text of 1 to 100 characters beside an embedding'),
       ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'

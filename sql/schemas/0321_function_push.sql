@@ -21,6 +21,7 @@ declare
   unknown uuid[];
   claimed uuid[];
   written integer;
+  changed integer := 0;
   expired integer;
   fresh record;
 begin
@@ -104,10 +105,13 @@ begin
   end if;
 
   if given.updates > 0 then
-    perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+    changed := changed + mayfly_private.apply_updates(tenant, push, claimed, caller_id);
   end if;
   if given.deletes > 0 then
-    perform mayfly_private.apply_deletes(tenant, push, claimed);
+    changed := changed + mayfly_private.apply_deletes(tenant, push, claimed);
+  end if;
+  if cardinality(claimed) > fresh.puts + changed then
+    perform mayfly_private.charge_idle(tenant, cardinality(claimed) - fresh.puts::integer - changed);
   end if;
 
   return (

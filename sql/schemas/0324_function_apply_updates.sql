@@ -1,11 +1,12 @@
 -- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
--- results of the operations. Called by mayfly_private.push as the caller. Locks the memories, by id.
+-- results of the operations. Called by mayfly_private.push as the caller. Gives how many memories it wrote.
+-- Locks the memories, by id.
 --
 -- A memory that is not there (any more), or not for the caller to change, is `gone`: a delete wins over
 -- an update, and a late update never blocks an outbox.
 
 create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], pusher uuid)
-returns void
+returns integer
 language plpgsql
 set search_path = ''
 as $$
@@ -14,6 +15,7 @@ declare
   outcomes jsonb;
   fault record;
   bare uuid[];
+  written integer;
 begin
   select array_agg(locked.id) into targets
   from (
@@ -65,6 +67,7 @@ begin
   join mayfly.memories o on o.tenant_id = tenant and o.id = s.id,
     lateral jsonb_populate_record(o, s.set) n
   where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
+  get diagnostics written = row_count;
 
   -- A vector of other words would be found for what is not there any more.
   delete from mayfly.memory_vectors v
@@ -106,6 +109,7 @@ begin
   where o.tenant_id = tenant and o.id in (
     select (op ->> 'id')::uuid from jsonb_array_elements(push) op
     where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed));
+  return written;
 end
 $$;
 

@@ -73,6 +73,10 @@ begin
   of_recency := coalesce((weights ->> 'recency')::real, 0.1);
 
   asked_vector := embedding::extensions.halfvec(384);
+  if extensions.l2_norm(asked_vector) = 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
+      'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+  end if;
   if similar_to is not null then
     -- By its vector (of the model that is named, if one is) and by its labels, unless something else is asked.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
@@ -181,7 +185,8 @@ begin
     from by_words w full join by_vector v using (id)
   ), scored as (
     select m.*, f.words_place, f.words_rank, f.likeness, f.vector_place, f.similarity, f.relevance,
-      0.5 ^ (greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
+      -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
+      0.5 ^ least(100, greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
         / 86400 / mayfly_private.half_life(m.kind, half_lives)) as recency
     from fused f
     join mayfly.memories m on m.tenant_id = tenant and m.id = f.id

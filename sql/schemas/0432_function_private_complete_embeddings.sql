@@ -17,12 +17,13 @@ begin
       where case when jsonb_typeof(r) <> 'object' then true
         else mayfly_private.to_uuid(r ->> 'memory') is null or mayfly_private.to_uuid(r ->> 'lease') is null
           or case jsonb_typeof(r -> 'embedding')
-            when 'array' then jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
-              '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
+            when 'array' then case when jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
+              '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))') then true
+              else extensions.l2_norm((r ->> 'embedding')::extensions.halfvec) = 0 end
             else jsonb_typeof(r -> 'error') is distinct from 'string' end
         end) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers, or an error.', null, '{"field": "results"}');
+      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers that are not all 0, or an error.', null, '{"field": "results"}');
   end if;
 
   -- A lease that is over, or of words that have changed since, is worth nothing.

@@ -654,7 +654,8 @@ grant execute on function mayfly_private.labels(text, text[]) to authenticated, 
 
 -- sql/schemas/0150_table_memories.sql
 
--- What agents learned. A deleted memory stays as a tombstone without content.
+-- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
+-- check_push, which names field and operation: here they hold for what comes past it, over the Data API.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -674,9 +675,16 @@ create table mayfly.memories (
   success boolean,
   importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10),
   tags text[] not null default '{}'
-    constraint memories_tags_count check (cardinality(tags) <= 50),
+    constraint memories_tags_count check (cardinality(tags) <= 50)
+    -- Each has at most 100 characters. To ask one by one would be a query a row.
+    constraint memories_tags_length check (
+      array_position(tags, null) is null and array_position(tags, '') is null
+      and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)),
   metadata jsonb not null default '{}'
-    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536),
+    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536)
+    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    constraint memories_metadata_depth check (
+      pg_column_size(metadata) <= 256 or not jsonb_path_exists(metadata, '$.**{33 to last}')),
   tokens integer constraint memories_tokens_range check (tokens >= 0),
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
@@ -684,12 +692,13 @@ create table mayfly.memories (
   language text not null default 'english',
   version integer not null default 1,
   hlc jsonb not null default '{}',
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
-  expires_at timestamptz,
+  expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
   deleted_at timestamptz,
   words tsvector not null generated always as (
     mayfly_private.words(language, task, tags, input, output, critique)) stored,
+  constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
@@ -720,10 +729,12 @@ create table mayfly.memory_conflicts (
   tenant_id uuid not null,
   id uuid not null default gen_random_uuid(),
   memory_id uuid not null,
-  field text not null,
+  field text not null constraint memory_conflicts_field_known check (field in (
+    'session_id', 'conversation_id', 'kind', 'task', 'input', 'output', 'critique', 'reward', 'success', 'importance',
+    'tags', 'metadata', 'tokens', 'latency_ms', 'visibility', 'expires_at')),
   base jsonb,
   wanted jsonb,
-  hlc text not null,
+  hlc text not null constraint memory_conflicts_hlc_length check (char_length(hlc) <= 60),
   op_id uuid not null,
   pushed_by uuid,
   created_at timestamptz not null default now(),
@@ -1011,7 +1022,9 @@ create table mayfly.memory_vectors (
   tenant_id uuid not null,
   model text not null constraint memory_vectors_model_length check (char_length(model) between 1 and 100),
   memory_id uuid not null,
-  embedding extensions.halfvec(384) not null,
+  -- A vector of zeros is NaN from everything, which sorts as more alike than what is the same.
+  embedding extensions.halfvec(384) not null
+    constraint memory_vectors_embedding_points check (extensions.l2_norm(embedding) > 0),
   settled boolean not null default false,
   constraint memory_vectors_pkey primary key (tenant_id, model, memory_id),
   constraint memory_vectors_memory_fkey foreign key (tenant_id, memory_id)
@@ -2210,8 +2223,10 @@ revoke execute on function mayfly_private.charge(uuid, bigint, bigint, integer) 
 -- sql/schemas/0228_function_meter_memories.sql
 
 -- Charges what a statement wrote into memories. A trigger, since clients may also insert by the Data
--- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. 512
--- bytes stand for the row itself, its operation and its event; a tombstone keeps them.
+-- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. Tags
+-- and metadata are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
+-- fortieth, and what is forgotten would give back less than it was charged. 512 bytes stand for the row
+-- itself, its operation and its event; a tombstone keeps them.
 
 create function mayfly_private.meter_memories()
 returns trigger
@@ -2225,7 +2240,7 @@ begin
     for change in
       select t.id, count(*) as memories, count(*) as writes,
         sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags) + pg_column_size(n.metadata)) as bytes
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -2235,9 +2250,9 @@ begin
       -- What maintenance forgets is nobody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags) + pg_column_size(n.metadata)
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')
           - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
-          - pg_column_size(o.tags) - pg_column_size(o.metadata)) as bytes
+          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}')) as bytes
       from new_rows n
       join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       join mayfly.tenants t on t.id = n.tenant_id group by t.id
@@ -2248,7 +2263,7 @@ begin
     for change in
       select t.id, count(*) as memories,
         sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags) + pg_column_size(o.metadata)) as bytes
+          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}')) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
@@ -2834,6 +2849,71 @@ $$;
 comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
 revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;
 grant execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) to authenticated, service_role;
+
+-- sql/schemas/0250_function_meter_conflicts.sql
+
+-- Charges what a statement wrote into memory_conflicts: 256 bytes each, and what was wanted and taken for
+-- granted, which may be as long as a memory.
+
+create function mayfly_private.meter_conflicts()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in
+      select t.id, sum(256 + coalesce(octet_length(n.base::text), 0) + coalesce(octet_length(n.wanted::text), 0)) as bytes
+      from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, 0, change.bytes, 0);
+    end loop;
+  else
+    for change in
+      select t.id, sum(256 + coalesce(octet_length(o.base::text), 0) + coalesce(octet_length(o.wanted::text), 0)) as bytes
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, 0, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_conflicts() is 'Trigger: charges what was written into memory_conflicts.';
+revoke execute on function mayfly_private.meter_conflicts() from public;
+
+create trigger memory_conflicts_meter_insert after insert on mayfly.memory_conflicts
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_conflicts();
+
+create trigger memory_conflicts_meter_delete after delete on mayfly.memory_conflicts
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_conflicts();
+
+-- sql/schemas/0251_function_charge_idle.sql
+
+-- Charges operations of a push that wrote no memory, as writes: one for a memory that is gone, or one that
+-- changes nothing, is kept by its id all the same. Called by mayfly_private.push as the caller, whose own
+-- tenant it charges; what wrote a memory, its meter has charged. As owner: the counters are nobody's to write.
+
+create function mayfly_private.charge_idle(tenant uuid, operations integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if operations > 0 and tenant = any (mayfly_private.tenant_ids('memory:write')) then
+    perform mayfly_private.charge(tenant, 0, 0, operations);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.charge_idle(uuid, integer) is 'Charges operations that wrote no memory.';
+revoke execute on function mayfly_private.charge_idle(uuid, integer) from public;
+grant execute on function mayfly_private.charge_idle(uuid, integer) to authenticated, service_role;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -3596,16 +3676,18 @@ grant execute on function mayfly_private.hold_tenant(uuid) to authenticated, ser
 -- sql/schemas/0317_function_apply_deletes.sql
 
 -- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
--- mayfly_private.push as the caller. Locks the memories.
+-- mayfly_private.push as the caller. Gives how many memories it wrote. Locks them.
 --
 -- A memory that is not there (any more), or not for the caller to forget, is `gone`, as it is for an
 -- update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
 
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[])
-returns void
+returns integer
 language plpgsql
 set search_path = ''
 as $$
+declare
+  gone integer;
 begin
   with deletes as (
     select (op ->> 'id')::uuid as op, (op -> 'memory' ->> 'id')::uuid as memory
@@ -3629,6 +3711,10 @@ begin
   set result = o.result || '{"status": "gone"}'
   from deletes d
   where o.tenant_id = tenant and o.id = d.op and d.memory not in (select f.id from forgotten f);
+  get diagnostics gone = row_count;
+  return (
+    select count(*) - gone from jsonb_array_elements(push) op
+    where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed));
 end
 $$;
 
@@ -3654,7 +3740,7 @@ declare
   sure boolean;
 begin
   select array_agg(cast_one.embedding order by cast_one.n),
-    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999
+    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
       and strpos(cast_one.content, '0.000000000000000000000000000000') = 0), true)
   into embeddings, sure
   from (
@@ -3722,8 +3808,8 @@ begin
       (prefix || 'reward', case jsonb_typeof(content -> 'reward') when 'number' then content -> 'reward' between '0' and '1' else coalesce(content -> 'reward', 'null') = 'null' end, 'must be a number from 0 to 1'),
       (prefix || 'success', coalesce(jsonb_typeof(content -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
       (prefix || 'importance', case jsonb_typeof(content -> 'importance') when 'number' then content -> 'importance' between '1' and '10' and (content -> 'importance')::numeric % 1 = 0 else coalesce(content -> 'importance', 'null') = 'null' end, 'must be a whole number from 1 to 10'),
-      (prefix || 'tokens', case jsonb_typeof(content -> 'tokens') when 'number' then content -> 'tokens' between '0' and '2147483647' and (content -> 'tokens')::numeric % 1 = 0 else coalesce(content -> 'tokens', 'null') = 'null' end, 'must be a whole number of at least 0'),
-      (prefix || 'latency_ms', case jsonb_typeof(content -> 'latency_ms') when 'number' then content -> 'latency_ms' between '0' and '2147483647' and (content -> 'latency_ms')::numeric % 1 = 0 else coalesce(content -> 'latency_ms', 'null') = 'null' end, 'must be a whole number of at least 0'),
+      (prefix || 'tokens', case jsonb_typeof(content -> 'tokens') when 'number' then content -> 'tokens' between '0' and '2147483647' and (content -> 'tokens')::numeric % 1 = 0 else coalesce(content -> 'tokens', 'null') = 'null' end, 'must be a whole number from 0 to 2147483647'),
+      (prefix || 'latency_ms', case jsonb_typeof(content -> 'latency_ms') when 'number' then content -> 'latency_ms' between '0' and '2147483647' and (content -> 'latency_ms')::numeric % 1 = 0 else coalesce(content -> 'latency_ms', 'null') = 'null' end, 'must be a whole number from 0 to 2147483647'),
       (prefix || 'tags', case coalesce(jsonb_typeof(content -> 'tags'), 'null')
           when 'null' then true
           when 'array' then jsonb_array_length(content -> 'tags') <= 50
@@ -3742,6 +3828,9 @@ begin
           when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
             and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
           else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
+      ('embedding', case when jsonb_typeof(o.op -> 'embedding') = 'array' and pg_input_is_valid(o.op ->> 'embedding', 'extensions.halfvec')
+          then extensions.l2_norm((o.op ->> 'embedding')::extensions.halfvec) > 0 else true end,
+        'must have a number other than 0: without one it points nowhere, and is like nothing'),
       ('model', case jsonb_typeof(o.op -> 'model') when 'string' then char_length(o.op -> 'model' #>> '{}') <= 100 else coalesce(o.op -> 'model', 'null') = 'null' end and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
         'must be a text of 1 to 100 characters beside an embedding'),
       ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
@@ -3923,6 +4012,7 @@ declare
   unknown uuid[];
   claimed uuid[];
   written integer;
+  changed integer := 0;
   expired integer;
   fresh record;
 begin
@@ -4006,10 +4096,13 @@ begin
   end if;
 
   if given.updates > 0 then
-    perform mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+    changed := changed + mayfly_private.apply_updates(tenant, push, claimed, caller_id);
   end if;
   if given.deletes > 0 then
-    perform mayfly_private.apply_deletes(tenant, push, claimed);
+    changed := changed + mayfly_private.apply_deletes(tenant, push, claimed);
+  end if;
+  if cardinality(claimed) > fresh.puts + changed then
+    perform mayfly_private.charge_idle(tenant, cardinality(claimed) - fresh.puts::integer - changed);
   end if;
 
   return (
@@ -4219,13 +4312,14 @@ grant execute on function mayfly.sync(jsonb, text, integer) to authenticated, se
 -- sql/schemas/0324_function_apply_updates.sql
 
 -- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
--- results of the operations. Called by mayfly_private.push as the caller. Locks the memories, by id.
+-- results of the operations. Called by mayfly_private.push as the caller. Gives how many memories it wrote.
+-- Locks the memories, by id.
 --
 -- A memory that is not there (any more), or not for the caller to change, is `gone`: a delete wins over
 -- an update, and a late update never blocks an outbox.
 
 create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], pusher uuid)
-returns void
+returns integer
 language plpgsql
 set search_path = ''
 as $$
@@ -4234,6 +4328,7 @@ declare
   outcomes jsonb;
   fault record;
   bare uuid[];
+  written integer;
 begin
   select array_agg(locked.id) into targets
   from (
@@ -4285,6 +4380,7 @@ begin
   join mayfly.memories o on o.tenant_id = tenant and o.id = s.id,
     lateral jsonb_populate_record(o, s.set) n
   where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
+  get diagnostics written = row_count;
 
   -- A vector of other words would be found for what is not there any more.
   delete from mayfly.memory_vectors v
@@ -4326,6 +4422,7 @@ begin
   where o.tenant_id = tenant and o.id in (
     select (op ->> 'id')::uuid from jsonb_array_elements(push) op
     where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed));
+  return written;
 end
 $$;
 
@@ -4651,6 +4748,10 @@ begin
   of_recency := coalesce((weights ->> 'recency')::real, 0.1);
 
   asked_vector := embedding::extensions.halfvec(384);
+  if extensions.l2_norm(asked_vector) = 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
+      'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+  end if;
   if similar_to is not null then
     -- By its vector (of the model that is named, if one is) and by its labels, unless something else is asked.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
@@ -4759,7 +4860,8 @@ begin
     from by_words w full join by_vector v using (id)
   ), scored as (
     select m.*, f.words_place, f.words_rank, f.likeness, f.vector_place, f.similarity, f.relevance,
-      0.5 ^ (greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
+      -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
+      0.5 ^ least(100, greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
         / 86400 / mayfly_private.half_life(m.kind, half_lives)) as recency
     from fused f
     join mayfly.memories m on m.tenant_id = tenant and m.id = f.id
@@ -6639,8 +6741,10 @@ begin
   perform from mayfly_private.tenant_usage u where u.tenant_id = tenant order by u.shard for update;
   select count(*) as memories,
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
-      + pg_column_size(m.tags) + pg_column_size(m.metadata)), 0)
+      + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}')), 0)
     + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
+    + (select coalesce(sum(256 + coalesce(octet_length(c.base::text), 0) + coalesce(octet_length(c.wanted::text), 0)), 0)
+      from mayfly.memory_conflicts c where c.tenant_id = tenant)
     + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
     + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes
   into strict stored
@@ -7793,12 +7897,13 @@ begin
       where case when jsonb_typeof(r) <> 'object' then true
         else mayfly_private.to_uuid(r ->> 'memory') is null or mayfly_private.to_uuid(r ->> 'lease') is null
           or case jsonb_typeof(r -> 'embedding')
-            when 'array' then jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
-              '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
+            when 'array' then case when jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
+              '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))') then true
+              else extensions.l2_norm((r ->> 'embedding')::extensions.halfvec) = 0 end
             else jsonb_typeof(r -> 'error') is distinct from 'string' end
         end) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers, or an error.', null, '{"field": "results"}');
+      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers that are not all 0, or an error.', null, '{"field": "results"}');
   end if;
 
   -- A lease that is over, or of words that have changed since, is worth nothing.

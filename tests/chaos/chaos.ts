@@ -14,7 +14,7 @@ import {
 } from "./invariants.ts";
 import { startListener } from "./listener.ts";
 import { type Load, startLoad } from "./load.ts";
-import { liveAndDie, type Mortal, trialOf } from "./mortals.ts";
+import { live, liveAndDie, type Mortal, trialOf } from "./mortals.ts";
 import { type Random, randomOf } from "./random.ts";
 import type { Stack } from "./stack.ts";
 
@@ -95,6 +95,10 @@ export async function runChaos({
     await asked.end({ timeout: 1 });
 
     const dead = mortals.filter(({ stopped }) => stopped);
+    const living = await live(stack.serving, tenant);
+    expect(await trialOf(stack.serving, living?.token ?? ""), "of one that lives").toBe(
+      "1 rows, 200",
+    );
     for (const { token, id } of dead)
       expect(await trialOf(stack.serving, token), id).toBe("0 rows, 401");
     const { kept, acknowledged, recalls, failures } = load.account;
@@ -113,7 +117,12 @@ export async function runChaos({
         failures,
       }),
     );
+    // What is checked above, there was some of.
     expect(acknowledged.size, "the load came through").toBeGreaterThan(20);
+    expect(load.account.sent.size, "messages").toBeGreaterThan(5);
+    expect(children, "children").toBeGreaterThan(0);
+    expect(dead.length, "agents that were stopped").toBeGreaterThan(0);
+    expect(Object.values(recalls).length, "recalls").toBeGreaterThan(0);
     // What is not there is `unavailable`, which passes; `internal` would be a fault of ours.
     expect(
       Object.keys(failures).filter((name) => !/: (unavailable|not_authorized)$/.test(name)),

@@ -12,27 +12,36 @@ interface Answer {
   data: { agent: { id: string }; token: string } | null;
 }
 
-/** Spawns one and stops it; null when the server could not be reached. */
-export async function liveAndDie(serving: Serving, tenant: string): Promise<Mortal | null> {
+async function ask(serving: Serving, tenant: string, method: string, body: object) {
   const headers = {
     apikey: serving.secretKey,
     "x-mayfly-tenant": tenant,
     "content-type": "application/json",
   };
-  const ask = async (method: string, body: object) => {
-    const response = await fetch(`${serving.apiUrl}/functions/v1/spawn`, {
-      method,
-      headers,
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(10_000),
-    }).catch(() => undefined);
-    return response?.ok ? ((await response.json().catch(() => null)) as Answer | null) : null;
-  };
-  const spawned = (await ask("POST", { lifetime: 600 }))?.data;
-  if (!spawned) return null;
-  const { agent, token } = spawned;
-  const stopped = await ask("DELETE", { id: agent.id });
-  return { id: agent.id, token, stopped: stopped !== null };
+  const response = await fetch(`${serving.apiUrl}/functions/v1/spawn`, {
+    method,
+    headers,
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  }).catch(() => undefined);
+  return response?.ok ? ((await response.json().catch(() => null)) as Answer | null) : null;
+}
+
+/** Spawns one; null when the server could not be reached. */
+export async function live(
+  serving: Serving,
+  tenant: string,
+): Promise<Omit<Mortal, "stopped"> | null> {
+  const spawned = (await ask(serving, tenant, "POST", { lifetime: 600 }))?.data;
+  return spawned ? { id: spawned.agent.id, token: spawned.token } : null;
+}
+
+/** Spawns one and stops it; null when the server could not be reached. */
+export async function liveAndDie(serving: Serving, tenant: string): Promise<Mortal | null> {
+  const one = await live(serving, tenant);
+  if (!one) return null;
+  const stopped = await ask(serving, tenant, "DELETE", { id: one.id });
+  return { ...one, stopped: stopped !== null };
 }
 
 /** What a token still gets: rows of the Data API, and whether a function answers. */

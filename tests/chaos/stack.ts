@@ -25,7 +25,7 @@ export interface Stack {
   kill(): Promise<void>;
   /** Serves again, from the same folder, at the same ports. */
   start(): Promise<void>;
-  /** SIGKILL for the functions' process alone. */
+  /** SIGKILL for the functions' process alone; after an earlier one, as soon as it is there again. */
   killFunctions(): Promise<void>;
   close(): Promise<void>;
 }
@@ -89,10 +89,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     kill: () => kill(),
     start,
     async killFunctions() {
-      for (const pid of await childrenOf(child?.pid)) {
-        const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-        if (command.includes("router.ts")) process.kill(pid, "SIGKILL");
+      for (let tries = 0; tries < 100; tries++) {
+        for (const pid of await childrenOf(child?.pid)) {
+          const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+          if (command.includes("router.ts")) return void process.kill(pid, "SIGKILL");
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
       }
+      throw new Error("There is no process of the functions to kill.");
     },
     async close() {
       await kill("SIGTERM");

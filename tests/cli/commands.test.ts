@@ -58,6 +58,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "status",
       "tail",
       "recall",
+      "reembed",
       "help",
     ]);
     const helps = await Promise.all(
@@ -183,6 +184,22 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(stats.memory).toMatchObject({ memories: 2, by_agent: [{ name: "learner" }] });
     expect(stats.usage.memories).toBe(2);
     expect((await run("stats")).out).toMatch(/memories +2 of/);
+  });
+
+  it("embeds what has no vector of the model, and tells how far it is", async () => {
+    const [other] = await local.sql<{ id: string }[]>`
+      insert into mayfly.tenants (name) values ('of another model') returning id`;
+    await local.sql`
+      insert into mayfly.memories (tenant_id, id, task)
+      select ${other?.id ?? ""}, gen_random_uuid(), 'memory ' || n from generate_series(1, 30) n`;
+    const { code, out, err } = await run("reembed", "--tenant", "of another model");
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/^0 of 30 by mayfly-dev-hash-384$/m);
+    expect(out).toBe("30 of 30 by mayfly-dev-hash-384\n");
+    expect(await json("reembed", "--tenant", "of another model", "--forget-others")).toMatchObject({
+      tenant: { name: "of another model" },
+      ...{ memories: 30, embedded: 30, left: 0, dead: 0, others: 0, problem: null },
+    });
   });
 
   it("tells of each part whether it answers, and of a tenant by name", async () => {

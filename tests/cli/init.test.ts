@@ -10,6 +10,7 @@ import { openPglite } from "../../local/src/db/index.ts";
 import { editConfig } from "../../sdk/src/cli/init-config.ts";
 import { functionEntries } from "../../sdk/src/cli/source.ts";
 import { silent } from "../harness/log.ts";
+import { readBareTemplate } from "../harness/template.ts";
 import { runCli, startCli } from "./run.ts";
 
 const repository = join(import.meta.dirname, "../..");
@@ -122,7 +123,8 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     });
 
     const password = "only for this test";
-    const database = await openPglite({ passwords: password, log: silent });
+    const template = await readBareTemplate();
+    const database = await openPglite({ template, passwords: password, log: silent });
     try {
       await bootstrap(database.url("supabase_admin"), password);
       const { stdout, stderr } = await execute(

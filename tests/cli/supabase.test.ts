@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { type Database, openPglite } from "../../local/src/db/index.ts";
 import { silent } from "../harness/log.ts";
-import { readTemplate } from "../harness/template.ts";
+import { readBareTemplate, readTemplate } from "../harness/template.ts";
 
 const root = join(import.meta.dirname, "../..");
 const password = "only for this test";
@@ -17,7 +17,7 @@ let migrated: Database;
 beforeAll(async () => {
   const { database, keys } = await readTemplate();
   [empty, migrated] = await Promise.all([
-    openPglite({ passwords: password, log: silent }),
+    openPglite({ template: await readBareTemplate(), passwords: password, log: silent }),
     openPglite({ template: database, passwords: keys.databasePassword, log: silent }),
   ]);
   await bootstrap(empty.url("supabase_admin"), password);

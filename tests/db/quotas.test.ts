@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -9,7 +10,7 @@ import {
   rpc,
 } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
-import { deleteOf, putOf } from "../harness/operations.ts";
+import { deleteOf, putOf, updateOf } from "../harness/operations.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -84,6 +85,50 @@ describe("the quota of bytes", () => {
     expect(await usageOf(claims)).toEqual(counted);
   });
 
+  it("gives back all that it took of what is stored compressed", async () => {
+    const { tenant, claims } = await makeWriter({});
+    const before = (await usageOf(claims)).bytes;
+    const tags = Array.from({ length: 50 }, (_, n) => `${n}`.padEnd(100, "x"));
+    const put = putOf({ task: "x", tags, metadata: { text: "x".repeat(60_000) } });
+    await push(claims, [put]);
+    const counted = await usageOf(claims);
+    expect(counted.bytes).toBeGreaterThan(before + 65_000);
+    await db.sql`select mayfly_private.recount_usage(${tenant})`;
+    expect((await usageOf(claims)).bytes).toBe(counted.bytes);
+    await push(claims, [deleteOf(put.memory.id)]);
+    expect((await usageOf(claims)).bytes).toBeLessThan(before + 700);
+  });
+
+  it("counts what waits to be settled by hand, and gives it back", async () => {
+    const { tenant, id, claims } = await makeWriter({ max_bytes: 20_000 });
+    const put = putOf({ output: "as it is" });
+    await push(claims, [put]);
+    const before = await usageOf(claims);
+    const wanted = (letter: string) =>
+      updateOf(
+        put.memory.id,
+        { output: letter.repeat(8_000) },
+        { base: { output: "as it was" }, resolve: "manual" },
+      );
+    await push(claims, [wanted("a")]);
+    await push(claims, [wanted("b")]);
+    expect((await usageOf(claims)).bytes).toBeGreaterThan(before.bytes + 16_000);
+    expect(await codeOf(push(claims, [wanted("c")]))).toBe("quota_exceeded");
+    const past = actAs(
+      db.sql,
+      claims,
+      (session) => session`
+        insert into mayfly.memory_conflicts (tenant_id, memory_id, field, wanted, hlc, op_id, pushed_by)
+        select ${tenant}, ${put.memory.id}, 'output', to_jsonb(repeat('x', 9000)), '', gen_random_uuid(), ${id}`,
+    );
+    expect(await codeOf(past)).toBe("quota_exceeded");
+    const counted = await usageOf(claims);
+    await db.sql`select mayfly_private.recount_usage(${tenant})`;
+    expect((await usageOf(claims)).bytes).toBe(counted.bytes);
+    await push(claims, [deleteOf(put.memory.id)]);
+    expect((await usageOf(claims)).bytes).toBeLessThan(before.bytes);
+  });
+
   it("lets what is full forget", async () => {
     const { tenant, claims } = await makeWriter({});
     const put = putOf();
@@ -95,6 +140,22 @@ describe("the quota of bytes", () => {
 });
 
 describe("the rate of writes", () => {
+  it("counts what finds nothing to change, once each", async () => {
+    const { claims } = await makeWriter({});
+    const put = putOf();
+    await push(claims, [put]);
+    const writes = async () => (await usageOf(claims)).writes_this_minute;
+    const before = await writes();
+    const gone = [deleteOf(randomUUID()), updateOf(randomUUID(), { reward: 1 })];
+    await push(claims, gone);
+    expect(await writes()).toBe(before + 2);
+    await push(claims, gone);
+    expect(await writes()).toBe(before + 2);
+    await push(claims, [updateOf(put.memory.id, { reward: 1 })]);
+    await push(claims, [deleteOf(put.memory.id)]);
+    expect(await writes()).toBe(before + 4);
+  });
+
   it("refuses what comes too fast, and says when to come again", async () => {
     const { tenant, claims } = await makeWriter({ writes_per_minute: 1000 });
     // So that the minute does not end between the two.

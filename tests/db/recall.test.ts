@@ -178,6 +178,11 @@ describe("recall", () => {
     expect(await codeOf(recall("x", { embedding: Array(384).fill(0) }))).toMatchObject({
       details: { field: "model" },
     });
+    // NaN from everything, it would find whatever there is.
+    expect(await codeOf(recall("x", { embedding: Array(384).fill(0), model: "m" }))).toMatchObject({
+      code: "invalid_request",
+      details: { field: "embedding" },
+    });
     const writer = await makeAgent(db.sql, tenant, { scopes: ["memory:write"] });
     expect((await refusalOf(recall("x", {}, writer.claims))).code).toBe("scope_missing");
   });

@@ -138,6 +138,17 @@ describe("recall, with weights", () => {
     expect((await recency({ half_lives: { working: 30 } })).working).toBeCloseTo(0.5, 3);
   });
 
+  it("finds what is as old as can be, however fast it ages", async () => {
+    await remember({
+      task: "Old as the hills",
+      kind: "working",
+      created_at: "0001-01-01T00:00:00Z",
+    });
+    const [hit] = await recall({ query: "hills", half_lives: { working: 0.001 } });
+    expect(hit?.task).toBe("Old as the hills");
+    expect(hit?.parts.recency).toBeCloseTo(0);
+  });
+
   it("refuses weights and half-lives that make no sense, by name", async () => {
     const field = async (options: Record<string, unknown>) =>
       (await refusalOf(recall({ query: "x", ...options }))).details;

@@ -128,6 +128,16 @@ describe("pushing", () => {
       { ...putOf(), embedding: [...Array(383).fill(1), -1e-31], model: "m" },
       "embedding",
     ],
+    [
+      "a vector that points nowhere",
+      { ...putOf(), embedding: Array(384).fill(0), model: "m" },
+      "embedding",
+    ],
+    [
+      "a vector that half precision takes for nothing",
+      { ...putOf(), embedding: Array(384).fill(1e-9), model: "m" },
+      "embedding",
+    ],
     ["a list among tags", putOf({ tags: [["a"]] }), "memory.tags"],
     ["a long tag", putOf({ tags: ["x".repeat(101)] }), "memory.tags"],
     ["too many tags", putOf({ tags: Array(51).fill("a") }), "memory.tags"],
@@ -137,7 +147,7 @@ describe("pushing", () => {
       "memory.metadata",
     ],
     ["an id with braces", putOf({}, "{00000000-0000-4000-8000-00000000000}"), "id"],
-    ["a vector without a model", { ...putOf(), embedding: Array(384).fill(0) }, "model"],
+    ["a vector without a model", { ...putOf(), embedding: Array(384).fill(1) }, "model"],
   ])("refuses %s by index and field, and applies nothing", async (_what, op, field) => {
     const good = putOf();
     const refusal = await refusalOf(sync([good, op], null, 0));
@@ -145,10 +155,36 @@ describe("pushing", () => {
     expect(await tasksOf([good.memory.id])).toEqual([]);
   });
 
+  it.each([
+    ["tags of any length", { tags: ["x".repeat(101)] }, "memories_tags_length"],
+    ["an empty tag", { tags: ["a", ""] }, "memories_tags_length"],
+    ["a tag that is none", { tags: ["a", null] }, "memories_tags_length"],
+    ["an instant that never comes", { created_at: "infinity" }, "memories_created_at_finite"],
+    ["an end that never comes", { expires_at: "infinity" }, "memories_expires_at_finite"],
+    ["nothing to say", { task: "" }, "memories_text_present"],
+    [
+      "metadata that is too deep",
+      { metadata: JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`) },
+      "memories_metadata_depth",
+    ],
+  ])("keeps %s out also where it is inserted past sync", async (_what, fields, constraint) => {
+    const row = { task: "past", tags: [], metadata: {}, created_at: new Date(), ...fields };
+    const inserted = actAs(
+      db.sql,
+      agent.claims,
+      (session) => session`
+        insert into mayfly.memories (tenant_id, id, pushed_by, task, tags, metadata, created_at, expires_at)
+        select ${tenant}, ${randomUUID()}, ${agent.id}, r.task, r.tags, r.metadata, r.created_at, r.expires_at
+        from jsonb_to_record(${session.json(row as never)}) as r
+          (task text, tags text[], metadata jsonb, created_at timestamptz, expires_at timestamptz)`,
+    );
+    await expect(inserted).rejects.toMatchObject({ code: "23514", constraint_name: constraint });
+  });
+
   it("takes what is at its bounds", async () => {
     const ops = [
       { ...putOf(), embedding: Array(384).fill(1000), model: "m" },
-      { ...putOf(), embedding: [...Array(383).fill(0), 1e-30], model: "m" },
+      { ...putOf(), embedding: [...Array(382).fill(0), 1, 1e-30], model: "m" },
       putOf({ tags: Array.from({ length: 50 }, (_, n) => `${n}`.padEnd(100, "x")) }),
       putOf({ metadata: JSON.parse(`${'{"a":'.repeat(31)}1${"}".repeat(31)}`) }),
       putOf({ metadata: { long: "x".repeat(60_000) } }),

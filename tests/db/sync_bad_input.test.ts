@@ -84,6 +84,21 @@ describe("sync, whatever it is sent", () => {
       // Both ways are taken.
       expect(outcomes.get("answered")).toBeGreaterThan(numRuns / 10);
       expect(outcomes.get("invalid_operation")).toBeGreaterThan(numRuns / 10);
+
+      // Whatever was taken can be read: one memory that a recall fails on would be everybody's.
+      const old = putOf({ task: "old", kind: "working", created_at: "0001-01-01T00:00:00Z" });
+      const embedding = Array(384).fill(0.5);
+      await call("sync", { push: [{ ...old, embedding, model: "m" }], since: null, page_limit: 0 });
+      const [read] = await actAs(
+        db.sql,
+        agent.claims,
+        (session) => session`
+          select (select count(*)::int from mayfly.recall('old', ${embedding as never}::real[], 'm', result_limit => 100,
+              half_lives => '{"episode": 0.001, "working": 0.001}')) as found,
+            (mayfly.memory_statistics() ->> 'memories')::int as memories`,
+      );
+      expect(read?.found).toBeGreaterThan(0);
+      expect(read?.memories).toBeGreaterThan(1);
     },
     Math.max(120_000, numRuns * 200),
   );

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAgent, rpc } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
-import { putOf } from "../harness/operations.ts";
+import { deleteOf, putOf } from "../harness/operations.ts";
 import { fillTenant, type Victim } from "./sweep.ts";
 
 let db: TestDatabase;
@@ -24,6 +24,15 @@ async function inspect(file: string) {
 }
 
 describe("the query log.sql", () => {
+  it("shows why what waits has no vector yet", async () => {
+    const failing = (error: string | null) =>
+      db.sql`update mayfly_private.embedding_queue set error = ${error} where tenant_id = ${mine.tenant}`;
+    await failing("answered 401");
+    const [row] = (await inspect("log")).filter((one) => one.id === mine.tenant);
+    expect(row).toMatchObject({ waiting_for_a_vector: "1", last_failure: "answered 401" });
+    await failing(null);
+  });
+
   it("shows the size and age of each log, and what waits beside it", async () => {
     const [row] = (await inspect("log")).filter((one) => one.id === mine.tenant);
     expect(row).toMatchObject({
@@ -32,6 +41,7 @@ describe("the query log.sql", () => {
       known_operations: "3",
       waiting_for_a_vector: "1",
       given_up: "0",
+      last_failure: null,
     });
     expect(Number(row?.events)).toBeGreaterThan(3);
   });
@@ -39,16 +49,25 @@ describe("the query log.sql", () => {
 
 describe("the query memories.sql", () => {
   it("shows what each agent of each generation learned", async () => {
+    const forgotten = putOf({ reward: 0 });
     const child = await makeAgent(db.sql, mine.tenant, { as: mine.agent.claims });
     await rpc(db.sql, child.claims, "sync", {
-      push: [putOf({ kind: "fact", reward: 0.5, visibility: "agent" })] as never,
+      push: [putOf({ kind: "fact", reward: 0.5, visibility: "agent" }), forgotten] as never,
     });
+    await rpc(db.sql, child.claims, "sync", { push: [deleteOf(forgotten.memory.id)] as never });
     const rows = (await inspect("memories")).filter((one) =>
       [mine.agent.id, child.id].includes(one.agent_id as string),
     );
     expect(rows).toMatchObject([
       { generation: 0, memories: "2", private: "0", with_vector: "1", kinds: "episode" },
-      { generation: 1, memories: "1", private: "1", mean_reward: "0.50", kinds: "fact" },
+      {
+        generation: 1,
+        memories: "1",
+        forgotten: "1",
+        private: "1",
+        mean_reward: "0.50",
+        kinds: "fact",
+      },
     ]);
   });
 });

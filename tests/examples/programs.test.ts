@@ -76,6 +76,49 @@ describe("the worker and the script for Deno", () => {
   });
 });
 
+describe("each example", () => {
+  it("says in a sentence what to do where nothing runs, or no longer runs", async () => {
+    const nothing = "Nothing runs here. In another terminal: npm start\n";
+    const deno = ["run", "--no-lock", "--allow-net", "--allow-env", "--allow-read"];
+    const node = ["smallest.ts", "messages.ts", "worker.ts", "browser/start.ts"];
+    const empty = join(folder, "empty");
+    const crashed = join(folder, "crashed");
+    await mkdir(empty);
+    await mkdir(join(crashed, ".mayfly"), { recursive: true });
+    const gone = { apiUrl: "http://127.0.0.1:1", secretKey: "sb_secret_x" };
+    await writeFile(join(crashed, ".mayfly/running.json"), JSON.stringify(gone));
+    const failures = async (program: string, words: string[]) =>
+      Promise.all(
+        [empty, crashed].map((cwd) =>
+          promisify(execFile)(program, words, { cwd }).then(
+            () => "ended well",
+            (failed: { stderr: string }) => failed.stderr,
+          ),
+        ),
+      );
+    for (const name of node)
+      expect(await failures(process.execPath, [join(root, "examples", name)]), name).toEqual([
+        nothing,
+        nothing,
+      ]);
+    expect(
+      await failures(join(root, "node_modules/.bin/deno"), [
+        ...deno,
+        join(root, "examples/deno.ts"),
+      ]),
+    ).toEqual([nothing, nothing]);
+  });
+
+  it("is not served for half a project", async () => {
+    const page = promisify(execFile)(process.execPath, [join(root, "examples/browser/start.ts")], {
+      env: { ...process.env, MAYFLY_URL: local.apiUrl },
+    });
+    await expect(page).rejects.toMatchObject({
+      stderr: "MAYFLY_URL names a project, so MAYFLY_PUBLISHABLE_KEY has to be set too.\n",
+    });
+  });
+});
+
 describe.skipIf(!chromiumPath)("the example in the browser", () => {
   let served: Awaited<ReturnType<typeof servePage>>;
   let browser: Browser;
@@ -128,9 +171,11 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     await spawn(page, "ada-reader");
     await spawn(other, "bob-reader");
 
+    // Both pass: looked for before they can come.
+    const working = page.locator("#agents li.working", { hasText: "Rotating the signing key" });
+    const passing = [page.getByRole("progressbar").waitFor(), working.waitFor()];
     await page.getByRole("button", { name: "Send" }).click();
-    await page.getByRole("progressbar").waitFor();
-    await page.locator("#agents li.working", { hasText: "Rotating the signing key" }).waitFor();
+    await Promise.all(passing);
     const reply = page.getByLabel("Messages").getByText("4 sentences learned.");
     await reply.waitFor();
 

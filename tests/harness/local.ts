@@ -17,7 +17,15 @@ export interface TestLocal extends Local {
 export async function startTestLocal(options: Partial<LocalOptions> = {}): Promise<TestLocal> {
   const { database, keys } = await readTemplate();
   const { log, check } = watchForSecrets(options.log ?? silent, options.keys ?? keys);
-  const local = await startLocal({ template: database, keys, port: 0, ...options, log });
+  const local = await startLocal({
+    template: database,
+    keys,
+    port: 0,
+    ...options,
+    // Not the server's 5 s and 2 s, which its own tests have.
+    limits: { joinErrorBackoffMs: 50, connectErrorBackoffMs: 50, ...options.limits },
+    log,
+  });
   const sql = postgres(local.dbUrl.replace("//postgres:", "//supabase_admin:"), {
     max: 3,
     onnotice: () => {},

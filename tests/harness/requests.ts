@@ -49,7 +49,7 @@ const put = fc.record(
         )
         .map(([memory, id]) => ({ ...memory, id })),
     ),
-    embedding: mostly(fc.constant(Array(384).fill(0.5))),
+    embedding: mostly(fc.constantFrom(0.5, 0.5, 0.5, 0, 1e-9).map((n) => Array(384).fill(n))),
     model: mostly(fc.constant("m")),
   },
   { requiredKeys: ["id", "type", "memory"] },

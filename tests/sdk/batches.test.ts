@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Operation } from "../../sdk/src/index.ts";
-import { Outboxes } from "../../sdk/src/outbox.ts";
+import type { Operation, OutboxChange, OutboxStorage } from "../../sdk/src/index.ts";
+import { Outboxes } from "../../sdk/src/outboxes.ts";
+import { memoryStorage } from "../../sdk/src/storage.ts";
 
 const outboxWith = async (operations: Operation[]) => {
   const outbox = new Outboxes().of("t");
@@ -42,6 +43,32 @@ describe("a push", () => {
 
   it("says one thing about one memory", async () => {
     expect(await sizes([putOf("a"), putOf("b"), deleteOf("a"), putOf("c")])).toEqual([2, 2]);
+  });
+
+  it("is out of an outbox whose storage is full, and of that once there is room", async () => {
+    const kept = memoryStorage();
+    let full = false;
+    const storage: OutboxStorage = {
+      async open(tenant) {
+        const store = await kept.open(tenant);
+        const write = async (change: OutboxChange) => {
+          if (full) throw new Error("ENOSPC");
+          await store.write(change);
+        };
+        return { entries: store.entries, write, close: () => store.close() };
+      },
+    };
+    const outbox = new Outboxes(storage).of("t");
+    await outbox.add(putOf("a"), "a");
+    full = true;
+    await expect(outbox.add(putOf("b"), "a")).rejects.toThrow("ENOSPC");
+    await outbox.acknowledge(outbox.take("a"));
+    expect(outbox.waiting()).toBe(0);
+    expect((await kept.open("t")).entries).toHaveLength(1);
+    full = false;
+    await outbox.add(putOf("c"), "a");
+    const { entries } = await kept.open("t");
+    expect(entries.map(({ operation }) => operation.id)).toEqual(["put c"]);
   });
 
   it("that makes room forgets what the server has, and nothing that it is still to get", async () => {

@@ -1,6 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { developmentEmbedder, type LogPage, Mayfly } from "../../sdk/src/index.ts";
+import {
+  developmentEmbedder,
+  type LogPage,
+  Mayfly,
+  type RecallOptions,
+} from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { dataOf, spawnIn } from "./agents.ts";
 import { startProxy, type TestProxy } from "./proxy.ts";
@@ -168,9 +173,32 @@ describe("a recall without a server", () => {
 
   it("refuses what the server would refuse, and does not hide its refusals", async () => {
     const agent = await spawnIn(mayfly);
-    expect((await agent.recallLocal("x", { limit: 0 })).error?.code).toBe("invalid_request");
+    const refused = async (query: string, options: RecallOptions) =>
+      (await agent.recallLocal(query, options)).error?.details;
+    expect(await refused("x", { limit: 0 })).toEqual({ field: "limit" });
+    expect(await refused("", {})).toEqual({ field: "query" });
+    expect(await refused("x", { embedding: [1, 0], model: "m" })).toEqual({ field: "embedding" });
+    expect(await refused("x", { embedding: Array(384).fill(1) })).toEqual({ field: "model" });
+    expect(await refused("x", { minReward: 2 })).toEqual({ field: "min_reward" });
     expect((await agent.recall("x", { limit: 101 })).error?.code).toBe("invalid_request");
     expect((await agent.context({ task: "x", maxTokens: 0 })).error?.code).toBe("invalid_request");
+    // A page of more would have a thousand rows, and say that there are no others.
+    for (const limit of [0, 1.5, 1001]) {
+      expect((await agent.memories({ limit })).error?.details).toEqual({ field: "limit" });
+      expect((await agent.conflicts({ limit })).error?.details).toEqual({ field: "limit" });
+      const { error } = await agent.thread(randomUUID(), { last: limit });
+      expect(error?.details).toEqual({ field: "last" });
+    }
+    const never = new Date(Number.NaN);
+    expect((await agent.recall("x", { since: never })).error?.details).toEqual({ field: "since" });
+    expect((await agent.remember({ task: "x", expiresAt: never })).error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "expires_at" },
+    });
+    expect((await agent.update(randomUUID(), { set: { expiresAt: never } })).error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "set.expires_at" },
+    });
     await agent.remember({ task: "x" });
     await agent.stop();
     expect((await agent.recall("x")).error?.code).toBe("not_authorized");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MayflyError } from "../../sdk/src/index.ts";
-import { Outboxes } from "../../sdk/src/outbox.ts";
+import { Outboxes } from "../../sdk/src/outboxes.ts";
 import { memoryStorage } from "../../sdk/src/storage.ts";
 import { fileStorage } from "../../sdk/src/storage-file.ts";
 

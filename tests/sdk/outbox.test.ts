@@ -160,6 +160,26 @@ describe("the outbox", () => {
     await agent.stop();
   });
 
+  it.each([
+    [404, '{"code":"NOT_FOUND","message":"Requested function was not found"}'],
+    [429, '{"message":"Too many requests"}'],
+    [402, "<html>The project is over its quota.</html>"],
+  ])("takes no %i of the platform for a refusal of what it holds", async (status, body) => {
+    const agent = await spawnIn(mayflyOf({ url: proxy.url }));
+    await agent.remember({ task: "one" });
+    await agent.remember({ task: "sunset" });
+    proxy.answer("/sync", status, body);
+    const { error } = await agent.sync();
+    proxy.answer("/query", status, body);
+    const recalled = dataOf(await agent.recall("sunset"));
+    proxy.up();
+    expect(error).toMatchObject({ code: "unavailable", details: { status } });
+    expect(agent.deadLetters).toEqual([]);
+    expect(recalled).toMatchObject({ mode: "local", results: [{ task: "sunset" }] });
+    expect(dataOf(await agent.sync())).toMatchObject({ pushed: 2, rejected: 0 });
+    await agent.stop();
+  });
+
   it("leaves to a living agent what is its own, and takes what a stopped one left", async () => {
     const mayfly = mayflyOf();
     const [one, other] = [await spawnIn(mayfly), await spawnIn(mayfly, { name: "other" })];

@@ -8,6 +8,8 @@ export interface TestProxy {
   requests: string[];
   /** The answers of so many next requests whose path ends so are lost, after the server has given them. */
   loseAnswers(path: string, count: number): void;
+  /** Requests whose path ends so get this answer, as a platform in front gives it, until it is up again. */
+  answer(path: string, status: number, body: string): void;
   /** Resolves when the next request whose path ends so has come, and is on its way to the server. */
   requestOf(path: string): Promise<void>;
   /** Refuses everything, and ends what is open, until it is up again. */
@@ -24,11 +26,17 @@ export async function startProxy(target: string): Promise<TestProxy> {
   const webSockets = new Set<Socket>();
   const requests: string[] = [];
   let lost = { path: "", count: 0 };
+  let given: { path: string; status: number; body: string } | undefined;
   const awaited = new Set<{ path: string; come: () => void }>();
   let isDown = false;
 
   const server = createServer((incoming, outgoing) => {
     requests.push(`${incoming.method} ${incoming.url}`);
+    if (given && incoming.url?.endsWith(given.path)) {
+      incoming.resume();
+      outgoing.writeHead(given.status, { "content-type": "application/json" }).end(given.body);
+      return;
+    }
     const upstream = send(
       { hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
       (answer) => {
@@ -90,6 +98,9 @@ export async function startProxy(target: string): Promise<TestProxy> {
     loseAnswers: (path, count) => {
       lost = { path, count };
     },
+    answer: (path, status, body) => {
+      given = { path, status, body };
+    },
     requestOf: (path) =>
       new Promise((resolve) => {
         awaited.add({ path, come: resolve });
@@ -100,6 +111,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     },
     up: () => {
       isDown = false;
+      given = undefined;
     },
     closeSockets: () => end(webSockets),
     close: () =>

@@ -114,6 +114,20 @@ describe("run", () => {
     expect(agent?.unsynced).toBe(0);
   });
 
+  it("says what the server refused of it, and keeps the result", async () => {
+    const { error } = await mayfly.run({}, async (agent) => {
+      await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
+      await agent.remember({ task: "enough" });
+      return 7;
+    });
+    expect(error).toMatchObject({
+      code: "invalid_operation",
+      message: expect.stringContaining("memory.metadata"),
+      details: { result: 7, refused: [{ memory: { task: "too much" } }] },
+    });
+    expect(await tasksOf()).toEqual(["enough"]);
+  });
+
   it("has what an agent learned pushed by its caller, when the agent died at work", async () => {
     const { data, error } = await mayfly.run({ name: "stopped" }, async (agent) => {
       await agent.remember({ task: "last words" });

@@ -1,5 +1,14 @@
 import { spawn } from "node:child_process";
-import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -86,19 +95,22 @@ describe("an outbox in a file", () => {
     }
   });
 
-  it("says which line is damaged, and is not held afterwards", async () => {
-    const store = await open();
-    await store.write({ put: [entryOf("1")] });
-    await store.close();
-    await appendFile(path, "not json\n");
-    await appendFile(path, `${JSON.stringify({ put: [entryOf("2")] })}\n`);
-    await expect(open()).rejects.toMatchObject({
-      code: "storage_failed",
-      message: expect.stringContaining("Line 2"),
-    });
-    await truncate(path, 0);
-    await (await open()).close();
-  });
+  it.each(["not json", "5", "null", '{"put":[{}]}'])(
+    "says which line is damaged by %s, and is not held afterwards",
+    async (line) => {
+      const store = await open();
+      await store.write({ put: [entryOf("1")] });
+      await store.close();
+      await appendFile(path, `${line}\n`);
+      await appendFile(path, `${JSON.stringify({ put: [entryOf("2")] })}\n`);
+      await expect(open()).rejects.toMatchObject({
+        code: "storage_failed",
+        message: expect.stringContaining("Line 2"),
+      });
+      await truncate(path, 0);
+      await (await open()).close();
+    },
+  );
 
   it("stays small however much passes through it", async () => {
     const store = await open();
@@ -109,6 +121,39 @@ describe("an outbox in a file", () => {
     }
     expect((await stat(path)).size).toBeLessThan(300_000);
     await store.write({ put: [entryOf("last")] });
+    await store.close();
+    const again = await open();
+    expect(idsOf(again)).toEqual(["stays", "last"]);
+    await again.close();
+  });
+
+  it("takes no room once it keeps nothing", async () => {
+    const store = await open();
+    await store.write({ put: [entryOf("1"), entryOf("2")] });
+    await store.write({ remove: ["1"] });
+    expect((await stat(path)).size).toBeGreaterThan(0);
+    await Promise.all([store.write({ remove: ["2"] }), store.write({ remove: ["gone before"] })]);
+    expect((await stat(path)).size).toBe(0);
+    await store.write({ put: [entryOf("3")] });
+    await store.close();
+    const again = await open();
+    expect(idsOf(again)).toEqual(["3"]);
+    await again.close();
+  });
+
+  it("keeps what it is given where it cannot be written anew", async () => {
+    await mkdir(`${path}.draft`);
+    const store = await open();
+    await store.write({ put: [entryOf("stays")] });
+    for (let n = 0; n < 20; n++) {
+      await store.write({ put: [entryOf(`p${n}`, "x".repeat(20_000))] });
+      await store.write({ remove: [`p${n}`] });
+    }
+    expect((await stat(path)).size).toBeGreaterThan(400_000);
+    // Once it can be, it is.
+    await rm(`${path}.draft`, { recursive: true });
+    await store.write({ put: [entryOf("last")] });
+    expect((await stat(path)).size).toBeLessThan(1_000);
     await store.close();
     const again = await open();
     expect(idsOf(again)).toEqual(["stays", "last"]);

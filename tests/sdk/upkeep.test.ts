@@ -136,7 +136,10 @@ describe("re-embedding", () => {
     const done = dataOf(
       await mayfly.reembed({ onProgress: ({ embedded }) => progress.push(embedded) }),
     );
-    expect(done).toEqual({ model, memories: 300, embedded: 300, left: 0, dead: 0, others: 300 });
+    expect(done).toEqual({
+      ...{ model, memories: 300, embedded: 300, left: 0, dead: 0, others: 300 },
+      problem: null,
+    });
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
     expect(await vectorsOf()).toEqual({ [model]: 300, old: 300 });
     expect(dataOf(await mayfly.reembed({ forgetOthers: true }))).toMatchObject({ others: 0 });

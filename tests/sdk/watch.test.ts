@@ -321,6 +321,19 @@ describe("watch", () => {
   it("says at once what is wrong, and ends when it may read no more", async () => {
     const bad = await watched.watch({ since: "no cursor" }, () => {});
     expect(bad.error?.code).toBe("cursor_invalid");
+    // No wish for all there is.
+    expect((await watched.watch({ since: "" }, () => {})).error?.code).toBe("cursor_invalid");
+    // Either would never hand anything over, or never rest.
+    for (const [field, value] of Object.entries({ limit: 0, pollMs: 0 })) {
+      const { error } = await watched.watch({ [field]: value }, () => {});
+      expect(error).toMatchObject({ code: "invalid_request", details: { field } });
+    }
+    const broken = new Error("The disk is gone.");
+    const store = { load: () => Promise.reject(broken), save: async () => {} };
+    expect((await watched.watch({ store }, () => {})).error).toMatchObject({
+      code: "storage_failed",
+      cause: broken,
+    });
     const nobody = new Mayfly({ url: proxy.url, key: local.secretKey });
     expect((await nobody.watch({}, () => {})).error?.code).toBe("tenant_unknown");
     const agent = await spawnIn(watched, { name: "short" });

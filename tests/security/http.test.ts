@@ -15,7 +15,7 @@ import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { textPlacesOf } from "./bodies.ts";
 import { nested } from "./claims.ts";
 import { digestOf } from "./evidence.ts";
-import { fewPayloads, leakIn } from "./payloads.ts";
+import { computed, fewPayloads, leakIn } from "./payloads.ts";
 
 let local: TestLocal;
 let tenant: string;
@@ -104,6 +104,28 @@ describe("the functions, given texts that are SQL", () => {
     expect(problems).toEqual([]);
     expect(tried).toBeGreaterThan(200);
     expect(await digestOf(local.sql, victim)).toEqual(before);
+  });
+
+  it("are no more than texts as the filters of every exposed table", async () => {
+    const columns = await local.sql`
+      select c.relname as table, a.attname as name from pg_attribute a join pg_class c on c.oid = a.attrelid
+      where c.relnamespace = 'mayfly'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+        and a.atttypid = 'text'::regtype`;
+    expect(columns.length).toBeGreaterThan(20);
+    const problems: string[] = [];
+    for (const { table, name } of columns)
+      for (const payload of fewPayloads.slice(0, 2))
+        for (const query of [
+          `${name}=eq.${encodeURIComponent(payload)}`,
+          `select=*,${encodeURIComponent(payload)}`,
+        ]) {
+          const headers = { "accept-profile": "mayfly" };
+          const answer = await send(`/rest/v1/${table}?${query}`, { method: "GET", headers });
+          const where = `${table}?${query}: ${answer.status} ${answer.text.slice(0, 300)}`;
+          if (answer.status >= 500 || answer.text.includes("secret plan")) problems.push(where);
+          if (answer.text.includes(computed)) problems.push(where);
+        }
+    expect(problems).toEqual([]);
   });
 
   it("take no header for SQL either", async () => {
@@ -287,6 +309,19 @@ describe("the headers", () => {
       expect(headers.get("content-type"), String(status)).toMatch(/^application\/json/);
       expect(headers.get("x-request-id"), String(status)).toBeTruthy();
     }
+  });
+
+  it("that name no caller are answered by what is wrong with them", async () => {
+    const said = async (headers: object) => {
+      const body = '{"query":"x"}';
+      const { text } = await send("/functions/v1/query", { body, headers });
+      return (JSON.parse(text) as { error: { message: string } }).error.message;
+    };
+    expect(await said({ apikey: "sb_secret_x" })).toBe(
+      "The secret key is not one of this project's.",
+    );
+    expect(await said({ apikey: local.publishableKey })).toBe("The request has no token.");
+    expect(await said({ authorization: "Bearer x" })).toBe("The token is not valid.");
   });
 
   it("tell nothing of what serves", async () => {

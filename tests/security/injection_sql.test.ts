@@ -7,7 +7,7 @@ import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { long } from "../harness/long.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
-import { leakIn, payloads } from "./payloads.ts";
+import { fewPayloads, leakIn, payloads } from "./payloads.ts";
 
 interface Argument {
   name: string;
@@ -22,27 +22,45 @@ interface Attacker {
   claims: Claims;
   headers: Record<string, string>;
 }
+type Name = "owner" | "agent" | "secret";
 
 let db: TestDatabase;
 let victim: Victim;
-let attackers: Record<string, Attacker>;
+let own: Victim;
+let attackers: Record<Name, Attacker>;
+/** What a call has to have beside the text that is tried, where any value of the type would not do. */
+let wanted: Record<string, unknown>;
 let functions: Exposed[];
 
 beforeAll(async () => {
   db = await openTestDatabase();
   victim = await fillTenant(db.sql);
-  const own = await fillTenant(db.sql);
-  const unlimited = { writes_per_minute: 1_000_000, max_living_agents: 100_000 };
+  own = await fillTenant(db.sql);
+  const unlimited = {
+    writes_per_minute: 1_000_000,
+    max_living_agents: 100_000,
+    spawns_per_minute: 100_000,
+  };
   await db.sql`update mayfly.tenants set ${db.sql(unlimited)} where id = ${own.tenant}`;
-  const scopes = await db.sql`select name from mayfly.scopes where agents`;
-  const agent = await makeAgent(db.sql, own.tenant, {
-    lifetime: 600,
-    scopes: scopes.map((row) => row.name as string),
-  });
   attackers = {
     owner: { claims: own.owner, headers: {} },
-    agent: { claims: agent.claims, headers: {} },
-    "the secret key": { claims: serviceRole, headers: inTenant(own.tenant) },
+    agent: await makeAttacker(),
+    secret: { claims: serviceRole, headers: inTenant(own.tenant) },
+  };
+  const target = (await makeAgent(db.sql, own.tenant, { lifetime: 600 })).id;
+  wanted = {
+    page_limit: 1,
+    // Nothing is pulled: it would be read through for every payload.
+    "sync.page_limit": 0,
+    role: "viewer",
+    level: 1,
+    "recall.query": "plan",
+    "change_member_role.user_id": String(own.viewer.sub),
+    "stop_agent.id": target,
+    "suspend_agent.id": target,
+    "patch_state.patch": {},
+    "reconcile_state.strategy": "merge",
+    "reconcile_state.ours": {},
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,
@@ -61,11 +79,25 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** A value of a type that most functions take, for the arguments that are not tried. */
-function usual({ name, type }: Argument): unknown {
-  if (name === "role") return "viewer";
-  // Nothing is pulled: it would be read through for every payload.
-  if (name === "page_limit") return 0;
+/** An agent that may do whatever agents can. */
+async function makeAttacker(): Promise<Attacker> {
+  const rows = await db.sql`select name from mayfly.scopes where agents`;
+  const scopes = rows.map((row) => row.name as string);
+  return {
+    claims: (await makeAgent(db.sql, own.tenant, { lifetime: 600, scopes })).claims,
+    headers: {},
+  };
+}
+
+/** What a call is given in the argument that is not tried; undefined leaves it out. */
+function given(called: Exposed, argument: Argument): unknown {
+  const { name, optional } = argument;
+  const known = wanted[`${called.name}.${name}`] ?? wanted[name];
+  return known ?? (optional ? undefined : usual(argument));
+}
+
+/** A value of a type that most functions take. */
+function usual({ type }: Argument): unknown {
   if (type === "uuid") return randomUUID();
   if (type === "uuid[]") return [randomUUID()];
   if (type.endsWith("[]")) return [];
@@ -94,7 +126,7 @@ function forms({ name, type }: Argument, payload: string): unknown[] {
 
 /** What the Data API would answer, and whether that would be our fault (500). Nothing of it is undone. */
 async function attempt(attacker: Attacker, called: Exposed, values: Record<string, unknown>) {
-  const given = called.arguments.filter(({ name }) => name in values);
+  const given = called.arguments.filter(({ name }) => values[name] !== undefined);
   const list = given.map(({ name, type }, index) => {
     const text = /^jsonb?$/.test(type) ? `$${index + 1}::text::${type}` : `$${index + 1}::${type}`;
     return `"${name}" => ${text}`;
@@ -124,11 +156,24 @@ async function attempt(attacker: Attacker, called: Exposed, values: Record<strin
   }
 }
 
+/** Whether the text came as far as the function's own check of it, or further. */
+function reached({ answer, code }: Awaited<ReturnType<typeof attempt>>, tried: Argument): boolean {
+  if (code !== "PGRST") return code !== "42501";
+  const refusal = JSON.parse(answer) as { code: string; details: string | null };
+  if (["not_authorized", "scope_missing", "no_inbox"].includes(refusal.code)) return false;
+  const { field } = JSON.parse(refusal.details ?? "{}") as { field?: string | null };
+  // The state was looked for by the key that is tried. Of lists and JSON the field may be one in it.
+  if (refusal.code === "version_unknown") return true;
+  return !field || field === tried.name || /^jsonb?$|\[\]$/.test(tried.type);
+}
+
 describe("texts that are SQL", () => {
   it("stay texts in every argument of every exposed function", { timeout: 240_000 }, async () => {
     const problems: string[] = [];
     let tried = 0;
     let places = 0;
+    const untried: string[] = [];
+    const names: Name[] = ["owner", "agent", "secret"];
     const before = await digestOf(db.sql, victim.tenant);
     for (const called of functions) {
       for (const attacked of called.arguments) {
@@ -137,24 +182,28 @@ describe("texts that are SQL", () => {
           continue;
         const usuals = Object.fromEntries(
           called.arguments
-            .filter(
-              ({ name, optional }) =>
-                name !== attacked.name && (!optional || name === "page_limit"),
-            )
-            .map((argument) => [argument.name, usual(argument)]),
+            .filter((argument) => argument !== attacked)
+            .map((argument) => [argument.name, given(called, argument)]),
         );
         places++;
+        let taken = false;
         for (const [index, payload] of payloads.entries()) {
           // By turns, a third for each argument; all of them in the long suite.
           if (!long && (index + places) % 3 > 0) continue;
+          // And each argument by each attacker: who may not call the function tries nothing.
+          const name = names[(index + Math.floor(index / 3)) % 3] ?? "owner";
           for (const value of forms(attacked, payload)) {
             tried++;
-            const attacker = Object.values(attackers)[index % 3] as Attacker;
             const startedAt = performance.now();
-            const { answer, broken, code } = await attempt(attacker, called, {
+            const outcome = await attempt(attackers[name], called, {
               ...usuals,
               [attacked.name]: value,
             });
+            const { answer, broken, code } = outcome;
+            taken ||= reached(outcome, attacked);
+            // It may have stopped itself.
+            if (name === "agent" && answer.includes("not_authorized"))
+              attackers.agent = await makeAttacker();
             const where = `${called.name}(${attacked.name} => ${JSON.stringify(value).slice(0, 120)})`;
             if (broken) problems.push(`${where}: ${code} ${answer.slice(0, 200)}`);
             // What the Data API says of a value that is not of its type is Postgres' own.
@@ -163,33 +212,53 @@ describe("texts that are SQL", () => {
             if (performance.now() - startedAt > 4_000) problems.push(`${where} took its time`);
           }
         }
+        if (!taken) untried.push(`${called.name}(${attacked.name})`);
       }
     }
     expect(problems.slice(0, 20), `${problems.length} of ${tried}`).toEqual([]);
+    expect(untried, "refused for something else: say in `wanted` what the call takes").toEqual([]);
     expect(tried).toBeGreaterThan(long ? 1_000 : 400);
     expect(await digestOf(db.sql, victim.tenant)).toEqual(before);
-    const [names] = await db.sql`select count(*)::int from mayfly.tenants where name = 'pwned'`;
-    expect(names?.count).toBe(0);
+    const [row] = await db.sql`select count(*)::int from mayfly.tenants where name = 'pwned'`;
+    expect(row?.count).toBe(0);
   });
 
-  it("stay texts as the columns and filters of every exposed table", async () => {
+  it("stay texts in every column that a client may write by itself", async () => {
     const before = await digestOf(db.sql, victim.tenant);
     const columns = await db.sql`
-      select c.oid::regclass::text as table, quote_ident(a.attname) as name from pg_attribute a
-      join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'mayfly' and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
-        and a.atttypid = 'text'::regtype`;
-    const { claims } = attackers.owner as Attacker;
-    for (const { table, name } of columns)
-      await actAs(db.sql, claims, async (session) => {
-        for (const payload of payloads) {
-          const rows = await session.unsafe(
-            `select 1 from ${table} where ${name} = $1 and to_jsonb(${table.split(".")[1]})::text like $2`,
-            [payload, `%${victim.tenant}%`],
+      select c.relname as table, a.attname as name, format_type(a.atttypid, null) as type from pg_attribute a
+      join pg_class c on c.oid = a.attrelid
+      where c.relnamespace = 'mayfly'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+        and a.atttypid in ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype)
+        and has_column_privilege('authenticated', c.oid, a.attnum, 'update')`;
+    expect(columns.length).toBeGreaterThan(5);
+    const problems: string[] = [];
+    let kept = 0;
+    for (const { table, name, type } of columns)
+      for (const payload of fewPayloads) {
+        const value = { text: payload, "text[]": [payload], jsonb: { a: payload } }[type as string];
+        const where = `${table}.${name} = ${payload.slice(0, 60)}`;
+        const statement = `
+          update mayfly.${table} set ${name} = (jsonb_populate_record(null::mayfly.${table}, $1::text::jsonb)).${name}
+          returning to_jsonb(${name})::text as now`;
+        try {
+          const rows = await actAs(db.sql, own.owner, (session) =>
+            session.unsafe(statement, [JSON.stringify({ [name as string]: value })]),
           );
-          expect(rows.length).toBe(0);
+          for (const { now } of rows) {
+            kept++;
+            if (!String(now).includes(JSON.stringify(payload).slice(1, -1)))
+              problems.push(`${where} became ${String(now).slice(0, 200)}`);
+          }
+        } catch (error) {
+          // Not of its type, against a check, refused with a code of ours, or not allowed.
+          const { code = "none", message } = error as Error & { code?: string };
+          if (!/^(22...|23514|PGRST|42501)$/.test(code))
+            problems.push(`${where}: ${code} ${message}`);
         }
-      });
+      }
+    expect(problems.slice(0, 20), `${problems.length}`).toEqual([]);
+    expect(kept).toBeGreaterThan(20);
     expect(await digestOf(db.sql, victim.tenant)).toEqual(before);
   });
 });

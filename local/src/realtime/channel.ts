@@ -89,13 +89,13 @@ export class Channel implements Subscriber {
     });
   }
 
-  /** Gives a message of the topic to the client, if it may read it. */
-  deliver(message: Outgoing): void {
+  /** Gives a message of the topic to the client, if it may read it: false if it may not. */
+  deliver(message: Outgoing): boolean {
     if (message.kind === "presence_diff") {
-      if (!this.seesPresence) return;
+      if (!this.seesPresence) return false;
     } else {
-      if (this.#access && !this.#access.read.broadcast) return;
-      if (message.id !== undefined && this.#replayed.has(message.id)) return;
+      if (this.#access && !this.#access.read.broadcast) return false;
+      if (message.id !== undefined && this.#replayed.has(message.id)) return false;
     }
     const frame = message.encode(this.connection.version);
     const { faults } = this.context;
@@ -106,10 +106,11 @@ export class Channel implements Subscriber {
         expireToken: () => this.stop("Token has expired 0 seconds ago"),
       });
     else if (frame !== undefined) this.connection.send(frame);
-    if (message.kind === "presence_diff") return;
+    if (message.kind === "presence_diff") return true;
     const { messages } = this.context.rates;
     messages.add();
     if (messages.reached) this.stop("Too many messages per second");
+    return true;
   }
 
   /** A push of this channel, with its join_ref; `payload` is JSON text. */

@@ -16,7 +16,8 @@ export interface Outgoing {
 }
 
 export interface Subscriber {
-  deliver(message: Outgoing): void;
+  /** False when it may not be told of this. */
+  deliver(message: Outgoing): boolean;
 }
 
 /** A public and a private channel of one name are different channels. */
@@ -41,12 +42,11 @@ export class Hub {
     if (subscribers?.delete(subscriber) && subscribers.size === 0) this.#topics.delete(key);
   }
 
-  /** Gives the message to every subscriber but `except`, and says to how many. */
+  /** Gives the message to every subscriber but `except`, and says how many were told. */
   publish(key: TopicKey, message: Outgoing, except?: Subscriber): number {
     // A copy: a receiver over its limit unsubscribes while it is told.
     const receivers = [...(this.#topics.get(key) ?? [])].filter((one) => one !== except);
-    for (const receiver of receivers) receiver.deliver(message);
-    return receivers.length;
+    return receivers.filter((receiver) => receiver.deliver(message)).length;
   }
 }
 

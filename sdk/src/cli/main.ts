@@ -6,6 +6,7 @@ import { usage } from "./failure.ts";
 import { addInit } from "./init.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
+import { addReembed } from "./reembed.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
@@ -34,7 +35,17 @@ const program = new Command("mayfly")
   // What is wrong is said once, below.
   .configureOutput({ outputError: () => {} });
 
-const commands = [addInit, addDoctor, addSpawn, addAgents, addStats, addStatus, addTail, addRecall];
+const commands = [
+  addInit,
+  addDoctor,
+  addSpawn,
+  addAgents,
+  addStats,
+  addStatus,
+  addTail,
+  addRecall,
+  addReembed,
+];
 for (const add of commands) add(program);
 
 // `mayfly --help | head`: what a command prints is looked after in execute.

@@ -1,5 +1,3 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import postgres from "postgres";
 import {
   type Database,
@@ -8,6 +6,7 @@ import {
   type User,
 } from "../../../local/src/db/index.ts";
 import type { Logger } from "../../../local/src/log.ts";
+import { readBareTemplate } from "../../harness/template.ts";
 
 export const PASSWORD = "a test's password";
 export const quiet: Logger = {
@@ -17,25 +16,9 @@ export const quiet: Logger = {
   error: () => undefined,
 };
 
-/** Made once, by whoever comes first: a fresh initdb takes 5 s, this under 1. */
-const CACHE = join(import.meta.dirname, "../../../node_modules/.cache/mayfly");
-const TEMPLATE = join(CACHE, "db-0.4.5.tar");
-
 export async function open(options: Partial<PgliteOptions> = {}): Promise<Database> {
-  const template = existsSync(TEMPLATE) ? readFileSync(TEMPLATE) : undefined;
-  const database = await openPglite({
-    passwords: PASSWORD,
-    log: quiet,
-    ...(template && { template }),
-    ...options,
-  });
-  if (!template && options.dataDir === undefined) {
-    mkdirSync(CACHE, { recursive: true });
-    const mine = `${TEMPLATE}.${process.pid}`;
-    writeFileSync(mine, await database.dumpDataDir());
-    renameSync(mine, TEMPLATE);
-  }
-  return database;
+  const template = await readBareTemplate();
+  return openPglite({ passwords: PASSWORD, log: quiet, template, ...options });
 }
 
 export const connect = (database: Database, user: User = "postgres", max = 1) =>

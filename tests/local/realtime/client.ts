@@ -48,7 +48,7 @@ export class RawClient {
   }
 
   /** Takes the first frame that fits, waiting for it. */
-  async take(fits: (frames: Received[]) => number, what: string, ms = 4_000): Promise<Received> {
+  async take(fits: (frames: Received[]) => number, what: string, ms = 15_000): Promise<Received> {
     const deadline = Date.now() + ms;
     for (;;) {
       const index = fits(this.frames);

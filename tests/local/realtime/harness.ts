@@ -15,6 +15,7 @@ import {
   type RealtimeLimits,
 } from "../../../local/src/realtime/index.ts";
 import { createTokens, type Tokens } from "../../../local/src/tokens.ts";
+import { readBareTemplate } from "../../harness/template.ts";
 
 export const alice = "11111111-1111-4111-8111-111111111111";
 export const bob = "22222222-2222-4222-8222-222222222222";
@@ -62,7 +63,7 @@ async function openEmbedded(): Promise<Place> {
   const path = await templatePath();
   const template = await readFile(path).catch(() => undefined);
   const pglite = await openPglite({
-    ...(template ? { template } : {}),
+    template: template ?? (await readBareTemplate()),
     passwords: "secret",
     log: silent,
   });
@@ -78,7 +79,7 @@ async function openEmbedded(): Promise<Place> {
   return { url, ownerUrl: pglite.url("postgres"), drop: () => pglite.close() };
 }
 
-/** A bootstrapped database, kept between runs: PGlite makes one in 5 s and copies it in 1 s. */
+/** A bootstrapped database, kept between runs: bootstrap takes a second. */
 async function templatePath(): Promise<string> {
   const hash = createHash("sha256");
   for (const folder of ["bootstrap", "db"]) {

@@ -120,6 +120,31 @@ test("presence over its rate closes the channel that asks for more", async () =>
   await take(client, "Too many presence messages per second");
 });
 
+test("presence counts for those who are told of it, not for those who only show themselves", async () => {
+  // Of bc:… the fixtures let everybody read broadcasts, and nobody presence.
+  await database.sql`create policy may_show on realtime.messages for insert to authenticated
+    with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
+  const target = await start({ presencePerSecond: 2, rateTickMs: 30, rateTicks: 1 });
+  const token = await userToken(alice);
+  const shown: RawClient[] = [];
+  for (const key of ["a", "b", "c", "d"]) {
+    const client = await open(target);
+    const config = { private: true, presence: { enabled: true, key } };
+    const body = { config, access_token: token };
+    client.send(JSON.stringify(["1", "1", "realtime:bc:shown", "phx_join", body]));
+    await take(client, "phx_reply");
+    shown.push(client);
+  }
+  for (let round = 0; round < 3; round++) {
+    await sleep(31);
+    const payload = { type: "presence", event: "track", payload: { round } };
+    shown[0]?.send(JSON.stringify(["1", `t${round}`, "realtime:bc:shown", "presence", payload]));
+    const reply = shown[0] && (await take(shown[0], `"t${round}"`));
+    expect(reply?.text).toContain('"status":"ok"');
+  }
+  expect(shown.flatMap(({ frames }) => frames.map(({ text }) => text))).toEqual([]);
+});
+
 test("only keys and tokens of the project open a connection", async () => {
   const target = await start({});
   const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.e30.`;

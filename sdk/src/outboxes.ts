@@ -1,0 +1,28 @@
+import { Outbox, type OutboxLimits } from "./outbox.ts";
+import { type OutboxStorage, storageOf } from "./storage.ts";
+
+/** The outboxes of a Mayfly, one for each tenant. */
+export class Outboxes {
+  readonly #open = new Map<string, Outbox>();
+  readonly #storage: () => Promise<OutboxStorage>;
+  readonly #limits: OutboxLimits | undefined;
+
+  constructor(storage?: OutboxStorage | string, limits?: OutboxLimits) {
+    this.#limits = limits;
+    let opened: Promise<OutboxStorage> | undefined;
+    this.#storage = () => {
+      opened ??= storageOf(storage);
+      return opened;
+    };
+  }
+
+  of(tenant: string): Outbox {
+    // As the server writes it: an agent and its Mayfly mean the same one.
+    const name = tenant.toLowerCase();
+    const known = this.#open.get(name);
+    if (known) return known;
+    const outbox = new Outbox(name, this.#storage, this.#limits);
+    this.#open.set(name, outbox);
+    return outbox;
+  }
+}

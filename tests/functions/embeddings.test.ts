@@ -1,0 +1,197 @@
+/** What an embeddings endpoint does wrong, and what comes of it: for who asks, and in the queue. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createEndpointEmbedder } from "../../functions/_shared/endpoint_embedder.ts";
+import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { dataOf, spawnIn } from "../sdk/agents.ts";
+
+interface Asked {
+  model: string;
+  input: string[];
+  dimensions: number;
+}
+type Answer = { status?: number; body: unknown } | "nothing";
+
+const vector = (text: string, length = 384) =>
+  Array.from({ length }, (_, at) => Math.sin(at + text.length));
+const vectors = ({ input }: Asked, make: (text: string) => number[] = vector): Answer => ({
+  body: { data: input.map((text, index) => ({ index, embedding: make(text) })).reverse() },
+});
+
+const key = "sk-nobody-may-read-this";
+let answer: (asked: Asked) => Answer = vectors;
+let asked: Asked[] = [];
+const endpoint = createServer(async (request, response) => {
+  let body = "";
+  for await (const chunk of request) body += chunk;
+  const question = JSON.parse(body) as Asked;
+  asked.push(question);
+  const given = answer(question);
+  if (given === "nothing") return;
+  response.writeHead(given.status ?? 200, { "content-type": "application/json" });
+  response.end(typeof given.body === "string" ? given.body : JSON.stringify(given.body));
+});
+let url: string;
+beforeAll(async () => {
+  await new Promise<void>((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1/embeddings?key=${key}`;
+});
+afterAll(() => {
+  endpoint.closeAllConnections();
+  endpoint.close();
+});
+
+describe("an embeddings endpoint", () => {
+  const embedderOf = (to = url) => createEndpointEmbedder({ url: to, model: "m", key });
+
+  it("is asked for 384 numbers of texts cut to what a model takes, and answers in any order", async () => {
+    answer = vectors;
+    asked = [];
+    const texts = ["short", "😀".repeat(10_000)];
+    const made = await embedderOf().embed(texts, 1_000);
+    expect(asked).toMatchObject([{ model: "m", dimensions: 384 }]);
+    expect(asked[0]?.input.map((text) => text.length)).toEqual([5, 8_000]);
+    expect(made[0]).toEqual(vector("short"));
+  });
+
+  const refused = "a secret the endpoint tells";
+  it.each<[string, (asked: Asked) => Answer, RegExp, boolean]>([
+    [
+      "a wrong key",
+      () => ({ status: 401, body: refused }),
+      /401: check MAYFLY_EMBEDDINGS_KEY$/,
+      false,
+    ],
+    [
+      "a wrong path",
+      () => ({ status: 404, body: refused }),
+      /404: check MAYFLY_EMBEDDINGS_URL/,
+      false,
+    ],
+    ["a text that is too long", () => ({ status: 400, body: refused }), /answered 400$/, true],
+    ["a failure", () => ({ status: 500, body: refused }), /answered 500$/, false],
+    ["a page", () => ({ body: "<html>" }), /OpenAI's/, false],
+    ["another shape", () => ({ body: { embeddings: [] } }), /OpenAI's/, false],
+    ["too few", () => ({ body: { data: [] } }), /left some texts out/, false],
+    [
+      "another length",
+      (to) => vectors(to, (text) => vector(text, 1536)),
+      /gave 1536 numbers/,
+      false,
+    ],
+    ["a vector of zeros", (to) => vectors(to, () => Array(384).fill(0)), /all 0/, true],
+    [
+      "a vector out of bounds",
+      (to) => vectors(to, () => Array(384).fill(1e6)),
+      /out of bounds/,
+      true,
+    ],
+    ["silence", () => "nothing", /did not answer within 0.2 s$/, false],
+  ])("that gives %s is said to, without what is secret", async (_what, given, reason, ofText) => {
+    answer = given;
+    const error = await embedderOf()
+      .embed(["text"], 200)
+      .catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ message: expect.stringMatching(reason), ofText });
+    expect(`${error}`).not.toContain(key);
+    expect(`${error}`).not.toContain(refused);
+  });
+
+  it.each([
+    ["http://127.0.0.1:1/?key=sk-nobody", /could not be reached: check MAYFLY_EMBEDDINGS_URL$/],
+    ["api.openai.com/v1/embeddings", /no URL: check MAYFLY_EMBEDDINGS_URL$/],
+  ])("at %s is said to be nowhere", async (nowhere, reason) => {
+    await expect(embedderOf(nowhere).embed(["text"], 1_000)).rejects.toThrow(reason);
+  });
+});
+
+describe("a project whose embeddings come from an endpoint", () => {
+  let local: TestLocal;
+  beforeAll(async () => {
+    process.env.MAYFLY_EMBEDDINGS_URL = url;
+    process.env.MAYFLY_EMBEDDINGS_KEY = key;
+    local = await startTestLocal();
+    delete process.env.MAYFLY_EMBEDDINGS_URL;
+    delete process.env.MAYFLY_EMBEDDINGS_KEY;
+  });
+  afterAll(() => local?.close());
+
+  it("says why a recall goes by words alone, and why what waits has no vector", async () => {
+    const { tenant, mayfly } = await local.enter();
+    const agent = await spawnIn(mayfly);
+    answer = () => ({ status: 401, body: "" });
+    await agent.remember({ task: "Rotate the key" });
+    expect(dataOf(await agent.sync())).toMatchObject({ pushed: 1, rejected: 0 });
+    const reason = "the embeddings endpoint answered 401: check MAYFLY_EMBEDDINGS_KEY";
+    expect(dataOf(await agent.recall("key"))).toMatchObject({
+      mode: "words_only",
+      problem: reason,
+      results: [{ task: "Rotate the key" }],
+    });
+    const due = () => local.sql`
+      update mayfly_private.embedding_queue set due_at = now(), lease = null, attempts = 0 where tenant_id = ${tenant}`;
+    await expect
+      .poll(
+        () =>
+          local.sql`select error from mayfly_private.embedding_queue where tenant_id = ${tenant}`,
+      )
+      .toEqual([{ error: reason }]);
+
+    answer = vectors;
+    // An embedding of the question alone finds nothing by meaning.
+    expect(dataOf(await agent.recall("key"))).toMatchObject({
+      mode: "words_only",
+      problem: expect.stringMatching(/^no memory has a vector of text-embedding-3-small/),
+      results: [{ task: "Rotate the key" }],
+    });
+    await due();
+    expect(dataOf(await mayfly.reembed())).toMatchObject({ embedded: 1, left: 0 });
+    answer = () => ({ status: 500, body: "" });
+    await agent.remember({ task: "Another" });
+    dataOf(await agent.sync());
+    const abort = new AbortController();
+    const broken = await mayfly.reembed({
+      signal: abort.signal,
+      onProgress: ({ problem }) => problem && abort.abort(),
+    });
+    expect(dataOf(broken)).toMatchObject({
+      left: 1,
+      problem: "the embeddings endpoint answered 500",
+    });
+    answer = vectors;
+    expect(dataOf(await agent.recall("key"))).toMatchObject({ mode: "hybrid", problem: null });
+    await agent.stop();
+  });
+
+  it("gives the others of a push their vectors, where one text is refused or makes zeros", async () => {
+    const { tenant, mayfly } = await local.enter();
+    const agent = await spawnIn(mayfly);
+    for (const bad of ["too long", "nothing in it"]) {
+      await agent.remember({ task: bad });
+      await agent.remember({ task: `beside ${bad}` });
+      await agent.remember({ task: `behind ${bad}` });
+    }
+    answer = (to) =>
+      to.input.includes("too long")
+        ? { status: 400, body: "" }
+        : vectors(to, (text) => (text === "nothing in it" ? Array(384).fill(0) : vector(text)));
+    expect(dataOf(await agent.sync())).toMatchObject({ pushed: 6, rejected: 0 });
+    const waiting = () => local.sql`
+      select m.task, q.error from mayfly_private.embedding_queue q
+      join mayfly.memories m on m.tenant_id = q.tenant_id and m.id = q.memory_id
+      where q.tenant_id = ${tenant} order by m.task`;
+    const drained = async () => {
+      await fetch(`${local.apiUrl}/functions/v1/sync/drain`, {
+        method: "POST",
+        headers: { apikey: local.secretKey, "x-mayfly-tenant": tenant },
+      });
+      return waiting();
+    };
+    await expect.poll(drained).toMatchObject([
+      { task: "nothing in it", error: expect.stringContaining("all 0") },
+      { task: "too long", error: expect.stringContaining("answered 400") },
+    ]);
+    await agent.stop();
+  });
+});
