@@ -76,7 +76,7 @@ beforeAll(async () => {
   project = makeProject({ hello, wild, embed, older });
   running = await startHost(project, {
     env: () => ({ SUPABASE_URL: "http://127.0.0.1:54321" }),
-    requestTimeoutMs: 400,
+    requestTimeoutMs: 1_500,
   });
   await running.host.ready();
 });
