@@ -1,5 +1,6 @@
 import { v4 as uuidv4 } from "uuid";
 import { fromDataApi, type MayflyClient } from "./call.ts";
+import { badSince, notAllowed, stopped, tooMany } from "./debug-errors.ts";
 import {
   type DebugBatch,
   type DebugCategory,
@@ -8,8 +9,9 @@ import {
   levelOf,
 } from "./debug-levels.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./debug-record.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { failed, ok, type Result } from "./errors.ts";
 import type { StartLogWatch } from "./state-watch.ts";
+import { problemOfDate } from "./storable.ts";
 import { joinTopic, type Topic } from "./topics.ts";
 
 /** Which records to watch, of whom. */
@@ -94,6 +96,8 @@ export class DebugWatcher implements DebugWatch {
   }
 
   async start(startLog: StartLogWatch): Promise<Result<DebugWatch>> {
+    const unfit = problemOfDate(this.#options.since);
+    if (unfit) return failed(badSince(unfit));
     if (this.#options.since) this.#waiting = [];
     // A join that is refused takes 5 s; a lease before the join lets agents begin before anybody listens.
     const allowed = await this.#check();
@@ -211,7 +215,7 @@ export class DebugWatcher implements DebugWatch {
 
   #hasRoom(id: string): boolean {
     if (this.#followed.has(id) || this.#followed.size < maxTopics) return true;
-    this.#tell(tooMany(id));
+    this.#tell(tooMany(id, maxTopics));
     return false;
   }
 
@@ -309,27 +313,3 @@ const notJoined: Topic = {
   send: () => Promise.resolve(ok(null)),
   leave: () => Promise.resolve(),
 };
-
-const notAllowed = () =>
-  new MayflyError({
-    code: "scope_missing",
-    message: "The caller does not have the scope debug:read.",
-    hint: "Ask an admin of the tenant for another role, or spawn the agent with this scope.",
-    details: { scope: "debug:read" },
-  });
-
-const stopped = () =>
-  new MayflyError({
-    code: "unavailable",
-    message: "The watch was stopped.",
-    hint: "Start another one.",
-    details: null,
-  });
-
-const tooMany = (agent: string) =>
-  new MayflyError({
-    code: "quota_exceeded",
-    message: `The agent ${agent} is not watched: a watch hears ${maxTopics} agents at most.`,
-    hint: "Watch one agent, or fewer live ones, by the option agent.",
-    details: { quota: "debug_topics", limit: maxTopics, agent },
-  });

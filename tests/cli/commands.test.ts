@@ -2,8 +2,10 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Output } from "../../sdk/src/cli/output.ts";
 import { categories } from "../../sdk/src/cli/records.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
@@ -233,6 +235,20 @@ describe("mayfly", { timeout: 60_000 }, () => {
       code: 1,
       stderr: expect.stringContaining("could not be written"),
     });
+    const { data: agent } = await mayfly.spawn({ name: "unwritten" });
+    const tail = await run("tail", "--since", "1h", "--out", "/dev/full");
+    expect(tail.code).toBe(1);
+    expect(tail.err).toMatch(/^\/dev\/full cannot be written: ENOSPC/m);
+    await agent?.stop();
+  });
+
+  it("says what it tries again beside JSON, and notes for people not", () => {
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const output = new Output(true, out as never, err as never);
+    output.note("In acme, the only tenant.");
+    output.problem("The function sync could not be reached.");
+    expect(err.read()?.toString()).toMatch(/^\S*The function sync could not be reached\.\S*\n$/);
+    expect(out.read()).toBeNull();
   });
 
   it("prints no colour where nobody looks, nor ever in JSON", async () => {

@@ -363,6 +363,8 @@ describe("debug streams", () => {
     dataOf(await watch.watch.change({ level: "detailed", categories: ["tool"] }));
     await until(() => agent.debug.level("tool") === 2);
     expect(agent.debug.level("task")).toBe(0);
+    const never = await mayfly.debug.watch({ since: new Date("never") }, () => {});
+    expect(never.error?.details).toEqual({ field: "since" });
     // What is refused leaves the watch as it was.
     for (const level of ["loud" as never, "silent" as const])
       expect((await watch.watch.change({ level })).error?.code).toBe("invalid_request");
@@ -390,6 +392,13 @@ describe("debug streams", () => {
     await until(() => early.debug.level("message") === 3);
     const late = await spawn({ scopes });
     await until(() => late.debug.level("message") === 3);
+    // On a busy machine a newcomer's first records may be told before it is heard.
+    const calling = setInterval(() => late.debug.step("here", null, { level: "basic" }), 100);
+    for (const watch of [seen, verbose])
+      await watch.until(() =>
+        watch.items.some(({ agentId, name }) => agentId === late.id && name === "here"),
+      );
+    clearInterval(calling);
     late.on("tick", async ({ payload }) => {
       if (payload.fail) throw new Error("no such tick");
     });

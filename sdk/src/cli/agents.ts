@@ -98,7 +98,7 @@ async function watch(options: Options, { output, interruption }: Session): Promi
         for (const agent of joined) say("joined", agent);
         for (const agent of changed) say("changed", agent);
       },
-      { onError: (error) => output.note(toFailure(error).message) },
+      { onError: (error) => output.problem(toFailure(error).message) },
     ),
   );
   output.note(`Watching who is present in ${tenant.name}, until Ctrl-C.`);

@@ -35,6 +35,11 @@ export class Output {
     if (!this.json) this.#err.write(`${this.paintAside("dim", harmless(text))}\n`);
   }
 
+  /** What goes wrong in a stream and is tried again: also beside JSON, where silence would say that all is well. */
+  problem(text: string): void {
+    this.#err.write(`${this.paintAside("dim", harmless(text))}\n`);
+  }
+
   failure({ code, message, hint, details }: Failure): void {
     if (this.json) {
       this.#write(JSON.stringify({ error: { code, message, hint, details } }));

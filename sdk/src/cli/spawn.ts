@@ -3,6 +3,7 @@ import { requestAgent, type SpawnOptions } from "../spawn.ts";
 import { execute, list, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { openProject } from "./project.ts";
+import { printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   name?: string;
@@ -70,7 +71,7 @@ async function spawn(options: Options, { output }: Session): Promise<undefined> 
   output.answer(answer, () =>
     output.fields([
       ["id", agent.id],
-      ["name", agent.name],
+      ["name", printable(agent.name)],
       ["type", agent.type],
       ["scopes", agent.scopes.join(" ")],
       ["lives until", agent.expires_at],

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LogEvent } from "../memory.ts";
 import { AgentNames } from "./agent-names.ts";
@@ -29,6 +29,9 @@ interface Options extends ProjectOptions {
   format?: string;
   out?: string;
 }
+
+/** For its owner alone: what agents do may be private. */
+const mode = 0o600;
 
 const examples = `
 Levels: basic is who comes and goes and who may what, tasks and errors; detailed, the default, also
@@ -73,7 +76,8 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   if (options.json && name !== "json") throw usage("--json is --format json: name one of them.");
   const { signal } = interruption;
   const project = await until(signal, openProject(options, output));
-  const file = options.out === undefined ? null : await openFile(options.out);
+  const path = options.out ?? "";
+  const file = path === "" ? null : await open(path, "a", mode).catch(unwritten(path));
   const paint = file ? (_style: unknown, text: string) => text : output.paint.bind(output);
   const format = formats[name]?.(paint);
   if (!format) throw usage(`There is no format ${name}.`);
@@ -92,11 +96,11 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     for (const record of records) {
       if (signal.aborted) return;
       if (!wanted(record)) continue;
-      if (file) await file.appendFile(`${format(record)}\n`);
+      if (file) await file.appendFile(`${format(record)}\n`).catch(unwritten(path));
       else output.line(format(record));
     }
   };
-  const onError = (error: unknown) => output.note(toFailure(error).message);
+  const onError = (error: unknown) => output.problem(toFailure(error).message);
   const told = new ToldRecords(names, show, onError);
   const write = async (events: LogEvent[]) => {
     await names.learn(events.map(agentOf));
@@ -139,14 +143,9 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   return undefined;
 }
 
-async function openFile(path: string): Promise<FileHandle> {
-  try {
-    // For its owner alone: what agents do may be private.
-    return await open(path, "a", 0o600);
-  } catch (error) {
-    throw new Failure(`${path} cannot be written: ${toFailure(error).message}`);
-  }
-}
+const unwritten = (path: string) => (error: unknown) => {
+  throw new Failure(`${path} cannot be written: ${toFailure(error).message}`);
+};
 
 function filterOf({ agent, category, level }: Options): (record: TailRecord) => boolean {
   return (record) =>
