@@ -104,7 +104,7 @@ describe("where the plan allows no more", () => {
     );
     expect(await shown.promise).toEqual([ada.id]);
     await stop();
-  }, 60_000);
+  });
 
   it("presence messages, it says so at once", async () => {
     const agent = await spawn();
@@ -120,7 +120,7 @@ describe("where the plan allows no more", () => {
       message: expect.stringContaining("Too many presence messages per second"),
       hint: expect.stringContaining("20 on Free"),
     });
-  }, 30_000);
+  });
 
   it("joins, it says so", async () => {
     const agent = await spawn();
@@ -138,5 +138,5 @@ describe("where the plan allows no more", () => {
       message: expect.stringContaining("Too many joins per second"),
       hint: expect.stringContaining("100 on Free"),
     });
-  }, 30_000);
+  });
 });
