@@ -171,11 +171,21 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     await spawn(page, "ada-reader");
     await spawn(other, "bob-reader");
 
-    // Both pass: looked for before they can come.
-    const working = page.locator("#agents li.working", { hasText: "Rotating the signing key" });
-    const passing = [page.getByRole("progressbar").waitFor(), working.waitFor()];
+    // Both pass, perhaps between two looks of the browser's driver: the page itself watches for them.
+    const passed = page.evaluate(
+      (wanted) =>
+        new Promise<void>((resolve) => {
+          const left = new Map(Object.entries(wanted));
+          new MutationObserver(() => {
+            for (const [where, text] of left)
+              if (document.querySelector(where)?.textContent.includes(text)) left.delete(where);
+            if (left.size === 0) resolve();
+          }).observe(document.body, { subtree: true, childList: true, attributes: true });
+        }),
+      { "#progress progress": "", "#agents li.working": "Rotating the signing key" },
+    );
     await page.getByRole("button", { name: "Send" }).click();
-    await Promise.all(passing);
+    await passed;
     const reply = page.getByLabel("Messages").getByText("4 sentences learned.");
     await reply.waitFor();
 
