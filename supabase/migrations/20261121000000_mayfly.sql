@@ -5173,18 +5173,16 @@ begin
     perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
-  with oldest as (
-    select v.memory_id
+  -- By where they lie: without statistics a join by their key compared each with all of the tenant's.
+  update mayfly.memory_vectors
+  set settled = true
+  where ctid = any (array(
+    select v.ctid
     from mayfly.memory_vectors v
     where not v.settled and case when not v.settled then v.tenant_id end = chosen.tenant_id and v.model = chosen.model
     order by v.memory_id
     limit batch
-    for no key update skip locked
-  )
-  update mayfly.memory_vectors v
-  set settled = true
-  from oldest
-  where v.tenant_id = chosen.tenant_id and v.model = chosen.model and v.memory_id = oldest.memory_id;
+    for no key update skip locked));
   get diagnostics moved = row_count;
 
   if moved > 0 then
