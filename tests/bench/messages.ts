@@ -7,7 +7,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import { createClient } from "@supabase/supabase-js";
-import postgres from "postgres";
 import { type Local, startLocal } from "../../local/src/index.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
 import { makeTenant, type Sql } from "../harness/callers.ts";
@@ -17,7 +16,7 @@ import { silent } from "../harness/log.ts";
 import { makeTemplate } from "../harness/template.ts";
 import { quartiles } from "./lib/measure.ts";
 import { report } from "./lib/report.ts";
-import { rounds, unlimited } from "./lib/target.ts";
+import { databases, rounds, unlimited } from "./lib/target.ts";
 
 const many = rounds(1_000);
 /** The Free plan's rates would be what is measured. */
@@ -94,7 +93,7 @@ async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql
   };
   const whole = new Map<string, number[]>();
   const afterReturn = new Map<string, number[]>();
-  for (let n = 0; n < rounds(100, 10); n++)
+  for (let n = 0; n < rounds(100, 6); n++)
     for (const [what, send] of Object.entries(ways)) {
       const arrived = receiver.next(what, n);
       const began = now();
@@ -149,16 +148,16 @@ async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql
   await mayfly.close();
 }
 
-await makeTemplate();
-const local = await startTestLocal({ limits });
-await measureOn("pglite", local, local.sql);
-await local.close();
-if (process.env.DATABASE_URL) {
-  const db = await openPostgresDatabase();
-  const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, limits, log: silent });
-  const sql = postgres(db.url, { max: 2, onnotice: () => {} });
-  await measureOn("postgres", stack, sql);
-  await sql.end();
-  await stack.close();
-  await db.close();
-}
+for (const on of databases())
+  if (on === "pglite") {
+    await makeTemplate();
+    const local = await startTestLocal({ limits });
+    await measureOn(on, local, local.sql);
+    await local.close();
+  } else {
+    const db = await openPostgresDatabase();
+    const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, limits, log: silent });
+    await measureOn(on, stack, db.sql);
+    await stack.close();
+    await db.close();
+  }

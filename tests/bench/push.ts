@@ -158,7 +158,7 @@ async function pulls() {
   const idler = await db.sql.reserve();
   await idler`begin`;
   await idler`select pg_current_xact_id()`;
-  const thousands = rounds(1000, 100);
+  const thousands = rounds(1000, 40);
   for (let n = 0; n < thousands; n++) await append(1000);
   await db.sql`analyze mayfly.events`;
   await say(start, `at the start of ${thousands} thousand`);

@@ -18,7 +18,7 @@ const runs = quick ? 1 : 3;
 const root = join(import.meta.dirname, "../..");
 const goals = { first: 12, existing: 4, memory: 700 };
 /** Until what the start left behind is collected. */
-const settleMs = 5_000;
+const settleMs = quick ? 2_000 : 5_000;
 
 const bare = `
   const { PGlite } = await import("@electric-sql/pglite");

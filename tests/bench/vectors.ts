@@ -74,7 +74,10 @@ export async function settleAll(
     await sql`
       select mayfly_private.settle_vectors((count(*) - ${fresh})::int, only_tenant => ${tenant})
       from mayfly.memory_vectors where tenant_id = ${tenant}`;
+  // By two also where it is small.
+  await sql`alter table mayfly.memory_vectors set (parallel_workers = 1)`;
   await sql.unsafe(index?.made_by as string);
+  await sql`alter table mayfly.memory_vectors reset (parallel_workers)`;
   await sql`vacuum analyze`;
   await sql`
     select mayfly_private.tune_search(s.tenant_id, s.model) from mayfly_private.settlements s`;

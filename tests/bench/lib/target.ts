@@ -1,4 +1,7 @@
-/** The databases that a benchmark runs on: Postgres 17 where DATABASE_URL names one, and PGlite. */
+/**
+ * The databases that a benchmark runs on: Postgres 17 where DATABASE_URL names one, and PGlite; with
+ * --quick on the first of these alone.
+ */
 import {
   openPostgresDatabase,
   openTestDatabase,
@@ -11,14 +14,16 @@ export const quick = process.argv.includes("--quick");
 
 export const rounds = (many: number, few = Math.ceil(many / 4)) => (quick ? few : many);
 
+export function databases(): ("postgres" | "pglite")[] {
+  if (process.env.DATABASE_URL) return quick ? ["postgres"] : ["postgres", "pglite"];
+  console.log("Postgres is left out: DATABASE_URL does not name one.");
+  return ["pglite"];
+}
+
 export async function onEach(
   work: (db: TestDatabase, on: "postgres" | "pglite") => Promise<void>,
 ): Promise<void> {
-  for (const on of ["postgres", "pglite"] as const) {
-    if (on === "postgres" && !process.env.DATABASE_URL) {
-      console.log("Postgres is left out: DATABASE_URL does not name one.");
-      continue;
-    }
+  for (const on of databases()) {
     if (on === "pglite") await makeTemplate();
     const db = await (on === "postgres" ? openPostgresDatabase() : openTestDatabase());
     try {
