@@ -1,8 +1,10 @@
 // Writes the figures of the last `npm run bench` (bench-results/, or other folders as arguments, of which
 // a later one's benchmarks replace an earlier one's) into docs/performance.md and the README, between
 // their marks, and makes the charts beside them.
+import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { chart } from "../tests/bench/lib/chart.ts";
 import type { Row } from "../tests/bench/lib/report.ts";
 import { charted, figures, headlines, type Results } from "./performance/figures.ts";
@@ -48,6 +50,12 @@ for (const { file, title, axis, rows } of charted(measured.rows)) {
   await writeFile(join(charts, file), chart(title, rows as Row[], axis));
   made.push(`![${title}](performance/${file})`);
 }
-await replaceFigures(join(root, "docs/performance.md"), figures(measured, made));
-await replaceFigures(join(root, "README.md"), headlines(measured));
+const pages = ["docs/performance.md", "README.md"].map((page) => join(root, page)) as [
+  string,
+  string,
+];
+await replaceFigures(pages[0], figures(measured, made));
+await replaceFigures(pages[1], headlines(measured));
+const biome = join(root, "node_modules/.bin/biome");
+await promisify(execFile)(biome, ["format", "--write", ...pages]);
 console.log(`wrote docs/performance.md, README.md and ${made.length} charts`);

@@ -52,8 +52,7 @@ function circumstances({ at, machine, node, quick, load = 0 }: Results): string 
 
 function table(rows: Row[]): string {
   const lines = rows.map(({ name, size, on, unit, ours, against, baseline, ratio, spread }) => {
-    const what =
-      size === undefined || name.includes(String(size)) ? name : `${name}, ${count(size)} there`;
+    const what = size === undefined ? name : `${name}, ${count(size)} there`;
     const other = baseline === undefined ? "" : `${against} ${amount(baseline, unit)}`;
     const range = spread ? ` (${spread.map(round).join("–")})` : "";
     const compared = ratio === undefined ? "" : `${round(ratio)}${range}`;
@@ -67,9 +66,10 @@ function growthTable(rows: Row[]): string {
   const sizes = [...new Set(rows.map(({ size = 0 }) => size))].sort((a, b) => a - b);
   const lines = [...new Set(rows.map(({ name, on }) => `${name} | ${on}`))].map((line) => {
     const own = rows.filter(({ name, on }) => `${name} | ${on}` === line);
-    const times = sizes.map((size) => own.find((row) => row.size === size)?.ours ?? Number.NaN);
+    const times = sizes.map((size) => own.find((row) => row.size === size)?.ours);
     const points = own.map(({ size = 0, ours }) => ({ x: size, y: ours }));
-    return `| ${line} | ${times.map(round).join(" | ")} | ${slope(points).toFixed(2)} |`;
+    const cells = times.map((time) => (time === undefined ? "" : round(time)));
+    return `| ${line} | ${cells.join(" | ")} | ${slope(points).toFixed(2)} |`;
   });
   const heads = sizes.map((size) => `ms at ${count(size)}`).join(" | ");
   return `| what | on | ${heads} | slope |\n| ${"--- | ".repeat(sizes.length + 3)}\n${lines.join("\n")}`;
@@ -112,7 +112,7 @@ const picks: {
     on: "postgres",
     size: 100_000,
     say: ({ ours }) =>
-      `of the best ten of 100,000 memories, in a database of 200,000 and 101 tenants, recall finds ${round(ours)}`,
+      `of the best ten of 100,000 memories, in a database of 200,000 and 101 tenants, recall finds ${round(ours * 100)} %`,
   },
   {
     bench: "recall",

@@ -108,7 +108,7 @@ async function growStart(): Promise<void> {
     before = size;
     await full.close();
     const ms = await timed(async () => (await startTestLocal({ data })).close());
-    add("start the embedded Supabase, and end it", "pglite", size, ms);
+    add("start and end, embedded", "pglite", size, ms);
   }
   await rm(data, { recursive: true, maxRetries: 5 });
 }

@@ -120,7 +120,7 @@ async function against(on: string, mayfly: Mayfly): Promise<void> {
       await pushPeer();
     }
     reportComparison(
-      { ...row, name: `pull ${batch} of ${size}`, size },
+      { ...row, name: `pull ${batch}`, size },
       await compare(rounds(40), pull, pullPeer),
     );
   }

@@ -159,17 +159,18 @@ async function pulls() {
   await idler`begin`;
   await idler`select pg_current_xact_id()`;
   const thousands = rounds(1000, 40);
+  const length = thousands === 1000 ? "a million" : `${thousands} thousand`;
   for (let n = 0; n < thousands; n++) await append(1000);
   await db.sql`analyze mayfly.events`;
-  await say(start, `at the start of ${thousands} thousand`);
+  await say(start, `at the start of ${length}`);
   const { cursor: end } = await pull(agent.claims, "now", 100);
   await append(1000);
-  await say(end, `at the end of ${thousands} thousand, beside a transaction as old as they`);
+  await say(end, `at the end of ${length}, beside a transaction as old as they`);
   await idler`rollback`;
   idler.release();
   const { cursor: last } = await pull(agent.claims, "now", 100);
   await append(1000);
-  await say(last, `at the end of ${thousands} thousand`);
+  await say(last, `at the end of ${length}`);
 }
 
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith("--"));
