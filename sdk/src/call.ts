@@ -12,6 +12,8 @@ export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
 /** The platform itself answers within 150 s; what takes longer than this is as good as gone. */
 const timeoutMs = 60_000;
+/** It has 5 s for an embedding and 8 s in the database, and who asks may have an answer of its own. */
+const queryTimeoutMs = 20_000;
 
 /**
  * Calls an edge function and unwraps its `{ data, error }`.
@@ -29,7 +31,7 @@ export async function callFunction<T>(
   const { data, error, response } = await client.functions.invoke<{ data: T }>(path, {
     body,
     method,
-    timeout: timeoutMs,
+    timeout: path === "query" ? queryTimeoutMs : timeoutMs,
     headers,
   });
   if (response) onResponse?.(response);

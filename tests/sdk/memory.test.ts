@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   developmentEmbedder,
   type LogPage,
@@ -30,6 +30,25 @@ beforeEach(async () => {
 const tasks = (memories: { task: string }[]) => memories.map(({ task }) => task);
 
 describe("what an agent holds itself", () => {
+  it("is what it recalls from where the server is silent for 20 s", async () => {
+    const agent = await spawnIn(mayfly);
+    await agent.remember({ task: "rotate keys" });
+    proxy.swallow("/query");
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const asked = proxy.requestOf("/query");
+    const recalled = agent.recall("keys");
+    await asked;
+    const [over] = timers.mock.calls.find(([, ms]) => ms === 20_000) ?? [];
+    timers.mockRestore();
+    over?.();
+    expect(dataOf(await recalled)).toMatchObject({
+      mode: "local",
+      results: [{ task: "rotate keys" }],
+    });
+    proxy.up();
+    await agent.stop();
+  });
+
   it("is what it remembered at once, and what others learned after a sync", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),

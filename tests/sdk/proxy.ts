@@ -10,7 +10,9 @@ export interface TestProxy {
   loseAnswers(path: string, count: number): void;
   /** Requests whose path ends so get this answer, as a platform in front gives it, until it is up again. */
   answer(path: string, status: number, body: string): void;
-  /** Resolves when the next request whose path ends so has come, and is on its way to the server. */
+  /** Requests whose path ends so get no answer at all, until it is up again. */
+  swallow(path: string): void;
+  /** Resolves when the next request whose path ends so has come whole. */
   requestOf(path: string): Promise<void>;
   /** Refuses everything, and ends what is open, until it is up again. */
   down(): void;
@@ -27,11 +29,23 @@ export async function startProxy(target: string): Promise<TestProxy> {
   const requests: string[] = [];
   let lost = { path: "", count: 0 };
   let given: { path: string; status: number; body: string } | undefined;
+  let swallowed: string | undefined;
   const awaited = new Set<{ path: string; come: () => void }>();
   let isDown = false;
+  const come = (path = "") => {
+    for (const one of awaited) {
+      if (!path.endsWith(one.path)) continue;
+      awaited.delete(one);
+      one.come();
+    }
+  };
 
   const server = createServer((incoming, outgoing) => {
     requests.push(`${incoming.method} ${incoming.url}`);
+    if (swallowed && incoming.url?.endsWith(swallowed)) {
+      incoming.on("end", () => come(incoming.url)).resume();
+      return;
+    }
     if (given && incoming.url?.endsWith(given.path)) {
       incoming.resume();
       outgoing.writeHead(given.status, { "content-type": "application/json" }).end(given.body);
@@ -53,13 +67,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     );
     upstream.on("error", () => incoming.socket.destroy());
     incoming.pipe(upstream);
-    incoming.on("end", () => {
-      for (const one of awaited) {
-        if (!incoming.url?.endsWith(one.path)) continue;
-        awaited.delete(one);
-        one.come();
-      }
-    });
+    incoming.on("end", () => come(incoming.url));
   });
   server.on("connection", (socket) => {
     if (isDown) socket.destroy();
@@ -101,6 +109,9 @@ export async function startProxy(target: string): Promise<TestProxy> {
     answer: (path, status, body) => {
       given = { path, status, body };
     },
+    swallow: (path) => {
+      swallowed = path;
+    },
     requestOf: (path) =>
       new Promise((resolve) => {
         awaited.add({ path, come: resolve });
@@ -112,6 +123,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     up: () => {
       isDown = false;
       given = undefined;
+      swallowed = undefined;
     },
     closeSockets: () => end(webSockets),
     close: () =>
