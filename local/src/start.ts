@@ -5,7 +5,7 @@ import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { openDataFolder } from "./data-folder.ts";
-import { type Database, openPglite, openPostgres } from "./db/index.ts";
+import { type Database, keepStatistics, openPglite, openPostgres } from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
 import { type FunctionsHost, startFunctions } from "./functions/index.ts";
 import { type Health, healthOf } from "./health.ts";
@@ -98,6 +98,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
+  let endStatistics: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
   let crashed = false;
   let announced = false;
@@ -108,7 +109,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const close = async () => {
     closing = true;
     if (data !== undefined && announced) await withdraw(data);
-    const parts = [{ close: () => functions?.close(drainMs) }, realtime, api, http, database];
+    const parts = [
+      { close: () => functions?.close(drainMs) },
+      realtime,
+      api,
+      http,
+      { close: () => endStatistics?.() },
+      database,
+    ];
     for (const part of parts) {
       try {
         await part?.close();
@@ -202,6 +210,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       }),
       functions.ready(),
     ]);
+
+    if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
 
     const running: Running = {
       pid: process.pid,

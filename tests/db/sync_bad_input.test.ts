@@ -15,8 +15,10 @@ let agent: SpawnedAgent;
 const known = putOf({ task: "known", tags: ["a"], metadata: { a: 1 } });
 beforeAll(async () => {
   db = await openTestDatabase();
-  tenant = await makeTenant(db.sql, { writes_per_minute: 1_000_000 });
-  agent = await makeAgent(db.sql, tenant, { lifetime: 800 });
+  // 10,000 take longer than the two minutes of a token.
+  const hour = { max_lifetime: "1 hour", token_lifetime: "1 hour" };
+  tenant = await makeTenant(db.sql, { writes_per_minute: 1_000_000, ...hour });
+  agent = await makeAgent(db.sql, tenant, { lifetime: 3_600 });
   await call("sync", { push: [known], since: null, page_limit: 0 });
 });
 afterAll(() => db.close());
@@ -81,7 +83,8 @@ describe("sync, whatever it is sent", () => {
         }),
         { numRuns },
       );
-      // Both ways are taken.
+      // Both ways are taken, and the agent is alive throughout.
+      expect(outcomes.get("not_authorized")).toBeUndefined();
       expect(outcomes.get("answered")).toBeGreaterThan(numRuns / 10);
       expect(outcomes.get("invalid_operation")).toBeGreaterThan(numRuns / 10);
 

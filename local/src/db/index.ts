@@ -2,3 +2,4 @@ export type { Database, Passwords, PgliteOptions, PostgresOptions, User } from "
 export { USERS } from "./database.ts";
 export { openPglite } from "./pglite.ts";
 export { openPostgres } from "./postgres.ts";
+export { keepStatistics } from "./statistics.ts";

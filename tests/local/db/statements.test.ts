@@ -1,8 +1,9 @@
 import { connect as dial } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Database } from "../../../local/src/db/index.ts";
+import { type Database, keepStatistics } from "../../../local/src/db/index.ts";
 import { code, int32, query, sync } from "../../../local/src/db/protocol.ts";
-import { connect, failure, open, PASSWORD } from "./harness.ts";
+import { analyzeChanged } from "../../../local/src/db/statistics.ts";
+import { connect, failure, open, PASSWORD, quiet } from "./harness.ts";
 import { bind, describe, execute, flush, parse, Wire } from "./wire.ts";
 
 let database: Database;
@@ -213,4 +214,26 @@ test("a slow statement blocks the database only, not this thread's timers", asyn
   clearInterval(timer);
   expect(ticks).toBeGreaterThan(20);
   await client.end();
+});
+
+test("a table that has changed is analyzed, as autovacuum would, and not again until it changes", async () => {
+  const admin = connect(database, "supabase_admin");
+  const rows = async (table: string) =>
+    (await admin`select reltuples::int as rows from pg_class where relname = ${table}`)[0]?.rows;
+  await admin.unsafe(`
+    create table grown as select n from generate_series(1, 1000) n;
+    create table small as select n from generate_series(1, 50) n`);
+  expect(await rows("grown")).toBe(-1);
+  const analyzed = await analyzeChanged(admin);
+  expect(analyzed).toContain("public.grown");
+  expect(analyzed).not.toContain("public.small");
+  expect(await rows("grown")).toBe(1000);
+  expect(await analyzeChanged(admin)).not.toContain("public.grown");
+
+  await admin`insert into grown select n from generate_series(1, 1000) n`;
+  const end = keepStatistics(database.url("supabase_admin"), quiet, 10);
+  await expect.poll(() => rows("grown"), { timeout: 20_000 }).toBe(2000);
+  await end();
+  await admin.unsafe("drop table grown, small");
+  await admin.end();
 });
