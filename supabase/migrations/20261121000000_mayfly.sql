@@ -2964,9 +2964,9 @@ revoke execute on function mayfly_private.name_pool() from public;
 
 -- sql/schemas/0291_function_pick_name.sql
 
--- A name of a pool, at random, that no living agent of the tenant has; where all are taken, one with
--- the smallest free number behind it. Called under the lock on the tenant's row, so that no other
--- spawn takes it meanwhile.
+-- A name of a pool, at random, that no living agent of the tenant has; where all are taken, one with a
+-- number behind it: 2 to 5, else any of a range that widens, so that few looks are enough among however many.
+-- Called under the lock on the tenant's row, so that no other spawn takes it meanwhile.
 
 create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
@@ -2974,21 +2974,26 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  number integer := 1;
+  attempt integer := 1;
+  number integer;
+  candidates text[];
   picked text;
 begin
   loop
-    select candidate into picked
-    from (select case when number = 1 then p else left(p, 90) || '-' || number end as candidate from unnest(pool) p) candidates
-    where not candidate = any (taken)
-      and not exists (select from mayfly.agents a
-        where a.tenant_id = tenant and a.name = candidate and a.status in ('running', 'suspended'))
+    number := case when attempt <= 5 then attempt else 6 + floor(random() * 10 ^ (attempt - 5))::integer end;
+    candidates := array(select case when number = 1 then p else left(p, 90) || '-' || number end from unnest(pool) p);
+    -- The names as an array: as a join, without statistics, each was compared with every living agent.
+    select c into picked
+    from unnest(candidates) c
+    where c <> all (taken)
+      and c <> all (array(select a.name from mayfly.agents a
+        where a.tenant_id = tenant and a.name = any (candidates) and a.status in ('running', 'suspended')))
     order by random()
     limit 1;
     if picked is not null then
       return picked;
     end if;
-    number := number + 1;
+    attempt := attempt + 1;
   end loop;
 end
 $$;
