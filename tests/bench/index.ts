@@ -1,7 +1,7 @@
 /**
  * Every benchmark, one after the other: `npm run bench [-- --quick] [names…]`. Prints a table, and
  * writes it as JSON with a chart of the growth to bench-results/. On Postgres where DATABASE_URL names
- * one (as a superuser, with pgvector), and on PGlite.
+ * one (as a superuser, with pgvector), and on PGlite; with --quick on the first of these alone.
  */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
