@@ -1,6 +1,6 @@
 /** Vectors from an OpenAI-compatible `/embeddings` endpoint, and why there are none. */
 import { z } from "zod";
-import { dimensions } from "../../sdk/src/schemas.ts";
+import { dimensions, embedding } from "../../sdk/src/schemas.ts";
 
 export interface Embedder {
   model: string;
@@ -24,10 +24,6 @@ export class EmbeddingFailure extends Error {
 
 /** As the queue cuts, so that a vector does not depend on its way: 8,000 tokens at the very most. */
 const maxCharacters = 8_000;
-/** What is out of these bounds the database refuses, and with it the whole push. */
-const maxNumber = 1_000;
-/** Nearer to 0, half precision has 0. */
-const leastKept = 6e-8;
 
 const answerSchema = z.object({
   data: z.array(z.object({ index: z.int().min(0), embedding: z.array(z.number()) })),
@@ -97,22 +93,19 @@ function vectorsOf(response: Awaited<ReturnType<typeof ask>>, count: number): nu
     );
   }
   if (data.data.length !== count) throw new EmbeddingFailure("left some texts out");
-  const vectors = data.data.sort((a, b) => a.index - b.index).map(({ embedding }) => embedding);
+  const vectors = data.data.sort((a, b) => a.index - b.index).map((entry) => entry.embedding);
   const other = vectors.find(({ length }) => length !== dimensions);
   if (other) {
     throw new EmbeddingFailure(
       `gave ${other.length} numbers instead of ${dimensions}: MAYFLY_EMBEDDINGS_MODEL must heed \`dimensions\``,
     );
   }
-  if (!vectors.every(isUsable)) {
+  // What the database refuses takes the whole push with it.
+  if (!vectors.every((vector) => embedding.safeParse(vector).success)) {
     throw new EmbeddingFailure("gave a vector that is all 0, or out of bounds", true);
   }
   return vectors;
 }
-
-const isUsable = (vector: number[]) =>
-  vector.some((value) => Math.abs(value) >= leastKept) &&
-  vector.every((value) => Math.abs(value) <= maxNumber);
 
 function parsed(text: string): unknown {
   try {

@@ -15,7 +15,8 @@ const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) 
 
 /** What is nearer to 0 is 0 to Postgres, which keeps a vector in half precision. */
 const leastKept = 6e-8;
-const embedding = z
+/** Of any model: numbers that half precision can hold, and that point somewhere. */
+export const embedding = z
   .array(z.number().min(-1000).max(1000))
   .length(dimensions)
   .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
