@@ -1,5 +1,4 @@
--- Charges what a statement wrote into memory_conflicts: 256 bytes each, and what was wanted and taken for
--- granted, which may be as long as a memory.
+-- Charges what a statement wrote into memory_conflicts.
 
 create function mayfly_private.meter_conflicts()
 returns trigger
@@ -11,14 +10,14 @@ declare
 begin
   if tg_op = 'INSERT' then
     for change in
-      select t.id, sum(256 + coalesce(octet_length(n.base::text), 0) + coalesce(octet_length(n.wanted::text), 0)) as bytes
+      select t.id, sum(mayfly_private.conflict_bytes(n.base, n.wanted)) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, 0, change.bytes, 0);
     end loop;
   else
     for change in
-      select t.id, sum(256 + coalesce(octet_length(o.base::text), 0) + coalesce(octet_length(o.wanted::text), 0)) as bytes
+      select t.id, sum(mayfly_private.conflict_bytes(o.base, o.wanted)) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, 0, -change.bytes, 0);

@@ -15,7 +15,7 @@ begin
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
       + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}')), 0)
     + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
-    + (select coalesce(sum(256 + coalesce(octet_length(c.base::text), 0) + coalesce(octet_length(c.wanted::text), 0)), 0)
+    + (select coalesce(sum(mayfly_private.conflict_bytes(c.base, c.wanted)), 0)
       from mayfly.memory_conflicts c where c.tenant_id = tenant)
     + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
     + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes

@@ -1077,6 +1077,24 @@ comment on column mayfly_private.settlements.tuned_to is 'How many vectors it wa
 
 alter table mayfly_private.settlements enable row level security;
 
+-- sql/schemas/0163_function_conflict_bytes.sql
+
+-- What a conflict is charged: 256 bytes, and what was wanted and taken for granted, which may be as long as
+-- a memory.
+
+create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
+returns integer
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return 256 + coalesce(octet_length(base::text), 0) + coalesce(octet_length(wanted::text), 0);
+end
+$$;
+
+comment on function mayfly_private.conflict_bytes(jsonb, jsonb) is 'What a conflict is charged, in bytes.';
+revoke execute on function mayfly_private.conflict_bytes(jsonb, jsonb) from public;
+
 -- sql/schemas/0170_table_events.sql
 
 -- The log: what happened to whom, ids and field names only, never content. Written by triggers alone, about
@@ -2852,8 +2870,7 @@ grant execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) to aut
 
 -- sql/schemas/0250_function_meter_conflicts.sql
 
--- Charges what a statement wrote into memory_conflicts: 256 bytes each, and what was wanted and taken for
--- granted, which may be as long as a memory.
+-- Charges what a statement wrote into memory_conflicts.
 
 create function mayfly_private.meter_conflicts()
 returns trigger
@@ -2865,14 +2882,14 @@ declare
 begin
   if tg_op = 'INSERT' then
     for change in
-      select t.id, sum(256 + coalesce(octet_length(n.base::text), 0) + coalesce(octet_length(n.wanted::text), 0)) as bytes
+      select t.id, sum(mayfly_private.conflict_bytes(n.base, n.wanted)) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, 0, change.bytes, 0);
     end loop;
   else
     for change in
-      select t.id, sum(256 + coalesce(octet_length(o.base::text), 0) + coalesce(octet_length(o.wanted::text), 0)) as bytes
+      select t.id, sum(mayfly_private.conflict_bytes(o.base, o.wanted)) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, 0, -change.bytes, 0);
@@ -6746,7 +6763,7 @@ begin
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
       + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}')), 0)
     + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
-    + (select coalesce(sum(256 + coalesce(octet_length(c.base::text), 0) + coalesce(octet_length(c.wanted::text), 0)), 0)
+    + (select coalesce(sum(mayfly_private.conflict_bytes(c.base, c.wanted)), 0)
       from mayfly.memory_conflicts c where c.tenant_id = tenant)
     + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
     + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes

@@ -1,0 +1,15 @@
+-- What a conflict is charged: 256 bytes, and what was wanted and taken for granted, which may be as long as
+-- a memory.
+
+create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
+returns integer
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return 256 + coalesce(octet_length(base::text), 0) + coalesce(octet_length(wanted::text), 0);
+end
+$$;
+
+comment on function mayfly_private.conflict_bytes(jsonb, jsonb) is 'What a conflict is charged, in bytes.';
+revoke execute on function mayfly_private.conflict_bytes(jsonb, jsonb) from public;
