@@ -26,6 +26,12 @@ begin
     raise exception 'Mayfly needs pg_trgm in the schema extensions, but it lies elsewhere.'
       using hint = 'Run: alter extension pg_trgm set schema extensions';
   end if;
+  -- Realtime's own migrations make these, and may run after ours.
+  if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null
+    or to_regprocedure('realtime.topic()') is null or to_regclass('realtime.messages') is null then
+    raise exception 'Mayfly needs Supabase Realtime''s realtime.send, realtime.topic and realtime.messages, which this database does not have.'
+      using hint = 'Wait until the project''s Realtime has started once, which makes them, and run the migrations again.';
+  end if;
   -- The definer functions read tables whose policies call them: their owner must pass by the policies.
   if not exists (select from pg_roles where rolname = current_user and (rolbypassrls or rolsuper)) then
     raise exception 'Mayfly''s migrations must run as a role that bypasses row-level security, but % does not.', current_user
@@ -469,16 +475,18 @@ comment on table mayfly.agent_liveness is 'When each agent last sent a heartbeat
 
 -- sql/schemas/0140_table_renewal_secrets.sql
 
--- Every secret that ever renewed an agent's token, hashed: one that is used twice is known again.
+-- The secrets that renew an agent's token, hashed: those of its two newest rounds. Spawning and resuming
+-- give one of round 1, each use gives one of the next round. Older ones are deleted, so nobody can do
+-- anything with them.
 
 create table mayfly_private.renewal_secrets (
   hash bytea constraint renewal_secrets_pkey primary key,
   tenant_id uuid not null,
   agent_id uuid not null,
   made_at timestamptz not null default clock_timestamp(),
+  -- When it was first used.
   used_at timestamptz,
-  -- Its one second use (a lost answer) is spent, or it was replaced before it was ever used.
-  spent boolean not null default false,
+  round integer not null,
   constraint renewal_secrets_agent_fkey foreign key (tenant_id, agent_id)
     references mayfly.agents (tenant_id, id) on delete cascade
 );
@@ -3092,17 +3100,20 @@ set search_path = ''
 as $$
 declare
   of_tenant constant uuid := mayfly_private.require_tenant('agent:spawn');
-  caller constant mayfly_private.caller := mayfly_private.caller();
+  caller mayfly_private.caller;
   tenant mayfly.tenants;
   parent mayfly.agents;
-  allowed text[] := caller.grantable;
+  allowed text[];
 begin
-  -- Each statement sees what is committed by then: stopped since the line above, an agent is nobody,
-  -- and what nobody spawns would have no parent to die with.
+  select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
+  -- Asked again under the lock, which may have been waited for: a key that was revoked, or a person who
+  -- was removed meanwhile, spawns nothing, and what nobody spawns would have no parent to die with.
+  perform mayfly_private.require_tenant('agent:spawn');
+  caller := mayfly_private.caller();
   if caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller has just ended.', 'Spawn an agent, or sign in.');
   end if;
-  select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
+  allowed := caller.grantable;
 
   if caller.kind = 'agent' then
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
@@ -3364,7 +3375,7 @@ revoke execute on function mayfly_private.void_secrets(uuid, uuid) from public;
 -- What the spawn function signs for an agent, with a new renewal secret (returned once, kept hashed)
 -- and its type as it was defined when it was spawned. Called by spawn, renewal and resuming, as owner.
 
-create function mayfly_private.issue_token(tenant uuid, agent uuid)
+create function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -3378,8 +3389,8 @@ begin
   select * into strict found_agent from mayfly.agents a where a.tenant_id = tenant and a.id = agent;
   select t.token_lifetime into strict token_lifetime from mayfly.tenants t where t.id = tenant;
 
-  insert into mayfly_private.renewal_secrets (hash, tenant_id, agent_id)
-  values (mayfly_private.hash_secret(secret), tenant, agent);
+  insert into mayfly_private.renewal_secrets (hash, tenant_id, agent_id, round)
+  values (mayfly_private.hash_secret(secret), tenant, agent, issue_token.round);
 
   return jsonb_build_object(
     'agent', to_jsonb(found_agent),
@@ -3407,8 +3418,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.issue_token(uuid, uuid) is 'The claims of an agent''s next token, and the secret that renews it.';
-revoke execute on function mayfly_private.issue_token(uuid, uuid) from public;
+comment on function mayfly_private.issue_token(uuid, uuid, integer) is 'The claims of an agent''s next token, and the secret that renews it.';
+revoke execute on function mayfly_private.issue_token(uuid, uuid, integer) from public;
 
 -- sql/schemas/0301_function_private_spawn_agent.sql
 
@@ -3503,11 +3514,13 @@ grant execute on function mayfly.spawn_agent(text, text, double precision, text[
 -- sql/schemas/0303_function_private_renew_agent.sql
 
 -- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
--- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks
--- the secret's row, so that of two uses at once one is the second.
+-- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
+-- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
 --
--- Each use gives a new secret. One whose answer was lost works once more for 30 s, and voids the
--- secret of the lost answer. Any other second use means that two hold it: the agent is suspended.
+-- Each use gives a secret of the next round. For 30 s after its first use a secret works again, since
+-- its answer may have been lost. Whatever else comes of the round before the newest means that two hold
+-- the agent: one used before, or one that was given beside the one that was used. The agent is then
+-- suspended. A secret of an older round is unknown: an old copy harms nobody.
 
 create function mayfly_private.renew_agent()
 returns jsonb
@@ -3516,19 +3529,27 @@ set search_path = ''
 as $$
 declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  given bytea;
   secret mayfly_private.renewal_secrets;
+  newest integer;
   agent mayfly.agents;
 begin
   if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
-    select * into secret from mayfly_private.renewal_secrets s
-    where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal')
-    for update;
+    given := mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal');
+    perform from mayfly.agents a
+    where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
+    for no key update;
+    -- Read under the lock: another use, or a resume, may have made it old or unknown.
+    select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
-    perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.', 'Spawn another agent.');
+    perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
+      'It never was one, or a later one has replaced it. Spawn another agent.');
   end if;
 
-  if secret.spent or secret.used_at < clock_timestamp() - interval '30 seconds' then
+  newest := (select max(s.round) from mayfly_private.renewal_secrets s
+    where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id);
+  if secret.round < newest and coalesce(secret.used_at < clock_timestamp() - interval '30 seconds', true) then
     update mayfly.agents a
     set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
@@ -3537,18 +3558,17 @@ begin
   end if;
 
   update mayfly_private.renewal_secrets s
-  set used_at = clock_timestamp(), spent = secret.used_at is not null
+  set used_at = coalesce(s.used_at, clock_timestamp())
   where s.hash = secret.hash;
-  update mayfly_private.renewal_secrets s
-  set spent = true
-  where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.used_at is null;
+  delete from mayfly_private.renewal_secrets s
+  where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round < secret.round;
 
   agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id);
   if agent.id is null then
     perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
       'Spawn another agent.');
   end if;
-  return mayfly_private.issue_token(agent.tenant_id, agent.id);
+  return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
 end
 $$;
 
@@ -6040,8 +6060,9 @@ grant execute on function mayfly.create_enrolment_key(text, text[], timestamptz)
 
 -- sql/schemas/0364_function_private_revoke_enrolment_key.sql
 
--- The definer half of mayfly.revoke_enrolment_key. Locks the key's row and, asked to stop them, those
--- of its agents.
+-- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
+-- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
+-- row and, asked to stop them, those of its agents.
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -6052,6 +6073,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('key:write');
   key mayfly.enrolment_keys;
 begin
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
   update mayfly.enrolment_keys k set revoked_at = coalesce(k.revoked_at, clock_timestamp())
   where k.tenant_id = of_tenant and k.id = key_id
   returning * into key;
@@ -6342,9 +6364,10 @@ grant execute on function mayfly.list_members() to authenticated, service_role;
 -- sql/schemas/0380_function_lock_member.sql
 
 -- A member of the tenant on whom the caller may act. Locks the tenant's row (for no key update), as all
--- do that change who is in it: so of two owners who leave at once, the second is the last.
+-- do that change who is in it: so of two owners who leave at once, the second is the last. The caller's
+-- scope is asked for again under the lock: of two admins who remove each other at once, one stays.
 
-create function mayfly_private.lock_member(tenant uuid, member uuid)
+create function mayfly_private.lock_member(tenant uuid, member uuid, scope text)
 returns mayfly.members
 language plpgsql security definer
 set search_path = ''
@@ -6353,6 +6376,7 @@ declare
   found_member mayfly.members;
 begin
   perform from mayfly.tenants t where t.id = tenant for no key update;
+  perform mayfly_private.require_tenant(scope);
   select * into found_member from mayfly.members m where m.tenant_id = tenant and m.user_id = member;
   if found_member.user_id is null then
     perform mayfly_private.fail(404, 'member_unknown', 'There is no such member.', null, '{"field": "user_id"}');
@@ -6361,8 +6385,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_member(uuid, uuid) is 'A member, with the tenant''s people locked.';
-revoke execute on function mayfly_private.lock_member(uuid, uuid) from public;
+comment on function mayfly_private.lock_member(uuid, uuid, text) is 'A member, with the tenant''s people locked.';
+revoke execute on function mayfly_private.lock_member(uuid, uuid, text) from public;
 
 -- sql/schemas/0381_function_keep_owner.sql
 
@@ -6400,7 +6424,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('member:write');
   found_member mayfly.members;
 begin
-  found_member := mayfly_private.lock_member(of_tenant, member);
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
   perform mayfly_private.require_role(of_tenant, role);
   perform mayfly_private.require_role(of_tenant, found_member.role);
   if role <> 'owner' then
@@ -6445,7 +6469,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('member:write');
   found_member mayfly.members;
 begin
-  found_member := mayfly_private.lock_member(of_tenant, member);
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
   perform mayfly_private.require_role(of_tenant, found_member.role);
   perform mayfly_private.keep_owner(found_member);
   delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member;
@@ -6490,7 +6514,7 @@ begin
   if caller.kind <> 'person' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only a person leaves a tenant.', 'An agent stops.');
   end if;
-  found_member := mayfly_private.lock_member(of_tenant, caller.id);
+  found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
   perform mayfly_private.keep_owner(found_member);
   delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
   return to_jsonb(found_member);
@@ -6533,7 +6557,7 @@ begin
   if caller.kind <> 'person' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an owner hands a tenant over.', 'With the secret key, change roles.');
   end if;
-  found_member := mayfly_private.lock_member(of_tenant, member);
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
   perform mayfly_private.require_role(of_tenant, 'owner');
   if member = caller.id then
     perform mayfly_private.fail(400, 'invalid_request', 'A tenant is handed over to somebody else.', null, '{"field": "user_id"}');
@@ -6581,6 +6605,7 @@ begin
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "user_id"}');
   end if;
   perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  perform mayfly_private.require_tenant('member:write');
   insert into mayfly.members as m (tenant_id, user_id, role) values (of_tenant, member, add_member.role)
   on conflict do nothing
   returning * into found_member;
@@ -7517,19 +7542,22 @@ revoke execute on function mayfly_private.may_publish(mayfly.channels) from publ
 -- sql/schemas/0424_function_announce.sql
 
 -- What a broadcast of a message carries: all of it up to 64 KB, else its number alone, which its reader
--- then asks for. Called by send_messages.
+-- then asks for. Called by send_messages. In PL/pgSQL, so that it finds realtime.send when it runs: a
+-- body that is parsed once would keep Realtime from replacing that function by dropping it.
 
 create function mayfly_private.announce(topic text, numbers jsonb, message mayfly.messages)
 returns void
-language sql security definer
+language plpgsql security definer
 set search_path = ''
-begin atomic
-  select realtime.send(
+as $$
+begin
+  perform realtime.send(
     case when octet_length(message.payload::text) + octet_length(message.attachments::text) <= 65536
       then numbers || mayfly_private.show_message(message)
       else numbers end,
     'message', topic, true);
-end;
+end
+$$;
 
 comment on function mayfly_private.announce(text, jsonb, mayfly.messages) is 'Broadcasts a message to its readers.';
 revoke execute on function mayfly_private.announce(text, jsonb, mayfly.messages) from public;
@@ -9105,25 +9133,29 @@ revoke execute on function mayfly_private.debug_levels(uuid, uuid, numeric) from
 
 -- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
 -- topics; says how many. A broadcast that is lost comes again with the next renewal of the lease, and an
--- agent asks by itself when it joins. Called as owner by those who change it.
+-- agent asks by itself when it joins. Called as owner, under hold_debug, by those who change it. In
+-- PL/pgSQL, so that it finds realtime.send when it runs (see announce).
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
-language sql security definer
+language plpgsql security definer
 set search_path = ''
-begin atomic
-  select count(realtime.send(
-    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
-    format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
-  from (
-    select s.tenant_id, s.agent_id
-    from mayfly_private.debug_streams s
-    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
-    where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
-      and a.status = 'running' and a.expires_at > clock_timestamp()
-    limit 1000
-  ) listening;
-end;
+as $$
+begin
+  return (
+    select count(realtime.send(
+      mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
+      format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
+    from (
+      select s.tenant_id, s.agent_id
+      from mayfly_private.debug_streams s
+      join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+      where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
+        and a.status = 'running' and a.expires_at > clock_timestamp()
+      limit 1000
+    ) listening);
+end
+$$;
 
 comment on function mayfly_private.tell_debug(uuid, uuid) is 'Tells agents what they are to record.';
 revoke execute on function mayfly_private.tell_debug(uuid, uuid) from public;
@@ -9132,6 +9164,7 @@ revoke execute on function mayfly_private.tell_debug(uuid, uuid) from public;
 
 -- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
 -- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
+-- Locks the tenant's leases (see hold_debug).
 
 create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -9157,6 +9190,7 @@ begin
     perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "for_agent"}');
   end if;
 
+  perform mayfly_private.hold_debug(of_tenant);
   delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= clock_timestamp();
   insert into mayfly_private.debug_leases as l (tenant_id, id, watcher_id, agent_id, level, categories, expires_at)
   values (of_tenant, lease_id, watcher, for_agent, lease_debug.level, lease_debug.categories, until)
@@ -9192,7 +9226,8 @@ grant execute on function mayfly.lease_debug(integer, uuid, text[], double preci
 
 -- sql/schemas/0473_function_release_debug.sql
 
--- Ends a lease of one's own at once, and tells the agents. Callers with debug:read.
+-- Ends a lease of one's own at once, and tells the agents. Callers with debug:read. Locks
+-- the tenant's leases (see hold_debug).
 
 create function mayfly_private.release_debug(lease uuid)
 returns jsonb
@@ -9203,6 +9238,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
   watched uuid;
 begin
+  perform mayfly_private.hold_debug(of_tenant);
   delete from mayfly_private.debug_leases l
   where l.tenant_id = of_tenant and l.id = lease and l.watcher_id is not distinct from mayfly_private.caller_id()
   returning l.agent_id into watched;
@@ -9245,6 +9281,9 @@ begin
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   end if;
   insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  if found then
+    perform mayfly_private.hold_debug(of_tenant, true);
+  end if;
   return mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
 end
 $$;
@@ -9320,8 +9359,11 @@ begin
       'Nothing was stored.', jsonb_build_object('index', fault.index, 'field', nullif(fault.field, '')));
   end if;
 
-  levels := mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
   insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  if found then
+    perform mayfly_private.hold_debug(of_tenant, true);
+  end if;
+  levels := mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
   select case when s.minute = this_minute then s.records else 0 end into strict used
   from mayfly_private.debug_streams s where s.tenant_id = of_tenant and s.agent_id = caller.id
   for update;
@@ -9375,7 +9417,8 @@ grant execute on function mayfly.append_debug(jsonb, integer) to authenticated, 
 -- sql/schemas/0476_function_set_debug.sql
 
 -- Sets whether the tenant keeps debug records, up to which level, how many a minute of each agent and
--- for how many seconds; null leaves as it is. Tells the agents that listen. Scope tenant:write.
+-- for how many seconds; null leaves as it is. Tells the agents that listen. Scope tenant:write. Locks
+-- the tenant's leases (see hold_debug), then its row.
 
 create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
 returns jsonb
@@ -9393,6 +9436,7 @@ begin
   elsif not keep between 60 and 3e9 then
     perform mayfly_private.fail(400, 'invalid_request', 'keep must be at least 60 seconds.', null, '{"field": "keep"}');
   end if;
+  perform mayfly_private.hold_debug(of_tenant);
   update mayfly.tenants t
   set debug = t.debug || jsonb_strip_nulls(jsonb_build_object(
     'persist', set_debug.persist, 'level', set_debug.level, 'max_records_per_minute', set_debug.max_records_per_minute, 'keep', set_debug.keep))
@@ -9455,6 +9499,32 @@ $$;
 
 comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
 revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;
+
+-- sql/schemas/0478_function_hold_debug.sql
+
+-- Lets one transaction of a tenant at a time change its leases of debug streams, until it commits. Each
+-- reads all leases and tells agents the sum. Two that end a lease at once would each still see the
+-- other's, and tell the agent to go on for 60 s. Agents that begin to listen share the lock: whoever
+-- leases meanwhile waits, and tells them too. Called before anything is read, as owner.
+
+create function mayfly_private.hold_debug(tenant uuid, listening boolean default false)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  lock constant bigint := hashtextextended('mayfly.hold_debug ' || tenant, 0);
+begin
+  if listening then
+    perform pg_advisory_xact_lock_shared(lock);
+  else
+    perform pg_advisory_xact_lock(lock);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.hold_debug(uuid, boolean) is 'Lets one transaction at a time change a tenant''s debug leases.';
+revoke execute on function mayfly_private.hold_debug(uuid, boolean) from public;
 
 -- sql/schemas/0480_function_log_messages.sql
 
@@ -9656,6 +9726,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
+  -- Of two at the limit, the second sees what the first has made.
+  perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
       'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
