@@ -85,12 +85,12 @@ export class DataConnection extends PostgresConnection {
     const context = requestContext.getStore();
     if (!context) throw new Error("The Data API's connection is for requests only.");
     if (options?.transaction) return work(options.transaction as Kysely<AnyDatabase>);
-    const { roles } = await this.#schema.current();
+    const { config } = await this.#schema.current();
     const readOnly = options?.rpc ? options.rpc.readOnly === true : isRead(context.method);
     try {
       return await inSession(
         this.driver,
-        openingOf(context, { readOnly, roles }),
+        openingOf(context, { readOnly, config }),
         (connection) => work(databaseOn(connection)),
         (result) => options?.forceRollback !== true && succeeded(result),
       );

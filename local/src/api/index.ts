@@ -1,3 +1,4 @@
+import { withHeaders } from "../http.ts";
 import type { ProjectKeys } from "../keys.ts";
 import type { Logger } from "../log.ts";
 import type { Tokens } from "../tokens.ts";
@@ -53,8 +54,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
   const route = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/rest/v1" || pathname.startsWith("/rest/v1/"))
-      return rest.fetch(studio.admits(request) ? withKey(request, keys.secretKey) : request);
+    if (pathname === "/rest/v1" || pathname.startsWith("/rest/v1/")) {
+      if (!studio.admits(request)) return rest.fetch(request);
+      return (await studio.refusal(request)) ?? rest.fetch(withKey(request, keys.secretKey));
+    }
     if (pathname.startsWith("/auth/v1/"))
       return auth.fetch(studio.admits(request) ? withKey(request, keys.secretKey) : request);
     const page = await studio.fetch(request);
@@ -110,7 +113,7 @@ function withKey(request: Request, key: string): Request {
   headers.set("apikey", key);
   headers.delete("user-agent");
   headers.delete("cookie");
-  return new Request(request, { headers });
+  return withHeaders(request, headers);
 }
 
 function failure(path: string, error: unknown): Response {

@@ -33,7 +33,7 @@ export async function callFunction(
   if (!given || (!takesBody(target) && !fits(target, given.names))) return undefined;
 
   const readOnly = request.method !== "POST" || target.volatility !== "v";
-  const opening = openingOf(context, { readOnly, roles: schema.roles });
+  const opening = openingOf(context, { readOnly, config: schema.config });
   try {
     const row = await inSession(
       pool,

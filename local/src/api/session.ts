@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import type { RequestContext } from "./context.ts";
+import type { Config } from "./schema-cache.ts";
 
 /** Settings of a role (`alter role … set`), which PostgREST applies to each request of that role. */
 export type RoleSettings = ReadonlyMap<string, ReadonlyArray<readonly [string, string]>>;
@@ -11,13 +12,14 @@ const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 /**
- * Opens the transaction of a request: one message of the simple protocol (one round trip; an own
+ * Opens the transaction of a request: its settings, then the project's own function that every request
+ * calls first (`pgrst.db_pre_request`), as the caller's role. One message of the simple protocol (one round trip; an own
  * statement for each setting costs 0.5 ms a piece on PGlite). Literals, because that protocol has
  * no parameters; backslashes are plain under standard_conforming_strings, the default since 9.1.
  */
 export function openingOf(
   context: RequestContext,
-  options: { readOnly: boolean; roles: RoleSettings },
+  options: { readOnly: boolean; config: Config },
 ): string {
   const { role, claims, headers, method, path, schema } = context;
   const searchPath = [schema, ...extraSearchPath].map(identifier).join(", ");
@@ -32,13 +34,22 @@ export function openingOf(
     ["response.status", ""],
     ["response.headers", ""],
     ["storage.operation", ""],
-    ...(options.roles.get(role) ?? []),
+    ...(options.config.roles.get(role) ?? []),
   ];
   const calls = settings.map(
     ([name, value]) => `set_config(${quote(name)}, ${quote(value)}, true)`,
   );
   const access = options.readOnly ? "read only" : "read write";
-  return `begin ${access}; select ${calls.join(", ")}`;
+  const { preRequest } = options.config;
+  const first = preRequest === null ? "" : `; select ${qualified(preRequest)}()`;
+  return `begin ${access}; select ${calls.join(", ")}${first}`;
+}
+
+/** The first dot ends the schema, as in PostgREST, which takes no quotes either. */
+function qualified(name: string): string {
+  const at = name.indexOf(".");
+  if (at < 0) return identifier(name);
+  return `${identifier(name.slice(0, at))}.${identifier(name.slice(at + 1))}`;
 }
 
 function cookiesOf(header = ""): Record<string, string> {
