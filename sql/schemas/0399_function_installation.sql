@@ -3,9 +3,11 @@
 --
 --   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
---     open_policies: [{ schema, table, policy, command }] }
+--     open_policies: [{ schema, table, policy, command }],
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] } }
 --
--- migrations is null where no tool has recorded any, jobs where there is no pg_cron.
+-- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
+-- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
 -- Locks nothing.
 
@@ -55,7 +57,16 @@ begin
       from pg_catalog.pg_policies p
       where p.schemaname not in ('mayfly', 'mayfly_private') and p.permissive = 'PERMISSIVE'
         and p.roles && array['public', 'authenticated']::name[]
-        and 'true' in (p.qual, p.with_check)));
+        and 'true' in (p.qual, p.with_check)),
+    'maintenance', jsonb_build_object(
+      'oldest', (
+        select min(greatest(m.at, t.created_at))
+        from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id),
+      'failing', (
+        select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
+          'error', f.error) order by f.failed_since), '[]')
+        from (
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)));
 end
 $$;
 
@@ -70,6 +81,6 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;

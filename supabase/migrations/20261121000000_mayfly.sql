@@ -104,7 +104,7 @@ create table mayfly_private.settings (
   debug_rate integer not null default 50
     constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
   kept interval not null default '30 days'
-    constraint settings_kept_range check (kept >= '1 hour')
+    constraint settings_kept_range check (kept between '1 hour' and '100 years')
 );
 
 comment on table mayfly_private.settings is 'The settings of the project.';
@@ -277,7 +277,8 @@ alter table mayfly_private.spawn_buckets enable row level security;
 
 -- sql/schemas/0118_function_start_usage.sql
 
--- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait.
+-- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait; and its place
+-- in the turn of maintenance.
 
 create function mayfly_private.start_usage()
 returns trigger
@@ -287,11 +288,12 @@ as $$
 begin
   insert into mayfly_private.tenant_usage (tenant_id, shard)
   select new.id, s from generate_series(0, 15) s;
+  insert into mayfly_private.maintenance (tenant_id) values (new.id);
   return null;
 end
 $$;
 
-comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage.';
+comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage and its row of maintenance.';
 revoke execute on function mayfly_private.start_usage() from public;
 
 create trigger tenants_start_usage after insert on mayfly.tenants
@@ -656,7 +658,8 @@ revoke execute on function mayfly_private.labels(text, text[]) from public;
 -- sql/schemas/0150_table_memories.sql
 
 -- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
--- check_push, which names field and operation: here they hold for what comes past it, over the Data API.
+-- check_push, which names field and operation: here they hold whatever writes it, so that nothing in a row is
+-- without a bound.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -690,9 +693,12 @@ create table mayfly.memories (
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
-  language text not null default 'english',
-  version integer not null default 1,
-  hlc jsonb not null default '{}',
+  language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
+  -- One more than an update takes (mayfly_private.apply_updates): what has changed that often can still be forgotten.
+  version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
+  -- A clock of at most 55 characters for each of 16 fields.
+  hlc jsonb not null default '{}'
+    constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
@@ -700,6 +706,8 @@ create table mayfly.memories (
   words tsvector not null generated always as (
     mayfly_private.words(language, task, tags, input, output, critique)) stored,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
+  constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
+    and tags = '{}' and metadata = '{}')),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
@@ -1436,7 +1444,8 @@ alter table mayfly_private.epochs enable row level security;
 -- sql/schemas/0191_table_maintenance.sql
 
 -- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
--- which transaction events were deleted, in which epoch.
+-- which transaction events were deleted, in which epoch; and since when it fails. Each tenant has its row from
+-- the beginning (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,
@@ -1445,11 +1454,16 @@ create table mayfly_private.maintenance (
   epoch integer,
   messages_to timestamptz not null default '-infinity',
   messages_to_id uuid not null default '00000000-0000-0000-0000-000000000000',
-  at timestamptz not null default now(),
+  at timestamptz not null default '-infinity',
+  failures integer not null default 0,
+  failed_since timestamptz,
+  error text constraint maintenance_error_length check (char_length(error) <= 300),
   constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+comment on column mayfly_private.maintenance.at is 'When it was last tried.';
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded; error is the newest.';
 comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
 
 alter table mayfly_private.maintenance enable row level security;
@@ -2798,34 +2812,59 @@ $$;
 comment on function mayfly_private.maintain_tenant(uuid, integer) is 'One batch of retention and cleaning for a tenant.';
 revoke execute on function mayfly_private.maintain_tenant(uuid, integer) from public;
 
--- sql/schemas/0248_function_maintain_all.sql
+-- sql/schemas/0248_function_maintain_some.sql
 
--- A batch of maintenance for every tenant, the one that has waited longest first, until the time is
--- over (50 s: pg_cron calls it each minute, in a transaction). For pg_cron and the SQL editor.
+-- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
+-- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
+-- free soon. pg_cron calls it again and again, each time in a transaction of its own (0329_schedules.sql): for
+-- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
+-- each. Locks their rows of maintenance, passing by those that others hold.
+--
+-- What fails for one tenant ends nothing for the others: it is undone and noted with its time and its error, and
+-- the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
 
-create function mayfly_private.maintain_all(max_rows integer default 1000)
+create function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer
 language plpgsql security definer
 set search_path = ''
+set lock_timeout = '2s'
 as $$
 declare
+  started constant timestamptz := clock_timestamp();
+  tenants uuid[];
   tenant uuid;
+  reason text;
+  state text;
   maintained integer := 0;
 begin
-  for tenant in
-    select t.id from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id
-    order by m.at nulls first
-  loop
-    perform mayfly_private.maintain_tenant(tenant, max_rows);
+  tenants := array(
+    select m.tenant_id from mayfly_private.maintenance m
+    where m.at < begun
+    order by m.at
+    limit 50
+    for update skip locked);
+  foreach tenant in array tenants loop
+    begin
+      perform mayfly_private.maintain_tenant(tenant, max_rows);
+      update mayfly_private.maintenance m set failures = 0, failed_since = null, error = null
+      where m.tenant_id = tenant and m.failures > 0;
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      update mayfly_private.maintenance m
+      set at = clock_timestamp(), failures = m.failures + 1, failed_since = coalesce(m.failed_since, clock_timestamp()),
+        error = left(state || ' ' || reason, 300)
+      where m.tenant_id = tenant;
+      raise warning 'mayfly: maintenance of the tenant % failed: % %', tenant, state, reason;
+    end;
     maintained := maintained + 1;
-    exit when clock_timestamp() > now() + interval '50 seconds';
+    exit when clock_timestamp() > started + interval '2 seconds';
   end loop;
   return maintained;
 end
 $$;
 
-comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
-revoke execute on function mayfly_private.maintain_all(integer) from public;
+comment on function mayfly_private.maintain_some(timestamptz, integer) is 'A batch of maintenance for up to 50 tenants.';
+revoke execute on function mayfly_private.maintain_some(timestamptz, integer) from public;
 
 -- sql/schemas/0249_function_enqueue_embeddings.sql
 
@@ -2890,6 +2929,32 @@ create trigger memory_conflicts_meter_insert after insert on mayfly.memory_confl
 create trigger memory_conflicts_meter_delete after delete on mayfly.memory_conflicts
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_conflicts();
+
+-- sql/schemas/0251_function_maintain_all.sql
+
+-- A batch of maintenance for every tenant, in one transaction, for 50 s at most: for the SQL editor.
+
+create function mayfly_private.maintain_all(max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  begun constant timestamptz := clock_timestamp();
+  maintained integer := 0;
+  more integer;
+begin
+  loop
+    more := mayfly_private.maintain_some(begun, max_rows);
+    maintained := maintained + more;
+    exit when more = 0 or clock_timestamp() > begun + interval '50 seconds';
+  end loop;
+  return maintained;
+end
+$$;
+
+comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
+revoke execute on function mayfly_private.maintain_all(integer) from public;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -4388,6 +4453,7 @@ begin
   from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
     lateral (values
+      ('memory.id', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
       ('memory.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
           || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
       ('memory.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
@@ -4655,16 +4721,26 @@ grant execute on function mayfly.export_tenant(jsonb, integer) to authenticated,
 
 -- sql/schemas/0329_schedules.sql
 
--- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance, and its own
--- history, which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW
--- index, for 50 s of each minute at most, each batch in a transaction of its own (a do block may commit, a
--- function may not); with pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
+-- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance; its own history,
+-- which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW index. Maintenance
+-- and moving take 50 s of each minute at most, each batch in a transaction of its own: a do block may commit, a
+-- function may not, nor a procedure that is a definer or sets its search_path. With pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
 -- If pg_cron comes later, run this file again in the SQL editor: a job of the same name is replaced.
 
 do $$
 begin
   if exists (select from pg_extension where extname = 'pg_cron') then
-    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', 'select mayfly_private.maintain_all()')$cron$;
+    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', $job$
+      do $maintain$
+      declare
+        begun constant timestamptz := clock_timestamp();
+      begin
+        while clock_timestamp() < begun + interval '50 seconds' and mayfly_private.maintain_some(begun) > 0 loop
+          commit;
+        end loop;
+      end
+      $maintain$
+    $job$)$cron$;
     execute $cron$select cron.schedule('mayfly-cron-history', '7 3 * * *',
       'delete from cron.job_run_details where end_time < now() - interval ''7 days''')$cron$;
     execute $cron$select cron.schedule('mayfly-settle', '* * * * *', $job$
@@ -6804,9 +6880,11 @@ revoke execute on function mayfly_private.recount_usage(uuid) from public;
 --
 --   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
---     open_policies: [{ schema, table, policy, command }] }
+--     open_policies: [{ schema, table, policy, command }],
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] } }
 --
--- migrations is null where no tool has recorded any, jobs where there is no pg_cron.
+-- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
+-- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
 -- Locks nothing.
 
@@ -6856,7 +6934,16 @@ begin
       from pg_catalog.pg_policies p
       where p.schemaname not in ('mayfly', 'mayfly_private') and p.permissive = 'PERMISSIVE'
         and p.roles && array['public', 'authenticated']::name[]
-        and 'true' in (p.qual, p.with_check)));
+        and 'true' in (p.qual, p.with_check)),
+    'maintenance', jsonb_build_object(
+      'oldest', (
+        select min(greatest(m.at, t.created_at))
+        from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id),
+      'failing', (
+        select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
+          'error', f.error) order by f.failed_since), '[]')
+        from (
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)));
 end
 $$;
 
@@ -6871,7 +6958,7 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;
 
@@ -7830,22 +7917,29 @@ grant execute on function mayfly.pull_inbox(uuid, bigint, integer) to authentica
 
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
+--
+-- A broadcast can arrive before the row that caused it is visible: `unseen` has the numbers that are above
+-- the newest one that this call sees. Nothing was done about them: say them again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.own_inbox();
+  reader constant uuid := mayfly_private.caller_id();
+  newest bigint;
   acknowledged integer;
 begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
+  -- Before the update, whose snapshot is later: what it can not see is never left out here.
+  select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
-    where d.tenant_id = tenant and d.recipient_id = mayfly_private.caller_id() and d.seq = any (seqs) and d.acknowledged_at is null
+    where d.tenant_id = tenant and d.recipient_id = reader and d.seq = any (seqs) and d.acknowledged_at is null
     order by d.seq
     for no key update
   )
@@ -7854,7 +7948,8 @@ begin
   from waiting w
   where d.tenant_id = tenant and d.recipient_id = w.recipient_id and d.seq = w.seq;
   get diagnostics acknowledged = row_count;
-  return acknowledged;
+  return jsonb_build_object('acknowledged', acknowledged, 'unseen', coalesce((
+    select jsonb_agg(distinct s order by s) from unnest(seqs) s where s > coalesce(newest, 0)), '[]'));
 end
 $$;
 
@@ -7863,12 +7958,13 @@ revoke execute on function mayfly_private.acknowledge_messages(bigint[]) from pu
 grant execute on function mayfly_private.acknowledge_messages(bigint[]) to authenticated, service_role;
 
 create function mayfly.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language sql
 set search_path = ''
 return mayfly_private.acknowledge_messages(seqs);
 
-comment on function mayfly.acknowledge_messages(bigint[]) is 'Says that messages of the caller''s inbox are handled; how many of them were not yet.';
+comment on function mayfly.acknowledge_messages(bigint[]) is
+  'Says that messages of the caller''s inbox are handled: { acknowledged, unseen }. acknowledged: how many of them were not yet. unseen: the numbers that this call could not see yet; say them again soon.';
 revoke execute on function mayfly.acknowledge_messages(bigint[]) from public;
 grant execute on function mayfly.acknowledge_messages(bigint[]) to authenticated, service_role;
 
@@ -9906,6 +10002,9 @@ grant execute on function mayfly.read_channel(text, bigint, integer) to authenti
 
 -- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
 -- message:read, for subscribers. Locks the subscription.
+--
+-- A broadcast can arrive before the row that caused it is visible: the answer is then below the number that
+-- was asked for, and the caller says it again soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint
@@ -9942,7 +10041,8 @@ language sql
 set search_path = ''
 return mayfly_private.acknowledge_channel(name, seq);
 
-comment on function mayfly.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel; gives where that is now.';
+comment on function mayfly.acknowledge_channel(text, bigint) is
+  'Says up to where the caller has handled a channel. Returns where that is now: below seq when the newest messages are not visible yet; say it again soon.';
 revoke execute on function mayfly.acknowledge_channel(text, bigint) from public;
 grant execute on function mayfly.acknowledge_channel(text, bigint) to authenticated, service_role;
 

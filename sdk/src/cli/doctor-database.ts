@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Connection } from "./connection.ts";
+import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -17,6 +18,7 @@ interface Installation {
   unprotected: string[];
   policies: string[];
   open_policies: { schema: string; table: string; policy: string; command: string }[];
+  maintenance: Maintenance;
 }
 
 /** Updates by a clock that is further ahead are refused. */
@@ -42,6 +44,11 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     ...checkPolicies(found, migrations),
     ...checkOpenPolicies(found),
     ...checkExtensions(found),
+    ...checkMaintenance(
+      found.maintenance,
+      found.jobs?.includes("mayfly-maintain") ?? false,
+      Date.parse(found.at),
+    ),
     checkClock(found, answer.ms),
   ];
 }
