@@ -10,6 +10,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { confine } from "./confine.ts";
 import { extensions } from "./extensions.ts";
 import { code, firstError, message, query, rows, sync } from "./protocol.ts";
+import { guardStack, type StackModule } from "./stack.ts";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
 
 const LONGJMP = 100;
@@ -28,7 +29,10 @@ const pg = await PGlite.create({
     ...["-c", "max_parallel_workers_per_gather=0"],
   ],
 });
-const mod = pg.Module;
+// What the types leave out.
+const mod = pg.Module as typeof pg.Module & StackModule;
+const stackBase = mod.___stack_pointer.value;
+const isLongJump = (error: unknown) => (error as { status?: number }).status === LONGJMP;
 
 let input: Uint8Array = Buffer.alloc(0);
 let offset = 0;
@@ -67,7 +71,9 @@ function execute(bytes: Uint8Array): Buffer {
     try {
       mod._PostgresMainLoopOnce();
     } catch (error) {
-      if ((error as { status?: number }).status !== LONGJMP) throw error;
+      if (!isLongJump(error)) throw error;
+      // The jump goes past the frames that would give back what they had of the stack.
+      mod.___stack_pointer.value = stackBase;
       mod._PostgresMainLongJmp();
     }
   }
@@ -98,6 +104,9 @@ function must(sql: string): Buffer {
 }
 
 startup();
+if (!guardStack(mod, isLongJump)) {
+  throw new Error("This build of PGlite keeps the base of its stack where nobody finds it.");
+}
 for (const sql of options.prepare) must(sql);
 const { confined } = confine(() => mod.HEAPU8, execute);
 const version = rows(must("show server_version"))[0]?.[0] ?? "";
