@@ -1,3 +1,4 @@
+import { count } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { MayflyError } from "./errors.ts";
 import { jittered } from "./jitter.ts";
@@ -73,7 +74,7 @@ export class Acknowledgements {
   async #send(): Promise<MayflyError | null> {
     const seqs = this.#waiting.splice(0, perCall);
     if (seqs.length === 0) return null;
-    const { error } = fromDataApi(await this.#client.rpc("acknowledge_messages", { seqs }));
+    const { error } = fromDataApi(await this.#client.rpc("acknowledge_messages", { seqs }), count);
     if (error && passing.includes(error.code)) this.#waiting.unshift(...seqs);
     if (!error) this.#onDone(seqs);
     return error;

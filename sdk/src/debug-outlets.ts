@@ -1,7 +1,8 @@
 import { v7 as uuidv7 } from "uuid";
+import { debugOrders } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { DebugBuffer } from "./debug-buffer.ts";
-import { type DebugOrders, type DebugRow, debugTopic } from "./debug-levels.ts";
+import { type DebugRow, debugTopic } from "./debug-levels.ts";
 import { DebugPump } from "./debug-pump.ts";
 import { joinTopic, type Topic } from "./topics.ts";
 
@@ -105,9 +106,10 @@ export class DebugKeeper {
   async #append({ records, dropped }: { records: DebugRow[]; dropped: number }) {
     const answer = fromDataApi(
       await this.#client.rpc("append_debug", { records, dropped } as never),
+      debugOrders,
     );
     if (!answer.error) {
-      this.#onLevel(Number((answer.data as unknown as DebugOrders).persist) || 0);
+      this.#onLevel(answer.data.persist);
       return "arrived";
     }
     const { code, details } = answer.error;

@@ -1,3 +1,4 @@
+import { sent } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { type ErrorCode, failed, type MayflyError, ok, type Result } from "./errors.ts";
 import type { OutgoingMessage, Sent } from "./messages.ts";
@@ -92,8 +93,9 @@ export class Outgoing {
     for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay *= 2) {
       const answer = fromDataApi(
         await this.#client.rpc("send_messages", { messages: messages as never }),
+        sent,
       );
-      if (!answer.error) return ok(answer.data as unknown as Sent[]);
+      if (!answer.error) return answer;
       if (!passing.includes(answer.error.code) || attempt === tries) return answer;
       await new Promise((resolve) => setTimeout(resolve, delay * (0.5 + Math.random())));
     }
