@@ -75,6 +75,8 @@ interface SubscriberRow {
   lag: number;
   subscribed_at: string;
 }
+/** Its name. */
+export const deletedChannel = row<{ deleted: string }>({ deleted: text });
 export const channelStatistics = row<{
   name: string;
   kind: ChannelRow["kind"];

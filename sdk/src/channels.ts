@@ -1,5 +1,11 @@
-import { deleted, flag, list } from "./answer-form.ts";
-import { channelPage, channelRow, channelStatistics, subscription } from "./answer-messages.ts";
+import { flag, list } from "./answer-form.ts";
+import {
+  channelPage,
+  channelRow,
+  channelStatistics,
+  deletedChannel,
+  subscription,
+} from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { Channel } from "./channel.ts";
 import type { Note } from "./debug-row.ts";
@@ -125,7 +131,7 @@ export class Channels {
 
   /** Deletes a channel with its messages: for its creator, and with `message:admin`. */
   async delete(name: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("delete_channel", { name }), deleted);
+    const answer = fromDataApi(await this.#client.rpc("delete_channel", { name }), deletedChannel);
     return answer.error ? answer : ok(null);
   }
 
