@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Connection } from "./connection.ts";
+import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -17,6 +18,8 @@ interface Installation {
   unprotected: string[];
   policies: string[];
   open_policies: { schema: string; table: string; policy: string; command: string }[];
+  pre_request: PreRequest | null;
+  statistics: string[];
 }
 
 /** Updates by a clock that is further ahead are refused. */
@@ -41,6 +44,8 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     checkMigrations(found, migrations),
     ...checkPolicies(found, migrations),
     ...checkOpenPolicies(found),
+    ...(await checkGate(connection, found.pre_request)),
+    checkStatistics(found.statistics),
     ...checkExtensions(found),
     checkClock(found, answer.ms),
   ];
