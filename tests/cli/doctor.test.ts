@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generateSigningKey } from "../../local/src/keys.ts";
 import { checkDatabase } from "../../sdk/src/cli/doctor-database.ts";
 import { checkFunctions } from "../../sdk/src/cli/doctor-functions.ts";
+import { checkMaintenance } from "../../sdk/src/cli/doctor-maintenance.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { runCli } from "./run.ts";
 
@@ -269,6 +270,7 @@ describe("the check of the schedules", () => {
       pre_request: null,
       statistics: [],
       timeouts: {},
+      maintenance: { oldest: null, failing: [] },
     };
     return serve(
       (_request, response) => response.end(JSON.stringify({ ...found, ...none })),
@@ -291,6 +293,41 @@ describe("the check of the schedules", () => {
     });
     const text = await readFile(join(repository, "sql/schemas/0329_schedules.sql"), "utf8");
     for (const job of [...cron, "mayfly-embed"]) expect(text).toContain(`'${job}'`);
+  });
+});
+
+describe("the check of maintenance", () => {
+  const now = Date.parse("2026-11-01T12:00:00Z");
+  const oldest = "2026-11-01T11:59:00+00:00";
+
+  it("names each tenant for which it fails, with the newest error", () => {
+    const tenant_id = "00000000-0000-4000-8000-000000000001";
+    const failure = { tenant_id, failures: 3, since: "2026-11-01T11:00:00+00:00" };
+    const findings = checkMaintenance(
+      { oldest, failing: [{ ...failure, error: "22003 integer out of range" }] },
+      true,
+      now,
+    );
+    expect(findings).toMatchObject([
+      {
+        check: "maintenance",
+        state: "error",
+        message: `It has failed 3 times for the tenant ${tenant_id}, since 2026-11-01T11:00:00+00:00: 22003 integer out of range.`,
+        mend: expect.stringContaining(`maintain_tenant('${tenant_id}'`),
+      },
+    ]);
+  });
+
+  it("warns where pg_cron falls behind, and only where it is scheduled", () => {
+    const behind = { oldest: "2026-11-01T08:00:00+00:00", failing: [] };
+    expect(checkMaintenance(behind, true, now)).toMatchObject([
+      { state: "warning", message: "A tenant has waited for it for 4 h." },
+    ]);
+    expect(checkMaintenance(behind, false, now)).toMatchObject([{ state: "ok" }]);
+    for (const fresh of [oldest, null])
+      expect(checkMaintenance({ oldest: fresh, failing: [] }, true, now)).toMatchObject([
+        { state: "ok" },
+      ]);
   });
 });
 

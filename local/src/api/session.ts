@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import type { RequestContext } from "./context.ts";
+import { type Commit, type Early, plainCommit } from "./early.ts";
 import type { Config } from "./schema-cache.ts";
 
 /** Settings of a role (`alter role … set`), which PostgREST applies to each request of that role. */
@@ -63,20 +64,45 @@ function cookiesOf(header = ""): Record<string, string> {
  * Runs `work` as the request's role and claims, in one transaction on one connection. The
  * connection is the role's only after the opening has succeeded, so nothing is sent before that.
  * @param keep whether the result is to be committed; otherwise it is rolled back and still given.
+ * @param early sends the transaction's broadcasts before its commit, and may run `work` again.
  */
 export async function inSession<T>(
   pool: Sql,
   opening: string,
   work: (connection: Sql) => Promise<T>,
   keep: (result: T) => boolean | Promise<boolean>,
+  early?: Early,
 ): Promise<T> {
+  if (!early) return transaction(pool, opening, work, keep, plainCommit);
+  if (opening.startsWith("begin read only"))
+    return early.run(() => transaction(pool, opening, work, keep, plainCommit));
+  const prepared = `${opening}; ${early.opening}`;
+  return early.run((commit) => transaction(pool, prepared, work, keep, commit));
+}
+
+async function transaction<T>(
+  pool: Sql,
+  opening: string,
+  work: (connection: Sql) => Promise<T>,
+  keep: (result: T) => boolean | Promise<boolean>,
+  commit: Commit,
+): Promise<T> {
+  const { result, settled } = await onConnection(pool, async (connection) => {
+    await connection.unsafe(opening);
+    const done = await work(connection);
+    if (await keep(done)) return { result: done, settled: await commit(connection) };
+    await connection.unsafe("rollback");
+    return { result: done, settled: undefined };
+  });
+  await settled?.();
+  return result;
+}
+
+async function onConnection<T>(pool: Sql, work: (connection: Sql) => Promise<T>): Promise<T> {
   const connection = await pool.reserve();
   let lost = false;
   try {
-    await connection.unsafe(opening);
-    const result = await work(connection);
-    await connection.unsafe((await keep(result)) ? "commit" : "rollback");
-    return result;
+    return await work(connection);
   } catch (error) {
     lost = isLost(error);
     if (!lost)

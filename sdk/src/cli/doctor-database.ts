@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Connection } from "./connection.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
+import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -20,6 +21,7 @@ interface Installation {
   open_policies: { schema: string; table: string; policy: string; command: string }[];
   pre_request: PreRequest | null;
   statistics: string[];
+  maintenance: Maintenance;
 }
 
 /** Updates by a clock that is further ahead are refused. */
@@ -47,6 +49,11 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     ...(await checkGate(connection, found.pre_request)),
     checkStatistics(found.statistics),
     ...checkExtensions(found),
+    ...checkMaintenance(
+      found.maintenance,
+      found.jobs?.includes("mayfly-maintain") ?? false,
+      Date.parse(found.at),
+    ),
     checkClock(found, answer.ms),
   ];
 }
