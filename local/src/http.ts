@@ -37,3 +37,13 @@ export async function serveHttp(options: HttpOptions): Promise<Http> {
       }),
   };
 }
+
+/**
+ * The same request with other headers. The listener's requests are lighter than the platform's:
+ * `new Request(request, …)` throws on them.
+ */
+export function withHeaders(request: Request, headers: Headers): Request {
+  const { url, method, body, signal } = request;
+  const rest = body === null ? {} : { body, duplex: "half" as const };
+  return new Request(url, { method, headers, signal, ...rest });
+}

@@ -27,6 +27,8 @@ export const messageRow = row<MessageRow>({
 export const sent = list(
   row<Sent>({ id: text, recipients: count.optional(), seq: count.optional() }),
 );
+/** `unseen`: numbers whose rows are not visible yet. */
+export const acknowledged = row<{ unseen: number[] }>({ unseen: list(count) });
 export const openInbox = row<{ topic: string; acknowledged: number }>({
   topic: text,
   acknowledged: count,

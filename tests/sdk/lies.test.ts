@@ -139,6 +139,7 @@ function calls(): Record<string, Record<string, Call>> {
       create: () => tenants.create({ name: "other" }),
       list: () => tenants.list(),
       update: () => tenants.update({ name: "another" }),
+      setQuotas: () => tenants.setQuotas({ maxMemories: 10 }),
       usage: () => tenants.usage(),
       leave: () => tenants.leave(),
       transfer: () => tenants.transfer(id),

@@ -13,6 +13,7 @@ import {
 } from "kysely";
 import type { PostgresError, Sql } from "postgres";
 import { requestContext } from "./context.ts";
+import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { parseExactly } from "./json.ts";
 import type { SchemaCache } from "./schema-cache.ts";
@@ -33,8 +34,9 @@ const answered = () => new Error("Invalid JSON body: answered already");
  */
 export class DataConnection extends PostgresConnection {
   readonly #schema: SchemaCache;
+  readonly #early: Early | undefined;
 
-  constructor(url: string, schema: SchemaCache) {
+  constructor(url: string, schema: SchemaCache, early?: Early) {
     super({
       url,
       postgresOptions: {
@@ -48,6 +50,7 @@ export class DataConnection extends PostgresConnection {
       },
     });
     this.#schema = schema;
+    this.#early = early;
   }
 
   override async close(): Promise<void> {
@@ -85,14 +88,15 @@ export class DataConnection extends PostgresConnection {
     const context = requestContext.getStore();
     if (!context) throw new Error("The Data API's connection is for requests only.");
     if (options?.transaction) return work(options.transaction as Kysely<AnyDatabase>);
-    const { roles } = await this.#schema.current();
+    const { config } = await this.#schema.current();
     const readOnly = options?.rpc ? options.rpc.readOnly === true : isRead(context.method);
     try {
       return await inSession(
         this.driver,
-        openingOf(context, { readOnly, roles }),
+        openingOf(context, { readOnly, config }),
         (connection) => work(databaseOn(connection)),
         (result) => options?.forceRollback !== true && succeeded(result),
+        this.#early,
       );
     } catch (error) {
       if (!isDatabaseError(error)) throw error;

@@ -1,3 +1,4 @@
+import { withHeaders } from "../http.ts";
 import type { ProjectKeys } from "../keys.ts";
 import type { Logger } from "../log.ts";
 import type { Tokens } from "../tokens.ts";
@@ -5,6 +6,7 @@ import { createAuth } from "./auth.ts";
 import { authError } from "./auth-answers.ts";
 import { Refusal } from "./caller.ts";
 import { forAnyOrigin, preflight } from "./cors.ts";
+import type { EarlyOptions } from "./early.ts";
 import { apiError, connectionError } from "./errors.ts";
 import { interceptConsole, quietly } from "./quiet.ts";
 import { createRest } from "./rest.ts";
@@ -35,6 +37,8 @@ export interface ApiOptions {
   tokens: Tokens;
   /** The exposed schemas; the first is the default. */
   schemas: string[];
+  /** Broadcasts go out before the commit that caused them is visible. */
+  early?: EarlyOptions | undefined;
   log: Logger;
 }
 
@@ -43,7 +47,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { log, keys, tokens, schemas, adminUrl, authUrl, databaseUrl, publicUrl } = options;
   const restoreConsole = interceptConsole();
   const schema = createSchemaCache({ adminUrl, schemas, log });
-  const rest = createRest({ databaseUrl, schema, schemas, keys, tokens });
+  const rest = createRest({ databaseUrl, schema, schemas, keys, tokens, early: options.early });
   const auth = createAuth({ authUrl, publicUrl, keys, tokens, log });
   const studio = createStudio({ publicUrl, schemas, schema });
 
@@ -53,8 +57,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
   const route = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/rest/v1" || pathname.startsWith("/rest/v1/"))
-      return rest.fetch(studio.admits(request) ? withKey(request, keys.secretKey) : request);
+    if (pathname === "/rest/v1" || pathname.startsWith("/rest/v1/")) {
+      if (!studio.admits(request)) return rest.fetch(request);
+      return (await studio.refusal(request)) ?? rest.fetch(withKey(request, keys.secretKey));
+    }
     if (pathname.startsWith("/auth/v1/"))
       return auth.fetch(studio.admits(request) ? withKey(request, keys.secretKey) : request);
     const page = await studio.fetch(request);
@@ -110,7 +116,7 @@ function withKey(request: Request, key: string): Request {
   headers.set("apikey", key);
   headers.delete("user-agent");
   headers.delete("cookie");
-  return new Request(request, { headers });
+  return withHeaders(request, headers);
 }
 
 function failure(path: string, error: unknown): Response {

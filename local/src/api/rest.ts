@@ -6,6 +6,7 @@ import { readBody } from "./body.ts";
 import { apiKeyOf, dataClaims } from "./caller.ts";
 import { DataConnection } from "./connection.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
+import { Early, type EarlyOptions } from "./early.ts";
 import { withTextForLists } from "./json.ts";
 import { callFunction } from "./rpc.ts";
 import type { SchemaCache } from "./schema-cache.ts";
@@ -28,9 +29,11 @@ export function createRest(options: {
   schemas: string[];
   keys: ProjectKeys;
   tokens: Tokens;
+  early?: EarlyOptions | undefined;
 }): Rest {
   const { schema, schemas, keys, tokens } = options;
-  const connection = new DataConnection(options.databaseUrl, schema);
+  const early = options.early && new Early(options.early);
+  const connection = new DataConnection(options.databaseUrl, schema, early);
   const app = new App({
     connection,
     auth: { enabled: false },
@@ -54,7 +57,7 @@ export function createRest(options: {
   });
 
   const answer = async (request: Request, context: RequestContext, body: string | null) => {
-    const called = await callFunction(request, context, body, schema, connection.driver);
+    const called = await callFunction(request, context, body, schema, connection.driver, early);
     if (called) return called;
     const headers = new Headers({ apikey: context.nonce });
     for (const name of forwarded) {

@@ -1,6 +1,7 @@
 import type { FunctionInfo } from "@supabase/lite";
 import type { Sql } from "postgres";
 import { maxRows, type RequestContext } from "./context.ts";
+import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 import { inSession, openingOf } from "./session.ts";
@@ -20,6 +21,7 @@ export async function callFunction(
   body: string | null,
   cache: SchemaCache,
   pool: Sql,
+  early?: Early,
 ): Promise<Response | undefined> {
   const name = /^\/rpc\/([^/]+)$/.exec(context.path)?.[1];
   if (!name || !plain(request)) return undefined;
@@ -33,7 +35,7 @@ export async function callFunction(
   if (!given || (!takesBody(target) && !fits(target, given.names))) return undefined;
 
   const readOnly = request.method !== "POST" || target.volatility !== "v";
-  const opening = openingOf(context, { readOnly, roles: schema.roles });
+  const opening = openingOf(context, { readOnly, config: schema.config });
   try {
     const row = await inSession(
       pool,
@@ -46,6 +48,7 @@ export async function callFunction(
         return first as Answer;
       },
       () => true,
+      early,
     );
     return respond(request, target, row);
   } catch (error) {

@@ -4,17 +4,26 @@ import postgres, { type Sql } from "postgres";
 import type { Logger } from "../log.ts";
 import type { RoleSettings } from "./session.ts";
 
+/** What PostgREST takes from the database's settings: read at the start, and again on `reload config`. */
+export interface Config {
+  readonly roles: RoleSettings;
+  /** The function that every request calls first, `schema.name`: `pgrst.db_pre_request`. */
+  readonly preRequest: string | null;
+}
+
+type Picture = IntrospectResult & { functions: FunctionInfo[] };
+
 /** One picture of what the Data API may serve. */
 export interface Schema {
-  readonly introspection: IntrospectResult & { functions: FunctionInfo[] };
-  readonly roles: RoleSettings;
+  readonly introspection: Picture;
+  readonly config: Config;
 }
 
 /** Keeps the Data API's picture of the database true. */
 export interface SchemaCache {
   /** The picture, read anew first where the database has said that it changed. */
   current(): Promise<Schema>;
-  /** Marks the picture as out of date. */
+  /** Marks the picture and the settings as out of date. */
   invalidate(): void;
   /** Whether DDL that was committed before this call has made the picture out of date. */
   outdated(): Promise<boolean>;
@@ -37,12 +46,14 @@ export function createSchemaCache(options: {
     url: adminUrl,
     postgresOptions: { max: 1, idle_timeout: 10, onnotice: () => undefined },
   });
-  let picture: Promise<Schema> | undefined;
+  let picture: Promise<Picture> | undefined;
+  let config: Promise<Config> | undefined;
   let loadedAt: number | undefined;
   let closed = false;
 
   const invalidate = () => {
     picture = undefined;
+    config = undefined;
   };
   const watch = postgres(adminUrl, {
     max: 1,
@@ -56,7 +67,9 @@ export function createSchemaCache(options: {
     },
     // @ts-expect-error An option of postgres.js that its types leave out.
     onnotify: (channel: string, payload: string) => {
-      if (channel === "pgrst" && payload !== "reload config") invalidate();
+      if (channel !== "pgrst") return;
+      if (payload === "reload config") config = undefined;
+      else picture = undefined;
     },
   });
   let listening: Promise<unknown> | undefined;
@@ -68,15 +81,32 @@ export function createSchemaCache(options: {
     return listening;
   };
 
-  const load = async (): Promise<Schema> => {
+  const load = async (): Promise<Picture> => {
     const started = performance.now();
     const introspection = await connection.introspect();
     // Where lite could not read the catalog it gives an empty picture without functions.
     if (!introspection.functions) throw new Error("The database's schema could not be read.");
-    const roles = await roleSettings(connection.driver);
     loadedAt = Date.now();
     log.debug("Read the schema", { ms: Math.round(performance.now() - started) });
-    return { introspection: exposed(introspection, schemas), roles };
+    return exposed(introspection, schemas);
+  };
+  const readPicture = () => {
+    if (picture) return picture;
+    const reading = load();
+    picture = reading;
+    reading.catch(() => {
+      if (picture === reading) picture = undefined;
+    });
+    return reading;
+  };
+  const readConfig = () => {
+    if (config) return config;
+    const reading = configOf(connection.driver);
+    config = reading;
+    reading.catch(() => {
+      if (config === reading) config = undefined;
+    });
+    return reading;
   };
 
   return {
@@ -86,14 +116,7 @@ export function createSchemaCache(options: {
     invalidate,
     async current() {
       await listen();
-      if (!picture) {
-        const reading = load();
-        picture = reading;
-        reading.catch(() => {
-          if (picture === reading) picture = undefined;
-        });
-      }
-      return picture;
+      return { introspection: await readPicture(), config: await readConfig() };
     },
     async outdated() {
       // A session is sent the notifications of earlier commits before its next command is done.
@@ -108,7 +131,7 @@ export function createSchemaCache(options: {
   };
 }
 
-function exposed(all: IntrospectResult, schemas: string[]): Schema["introspection"] {
+function exposed(all: IntrospectResult, schemas: string[]): Picture {
   const has = ({ schema }: { schema?: string | undefined }) => schemas.includes(schema ?? "public");
   return {
     ...all,
@@ -125,6 +148,19 @@ function exposed(all: IntrospectResult, schemas: string[]): Schema["introspectio
     functions: (all.functions ?? []).filter(has),
     ...(all.partitions ? { partitions: all.partitions.filter(has) } : {}),
   };
+}
+
+async function configOf(sql: Sql): Promise<Config> {
+  const [row] = await sql.unsafe<{ value: string }[]>(`
+    select substr(s.setting, length('pgrst.db_pre_request=') + 1) as value
+    from pg_catalog.pg_db_role_setting as d
+    cross join lateral unnest(d.setconfig) as s (setting)
+    where d.setrole = 'authenticator'::regrole and s.setting like 'pgrst.db\\_pre\\_request=%'
+      and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
+    order by d.setdatabase desc
+    limit 1
+  `);
+  return { roles: await roleSettings(sql), preRequest: row?.value || null };
 }
 
 async function roleSettings(sql: Sql): Promise<RoleSettings> {

@@ -1,5 +1,7 @@
 import type { Sql } from "postgres";
 import type { RequestContext } from "./context.ts";
+import { type Commit, type Early, plainCommit } from "./early.ts";
+import type { Config } from "./schema-cache.ts";
 
 /** Settings of a role (`alter role … set`), which PostgREST applies to each request of that role. */
 export type RoleSettings = ReadonlyMap<string, ReadonlyArray<readonly [string, string]>>;
@@ -11,13 +13,14 @@ const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 /**
- * Opens the transaction of a request: one message of the simple protocol (one round trip; an own
+ * Opens the transaction of a request: its settings, then the project's own function that every request
+ * calls first (`pgrst.db_pre_request`), as the caller's role. One message of the simple protocol (one round trip; an own
  * statement for each setting costs 0.5 ms a piece on PGlite). Literals, because that protocol has
  * no parameters; backslashes are plain under standard_conforming_strings, the default since 9.1.
  */
 export function openingOf(
   context: RequestContext,
-  options: { readOnly: boolean; roles: RoleSettings },
+  options: { readOnly: boolean; config: Config },
 ): string {
   const { role, claims, headers, method, path, schema } = context;
   const searchPath = [schema, ...extraSearchPath].map(identifier).join(", ");
@@ -32,13 +35,22 @@ export function openingOf(
     ["response.status", ""],
     ["response.headers", ""],
     ["storage.operation", ""],
-    ...(options.roles.get(role) ?? []),
+    ...(options.config.roles.get(role) ?? []),
   ];
   const calls = settings.map(
     ([name, value]) => `set_config(${quote(name)}, ${quote(value)}, true)`,
   );
   const access = options.readOnly ? "read only" : "read write";
-  return `begin ${access}; select ${calls.join(", ")}`;
+  const { preRequest } = options.config;
+  const first = preRequest === null ? "" : `; select ${qualified(preRequest)}()`;
+  return `begin ${access}; select ${calls.join(", ")}${first}`;
+}
+
+/** The first dot ends the schema, as in PostgREST, which takes no quotes either. */
+function qualified(name: string): string {
+  const at = name.indexOf(".");
+  if (at < 0) return identifier(name);
+  return `${identifier(name.slice(0, at))}.${identifier(name.slice(at + 1))}`;
 }
 
 function cookiesOf(header = ""): Record<string, string> {
@@ -52,20 +64,45 @@ function cookiesOf(header = ""): Record<string, string> {
  * Runs `work` as the request's role and claims, in one transaction on one connection. The
  * connection is the role's only after the opening has succeeded, so nothing is sent before that.
  * @param keep whether the result is to be committed; otherwise it is rolled back and still given.
+ * @param early sends the transaction's broadcasts before its commit, and may run `work` again.
  */
 export async function inSession<T>(
   pool: Sql,
   opening: string,
   work: (connection: Sql) => Promise<T>,
   keep: (result: T) => boolean | Promise<boolean>,
+  early?: Early,
 ): Promise<T> {
+  if (!early) return transaction(pool, opening, work, keep, plainCommit);
+  if (opening.startsWith("begin read only"))
+    return early.run(() => transaction(pool, opening, work, keep, plainCommit));
+  const prepared = `${opening}; ${early.opening}`;
+  return early.run((commit) => transaction(pool, prepared, work, keep, commit));
+}
+
+async function transaction<T>(
+  pool: Sql,
+  opening: string,
+  work: (connection: Sql) => Promise<T>,
+  keep: (result: T) => boolean | Promise<boolean>,
+  commit: Commit,
+): Promise<T> {
+  const { result, settled } = await onConnection(pool, async (connection) => {
+    await connection.unsafe(opening);
+    const done = await work(connection);
+    if (await keep(done)) return { result: done, settled: await commit(connection) };
+    await connection.unsafe("rollback");
+    return { result: done, settled: undefined };
+  });
+  await settled?.();
+  return result;
+}
+
+async function onConnection<T>(pool: Sql, work: (connection: Sql) => Promise<T>): Promise<T> {
   const connection = await pool.reserve();
   let lost = false;
   try {
-    await connection.unsafe(opening);
-    const result = await work(connection);
-    await connection.unsafe((await keep(result)) ? "commit" : "rollback");
-    return result;
+    return await work(connection);
   } catch (error) {
     lost = isLost(error);
     if (!lost)

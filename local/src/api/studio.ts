@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { studioRouteHandler } from "@supabase/lite";
+import { apiError } from "./errors.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 
 /** lite's Studio, for whoever opened it by its address on this machine. */
@@ -12,6 +13,8 @@ export interface Studio {
   fetch(request: Request): Promise<Response | undefined>;
   /** Whether a request comes from an opened Studio and is to run with the secret key. */
   admits(request: Request): boolean;
+  /** The answer to a change that Studio would aim at the wrong rows, and undefined for any other. */
+  refusal(request: Request): Promise<Response | undefined>;
 }
 
 const cookie = "mayfly_studio";
@@ -23,6 +26,17 @@ const types: Record<string, string> = {
   js: "text/javascript",
   woff2: "font/woff2",
 };
+
+/**
+ * Studio has one page that works, the table editor. What it shows besides as disabled, and the
+ * search for tables, which searches nothing, is hidden.
+ */
+const hidden = `<style>
+  header button:disabled,
+  [data-sidebar="menu-button"]:disabled,
+  [data-sidebar] .h-px,
+  div:has(> label[for="filter-search"]) { display: none !important }
+</style>`;
 
 /**
  * lite lets any request without a key from a loopback address act as service_role. Here a browser
@@ -47,9 +61,33 @@ export function createStudio(options: {
     return sent !== undefined && same(sent, session);
   };
 
+  /** The first table of the first exposed schema that has any: Studio alone would open `public`. */
+  const start = async (): Promise<string> => {
+    const { tables } = (await options.schema.current()).introspection;
+    for (const schema of options.schemas) {
+      const [first] = tables.filter((table) => table.schema === schema);
+      if (first) return `/editor/${encodeURIComponent(`${schema}.${first.name}`)}`;
+    }
+    return "/editor/-";
+  };
+
   return {
     url: () => `${options.publicUrl()}/_studio?token=${token}`,
     admits,
+    async refusal(request) {
+      if (request.method !== "PATCH" && request.method !== "DELETE") return undefined;
+      const { pathname } = new URL(request.url);
+      const table = decodeURIComponent(pathname.slice("/rest/v1/".length));
+      const schema = request.headers.get("content-profile") ?? options.schemas[0];
+      const { primary_keys } = (await options.schema.current()).introspection;
+      const key = primary_keys.find((each) => each.table === table && each.schema === schema);
+      if (key?.columns.join() === "id") return undefined;
+      return apiError(400, {
+        code: "PGRSTX02",
+        message: `Studio cannot change rows of "${table}", whose primary key is not one column "id".`,
+        hint: "Change them with SQL.",
+      });
+    },
     async fetch(request) {
       const url = new URL(request.url);
       if (request.method !== "GET") return undefined;
@@ -61,7 +99,7 @@ export function createStudio(options: {
         const attributes = "Path=/; HttpOnly; SameSite=Strict";
         return new Response(null, {
           status: 303,
-          headers: { location: "/", "set-cookie": `${cookie}=${session}; ${attributes}` },
+          headers: { location: await start(), "set-cookie": `${cookie}=${session}; ${attributes}` },
         });
       }
       if (url.pathname.startsWith("/static/")) return asset(url.pathname.slice("/static/".length));
@@ -72,7 +110,12 @@ export function createStudio(options: {
         return Response.json((await options.schema.current()).introspection);
       }
       if (!request.headers.get("accept")?.includes("text/html")) return undefined;
-      return studioRouteHandler(request);
+      if (/^\/(editor\/?)?$/.test(url.pathname))
+        return new Response(null, { status: 303, headers: { location: await start() } });
+      if (!url.pathname.startsWith("/editor/")) return undefined;
+      const page = await studioRouteHandler(request);
+      const html = (await page.text()).replace("</head>", `${hidden}</head>`);
+      return new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } });
     },
   };
 }

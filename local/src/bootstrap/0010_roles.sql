@@ -33,6 +33,15 @@ grant anon, authenticated, service_role, authenticator to postgres with admin op
 grant pg_read_all_data to postgres, supabase_read_only_user;
 grant pg_monitor, pg_signal_backend to postgres;
 
+-- As hosted: postgres may set what PostgREST reads from the role authenticator.
+do $$
+begin
+  if not has_parameter_privilege('postgres', 'pgrst.db_pre_request', 'set') then
+    grant set on parameter "pgrst.db_pre_request" to postgres;
+  end if;
+end
+$$;
+
 do $$
 begin
   execute format('grant create, connect, temporary on database %I to postgres with grant option', current_database());

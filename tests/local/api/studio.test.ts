@@ -25,7 +25,9 @@ describe("Studio", () => {
     const cookie = await open();
     const own = { cookie, "sec-fetch-site": "same-origin", "user-agent": "Mozilla/5.0" };
     expect(await (await get("/rest/v1/closed?select=*", own)).json()).toEqual([{ id: 1 }]);
-    expect(await (await get("/", { ...own, accept: "text/html" })).text()).toContain("/static/");
+    expect(
+      await (await get("/editor/mayfly.things", { ...own, accept: "text/html" })).text(),
+    ).toContain("/static/");
     const info = await (await get("/_system/info", own)).text();
     expect(info).toContain('"admin":true');
     expect(info).not.toMatch(/postgres(ql)?:\/\//);
