@@ -17,12 +17,11 @@ import type { RequestContext } from "./context.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { type Conflict, type Mutation, mutationOf, type Table } from "./mutation.ts";
 import { payloadOf } from "./payload.ts";
-import { applied, commits, type Preferences, tooManyAffected } from "./preferences.ts";
+import { commits, type Preferences } from "./preferences.ts";
 import { projectionOver } from "./projection.ts";
 import type { Schema } from "./schema-cache.ts";
 import { asSaid, inSession, openingOf, type Said } from "./session.ts";
-
-type Method = "POST" | "PATCH" | "PUT" | "DELETE";
+import { appliedTo, locationOf, rangeOf, statusOf, wrongCount } from "./write-answer.ts";
 
 export interface WriteTools {
   pool: Sql;
@@ -115,7 +114,7 @@ interface Done {
   location?: string | null;
 }
 
-const isWrite = (method: string): method is Method =>
+const isWrite = (method: string): method is Mutation["method"] =>
   ["POST", "PATCH", "PUT", "DELETE"].includes(method);
 
 const refusal = (status: number, error: Parameters<typeof apiError>[1]) =>
@@ -276,59 +275,4 @@ async function withoutRows(
     if (!isDatabaseError(error)) throw error;
     return databaseError(error, context.role !== "anon");
   }
-}
-
-/** The refusal of a write of more or fewer rows than it may be: it is rolled back. */
-function wrongCount(
-  { method }: Mutation,
-  { preferences, headers }: RequestContext,
-  rows: number,
-): Response | undefined {
-  if (method === "PUT" && rows !== 1)
-    return apiError(400, {
-      code: "PGRST115",
-      message: "Payload values do not match URL in primary key column(s)",
-    });
-  if (method === "PATCH" || method === "DELETE") {
-    const refused = tooManyAffected(preferences, rows);
-    if (refused) return refused;
-  }
-  if (rows === 1 || !headers.accept?.includes("application/vnd.pgrst.object")) return undefined;
-  return apiError(406, {
-    code: "PGRST116",
-    message: "Cannot coerce the result to a single JSON object",
-    details: `The result contains ${rows} rows`,
-  });
-}
-
-function locationOf(
-  { name }: Table,
-  key: string[],
-  row: Record<string, string | null>,
-): string | null {
-  const parameters = key.flatMap((column) => {
-    if (!(column in row)) return [];
-    const value = row[column] === null ? "is.null" : `eq.${row[column]}`;
-    return [`${encodeURIComponent(column)}=${encodeURIComponent(value)}`];
-  });
-  return parameters.length === 0 ? null : `/${encodeURIComponent(name)}?${parameters.join("&")}`;
-}
-
-function statusOf(method: Method, preferences: Preferences, { inserted }: Said): number {
-  const full = preferences.return === "representation";
-  if (method === "POST")
-    return preferences.resolution === "merge-duplicates" && Number(inserted ?? 0) <= 0 ? 200 : 201;
-  if (!full) return 204;
-  return method === "PUT" && Number(inserted ?? 0) > 0 ? 201 : 200;
-}
-
-function rangeOf(method: Method, { count }: Preferences, rows: number): string | undefined {
-  if (method === "PUT") return undefined;
-  const total = count === "exact" || count === "estimated" ? rows : "*";
-  return method === "PATCH" && rows > 0 ? `0-${rows - 1}/${total}` : `*/${total}`;
-}
-
-function appliedTo(method: Method, { preferences }: RequestContext, { conflict }: Mutation) {
-  const { resolution: _, ...rest } = preferences;
-  return applied(method === "POST" && !conflict ? rest : preferences, method);
 }
