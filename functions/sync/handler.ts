@@ -1,6 +1,6 @@
 /** Pushes what was learned, with vectors, and pulls what is new. */
 import { type Operation, syncRequest } from "../../sdk/src/schemas.ts";
-import { answerData, readBody } from "../_shared/answer.ts";
+import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, connectAsProject, type MayflyClient } from "../_shared/database.ts";
 import { getEmbedder, mayBeOfText, noteFailure, shorten } from "../_shared/embedder.ts";
@@ -14,6 +14,8 @@ const embeddingTimeoutMs = 5_000;
 const afterAnswerMs = 400;
 /** Texts that are embedded at once, between two looks at the clock. */
 const batchSize = 10;
+/** Vectors of a push, as the database allows them. */
+const maxVectors = 100;
 
 declare const EdgeRuntime: { waitUntil(task: Promise<unknown>): void };
 
@@ -22,15 +24,24 @@ export const app = createApp("sync");
 app.post("/", async (context) => {
   const { push = [], since, limit } = await readBody(context, syncRequest);
   const client = await connectAsCaller(context.req.raw);
-  const { operations, embedding } = await embed(push);
-  const answer = await call(() =>
-    client.rpc("sync", {
-      push: operations as never,
-      // An empty text is no cursor, nor the wish for all there is.
-      ...(typeof since === "string" && { since }),
-      ...(limit !== undefined && { page_limit: limit }),
-    }),
-  );
+  let { operations, embedding } = await embed(push);
+  const sync = () =>
+    call(() =>
+      client.rpc("sync", {
+        push: operations as never,
+        // An empty text is no cursor, nor the wish for all there is.
+        ...(typeof since === "string" && { since }),
+        ...(limit !== undefined && { page_limit: limit }),
+      }),
+    );
+  const answer = await sync().catch((error: unknown) => {
+    if (!embedding?.made || !(error instanceof Refusal) || error.code !== "push_too_large")
+      throw error;
+    // With the vectors made here it is larger than a push may be. Without them it is what was sent.
+    operations = push;
+    embedding = { ...embedding, made: 0, problem: "the push has no room for vectors" };
+    return sync();
+  });
   const left = operations.some(
     (op) => op.type === "memory.update" || (op.type === "memory.put" && !op.embedding),
   );
@@ -71,8 +82,11 @@ async function embed(operations: Operation[]) {
   const vectors = new Map<string, number[]>();
   let problem: string | null = null;
   const deadline = performance.now() + embeddingBudgetMs;
-  for (let at = 0; at < bare.length && performance.now() < deadline; at += batchSize) {
-    const batch = bare.slice(at, at + batchSize);
+  // What the caller brings itself comes first; the rest waits in the queue.
+  const brought = operations.filter((op) => op.type !== "memory.delete" && op.embedding).length;
+  const few = bare.slice(0, Math.max(0, maxVectors - brought));
+  for (let at = 0; at < few.length && performance.now() < deadline; at += batchSize) {
+    const batch = few.slice(at, at + batchSize);
     try {
       const made = await embedder.embed(batch.map(textOf), embeddingTimeoutMs);
       batch.forEach((op, index) => {

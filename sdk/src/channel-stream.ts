@@ -2,6 +2,7 @@ import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
 import { jittered } from "./jitter.ts";
+import { lookAgainMs } from "./look-again.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "./messages.ts";
 import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "./sequence.ts";
 
@@ -40,6 +41,8 @@ export class ChannelStream {
   #subscribed = false;
   #handled = 0;
   #acknowledged = 0;
+  /** How often the server could not see what was acknowledged, one time after the other. */
+  #looks = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
   /** Waits no longer to open it. */
@@ -66,7 +69,10 @@ export class ChannelStream {
     await this.#reader?.stop();
     await this.#queue.rest();
     clearTimeout(this.#timer);
-    await this.#acknowledge();
+    for (const ms of [...lookAgainMs, 0]) {
+      if (!(await this.#acknowledge())) return;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
   }
 
   async #start(): Promise<void> {
@@ -129,24 +135,38 @@ export class ChannelStream {
       (failure) => {
         if (failure) this.#options.onError?.(failure.error, message);
         this.#handled = row.seq;
-        if (this.#subscribed && !this.#stopped)
-          this.#timer ??= setTimeout(() => {
-            this.#timer = undefined;
-            void this.#acknowledge();
-          }, acknowledgeAfterMs);
+        this.#planAcknowledgement(acknowledgeAfterMs);
       },
     );
   }
 
-  /** All up to the last one that was handled; what is not heard is said with the next. */
-  async #acknowledge(): Promise<void> {
+  #planAcknowledgement(ms: number): void {
+    if (!this.#subscribed || this.#stopped) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#acknowledge().then((early) => {
+        const again = early ? (lookAgainMs[this.#looks++] ?? maxDelayMs) : undefined;
+        if (again === undefined) this.#looks = 0;
+        else this.#planAcknowledgement(again);
+      });
+    }, ms);
+  }
+
+  /**
+   * All up to the last one that was handled; what is not heard is said with the next.
+   *
+   * @returns whether the server could not see all of it yet: it is to be said again.
+   */
+  async #acknowledge(): Promise<boolean> {
     const seq = this.#handled;
-    if (!this.#subscribed || seq <= this.#acknowledged) return;
-    const { error } = fromDataApi(
+    if (!this.#subscribed || seq <= this.#acknowledged) return false;
+    const { data, error } = fromDataApi(
       await this.#client.rpc("acknowledge_channel", { name: this.#name, seq }),
     );
-    if (!error) this.#acknowledged = seq;
-    else if (error.code === "not_subscribed") this.#subscribed = false;
+    if (error?.code === "not_subscribed") this.#subscribed = false;
+    if (error || typeof data !== "number") return false;
+    this.#acknowledged = Math.max(this.#acknowledged, data);
+    return this.#acknowledged < seq;
   }
 }
 

@@ -436,7 +436,7 @@ isOneToOne: false
 { Args: { "name": string,"seq": number }; Returns: number
                            },
 "acknowledge_messages":
-{ Args: { "seqs": (number)[] }; Returns: number
+{ Args: { "seqs": (number)[] }; Returns: Json
                            },
 "add_member":
 { Args: { "role": string,"user_id": string }; Returns: Json
@@ -605,6 +605,30 @@ isOneToOne: false
 "set_debug":
 { Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
                            },
+"set_quotas":
+{ Args: { "max_bytes"?: number,"max_living_agents"?: number,"max_memories"?: number,"messages_kept"?: number,"spawns_per_minute"?: number,"writes_per_minute"?: number }; Returns: {
+              "created_at": string,
+"debug": NonNullable<Json>,
+"id": string,
+"language": string,
+"max_bytes": number,
+"max_depth": number,
+"max_lifetime": string,
+"max_living_agents": number,
+"max_memories": number,
+"messages_kept": string,
+"name": string,
+"retention": NonNullable<Json>,
+"spawns_per_minute": number,
+"token_lifetime": string,
+"writes_per_minute": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "tenants"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "set_state":
 { Args: { "expected_version"?: number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
                            },

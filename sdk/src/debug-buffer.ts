@@ -16,7 +16,7 @@ export interface Taken {
 
 /** The newest records that have not been sent, within bounds; the oldest make room, and are counted. */
 export class DebugBuffer {
-  /** Records that made room, ever. */
+  /** Records that made room and have not arrived, ever. */
   dropped = 0;
   readonly #maxRecords: number;
   readonly #maxBytes: number;
@@ -62,14 +62,15 @@ export class DebugBuffer {
     return records.length > 0 ? { records, first: this.#first, dropped: this.#missing } : null;
   }
 
-  /** What was taken has arrived. More may have been dropped meanwhile, of it or behind it. */
-  done({ records, first, dropped }: Taken): void {
+  /** What was taken has arrived, or is let go. More may have been dropped meanwhile, of it or behind it. */
+  done({ records, first, dropped }: Taken, arrived = true): void {
     const end = first + records.length;
     const left = Math.max(0, end - this.#first);
     for (const { bytes } of this.#waiting.splice(0, left)) this.#bytes -= bytes;
     // What was dropped of the batch while it was on its way has arrived all the same.
     const droppedOfIt = Math.min(Math.max(0, this.#first - first), records.length);
     this.#missing = Math.max(0, this.#missing - dropped - droppedOfIt);
+    if (arrived) this.dropped -= droppedOfIt;
     this.#first += left;
   }
 

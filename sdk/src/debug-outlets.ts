@@ -3,6 +3,7 @@ import { fromDataApi, type MayflyClient } from "./call.ts";
 import { DebugBuffer } from "./debug-buffer.ts";
 import { type DebugOrders, type DebugRow, debugTopic } from "./debug-levels.ts";
 import { DebugPump } from "./debug-pump.ts";
+import { lookAgainMs } from "./look-again.ts";
 import { joinTopic, type Topic } from "./topics.ts";
 
 /** Each buffer's bound in bytes. */
@@ -88,6 +89,9 @@ export class DebugKeeper {
   readonly pump: DebugPump;
   readonly #client: MayflyClient;
   readonly #onLevel: (level: number) => void;
+  /** Up to which level it was told that the tenant keeps records. */
+  told = 0;
+  #looks = 0;
 
   /** @param onLevel told up to which level the tenant keeps records by now. */
   constructor(client: MayflyClient, records: number, onLevel: (level: number) => void) {
@@ -107,7 +111,13 @@ export class DebugKeeper {
       await this.#client.rpc("append_debug", { records, dropped } as never),
     );
     if (!answer.error) {
-      this.#onLevel(Number((answer.data as unknown as DebugOrders).persist) || 0);
+      const level = Number((answer.data as unknown as DebugOrders).persist) || 0;
+      // An order can arrive before it is visible: then nothing was kept yet.
+      const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
+      if (ms !== undefined) return { again: ms };
+      this.#looks = 0;
+      this.told = level;
+      this.#onLevel(level);
       return "arrived";
     }
     const { code, details } = answer.error;

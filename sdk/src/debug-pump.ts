@@ -82,7 +82,7 @@ export class DebugPump {
     const sent = await this.#send(batch).catch((): Sent => ({ again: null }));
     if (sent === "arrived" || sent === "never") {
       this.#failures = 0;
-      this.#buffer.done(batch);
+      this.#buffer.done(batch, sent === "arrived");
       if (this.#buffer.size > 0 && !this.#stopped)
         this.#plan(Math.max(0, this.#lastAt + this.intervalMs - performance.now()));
       return;

@@ -240,6 +240,7 @@ export class Debug {
     const { levels, seconds, all, sends_per_second, persist } = orders;
     this.#streamed = thresholdsOf((category) => Number(levels[category]) || 0);
     this.#kept = Number(persist) || 0;
+    this.#keeper.told = this.#kept;
     const rate = Math.min(this.#maxRate, Number(sends_per_second) || this.#maxRate);
     this.#sender.pump.intervalMs = 1_000 / rate;
     this.#sender.pump.notBefore = all ? this.#bornAt + newcomerMs : 0;

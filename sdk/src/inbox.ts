@@ -169,17 +169,21 @@ export class Inbox {
   }
 
   async #fetch(after: number): Promise<Result<SequencePage>> {
-    while (this.#lookBack !== undefined) {
+    let late = false;
+    while (this.#lookBack !== undefined && !late) {
       const from = this.#lookBack;
       const page = await this.#pull(from - 1);
       if (page.error) return page;
       for (const row of page.data.messages) if (row.seq <= after) this.#take(row);
       await this.#queue.below(handleAtOnce);
       // A handler that came meanwhile may look further back.
-      if (this.#lookBack === from)
-        this.#lookBack = page.data.more && page.data.upTo < after ? page.data.upTo + 1 : undefined;
+      if (this.#lookBack !== from) continue;
+      // A message that was heard and left can be there before its row is visible.
+      late = !page.data.more && page.data.upTo < after;
+      this.#lookBack = page.data.upTo < after ? page.data.upTo + 1 : undefined;
     }
-    return this.#pull(after);
+    const page = await this.#pull(after);
+    return page.error ? page : ok({ ...page.data, late });
   }
 
   async #pull(after: number): Promise<Result<SequencePage>> {

@@ -27,7 +27,7 @@ export interface RetentionRule {
   belowReward?: number;
 }
 
-/** What may be changed of a tenant by its admins; its quotas are set in the SQL editor. */
+/** What may be changed of a tenant by its admins; its quotas are the project's: `tenants.setQuotas`. */
 export interface TenantSettings {
   name?: string;
   /** Seconds: the longest an agent may live. */
@@ -39,6 +39,17 @@ export interface TenantSettings {
   language?: string;
   /** One that holds is enough; none by default. `mayfly.maintain()` does what they say. */
   retention?: RetentionRule[];
+}
+
+/** How much a tenant may hold and do. */
+export interface TenantQuotas {
+  maxMemories?: number;
+  maxBytes?: number;
+  writesPerMinute?: number;
+  maxLivingAgents?: number;
+  spawnsPerMinute?: number;
+  /** Seconds: how long messages are kept that everyone has acknowledged. */
+  messagesKept?: number;
 }
 
 /** What a tenant holds now, beside what it may. */
@@ -89,6 +100,21 @@ export class Tenants {
         ...(tokenLifetime !== undefined && { token_lifetime: tokenLifetime }),
         ...(retention && { retention: retention.map(toRule) }),
       } as never),
+    );
+    return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
+  }
+
+  /** Sets quotas of the tenant of this request; what is left out stays as it is. For the secret key. */
+  async setQuotas(quotas: TenantQuotas): Promise<Result<Tenant>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("set_quotas", {
+        ...(quotas.maxMemories !== undefined && { max_memories: quotas.maxMemories }),
+        ...(quotas.maxBytes !== undefined && { max_bytes: quotas.maxBytes }),
+        ...(quotas.writesPerMinute !== undefined && { writes_per_minute: quotas.writesPerMinute }),
+        ...(quotas.maxLivingAgents !== undefined && { max_living_agents: quotas.maxLivingAgents }),
+        ...(quotas.spawnsPerMinute !== undefined && { spawns_per_minute: quotas.spawnsPerMinute }),
+        ...(quotas.messagesKept !== undefined && { messages_kept: quotas.messagesKept }),
+      }),
     );
     return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
   }

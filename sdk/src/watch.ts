@@ -145,6 +145,7 @@ export class Watch {
           continue;
         }
         page = data;
+        this.#pace.pulled(page.events.length > 0 || page.more);
       }
       delay = firstDelayMs;
       inSnapshot ||= isSnapshot(page, this.#state.cursor);

@@ -24,6 +24,12 @@ begin
     raise exception 'Mayfly needs pg_trgm in the schema extensions, but it lies elsewhere.'
       using hint = 'Run: alter extension pg_trgm set schema extensions';
   end if;
+  -- Realtime's own migrations make these, and may run after ours.
+  if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null
+    or to_regprocedure('realtime.topic()') is null or to_regclass('realtime.messages') is null then
+    raise exception 'Mayfly needs Supabase Realtime''s realtime.send, realtime.topic and realtime.messages, which this database does not have.'
+      using hint = 'Wait until the project''s Realtime has started once, which makes them, and run the migrations again.';
+  end if;
   -- The definer functions read tables whose policies call them: their owner must pass by the policies.
   if not exists (select from pg_roles where rolname = current_user and (rolbypassrls or rolsuper)) then
     raise exception 'Mayfly''s migrations must run as a role that bypasses row-level security, but % does not.', current_user

@@ -8,4 +8,3 @@ return '{lifecycle,task,step,decision,thought,memory,message,tool,error}'::text[
 
 comment on function mayfly_private.debug_categories() is 'What a debug record can be about.';
 revoke execute on function mayfly_private.debug_categories() from public;
-grant execute on function mayfly_private.debug_categories() to service_role;

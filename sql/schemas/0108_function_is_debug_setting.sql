@@ -16,4 +16,3 @@ end;
 
 comment on function mayfly_private.is_debug_setting(jsonb) is 'Whether a JSON value is a tenant''s setting for debug records.';
 revoke execute on function mayfly_private.is_debug_setting(jsonb) from public;
-grant execute on function mayfly_private.is_debug_setting(jsonb) to service_role;

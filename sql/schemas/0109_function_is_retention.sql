@@ -21,4 +21,3 @@ end;
 
 comment on function mayfly_private.is_retention(jsonb) is 'Whether a JSON value is a tenant''s retention.';
 revoke execute on function mayfly_private.is_retention(jsonb) from public;
-grant execute on function mayfly_private.is_retention(jsonb) to service_role;

@@ -1,13 +1,15 @@
--- Every secret that ever renewed an agent's token, hashed: one that is used twice is known again.
+-- The secrets that renew an agent's token, hashed: those of its two newest rounds. Spawning and resuming
+-- give one of round 1, each use gives one of the next round. Older ones are deleted, so nobody can do
+-- anything with them.
 
 create table mayfly_private.renewal_secrets (
   hash bytea constraint renewal_secrets_pkey primary key,
   tenant_id uuid not null,
   agent_id uuid not null,
   made_at timestamptz not null default clock_timestamp(),
+  -- When it was first used.
   used_at timestamptz,
-  -- Its one second use (a lost answer) is spent, or it was replaced before it was ever used.
-  spent boolean not null default false,
+  round integer not null,
   constraint renewal_secrets_agent_fkey foreign key (tenant_id, agent_id)
     references mayfly.agents (tenant_id, id) on delete cascade
 );

@@ -10,4 +10,3 @@ return regexp_replace(
 
 comment on function mayfly_private.split_identifiers(text) is 'The text with camelCase, snake_case and paths taken apart.';
 revoke execute on function mayfly_private.split_identifiers(text) from public;
-grant execute on function mayfly_private.split_identifiers(text) to authenticated, service_role;

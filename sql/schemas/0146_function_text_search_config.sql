@@ -27,4 +27,3 @@ end;
 
 comment on function mayfly_private.text_search_config(text) is 'The text search configuration of a language setting.';
 revoke execute on function mayfly_private.text_search_config(text) from public;
-grant execute on function mayfly_private.text_search_config(text) to authenticated, service_role;

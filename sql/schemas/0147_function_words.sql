@@ -25,4 +25,3 @@ $$;
 
 comment on function mayfly_private.words(text, text, text[], text, text, text) is 'The search words of a memory.';
 revoke execute on function mayfly_private.words(text, text, text[], text, text, text) from public;
-grant execute on function mayfly_private.words(text, text, text[], text, text, text) to authenticated, service_role;

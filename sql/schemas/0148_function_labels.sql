@@ -13,4 +13,3 @@ $$;
 
 comment on function mayfly_private.labels(text, text[]) is 'Task and tags of a memory as one text.';
 revoke execute on function mayfly_private.labels(text, text[]) from public;
-grant execute on function mayfly_private.labels(text, text[]) to authenticated, service_role;

@@ -23,4 +23,3 @@ return (
 
 comment on function mayfly_private.plain_fields(jsonb) is 'Fields of a memory in the form in which they are stored.';
 revoke execute on function mayfly_private.plain_fields(jsonb) from public;
-grant execute on function mayfly_private.plain_fields(jsonb) to authenticated, service_role;

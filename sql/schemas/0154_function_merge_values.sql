@@ -26,4 +26,3 @@ $$;
 
 comment on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) is 'A three-way merge of two JSON values.';
 revoke execute on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) from public;
-grant execute on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) to authenticated, service_role;

@@ -22,4 +22,3 @@ return (
 
 comment on function mayfly_private.next_clock(text) is 'The server''s hybrid logical clock after one that it has seen.';
 revoke execute on function mayfly_private.next_clock(text) from public;
-grant execute on function mayfly_private.next_clock(text) to authenticated, service_role;

@@ -86,4 +86,3 @@ $$;
 
 comment on function mayfly_private.settle(jsonb, jsonb) is 'Settles what an update wants of a memory, field by field.';
 revoke execute on function mayfly_private.settle(jsonb, jsonb) from public;
-grant execute on function mayfly_private.settle(jsonb, jsonb) to authenticated, service_role;

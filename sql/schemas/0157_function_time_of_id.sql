@@ -11,4 +11,3 @@ end;
 
 comment on function mayfly_private.time_of_id(uuid) is 'When a UUIDv7 was made.';
 revoke execute on function mayfly_private.time_of_id(uuid) from public;
-grant execute on function mayfly_private.time_of_id(uuid) to authenticated, service_role;

@@ -8,4 +8,3 @@ return (select s.kept from mayfly_private.settings s);
 
 comment on function mayfly_private.kept() is 'How long events, operations and tombstones are kept.';
 revoke execute on function mayfly_private.kept() from public;
-grant execute on function mayfly_private.kept() to authenticated, service_role;

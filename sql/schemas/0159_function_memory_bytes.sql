@@ -1,6 +1,6 @@
 -- About how many bytes a memory takes in an answer, before JSON's escapes. The length of a stored text is
 -- read without reading the text; metadata is written out only where it is stored compressed. Called by
--- mayfly_private.pull as the caller. Locks nothing.
+-- mayfly_private.pull. Locks nothing.
 
 create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb)
 returns bigint
@@ -16,4 +16,3 @@ $$;
 
 comment on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) is 'About how many bytes a memory takes in an answer.';
 revoke execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) from public;
-grant execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) to authenticated, service_role;

@@ -14,4 +14,4 @@ return (
 
 comment on function mayfly_private.own_agent_ids() is 'The calling agent and its descendants.';
 revoke execute on function mayfly_private.own_agent_ids() from public;
-grant execute on function mayfly_private.own_agent_ids() to authenticated, service_role;
+grant execute on function mayfly_private.own_agent_ids() to authenticated;

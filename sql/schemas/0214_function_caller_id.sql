@@ -12,4 +12,4 @@ $$;
 
 comment on function mayfly_private.caller_id() is 'The id of the calling agent or person.';
 revoke execute on function mayfly_private.caller_id() from public;
-grant execute on function mayfly_private.caller_id() to authenticated, service_role;
+grant execute on function mayfly_private.caller_id() to authenticated;

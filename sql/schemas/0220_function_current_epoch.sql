@@ -27,4 +27,3 @@ $$;
 
 comment on function mayfly_private.current_epoch() is 'The number of the cluster and timeline that the database runs on.';
 revoke execute on function mayfly_private.current_epoch() from public;
-grant execute on function mayfly_private.current_epoch() to authenticated, service_role;

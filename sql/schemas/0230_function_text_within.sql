@@ -12,4 +12,3 @@ end;
 
 comment on function mayfly_private.text_within(jsonb, integer) is 'Whether a JSON value is a text within a length, or absent.';
 revoke execute on function mayfly_private.text_within(jsonb, integer) from public;
-grant execute on function mayfly_private.text_within(jsonb, integer) to authenticated, service_role;

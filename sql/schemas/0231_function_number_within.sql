@@ -13,4 +13,3 @@ end;
 
 comment on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) is 'Whether a JSON value is a number within bounds, or absent.';
 revoke execute on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) from public;
-grant execute on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) to authenticated, service_role;

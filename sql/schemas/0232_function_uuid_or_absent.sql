@@ -9,4 +9,3 @@ return coalesce(jsonb_typeof(value), 'null') = 'null'
 
 comment on function mayfly_private.uuid_or_absent(jsonb) is 'Whether a JSON value is a uuid, or absent.';
 revoke execute on function mayfly_private.uuid_or_absent(jsonb) from public;
-grant execute on function mayfly_private.uuid_or_absent(jsonb) to authenticated, service_role;

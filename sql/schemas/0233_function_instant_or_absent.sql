@@ -12,4 +12,3 @@ return coalesce(jsonb_typeof(value), 'null') = 'null'
 
 comment on function mayfly_private.instant_or_absent(jsonb) is 'Whether a JSON value is an ISO 8601 instant, or absent.';
 revoke execute on function mayfly_private.instant_or_absent(jsonb) from public;
-grant execute on function mayfly_private.instant_or_absent(jsonb) to authenticated, service_role;

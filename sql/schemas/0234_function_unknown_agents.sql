@@ -1,17 +1,15 @@
--- Those of the claimed agents that the tenant does not have. As owner: who pushes for a dead agent
--- need not have agent:read.
+-- Those of the claimed agents that the tenant does not have. Called by mayfly_private.push: anyone who pushes
+-- for a dead agent need not have agent:read.
 
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
-language sql stable security definer
+language sql stable
 set search_path = ''
 return (
   select array_agg(claimed)
   from unnest(agents) claimed
-  where tenant = any (mayfly_private.tenant_ids('memory:write'))
-    and not exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = claimed)
+  where not exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = claimed)
 );
 
 comment on function mayfly_private.unknown_agents(uuid, uuid[]) is 'Those agents that the tenant does not have.';
 revoke execute on function mayfly_private.unknown_agents(uuid, uuid[]) from public;
-grant execute on function mayfly_private.unknown_agents(uuid, uuid[]) to authenticated, service_role;

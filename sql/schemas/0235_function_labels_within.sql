@@ -9,4 +9,3 @@ return cardinality(labels) <= max_count
 
 comment on function mayfly_private.labels_within(text[], integer) is 'Whether a list of short texts is within its bounds.';
 revoke execute on function mayfly_private.labels_within(text[], integer) from public;
-grant execute on function mayfly_private.labels_within(text[], integer) to authenticated, service_role;

@@ -10,4 +10,3 @@ return octet_length(value::text) <= max_bytes
 
 comment on function mayfly_private.json_within(jsonb, integer, integer) is 'Whether a JSON value is within a size and a depth.';
 revoke execute on function mayfly_private.json_within(jsonb, integer, integer) from public;
-grant execute on function mayfly_private.json_within(jsonb, integer, integer) to authenticated, service_role;

@@ -19,4 +19,4 @@ return (
 
 comment on function mayfly_private.readable_channel_ids() is 'The channels that the caller may read.';
 revoke execute on function mayfly_private.readable_channel_ids() from public;
-grant execute on function mayfly_private.readable_channel_ids() to authenticated, service_role;
+grant execute on function mayfly_private.readable_channel_ids() to authenticated;

@@ -1,14 +1,14 @@
--- Whether events were deleted that a cursor has not seen. As owner, for a tenant of the caller's. Cheap:
--- one row. A transaction that was open when the cursor was made may have written before the mark; while
--- it is still open it has written nothing that could have been deleted.
+-- Whether events were deleted that a cursor has not seen. Called by mayfly_private.pull. Cheap: one
+-- row. A transaction that was open when the cursor was made may have written before the mark; while it is
+-- still open it has written nothing that could have been deleted.
 
 create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
 returns boolean
-language sql stable security definer
+language sql stable
 set search_path = ''
 return exists (
   select from mayfly_private.maintenance m
-  where m.tenant_id = tenant and tenant = any (mayfly_private.tenant_ids('memory:read'))
+  where m.tenant_id = tenant
     and m.epoch = mayfly_private.current_epoch()
     and m.deleted_to >= pg_snapshot_xmin(seen)
     and (not pg_visible_in_snapshot(m.deleted_to, seen) or exists (
@@ -18,4 +18,3 @@ return exists (
 
 comment on function mayfly_private.is_behind_log(uuid, pg_snapshot) is 'Whether events were deleted that a cursor has not seen.';
 revoke execute on function mayfly_private.is_behind_log(uuid, pg_snapshot) from public;
-grant execute on function mayfly_private.is_behind_log(uuid, pg_snapshot) to authenticated, service_role;

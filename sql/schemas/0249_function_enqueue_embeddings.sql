@@ -1,16 +1,14 @@
--- Queues memories of the caller's tenant for a vector, from the beginning: what was claimed of them
--- before is of words that are gone. Called by pushes, for memories that they have just written. As owner:
--- the queue is nobody's to write.
+-- Queues memories of a tenant for a vector, from the beginning: what was claimed of them before is of words
+-- that are gone. Called by pushes, for memories that they have just written.
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
-language plpgsql security definer
+language plpgsql
 set search_path = ''
 as $$
 begin
   insert into mayfly_private.embedding_queue as q (tenant_id, memory_id)
   select tenant, memory from unnest(memories) memory
-  where tenant = any ((select mayfly_private.tenant_ids('memory:write'))::uuid[])
   order by memory
   on conflict on constraint embedding_queue_pkey do update
   set attempts = 0, due_at = now(), lease = null, error = null, dead_at = null;
@@ -19,4 +17,3 @@ $$;
 
 comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
 revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;
-grant execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) to authenticated, service_role;

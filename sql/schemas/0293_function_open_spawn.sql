@@ -18,17 +18,20 @@ set search_path = ''
 as $$
 declare
   of_tenant constant uuid := mayfly_private.require_tenant('agent:spawn');
-  caller constant mayfly_private.caller := mayfly_private.caller();
+  caller mayfly_private.caller;
   tenant mayfly.tenants;
   parent mayfly.agents;
-  allowed text[] := caller.grantable;
+  allowed text[];
 begin
-  -- Each statement sees what is committed by then: stopped since the line above, an agent is nobody,
-  -- and what nobody spawns would have no parent to die with.
+  select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
+  -- Asked again under the lock, which may have been waited for: a key that was revoked, or a person who
+  -- was removed meanwhile, spawns nothing, and what nobody spawns would have no parent to die with.
+  perform mayfly_private.require_tenant('agent:spawn');
+  caller := mayfly_private.caller();
   if caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller has just ended.', 'Spawn an agent, or sign in.');
   end if;
-  select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
+  allowed := caller.grantable;
 
   if caller.kind = 'agent' then
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;

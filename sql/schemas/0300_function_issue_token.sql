@@ -1,7 +1,7 @@
 -- What the spawn function signs for an agent, with a new renewal secret (returned once, kept hashed)
 -- and its type as it was defined when it was spawned. Called by spawn, renewal and resuming, as owner.
 
-create function mayfly_private.issue_token(tenant uuid, agent uuid)
+create function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -15,8 +15,8 @@ begin
   select * into strict found_agent from mayfly.agents a where a.tenant_id = tenant and a.id = agent;
   select t.token_lifetime into strict token_lifetime from mayfly.tenants t where t.id = tenant;
 
-  insert into mayfly_private.renewal_secrets (hash, tenant_id, agent_id)
-  values (mayfly_private.hash_secret(secret), tenant, agent);
+  insert into mayfly_private.renewal_secrets (hash, tenant_id, agent_id, round)
+  values (mayfly_private.hash_secret(secret), tenant, agent, issue_token.round);
 
   return jsonb_build_object(
     'agent', to_jsonb(found_agent),
@@ -44,5 +44,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.issue_token(uuid, uuid) is 'The claims of an agent''s next token, and the secret that renews it.';
-revoke execute on function mayfly_private.issue_token(uuid, uuid) from public;
+comment on function mayfly_private.issue_token(uuid, uuid, integer) is 'The claims of an agent''s next token, and the secret that renews it.';
+revoke execute on function mayfly_private.issue_token(uuid, uuid, integer) from public;

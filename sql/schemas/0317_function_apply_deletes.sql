@@ -1,10 +1,10 @@
 -- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
--- mayfly_private.push as the caller. Gives how many memories it wrote. Locks them.
+-- mayfly_private.push, which has locked the targets. Gives how many memories it wrote.
 --
--- A memory that is not there (any more), or not for the caller to forget, is `gone`, as it is for an
--- update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
+-- A memory that is not there (any more), or not for the caller to forget, is no target and `gone`, as it is for
+-- an update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
 
-create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[])
+create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
 language plpgsql
 set search_path = ''
@@ -21,7 +21,7 @@ begin
     set deleted_at = now(), updated_at = now(), version = m.version + 1,
       task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
     from deletes d
-    where m.tenant_id = tenant and m.id = d.memory and m.deleted_at is null
+    where m.tenant_id = tenant and m.id = d.memory and d.memory = any (targets)
     returning m.id
   ), conflicts as (
     delete from mayfly.memory_conflicts c using forgotten f
@@ -41,6 +41,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.apply_deletes(uuid, jsonb, uuid[]) is 'Applies the deletes of a push.';
-revoke execute on function mayfly_private.apply_deletes(uuid, jsonb, uuid[]) from public;
-grant execute on function mayfly_private.apply_deletes(uuid, jsonb, uuid[]) to authenticated, service_role;
+comment on function mayfly_private.apply_deletes(uuid, jsonb, uuid[], uuid[]) is 'Applies the deletes of a push.';
+revoke execute on function mayfly_private.apply_deletes(uuid, jsonb, uuid[], uuid[]) from public;

@@ -34,4 +34,3 @@ $$;
 
 comment on function mayfly_private.embeddings_of(jsonb) is 'The embeddings of a push by its operations, where they are surely within their bounds.';
 revoke execute on function mayfly_private.embeddings_of(jsonb) from public;
-grant execute on function mayfly_private.embeddings_of(jsonb) to authenticated, service_role;

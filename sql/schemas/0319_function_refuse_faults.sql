@@ -1,6 +1,5 @@
 -- Refuses a push with the index and the field of its first fault, among those operations that are in
--- doubt. Dear, 0.2 ms an operation, since it asks everything one by one: check_push, which calls it as
--- the caller, doubts what it has not seen to be right by itself. Locks nothing. What an update sets, and
+-- doubt. Dear, 0.2 ms an operation, since it asks everything one by one: check_push, which calls it, doubts what it has not seen to be right by itself. Locks nothing. What an update sets, and
 -- the base that it starts from, have the bounds of what is put.
 
 create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
@@ -100,4 +99,3 @@ $$;
 
 comment on function mayfly_private.refuse_faults(jsonb, bigint[]) is 'Refuses a push that has a fault, naming its index and field.';
 revoke execute on function mayfly_private.refuse_faults(jsonb, bigint[]) from public;
-grant execute on function mayfly_private.refuse_faults(jsonb, bigint[]) to authenticated, service_role;

@@ -1,11 +1,15 @@
 -- Applies a push in one transaction, each operation at most once: what was applied before is not
--- applied again and gives its first result. Runs as the caller, under the policies of the tables.
+-- applied again and gives its first result. The one door to memories, their vectors and conflicts: as owner,
+-- since nobody else may write them. Each statement names the tenant of the caller, and what it changes are
+-- memories that the caller sees (mayfly_private.lock_memories). An update among 100,000 memories took 71 ms as
+-- the caller, under the policies, and 4.4 ms so. The helpers that it calls are nobody's to call.
+--
 -- Operation ids are claimed in their own order: in the order of the pushes, two that overlap
 -- deadlocked 19 times in 100.
 
 create function mayfly_private.push(push jsonb)
 returns jsonb
-language plpgsql
+language plpgsql security definer
 set search_path = ''
 as $$
 declare
@@ -22,6 +26,7 @@ declare
   claimed uuid[];
   written integer;
   changed integer := 0;
+  targets uuid[];
   expired integer;
   fresh record;
 begin
@@ -104,14 +109,20 @@ begin
     perform mayfly_private.enqueue_embeddings(tenant, fresh.bare);
   end if;
 
+  if given.updates > 0 or given.deletes > 0 then
+    targets := mayfly_private.lock_memories(tenant, array(
+      select (op -> 'memory' ->> 'id')::uuid from jsonb_array_elements(push) op
+      where op ->> 'type' in ('memory.update', 'memory.delete') and (op ->> 'id')::uuid = any (claimed)));
+  end if;
   if given.updates > 0 then
-    changed := changed + mayfly_private.apply_updates(tenant, push, claimed, caller_id);
+    changed := changed + mayfly_private.apply_updates(tenant, push, claimed, targets, caller_id);
   end if;
   if given.deletes > 0 then
-    changed := changed + mayfly_private.apply_deletes(tenant, push, claimed);
+    changed := changed + mayfly_private.apply_deletes(tenant, push, claimed, targets);
   end if;
+  -- Those that wrote no memory are kept by their ids all the same; for the others, the meters charge.
   if cardinality(claimed) > fresh.puts + changed then
-    perform mayfly_private.charge_idle(tenant, cardinality(claimed) - fresh.puts::integer - changed);
+    perform mayfly_private.charge(tenant, 0, 0, cardinality(claimed) - fresh.puts::integer - changed);
   end if;
 
   return (

@@ -1,4 +1,6 @@
--- What is new in the log since a cursor, with the memories that it is about, as the caller sees them.
+-- What is new in the log since a cursor, with the memories that it is about, as the caller sees them (scope
+-- memory:read). As owner, with the predicates of the policies resolved once and repeated in every statement: a
+-- page of the log took 52 ms as the caller, and 21 so.
 --
 -- Who keeps a copy drops what `memory.hidden` and `memory.deleted` name, and then stores what is in
 -- `memories`, page by page: those are the memories that were created or updated, as the caller sees them
@@ -13,12 +15,18 @@
 -- A page has at most about 4 MB of memories, so that whoever pulls holds no more; it ends before the
 -- memory that would exceed them, but for its first. `since: 'now'` gives the cursor of this moment alone.
 
-create function mayfly_private.pull(tenant uuid, since text, page_limit integer)
+create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
-language plpgsql
+language plpgsql security definer
 set search_path = ''
+-- A plan for many rows that are not there would be compiled first, 200 ms and more.
+set jit = off
 as $$
 declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  own constant uuid[] := mayfly_private.own_agent_ids();
+  caller_id constant uuid := mayfly_private.caller_id();
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids('memory:admin'));
   of_epoch constant integer := mayfly_private.current_epoch();
   cursor_state jsonb;
   seen pg_snapshot;
@@ -67,6 +75,7 @@ begin
         select m.id, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
         from mayfly.memories m
         where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
+          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
         order by m.id
         limit page_limit
       ) m
@@ -90,6 +99,7 @@ begin
     from (
       (select * from mayfly.events e
         where e.tenant_id = tenant and e.epoch = of_epoch and e.xid = any (under_way)
+          and (e.audience is null or e.audience = any (own) or e.audience = caller_id or sees_all)
           and (e.xid, e.id) > (from_xid, from_id) and pg_visible_in_snapshot(e.xid, target)
         order by e.xid, e.id
         limit page_limit)
@@ -98,6 +108,7 @@ begin
         -- One lower bound: beside another one the index was read from its start, 77 ms at the end of a
         -- log of a million.
         where e.tenant_id = tenant and e.epoch = of_epoch
+          and (e.audience is null or e.audience = any (own) or e.audience = caller_id or sees_all)
           and (e.xid, e.id) > (greatest(from_xid, pg_snapshot_xmax(seen)), case when from_xid >= pg_snapshot_xmax(seen) then from_id else 0 end)
           and e.xid < pg_snapshot_xmax(target) and pg_visible_in_snapshot(e.xid, target)
         order by e.xid, e.id
@@ -115,6 +126,7 @@ begin
         select m.id, min(page.n) as nth, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
         from jsonb_array_elements(event_page) with ordinality as page (event, n)
         join mayfly.memories m on m.tenant_id = tenant and m.id = (page.event ->> 'subject')::uuid and m.deleted_at is null
+          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
         where page.event ->> 'type' in ('memory.created', 'memory.updated')
         group by m.tenant_id, m.id
       ) m
@@ -138,7 +150,8 @@ begin
   if ids is not null then
     select coalesce(jsonb_agg(to_jsonb(m) - 'words' order by m.id), '[]') into memory_page
     from mayfly.memories m
-    where m.tenant_id = tenant and m.id = any (ids) and m.deleted_at is null;
+    where m.tenant_id = tenant and m.id = any (ids) and m.deleted_at is null
+      and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all);
   end if;
 
   return jsonb_build_object(
@@ -149,6 +162,6 @@ begin
 end
 $$;
 
-comment on function mayfly_private.pull(uuid, text, integer) is 'A page of the log since a cursor.';
-revoke execute on function mayfly_private.pull(uuid, text, integer) from public;
-grant execute on function mayfly_private.pull(uuid, text, integer) to authenticated, service_role;
+comment on function mayfly_private.pull(text, integer) is 'A page of the log since a cursor.';
+revoke execute on function mayfly_private.pull(text, integer) from public;
+grant execute on function mayfly_private.pull(text, integer) to authenticated, service_role;

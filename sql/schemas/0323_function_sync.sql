@@ -22,7 +22,7 @@ begin
     return jsonb_build_object('results', results, 'events', '[]'::jsonb, 'memories', '[]'::jsonb, 'cursor', since, 'more', false);
   end if;
   return jsonb_build_object('results', results)
-    || mayfly_private.pull(mayfly_private.require_tenant('memory:read'), since, page_limit);
+    || mayfly_private.pull(since, page_limit);
 end
 $$;
 

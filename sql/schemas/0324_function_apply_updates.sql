@@ -1,32 +1,21 @@
 -- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
--- results of the operations. Called by mayfly_private.push as the caller. Gives how many memories it wrote.
--- Locks the memories, by id.
+-- results of the operations. Called by mayfly_private.push, which has locked the targets. Gives how many
+-- memories it wrote.
 --
--- A memory that is not there (any more), or not for the caller to change, is `gone`: a delete wins over
--- an update, and a late update never blocks an outbox.
+-- A memory that is not there (any more), or not for the caller to change, is no target and `gone`: a delete
+-- wins over an update, and a late update never blocks an outbox.
 
-create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], pusher uuid)
+create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], targets uuid[], pusher uuid)
 returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
-  targets uuid[];
   outcomes jsonb;
   fault record;
   bare uuid[];
   written integer;
 begin
-  select array_agg(locked.id) into targets
-  from (
-    select m.id from mayfly.memories m
-    where m.tenant_id = tenant and m.deleted_at is null and m.id in (
-      select (op -> 'memory' ->> 'id')::uuid from jsonb_array_elements(push) op
-      where op ->> 'type' = 'memory.update' and (op ->> 'id')::uuid = any (claimed))
-    order by m.id
-    for update
-  ) locked;
-
   select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - 'words', s.change)), '[]') into outcomes
   from (
     select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op -> 'memory' ->> 'id')::uuid as id, o.op -> 'memory' as change
@@ -40,12 +29,14 @@ begin
   from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
     lateral (values
+      ('memory.id', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
       ('memory.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
           || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
       ('memory.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
       ('memory.set.metadata', pg_column_size(coalesce(s.set -> 'metadata', '{}')) <= 65536, 'would make metadata of more than 64 KB'),
       ('memory.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
-          or m.agent_id = any (mayfly_private.own_agent_ids()) or tenant = any (mayfly.tenant_ids('memory:admin')),
+          or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+          or tenant = any ((select mayfly_private.tenant_ids('memory:admin'))::uuid[]),
         'may be narrowed by its agent, the ancestors of that and admins alone')
     ) as c (field, holds, rule)
   where c.holds is not true
@@ -113,6 +104,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) is 'Applies the updates of a push.';
-revoke execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) from public;
-grant execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid) to authenticated, service_role;
+comment on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid[], uuid) is 'Applies the updates of a push.';
+revoke execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid[], uuid) from public;

@@ -1,5 +1,6 @@
--- The definer half of mayfly.revoke_enrolment_key. Locks the key's row and, asked to stop them, those
--- of its agents.
+-- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
+-- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
+-- row and, asked to stop them, those of its agents.
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -10,6 +11,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('key:write');
   key mayfly.enrolment_keys;
 begin
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
   update mayfly.enrolment_keys k set revoked_at = coalesce(k.revoked_at, clock_timestamp())
   where k.tenant_id = of_tenant and k.id = key_id
   returning * into key;

@@ -1,7 +1,8 @@
 -- A member of the tenant on whom the caller may act. Locks the tenant's row (for no key update), as all
--- do that change who is in it: so of two owners who leave at once, the second is the last.
+-- do that change who is in it: so of two owners who leave at once, the second is the last. The caller's
+-- scope is asked for again under the lock: of two admins who remove each other at once, one stays.
 
-create function mayfly_private.lock_member(tenant uuid, member uuid)
+create function mayfly_private.lock_member(tenant uuid, member uuid, scope text)
 returns mayfly.members
 language plpgsql security definer
 set search_path = ''
@@ -10,6 +11,7 @@ declare
   found_member mayfly.members;
 begin
   perform from mayfly.tenants t where t.id = tenant for no key update;
+  perform mayfly_private.require_tenant(scope);
   select * into found_member from mayfly.members m where m.tenant_id = tenant and m.user_id = member;
   if found_member.user_id is null then
     perform mayfly_private.fail(404, 'member_unknown', 'There is no such member.', null, '{"field": "user_id"}');
@@ -18,5 +20,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_member(uuid, uuid) is 'A member, with the tenant''s people locked.';
-revoke execute on function mayfly_private.lock_member(uuid, uuid) from public;
+comment on function mayfly_private.lock_member(uuid, uuid, text) is 'A member, with the tenant''s people locked.';
+revoke execute on function mayfly_private.lock_member(uuid, uuid, text) from public;

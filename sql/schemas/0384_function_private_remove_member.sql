@@ -9,7 +9,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('member:write');
   found_member mayfly.members;
 begin
-  found_member := mayfly_private.lock_member(of_tenant, member);
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
   perform mayfly_private.require_role(of_tenant, found_member.role);
   perform mayfly_private.keep_owner(found_member);
   delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member;

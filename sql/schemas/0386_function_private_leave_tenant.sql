@@ -13,7 +13,7 @@ begin
   if caller.kind <> 'person' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only a person leaves a tenant.', 'An agent stops.');
   end if;
-  found_member := mayfly_private.lock_member(of_tenant, caller.id);
+  found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
   perform mayfly_private.keep_owner(found_member);
   delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
   return to_jsonb(found_member);

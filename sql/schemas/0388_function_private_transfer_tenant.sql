@@ -13,7 +13,7 @@ begin
   if caller.kind <> 'person' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an owner hands a tenant over.', 'With the secret key, change roles.');
   end if;
-  found_member := mayfly_private.lock_member(of_tenant, member);
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
   perform mayfly_private.require_role(of_tenant, 'owner');
   if member = caller.id then
     perform mayfly_private.fail(400, 'invalid_request', 'A tenant is handed over to somebody else.', null, '{"field": "user_id"}');

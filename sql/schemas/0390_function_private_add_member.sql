@@ -14,6 +14,7 @@ begin
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "user_id"}');
   end if;
   perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  perform mayfly_private.require_tenant('member:write');
   insert into mayfly.members as m (tenant_id, user_id, role) values (of_tenant, member, add_member.role)
   on conflict do nothing
   returning * into found_member;

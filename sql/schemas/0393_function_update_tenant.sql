@@ -1,7 +1,7 @@
 -- Changes the name of the tenant, the language of its memories to come, what its agents may and
 -- which memories are forgotten by age (scope
 -- tenant:write); lifetimes in seconds, null leaves as it is. Its quotas are the project's to give:
--- the secret key changes them in the table mayfly.tenants.
+-- mayfly.set_quotas.
 
 create function mayfly.update_tenant(
   name text default null, language text default null, max_lifetime double precision default null,

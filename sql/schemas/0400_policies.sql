@@ -1,5 +1,9 @@
--- Who may see and do what. Every call is wrapped in a select, so that it is evaluated once a statement.
--- What has no policy here is written by definer functions and triggers alone.
+-- Who may see what. Every call is wrapped in a select, so that it is evaluated once a statement.
+--
+-- One door for writes: nobody but the owner has INSERT, UPDATE, DELETE or TRUNCATE on any table of either
+-- schema, and no policy is for anything but SELECT. Every write is a definer function of mayfly_private or a
+-- trigger, which checks, charges and keeps the clocks. A write past them is one that nobody has checked: one
+-- PATCH of a version once ended the maintenance of every tenant.
 
 alter table mayfly.scopes enable row level security;
 alter table mayfly.tenants enable row level security;
@@ -21,10 +25,6 @@ create policy scopes_select on mayfly.scopes for select to authenticated
 grant select on mayfly.tenants to authenticated, service_role;
 create policy tenants_select on mayfly.tenants for select to authenticated
   using (id = any ((select mayfly.tenant_ids())::uuid[]));
-
--- The quotas of a tenant are the project's to give.
-grant update (name, language, retention, messages_kept, max_lifetime, token_lifetime, max_depth, max_living_agents, spawns_per_minute, max_memories,
-  max_bytes, writes_per_minute) on mayfly.tenants to service_role;
 
 grant select on mayfly.members to authenticated, service_role;
 create policy members_select on mayfly.members for select to authenticated
@@ -53,47 +53,23 @@ create policy agent_liveness_select on mayfly.agent_liveness for select to authe
     or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[]));
 
 grant select on mayfly.memories to authenticated, service_role;
-grant insert (tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique, reward,
-    success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
-  on mayfly.memories to authenticated, service_role;
-grant update (deleted_at, updated_at, version, hlc, session_id, conversation_id, kind, task, input, output, critique, reward,
-    success, importance, tags, metadata, tokens, latency_ms, visibility, expires_at)
-  on mayfly.memories to authenticated, service_role;
 create policy memories_select on mayfly.memories for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and (visibility = 'tenant'
       or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
       or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
-create policy memories_insert on mayfly.memories for insert to authenticated
-  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
-    and pushed_by = (select mayfly_private.caller_id()));
-create policy memories_update on mayfly.memories for update to authenticated
-  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
-    and (visibility = 'tenant'
-      or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-      or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
 
-grant select, insert, delete on mayfly.memory_conflicts to authenticated, service_role;
+grant select on mayfly.memory_conflicts to authenticated, service_role;
 create policy memory_conflicts_select on mayfly.memory_conflicts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and exists (select from mayfly.memories m
       where m.tenant_id = memory_conflicts.tenant_id and m.id = memory_conflicts.memory_id));
-create policy memory_conflicts_insert on mayfly.memory_conflicts for insert to authenticated
-  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[])
-    and pushed_by = (select mayfly_private.caller_id()));
-create policy memory_conflicts_delete on mayfly.memory_conflicts for delete to authenticated
-  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 
-grant select, delete on mayfly.memory_vectors to authenticated, service_role;
-grant insert (tenant_id, model, memory_id, embedding) on mayfly.memory_vectors to authenticated, service_role;
+grant select on mayfly.memory_vectors to authenticated, service_role;
 create policy memory_vectors_select on mayfly.memory_vectors for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and exists (select from mayfly.memories m
       where m.tenant_id = memory_vectors.tenant_id and m.id = memory_vectors.memory_id));
-create policy memory_vectors_insert on mayfly.memory_vectors for insert to authenticated
-  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
-create policy memory_vectors_delete on mayfly.memory_vectors for delete to authenticated
-  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
 
 grant select on mayfly.events to authenticated, service_role;
 create policy events_select on mayfly.events for select to authenticated
@@ -102,11 +78,3 @@ create policy events_select on mayfly.events for select to authenticated
       or audience = any ((select mayfly_private.own_agent_ids())::uuid[])
       or audience = (select mayfly_private.caller_id())
       or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
-
-grant select, insert, update (result) on mayfly_private.ops to authenticated, service_role;
-create policy ops_select on mayfly_private.ops for select to authenticated
-  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
-create policy ops_insert on mayfly_private.ops for insert to authenticated
-  with check (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));
-create policy ops_update on mayfly_private.ops for update to authenticated
-  using (tenant_id = any ((select mayfly.tenant_ids('memory:write'))::uuid[]));

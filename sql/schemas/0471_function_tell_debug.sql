@@ -1,24 +1,28 @@
 -- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
 -- topics; says how many. A broadcast that is lost comes again with the next renewal of the lease, and an
--- agent asks by itself when it joins. Called as owner by those who change it.
+-- agent asks by itself when it joins. Called as owner, under hold_debug, by those who change it. In
+-- PL/pgSQL, so that it finds realtime.send when it runs (see announce).
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
-language sql security definer
+language plpgsql security definer
 set search_path = ''
-begin atomic
-  select count(realtime.send(
-    mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
-    format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
-  from (
-    select s.tenant_id, s.agent_id
-    from mayfly_private.debug_streams s
-    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
-    where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
-      and a.status = 'running' and a.expires_at > clock_timestamp()
-    limit 1000
-  ) listening;
-end;
+as $$
+begin
+  return (
+    select count(realtime.send(
+      mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
+      format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
+    from (
+      select s.tenant_id, s.agent_id
+      from mayfly_private.debug_streams s
+      join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+      where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
+        and a.status = 'running' and a.expires_at > clock_timestamp()
+      limit 1000
+    ) listening);
+end
+$$;
 
 comment on function mayfly_private.tell_debug(uuid, uuid) is 'Tells agents what they are to record.';
 revoke execute on function mayfly_private.tell_debug(uuid, uuid) from public;

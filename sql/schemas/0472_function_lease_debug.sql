@@ -1,5 +1,6 @@
 -- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
 -- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
+-- Locks the tenant's leases (see hold_debug).
 
 create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -25,6 +26,7 @@ begin
     perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "for_agent"}');
   end if;
 
+  perform mayfly_private.hold_debug(of_tenant);
   delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= clock_timestamp();
   insert into mayfly_private.debug_leases as l (tenant_id, id, watcher_id, agent_id, level, categories, expires_at)
   values (of_tenant, lease_id, watcher, for_agent, lease_debug.level, lease_debug.categories, until)

@@ -1,4 +1,5 @@
--- Ends a lease of one's own at once, and tells the agents. Callers with debug:read.
+-- Ends a lease of one's own at once, and tells the agents. Callers with debug:read. Locks
+-- the tenant's leases (see hold_debug).
 
 create function mayfly_private.release_debug(lease uuid)
 returns jsonb
@@ -9,6 +10,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
   watched uuid;
 begin
+  perform mayfly_private.hold_debug(of_tenant);
   delete from mayfly_private.debug_leases l
   where l.tenant_id = of_tenant and l.id = lease and l.watcher_id is not distinct from mayfly_private.caller_id()
   returning l.agent_id into watched;

@@ -14,6 +14,9 @@ begin
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   end if;
   insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  if found then
+    perform mayfly_private.hold_debug(of_tenant, true);
+  end if;
   return mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
 end
 $$;

@@ -52,8 +52,11 @@ begin
       'Nothing was stored.', jsonb_build_object('index', fault.index, 'field', nullif(fault.field, '')));
   end if;
 
-  levels := mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
   insert into mayfly_private.debug_streams (tenant_id, agent_id) values (of_tenant, caller.id) on conflict do nothing;
+  if found then
+    perform mayfly_private.hold_debug(of_tenant, true);
+  end if;
+  levels := mayfly_private.debug_levels(of_tenant, caller.id, mayfly_private.debug_rate(of_tenant));
   select case when s.minute = this_minute then s.records else 0 end into strict used
   from mayfly_private.debug_streams s where s.tenant_id = of_tenant and s.agent_id = caller.id
   for update;

@@ -1,5 +1,6 @@
 -- Sets whether the tenant keeps debug records, up to which level, how many a minute of each agent and
--- for how many seconds; null leaves as it is. Tells the agents that listen. Scope tenant:write.
+-- for how many seconds; null leaves as it is. Tells the agents that listen. Scope tenant:write. Locks
+-- the tenant's leases (see hold_debug), then its row.
 
 create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
 returns jsonb
@@ -17,6 +18,7 @@ begin
   elsif not keep between 60 and 3e9 then
     perform mayfly_private.fail(400, 'invalid_request', 'keep must be at least 60 seconds.', null, '{"field": "keep"}');
   end if;
+  perform mayfly_private.hold_debug(of_tenant);
   update mayfly.tenants t
   set debug = t.debug || jsonb_strip_nulls(jsonb_build_object(
     'persist', set_debug.persist, 'level', set_debug.level, 'max_records_per_minute', set_debug.max_records_per_minute, 'keep', set_debug.keep))

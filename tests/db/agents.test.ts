@@ -213,20 +213,35 @@ describe("renewal", () => {
     expect(row?.within).toBe(true);
   });
 
-  it("works once more with the secret whose answer was lost, and voids the lost one", async () => {
+  it("works again within 30 s with the secret whose answer was lost, however often", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
-    const lost = await renew(agent.renewalSecret);
-    const second = await renew(agent.renewalSecret);
-    expect(await isAlive(second.claims)).toBe(true);
-    expect(await renew(lost.renewal_secret)).toEqual({ refused: "renewal_reused" });
+    for (let lost = 0; lost < 3; lost++) await renew(agent.renewalSecret);
+    const issued = await renew(agent.renewalSecret);
+    expect(await isAlive(issued.claims)).toBe(true);
+    expect(await isAlive((await renew(issued.renewal_secret)).claims)).toBe(true);
   });
 
-  it("suspends the agent when a secret is used a third time", async () => {
+  it("suspends the agent when two of the secrets that one use and its repetition gave are used", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
-    await renew(agent.renewalSecret);
-    const { claims } = await renew(agent.renewalSecret);
-    expect(await renew(agent.renewalSecret)).toEqual({ refused: "renewal_reused" });
+    const one = await renew(agent.renewalSecret);
+    const two = await renew(agent.renewalSecret);
+    const { claims } = await renew(two.renewal_secret);
+    expect(await renew(one.renewal_secret)).toEqual({ refused: "renewal_reused" });
     expect(await isAlive(claims)).toBe(false);
+  });
+
+  it("is refused with a secret of two renewals ago, which does the agent no harm", async () => {
+    const agent = await makeAgent(db.sql, await makeTenant(db.sql));
+    const secrets = [agent.renewalSecret];
+    for (let n = 0; n < 4; n++)
+      secrets.push((await renew(secrets.at(-1) as string)).renewal_secret);
+    for (const spent of secrets.slice(0, 3))
+      expect((await refusalOf(renew(spent))).code).toBe("renewal_refused");
+    const { claims } = await renew(secrets[4] as string);
+    expect(await isAlive(claims)).toBe(true);
+    const rows = await db.sql`
+      select count(*)::int as kept from mayfly_private.renewal_secrets where agent_id = ${agent.id}`;
+    expect(rows).toMatchObject([{ kept: 2 }]);
   });
 
   it("suspends the agent when a used secret comes again after 30 s", async () => {

@@ -121,20 +121,6 @@ describe("the catalog", () => {
     );
   });
 
-  it("lets clients write no table but those of memories", async () => {
-    const rows = await db.sql.unsafe(
-      `select distinct c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = 'mayfly' and c.relkind in ('r', 'v', 'p') and (
-         has_table_privilege('authenticated', c.oid, 'insert, update, delete, truncate')
-         or has_any_column_privilege('authenticated', c.oid, 'insert, update')) order by 1`,
-    );
-    expect(rows.map((row) => row.relname)).toEqual([
-      "memories",
-      "memory_conflicts",
-      "memory_vectors",
-    ]);
-  });
-
   it("has views that ask as who reads them", async () => {
     const rows = await db.sql.unsafe(
       `select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace

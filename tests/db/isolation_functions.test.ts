@@ -158,6 +158,7 @@ beforeAll(async () => {
       needs: "state:write",
       viewer: "may not",
     },
+    set_quotas: { values: { max_bytes: 0 }, needs: null, only: "secret", viewer: "may not" },
     set_debug: { values: { persist: false }, needs: "tenant:write", viewer: "may not" },
     send_messages: {
       values: { messages: [messageTo(agent)] },

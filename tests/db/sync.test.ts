@@ -167,19 +167,18 @@ describe("pushing", () => {
       { metadata: JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`) },
       "memories_metadata_depth",
     ],
-  ])("keeps %s out also where it is inserted past sync", async (_what, fields, constraint) => {
-    const row = { task: "past", tags: [], metadata: {}, created_at: new Date(), ...fields };
-    const inserted = actAs(
-      db.sql,
-      agent.claims,
-      (session) => session`
-        insert into mayfly.memories (tenant_id, id, pushed_by, task, tags, metadata, created_at, expires_at)
-        select ${tenant}, ${randomUUID()}, ${agent.id}, r.task, r.tags, r.metadata, r.created_at, r.expires_at
-        from jsonb_to_record(${session.json(row as never)}) as r
-          (task text, tags text[], metadata jsonb, created_at timestamptz, expires_at timestamptz)`,
-    );
-    await expect(inserted).rejects.toMatchObject({ code: "23514", constraint_name: constraint });
-  });
+  ])(
+    "keeps %s out also where the owner inserts it past sync",
+    async (_what, fields, constraint) => {
+      const row = { task: "past", tags: [], metadata: {}, created_at: new Date(), ...fields };
+      const inserted = db.sql`
+      insert into mayfly.memories (tenant_id, id, pushed_by, task, tags, metadata, created_at, expires_at)
+      select ${tenant}, ${randomUUID()}, ${agent.id}, r.task, r.tags, r.metadata, r.created_at, r.expires_at
+      from jsonb_to_record(${db.sql.json(row as never)}) as r
+        (task text, tags text[], metadata jsonb, created_at timestamptz, expires_at timestamptz)`;
+      await expect(inserted).rejects.toMatchObject({ code: "23514", constraint_name: constraint });
+    },
+  );
 
   it("takes what is at its bounds", async () => {
     const ops = [

@@ -119,3 +119,78 @@ describe("visibility", () => {
     expect(await news(members, member)).toEqual([[], []]);
   });
 });
+
+describe("what is not the caller's to change", () => {
+  /** Each in a push of its own: one push says one thing about one memory. */
+  const statusesOf = async (claims: Claims, ...operations: unknown[]) => {
+    const statuses: (string | undefined)[] = [];
+    for (const operation of operations)
+      statuses.push((await sync([operation], null, claims)).results[0]?.status);
+    return statuses;
+  };
+
+  it("is gone for a sibling: another agent's private memory, to update and to forget", async () => {
+    const own = await makeTenant(db.sql);
+    const keeper = await makeAgent(db.sql, own);
+    const sibling = await makeAgent(db.sql, own);
+    const member = await makePerson(db.sql, { [own]: "member" });
+    const put = putOf({ task: "secret", visibility: "agent" });
+    await sync([put], null, keeper.claims);
+    for (const claims of [sibling.claims, member])
+      expect(
+        await statusesOf(
+          claims,
+          updateOf(put.memory.id, { task: "mine now" }),
+          deleteOf(put.memory.id),
+        ),
+      ).toEqual(["gone", "gone"]);
+    const [row] =
+      await db.sql`select task, version, deleted_at from mayfly.memories where tenant_id = ${own} and id = ${put.memory.id}`;
+    expect(row).toEqual({ task: "secret", version: 1, deleted_at: null });
+    const admin = await makePerson(db.sql, { [own]: "admin" });
+    expect(await statusesOf(admin, updateOf(put.memory.id, { task: "seen" }))).toEqual(["applied"]);
+    expect(await statusesOf(keeper.claims, deleteOf(put.memory.id))).toEqual(["applied"]);
+  });
+
+  it("is gone for an agent that may write and not read, whosever it is", async () => {
+    const own = await makeTenant(db.sql);
+    const reader = await makeAgent(db.sql, own);
+    const writer = await makeAgent(db.sql, own, { scopes: ["memory:write"] });
+    const shared = putOf({ task: "shared" });
+    const written = putOf({ task: "written blind" });
+    await sync([shared], null, reader.claims);
+    await sync([written], null, writer.claims);
+    for (const { memory } of [shared, written]) {
+      expect(await statusesOf(writer.claims, updateOf(memory.id, { task: "changed" }))).toEqual([
+        "gone",
+      ]);
+      expect(await statusesOf(writer.claims, deleteOf(memory.id))).toEqual(["gone"]);
+    }
+    const rows = await db.sql`
+      select task, version, deleted_at from mayfly.memories where tenant_id = ${own} order by task`;
+    expect([...rows]).toEqual([
+      { task: "shared", version: 1, deleted_at: null },
+      { task: "written blind", version: 1, deleted_at: null },
+    ]);
+    expect(await refusalOf(sync([], null, writer.claims))).toMatchObject({
+      code: "scope_missing",
+      details: { scope: "memory:read" },
+    });
+  });
+
+  it("is not another tenant's, whatever the push says", async () => {
+    const [own, foreign] = [await makeTenant(db.sql), await makeTenant(db.sql)];
+    const victim = await makeAgent(db.sql, foreign);
+    const put = putOf({ task: "foreign" });
+    await sync([put], null, victim.claims);
+    const agent = await makeAgent(db.sql, own);
+    const named = { ...updateOf(put.memory.id, { task: "taken" }), tenant_id: foreign };
+    expect(await statusesOf(agent.claims, named, deleteOf(put.memory.id))).toEqual([
+      "gone",
+      "gone",
+    ]);
+    const [row] = await db.sql`
+      select task, version from mayfly.memories where tenant_id = ${foreign} and id = ${put.memory.id}`;
+    expect(row).toEqual({ task: "foreign", version: 1 });
+  });
+});

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEndpointEmbedder } from "../../functions/_shared/endpoint_embedder.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { putOf } from "../harness/operations.ts";
 import { dataOf, spawnIn } from "../sdk/agents.ts";
 
 interface Asked {
@@ -193,5 +194,30 @@ describe("a project whose embeddings come from an endpoint", () => {
       { task: "too long", error: expect.stringContaining("answered 400") },
     ]);
     await agent.stop();
+  });
+
+  it("refuses no push for the vectors that it made itself, neither their number nor their size", async () => {
+    const { tenant } = await local.enter();
+    answer = vectors;
+    const push = async (count: number, input: string) => {
+      const response = await fetch(`${local.apiUrl}/functions/v1/sync`, {
+        method: "POST",
+        headers: { apikey: local.secretKey, "x-mayfly-tenant": tenant },
+        body: JSON.stringify({ push: Array.from({ length: count }, () => putOf({ input })) }),
+      });
+      return (await response.json()) as {
+        data: { results: unknown[]; embedding: { made: number; problem: string | null } } | null;
+        error: unknown;
+      };
+    };
+    const many = await push(101, "short");
+    expect(many.error).toBeNull();
+    expect(many.data?.results).toHaveLength(101);
+    expect(many.data?.embedding.made).toBeLessThanOrEqual(100);
+    // 4.16 MB of the 4.19 that a push may have.
+    const large = await push(42, "a".repeat(99_000));
+    expect(large.error).toBeNull();
+    expect(large.data?.results).toHaveLength(42);
+    expect(large.data?.embedding).toMatchObject({ made: 0, problem: expect.any(String) });
   });
 });

@@ -209,6 +209,16 @@ describe("the buffer", () => {
     // 0 to 3 made room; 0 to 2 have arrived, so 3 alone is missing.
     if (batch) buffer.done(batch);
     expect(buffer.peek(10, 1_000)).toMatchObject({ first: 4, dropped: 1 });
+    expect(buffer.dropped).toBe(1);
+  });
+
+  it("counts as dropped what made room while a batch was on its way that was let go", () => {
+    const buffer = new DebugBuffer(5, 1_000);
+    fill(buffer, 0, 5);
+    const batch = buffer.peek(3, 1_000);
+    fill(buffer, 5, 9);
+    if (batch) buffer.done(batch, false);
+    expect(buffer.dropped).toBe(4);
   });
 });
 

@@ -35,22 +35,47 @@ describe("what each role may touch", () => {
   });
 
   it("is no table and no sequence of mayfly_private for anybody who comes by the Data API", async () => {
+    for (const role of ["authenticated", "service_role", "authenticator"])
+      expect(await rightsOf(role, "mayfly_private"), role).toEqual([]);
+  });
+
+  it("is reading alone in mayfly, the secret key's too", async () => {
     for (const role of ["authenticated", "service_role", "authenticator"]) {
-      const rights = await rightsOf(role, "mayfly_private");
-      // What makes a push idempotent is written as the caller, under policies of its own.
-      expect(rights.filter((right) => !right.startsWith("mayfly_private.ops "))).toEqual([]);
-      expect(rights.filter((right) => / (delete|truncate)$/.test(right))).toEqual([]);
+      const rights = await rightsOf(role, "mayfly");
+      expect(
+        rights.filter((right) => !right.endsWith(" select")),
+        role,
+      ).toEqual([]);
     }
   });
 
-  it("is no sequence, and no right but to read and to write rows, for those who are signed in", async () => {
-    const rights = await rightsOf("authenticated", "mayfly");
-    expect(rights.filter((right) => !/ (select|insert|update|delete)$/.test(right))).toEqual([]);
-    const sequences = await namesOf(`
-      select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where ${ours} and c.relkind = 'S'
-        and (has_sequence_privilege('authenticated', c.oid, 'usage') or has_sequence_privilege('service_role', c.oid, 'usage'))`);
-    expect(sequences).toEqual([]);
+  it("is writing for nobody but the owner: no grant on a table, a column or a sequence", async () => {
+    const granted = await namesOf(`
+      select format('%s %s to %s', acl.privilege_type, object.name, coalesce(pg_get_userbyid(nullif(acl.grantee, 0)), 'public')) as name
+      from (
+        select c.oid::regclass::text as name, c.relowner as owner, c.relacl as acl
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where ${ours} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        union all
+        select format('%s.%s', c.oid::regclass, a.attname), c.relowner, a.attacl
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+        where ${ours}) object, aclexplode(object.acl) acl
+      where acl.grantee <> object.owner and acl.privilege_type <> 'SELECT' order by 1`);
+    expect(granted).toEqual([]);
+  });
+
+  it("is granted by default to nobody, by whoever makes an object in them", async () => {
+    const granted = await namesOf(`
+      select format('%s %s', d.defaclobjtype, d.defaclacl) as name
+      from pg_default_acl d join pg_namespace n on n.oid = d.defaclnamespace where ${ours}`);
+    expect(granted).toEqual([]);
+  });
+
+  it("is by policies for reading alone", async () => {
+    const policies = await namesOf(`
+      select format('%s on %s.%s for %s', policyname, schemaname, tablename, cmd) as name from pg_policies
+      where schemaname in ('mayfly', 'mayfly_private') and cmd <> 'SELECT'`);
+    expect(policies).toEqual([]);
   });
 
   it("is no making of objects in any schema that a function's search could meet", async () => {
@@ -103,11 +128,9 @@ describe("the definer functions", () => {
         and p.prorettype <> 'trigger'::regtype order by 1`);
     expect(rows.length).toBeGreaterThan(20);
     const silent = rows.filter((row) => !asks.test(row.source as string)).map((row) => row.name);
-    expect(silent, "definer functions that a client may call, and that ask nobody's name").toEqual([
-      // They tell of the cluster and of a setting, and of no tenant.
-      "current_epoch",
-      "kept",
-    ]);
+    expect(silent, "definer functions that a client may call, and that ask nobody's name").toEqual(
+      [],
+    );
   });
 
   it("build no SQL from texts: what they execute are constants, or names that are quoted", async () => {
@@ -127,6 +150,38 @@ describe("the definer functions", () => {
     );
     // Of the names of the catalog, each quoted: the texts that it is given are parameters.
     expect(built).toEqual(["export_tenant"]);
+  });
+
+  it("write for a caller, and no invoker does: it could not", async () => {
+    const rows = await namesOf(`
+      select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where ${ours} and not p.prosecdef
+        and (has_function_privilege('authenticated', p.oid, 'execute') or has_function_privilege('service_role', p.oid, 'execute'))
+        and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~* '(insert\\s+into|update|delete\\s+from)\\s+mayfly'`);
+    expect(rows).toEqual([]);
+  });
+
+  it("of mayfly_private can be called where an invoker or a policy calls them, and nowhere else", async () => {
+    for (const role of ["authenticated", "service_role"]) {
+      const bodies = await namesOf(`
+        select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as name
+        from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where ${ours} and not p.prosecdef and has_function_privilege('${role}', p.oid, 'execute')
+        union all
+        select concat(qual, ' ', with_check) from pg_policies
+        where schemaname in ('mayfly', 'mayfly_private', 'realtime') and '${role}' = 'authenticated'`);
+      const called = new Set(
+        bodies.flatMap((body) =>
+          [...(body as string).matchAll(/mayfly_private\.(\w+)\(/g)].map(([, name]) => name),
+        ),
+      );
+      const callable = await namesOf(`
+        select distinct p.proname as name from pg_proc p
+        where p.pronamespace = 'mayfly_private'::regnamespace and has_function_privilege('${role}', p.oid, 'execute')`);
+      expect(callable.length).toBeGreaterThan(20);
+      expect(callable.filter((name) => !called.has(name as string)).sort(), role).toEqual([]);
+      expect([...called].filter((name) => !callable.includes(name)).sort(), role).toEqual([]);
+    }
   });
 
   it("that triggers call can be called by nobody else", async () => {

@@ -13,6 +13,7 @@ import {
 } from "kysely";
 import type { PostgresError, Sql } from "postgres";
 import { type RequestContext, requestContext } from "./context.ts";
+import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { parseExactly } from "./json.ts";
 import { commits } from "./preferences.ts";
@@ -34,8 +35,9 @@ const answered = () => new Error("Invalid JSON body: answered already");
  */
 export class DataConnection extends PostgresConnection {
   readonly #schema: SchemaCache;
+  readonly #early: Early | undefined;
 
-  constructor(url: string, schema: SchemaCache) {
+  constructor(url: string, schema: SchemaCache, early?: Early) {
     super({
       url,
       postgresOptions: {
@@ -51,6 +53,7 @@ export class DataConnection extends PostgresConnection {
       },
     });
     this.#schema = schema;
+    this.#early = early;
   }
 
   override async close(): Promise<void> {
@@ -107,6 +110,7 @@ export class DataConnection extends PostgresConnection {
           commits(context.preferences, config.txEnd) &&
           (await succeeded(result)) &&
           (context.check?.(context.rows ?? 0) ?? true),
+        this.#early,
       );
       context.said = said;
       return result;

@@ -6,6 +6,7 @@ import { readBody } from "./body.ts";
 import { apiKeyOf, dataClaims } from "./caller.ts";
 import { DataConnection } from "./connection.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
+import { Early, type EarlyOptions } from "./early.ts";
 import { veil } from "./filters.ts";
 import { applied, preferencesOf, refusedPreferences } from "./preferences.ts";
 import { callFunction } from "./rpc.ts";
@@ -31,9 +32,11 @@ export function createRest(options: {
   schemas: string[];
   keys: ProjectKeys;
   tokens: Tokens;
+  early?: EarlyOptions | undefined;
 }): Rest {
   const { schema, schemas, keys, tokens } = options;
-  const connection = new DataConnection(options.databaseUrl, schema);
+  const early = options.early && new Early(options.early);
+  const connection = new DataConnection(options.databaseUrl, schema, early);
   const pool = connection.driver;
   const app = new App({
     connection,
@@ -81,10 +84,11 @@ export function createRest(options: {
 
   const answer = async (request: Request, context: RequestContext, body: string | null) => {
     const { headers, method } = request;
-    const called = await callFunction(request, context, body, await schema.current(), pool);
+    const called = await callFunction(request, context, body, await schema.current(), pool, early);
     if (called) return called;
     const written = await write(request, context, body, {
       pool,
+      early,
       schema: await schema.current(),
       read: (parameters, own) => {
         const accept = new Headers({ accept: headers.get("accept") ?? "*/*" });

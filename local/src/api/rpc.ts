@@ -1,6 +1,7 @@
 import type { FunctionInfo } from "@supabase/lite";
 import type { Sql } from "postgres";
 import { maxRows, type RequestContext } from "./context.ts";
+import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { applied, commits, tooManyAffected } from "./preferences.ts";
 import type { Schema } from "./schema-cache.ts";
@@ -21,6 +22,7 @@ export async function callFunction(
   body: string | null,
   schema: Schema,
   pool: Sql,
+  early?: Early,
 ): Promise<Response | undefined> {
   const name = /^\/rpc\/([^/]+)$/.exec(context.path)?.[1];
   if (!name || !plain(request)) return undefined;
@@ -57,6 +59,7 @@ export async function callFunction(
         refused = tooManyAffected(context.preferences, row.count);
         return !refused && commits(context.preferences, schema.config.txEnd);
       },
+      early,
     );
     return refused ?? asSaid(respond(request, target, result, context), said);
   } catch (error) {

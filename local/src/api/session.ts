@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import type { RequestContext } from "./context.ts";
+import { type Commit, type Early, plainCommit } from "./early.ts";
 import { apiError } from "./errors.ts";
 import type { Config } from "./schema-cache.ts";
 
@@ -80,23 +81,53 @@ const saying = `select ${["response.status", "response.headers", "pgrst.inserted
  * Runs `work` as the request's role and claims, in one transaction on one connection. The
  * connection is the role's only after the opening has succeeded, so nothing is sent before that.
  * @param keep whether the result is to be committed; otherwise it is rolled back and still given.
+ * @param early sends the transaction's broadcasts before its commit, and may run `work` again.
  */
 export async function inSession<T>(
   pool: Sql,
   opening: string,
   work: (connection: Sql) => Promise<T>,
   keep: (result: T) => boolean | Promise<boolean>,
-): Promise<{ result: T; said: Said }> {
+  early?: Early,
+): Promise<Done<T>> {
+  if (!early) return transaction(pool, opening, work, keep, plainCommit);
+  if (opening.startsWith("begin read only"))
+    return early.run(() => transaction(pool, opening, work, keep, plainCommit));
+  const prepared = `${opening}; ${early.opening}`;
+  return early.run((commit) => transaction(pool, prepared, work, keep, commit));
+}
+
+interface Done<T> {
+  result: T;
+  said: Said;
+}
+
+async function transaction<T>(
+  pool: Sql,
+  opening: string,
+  work: (connection: Sql) => Promise<T>,
+  keep: (result: T) => boolean | Promise<boolean>,
+  commit: Commit,
+): Promise<Done<T>> {
+  const { done, settled } = await onConnection(pool, async (connection) => {
+    await connection.unsafe(opening);
+    const result = await work(connection);
+    const kept = await keep(result);
+    // What ends it goes in the same message, where that is all.
+    const end = kept ? (commit === plainCommit ? "; commit" : "") : "; rollback";
+    const [said] = await connection.unsafe<Said[]>(saying + end);
+    if (!said) throw new Error("The end of a transaction said nothing.");
+    return { done: { result, said }, settled: end === "" ? await commit(connection) : undefined };
+  });
+  await settled?.();
+  return done;
+}
+
+async function onConnection<T>(pool: Sql, work: (connection: Sql) => Promise<T>): Promise<T> {
   const connection = await pool.reserve();
   let lost = false;
   try {
-    await connection.unsafe(opening);
-    const result = await work(connection);
-    const end = (await keep(result)) ? "commit" : "rollback";
-    // One message, as the opening is.
-    const [said] = await connection.unsafe<Said[]>(`${saying}; ${end}`);
-    if (!said) throw new Error("The end of a transaction said nothing.");
-    return { result, said };
+    return await work(connection);
   } catch (error) {
     lost = isLost(error);
     if (!lost)

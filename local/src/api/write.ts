@@ -14,6 +14,7 @@ import {
 import type { Sql } from "postgres";
 import { Refusal } from "./caller.ts";
 import type { RequestContext } from "./context.ts";
+import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { type Conflict, type Mutation, mutationOf, type Table } from "./mutation.ts";
 import { payloadOf } from "./payload.ts";
@@ -25,6 +26,7 @@ import { appliedTo, locationOf, rangeOf, statusOf, wrongCount } from "./write-an
 
 export interface WriteTools {
   pool: Sql;
+  early: Early | undefined;
   schema: Schema;
   /** Asks lite for rows of the request's table: its filters, or how the rows are to be shown. */
   read(parameters: URLSearchParams, context: RequestContext): Promise<Response>;
@@ -267,6 +269,7 @@ async function withoutRows(
         refused = wrongCount(change, context, rows);
         return !refused && commits(preferences, config.txEnd);
       },
+      tools.early,
     );
     if (refused) return refused;
     const { rows } = result;

@@ -1,0 +1,23 @@
+-- Lets one transaction of a tenant at a time change its leases of debug streams, until it commits. Each
+-- reads all leases and tells agents the sum. Two that end a lease at once would each still see the
+-- other's, and tell the agent to go on for 60 s. Agents that begin to listen share the lock: whoever
+-- leases meanwhile waits, and tells them too. Called before anything is read, as owner.
+
+create function mayfly_private.hold_debug(tenant uuid, listening boolean default false)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  lock constant bigint := hashtextextended('mayfly.hold_debug ' || tenant, 0);
+begin
+  if listening then
+    perform pg_advisory_xact_lock_shared(lock);
+  else
+    perform pg_advisory_xact_lock(lock);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.hold_debug(uuid, boolean) is 'Lets one transaction at a time change a tenant''s debug leases.';
+revoke execute on function mayfly_private.hold_debug(uuid, boolean) from public;
