@@ -1,7 +1,9 @@
 import { createClient } from "@supabase/supabase-js";
-import type { Activity, AgentCard, CardRow } from "./agents.ts";
+import type { Activity, AgentCard } from "./agents.ts";
+import { agentRow, cardRow, stopped } from "./answer-agents.ts";
+import { watched } from "./answer-form.ts";
 import type { CacheOptions } from "./cache.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { callFunction, fetchAnswer, fromDataApi, type MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
@@ -55,6 +57,7 @@ export class AgentLife {
     this.#session = session;
     this.client = createClient<Database, "mayfly">(connection.url, connection.key, {
       db: { schema: "mayfly" },
+      global: { fetch: fetchAnswer },
       realtime: { reconnectAfterMs },
       accessToken: () => session.token(),
     });
@@ -117,8 +120,8 @@ export class AgentLife {
 
   /** The agent as others see it. */
   async card(): Promise<Result<AgentCard>> {
-    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }));
-    return answer.error ? answer : ok(fromRow(answer.data as unknown as CardRow));
+    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }), cardRow);
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   /**
@@ -128,9 +131,9 @@ export class AgentLife {
    * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   async heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
-    const answer = fromDataApi(await this.client.rpc("heartbeat", state));
+    const answer = fromDataApi(await this.client.rpc("heartbeat", state), watched);
     if (answer.error) return answer;
-    if ((answer.data as { watched?: boolean }).watched) this.debug.listen();
+    if (answer.data.watched) this.debug.listen();
     return ok(null);
   }
 
@@ -144,10 +147,10 @@ export class AgentLife {
   async suspend(reason?: string): Promise<Result<AgentRow>> {
     const answer = fromDataApi(
       await this.client.rpc("suspend_agent", { ...(reason && { reason }) }),
+      agentRow,
     );
-    if (answer.error) return answer;
-    await this.close();
-    return ok(answer.data as unknown as AgentRow);
+    if (!answer.error) await this.close();
+    return answer;
   }
 
   /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
@@ -155,7 +158,7 @@ export class AgentLife {
     const body = reason ? { reason } : {};
     this.debug.note("lifecycle", "stopped", () => body);
     await Promise.all([this.debug.flush(), this.debug.stopWatches()]);
-    const answer = await callFunction<{ agent: AgentRow }>(this.client, "spawn", body, "DELETE");
+    const answer = await callFunction(this.client, "spawn", stopped, body, { method: "DELETE" });
     await this.close();
     return answer;
   }

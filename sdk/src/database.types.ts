@@ -436,7 +436,7 @@ isOneToOne: false
 { Args: { "name": string,"seq": number }; Returns: number
                            },
 "acknowledge_messages":
-{ Args: { "seqs": (number)[] }; Returns: number
+{ Args: { "seqs": (number)[] }; Returns: Json
                            },
 "add_member":
 { Args: { "role": string,"user_id": string }; Returns: Json

@@ -23,6 +23,8 @@ export interface SequencePage {
   /** The number that was looked at last. */
   upTo: number;
   more: boolean;
+  /** Something that was heard is not visible yet: it is pulled again soon. */
+  late?: boolean;
 }
 
 const pollMs = 5_000;
@@ -44,6 +46,8 @@ export class SequenceReader {
   readonly #source: SequenceSource;
   readonly #pace = new Pace(pollMs, 0);
   #at: number;
+  /** The greatest number that was broadcast: a pull that does not reach it came too early. */
+  #heard = 0;
   #held = 0;
   #stopped = false;
   #leave: () => Promise<void> = () => Promise.resolve();
@@ -93,7 +97,9 @@ export class SequenceReader {
 
   #hear(payload: Record<string, unknown>): void {
     const seq = Number(payload.seq);
-    if (this.#stopped || seq <= this.#at) return;
+    // Not: seq <= at. What is no number is nothing that was missed.
+    if (this.#stopped || !(seq > this.#at)) return;
+    this.#heard = Math.max(this.#heard, seq);
     const whole = typeof payload.type === "string" && this.#source.isOurs(payload);
     if (whole && seq === this.#at + 1 && this.#held < holdAtMost) {
       this.#take(payload as MessageRow);
@@ -120,6 +126,7 @@ export class SequenceReader {
       // Live ones may have come meanwhile.
       for (const row of data.messages) if (row.seq > this.#at) this.#take(row);
       this.#at = Math.max(this.#at, data.upTo);
+      this.#pace.pulled(data.more || (this.#at >= this.#heard && !data.late));
       if (!data.more) await this.#pace.untilDue();
     }
     return null;

@@ -1,4 +1,5 @@
-import { lockFile } from "./file-lock.ts";
+import { builtin as moduleOf } from "./builtin.ts";
+import { type FileLock, LockHeld, LockLost, lockFile } from "./file-lock.ts";
 import {
   type OutboxChange,
   type OutboxEntry,
@@ -12,9 +13,8 @@ type Fs = typeof import("node:fs/promises");
 /** A file is written anew when it has grown to so much, and twice what it has to keep. */
 const compactBytes = 256 * 1024;
 
-/** Asked of the process: an import would stand in the way of bundlers for the browser. */
 function builtin<T>(name: string): T {
-  const found = globalThis.process?.getBuiltinModule?.(name) as T | undefined;
+  const found = moduleOf<T>(name);
   if (found) return found;
   throw storageFailed(
     "There are no files here.",
@@ -32,14 +32,15 @@ export function fileStorage(folder: string): OutboxStorage {
     async open(tenant) {
       const fs = builtin<Fs>("node:fs/promises");
       const { join } = builtin<typeof import("node:path")>("node:path");
-      const { hostname } = builtin<typeof import("node:os")>("node:os");
       const path = join(folder, `${tenant}.jsonl`);
       await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-      const unlock = await lockFile(fs, hostname(), `${path}.lock`);
+      const lock = await lockFile(`${path}.lock`, { fs }).catch((error: unknown) => {
+        throw error instanceof LockHeld ? heldElsewhere(error) : error;
+      });
       try {
-        return await FileStore.open(fs, path, unlock);
+        return await FileStore.open(fs, path, lock);
       } catch (error) {
-        await unlock();
+        await lock.release();
         throw error;
       }
     },
@@ -57,7 +58,7 @@ class FileStore implements OutboxStore {
   readonly entries: OutboxEntry[];
   readonly #fs: Fs;
   readonly #path: string;
-  readonly #unlock: () => Promise<void>;
+  readonly #lock: FileLock;
   /** What is to be kept, as a line each: for the next compaction. */
   readonly #kept: Map<string, string>;
   #file: Awaited<ReturnType<Fs["open"]>>;
@@ -68,20 +69,20 @@ class FileStore implements OutboxStore {
   private constructor(
     fs: Fs,
     path: string,
-    unlock: () => Promise<void>,
+    lock: FileLock,
     read: Awaited<ReturnType<typeof readEntries>>,
     file: Awaited<ReturnType<Fs["open"]>>,
   ) {
     this.#fs = fs;
     this.#path = path;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.entries = [...read.entries.values()];
     this.#kept = new Map([...read.entries].map(([id, entry]) => [id, lineOf({ put: [entry] })]));
     this.#file = file;
     this.#size = read.size;
   }
 
-  static async open(fs: Fs, path: string, unlock: () => Promise<void>): Promise<FileStore> {
+  static async open(fs: Fs, path: string, lock: FileLock): Promise<FileStore> {
     const read = await readEntries(fs, path);
     const file = await fs.open(path, "a", 0o600);
     try {
@@ -92,7 +93,7 @@ class FileStore implements OutboxStore {
       await file.close();
       throw error;
     }
-    return new FileStore(fs, path, unlock, read, file);
+    return new FileStore(fs, path, lock, read, file);
   }
 
   write(change: OutboxChange): Promise<void> {
@@ -105,7 +106,7 @@ class FileStore implements OutboxStore {
   async close(): Promise<void> {
     await this.#flushing;
     await this.#file.close();
-    await this.#unlock();
+    await this.#lock.release();
   }
 
   /** What comes while one flush runs shares the next. */
@@ -117,11 +118,7 @@ class FileStore implements OutboxStore {
         await this.#flush(taken);
         for (const { resolve } of taken) resolve();
       } catch (cause) {
-        const error = storageFailed(
-          `${this.#path} could not be written: ${String(cause)}`,
-          "Nothing of it was kept. Make room there, then try again.",
-          cause,
-        );
+        const error = cause instanceof LockLost ? takenOver(cause) : unwritable(this.#path, cause);
         for (const { reject } of taken) reject(error);
       }
     }
@@ -130,6 +127,8 @@ class FileStore implements OutboxStore {
   }
 
   async #flush(taken: Waiting[]): Promise<void> {
+    // A process that was suspended may find that another has the file: it must not write there.
+    await this.#lock.assertHeld();
     if (this.#emptiedBy(taken)) {
       // What keeps nothing takes no room, and needs none: also a full disk can be left.
       await this.#file.truncate(0);
@@ -188,6 +187,23 @@ class FileStore implements OutboxStore {
     await long.close();
   }
 }
+
+const heldElsewhere = (cause: LockHeld) =>
+  storageFailed(cause.message, "One process has one outbox: give each a folder of its own.", cause);
+
+const takenOver = (cause: LockLost) =>
+  storageFailed(
+    cause.message,
+    "This process writes no more there: end it, and start again. Nothing of this call was kept.",
+    cause,
+  );
+
+const unwritable = (path: string, cause: unknown) =>
+  storageFailed(
+    `${path} could not be written: ${String(cause)}`,
+    "Nothing of it was kept. Make room there, then try again.",
+    cause,
+  );
 
 const lineOf = (change: OutboxChange) => `${JSON.stringify(change)}\n`;
 

@@ -10,7 +10,7 @@ create table mayfly_private.settings (
   debug_rate integer not null default 50
     constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
   kept interval not null default '30 days'
-    constraint settings_kept_range check (kept >= '1 hour')
+    constraint settings_kept_range check (kept between '1 hour' and '100 years')
 );
 
 comment on table mayfly_private.settings is 'The settings of the project.';

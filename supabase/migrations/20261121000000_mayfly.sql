@@ -52,6 +52,53 @@ create schema mayfly_private;
 comment on schema mayfly_private is 'Mayfly''s definer functions and bookkeeping. Never expose it through the Data API.';
 grant usage on schema mayfly_private to authenticated, service_role;
 
+-- sql/schemas/0021_schema_gate.sql
+
+-- Apart from mayfly, for what the Data API may call as any role of the project: usage is everybody's, and
+-- there is neither a table in it nor a definer function. It stays when the other two schemas are dropped:
+-- while pgrst.db_pre_request names a function of it, dropping it takes the whole project's API down.
+
+create schema if not exists mayfly_gate;
+comment on schema mayfly_gate is 'Mayfly''s pre-request function for the Data API. Reset pgrst.db_pre_request before you drop it.';
+grant usage on schema mayfly_gate to public;
+
+-- sql/schemas/0022_function_check_request.sql
+
+-- Refuses row estimates and plans of the schema mayfly. The planner's statistics are everybody's, and
+-- `Prefer: count=planned` and `count=estimated` would hand its estimate out: whether another tenant is
+-- there and how large it is. Every other request passes.
+--
+-- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
+-- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
+-- anon and your own roles included. So it reads settings alone, locks nothing, and takes 0.02 ms.
+--
+-- The Data API puts the schema of the request first in search_path. A default is evaluated where the
+-- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and
+-- of a header that is there twice only one is seen.
+
+create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  headers constant jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+begin
+  if split_part(path, ',', 1) in ('mayfly', '"mayfly"') and (
+    headers ->> 'prefer' ~* 'count\s*=\s*"?\s*(planned|estimated)' or headers ->> 'accept' ~* 'vnd\.pgrst\.plan')
+  then
+    raise sqlstate 'PGRST' using
+      message = jsonb_build_object('code', 'estimates_refused',
+        'message', 'The schema mayfly gives no row estimates and no plans: they are made of every tenant''s rows.',
+        'hint', 'Ask for count=exact, or for no count.')::text,
+      detail = '{"status": 400, "headers": {}}';
+  end if;
+end
+$$;
+
+comment on function mayfly_gate.check_request(text) is
+  'Refuses count=planned, count=estimated and plans of the schema mayfly. For pgrst.db_pre_request.';
+
 -- sql/schemas/0100_table_scopes.sql
 
 -- Every scope there is, which member roles have it, and whether an agent can be given it. An agent's
@@ -104,7 +151,7 @@ create table mayfly_private.settings (
   debug_rate integer not null default 50
     constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
   kept interval not null default '30 days'
-    constraint settings_kept_range check (kept >= '1 hour')
+    constraint settings_kept_range check (kept between '1 hour' and '100 years')
 );
 
 comment on table mayfly_private.settings is 'The settings of the project.';
@@ -220,6 +267,13 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.tenants
+  alter column name set statistics 0,
+  alter column language set statistics 0,
+  alter column retention set statistics 0,
+  alter column debug set statistics 0;
+
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
 comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';
@@ -277,7 +331,8 @@ alter table mayfly_private.spawn_buckets enable row level security;
 
 -- sql/schemas/0118_function_start_usage.sql
 
--- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait.
+-- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait; and its place
+-- in the turn of maintenance.
 
 create function mayfly_private.start_usage()
 returns trigger
@@ -287,11 +342,12 @@ as $$
 begin
   insert into mayfly_private.tenant_usage (tenant_id, shard)
   select new.id, s from generate_series(0, 15) s;
+  insert into mayfly_private.maintenance (tenant_id) values (new.id);
   return null;
 end
 $$;
 
-comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage.';
+comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage and its row of maintenance.';
 revoke execute on function mayfly_private.start_usage() from public;
 
 create trigger tenants_start_usage after insert on mayfly.tenants
@@ -337,6 +393,12 @@ create table mayfly.invitations (
 );
 
 create index invitations_email_idx on mayfly.invitations (email);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.invitations
+  alter column email set statistics 0,
+  alter column invited_by set statistics 0,
+  alter column accepted_by set statistics 0;
 
 comment on table mayfly.invitations is 'Invitations of people into a tenant.';
 comment on column mayfly.invitations.email is 'Only who signs in with this address may accept it; null for whoever has its token.';
@@ -386,6 +448,17 @@ create table mayfly.agent_types (
   constraint agent_types_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
 );
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agent_types
+  alter column name set statistics 0,
+  alter column role set statistics 0,
+  alter column description set statistics 0,
+  alter column prompt set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column metadata set statistics 0,
+  alter column created_by set statistics 0;
 
 comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
 comment on column mayfly.agent_types.role is 'What such an agent is, in a few words.';
@@ -446,6 +519,19 @@ create index agents_living_idx on mayfly.agents (tenant_id, expires_at) where st
 create unique index agents_name_key on mayfly.agents (tenant_id, name) where status in ('running', 'suspended');
 create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agents
+  alter column name set statistics 0,
+  alter column type set statistics 0,
+  alter column ancestors set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column task set statistics 0,
+  alter column spawned_by set statistics 0,
+  alter column suspend_reason set statistics 0,
+  alter column stop_reason set statistics 0,
+  alter column metadata set statistics 0;
 
 comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
 comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
@@ -534,6 +620,12 @@ create table mayfly.enrolment_keys (
   constraint enrolment_keys_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 80);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.enrolment_keys
+  alter column name set statistics 0,
+  alter column scopes set statistics 0,
+  alter column created_by set statistics 0;
 
 comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
 comment on column mayfly.enrolment_keys.scopes is 'What an agent spawned by it can have at most.';
@@ -656,7 +748,8 @@ revoke execute on function mayfly_private.labels(text, text[]) from public;
 -- sql/schemas/0150_table_memories.sql
 
 -- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
--- check_push, which names field and operation: here they hold for what comes past it, over the Data API.
+-- check_push, which names field and operation: here they hold whatever writes it, so that nothing in a row is
+-- without a bound.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -690,9 +783,12 @@ create table mayfly.memories (
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
-  language text not null default 'english',
-  version integer not null default 1,
-  hlc jsonb not null default '{}',
+  language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
+  -- One more than an update takes (mayfly_private.apply_updates): what has changed that often can still be forgotten.
+  version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
+  -- A clock of at most 55 characters for each of 16 fields.
+  hlc jsonb not null default '{}'
+    constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
@@ -700,6 +796,8 @@ create table mayfly.memories (
   words tsvector not null generated always as (
     mayfly_private.words(language, task, tags, input, output, critique)) stored,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
+  constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
+    and tags = '{}' and metadata = '{}')),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
@@ -708,6 +806,22 @@ create table mayfly.memories (
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 create index memories_words_idx on mayfly.memories using gin (words);
 create index memories_tags_idx on mayfly.memories using gin (tags);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memories
+  alter column agent_id set statistics 0,
+  alter column pushed_by set statistics 0,
+  alter column session_id set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column task set statistics 0,
+  alter column input set statistics 0,
+  alter column output set statistics 0,
+  alter column critique set statistics 0,
+  alter column tags set statistics 0,
+  alter column metadata set statistics 0,
+  alter column language set statistics 0,
+  alter column hlc set statistics 0,
+  alter column words set statistics 0;
 
 comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
 comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';
@@ -745,6 +859,14 @@ create table mayfly.memory_conflicts (
 );
 
 create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memory_conflicts
+  alter column base set statistics 0,
+  alter column wanted set statistics 0,
+  alter column hlc set statistics 0,
+  alter column op_id set statistics 0,
+  alter column pushed_by set statistics 0;
 
 comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
 comment on column mayfly.memory_conflicts.base is 'The value that the update took the field to have.';
@@ -1037,6 +1159,11 @@ create index memory_vectors_tail_idx on mayfly.memory_vectors
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memory_vectors
+  alter column model set statistics 0,
+  alter column embedding set statistics 0;
+
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';
 
@@ -1046,6 +1173,8 @@ comment on column mayfly.memory_vectors.settled is 'Whether a background job has
 
 create index memories_labels_idx on mayfly.memories
   using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+-- An expression has statistics of its own.
+alter index mayfly.memories_labels_idx alter column 1 set statistics 0;
 
 -- sql/schemas/0162_table_settlements.sql
 
@@ -1110,6 +1239,13 @@ create table mayfly.events (
   constraint events_pkey primary key (tenant_id, xid, id)
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.events
+  alter column audience set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column subject set statistics 0,
+  alter column fields set statistics 0;
+
 comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
 comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_snapshot, what makes a cursor miss nothing.';
 comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';
@@ -1136,6 +1272,13 @@ create table mayfly.channels (
 )
 -- Room for the sequence to change in place.
 with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.channels
+  alter column name set statistics 0,
+  alter column description set statistics 0,
+  alter column created_by set statistics 0,
+  alter column publishers set statistics 0;
 
 comment on table mayfly.channels is 'Named channels and who publishes in them.';
 comment on column mayfly.channels.kind is
@@ -1202,6 +1345,17 @@ create table mayfly.messages (
 -- For maintenance, and to look back.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.messages
+  alter column type set statistics 0,
+  alter column sender_id set statistics 0,
+  alter column target set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column correlation_id set statistics 0,
+  alter column reply_to set statistics 0,
+  alter column payload set statistics 0,
+  alter column attachments set statistics 0;
+
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
 comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
 comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
@@ -1223,6 +1377,10 @@ create table mayfly.inboxes (
   constraint inboxes_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.inboxes
+  alter column session set statistics 0;
 
 comment on table mayfly.inboxes is 'Inboxes of agents and people.';
 comment on column mayfly.inboxes.session is 'The one reader: opening the inbox anew ends the one before. Without it nothing is broadcast.';
@@ -1249,6 +1407,11 @@ with (fillfactor = 80);
 
 -- What waits in an inbox, however much was handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.deliveries
+  alter column sender_id set statistics 0,
+  alter column session set statistics 0;
 
 comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
 comment on column mayfly.deliveries.sender_id is 'As in its message: policies ask it here.';
@@ -1283,6 +1446,12 @@ create table mayfly.states (
 -- What maintenance looks for.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.states
+  alter column key set statistics 0,
+  alter column value set statistics 0,
+  alter column updated_by set statistics 0;
+
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
 comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';
@@ -1308,6 +1477,11 @@ create table mayfly.state_versions (
   constraint state_versions_state_fkey foreign key (tenant_id, state_id)
     references mayfly.states (tenant_id, id) on delete cascade
 );
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.state_versions
+  alter column value set statistics 0,
+  alter column by set statistics 0;
 
 comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
 comment on column mayfly.state_versions.value is 'As it was; null (no JSON at all) where it was deleted or had expired.';
@@ -1389,6 +1563,11 @@ create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_i
 -- What retention takes first.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.debug_records
+  alter column name set statistics 0,
+  alter column data set statistics 0;
+
 comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
 comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in the order of the stream.';
 comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';
@@ -1436,7 +1615,8 @@ alter table mayfly_private.epochs enable row level security;
 -- sql/schemas/0191_table_maintenance.sql
 
 -- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
--- which transaction events were deleted, in which epoch.
+-- which transaction events were deleted, in which epoch; and since when it fails. Each tenant has its row from
+-- the beginning (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,
@@ -1445,11 +1625,16 @@ create table mayfly_private.maintenance (
   epoch integer,
   messages_to timestamptz not null default '-infinity',
   messages_to_id uuid not null default '00000000-0000-0000-0000-000000000000',
-  at timestamptz not null default now(),
+  at timestamptz not null default '-infinity',
+  failures integer not null default 0,
+  failed_since timestamptz,
+  error text constraint maintenance_error_length check (char_length(error) <= 300),
   constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+comment on column mayfly_private.maintenance.at is 'When it was last tried.';
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded; error is the newest.';
 comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
 
 alter table mayfly_private.maintenance enable row level security;
@@ -2798,34 +2983,59 @@ $$;
 comment on function mayfly_private.maintain_tenant(uuid, integer) is 'One batch of retention and cleaning for a tenant.';
 revoke execute on function mayfly_private.maintain_tenant(uuid, integer) from public;
 
--- sql/schemas/0248_function_maintain_all.sql
+-- sql/schemas/0248_function_maintain_some.sql
 
--- A batch of maintenance for every tenant, the one that has waited longest first, until the time is
--- over (50 s: pg_cron calls it each minute, in a transaction). For pg_cron and the SQL editor.
+-- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
+-- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
+-- free soon. pg_cron calls it again and again, each time in a transaction of its own (0329_schedules.sql): for
+-- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
+-- each. Locks their rows of maintenance, passing by those that others hold.
+--
+-- What fails for one tenant ends nothing for the others: it is undone and noted with its time and its error, and
+-- the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
 
-create function mayfly_private.maintain_all(max_rows integer default 1000)
+create function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer
 language plpgsql security definer
 set search_path = ''
+set lock_timeout = '2s'
 as $$
 declare
+  started constant timestamptz := clock_timestamp();
+  tenants uuid[];
   tenant uuid;
+  reason text;
+  state text;
   maintained integer := 0;
 begin
-  for tenant in
-    select t.id from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id
-    order by m.at nulls first
-  loop
-    perform mayfly_private.maintain_tenant(tenant, max_rows);
+  tenants := array(
+    select m.tenant_id from mayfly_private.maintenance m
+    where m.at < begun
+    order by m.at
+    limit 50
+    for update skip locked);
+  foreach tenant in array tenants loop
+    begin
+      perform mayfly_private.maintain_tenant(tenant, max_rows);
+      update mayfly_private.maintenance m set failures = 0, failed_since = null, error = null
+      where m.tenant_id = tenant and m.failures > 0;
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      update mayfly_private.maintenance m
+      set at = clock_timestamp(), failures = m.failures + 1, failed_since = coalesce(m.failed_since, clock_timestamp()),
+        error = left(state || ' ' || reason, 300)
+      where m.tenant_id = tenant;
+      raise warning 'mayfly: maintenance of the tenant % failed: % %', tenant, state, reason;
+    end;
     maintained := maintained + 1;
-    exit when clock_timestamp() > now() + interval '50 seconds';
+    exit when clock_timestamp() > started + interval '2 seconds';
   end loop;
   return maintained;
 end
 $$;
 
-comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
-revoke execute on function mayfly_private.maintain_all(integer) from public;
+comment on function mayfly_private.maintain_some(timestamptz, integer) is 'A batch of maintenance for up to 50 tenants.';
+revoke execute on function mayfly_private.maintain_some(timestamptz, integer) from public;
 
 -- sql/schemas/0249_function_enqueue_embeddings.sql
 
@@ -2890,6 +3100,32 @@ create trigger memory_conflicts_meter_insert after insert on mayfly.memory_confl
 create trigger memory_conflicts_meter_delete after delete on mayfly.memory_conflicts
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_conflicts();
+
+-- sql/schemas/0251_function_maintain_all.sql
+
+-- A batch of maintenance for every tenant, in one transaction, for 50 s at most: for the SQL editor.
+
+create function mayfly_private.maintain_all(max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  begun constant timestamptz := clock_timestamp();
+  maintained integer := 0;
+  more integer;
+begin
+  loop
+    more := mayfly_private.maintain_some(begun, max_rows);
+    maintained := maintained + more;
+    exit when more = 0 or clock_timestamp() > begun + interval '50 seconds';
+  end loop;
+  return maintained;
+end
+$$;
+
+comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
+revoke execute on function mayfly_private.maintain_all(integer) from public;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -4388,6 +4624,7 @@ begin
   from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
     lateral (values
+      ('memory.id', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
       ('memory.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
           || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
       ('memory.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
@@ -4655,16 +4892,26 @@ grant execute on function mayfly.export_tenant(jsonb, integer) to authenticated,
 
 -- sql/schemas/0329_schedules.sql
 
--- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance, and its own
--- history, which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW
--- index, for 50 s of each minute at most, each batch in a transaction of its own (a do block may commit, a
--- function may not); with pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
+-- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance; its own history,
+-- which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW index. Maintenance
+-- and moving take 50 s of each minute at most, each batch in a transaction of its own: a do block may commit, a
+-- function may not, nor a procedure that is a definer or sets its search_path. With pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
 -- If pg_cron comes later, run this file again in the SQL editor: a job of the same name is replaced.
 
 do $$
 begin
   if exists (select from pg_extension where extname = 'pg_cron') then
-    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', 'select mayfly_private.maintain_all()')$cron$;
+    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', $job$
+      do $maintain$
+      declare
+        begun constant timestamptz := clock_timestamp();
+      begin
+        while clock_timestamp() < begun + interval '50 seconds' and mayfly_private.maintain_some(begun) > 0 loop
+          commit;
+        end loop;
+      end
+      $maintain$
+    $job$)$cron$;
     execute $cron$select cron.schedule('mayfly-cron-history', '7 3 * * *',
       'delete from cron.job_run_details where end_time < now() - interval ''7 days''')$cron$;
     execute $cron$select cron.schedule('mayfly-settle', '* * * * *', $job$
@@ -6804,9 +7051,17 @@ revoke execute on function mayfly_private.recount_usage(uuid) from public;
 --
 --   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
---     open_policies: [{ schema, table, policy, command }] }
+--     open_policies: [{ schema, table, policy, command }],
+--     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
+--     statistics: ["mayfly.table.column"],
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] } }
 --
--- migrations is null where no tool has recorded any, jobs where there is no pg_cron.
+-- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
+-- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
+-- pre_request is the function that the Data API calls before every request, as it is set for the role
+-- authenticator: `callable` is its quoted name, null where it does not exist; `next` what a wrapper of
+-- ours calls after check_request; `database` the database's name where it is set for this one alone.
+-- statistics are the columns of what tenants write that the planner has statistics of all the same.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
 -- Locks nothing.
 
@@ -6818,6 +7073,7 @@ as $$
 declare
   migrations jsonb;
   jobs jsonb;
+  pre_request jsonb;
 begin
   -- Neither need be there: migrations may have been run by hand, and pg_cron is optional. The blanks
   -- are left out, since each tool cuts a file into statements in its own way.
@@ -6833,7 +7089,44 @@ begin
       select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
     $sql$ into jobs;
   end if;
+  -- As the Data API reads it: what is set for this database comes first, and the first dot ends the schema.
+  select jsonb_build_object(
+    'function', s.name,
+    'database', case when d.setdatabase <> 0 then current_database() end,
+    'callable', case when p.oid is not null then format('%I.%I', n.nspname, p.proname) end,
+    'next', (
+      select format('%s.%s', nn.nspname, np.proname)
+      from pg_catalog.pg_depend dep
+      join pg_catalog.pg_proc np on np.oid = dep.refobjid
+      join pg_catalog.pg_namespace nn on nn.oid = np.pronamespace
+      where n.nspname = 'mayfly_gate' and dep.classid = 'pg_catalog.pg_proc'::regclass and dep.objid = p.oid
+        and dep.refclassid = 'pg_catalog.pg_proc'::regclass and nn.nspname <> 'mayfly_gate'
+      limit 1))
+  into pre_request
+  from pg_catalog.pg_db_role_setting d
+  cross join lateral unnest(d.setconfig) c (setting)
+  cross join lateral (select substr(c.setting, length('pgrst.db_pre_request=') + 1) as name) s
+  left join (pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace)
+    on p.pronargs = p.pronargdefaults and p.proname = substr(s.name, strpos(s.name, '.') + 1)
+    and n.nspname = coalesce(nullif(split_part(s.name, '.', 1), s.name), 'public')
+  where d.setrole = to_regrole('authenticator') and c.setting like 'pgrst.db\_pre\_request=_%'
+    and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
+  order by d.setdatabase desc limit 1;
   return jsonb_build_object(
+    'pre_request', pre_request,
+    'statistics', (
+      select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')
+      from pg_catalog.pg_stats st
+      join pg_catalog.pg_namespace n on n.nspname = st.schemaname
+      join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = st.tablename
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = st.attname
+      where n.nspname = 'mayfly' and a.attstattarget = 0),
+    'timeouts', (
+      select jsonb_object_agg(r.rolname, (
+        select substr(c.setting, length('statement_timeout=') + 1)
+        from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
+        where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
+      from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -6856,7 +7149,16 @@ begin
       from pg_catalog.pg_policies p
       where p.schemaname not in ('mayfly', 'mayfly_private') and p.permissive = 'PERMISSIVE'
         and p.roles && array['public', 'authenticated']::name[]
-        and 'true' in (p.qual, p.with_check)));
+        and 'true' in (p.qual, p.with_check)),
+    'maintenance', jsonb_build_object(
+      'oldest', (
+        select min(greatest(m.at, t.created_at))
+        from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id),
+      'failing', (
+        select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
+          'error', f.error) order by f.failed_since), '[]')
+        from (
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)));
 end
 $$;
 
@@ -6871,7 +7173,7 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;
 
@@ -7830,22 +8132,29 @@ grant execute on function mayfly.pull_inbox(uuid, bigint, integer) to authentica
 
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
+--
+-- A broadcast can arrive before the row that caused it is visible: `unseen` has the numbers that are above
+-- the newest one that this call sees. Nothing was done about them: say them again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.own_inbox();
+  reader constant uuid := mayfly_private.caller_id();
+  newest bigint;
   acknowledged integer;
 begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
+  -- Before the update, whose snapshot is later: what it can not see is never left out here.
+  select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
-    where d.tenant_id = tenant and d.recipient_id = mayfly_private.caller_id() and d.seq = any (seqs) and d.acknowledged_at is null
+    where d.tenant_id = tenant and d.recipient_id = reader and d.seq = any (seqs) and d.acknowledged_at is null
     order by d.seq
     for no key update
   )
@@ -7854,7 +8163,8 @@ begin
   from waiting w
   where d.tenant_id = tenant and d.recipient_id = w.recipient_id and d.seq = w.seq;
   get diagnostics acknowledged = row_count;
-  return acknowledged;
+  return jsonb_build_object('acknowledged', acknowledged, 'unseen', coalesce((
+    select jsonb_agg(distinct s order by s) from unnest(seqs) s where s > coalesce(newest, 0)), '[]'));
 end
 $$;
 
@@ -7863,12 +8173,13 @@ revoke execute on function mayfly_private.acknowledge_messages(bigint[]) from pu
 grant execute on function mayfly_private.acknowledge_messages(bigint[]) to authenticated, service_role;
 
 create function mayfly.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language sql
 set search_path = ''
 return mayfly_private.acknowledge_messages(seqs);
 
-comment on function mayfly.acknowledge_messages(bigint[]) is 'Says that messages of the caller''s inbox are handled; how many of them were not yet.';
+comment on function mayfly.acknowledge_messages(bigint[]) is
+  'Says that messages of the caller''s inbox are handled: { acknowledged, unseen }. acknowledged: how many of them were not yet. unseen: the numbers that this call could not see yet; say them again soon.';
 revoke execute on function mayfly.acknowledge_messages(bigint[]) from public;
 grant execute on function mayfly.acknowledge_messages(bigint[]) to authenticated, service_role;
 
@@ -9906,6 +10217,9 @@ grant execute on function mayfly.read_channel(text, bigint, integer) to authenti
 
 -- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
 -- message:read, for subscribers. Locks the subscription.
+--
+-- A broadcast can arrive before the row that caused it is visible: the answer is then below the number that
+-- was asked for, and the caller says it again soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint
@@ -9942,7 +10256,8 @@ language sql
 set search_path = ''
 return mayfly_private.acknowledge_channel(name, seq);
 
-comment on function mayfly.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel; gives where that is now.';
+comment on function mayfly.acknowledge_channel(text, bigint) is
+  'Says up to where the caller has handled a channel. Returns where that is now: below seq when the newest messages are not visible yet; say it again soon.';
 revoke execute on function mayfly.acknowledge_channel(text, bigint) from public;
 grant execute on function mayfly.acknowledge_channel(text, bigint) to authenticated, service_role;
 

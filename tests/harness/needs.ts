@@ -1,4 +1,5 @@
 /** What some suites need beyond Node, and how to have it. */
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
 /** A real Postgres 17 with pgvector, as a superuser: for true concurrency. */
@@ -11,6 +12,11 @@ export const chromiumPath =
 
 /** The oldest Node that the SDK's package is for. */
 export const node22Path = process.env.NODE22_PATH;
+
+/** Whether processes can be started in a container of their own, where each is process 1. */
+export const canUnshare =
+  process.platform === "linux" &&
+  spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
 
 /** For the summary: what is missing here, and how to have it. */
 export const missing: { what: string; how: string }[] = [
@@ -33,4 +39,12 @@ export const missing: { what: string; how: string }[] = [
   ...(node22Path
     ? []
     : [{ what: "the packed SDK in Node 22", how: "set NODE22_PATH to its binary" }]),
+  ...(canUnshare
+    ? []
+    : [
+        {
+          what: "the locks of two processes that both are process 1",
+          how: "run on Linux as root, with unshare of util-linux",
+        },
+      ]),
 ];

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OutboxEntry } from "../../sdk/src/index.ts";
+import { systemIdentity } from "../../sdk/src/process-identity.ts";
 import { fileStorage } from "../../sdk/src/storage-file.ts";
 
 const tenant = "t";
@@ -177,11 +178,25 @@ describe("an outbox in a file", () => {
     const store = await open();
     await expect(open()).rejects.toMatchObject({ code: "storage_failed" });
     await store.close();
-    const { hostname } = await import("node:os");
-    await writeFile(
-      `${path}.lock`,
-      JSON.stringify({ pid: process.pid, host: hostname(), token: "of an earlier container" }),
-    );
+    // Of an earlier container, which was process 1 as this one is.
+    const earlier = { ...systemIdentity().own(), started: "1", token: "earlier" };
+    await writeFile(`${path}.lock`, JSON.stringify(earlier));
     await (await open()).close();
+  });
+
+  it("is written no more by a process that finds it taken over, which says so", async () => {
+    const store = await open();
+    await store.write({ put: [entryOf("1")] });
+    const before = await readFile(path, "utf8");
+    await writeFile(`${path}.lock`, JSON.stringify({ pid: 1, token: "another" }));
+    for (const id of ["2", "3"]) {
+      await expect(store.write({ put: [entryOf(id)] })).rejects.toMatchObject({
+        code: "storage_failed",
+        message: expect.stringContaining("was taken over by another process"),
+      });
+    }
+    await store.close();
+    expect(await readFile(path, "utf8")).toBe(before);
+    expect(await readFile(`${path}.lock`, "utf8")).toContain("another");
   });
 });

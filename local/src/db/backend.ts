@@ -83,6 +83,12 @@ export class Backend {
     clearTimeout(timer);
   }
 
+  /** Ends the thread at once, as a crash: it writes nothing more. */
+  kill(error: Error): void {
+    this.#fail(error);
+    void this.#worker.terminate();
+  }
+
   #ask(request: Request): Promise<Reply> {
     if (this.#ended) return Promise.reject(this.#ended);
     if (this.#waiting) return Promise.reject(new Error("The database worker was asked twice."));

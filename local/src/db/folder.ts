@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lock } from "./lock.ts";
+// A file for files, which knows nothing else of the SDK: one way to hold a file, tried once.
+import { type FileLock, LockHeld, lockFile } from "../../../sdk/src/file-lock.ts";
+import type { Logger } from "../log.ts";
 
 const MAJOR = "17";
 
@@ -11,23 +13,55 @@ export interface Folder {
   hasCluster: boolean;
   /** The new cluster is whole: from now on it is kept. */
   made: () => void;
-  release: () => void;
+  release: () => Promise<void>;
 }
 
-/** Opens the folder for this process alone, or says in one sentence why not. */
-export function openFolder(dataDir: string): Folder {
+/**
+ * Opens the folder for this process alone, or says in one sentence why not. PGlite opens a folder
+ * twice without a word, and two backends on one folder destroy it.
+ *
+ * @param onLost told when another process has taken the folder: nothing may be written any more.
+ */
+export async function openFolder(
+  dataDir: string,
+  log: Logger,
+  onLost: (error: Error) => void,
+): Promise<Folder> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const root = realpathSync(dataDir);
   const what = `The data folder ${root}`;
   if (existsSync(join(root, "PG_VERSION"))) {
     throw new Error(`${what} is a Postgres cluster itself; name a folder that Mayfly may fill.`);
   }
-  const release = lock(join(root, "mayfly.lock"), what);
+  const lock = await lockFolder(root, what, log, onLost);
   try {
-    return { ...openCluster(root, what), root, release };
+    return { ...openCluster(root, what), root, release: () => lock.release() };
   } catch (error) {
-    release();
+    await lock.release();
     throw error;
+  }
+}
+
+async function lockFolder(
+  root: string,
+  what: string,
+  log: Logger,
+  onLost: (error: Error) => void,
+): Promise<FileLock> {
+  try {
+    return await lockFile(join(root, "mayfly.lock"), {
+      onLost,
+      onWatch: ({ pid, host }, ms) =>
+        log.info(
+          `${what} was opened by the process with pid ${pid} on ${host}: waiting up to ${ms / 1000} s to see whether it is still alive`,
+        ),
+    });
+  } catch (error) {
+    if (!(error instanceof LockHeld)) throw error;
+    const { pid, host } = error.holder;
+    throw new Error(`${what} is in use by the process with pid ${pid} on ${host}.`, {
+      cause: error,
+    });
   }
 }
 

@@ -6,6 +6,7 @@ import { Backend } from "./backend.ts";
 import { Client } from "./client.ts";
 import { type Database, type PgliteOptions, passwordOf, USERS, type User } from "./database.ts";
 import { damaged, openFolder } from "./folder.ts";
+import type { Holds } from "./holds.ts";
 import { makeVerifier, type Verifier } from "./scram.ts";
 import { SUPERUSER } from "./session.ts";
 
@@ -63,15 +64,24 @@ function firstLine(error: unknown): string {
 
 /** The embedded database: PGlite in a thread, served on a loopback wire port. */
 export async function openPglite(options: PgliteOptions): Promise<Database> {
-  const folder = options.dataDir === undefined ? undefined : openFolder(options.dataDir);
   let server: PgliteServer | undefined;
+  let backend: Backend | undefined;
+  let lost: Error | undefined;
+  const folder =
+    options.dataDir === undefined
+      ? undefined
+      : await openFolder(options.dataDir, options.log, (error) => {
+          lost = error;
+          // At once: a checkpoint would be a write, too.
+          backend?.kill(error);
+        });
   try {
     const wanted = options.template !== undefined && !folder?.hasCluster;
     const template = wanted ? await bytesOf(options.template as Blob | Uint8Array) : undefined;
     if (folder && !folder.hasCluster && !template) {
       options.log.info("Making the database, which takes some seconds", { folder: folder.root });
     }
-    const { backend, version } = await Backend.start(
+    const booted = await Backend.start(
       {
         ...(folder && { pgdata: folder.pgdata }),
         ...(template && { template }),
@@ -82,8 +92,13 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       if (!folder?.hasCluster) throw error;
       throw new Error(damaged(folder.root, firstLine(error)), { cause: error });
     });
+    backend = booted.backend;
+    if (lost) {
+      backend.kill(lost);
+      throw lost;
+    }
     folder?.made();
-    server = new PgliteServer(options, backend, version, () => folder?.release());
+    server = new PgliteServer(options, backend, booted.version, async () => folder?.release());
     try {
       await server.listen(options.port ?? { port: 0 });
     } catch (error) {
@@ -92,7 +107,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
     }
     return server;
   } catch (error) {
-    folder?.release();
+    await folder?.release();
     throw error;
   }
 }
@@ -104,12 +119,17 @@ class PgliteServer implements Database {
   readonly #backend: Backend;
   readonly #arbiter: Arbiter;
   readonly #server: Server;
-  readonly #release: () => void;
+  readonly #release: () => Promise<void>;
   readonly #clients = new Map<number, Client>();
   readonly #verifiers = new Map<string, Verifier>();
   #closing: Promise<void> | undefined;
 
-  constructor(options: PgliteOptions, backend: Backend, version: string, release: () => void) {
+  constructor(
+    options: PgliteOptions,
+    backend: Backend,
+    version: string,
+    release: () => Promise<void>,
+  ) {
     this.#options = options;
     this.#backend = backend;
     this.version = version;
@@ -143,6 +163,10 @@ class PgliteServer implements Database {
     });
   }
 
+  get holds(): Holds {
+    return this.#arbiter.holds;
+  }
+
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
@@ -164,7 +188,7 @@ class PgliteServer implements Database {
     this.#options.log.error("The embedded database has crashed.", { error: error.message });
     this.#hangUp("terminating connection because the embedded database has crashed");
     this.#server.close();
-    this.#release();
+    void this.#release();
     this.#options.onCrash?.(error);
   }
 
@@ -178,7 +202,7 @@ class PgliteServer implements Database {
     this.#server.close();
     // A statement that runs on is cut off with its thread; what was committed stays.
     await this.#backend.close(this.#backend.busy ? CLOSE_GRACE_MS : SHUTDOWN_GRACE_MS);
-    this.#release();
+    await this.#release();
   }
 
   #hangUp(message: string): void {

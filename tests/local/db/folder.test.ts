@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, expect, test } from "vitest";
-import { lock } from "../../../local/src/db/lock.ts";
 import { int32, query } from "../../../local/src/db/protocol.ts";
+import { canUnshare } from "../../harness/needs.ts";
 import { connect, failure, open, PASSWORD, quiet } from "./harness.ts";
 import { Wire } from "./wire.ts";
 
@@ -24,15 +24,60 @@ test("a folder is one process's; the refusal names its pid", async () => {
   await won[0]?.value.close();
 }, 60_000);
 
-test("a stale lock is taken over, by one only", () => {
-  const path = join(root, "stale.lock");
-  writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, started: "1", token: "dead" }));
-  const release = lock(path, "It");
-  expect(() => lock(path, "It")).toThrow(`pid ${process.pid}`);
-  release();
-  writeFileSync(path, JSON.stringify({ pid: process.pid, started: "1", token: "reused pid" }));
-  lock(path, "It")();
-});
+test("a folder that another process has taken over is written no more", async () => {
+  const dataDir = join(root, "taken");
+  let told: (error: Error) => void = () => undefined;
+  const ended = new Promise<Error>((resolve) => {
+    told = resolve;
+  });
+  const database = await open({ dataDir, onCrash: told });
+  const { port } = database;
+  // As this process finds it after the machine was suspended for long.
+  const lock = join(dataDir, "mayfly.lock");
+  const other = JSON.stringify({ ...JSON.parse(readFileSync(lock, "utf8")), token: "another" });
+  writeFileSync(lock, other);
+  expect((await ended).message).toContain("was taken over by another process");
+  const [refused] = await once(dial(port, "127.0.0.1"), "error");
+  expect(refused).toMatchObject({ code: "ECONNREFUSED" });
+  await database.close();
+  expect(readFileSync(lock, "utf8")).toBe(other);
+}, 60_000);
+
+test.runIf(canUnshare)(
+  "a folder is one stack's of two that both are process 1",
+  async () => {
+    const dataDir = join(root, "containers");
+    const script = join(import.meta.dirname, "insert-until-killed.ts");
+    const startContained = () => {
+      const command = ["--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", process.execPath];
+      const child = spawn("unshare", [...command, script, dataDir], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let said = "";
+      child.stderr.on("data", (chunk) => {
+        said += chunk;
+      });
+      const gone = once(child.stdout, "close");
+      return { child, gone, lines: createInterface({ input: child.stdout }), said: () => said };
+    };
+    const one = startContained();
+    await once(one.lines, "line");
+    const two = startContained();
+    await two.gone;
+    expect(two.said()).toContain("is in use by the process with pid 1 on");
+    // The first has gone on all the while, and everything is still there.
+    const [acknowledged] = (await once(one.lines, "line")) as [string];
+    one.child.kill("SIGKILL");
+    await one.gone;
+    const database = await open({ dataDir });
+    const sql = connect(database, "supabase_admin");
+    const [row] = await sql`select count(*)::int as n from public.kept`;
+    expect(row?.n).toBeGreaterThanOrEqual(Number(acknowledged));
+    await sql.end();
+    await database.close();
+  },
+  120_000,
+);
 
 test("a folder of another major version is refused in one sentence", async () => {
   const dataDir = join(root, "old");
