@@ -1,5 +1,6 @@
 import { createClient } from "@supabase/supabase-js";
 import type { Activity, AgentCard, CardRow } from "./agents.ts";
+import { attendanceOf } from "./attendance.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection.ts";
@@ -12,9 +13,6 @@ import { Presence } from "./presence.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
 import { joinTopic, leaveTopics, whenLive } from "./topics.ts";
-
-/** How often an agent that works says that it is there. */
-const heartbeatMs = 30_000;
 
 /** What a connection of an agent needs of its Mayfly. */
 export interface AgentConnection {
@@ -43,7 +41,6 @@ export class AgentLife {
   readonly ended: Promise<MayflyError | null>;
   protected readonly connection: AgentConnection;
   readonly #session: Session;
-  readonly #heartbeat: ReturnType<typeof setInterval>;
   #over: (why: MayflyError | null) => void = () => {};
 
   constructor(connection: AgentConnection, issued: Issued) {
@@ -68,9 +65,7 @@ export class AgentLife {
     whenLive(this.client, () => this.#live());
     if (issued.watched) this.debug.listen();
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
-    this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
-    // In Node a heartbeat keeps no process alive.
-    (this.#heartbeat as { unref?: () => void }).unref?.();
+    attendanceOf(this.client).begin(() => this.#beat({}));
   }
 
   /** Its id, which its memories bear. */
@@ -128,10 +123,22 @@ export class AgentLife {
    * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   async heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
-    const answer = fromDataApi(await this.client.rpc("heartbeat", state));
+    const answer = await this.#beat(state);
+    if (answer.error) return answer;
+    attendanceOf(this.client).hears(answer.data);
+    return ok(null);
+  }
+
+  async #beat(state: { activity?: Activity; task?: string }): Promise<Result<unknown>> {
+    const { log, channels, lost } = attendanceOf(this.client).next();
+    const answer = fromDataApi(
+      await this.client.rpc("heartbeat", { ...state, log, channels, lost }),
+    );
+    // What told it of its end may be lost: the renewal says why it is over.
+    if (answer.error?.code === "not_authorized") void this.#session.renew();
     if (answer.error) return answer;
     if ((answer.data as { watched?: boolean }).watched) this.debug.listen();
-    return ok(null);
+    return answer;
   }
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
@@ -162,7 +169,7 @@ export class AgentLife {
 
   /** Leaves every channel and renews no more, without ending the agent: it ends by itself. */
   async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     this.debug.close();
     this.#session.end();
     await this.debug.stopWatches();
@@ -172,7 +179,7 @@ export class AgentLife {
   }
 
   async #end(why: MayflyError): Promise<void> {
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     await this.presence.leave();
     await leaveTopics(this.client);
     this.#over(why);

@@ -4,10 +4,13 @@
 --   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
---     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] } }
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
+--     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
 -- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
 -- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
+-- broadcasts.flushed says whether somebody tells what is due, due how many broadcasts wait, lost which tenants'
+-- readers noticed lost ones in the last ten minutes, and when last.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
 -- Locks nothing.
 
@@ -66,7 +69,13 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
           'error', f.error) order by f.failed_since), '[]')
         from (
-          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)));
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)),
+    'broadcasts', jsonb_build_object(
+      'flushed', coalesce(mayfly_private.is_flushed(), false),
+      'due', (select count(*) from (select from mayfly_private.nudges_due d limit 100000) d),
+      'lost', (
+        select jsonb_build_object('tenants', count(*), 'at', max(b.at))
+        from mayfly_private.broadcast_losses b where b.at > clock_timestamp() - interval '10 minutes')));
 end
 $$;
 
@@ -81,6 +90,6 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, broadcasts }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;
