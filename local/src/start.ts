@@ -50,6 +50,11 @@ export interface LocalOptions {
   watch?: boolean;
   /** Realtime's limits: the Free plan's by default. */
   limits?: Partial<RealtimeLimits>;
+  /**
+   * As on hosted projects, broadcasts that a request of the Data API causes arrive before its commit
+   * is visible: up to this many milliseconds (there, up to 70). 0, the default, is after the commit.
+   */
+  broadcastLeadMs?: number;
   /** What Realtime does wrong on purpose, to try a client: see `RealtimeFaults`. */
   faults?: RealtimeFaults;
   /** Told once if the embedded database ends by itself; nothing but /health works from then on. */
@@ -206,6 +211,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         keys,
         tokens,
         schemas: readExposedSchemas(root),
+        early: options.broadcastLeadMs
+          ? {
+              leadMs: options.broadcastLeadMs,
+              holds: opened.holds,
+              heard: (messages) => realtime?.heard(messages) ?? false,
+              deliver: (messages) => realtime?.publish(messages),
+            }
+          : undefined,
         log,
       }),
       createRealtime({

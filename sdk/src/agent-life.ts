@@ -1,8 +1,10 @@
 import { createClient } from "@supabase/supabase-js";
-import type { Activity, AgentCard, CardRow } from "./agents.ts";
+import type { Activity, AgentCard } from "./agents.ts";
+import { agentRow, cardRow, stopped } from "./answer-agents.ts";
+import { beaten, type Newest } from "./answer-messages.ts";
 import { attendanceOf } from "./attendance.ts";
 import type { CacheOptions } from "./cache.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { callFunction, fetchAnswer, fromDataApi, type MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
@@ -52,6 +54,7 @@ export class AgentLife {
     this.#session = session;
     this.client = createClient<Database, "mayfly">(connection.url, connection.key, {
       db: { schema: "mayfly" },
+      global: { fetch: fetchAnswer },
       realtime: { reconnectAfterMs },
       accessToken: () => session.token(),
     });
@@ -112,8 +115,8 @@ export class AgentLife {
 
   /** The agent as others see it. */
   async card(): Promise<Result<AgentCard>> {
-    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }));
-    return answer.error ? answer : ok(fromRow(answer.data as unknown as CardRow));
+    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }), cardRow);
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   /**
@@ -129,16 +132,17 @@ export class AgentLife {
     return ok(null);
   }
 
-  async #beat(state: { activity?: Activity; task?: string }): Promise<Result<unknown>> {
+  async #beat(state: { activity?: Activity; task?: string }): Promise<Result<Newest>> {
     const { log, channels, lost } = attendanceOf(this.client).next();
     const answer = fromDataApi(
       await this.client.rpc("heartbeat", { ...state, log, channels, lost }),
+      beaten,
     );
     // What told it of its end may be lost: the renewal says why it is over.
     if (answer.error?.code === "not_authorized") void this.#session.renew();
     if (answer.error) return answer;
-    if ((answer.data as { watched?: boolean }).watched) this.debug.listen();
-    return answer;
+    if (answer.data.watched) this.debug.listen();
+    return ok(answer.data.newest);
   }
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
@@ -151,10 +155,10 @@ export class AgentLife {
   async suspend(reason?: string): Promise<Result<AgentRow>> {
     const answer = fromDataApi(
       await this.client.rpc("suspend_agent", { ...(reason && { reason }) }),
+      agentRow,
     );
-    if (answer.error) return answer;
-    await this.close();
-    return ok(answer.data as unknown as AgentRow);
+    if (!answer.error) await this.close();
+    return answer;
   }
 
   /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
@@ -162,7 +166,7 @@ export class AgentLife {
     const body = reason ? { reason } : {};
     this.debug.note("lifecycle", "stopped", () => body);
     await Promise.all([this.debug.flush(), this.debug.stopWatches()]);
-    const answer = await callFunction<{ agent: AgentRow }>(this.client, "spawn", body, "DELETE");
+    const answer = await callFunction(this.client, "spawn", stopped, body, { method: "DELETE" });
     await this.close();
     return answer;
   }

@@ -1,3 +1,4 @@
+import { type Newest, newest } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { MayflyError, type Result } from "./errors.ts";
 
@@ -25,11 +26,6 @@ export interface Beat {
   channels: string[];
   /** How often losses were noticed since the last one. */
   lost: number;
-}
-interface Newest {
-  log: number | null;
-  inbox: number | null;
-  channels: Record<string, number>;
 }
 
 const beatMs = 30_000;
@@ -62,7 +58,7 @@ export class Attendance {
   readonly #readers = new Set<Reader>();
   /** What each had heard, and the newest number that there was, at the last beat. */
   readonly #before = new Map<Reader, { heard: number; newest: number }>();
-  #beat: () => Promise<Result<unknown>>;
+  #beat: () => Promise<Result<Newest>>;
   /** An agent says that it is there also when it reads nothing. */
   #always = false;
   #beatAt = Number.NEGATIVE_INFINITY;
@@ -77,12 +73,12 @@ export class Attendance {
     this.#client = client;
     this.#beat = async () => {
       const { log, channels, lost } = this.next();
-      return fromDataApi(await this.#client.rpc("listen", { log, channels, lost }));
+      return fromDataApi(await this.#client.rpc("listen", { log, channels, lost }), newest);
     };
   }
 
   /** Beats by this call from now on, whether or not anything is read. */
-  begin(beat: () => Promise<Result<unknown>>): void {
+  begin(beat: () => Promise<Result<Newest>>): void {
     this.#beat = beat;
     this.#always = true;
     this.#plan(beatMs);
@@ -145,9 +141,8 @@ export class Attendance {
   }
 
   /** What a beat was answered: the newest numbers. */
-  hears(answer: unknown): void {
-    const newest = newestOf(answer);
-    if (!newest || this.#ended) return;
+  hears(newest: Newest): void {
+    if (this.#ended) return;
     const now = performance.now();
     const last = this.#beatAt;
     this.#beatAt = now;
@@ -195,17 +190,8 @@ export class Attendance {
   }
 }
 
-/** Of `listen`, or of a heartbeat; undefined when something else has answered. */
-function newestOf(answer: unknown): Newest | undefined {
-  const given = (answer ?? {}) as { newest?: unknown };
-  const newest = (given.newest ?? given) as Partial<Newest>;
-  if (typeof newest.channels !== "object" || newest.channels === null) return undefined;
-  return { log: newest.log ?? null, inbox: newest.inbox ?? null, channels: newest.channels };
-}
-
 function numberOf(newest: Newest, source: Source): number | null {
-  const number = source.of === "channel" ? newest.channels[source.name] : newest[source.of];
-  return typeof number === "number" ? number : null;
+  return source.of === "channel" ? (newest.channels[source.name] ?? null) : newest[source.of];
 }
 
 const lostBroadcasts = () =>

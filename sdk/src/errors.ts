@@ -16,6 +16,7 @@ export const errorCodes = [
   "cursor_invalid",
   "depth_exceeded",
   "enrolment_key_unknown",
+  "estimates_refused",
   "inbox_taken",
   "internal",
   "invalid_operation",

@@ -1,12 +1,14 @@
+import { syncAnswer } from "./answer-memory.ts";
 import { attendanceOf } from "./attendance.ts";
 import { callFunction, type MayflyClient } from "./call.ts";
-import { type ErrorCode, failed, type MayflyError, ok, type Result } from "./errors.ts";
+import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { invalid, wrongPage } from "./invalid.ts";
 import { jittered } from "./jitter.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "./memory.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
+import { passing } from "./sequence.ts";
 import { storageFailed } from "./storage.ts";
 
 /** What happened, in the order of the log. */
@@ -67,9 +69,6 @@ export interface WatchOptions {
 /** Tried again after so long at first, doubled each time. */
 const firstDelayMs = 500;
 const maxDelayMs = 30_000;
-
-/** Errors that pass: all others end a watch. */
-const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
 
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch {
@@ -250,7 +249,7 @@ const wrongPollMs = (pollMs = 5_000) =>
   pollMs >= 1 && pollMs <= maxPollMs ? null : invalid("pollMs", "must be at least 1 millisecond");
 
 const pull = (client: MayflyClient, since: string | null, limit = 500) =>
-  callFunction<SyncAnswer>(client, "sync", { since, limit });
+  callFunction(client, "sync", syncAnswer, { since, limit });
 
 /** In the log memories come with their events alone. */
 const isSnapshot = ({ events, memories }: SyncAnswer, since: string | null) =>

@@ -52,6 +52,53 @@ create schema mayfly_private;
 comment on schema mayfly_private is 'Mayfly''s definer functions and bookkeeping. Never expose it through the Data API.';
 grant usage on schema mayfly_private to authenticated, service_role;
 
+-- sql/schemas/0021_schema_gate.sql
+
+-- Apart from mayfly, for what the Data API may call as any role of the project: usage is everybody's, and
+-- there is neither a table in it nor a definer function. It stays when the other two schemas are dropped:
+-- while pgrst.db_pre_request names a function of it, dropping it takes the whole project's API down.
+
+create schema if not exists mayfly_gate;
+comment on schema mayfly_gate is 'Mayfly''s pre-request function for the Data API. Reset pgrst.db_pre_request before you drop it.';
+grant usage on schema mayfly_gate to public;
+
+-- sql/schemas/0022_function_check_request.sql
+
+-- Refuses row estimates and plans of the schema mayfly. The planner's statistics are everybody's, and
+-- `Prefer: count=planned` and `count=estimated` would hand its estimate out: whether another tenant is
+-- there and how large it is. Every other request passes.
+--
+-- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
+-- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
+-- anon and your own roles included. So it reads settings alone, locks nothing, and takes 0.02 ms.
+--
+-- The Data API puts the schema of the request first in search_path. A default is evaluated where the
+-- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and
+-- of a header that is there twice only one is seen.
+
+create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  headers constant jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+begin
+  if split_part(path, ',', 1) in ('mayfly', '"mayfly"') and (
+    headers ->> 'prefer' ~* 'count\s*=\s*"?\s*(planned|estimated)' or headers ->> 'accept' ~* 'vnd\.pgrst\.plan')
+  then
+    raise sqlstate 'PGRST' using
+      message = jsonb_build_object('code', 'estimates_refused',
+        'message', 'The schema mayfly gives no row estimates and no plans: they are made of every tenant''s rows.',
+        'hint', 'Ask for count=exact, or for no count.')::text,
+      detail = '{"status": 400, "headers": {}}';
+  end if;
+end
+$$;
+
+comment on function mayfly_gate.check_request(text) is
+  'Refuses count=planned, count=estimated and plans of the schema mayfly. For pgrst.db_pre_request.';
+
 -- sql/schemas/0100_table_scopes.sql
 
 -- Every scope there is, which member roles have it, and whether an agent can be given it. An agent's
@@ -224,6 +271,13 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.tenants
+  alter column name set statistics 0,
+  alter column language set statistics 0,
+  alter column retention set statistics 0,
+  alter column debug set statistics 0;
+
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
 comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';
@@ -347,6 +401,12 @@ create table mayfly.invitations (
 
 create index invitations_email_idx on mayfly.invitations (email);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.invitations
+  alter column email set statistics 0,
+  alter column invited_by set statistics 0,
+  alter column accepted_by set statistics 0;
+
 comment on table mayfly.invitations is 'Invitations of people into a tenant.';
 comment on column mayfly.invitations.email is 'Only who signs in with this address may accept it; null for whoever has its token.';
 comment on column mayfly.invitations.invited_by is 'The person who invited; null for the secret key.';
@@ -395,6 +455,17 @@ create table mayfly.agent_types (
   constraint agent_types_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
 );
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agent_types
+  alter column name set statistics 0,
+  alter column role set statistics 0,
+  alter column description set statistics 0,
+  alter column prompt set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column metadata set statistics 0,
+  alter column created_by set statistics 0;
 
 comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
 comment on column mayfly.agent_types.role is 'What such an agent is, in a few words.';
@@ -455,6 +526,19 @@ create index agents_living_idx on mayfly.agents (tenant_id, expires_at) where st
 create unique index agents_name_key on mayfly.agents (tenant_id, name) where status in ('running', 'suspended');
 create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agents
+  alter column name set statistics 0,
+  alter column type set statistics 0,
+  alter column ancestors set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column task set statistics 0,
+  alter column spawned_by set statistics 0,
+  alter column suspend_reason set statistics 0,
+  alter column stop_reason set statistics 0,
+  alter column metadata set statistics 0;
 
 comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
 comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
@@ -543,6 +627,12 @@ create table mayfly.enrolment_keys (
   constraint enrolment_keys_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 80);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.enrolment_keys
+  alter column name set statistics 0,
+  alter column scopes set statistics 0,
+  alter column created_by set statistics 0;
 
 comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
 comment on column mayfly.enrolment_keys.scopes is 'What an agent spawned by it can have at most.';
@@ -724,6 +814,22 @@ create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 create index memories_words_idx on mayfly.memories using gin (words);
 create index memories_tags_idx on mayfly.memories using gin (tags);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memories
+  alter column agent_id set statistics 0,
+  alter column pushed_by set statistics 0,
+  alter column session_id set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column task set statistics 0,
+  alter column input set statistics 0,
+  alter column output set statistics 0,
+  alter column critique set statistics 0,
+  alter column tags set statistics 0,
+  alter column metadata set statistics 0,
+  alter column language set statistics 0,
+  alter column hlc set statistics 0,
+  alter column words set statistics 0;
+
 comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
 comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';
 comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims; null for a person or the secret key.';
@@ -760,6 +866,14 @@ create table mayfly.memory_conflicts (
 );
 
 create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memory_conflicts
+  alter column base set statistics 0,
+  alter column wanted set statistics 0,
+  alter column hlc set statistics 0,
+  alter column op_id set statistics 0,
+  alter column pushed_by set statistics 0;
 
 comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
 comment on column mayfly.memory_conflicts.base is 'The value that the update took the field to have.';
@@ -1052,6 +1166,11 @@ create index memory_vectors_tail_idx on mayfly.memory_vectors
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memory_vectors
+  alter column model set statistics 0,
+  alter column embedding set statistics 0;
+
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';
 
@@ -1061,6 +1180,8 @@ comment on column mayfly.memory_vectors.settled is 'Whether a background job has
 
 create index memories_labels_idx on mayfly.memories
   using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+-- An expression has statistics of its own.
+alter index mayfly.memories_labels_idx alter column 1 set statistics 0;
 
 -- sql/schemas/0162_table_settlements.sql
 
@@ -1125,6 +1246,13 @@ create table mayfly.events (
   constraint events_pkey primary key (tenant_id, xid, id)
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.events
+  alter column audience set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column subject set statistics 0,
+  alter column fields set statistics 0;
+
 comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
 comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_snapshot, what makes a cursor miss nothing.';
 comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';
@@ -1151,6 +1279,13 @@ create table mayfly.channels (
 )
 -- Room for the sequence to change in place.
 with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.channels
+  alter column name set statistics 0,
+  alter column description set statistics 0,
+  alter column created_by set statistics 0,
+  alter column publishers set statistics 0;
 
 comment on table mayfly.channels is 'Named channels and who publishes in them.';
 comment on column mayfly.channels.kind is
@@ -1217,6 +1352,17 @@ create table mayfly.messages (
 -- For maintenance, and to look back.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.messages
+  alter column type set statistics 0,
+  alter column sender_id set statistics 0,
+  alter column target set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column correlation_id set statistics 0,
+  alter column reply_to set statistics 0,
+  alter column payload set statistics 0,
+  alter column attachments set statistics 0;
+
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
 comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
 comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
@@ -1238,6 +1384,10 @@ create table mayfly.inboxes (
   constraint inboxes_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.inboxes
+  alter column session set statistics 0;
 
 comment on table mayfly.inboxes is 'Inboxes of agents and people.';
 comment on column mayfly.inboxes.session is 'The one reader: opening the inbox anew ends the one before. Without it nothing is broadcast.';
@@ -1264,6 +1414,11 @@ with (fillfactor = 80);
 
 -- What waits in an inbox, however much was handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.deliveries
+  alter column sender_id set statistics 0,
+  alter column session set statistics 0;
 
 comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
 comment on column mayfly.deliveries.sender_id is 'As in its message: policies ask it here.';
@@ -1298,6 +1453,12 @@ create table mayfly.states (
 -- What maintenance looks for.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.states
+  alter column key set statistics 0,
+  alter column value set statistics 0,
+  alter column updated_by set statistics 0;
+
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
 comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';
@@ -1323,6 +1484,11 @@ create table mayfly.state_versions (
   constraint state_versions_state_fkey foreign key (tenant_id, state_id)
     references mayfly.states (tenant_id, id) on delete cascade
 );
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.state_versions
+  alter column value set statistics 0,
+  alter column by set statistics 0;
 
 comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
 comment on column mayfly.state_versions.value is 'As it was; null (no JSON at all) where it was deleted or had expired.';
@@ -1403,6 +1569,11 @@ create table mayfly.debug_records (
 create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_id, at, id);
 -- What retention takes first.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.debug_records
+  alter column name set statistics 0,
+  alter column data set statistics 0;
 
 comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
 comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in the order of the stream.';
@@ -7176,11 +7347,17 @@ revoke execute on function mayfly_private.recount_usage(uuid) from public;
 --   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
+--     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
+--     statistics: ["mayfly.table.column"],
 --     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
 --     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
 -- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
 -- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
+-- pre_request is the function that the Data API calls before every request, as it is set for the role
+-- authenticator: `callable` is its quoted name, null where it does not exist; `next` what a wrapper of
+-- ours calls after check_request; `database` the database's name where it is set for this one alone.
+-- statistics are the columns of what tenants write that the planner has statistics of all the same.
 -- broadcasts.flushed says whether somebody tells what is due, due how many broadcasts wait, lost which tenants'
 -- readers noticed lost ones in the last ten minutes, and when last.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
@@ -7194,6 +7371,7 @@ as $$
 declare
   migrations jsonb;
   jobs jsonb;
+  pre_request jsonb;
 begin
   -- Neither need be there: migrations may have been run by hand, and pg_cron is optional. The blanks
   -- are left out, since each tool cuts a file into statements in its own way.
@@ -7209,7 +7387,44 @@ begin
       select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
     $sql$ into jobs;
   end if;
+  -- As the Data API reads it: what is set for this database comes first, and the first dot ends the schema.
+  select jsonb_build_object(
+    'function', s.name,
+    'database', case when d.setdatabase <> 0 then current_database() end,
+    'callable', case when p.oid is not null then format('%I.%I', n.nspname, p.proname) end,
+    'next', (
+      select format('%s.%s', nn.nspname, np.proname)
+      from pg_catalog.pg_depend dep
+      join pg_catalog.pg_proc np on np.oid = dep.refobjid
+      join pg_catalog.pg_namespace nn on nn.oid = np.pronamespace
+      where n.nspname = 'mayfly_gate' and dep.classid = 'pg_catalog.pg_proc'::regclass and dep.objid = p.oid
+        and dep.refclassid = 'pg_catalog.pg_proc'::regclass and nn.nspname <> 'mayfly_gate'
+      limit 1))
+  into pre_request
+  from pg_catalog.pg_db_role_setting d
+  cross join lateral unnest(d.setconfig) c (setting)
+  cross join lateral (select substr(c.setting, length('pgrst.db_pre_request=') + 1) as name) s
+  left join (pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace)
+    on p.pronargs = p.pronargdefaults and p.proname = substr(s.name, strpos(s.name, '.') + 1)
+    and n.nspname = coalesce(nullif(split_part(s.name, '.', 1), s.name), 'public')
+  where d.setrole = to_regrole('authenticator') and c.setting like 'pgrst.db\_pre\_request=_%'
+    and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
+  order by d.setdatabase desc limit 1;
   return jsonb_build_object(
+    'pre_request', pre_request,
+    'statistics', (
+      select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')
+      from pg_catalog.pg_stats st
+      join pg_catalog.pg_namespace n on n.nspname = st.schemaname
+      join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = st.tablename
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = st.attname
+      where n.nspname = 'mayfly' and a.attstattarget = 0),
+    'timeouts', (
+      select jsonb_object_agg(r.rolname, (
+        select substr(c.setting, length('statement_timeout=') + 1)
+        from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
+        where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
+      from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -7262,7 +7477,7 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, broadcasts }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;
 

@@ -9,7 +9,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { confine } from "./confine.ts";
 import { extensions } from "./extensions.ts";
-import { code, firstError, message, query, rows, sync } from "./protocol.ts";
+import { holdPrefix } from "./holds.ts";
+import { LockWaits, lockWaitSettings } from "./lock-waits.ts";
+import { code, firstError, literal, message, query, rows, sync } from "./protocol.ts";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
 
 const LONGJMP = 100;
@@ -17,17 +19,21 @@ const port = parentPort;
 if (!port) throw new Error("The database worker was started outside a worker thread.");
 const options = workerData as WorkerOptions;
 
-const pg = await PGlite.create({
-  ...(options.pgdata === undefined ? {} : { dataDir: options.pgdata }),
-  ...(options.template === undefined ? {} : { loadDataDir: new Blob([options.template]) }),
-  extensions,
-  startParams: [
-    ...["--single", "-F", "-O", "-j"],
-    ...["exit_on_error=false", "log_checkpoints=false", "timezone=UTC"].flatMap((s) => ["-c", s]),
-    ...["max_worker_processes=0", "max_parallel_workers=0"].flatMap((s) => ["-c", s]),
-    ...["-c", "max_parallel_workers_per_gather=0"],
-  ],
-});
+const lockWaits = new LockWaits();
+const create = () =>
+  PGlite.create({
+    ...(options.pgdata === undefined ? {} : { dataDir: options.pgdata }),
+    ...(options.template === undefined ? {} : { loadDataDir: new Blob([options.template]) }),
+    extensions,
+    startParams: [
+      ...["--single", "-F", "-O", "-j"],
+      ...["exit_on_error=false", "log_checkpoints=false", "timezone=UTC"].flatMap((s) => ["-c", s]),
+      ...["max_worker_processes=0", "max_parallel_workers=0"].flatMap((s) => ["-c", s]),
+      ...["-c", "max_parallel_workers_per_gather=0"],
+      ...lockWaitSettings.flatMap((s) => ["-c", s]),
+    ],
+  });
+const pg = await lockWaits.instrument(create, ({ Module }) => Module.HEAPU8);
 const mod = pg.Module;
 
 let input: Uint8Array = Buffer.alloc(0);
@@ -98,6 +104,11 @@ function must(sql: string): Buffer {
 }
 
 startup();
+// Of a process that was killed between a broadcast and its commit.
+const held = rows(must("select gid from pg_prepared_xacts"))
+  .map(([gid]) => gid ?? "")
+  .filter((gid) => gid.startsWith(holdPrefix));
+for (const gid of held) must(`commit prepared ${literal(gid)}`);
 for (const sql of options.prepare) must(sql);
 const { confined } = confine(() => mod.HEAPU8, execute);
 const version = rows(must("show server_version"))[0]?.[0] ?? "";
@@ -122,6 +133,7 @@ port.on("message", async (request: Request) => {
   }
   const run = () => execute(request.body);
   const body = plain(request.confined ? confined(run) : run());
+  await lockWaits.settle();
   port.postMessage({ ...(prologue && { prologue }), body } satisfies Reply, [
     ...(prologue ? [prologue.buffer] : []),
     body.buffer,

@@ -21,6 +21,10 @@ export interface Realtime {
   fetch(request: Request): Promise<Response>;
   /** Takes over the socket of a WebSocket request to `/realtime/v1/websocket`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Whether somebody listens to the topic of one of these messages. */
+  heard(messages: StoredMessage[]): boolean;
+  /** Sends messages of the database to those who listen; those over the project's rate are dropped. */
+  publish(messages: StoredMessage[]): void;
   /** `down` while messages inserted into the database do not arrive. */
   health(): { state: "ok" | "down"; connections: number; channels: number };
   /** Closes every socket with 1012, then the connections to the database. */
@@ -118,6 +122,11 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
         socket.destroy();
       });
     },
+
+    heard: (messages) =>
+      messages.some(({ topic, private: isPrivate }) => hub.has(topicKey(topic, isPrivate))),
+
+    publish: publishStored,
 
     health: () => ({
       state: context.database.listening ? "ok" : "down",

@@ -124,7 +124,8 @@ test("presence counts for those who are told of it, not for those who only show 
   // Of bc:… the fixtures let everybody read broadcasts, and nobody presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
-  const target = await start({ presencePerSecond: 2, rateTickMs: 30, rateTicks: 1 });
+  // Two in each tick of 30 ms.
+  const target = await start({ presencePerSecond: 2 / 0.03, rateTickMs: 30, rateTicks: 1 });
   const token = await userToken(alice);
   const shown: RawClient[] = [];
   for (const key of ["a", "b", "c", "d"]) {
