@@ -63,7 +63,7 @@ export class AgentLife {
     });
     setOwner(this.client, issued.agent.id);
     session.onToken = (token) => {
-      void this.client.realtime.setAuth(token);
+      void this.client.realtime.setAuth(token).catch(() => {});
       this.debug.note("lifecycle", "renewed", () => ({ expires_at: this.expiresAt }));
     };
     session.onEnd = (error) => void this.#end(error);

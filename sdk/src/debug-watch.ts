@@ -11,6 +11,7 @@ import {
 } from "./debug-levels.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./debug-record.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { attempt, report } from "./report.ts";
 import type { StartLogWatch } from "./state-watch.ts";
 import { problemOfDate } from "./storable.ts";
 import { joinTopic, type Topic } from "./topics.ts";
@@ -278,11 +279,10 @@ export class DebugWatcher implements DebugWatch {
 
   #handle(record: DebugRecord): void {
     if (this.#stopped) return;
-    try {
-      this.#handler(record);
-    } catch (error) {
-      this.#tell(error);
-    }
+    attempt(
+      () => this.#handler(record),
+      (error) => report(this.#options.onError, "A handler of debug records", error),
+    );
   }
 
   /** What is kept; then what has come meanwhile. */
@@ -308,7 +308,8 @@ export class DebugWatcher implements DebugWatch {
   }
 
   #tell(error: unknown): void {
-    this.#options.onError?.(error);
+    const { onError } = this.#options;
+    if (onError) report(onError, "A watch of debug records", error);
   }
 }
 

@@ -214,7 +214,8 @@ export class TopicHub {
     // A channel that is being left would be given back by its topic.
     await this.#leaving;
     // The first private join must already carry the token: without it the refusal takes 5 s.
-    await this.#client.realtime.setAuth();
+    // When there is none to be had, the server refuses it, and it is tried again.
+    await this.#client.realtime.setAuth().catch(() => {});
     if (this.#listeners.size === 0 || this.#channel) return;
     const presence = this.#presence;
     const channel = this.#client.channel(this.#topic, {
