@@ -53,8 +53,8 @@ const renewMs = 35_000;
 const retryMs = 5_000;
 /** An agent's last records may come behind the news of its end. */
 const lingerMs = 2_000;
-/** Of one agent's history, for what also comes live. */
-const overlapMs = 60_000;
+/** The newest of the history, which may also have come live. */
+const overlapRecords = 10_000;
 
 interface Followed {
   topic: Promise<Topic>;
@@ -207,7 +207,8 @@ export class DebugWatcher implements DebugWatch {
         .select("id")
         .eq("tenant_id", this.#tenant)
         .in("status", ["running", "suspended"])
-        .gt("expires_at", new Date().toISOString())
+        // By the clock of the database.
+        .gt("expires_at", "now")
         .order("spawned_at", { ascending: false })
         .limit(maxTopics + 1),
       list(withId),
@@ -297,7 +298,9 @@ export class DebugWatcher implements DebugWatch {
       since,
     };
     const read = await readKept(this.#client, kept, (record) => {
-      if (record.at.getTime() > Date.now() - overlapMs) seen.add(record.id);
+      seen.add(record.id);
+      const [oldest] = seen;
+      if (seen.size > overlapRecords && oldest !== undefined) seen.delete(oldest);
       this.#handle(record);
     });
     if (read.error) return read;

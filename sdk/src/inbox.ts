@@ -15,6 +15,7 @@ import {
   type SequencePage,
   SequenceReader,
 } from "./sequence.ts";
+import { within } from "./ticks.ts";
 
 export interface ListenOptions {
   /**
@@ -34,8 +35,6 @@ interface Listener extends ListenOptions {
 /** Replies that come to a request whose sender has given up are of no use to anybody. */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
-/** A longer timer would end at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * The inbox of the caller, which one process reads at a time: handlers run one at a time, in the order of
@@ -100,7 +99,7 @@ export class Inbox {
     const reply = new Promise<Result<MessageRow>>((resolve, reject) => {
       this.#requests.set(id, resolve);
       const giveUp = () => resolve(failed(timedOut(timeoutMs, this.#problem)));
-      timer = setTimeout(giveUp, Math.min(timeoutMs, longestTimerMs));
+      timer = setTimeout(giveUp, within(timeoutMs));
       // What can not be sent, or heard, has no reply.
       for (const step of [sent, this.open()])
         step.then(({ error }) => error && resolve(failed(error)), reject);

@@ -9,6 +9,7 @@ import { Pace } from "./pace.ts";
 import { report } from "./report.ts";
 import { passing } from "./sequence.ts";
 import { storageFailed } from "./storage.ts";
+import { longestTimerMs } from "./ticks.ts";
 
 /** What happened, in the order of the log. */
 export interface WatchBatch {
@@ -254,11 +255,10 @@ async function inStore<T>(work: () => Promise<T> | undefined): Promise<Result<T 
   }
 }
 
-/** So seldom at most: a timer of more fires at once. */
-const maxPollMs = 2 ** 31 - 1;
-
 const wrongPollMs = (pollMs = 5_000) =>
-  pollMs >= 1 && pollMs <= maxPollMs ? null : invalid("pollMs", "must be at least 1 millisecond");
+  pollMs >= 1 && pollMs <= longestTimerMs
+    ? null
+    : invalid("pollMs", "must be at least 1 millisecond");
 
 const pull = (client: MayflyClient, since: string | null, limit = 500) =>
   callFunction(client, "sync", syncAnswer, { since, limit });
