@@ -5,7 +5,13 @@ import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { openDataFolder } from "./data-folder.ts";
-import { type Database, keepStatistics, openPglite, openPostgres } from "./db/index.ts";
+import {
+  type Database,
+  keepFlushing,
+  keepStatistics,
+  openPglite,
+  openPostgres,
+} from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
 import { type FunctionsHost, startFunctions } from "./functions/index.ts";
 import { type Health, healthOf } from "./health.ts";
@@ -104,6 +110,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
   let endStatistics: (() => Promise<void>) | undefined;
+  let endFlushing: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
   let crashed = false;
   let announced = false;
@@ -120,6 +127,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       api,
       http,
       { close: () => endStatistics?.() },
+      { close: () => endFlushing?.() },
       database,
     ];
     for (const part of parts) {
@@ -224,6 +232,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       functions.ready(),
     ]);
 
+    endFlushing = await keepFlushing(opened.url("supabase_admin"), log);
     if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
 
     const running: Running = {
