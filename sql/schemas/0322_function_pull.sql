@@ -12,8 +12,10 @@
 -- (xid, id): with any number of writers nothing is missed, nothing comes twice, and an idle
 -- transaction stalls nobody (10,946 of 10,946 events with 16 writers and 4 readers).
 --
--- A page has at most about 4 MB of memories, so that whoever pulls holds no more; it ends before the
--- memory that would exceed them, but for its first. `since: 'now'` gives the cursor of this moment alone.
+-- A page has at most about 4 MB of memories as JSON, so that whoever pulls holds no more; it ends before the
+-- memory that would exceed them, but for its first, which takes 2 MB at most. Only where the page might become
+-- that large, if each byte were escaped, is it written out to be measured. `since: 'now'` gives the cursor of
+-- this moment alone.
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -72,12 +74,17 @@ begin
     from (
       select m.id, row_number() over so_far as nth, sum(m.bytes) over so_far as bytes
       from (
-        select m.id, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
-        from mayfly.memories m
-        where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
-          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
-        order by m.id
-        limit page_limit
+        select r.id, case when sum(r.bytes) over () * 6 <= max_bytes then r.bytes else mayfly_private.memory_json_bytes(
+          r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.language, r.hlc) end as bytes
+        from (
+          select m.*, mayfly_private.memory_bytes(
+            m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
+          from mayfly.memories m
+          where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
+            and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
+          order by m.id
+          limit page_limit
+        ) r
       ) m
       window so_far as (order by m.id)
     ) sized;
@@ -123,12 +130,20 @@ begin
     from (
       select m.id, m.nth, row_number() over so_far as place, sum(m.bytes) over so_far as bytes
       from (
-        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
-        from jsonb_array_elements(event_page) with ordinality as page (event, n)
-        join mayfly.memories m on m.tenant_id = tenant and m.id = (page.event ->> 'subject')::uuid and m.deleted_at is null
-          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
-        where page.event ->> 'type' in ('memory.created', 'memory.updated')
-        group by m.tenant_id, m.id
+        select r.id, r.nth, case when sum(r.bytes) over () * 6 <= max_bytes then r.bytes else mayfly_private.memory_json_bytes(
+          r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.language, r.hlc) end as bytes
+        from (
+          select m.*, page.nth, mayfly_private.memory_bytes(
+            m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
+          from (
+            select (e.event ->> 'subject')::uuid as id, min(e.n) as nth
+            from jsonb_array_elements(event_page) with ordinality as e (event, n)
+            where e.event ->> 'type' in ('memory.created', 'memory.updated')
+            group by 1
+          ) page
+          join mayfly.memories m on m.tenant_id = tenant and m.id = page.id and m.deleted_at is null
+            and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
+        ) r
       ) m
       window so_far as (order by m.nth)
     ) sized;
