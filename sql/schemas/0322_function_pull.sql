@@ -41,6 +41,8 @@ declare
   ids uuid[];
   looked_at integer;
   fitting integer;
+  total bigint;
+  places integer[];
   more boolean := false;
   max_bytes constant integer := 4000000;
 begin
@@ -70,24 +72,24 @@ begin
   end if;
 
   if cursor_state ? 'b' then
-    select count(*), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes) into looked_at, ids
+    select count(*), max(sized.bytes), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes)
+    into looked_at, total, ids
     from (
       select m.id, row_number() over so_far as nth, sum(m.bytes) over so_far as bytes
       from (
-        select r.id, case when sum(r.bytes) over () * 6 <= max_bytes then r.bytes else mayfly_private.memory_json_bytes(
-          r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.language, r.hlc) end as bytes
-        from (
-          select m.*, mayfly_private.memory_bytes(
-            m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
-          from mayfly.memories m
-          where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
-          order by m.id
-          limit page_limit
-        ) r
+        select m.id, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
+        from mayfly.memories m
+        where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
+          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
+        order by m.id
+        limit page_limit
       ) m
       window so_far as (order by m.id)
     ) sized;
+    if total * 6 > max_bytes then
+      ids := ids[:mayfly_private.fitting_memories(tenant, ids, max_bytes)];
+    end if;
     fitting := coalesce(cardinality(ids), 0);
     more := looked_at = page_limit or fitting < looked_at;
     cursor_state := case
@@ -125,29 +127,27 @@ begin
     ) e;
     looked_at := jsonb_array_length(event_page);
     -- A memory comes once a page, with the first of its events there.
-    select min(sized.nth) filter (where sized.place > 1 and sized.bytes > max_bytes) - 1, array_agg(sized.id order by sized.nth)
-    into fitting, ids
+    select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
+      array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
+    into total, fitting, ids, places
     from (
       select m.id, m.nth, row_number() over so_far as place, sum(m.bytes) over so_far as bytes
       from (
-        select r.id, r.nth, case when sum(r.bytes) over () * 6 <= max_bytes then r.bytes else mayfly_private.memory_json_bytes(
-          r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.language, r.hlc) end as bytes
-        from (
-          select m.*, page.nth, mayfly_private.memory_bytes(
-            m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
-          from (
-            select (e.event ->> 'subject')::uuid as id, min(e.n) as nth
-            from jsonb_array_elements(event_page) with ordinality as e (event, n)
-            where e.event ->> 'type' in ('memory.created', 'memory.updated')
-            group by 1
-          ) page
-          join mayfly.memories m on m.tenant_id = tenant and m.id = page.id and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
-        ) r
+        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
+        from jsonb_array_elements(event_page) with ordinality as page (event, n)
+        join mayfly.memories m on m.tenant_id = tenant and m.id = (page.event ->> 'subject')::uuid and m.deleted_at is null
+          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
+        where page.event ->> 'type' in ('memory.created', 'memory.updated')
+        group by m.tenant_id, m.id
       ) m
       window so_far as (order by m.nth)
     ) sized;
-    fitting := coalesce(fitting, looked_at);
+    if total * 6 > max_bytes then
+      fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
+    end if;
+    -- Up to the event before that of the first memory that does not fit.
+    fitting := coalesce(places[fitting + 1] - 1, looked_at);
     if fitting < looked_at then
       event_page := (select jsonb_agg(page.event order by page.n)
         from jsonb_array_elements(event_page) with ordinality as page (event, n) where page.n <= fitting);

@@ -226,8 +226,9 @@ comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token i
 comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many at once, and so many more a minute.';
 comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
 comment on column mayfly.tenants.max_bytes is
-  'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
-comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten, and messages delivered, in one minute of the clock.';
+  'How much it may store: the text of memories, 512 bytes a memory, 800 a vector; conflicts, messages, states, debug records, types, channels, and what agents say of themselves. Indexes come on top.';
+comment on column mayfly.tenants.writes_per_minute is
+  'How many memories may be put, changed or forgotten, messages delivered, states, channels, types, keys and invitations written, in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
@@ -1100,29 +1101,34 @@ $$;
 comment on function mayfly_private.conflict_bytes(jsonb, jsonb) is 'What a conflict is charged, in bytes.';
 revoke execute on function mayfly_private.conflict_bytes(jsonb, jsonb) from public;
 
--- sql/schemas/0164_function_memory_json_bytes.sql
+-- sql/schemas/0164_function_fitting_memories.sql
 
--- How many bytes a memory takes in an answer, JSON's escapes included, which make six of a byte. Reads and
--- writes out everything, so mayfly_private.pull asks it only of a page that might become too large. Locks
--- nothing.
+-- How many of some memories of a tenant, in their order, fit into a page of so many bytes as JSON, its escapes
+-- included, which make six of a byte; one at least. Reads and writes out every one, so mayfly_private.pull asks
+-- it only of a page that might become too large. Locks nothing.
 
-create function mayfly_private.memory_json_bytes(
-  task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb
-)
-returns bigint
+create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
+returns integer
 language plpgsql stable
 set search_path = ''
 as $$
 begin
-  return 700 + octet_length(to_json(task)::text) + octet_length(to_json(input)::text) + octet_length(to_json(output)::text)
-    + octet_length(to_json(critique)::text) + octet_length(to_json(tags)::text) + octet_length(metadata::text)
-    + octet_length(to_json(language)::text) + octet_length(hlc::text);
+  return (
+    -- One also where they have all just been forgotten: a page goes on behind its last.
+    select greatest(1, count(*))
+    from (
+      select w.n, sum(700 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
+        + octet_length(to_json(m.output)::text) + octet_length(to_json(m.critique)::text) + octet_length(to_json(m.tags)::text)
+        + octet_length(m.metadata::text) + octet_length(to_json(m.language)::text) + octet_length(m.hlc::text)) over (order by w.n) as bytes
+      from unnest(memories) with ordinality as w (id, n)
+      join mayfly.memories m on m.tenant_id = tenant and m.id = w.id
+    ) sized
+    where sized.n = 1 or sized.bytes <= max_bytes);
 end
 $$;
 
-comment on function mayfly_private.memory_json_bytes(text, text, text, text, text[], jsonb, text, jsonb) is
-  'How many bytes a memory takes in an answer.';
-revoke execute on function mayfly_private.memory_json_bytes(text, text, text, text, text[], jsonb, text, jsonb) from public;
+comment on function mayfly_private.fitting_memories(uuid, uuid[], bigint) is 'How many memories fit into a page of so many bytes.';
+revoke execute on function mayfly_private.fitting_memories(uuid, uuid[], bigint) from public;
 
 -- sql/schemas/0170_table_events.sql
 
@@ -4491,6 +4497,8 @@ declare
   ids uuid[];
   looked_at integer;
   fitting integer;
+  total bigint;
+  places integer[];
   more boolean := false;
   max_bytes constant integer := 4000000;
 begin
@@ -4520,24 +4528,24 @@ begin
   end if;
 
   if cursor_state ? 'b' then
-    select count(*), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes) into looked_at, ids
+    select count(*), max(sized.bytes), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes)
+    into looked_at, total, ids
     from (
       select m.id, row_number() over so_far as nth, sum(m.bytes) over so_far as bytes
       from (
-        select r.id, case when sum(r.bytes) over () * 6 <= max_bytes then r.bytes else mayfly_private.memory_json_bytes(
-          r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.language, r.hlc) end as bytes
-        from (
-          select m.*, mayfly_private.memory_bytes(
-            m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
-          from mayfly.memories m
-          where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
-          order by m.id
-          limit page_limit
-        ) r
+        select m.id, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
+        from mayfly.memories m
+        where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
+          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
+        order by m.id
+        limit page_limit
       ) m
       window so_far as (order by m.id)
     ) sized;
+    if total * 6 > max_bytes then
+      ids := ids[:mayfly_private.fitting_memories(tenant, ids, max_bytes)];
+    end if;
     fitting := coalesce(cardinality(ids), 0);
     more := looked_at = page_limit or fitting < looked_at;
     cursor_state := case
@@ -4575,29 +4583,27 @@ begin
     ) e;
     looked_at := jsonb_array_length(event_page);
     -- A memory comes once a page, with the first of its events there.
-    select min(sized.nth) filter (where sized.place > 1 and sized.bytes > max_bytes) - 1, array_agg(sized.id order by sized.nth)
-    into fitting, ids
+    select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
+      array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
+    into total, fitting, ids, places
     from (
       select m.id, m.nth, row_number() over so_far as place, sum(m.bytes) over so_far as bytes
       from (
-        select r.id, r.nth, case when sum(r.bytes) over () * 6 <= max_bytes then r.bytes else mayfly_private.memory_json_bytes(
-          r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.language, r.hlc) end as bytes
-        from (
-          select m.*, page.nth, mayfly_private.memory_bytes(
-            m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
-          from (
-            select (e.event ->> 'subject')::uuid as id, min(e.n) as nth
-            from jsonb_array_elements(event_page) with ordinality as e (event, n)
-            where e.event ->> 'type' in ('memory.created', 'memory.updated')
-            group by 1
-          ) page
-          join mayfly.memories m on m.tenant_id = tenant and m.id = page.id and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
-        ) r
+        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
+        from jsonb_array_elements(event_page) with ordinality as page (event, n)
+        join mayfly.memories m on m.tenant_id = tenant and m.id = (page.event ->> 'subject')::uuid and m.deleted_at is null
+          and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
+        where page.event ->> 'type' in ('memory.created', 'memory.updated')
+        group by m.tenant_id, m.id
       ) m
       window so_far as (order by m.nth)
     ) sized;
-    fitting := coalesce(fitting, looked_at);
+    if total * 6 > max_bytes then
+      fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
+    end if;
+    -- Up to the event before that of the first memory that does not fit.
+    fitting := coalesce(places[fitting + 1] - 1, looked_at);
     if fitting < looked_at then
       event_page := (select jsonb_agg(page.event order by page.n)
         from jsonb_array_elements(event_page) with ordinality as page (event, n) where page.n <= fitting);
@@ -4882,7 +4888,7 @@ grant execute on function mayfly.memory_statistics() to authenticated, service_r
 -- parent may come after its child), agent_liveness, memories,
 -- memory_conflicts, memory_vectors, states, state_versions, debug_records, channels, channel_subscriptions, messages, inboxes, deliveries, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
--- meanwhile may come as it was or as it is. Locks nothing.
+-- meanwhile may come as it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns jsonb
@@ -4895,8 +4901,10 @@ declare
   place integer := 1;
   last_key jsonb;
   keys record;
-  page jsonb;
-  lines jsonb := '[]';
+  line record;
+  lines jsonb[] := '{}';
+  bytes bigint := 0;
+  max_bytes constant integer := 4000000;
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
@@ -4920,33 +4928,32 @@ begin
     where i.indrelid = format('mayfly.%I', tables[place])::regclass and i.indisprimary;
 
     begin
-      execute format(
-        'select coalesce(jsonb_agg(jsonb_build_object(''row'', p.row, ''key'', p.key) order by p.n), ''[]'')
-         from (
-           select to_jsonb(t) %s as row, jsonb_build_array(%s) as key, row_number() over (order by %s) as n
-           from mayfly.%I t
-           where t.%I = $2 and ($1 is null or (%s) > (%s))
-           order by %s limit $3) p',
-        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, keys.columns, tables[place],
+      for line in execute format(
+        'select to_jsonb(t) %s as row, jsonb_build_array(%s) as key
+         from mayfly.%I t
+         where t.%I = $2 and ($1 is null or (%s) > (%s))
+         order by %s limit $3',
+        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, tables[place],
         case when tables[place] = 'tenants' then 'id' else 'tenant_id' end,
         keys.columns, keys.after_values, keys.columns)
-      into page using last_key, tenant, page_limit - jsonb_array_length(lines);
+        using last_key, tenant, page_limit - cardinality(lines)
+      loop
+        lines := lines || jsonb_build_object('table', tables[place], 'row', line.row);
+        bytes := bytes + octet_length(line.row::text);
+        if cardinality(lines) >= page_limit or bytes >= max_bytes then
+          return jsonb_build_object('lines', to_jsonb(lines), 'more', true,
+            'after', jsonb_build_object('table', tables[place], 'key', line.key));
+        end if;
+      end loop;
     exception when data_exception then
       perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
         'Pass it as it came, or null for the first page.', '{"field": "after"}');
     end;
-    lines := lines || (
-      select coalesce(jsonb_agg(jsonb_build_object('table', tables[place], 'row', l -> 'row') order by n), '[]')
-      from jsonb_array_elements(page) with ordinality as p (l, n));
-    if jsonb_array_length(lines) >= page_limit then
-      return jsonb_build_object('lines', lines, 'more', true,
-        'after', jsonb_build_object('table', tables[place], 'key', page -> -1 -> 'key'));
-    end if;
     place := place + 1;
     last_key := null;
     exit when place > cardinality(tables);
   end loop;
-  return jsonb_build_object('lines', lines, 'more', false, 'after', null);
+  return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
 
