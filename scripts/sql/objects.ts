@@ -54,7 +54,7 @@ const rules: Rule[] = [
   [/^create table ([\w.]+)/, own("table", true)],
   [/^create (?:unique )?index (\w+)/, own("index", true)],
   [/^create type ([\w.]+)/, own("type", true)],
-  [/^create schema (\w+)/, own("schema", true)],
+  [/^create schema (?:if not exists )?(\w+)/, own("schema", true)],
   [/^create extension (?:if not exists )?(\w+)/, own("extension", true)],
   [/^create trigger (\w+) .*? on ([\w.]+)/, ofTable("trigger")],
   [/^create policy (\w+) on ([\w.]+)/, ofTable("policy")],
@@ -73,7 +73,7 @@ const rules: Rule[] = [
       durable: false,
     }),
   ],
-  [/^alter table ([\w.]+)/, (_, statement) => ({ key: flat(statement), durable: true })],
+  [/^alter (?:table|index) ([\w.]+)/, (_, statement) => ({ key: flat(statement), durable: true })],
   [
     /^insert into ([\w.]+)/,
     ([, table], statement) => ({

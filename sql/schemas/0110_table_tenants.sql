@@ -34,6 +34,13 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.tenants
+  alter column name set statistics 0,
+  alter column language set statistics 0,
+  alter column retention set statistics 0,
+  alter column debug set statistics 0;
+
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
 comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';

@@ -35,6 +35,17 @@ create table mayfly.messages (
 -- For maintenance, and to look back.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.messages
+  alter column type set statistics 0,
+  alter column sender_id set statistics 0,
+  alter column target set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column correlation_id set statistics 0,
+  alter column reply_to set statistics 0,
+  alter column payload set statistics 0,
+  alter column attachments set statistics 0;
+
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
 comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
 comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';

@@ -46,7 +46,11 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     const { code, findings } = await examine(local);
     expect(findings.filter(({ state }) => state === "error")).toEqual([]);
     // What PGlite has not, nor a hosted project until somebody enables it.
-    expect(notFine(findings)).toEqual(["pg_cron warning", "pg_net warning"]);
+    expect(notFine(findings)).toEqual([
+      "row estimates warning",
+      "pg_cron warning",
+      "pg_net warning",
+    ]);
     for (const { state, mend } of findings) expect(mend === null).toBe(state === "ok");
     expect(code).toBe(0);
     expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
@@ -109,6 +113,27 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
       state: "warning",
       message: expect.stringContaining("public.notes"),
     });
+  });
+
+  it("finds statistics of what tenants write, where somebody has raised them", async () => {
+    await local.sql.unsafe(`
+      alter table mayfly.memories alter column task set statistics 100;
+      insert into mayfly.tenants (name) values ('told');
+      insert into mayfly.memories (tenant_id, id, task) select id, gen_random_uuid(), 'told' from mayfly.tenants;
+      analyze mayfly.memories;
+      delete from mayfly.tenants;
+      alter table mayfly.memories alter column task set statistics 0;`);
+    const connection = { url: local.apiUrl, key: local.secretKey, tenant: undefined };
+    const statistics = async () =>
+      (await checkDatabase(connection)).find(({ check }) => check === "column statistics");
+    expect(await statistics()).toMatchObject({
+      state: "warning",
+      message: expect.stringContaining("mayfly.memories.task"),
+      mend: expect.stringContaining("sql/forget_statistics.sql"),
+    });
+    const script = join(repository, "sql/forget_statistics.sql");
+    await local.sql.unsafe(await readFile(script, "utf8"));
+    expect((await statistics())?.state).toBe("ok");
   });
 
   it("finds migrations that are not applied, or in another version, or not recorded", async () => {
@@ -238,8 +263,15 @@ const connectionTo = (url: string) => ({ url, key: "sb_secret_x", tenant: undefi
 describe("the check of the schedules", () => {
   const check = (jobs: string[], extensions = { pg_cron: "1.6", pg_net: "0.14" }) => {
     const found = { at: new Date(), extensions, jobs, migrations: null };
-    const maintenance = { oldest: null, failing: [] };
-    const none = { unprotected: [], policies: [], open_policies: [], maintenance };
+    const none = {
+      unprotected: [],
+      policies: [],
+      open_policies: [],
+      pre_request: null,
+      statistics: [],
+      timeouts: {},
+      maintenance: { oldest: null, failing: [] },
+    };
     return serve(
       (_request, response) => response.end(JSON.stringify({ ...found, ...none })),
       async (url) =>
@@ -248,7 +280,7 @@ describe("the check of the schedules", () => {
   };
 
   it("finds what came after Mayfly was installed, and has no job of it", async () => {
-    const cron = ["mayfly-maintain", "mayfly-cron-history", "mayfly-settle"];
+    const cron = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
     for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
     const mend = "Run Mayfly's sql/schemas/0329_schedules.sql in the SQL editor";
     expect(await check(cron)).toMatchObject([

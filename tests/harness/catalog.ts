@@ -7,12 +7,12 @@ export async function catalogOf(sql: postgres.Sql | postgres.TransactionSql): Pr
 
 /** Every object of ours with its definition, a line each. */
 const catalogQuery = `
-  with ours as (select oid, nspname from pg_namespace where nspname in ('mayfly', 'mayfly_private'))
+  with ours as (select oid, nspname from pg_namespace where nspname in ('mayfly', 'mayfly_private', 'mayfly_gate'))
   select line from (
     select format('table %s.%s %s %s', n.nspname, c.relname, c.relrowsecurity, c.relacl) as line
     from pg_class c join ours n on n.oid = c.relnamespace where c.relkind in ('r', 'v')
     union all
-    select format('column %s.%s %s %s %s', n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attacl)
+    select format('column %s.%s %s %s %s %s', n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attacl, a.attstattarget)
     from pg_attribute a join pg_class c on c.oid = a.attrelid join ours n on n.oid = c.relnamespace
     where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'v')
     union all
