@@ -436,7 +436,7 @@ isOneToOne: false
 { Args: { "name": string,"seq": number }; Returns: number
                            },
 "acknowledge_messages":
-{ Args: { "seqs": (number)[] }; Returns: number
+{ Args: { "seqs": (number)[] }; Returns: Json
                            },
 "add_member":
 { Args: { "role": string,"user_id": string }; Returns: Json
@@ -523,7 +523,7 @@ isOneToOne: false
 { Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
                            },
 "heartbeat":
-{ Args: { "activity"?: string,"task"?: string }; Returns: Json
+{ Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
                            },
 "installation":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -542,6 +542,9 @@ isOneToOne: false
                            },
 "list_states":
 { Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
+                           },
+"listen":
+{ Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
 "living_agents":
 { Args: { "ids": (string)[] }; Returns: Json
