@@ -1,7 +1,8 @@
 import { createClient } from "@supabase/supabase-js";
 import type { Activity, AgentCard } from "./agents.ts";
 import { agentRow, cardRow, stopped } from "./answer-agents.ts";
-import { watched } from "./answer-form.ts";
+import { beaten, type Newest } from "./answer-messages.ts";
+import { attendanceOf } from "./attendance.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fetchAnswer, fromDataApi, type MayflyClient } from "./call.ts";
 import type { HybridClock } from "./clock.ts";
@@ -15,9 +16,6 @@ import { Presence } from "./presence.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
 import { joinTopic, leaveTopics, whenLive } from "./topics.ts";
-
-/** How often an agent that works says that it is there. */
-const heartbeatMs = 30_000;
 
 /** What a connection of an agent needs of its Mayfly. */
 export interface AgentConnection {
@@ -48,7 +46,6 @@ export class AgentLife {
   /** The server's time, as its tokens and answers tell it. */
   protected readonly clock: HybridClock;
   readonly #session: Session;
-  readonly #heartbeat: ReturnType<typeof setInterval>;
   #over: (why: MayflyError | null) => void = () => {};
 
   constructor(connection: AgentConnection, issued: Issued) {
@@ -77,9 +74,7 @@ export class AgentLife {
     whenLive(this.client, () => this.#live());
     if (issued.watched) this.debug.listen();
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
-    this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
-    // In Node a heartbeat keeps no process alive.
-    (this.#heartbeat as { unref?: () => void }).unref?.();
+    attendanceOf(this.client).begin(() => this.#beat({}));
   }
 
   /** Its id, which its memories bear. */
@@ -137,10 +132,23 @@ export class AgentLife {
    * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   async heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
-    const answer = fromDataApi(await this.client.rpc("heartbeat", state), watched);
+    const answer = await this.#beat(state);
+    if (answer.error) return answer;
+    attendanceOf(this.client).hears(answer.data);
+    return ok(null);
+  }
+
+  async #beat(state: { activity?: Activity; task?: string }): Promise<Result<Newest>> {
+    const { log, channels, lost } = attendanceOf(this.client).next();
+    const answer = fromDataApi(
+      await this.client.rpc("heartbeat", { ...state, log, channels, lost }),
+      beaten,
+    );
+    // What told it of its end may be lost: the renewal says why it is over.
+    if (answer.error?.code === "not_authorized") void this.#session.renew();
     if (answer.error) return answer;
     if (answer.data.watched) this.debug.listen();
-    return ok(null);
+    return ok(answer.data.newest);
   }
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
@@ -171,7 +179,7 @@ export class AgentLife {
 
   /** Leaves every channel and renews no more, without ending the agent: it ends by itself. */
   async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     this.debug.close();
     this.#session.end();
     await this.debug.stopWatches();
@@ -181,7 +189,7 @@ export class AgentLife {
   }
 
   async #end(why: MayflyError): Promise<void> {
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     await this.presence.leave();
     await leaveTopics(this.client);
     this.#over(why);

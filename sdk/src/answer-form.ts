@@ -27,7 +27,6 @@ export const value = z.unknown();
 export const list = <Row>(of: z.ZodType<Row>): z.ZodType<Row[]> => z.array(of);
 
 /** What is left of calls whose answer is not handed on. */
-export const watched = row<{ watched: boolean }>({ watched: flag });
 export const ofMember = row<{ user_id: string }>({ user_id: text });
 export const withId = row<{ id: string }>({ id: text });
 export const deleted = row<{ deleted: boolean }>({ deleted: flag });

@@ -29,6 +29,18 @@ export const sent = list(
 );
 /** `unseen`: numbers whose rows are not visible yet. */
 export const acknowledged = row<{ unseen: number[] }>({ unseen: list(count) });
+/** The newest numbers of what a client listens to. */
+export interface Newest {
+  log: number | null;
+  inbox: number | null;
+  channels: Record<string, number>;
+}
+export const newest = row<Newest>({
+  log: maybeCount,
+  inbox: maybeCount,
+  channels: z.record(text, count),
+});
+export const beaten = row<{ watched: boolean; newest: Newest }>({ watched: flag, newest });
 export const openInbox = row<{ topic: string; acknowledged: number }>({
   topic: text,
   acknowledged: count,

@@ -86,6 +86,7 @@ export class ChannelStream {
       data.topic,
       typeof since === "number" ? since : from[since],
       {
+        source: { of: "channel", name: this.#name },
         fetch: async (after) => {
           const page = await readPage(this.#client, this.#name, after);
           if (page.error) return page;

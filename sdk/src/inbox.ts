@@ -165,6 +165,7 @@ export class Inbox {
 
   #read(topic: string, after: number): void {
     this.#reader = new SequenceReader(this.#client, topic, after, {
+      source: { of: "inbox" },
       fetch: (from) => this.#fetch(from),
       isOurs: ({ session }) => session === this.#session,
       take: (row) => this.#take(row),

@@ -1,8 +1,10 @@
 import { syncAnswer } from "./answer-memory.ts";
+import { attendanceOf } from "./attendance.ts";
 import { callFunction, type MayflyClient } from "./call.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { invalid, wrongPage } from "./invalid.ts";
 import { jittered } from "./jitter.ts";
+import { LogReader } from "./log-reader.ts";
 import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "./memory.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
@@ -86,6 +88,7 @@ export class Watch {
   readonly #options: WatchOptions;
   readonly #handler: WatchHandler;
   readonly #pace: Pace;
+  readonly #reader: LogReader;
   #state: WatchState;
   #stopped = false;
   #leave: () => Promise<void> = () => Promise.resolve();
@@ -104,6 +107,7 @@ export class Watch {
     this.#handler = handler;
     this.#state = state;
     this.#pace = new Pace(options.pollMs ?? 5_000);
+    this.#reader = new LogReader(this.#pace, (error) => this.#options.onError?.(error));
     this.ended = this.#run(tenant, first);
   }
 
@@ -121,7 +125,8 @@ export class Watch {
 
   async #run(tenant: string, first: SyncAnswer | null): Promise<MayflyError | null> {
     // Once joined it pulls again: what came before had no nudge.
-    void listenForNudges(this.#client, tenant, this.#pace).then(
+    const unlisten = attendanceOf(this.#client).add(this.#reader);
+    void listenForNudges(this.#client, tenant, this.#reader).then(
       (leave) => {
         this.#leave = leave;
         if (this.#stopped) void leave();
@@ -129,6 +134,7 @@ export class Watch {
       (error: unknown) => this.#tell(error),
     );
     const error = await this.#follow(first);
+    unlisten();
     this.#stopped = true;
     await this.#leave();
     return error;
@@ -139,7 +145,7 @@ export class Watch {
     let inSnapshot = false;
     for (let delay = firstDelayMs; !this.#stopped; page = null) {
       if (!page) {
-        this.#pace.pulls();
+        this.#reader.pulls();
         const { data, error } = await pull(this.#client, this.#state.cursor, this.#options.limit);
         if (this.#stopped) break;
         if (error?.code === "cursor_expired") {
@@ -154,7 +160,7 @@ export class Watch {
           continue;
         }
         page = data;
-        this.#pace.pulled(page.events.length > 0 || page.more);
+        this.#reader.pulled(page);
       }
       delay = firstDelayMs;
       inSnapshot ||= isSnapshot(page, this.#state.cursor);
