@@ -66,6 +66,8 @@ export interface LocalOptions {
 export interface Local extends Omit<Running, "pid" | "instance"> {
   readonly keys: ProjectKeys;
   health(): Health;
+  /** Realtime does what it does when a hosted project's settings change: every client reconnects. */
+  reloadRealtime(): void;
   /** The database as a file, to start another from: `template`. */
   dump(): Promise<Blob>;
   close(): Promise<void>;
@@ -253,6 +255,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ...running,
       keys,
       health,
+      reloadRealtime: () => realtime?.reload(),
       dump: async () => new Blob([await opened.dumpDataDir()]),
       close,
     };
