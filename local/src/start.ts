@@ -5,7 +5,13 @@ import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { openDataFolder } from "./data-folder.ts";
-import { type Database, keepStatistics, openPglite, openPostgres } from "./db/index.ts";
+import {
+  type Database,
+  keepFlushing,
+  keepStatistics,
+  openPglite,
+  openPostgres,
+} from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
 import { type FunctionsHost, startFunctions } from "./functions/index.ts";
 import { type Health, healthOf } from "./health.ts";
@@ -60,6 +66,8 @@ export interface LocalOptions {
 export interface Local extends Omit<Running, "pid" | "instance"> {
   readonly keys: ProjectKeys;
   health(): Health;
+  /** Realtime does what it does when a hosted project's settings change: every client reconnects. */
+  reloadRealtime(): void;
   /** The database as a file, to start another from: `template`. */
   dump(): Promise<Blob>;
   close(): Promise<void>;
@@ -104,6 +112,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
   let endStatistics: (() => Promise<void>) | undefined;
+  let endFlushing: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
   let crashed = false;
   let announced = false;
@@ -120,6 +129,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       api,
       http,
       { close: () => endStatistics?.() },
+      { close: () => endFlushing?.() },
       database,
     ];
     for (const part of parts) {
@@ -224,6 +234,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       functions.ready(),
     ]);
 
+    endFlushing = await keepFlushing(opened.url("supabase_admin"), log);
     if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
 
     const running: Running = {
@@ -244,6 +255,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ...running,
       keys,
       health,
+      reloadRealtime: () => realtime?.reload(),
       dump: async () => new Blob([await opened.dumpDataDir()]),
       close,
     };

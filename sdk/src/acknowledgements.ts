@@ -1,5 +1,6 @@
+import { acknowledged } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
-import { MayflyError } from "./errors.ts";
+import type { MayflyError } from "./errors.ts";
 import { jittered } from "./jitter.ts";
 import { lookAgainMs } from "./look-again.ts";
 import { firstDelayMs, maxDelayMs, passing } from "./sequence.ts";
@@ -101,30 +102,18 @@ export class Acknowledgements {
   async #send(): Promise<Said> {
     const seqs = this.#waiting.splice(0, perCall);
     if (seqs.length === 0) return { error: null, early: false };
-    const answer = fromDataApi(await this.#client.rpc("acknowledge_messages", { seqs }));
-    const unseen = unseenOf(answer.data);
-    if (answer.error || !unseen) {
-      const error = answer.error ?? unclear();
-      if (passing.includes(error.code)) this.#waiting.unshift(...seqs);
-      return { error, early: false };
+    const answer = fromDataApi(
+      await this.#client.rpc("acknowledge_messages", { seqs }),
+      acknowledged,
+    );
+    if (answer.error) {
+      if (passing.includes(answer.error.code)) this.#waiting.unshift(...seqs);
+      return { error: answer.error, early: false };
     }
+    const unseen = new Set(answer.data.unseen);
     const early = seqs.filter((seq) => unseen.has(seq));
     this.#waiting.unshift(...early);
     this.#onDone(seqs.filter((seq) => !unseen.has(seq)));
     return { error: null, early: early.length > 0 };
   }
 }
-
-/** Undefined when something else has answered. */
-function unseenOf(answer: unknown): Set<number> | undefined {
-  const { unseen } = (answer ?? {}) as { unseen?: unknown };
-  return Array.isArray(unseen) ? new Set(unseen.map(Number)) : undefined;
-}
-
-const unclear = () =>
-  new MayflyError({
-    code: "unavailable",
-    message: "What answered an acknowledgement is not the Data API.",
-    hint: "Is something between this process and the server? It is tried again.",
-    details: null,
-  });

@@ -1,7 +1,10 @@
 import { createClient } from "@supabase/supabase-js";
-import type { Activity, AgentCard, CardRow } from "./agents.ts";
+import type { Activity, AgentCard } from "./agents.ts";
+import { agentRow, cardRow, stopped } from "./answer-agents.ts";
+import { beaten, type Newest } from "./answer-messages.ts";
+import { attendanceOf } from "./attendance.ts";
 import type { CacheOptions } from "./cache.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { callFunction, fetchAnswer, fromDataApi, type MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
@@ -12,9 +15,6 @@ import { Presence } from "./presence.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
 import { joinTopic, leaveTopics, whenLive } from "./topics.ts";
-
-/** How often an agent that works says that it is there. */
-const heartbeatMs = 30_000;
 
 /** What a connection of an agent needs of its Mayfly. */
 export interface AgentConnection {
@@ -43,7 +43,6 @@ export class AgentLife {
   readonly ended: Promise<MayflyError | null>;
   protected readonly connection: AgentConnection;
   readonly #session: Session;
-  readonly #heartbeat: ReturnType<typeof setInterval>;
   #over: (why: MayflyError | null) => void = () => {};
 
   constructor(connection: AgentConnection, issued: Issued) {
@@ -55,6 +54,7 @@ export class AgentLife {
     this.#session = session;
     this.client = createClient<Database, "mayfly">(connection.url, connection.key, {
       db: { schema: "mayfly" },
+      global: { fetch: fetchAnswer },
       realtime: { reconnectAfterMs },
       accessToken: () => session.token(),
     });
@@ -68,9 +68,7 @@ export class AgentLife {
     whenLive(this.client, () => this.#live());
     if (issued.watched) this.debug.listen();
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
-    this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
-    // In Node a heartbeat keeps no process alive.
-    (this.#heartbeat as { unref?: () => void }).unref?.();
+    attendanceOf(this.client).begin(() => this.#beat({}));
   }
 
   /** Its id, which its memories bear. */
@@ -117,8 +115,8 @@ export class AgentLife {
 
   /** The agent as others see it. */
   async card(): Promise<Result<AgentCard>> {
-    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }));
-    return answer.error ? answer : ok(fromRow(answer.data as unknown as CardRow));
+    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }), cardRow);
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   /**
@@ -128,10 +126,23 @@ export class AgentLife {
    * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   async heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
-    const answer = fromDataApi(await this.client.rpc("heartbeat", state));
+    const answer = await this.#beat(state);
     if (answer.error) return answer;
-    if ((answer.data as { watched?: boolean }).watched) this.debug.listen();
+    attendanceOf(this.client).hears(answer.data);
     return ok(null);
+  }
+
+  async #beat(state: { activity?: Activity; task?: string }): Promise<Result<Newest>> {
+    const { log, channels, lost } = attendanceOf(this.client).next();
+    const answer = fromDataApi(
+      await this.client.rpc("heartbeat", { ...state, log, channels, lost }),
+      beaten,
+    );
+    // What told it of its end may be lost: the renewal says why it is over.
+    if (answer.error?.code === "not_authorized") void this.#session.renew();
+    if (answer.error) return answer;
+    if (answer.data.watched) this.debug.listen();
+    return ok(answer.data.newest);
   }
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
@@ -144,10 +155,10 @@ export class AgentLife {
   async suspend(reason?: string): Promise<Result<AgentRow>> {
     const answer = fromDataApi(
       await this.client.rpc("suspend_agent", { ...(reason && { reason }) }),
+      agentRow,
     );
-    if (answer.error) return answer;
-    await this.close();
-    return ok(answer.data as unknown as AgentRow);
+    if (!answer.error) await this.close();
+    return answer;
   }
 
   /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
@@ -155,14 +166,14 @@ export class AgentLife {
     const body = reason ? { reason } : {};
     this.debug.note("lifecycle", "stopped", () => body);
     await Promise.all([this.debug.flush(), this.debug.stopWatches()]);
-    const answer = await callFunction<{ agent: AgentRow }>(this.client, "spawn", body, "DELETE");
+    const answer = await callFunction(this.client, "spawn", stopped, body, { method: "DELETE" });
     await this.close();
     return answer;
   }
 
   /** Leaves every channel and renews no more, without ending the agent: it ends by itself. */
   async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     this.debug.close();
     this.#session.end();
     await this.debug.stopWatches();
@@ -172,7 +183,7 @@ export class AgentLife {
   }
 
   async #end(why: MayflyError): Promise<void> {
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     await this.presence.leave();
     await leaveTopics(this.client);
     this.#over(why);

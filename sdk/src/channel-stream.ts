@@ -1,3 +1,5 @@
+import { count } from "./answer-form.ts";
+import { type ChannelPageRow, channelPage } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
@@ -18,14 +20,6 @@ export interface ChannelOptions {
    * listening failed, or has ended, without one.
    */
   onError?: (error: unknown, message?: MessageContent) => void;
-}
-
-interface Page {
-  topic: string;
-  messages: MessageRow[];
-  last_seq: number;
-  acknowledged: number | null;
-  more: boolean;
 }
 
 const handleAtOnce = 500;
@@ -91,6 +85,7 @@ export class ChannelStream {
       data.topic,
       typeof since === "number" ? since : from[since],
       {
+        source: { of: "channel", name: this.#name },
         fetch: async (after) => {
           const page = await readPage(this.#client, this.#name, after);
           if (page.error) return page;
@@ -110,7 +105,7 @@ export class ChannelStream {
   }
 
   /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
-  async #open(): Promise<Page | undefined> {
+  async #open(): Promise<ChannelPageRow | undefined> {
     for (let delay = firstDelayMs; !this.#stopped; delay = Math.min(delay * 2, maxDelayMs)) {
       const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
       if (this.#stopped) break;
@@ -162,6 +157,7 @@ export class ChannelStream {
     if (!this.#subscribed || seq <= this.#acknowledged) return false;
     const { data, error } = fromDataApi(
       await this.#client.rpc("acknowledge_channel", { name: this.#name, seq }),
+      count,
     );
     if (error?.code === "not_subscribed") this.#subscribed = false;
     if (error || typeof data !== "number") return false;
@@ -175,7 +171,6 @@ export async function readPage(
   client: MayflyClient,
   name: string,
   after: number,
-): Promise<Result<Page>> {
-  const answer = fromDataApi(await client.rpc("read_channel", { name, after }));
-  return answer.error ? answer : ok(answer.data as unknown as Page);
+): Promise<Result<ChannelPageRow>> {
+  return fromDataApi(await client.rpc("read_channel", { name, after }), channelPage);
 }

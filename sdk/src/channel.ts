@@ -1,3 +1,4 @@
+import { list, row, text } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { type ChannelOptions, ChannelStream, readPage } from "./channel-stream.ts";
 import type { Publish } from "./channels.ts";
@@ -17,6 +18,8 @@ export interface BroadcastOptions {
 
 /** What is broadcast in a channel, and kept nowhere. Its sender is whoever may publish. */
 export type BroadcastHandler = (payload: Record<string, unknown>, event: string) => void;
+
+const broadcastScope = "channel:broadcast";
 
 /** Realtime's frames have no room for more. */
 const maxEventBytes = 255;
@@ -44,6 +47,7 @@ export class Channel {
     },
   };
   #topic: Promise<Result<Topic>> | undefined;
+  #mayBroadcast = false;
 
   /** @internal */
   constructor(client: MayflyClient, name: string, publish: Publish, note: Note) {
@@ -84,11 +88,12 @@ export class Channel {
   }
 
   /**
-   * Tells those who listen now, at the speed of Realtime, what may be lost: cursors, progress. For who
-   * may publish. Realtime drops without a word what may not be sent: then it fails after `timeoutMs`,
-   * 5,000 by default.
+   * Tells those who listen now, at the speed of Realtime, what may be lost: cursors, progress. For those
+   * who may publish and have `channel:broadcast`, which no agent has by default: broadcasts count against
+   * the whole project's rate. Realtime silently drops what may not be sent: then it fails after
+   * `timeoutMs`, 5,000 by default.
    *
-   * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `unavailable`,
+   * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `scope_missing`, `unavailable`,
    *   `channel_unknown`.
    * @example
    * await agent.channels.open("findings").broadcast("progress", { done: 12, of: 40 });
@@ -102,7 +107,8 @@ export class Channel {
     if (unfit) return failed(unfit);
     const { data: topic, error } = await this.#join();
     if (error) return failed(error);
-    const joined = await topic.ready;
+    const [joined, missing] = await Promise.all([topic.ready, this.#scopeMissing()]);
+    if (missing) return failed(missing);
     const sent = joined.error ? joined : await topic.send(event, payload, timeoutMs);
     const told = () => ({ channel: this.name, event, code: sent.error?.code });
     this.#note(sent.error ? "error" : "message", "broadcast", told, { level: "detailed" });
@@ -140,11 +146,31 @@ export class Channel {
     await (await topic)?.data?.leave();
   }
 
+  /**
+   * Asked once: Realtime would drop the broadcast without a word. Where it cannot be asked, that is left
+   * to Realtime.
+   */
+  async #scopeMissing(): Promise<MayflyError | undefined> {
+    if (this.#mayBroadcast) return undefined;
+    const { data } = await this.#client.rpc("tenant_ids", { scope: broadcastScope });
+    if (!Array.isArray(data) || data.length > 0) {
+      this.#mayBroadcast = true;
+      return undefined;
+    }
+    return new MayflyError({
+      code: "scope_missing",
+      message: `The caller does not have the scope ${broadcastScope}.`,
+      hint: "Spawn the agent with this scope, or publish a durable message.",
+      details: { scope: broadcastScope },
+    });
+  }
+
   /** Apart from the messages' topic: so nobody can pass a broadcast off as one. */
   #join(): Promise<Result<Topic>> {
     this.#topic ??= (async () => {
       const answer = fromDataApi(
         await this.#client.from("channels").select("tenant_id").eq("name", this.name).limit(2),
+        list(row<{ tenant_id: string }>({ tenant_id: text })),
       );
       const [channel, another] = answer.data ?? [];
       if (answer.error || !channel || another) {

@@ -1,5 +1,5 @@
 import { createClient } from "@supabase/supabase-js";
-import type { MayflyClient } from "./call.ts";
+import { fetchAnswer, type MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import type { MayflyOptions } from "./mayfly.ts";
@@ -9,7 +9,7 @@ export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClie
   return createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
     realtime: { reconnectAfterMs },
-    ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
+    global: { fetch: fetchAnswer, ...(tenant && { headers: { "x-mayfly-tenant": tenant } }) },
     ...(client
       ? {
           accessToken: async () =>
@@ -23,6 +23,7 @@ export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClie
 export function connectAnonymously({ url, key }: MayflyOptions): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
+    global: { fetch: fetchAnswer },
     accessToken: async () => null,
   });
 }

@@ -1,7 +1,8 @@
 import { v7 as uuidv7 } from "uuid";
+import { debugOrders } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { DebugBuffer } from "./debug-buffer.ts";
-import { type DebugOrders, type DebugRow, debugTopic } from "./debug-levels.ts";
+import { type DebugRow, debugTopic } from "./debug-levels.ts";
 import { DebugPump } from "./debug-pump.ts";
 import { lookAgainMs } from "./look-again.ts";
 import { joinTopic, type Topic } from "./topics.ts";
@@ -109,9 +110,10 @@ export class DebugKeeper {
   async #append({ records, dropped }: { records: DebugRow[]; dropped: number }) {
     const answer = fromDataApi(
       await this.#client.rpc("append_debug", { records, dropped } as never),
+      debugOrders,
     );
     if (!answer.error) {
-      const level = Number((answer.data as unknown as DebugOrders).persist) || 0;
+      const level = answer.data.persist;
       // An order can arrive before it is visible: then nothing was kept yet.
       const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
       if (ms !== undefined) return { again: ms };

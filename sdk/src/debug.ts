@@ -1,3 +1,4 @@
+import { debugOrders } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import {
   type DebugCategory,
@@ -230,9 +231,9 @@ export class Debug {
   }
 
   async #ask(): Promise<void> {
-    const { data } = fromDataApi(await this.#client.rpc("debug_level"));
+    const { data } = fromDataApi(await this.#client.rpc("debug_level"), debugOrders);
     // Without an answer the next order, or the next join, says it.
-    if (data) this.#obey(data as unknown as DebugOrders);
+    if (data) this.#obey(data);
   }
 
   #obey(orders: DebugOrders): void {

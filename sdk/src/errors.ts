@@ -8,6 +8,7 @@ export const errorCodes = [
   "agent_unknown",
   "already_member",
   "broadcast_refused",
+  "broadcasts_lost",
   "channel_exists",
   "channel_unknown",
   "clock_ahead",

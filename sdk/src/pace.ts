@@ -5,6 +5,8 @@ import type { NudgeListener } from "./nudges.ts";
 const nudgeWindowMs = 1_000;
 /** A pull although no nudge came: nothing depends on a broadcast having arrived. */
 const netMs = 30_000;
+/** While broadcasts are known to be lost. */
+const losingMs = 1_000;
 
 /**
  * When a reader pulls: at once at a nudge, and once more when the window of the last nudge ends, for
@@ -16,6 +18,8 @@ export class Pace implements NudgeListener {
   readonly #windowMs: number;
   #joined = false;
   #nudged = false;
+  #asked = false;
+  #losing = false;
   /** When the window of the last nudge ends. */
   #windowEnd = 0;
   #pulledAt = 0;
@@ -49,10 +53,23 @@ export class Pace implements NudgeListener {
     this.#wake();
   };
 
+  /** Pulls now, or when the window ends. */
+  ask(): void {
+    this.#asked = true;
+    this.#wake();
+  }
+
+  /** Whether broadcasts are lost at the moment: then it pulls each second. */
+  losing(losing: boolean): void {
+    this.#losing = losing;
+    this.#wake();
+  }
+
   /** A pull begins: it sees everything that was nudged until now. */
   pulls(): void {
     this.#seeks = this.#nudged || Number.isFinite(this.#againAt);
     this.#nudged = false;
+    this.#asked = false;
     this.#againAt = Number.POSITIVE_INFINITY;
     this.#pulledAt = Date.now();
   }
@@ -97,8 +114,9 @@ export class Pace implements NudgeListener {
   }
 
   #regular(): number {
-    if (this.#nudged) return this.#pulledAt + this.#windowMs;
+    if (this.#nudged || this.#asked) return this.#pulledAt + this.#windowMs;
     if (this.#windowEnd > this.#pulledAt) return this.#windowEnd;
-    return this.#pulledAt + (this.#joined ? netMs : this.#pollMs);
+    const pause = this.#joined ? netMs : this.#pollMs;
+    return this.#pulledAt + (this.#losing ? Math.min(losingMs, pause) : pause);
   }
 }

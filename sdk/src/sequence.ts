@@ -1,3 +1,4 @@
+import { attendanceOf, type Reader, type Source } from "./attendance.ts";
 import type { MayflyClient } from "./call.ts";
 import type { ErrorCode, MayflyError, Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
@@ -7,6 +8,8 @@ import { joinTopic } from "./topics.ts";
 
 /** What is numbered without a gap: an inbox, or a channel. */
 export interface SequenceSource {
+  /** What it is, as the server numbers it. */
+  readonly source: Source;
   /** A page of what is behind a number. */
   fetch(after: number): Promise<Result<SequencePage>>;
   /** Whether a live message is for this reader. */
@@ -76,11 +79,35 @@ export class SequenceReader {
   }
 
   async #run(topic: string): Promise<MayflyError | null> {
+    let heard = 0;
+    let joinedAt: number | undefined;
+    const at = () => this.#at;
+    const reader: Reader = {
+      source: this.#source.source,
+      get at() {
+        return at();
+      },
+      get heard() {
+        return heard;
+      },
+      get joinedAt() {
+        return joinedAt;
+      },
+      pull: () => this.#pace.ask(),
+      losing: (error) => {
+        this.#pace.losing(error !== null);
+        if (error) this.#source.onError(error);
+      },
+    };
+    const unlisten = attendanceOf(this.#client).add(reader);
     void joinTopic(this.#client, topic, {
       onMessage: (event, payload) => {
-        if (event === "message") this.#hear(payload);
+        if (event !== "message") return;
+        heard++;
+        this.#hear(payload);
       },
       onJoined: (joined) => {
+        joinedAt = joined ? performance.now() : undefined;
         this.#pace.onJoined(joined);
         // What came before was not heard.
         if (joined) this.nudge();
@@ -91,6 +118,7 @@ export class SequenceReader {
       if (this.#stopped) void joined.leave();
     });
     const error = await this.#follow();
+    unlisten();
     await this.stop();
     return error;
   }

@@ -6,7 +6,8 @@
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
 --     statistics: ["mayfly.table.column"],
---     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] } }
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
+--     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
 -- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
 -- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
@@ -14,6 +15,8 @@
 -- authenticator: `callable` is its quoted name, null where it does not exist; `next` what a wrapper of
 -- ours calls after check_request; `database` the database's name where it is set for this one alone.
 -- statistics are the columns of what tenants write that the planner has statistics of all the same.
+-- broadcasts.flushed says whether somebody tells what is due, due how many broadcasts wait, lost which tenants'
+-- readers noticed lost ones in the last ten minutes, and when last.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
 -- Locks nothing.
 
@@ -110,7 +113,13 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
           'error', f.error) order by f.failed_since), '[]')
         from (
-          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)));
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)),
+    'broadcasts', jsonb_build_object(
+      'flushed', coalesce(mayfly_private.is_flushed(), false),
+      'due', (select count(*) from (select from mayfly_private.nudges_due d limit 100000) d),
+      'lost', (
+        select jsonb_build_object('tenants', count(*), 'at', max(b.at))
+        from mayfly_private.broadcast_losses b where b.at > clock_timestamp() - interval '10 minutes')));
 end
 $$;
 
@@ -125,6 +134,6 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;

@@ -280,7 +280,7 @@ describe("the check of the schedules", () => {
   };
 
   it("finds what came after Mayfly was installed, and has no job of it", async () => {
-    const cron = ["mayfly-maintain", "mayfly-cron-history", "mayfly-settle"];
+    const cron = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
     for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
     const mend = "Run Mayfly's sql/schemas/0329_schedules.sql in the SQL editor";
     expect(await check(cron)).toMatchObject([

@@ -335,14 +335,18 @@ describe("an inbox", () => {
     const topic = `agent:${bob.id}`;
     await send(ada.claims, messageTo(bob.id));
     expect(await broadcasts(topic)).toEqual([]);
+    expect(await broadcasts(topic, "log_appended")).toEqual([]);
+    await rpc(db.sql, bob.claims, "listen", { log: true });
+    await send(bob.claims, messageTo(bob.id));
     expect((await broadcasts(topic, "log_appended")).length).toBe(1);
+    await acknowledge(bob, [1, 2]);
     const session = await open(bob);
     const message = messageTo(bob.id, { payload: { n: 1 } });
     await send(ada.claims, message);
     await send(ada.claims, messageTo(bob.id, { payload: { text: "x".repeat(70_000) } }));
     const heard = await broadcasts(topic);
     expect(heard[0]).toMatchObject({
-      seq: 2,
+      seq: 3,
       attempt: 1,
       session,
       id: message.id,
@@ -350,8 +354,8 @@ describe("an inbox", () => {
       sender_id: ada.id,
       payload: { n: 1 },
     });
-    expect(heard[1]).toEqual({ seq: 3, attempt: 1, session, id: expect.any(String) });
-    expect((await pull(bob, session)).messages.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
+    expect(heard[1]).toEqual({ seq: 4, attempt: 1, session, id: expect.any(String) });
+    expect((await pull(bob, session)).messages.map(({ attempt }) => attempt)).toEqual([1, 1]);
   });
 
   it("shows a message to its sender, its recipients and admins, and to nobody else", async () => {

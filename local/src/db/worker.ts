@@ -12,6 +12,7 @@ import { extensions } from "./extensions.ts";
 import { holdPrefix } from "./holds.ts";
 import { LockWaits, lockWaitSettings } from "./lock-waits.ts";
 import { code, firstError, literal, message, query, rows, sync } from "./protocol.ts";
+import { guardStack, type StackModule } from "./stack.ts";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
 
 const LONGJMP = 100;
@@ -34,7 +35,10 @@ const create = () =>
     ],
   });
 const pg = await lockWaits.instrument(create, ({ Module }) => Module.HEAPU8);
-const mod = pg.Module;
+// What the types leave out.
+const mod = pg.Module as typeof pg.Module & StackModule;
+const stackBase = mod.___stack_pointer.value;
+const isLongJump = (error: unknown) => (error as { status?: number }).status === LONGJMP;
 
 let input: Uint8Array = Buffer.alloc(0);
 let offset = 0;
@@ -73,7 +77,9 @@ function execute(bytes: Uint8Array): Buffer {
     try {
       mod._PostgresMainLoopOnce();
     } catch (error) {
-      if ((error as { status?: number }).status !== LONGJMP) throw error;
+      if (!isLongJump(error)) throw error;
+      // The jump goes past the frames that would give back what they had of the stack.
+      mod.___stack_pointer.value = stackBase;
       mod._PostgresMainLongJmp();
     }
   }
@@ -104,6 +110,9 @@ function must(sql: string): Buffer {
 }
 
 startup();
+if (!guardStack(mod, isLongJump)) {
+  throw new Error("This build of PGlite keeps the base of its stack where nobody finds it.");
+}
 // Of a process that was killed between a broadcast and its commit.
 const held = rows(must("select gid from pg_prepared_xacts"))
   .map(([gid]) => gid ?? "")

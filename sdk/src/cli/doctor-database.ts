@@ -27,7 +27,7 @@ interface Installation {
 /** Updates by a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
 /** As 0329_schedules.sql names them. */
-const cronJobs = ["mayfly-maintain", "mayfly-cron-history", "mayfly-settle"];
+const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
 const netJobs = ["mayfly-embed"];
 const anewMend =
   "Until 1.0: drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
