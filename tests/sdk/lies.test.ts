@@ -156,6 +156,7 @@ function calls(): Record<string, Record<string, Call>> {
       publish: () => channels.publish("findings", "info", { text: "hello" }),
       read: () => channels.read("findings"),
       statistics: () => channels.statistics("findings"),
+      subscribers: () => channels.subscribers("findings"),
     },
     Channel: {
       publish: () => channel.publish("info", { text: "hello" }),

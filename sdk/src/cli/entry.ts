@@ -1,3 +1,4 @@
+import { behindRow } from "../read-all.ts";
 import type { Connection } from "./connection.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 
@@ -36,8 +37,23 @@ const installMend = `${pushMend}; if it finds nothing to push, before it npx sup
  * @param filter of the Data API, as `name=eq.acme`; a project may have more tenants than a page.
  */
 export async function enter(connection: Connection, filter = ""): Promise<Entry> {
-  const path = `/rest/v1/tenants?select=id,name,created_at&order=created_at&${filter}`;
+  const path = `/rest/v1/tenants?select=id,name,created_at&order=created_at,id&${filter}`;
   return entryOf(connection, await probe(connection, path, { headers: inMayfly }));
+}
+
+/** All tenants, where the first page of them is; undefined where a page fails. */
+export async function everyTenant(
+  connection: Connection,
+  tenants: KnownTenant[],
+): Promise<KnownTenant[] | undefined> {
+  const all = [...tenants];
+  for (let page = tenants; page.length > 0; all.push(...page)) {
+    const last = page.at(-1) as KnownTenant;
+    const entry = await enter(connection, `or=(${encodeURIComponent(behindRow(last))})`);
+    if (entry.at !== "inside" || entry.tenants[0]?.id === page[0]?.id) return undefined;
+    page = entry.tenants;
+  }
+  return all;
 }
 
 function entryOf({ url }: Connection, answer: Answer): Entry {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { type Connection, findConnection } from "./connection.ts";
-import { enter, type KnownTenant } from "./entry.ts";
+import { enter, everyTenant, type KnownTenant } from "./entry.ts";
 import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
 import type { Output } from "./output.ts";
 import { type Answer, probe } from "./probe.ts";
@@ -70,11 +70,12 @@ async function dataApi(
   connection: Connection,
 ): Promise<{ component: Component; tenants: KnownTenant[] }> {
   const entry = await enter(connection);
-  const inside = entry.at === "inside";
-  const note = inside ? null : entry.message;
+  const tenants = entry.at === "inside" ? await everyTenant(connection, entry.tenants) : undefined;
+  const note =
+    entry.at === "inside" ? (tenants ? null : "it did not list all tenants") : entry.message;
   return {
-    component: { name: "data api", state: inside ? "ok" : "down", ms: entry.ms, note },
-    tenants: inside ? entry.tenants : [],
+    component: { name: "data api", state: tenants ? "ok" : "down", ms: entry.ms, note },
+    tenants: tenants ?? [],
   };
 }
 
