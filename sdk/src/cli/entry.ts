@@ -1,3 +1,5 @@
+import { tenantRow } from "../answer-agents.ts";
+import { list } from "../answer-form.ts";
 import { behindRow } from "../read-all.ts";
 import type { Connection } from "./connection.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -71,9 +73,10 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
       `${url} could not be reached: ${reason}.`,
       "Check the URL and the network; a paused project is restored in the dashboard.",
     );
-  if (status === 200 && Array.isArray(body))
-    return { at: "inside", tenants: body as KnownTenant[], ms };
-  if (status === 401)
+  const tenants = list(tenantRow).safeParse(body);
+  if (status === 200 && tenants.success) return { at: "inside", tenants: tenants.data, ms };
+  // A page is not of the gateway or the Data API.
+  if (status === 401 && body !== null)
     return stop(
       "key_refused",
       `${url} does not accept this key.`,
