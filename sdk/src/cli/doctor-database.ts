@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Connection } from "./connection.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
 import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
+import { checkTimeouts } from "./doctor-neighbours.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -21,6 +22,7 @@ interface Installation {
   open_policies: { schema: string; table: string; policy: string; command: string }[];
   pre_request: PreRequest | null;
   statistics: string[];
+  timeouts: Record<string, string | null>;
   maintenance: Maintenance;
 }
 
@@ -48,6 +50,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     ...checkOpenPolicies(found),
     ...(await checkGate(connection, found.pre_request)),
     checkStatistics(found.statistics),
+    checkTimeouts(found.timeouts),
     ...checkExtensions(found),
     ...checkMaintenance(
       found.maintenance,
