@@ -11,6 +11,7 @@ import {
 } from "./debug-levels.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./debug-record.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import type { StartLogWatch } from "./state-watch.ts";
 import { problemOfDate } from "./storable.ts";
 import { joinTopic, type Topic } from "./topics.ts";
@@ -86,7 +87,7 @@ export class DebugWatcher implements DebugWatch {
   ) {
     this.#client = client;
     this.#tenant = tenant;
-    this.#options = options;
+    this.#options = { ...options, ...(options.agent && { agent: idOf(options.agent) }) };
     this.#handler = handler;
     this.#level = levelOf(options.level ?? 2);
     this.#categories = options.categories;
