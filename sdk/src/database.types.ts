@@ -325,14 +325,14 @@ isOneToOne: false
                   ]
                 },"messages": {
                   Row: {
-                    "attachments": NonNullable<Json>,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                    "attachments": NonNullable<Json>,"bytes": number,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"type": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "attachments"?: NonNullable<Json>,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"type": string
                   }
                   Update: {
-                    "attachments"?: NonNullable<Json>,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"type"?: string
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"type"?: string
                   }
                   Relationships: [
                     {

@@ -22,6 +22,8 @@ create table mayfly.messages (
   attachments jsonb not null default '[]'
     constraint messages_attachments_list check (jsonb_typeof(attachments) = 'array'),
   sent_at timestamptz not null default clock_timestamp(),
+  bytes integer not null generated always as (512 + octet_length(payload::text) + octet_length(attachments::text)
+    + octet_length(target::text) + coalesce(octet_length(correlation_id), 0)) stored,
   constraint messages_pkey primary key (tenant_id, id),
   constraint messages_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint messages_channel_fkey foreign key (tenant_id, channel_id)
@@ -48,4 +50,5 @@ comment on table mayfly.messages is 'Messages between agents and people, and in 
 comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
 comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
 comment on column mayfly.messages.deadline is 'After it nobody is given the message any more.';
+comment on column mayfly.messages.bytes is 'What the tenant''s max_bytes counts for it, without its deliveries: 160 each.';
 comment on column mayfly.messages.attachments is 'References: [{ name, uri, mime_type?, bytes?, sha256? }].';

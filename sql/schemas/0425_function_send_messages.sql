@@ -126,7 +126,9 @@ begin
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
 
   if cardinality(claimed) > 0 then
-    perform mayfly_private.charge(tenant, 0, 0, greatest(cardinality(claimed), cardinality(delivered)));
+    perform mayfly_private.charge(tenant, 0,
+      160 * cardinality(delivered) + (select sum(m.bytes) from mayfly.messages m where m.tenant_id = tenant and m.id = any (claimed)),
+      greatest(cardinality(claimed), cardinality(delivered)));
   end if;
 
   with sent as (

@@ -68,20 +68,26 @@ describe("maintenance of every tenant", () => {
 
   it("comes to each tenant once a run, the one that has waited longest first", async () => {
     await db.sql`select mayfly_private.maintain_all()`;
-    const begun = new Date();
     const fresh = [await makeSpent(), await makeSpent()];
-    const some = async () => {
-      const [row] = await db.sql`select mayfly_private.maintain_some(${begun}) as tenants`;
-      return row?.tenants as number;
+    const [run] = await db.sql`select clock_timestamp()::text as begun`;
+    /** All the batches of a run: each ends after 2 s. */
+    const come = async () => {
+      let tenants = 0;
+      for (let some = 1; some > 0; tenants += some) {
+        const [row] = await db.sql`
+          select mayfly_private.maintain_some(${run?.begun as string}::timestamptz) as tenants`;
+        some = row?.tenants as number;
+      }
+      return tenants;
     };
     const [row] = await db.sql`select count(*)::int as tenants from mayfly.tenants`;
     await poison(fresh[0] as string);
     const [first] = await db.sql`
       select tenant_id from mayfly_private.maintenance order by at, tenant_id limit 1`;
     expect(fresh).toContain(first?.tenant_id);
-    expect(await some()).toBe(row?.tenants);
+    expect(await come()).toBe(row?.tenants);
     // One that fails has had its turn.
-    expect(await some()).toBe(0);
+    expect(await come()).toBe(0);
     await repair(fresh[0] as string);
   });
 

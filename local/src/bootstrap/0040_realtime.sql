@@ -29,8 +29,9 @@ create table if not exists realtime.messages (
   primary key (id, inserted_at)
 ) partition by range (inserted_at);
 
--- Catches a row of a day that has no partition yet (a clock that jumped, a laptop that slept).
-create table if not exists realtime.messages_default partition of realtime.messages default;
+-- As on hosted projects there is no default partition: without one for the day, realtime.send only
+-- warns. Earlier versions of this file made one.
+drop table if exists realtime.messages_default;
 
 create index if not exists messages_inserted_at_topic_index
   on realtime.messages (inserted_at desc, topic)
@@ -38,7 +39,6 @@ create index if not exists messages_inserted_at_topic_index
 
 alter table realtime.messages enable row level security;
 alter table realtime.messages owner to supabase_realtime_admin;
-alter table realtime.messages_default owner to supabase_realtime_admin;
 grant all on realtime.messages to postgres, dashboard_user;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 
@@ -252,16 +252,8 @@ begin
   for day in select generate_series(today - 1, today + 3, interval '1 day')::date loop
     partition := 'messages_' || to_char(day, 'YYYY_MM_DD');
     if to_regclass('realtime.' || partition) is null then
-      execute format('create table realtime.%I (like realtime.messages including defaults including constraints)', partition);
       execute format(
-        'with moved as (
-           delete from realtime.messages_default where inserted_at >= %L and inserted_at < %L returning *
-         )
-         insert into realtime.%I select * from moved',
-        day, day + 1, partition
-      );
-      execute format(
-        'alter table realtime.messages attach partition realtime.%I for values from (%L) to (%L)',
+        'create table realtime.%I partition of realtime.messages for values from (%L) to (%L)',
         partition, day, day + 1
       );
       execute format('alter table realtime.%I owner to supabase_realtime_admin', partition);
@@ -276,7 +268,6 @@ begin
   loop
     execute format('drop table realtime.%I', partition);
   end loop;
-  delete from realtime.messages_default where inserted_at < timezone('utc', now()) - interval '72 hours';
 end
 $$;
 

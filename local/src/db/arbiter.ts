@@ -19,7 +19,7 @@ import type { Logger } from "../log.ts";
 import { readAnswer } from "./answer.ts";
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
-import { Holds } from "./holds.ts";
+import { commitPrepared, Holds, mayPassHolds } from "./holds.ts";
 import { Listeners } from "./listeners.ts";
 import { login } from "./login.ts";
 import {
@@ -28,7 +28,6 @@ import {
   firstError,
   IDLE,
   identifier,
-  literal,
   query,
   readyForQuery,
   sync,
@@ -51,7 +50,7 @@ export class Arbiter {
   readonly #listeners = new Listeners();
   /** The Data API's transactions that are prepared; meanwhile only the Data API has turns. */
   readonly holds = new Holds(
-    (gid) => this.alone(() => this.#commitPrepared(gid)),
+    (gid) => this.alone(() => commitPrepared(this.#backend, gid)),
     () => this.#queue.some((entry) => !mayPassHolds(entry)),
   );
   /** Clients with something to run, and work of the arbiter's own, in the order of arrival. */
@@ -140,7 +139,11 @@ export class Arbiter {
   #pump(): void {
     if (this.#running || this.#stopped) return;
     this.#watchOwner();
-    const next = this.#owner ? (this.#owner.isReady ? this.#owner : undefined) : this.#next();
+    const next = this.#owner
+      ? this.#owner.isReady
+        ? this.#owner
+        : undefined
+      : this.holds.next(this.#queue);
     if (!next) return;
     this.#running = true;
     clearTimeout(this.#idleTimer);
@@ -159,18 +162,6 @@ export class Arbiter {
         }
         this.#pump();
       });
-  }
-
-  #next(): Client | (() => Promise<void>) | undefined {
-    if (!this.holds.any) return this.#queue.shift();
-    const at = this.#queue.findIndex(mayPassHolds);
-    return at < 0 ? undefined : this.#queue.splice(at, 1)[0];
-  }
-
-  async #commitPrepared(gid: string): Promise<void> {
-    const { body } = await this.#backend.run(query(`commit prepared ${literal(gid)}`));
-    const error = body && firstError(body);
-    if (error) throw new Error(`A held transaction could not be committed: ${error.message}`);
   }
 
   /** An owner that does nothing while others wait is given the timeout, then ended. */
@@ -308,7 +299,3 @@ export class Arbiter {
     });
   }
 }
-
-/** The arbiter's own work and the Data API's: what meets no held lock, or runs again if it does. */
-const mayPassHolds = (entry: Client | (() => Promise<void>)): boolean =>
-  typeof entry === "function" || entry.session?.user === "authenticator";

@@ -7,6 +7,13 @@
  * While one is held, only the Data API's transactions have turns. A statement that waits for its
  * locks is ended (lock-waits.ts), and the Data API runs that request's transaction again.
  */
+import type { Backend } from "./backend.ts";
+import type { Client } from "./client.ts";
+import { firstError, literal, query } from "./protocol.ts";
+
+/** Someone whose turn comes: a client, or work of the arbiter's own. */
+type Turn = Client | (() => Promise<void>);
+
 export const holdPrefix = "mayfly_hold_";
 
 export class Holds {
@@ -24,6 +31,13 @@ export class Holds {
   /** Whether some transaction is held, so that only the Data API has turns. */
   get any(): boolean {
     return this.#held.size > 0;
+  }
+
+  /** Takes out of the queue whose turn it is, if somebody may have one. */
+  next(queue: Turn[]): Turn | undefined {
+    if (!this.any) return queue.shift();
+    const at = queue.findIndex(mayPassHolds);
+    return at < 0 ? undefined : queue.splice(at, 1)[0];
   }
 
   /** A new hold; none while somebody waits for the others to end, so that nobody starves. */
@@ -92,4 +106,14 @@ export class Hold {
       this.#forget();
     }
   }
+}
+
+/** The arbiter's own work and the Data API's: what meets no held lock, or runs again if it does. */
+export const mayPassHolds = (turn: Turn): boolean =>
+  typeof turn === "function" || turn.session?.user === "authenticator";
+
+export async function commitPrepared(backend: Backend, gid: string): Promise<void> {
+  const { body } = await backend.run(query(`commit prepared ${literal(gid)}`));
+  const error = body && firstError(body);
+  if (error) throw new Error(`A held transaction could not be committed: ${error.message}`);
 }

@@ -1,5 +1,6 @@
 /** What the server allows and how long it waits. */
 export interface RealtimeLimits {
+  /** Sockets that have joined a channel. */
   connections: number;
   channelsPerConnection: number;
   /** Messages sent and received, of the whole project. */
@@ -11,6 +12,8 @@ export interface RealtimeLimits {
   /** Presence calls of one channel of one client in `presenceWindowMs`. */
   presenceCalls: number;
   presenceWindowMs: number;
+  /** Every join has presence, whether it asks for it or not. Off, as on new projects. */
+  presenceForAll: boolean;
   /** 1 KB is 1,000 bytes here, and 500 bytes are on top. */
   payloadKb: number;
   /** Public channels are refused. */
@@ -41,6 +44,7 @@ export const freePlan: RealtimeLimits = {
   presencePerSecond: 20,
   presenceCalls: 5,
   presenceWindowMs: 30_000,
+  presenceForAll: false,
   payloadKb: 256,
   privateOnly: false,
   suspended: false,
