@@ -7,6 +7,7 @@ import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { noteHandling } from "./message-notes.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import type { MessageContent, SendOptions, Sent } from "./messages.ts";
+import { attempt, report } from "./report.ts";
 import { unwritable } from "./storable.ts";
 import { joinTopic, type Topic, type TopicListener } from "./topics.ts";
 
@@ -38,11 +39,10 @@ export class Channel {
     onMessage: (event, payload) => {
       for (const one of this.#onBroadcast) {
         if (one.event !== event && one.event !== "*") continue;
-        try {
-          one.handler(payload, event);
-        } catch (error) {
-          one.onError?.(error);
-        }
+        attempt(
+          () => one.handler(payload, event),
+          (error) => report(one.onError, `A handler of broadcasts in ${this.name}`, error),
+        );
       }
     },
   };

@@ -3,7 +3,10 @@ import { z } from "zod";
 import { problemOf } from "./storable.ts";
 
 const text = z.string().min(1);
-const context = z.record(z.string(), z.unknown());
+const context = z.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  { message: "must be an object" },
+);
 
 /** The payloads of the known types of messages, as zod schemas. */
 export const messageSchemas = {
@@ -36,7 +39,12 @@ export const messageSchemas = {
   info: z.looseObject({ text }),
   request: z.looseObject({}),
   response: z.looseObject({}),
+  /** The answer to a request whose handler threw three times: the code of what it threw, or `work_failed`. */
+  handler_failed: z.looseObject({ code: text }),
 } as const;
+
+/** Sent by the SDK itself. */
+export const failureType = "handler_failed";
 
 /** The types of messages whose payload is known. Any other lower_snake name is the tenant's own. */
 export type KnownMessageType = keyof typeof messageSchemas;
