@@ -14,11 +14,19 @@ function port(text: string): number {
   return value;
 }
 
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 10_000)
+    throw new InvalidArgumentError("It is a whole number of milliseconds from 0 to 10000.");
+  return value;
+}
+
 interface StartOptions {
   data: string;
   port?: number;
   dbPort?: number;
   dbUrl?: string;
+  broadcastLead?: number;
   verbose?: boolean;
   json?: boolean;
 }
@@ -42,6 +50,11 @@ program
   .option(
     "--db-url <url>",
     "use this Postgres (with pgvector, as a superuser) instead of the embedded one",
+  )
+  .option(
+    "--broadcast-lead <ms>",
+    "let broadcasts arrive up to this long before their commit is visible (hosted: 70)",
+    milliseconds,
   )
   .option("--verbose", "log everything")
   .option("--json", "log JSON lines")
@@ -113,6 +126,7 @@ async function start(options: StartOptions): Promise<void> {
   try {
     local = await startLocal({
       ...options,
+      ...(options.broadcastLead !== undefined && { broadcastLeadMs: options.broadcastLead }),
       watch: true,
       log,
       onCrash: () => {

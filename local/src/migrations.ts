@@ -15,8 +15,12 @@ const fileName = /^(\d+)_(.*)\.sql$/;
  * transaction of its own, and records them where the Supabase CLI does, so that `supabase db push`
  * and `migration list` agree.
  *
+ * A file that changed after it was applied stops it before anything is applied: the database would
+ * keep what the old text made, its grants included, and nobody would know.
+ *
  * @param url as `postgres`, whose rights are those that a hosted project gives.
  * @returns what was applied now.
+ * @throws one sentence: a migration is broken, or is no longer the one that was applied.
  */
 export async function applyMigrations(url: string, folder: string): Promise<Migration[]> {
   const sql = postgres(url, { max: 1, onnotice: () => {}, prepare: false });
@@ -27,14 +31,26 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
       alter table supabase_migrations.schema_migrations add column if not exists statements text[];
       alter table supabase_migrations.schema_migrations add column if not exists name text;
     `);
-    const rows = await sql`select version from supabase_migrations.schema_migrations`;
-    const present = new Set(rows.map((row) => row.version as string));
+    const rows = await sql<{ version: string; statements: string[] | null }[]>`
+      select version, statements from supabase_migrations.schema_migrations`;
+    const present = new Map(rows.map((row) => [row.version, row.statements]));
 
-    const applied: Migration[] = [];
+    const missing: (Migration & { file: string; text: string })[] = [];
     for (const file of await filesIn(folder)) {
       const [, version, name] = fileName.exec(file) ?? [];
-      if (version === undefined || name === undefined || present.has(version)) continue;
+      if (version === undefined || name === undefined) continue;
       const text = await readFile(join(folder, file), "utf8");
+      const before = present.get(version);
+      if (before === undefined) missing.push({ version, name, file, text });
+      // `migration repair --status applied` records no statements: it says that the text does not matter.
+      else if (before?.length && gist(before) !== gist(statementsOf(text)))
+        throw new Error(
+          `The migration ${file} has changed since it was applied to this database. Restore the file, or start with another --data folder or --db-url.`,
+        );
+    }
+
+    const applied: Migration[] = [];
+    for (const { version, name, file, text } of missing) {
       try {
         await sql.begin(async (transaction) => {
           await transaction.unsafe(text);
@@ -69,6 +85,9 @@ function statementsOf(text: string): string[] {
     return statement;
   });
 }
+
+/** What two splittings of one text have in common, whatever they do with semicolons and line ends. */
+const gist = (parts: string[]): string => parts.join("").replace(/[\s;]/g, "");
 
 /** The database's message with the line of the file that it points at, where it points at one. */
 function describe(error: unknown, text: string): string {

@@ -5,7 +5,13 @@ import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { openDataFolder } from "./data-folder.ts";
-import { type Database, keepStatistics, openPglite, openPostgres } from "./db/index.ts";
+import {
+  type Database,
+  keepFlushing,
+  keepStatistics,
+  openPglite,
+  openPostgres,
+} from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
 import { type FunctionsHost, startFunctions } from "./functions/index.ts";
 import { type Health, healthOf } from "./health.ts";
@@ -44,6 +50,11 @@ export interface LocalOptions {
   watch?: boolean;
   /** Realtime's limits: the Free plan's by default. */
   limits?: Partial<RealtimeLimits>;
+  /**
+   * As on hosted projects, broadcasts that a request of the Data API causes arrive before its commit
+   * is visible: up to this many milliseconds (there, up to 70). 0, the default, is after the commit.
+   */
+  broadcastLeadMs?: number;
   /** What Realtime does wrong on purpose, to try a client: see `RealtimeFaults`. */
   faults?: RealtimeFaults;
   /** Told once if the embedded database ends by itself; nothing but /health works from then on. */
@@ -55,6 +66,8 @@ export interface LocalOptions {
 export interface Local extends Omit<Running, "pid" | "instance"> {
   readonly keys: ProjectKeys;
   health(): Health;
+  /** Realtime does what it does when a hosted project's settings change: every client reconnects. */
+  reloadRealtime(): void;
   /** The database as a file, to start another from: `template`. */
   dump(): Promise<Blob>;
   close(): Promise<void>;
@@ -99,6 +112,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
   let endStatistics: (() => Promise<void>) | undefined;
+  let endFlushing: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
   let crashed = false;
   let announced = false;
@@ -115,6 +129,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       api,
       http,
       { close: () => endStatistics?.() },
+      { close: () => endFlushing?.() },
       database,
     ];
     for (const part of parts) {
@@ -198,6 +213,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         keys,
         tokens,
         schemas: readExposedSchemas(root),
+        early: options.broadcastLeadMs
+          ? {
+              leadMs: options.broadcastLeadMs,
+              holds: opened.holds,
+              heard: (messages) => realtime?.heard(messages) ?? false,
+              deliver: (messages) => realtime?.publish(messages),
+            }
+          : undefined,
         log,
       }),
       createRealtime({
@@ -211,6 +234,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       functions.ready(),
     ]);
 
+    endFlushing = await keepFlushing(opened.url("supabase_admin"), log);
     if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
 
     const running: Running = {
@@ -231,6 +255,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ...running,
       keys,
       health,
+      reloadRealtime: () => realtime?.reload(),
       dump: async () => new Blob([await opened.dumpDataDir()]),
       close,
     };

@@ -1,13 +1,26 @@
+import { acknowledged } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { MayflyError } from "./errors.ts";
 import { jittered } from "./jitter.ts";
+import { lookAgainMs } from "./look-again.ts";
 import { firstDelayMs, maxDelayMs, passing } from "./sequence.ts";
 
 /** What is handled within so long is said in one call. */
 const gatherMs = 20;
 const perCall = 1_000;
 
-/** Tells the server which messages of an inbox are handled, a batch at a time, until it has heard. */
+/** What became of a batch. */
+interface Said {
+  error: MayflyError | null;
+  /** Whether the server can not see some of it yet: it waits again. */
+  early: boolean;
+}
+
+/**
+ * Tells the server which messages of an inbox are handled, a batch at a time, until it has heard. A
+ * message that was broadcast can be handled before its row is visible: what the server does not see yet
+ * is said again, else the next reader would be given it a second time.
+ */
 export class Acknowledgements {
   readonly #client: MayflyClient;
   readonly #onDone: (seqs: number[]) => void;
@@ -33,13 +46,18 @@ export class Acknowledgements {
     this.#plan(gatherMs);
   }
 
-  /** Sends what waits, once: what is not heard comes again to the next reader. */
+  /** Sends what waits, once, and what can not be seen yet a few times: the rest comes again to the next reader. */
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#wake();
     await this.#sending;
-    await this.#send();
+    for (let looks = 0; this.#waiting.length > 0; ) {
+      const { error, early } = await this.#send();
+      const ms = early ? lookAgainMs[looks++] : 0;
+      if (error || ms === undefined) return;
+      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    }
   }
 
   #plan(ms: number): void {
@@ -54,28 +72,48 @@ export class Acknowledgements {
   }
 
   async #drain(): Promise<void> {
+    let looks = 0;
     for (let delay = firstDelayMs; this.#waiting.length > 0 && !this.#ended; ) {
-      const error = await this.#send();
-      if (!error) continue;
-      this.#onError(error);
-      if (!passing.includes(error.code)) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, jittered(delay));
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      delay = Math.min(delay * 2, maxDelayMs);
+      const { error, early } = await this.#send();
+      if (!error && !early) {
+        looks = 0;
+        continue;
+      }
+      if (error) {
+        this.#onError(error);
+        if (!passing.includes(error.code)) return;
+      }
+      const soon = error ? undefined : lookAgainMs[looks++];
+      await this.#sleep(soon ?? jittered(delay));
+      if (soon === undefined) delay = Math.min(delay * 2, maxDelayMs);
     }
   }
 
-  async #send(): Promise<MayflyError | null> {
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #send(): Promise<Said> {
     const seqs = this.#waiting.splice(0, perCall);
-    if (seqs.length === 0) return null;
-    const { error } = fromDataApi(await this.#client.rpc("acknowledge_messages", { seqs }));
-    if (error && passing.includes(error.code)) this.#waiting.unshift(...seqs);
-    if (!error) this.#onDone(seqs);
-    return error;
+    if (seqs.length === 0) return { error: null, early: false };
+    const answer = fromDataApi(
+      await this.#client.rpc("acknowledge_messages", { seqs }),
+      acknowledged,
+    );
+    if (answer.error) {
+      if (passing.includes(answer.error.code)) this.#waiting.unshift(...seqs);
+      return { error: answer.error, early: false };
+    }
+    const unseen = new Set(answer.data.unseen);
+    const early = seqs.filter((seq) => unseen.has(seq));
+    this.#waiting.unshift(...early);
+    this.#onDone(seqs.filter((seq) => !unseen.has(seq)));
+    return { error: null, early: early.length > 0 };
   }
 }

@@ -1,5 +1,8 @@
 import { createClient } from "@supabase/supabase-js";
-import type { Activity, AgentCard, CardRow } from "./agents.ts";
+import type { Activity, AgentCard } from "./agents.ts";
+import { agentRow, cardRow, stopped } from "./answer-agents.ts";
+import { beaten, type Newest } from "./answer-messages.ts";
+import { attendanceOf } from "./attendance.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection.ts";
@@ -14,9 +17,6 @@ import { type Limit, Requests } from "./requests.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
 import { joinTopic, leaveTopics, whenLive } from "./topics.ts";
-
-/** How often an agent that works says that it is there. */
-const heartbeatMs = 30_000;
 
 /** What a connection of an agent needs of its Mayfly. */
 export interface AgentConnection {
@@ -49,7 +49,6 @@ export class AgentLife {
   readonly #session: Session;
   readonly #requests = new Requests();
   #concluded: MayflyError | undefined;
-  readonly #heartbeat: ReturnType<typeof setInterval>;
   #over: (why: MayflyError | null) => void = () => {};
 
   constructor(connection: AgentConnection, issued: Issued) {
@@ -76,9 +75,7 @@ export class AgentLife {
     whenLive(this.client, () => this.#live());
     if (issued.watched) this.debug.listen();
     this.presence = new Presence(this.client, issued.agent.tenant_id, issued.agent);
-    this.#heartbeat = setInterval(() => void this.heartbeat(), heartbeatMs);
-    // In Node a heartbeat keeps no process alive.
-    (this.#heartbeat as { unref?: () => void }).unref?.();
+    attendanceOf(this.client).begin(() => this.#beat({}));
   }
 
   /** Its id, which its memories bear. */
@@ -125,8 +122,8 @@ export class AgentLife {
 
   /** The agent as others see it. */
   async card(): Promise<Result<AgentCard>> {
-    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }));
-    return answer.error ? answer : ok(fromRow(answer.data as unknown as CardRow));
+    const answer = fromDataApi(await this.client.rpc("get_agent", { id: this.id }), cardRow);
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   /**
@@ -136,10 +133,23 @@ export class AgentLife {
    * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   async heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
-    const answer = fromDataApi(await this.client.rpc("heartbeat", state));
+    const answer = await this.#beat(state);
     if (answer.error) return answer;
-    if ((answer.data as { watched?: boolean }).watched) this.debug.listen();
+    attendanceOf(this.client).hears(answer.data);
     return ok(null);
+  }
+
+  async #beat(state: { activity?: Activity; task?: string }): Promise<Result<Newest>> {
+    const { log, channels, lost } = attendanceOf(this.client).next();
+    const answer = fromDataApi(
+      await this.client.rpc("heartbeat", { ...state, log, channels, lost }),
+      beaten,
+    );
+    // What told it of its end may be lost: the renewal says why it is over.
+    if (answer.error?.code === "not_authorized") void this.#session.renew();
+    if (answer.error) return answer;
+    if (answer.data.watched) this.debug.listen();
+    return ok(answer.data.newest);
   }
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
@@ -162,10 +172,11 @@ export class AgentLife {
       const left = await this.finish(limit);
       const answer = fromDataApi(
         await this.client.rpc("suspend_agent", { ...(reason && { reason }) }),
+        agentRow,
       );
       if (answer.error) return answer;
       await this.leave();
-      return withLeft(ok(answer.data as unknown as AgentRow), left, "The agent is suspended");
+      return withLeft(answer, left, "The agent is suspended");
     });
   }
 
@@ -184,7 +195,7 @@ export class AgentLife {
     const body = reason ? { reason } : {};
     this.debug.note("lifecycle", "stopped", () => body);
     return this.#conclude("The agent has stopped", () =>
-      callFunction<{ agent: AgentRow }>(this.client, "spawn", body, "DELETE"),
+      callFunction(this.client, "spawn", stopped, body, { method: "DELETE" }),
     );
   }
 
@@ -212,7 +223,7 @@ export class AgentLife {
   /** Lets go of everything. */
   protected async leave(): Promise<void> {
     this.connection.agents.delete(this);
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     this.debug.close();
     this.#session.end();
     await this.debug.stopWatches();
@@ -232,7 +243,7 @@ export class AgentLife {
   }
 
   async #end(why: MayflyError): Promise<void> {
-    clearInterval(this.#heartbeat);
+    attendanceOf(this.client).end();
     await this.presence.leave();
     await leaveTopics(this.client);
     this.#over(why);

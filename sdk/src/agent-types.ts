@@ -1,3 +1,5 @@
+import { agentTypeRow } from "./answer-agents.ts";
+import { list } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { type FromRow, fromRow } from "./rows.ts";
@@ -61,8 +63,9 @@ export class AgentTypes {
         ...(maxLifetime !== undefined && { max_lifetime: maxLifetime }),
         ...(maxLiving !== undefined && { max_living: maxLiving }),
       } as never),
+      agentTypeRow,
     );
-    return answer.error ? answer : ok(fromRow(answer.data as unknown as AgentTypeRow));
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   /** The versions of all types, or of one; the newest first. */
@@ -73,7 +76,7 @@ export class AgentTypes {
       .order("name")
       .order("version", { ascending: false });
     if (options.name) query = query.eq("name", options.name);
-    const answer = fromDataApi(await query);
-    return answer.error ? answer : ok((answer.data as unknown as AgentTypeRow[]).map(fromRow));
+    const answer = fromDataApi(await query, list(agentTypeRow));
+    return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 }

@@ -1,4 +1,6 @@
 import type { Agent } from "./agent.ts";
+import { agentRow, cardPage, cardRow, issued, stopped, treeRow } from "./answer-agents.ts";
+import { list } from "./answer-form.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import {
@@ -71,7 +73,8 @@ export type AgentCard = FromRow<CardRow>;
 /** An agent with its children, and theirs. */
 export type AgentTree = Omit<AgentCard, "children"> & { children: AgentTree[] };
 
-type TreeRow = Omit<CardRow, "children"> & { children: TreeRow[] };
+/** @internal */
+export type TreeRow = Omit<CardRow, "children"> & { children: TreeRow[] };
 
 /** The agents of the tenant, living and dead. */
 export class Agents {
@@ -102,35 +105,36 @@ export class Agents {
     const { limit, ...rest } = options;
     const answer = fromDataApi(
       await this.#client.rpc("find_agents", { ...rest, ...(limit && { page_limit: limit }) }),
+      cardPage,
     );
     if (answer.error) return answer;
-    const page = answer.data as unknown as { agents: CardRow[]; after: string | null };
-    return ok({ agents: page.agents.map(fromRow), after: page.after });
+    return ok({ agents: answer.data.agents.map(fromRow), after: answer.data.after });
   }
 
   /** An agent's card: who it is, what it can and does, how long it has left. */
   async get(id: string): Promise<Result<AgentCard>> {
-    const answer = fromDataApi(await this.#client.rpc("get_agent", { id }));
-    return answer.error ? answer : ok(fromRow(answer.data as unknown as CardRow));
+    const answer = fromDataApi(await this.#client.rpc("get_agent", { id }), cardRow);
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   /** Who spawned whom: from `root`, or all; the living alone unless `living` is false. 1,000 at most. */
   async tree(options: { root?: string; living?: boolean } = {}): Promise<Result<AgentTree[]>> {
-    const answer = fromDataApi(await this.#client.rpc("agent_tree", options));
-    return answer.error ? answer : ok((answer.data as unknown as TreeRow[]).map(treeFromRow));
+    const answer = fromDataApi(await this.#client.rpc("agent_tree", options), list(treeRow));
+    return answer.error ? answer : ok(answer.data.map(treeFromRow));
   }
 
   /** Ends an agent; its descendants die with it, at once. What they remembered stays. */
   async stop(id: string, reason?: string): Promise<Result<{ agent: AgentRow }>> {
-    return callFunction(this.#client, "spawn", { id, ...(reason && { reason }) }, "DELETE");
+    const body = { id, ...(reason && { reason }) };
+    return callFunction(this.#client, "spawn", stopped, body, { method: "DELETE" });
   }
 
   /** Suspends an agent: until it is resumed it and its descendants can do nothing. */
   async suspend(id: string, reason?: string): Promise<Result<AgentRow>> {
-    const answer = fromDataApi(
+    return fromDataApi(
       await this.#client.rpc("suspend_agent", { id, ...(reason && { reason }) }),
+      agentRow,
     );
-    return answer.error ? answer : ok(answer.data as unknown as AgentRow);
   }
 
   /**
@@ -138,7 +142,7 @@ export class Agents {
    * connection that this returns has the new one, and is the agent's from here on.
    */
   async resume(id: string): Promise<Result<Agent>> {
-    const answer = await callFunction<Issued>(this.#client, "spawn/resume", { id });
+    const answer = await callFunction(this.#client, "spawn/resume", issued, { id });
     return answer.error ? answer : ok(this.#connect(answer.data));
   }
 

@@ -1,7 +1,10 @@
+import { count } from "./answer-form.ts";
+import { type ChannelPageRow, channelPage } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
 import { jittered } from "./jitter.ts";
+import { lookAgainMs } from "./look-again.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "./messages.ts";
 import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "./sequence.ts";
 
@@ -19,14 +22,6 @@ export interface ChannelOptions {
   onError?: (error: unknown, message?: MessageContent) => void;
 }
 
-interface Page {
-  topic: string;
-  messages: MessageRow[];
-  last_seq: number;
-  acknowledged: number | null;
-  more: boolean;
-}
-
 const handleAtOnce = 500;
 const acknowledgeAfterMs = 100;
 /** One handler's way through a channel. */
@@ -40,6 +35,8 @@ export class ChannelStream {
   #subscribed = false;
   #handled = 0;
   #acknowledged = 0;
+  /** How often the server could not see what was acknowledged, one time after the other. */
+  #looks = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
   /** Waits no longer to open it. */
@@ -66,7 +63,10 @@ export class ChannelStream {
     await this.#reader?.stop();
     await this.#queue.rest();
     clearTimeout(this.#timer);
-    await this.#acknowledge();
+    for (const ms of [...lookAgainMs, 0]) {
+      if (!(await this.#acknowledge())) return;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
   }
 
   async #start(): Promise<void> {
@@ -85,6 +85,7 @@ export class ChannelStream {
       data.topic,
       typeof since === "number" ? since : from[since],
       {
+        source: { of: "channel", name: this.#name },
         fetch: async (after) => {
           const page = await readPage(this.#client, this.#name, after);
           if (page.error) return page;
@@ -104,7 +105,7 @@ export class ChannelStream {
   }
 
   /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
-  async #open(): Promise<Page | undefined> {
+  async #open(): Promise<ChannelPageRow | undefined> {
     for (let delay = firstDelayMs; !this.#stopped; delay = Math.min(delay * 2, maxDelayMs)) {
       const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
       if (this.#stopped) break;
@@ -129,24 +130,39 @@ export class ChannelStream {
       (failure) => {
         if (failure) this.#options.onError?.(failure.error, message);
         this.#handled = row.seq;
-        if (this.#subscribed && !this.#stopped)
-          this.#timer ??= setTimeout(() => {
-            this.#timer = undefined;
-            void this.#acknowledge();
-          }, acknowledgeAfterMs);
+        this.#planAcknowledgement(acknowledgeAfterMs);
       },
     );
   }
 
-  /** All up to the last one that was handled; what is not heard is said with the next. */
-  async #acknowledge(): Promise<void> {
+  #planAcknowledgement(ms: number): void {
+    if (!this.#subscribed || this.#stopped) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#acknowledge().then((early) => {
+        const again = early ? (lookAgainMs[this.#looks++] ?? maxDelayMs) : undefined;
+        if (again === undefined) this.#looks = 0;
+        else this.#planAcknowledgement(again);
+      });
+    }, ms);
+  }
+
+  /**
+   * All up to the last one that was handled; what is not heard is said with the next.
+   *
+   * @returns whether the server could not see all of it yet: it is to be said again.
+   */
+  async #acknowledge(): Promise<boolean> {
     const seq = this.#handled;
-    if (!this.#subscribed || seq <= this.#acknowledged) return;
-    const { error } = fromDataApi(
+    if (!this.#subscribed || seq <= this.#acknowledged) return false;
+    const { data, error } = fromDataApi(
       await this.#client.rpc("acknowledge_channel", { name: this.#name, seq }),
+      count,
     );
-    if (!error) this.#acknowledged = seq;
-    else if (error.code === "not_subscribed") this.#subscribed = false;
+    if (error?.code === "not_subscribed") this.#subscribed = false;
+    if (error || typeof data !== "number") return false;
+    this.#acknowledged = Math.max(this.#acknowledged, data);
+    return this.#acknowledged < seq;
   }
 }
 
@@ -155,7 +171,6 @@ export async function readPage(
   client: MayflyClient,
   name: string,
   after: number,
-): Promise<Result<Page>> {
-  const answer = fromDataApi(await client.rpc("read_channel", { name, after }));
-  return answer.error ? answer : ok(answer.data as unknown as Page);
+): Promise<Result<ChannelPageRow>> {
+  return fromDataApi(await client.rpc("read_channel", { name, after }), channelPage);
 }

@@ -1,3 +1,4 @@
+import { list, row, text } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { type ChannelOptions, ChannelStream, readPage } from "./channel-stream.ts";
 import type { Publish } from "./channels.ts";
@@ -145,6 +146,7 @@ export class Channel {
     this.#topic ??= (async () => {
       const answer = fromDataApi(
         await this.#client.from("channels").select("tenant_id").eq("name", this.name).limit(2),
+        list(row<{ tenant_id: string }>({ tenant_id: text })),
       );
       const [channel, another] = answer.data ?? [];
       if (answer.error || !channel || another) {

@@ -1,15 +1,17 @@
+import { flag, list } from "./answer-form.ts";
+import {
+  channelPage,
+  channelRow,
+  channelStatistics,
+  deletedChannel,
+  subscription,
+} from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { Channel } from "./channel.ts";
 import type { Note } from "./debug-row.ts";
-import { ok, type Result } from "./errors.ts";
+import { failed, ok, type Result } from "./errors.ts";
 import type { PayloadOf } from "./message-schemas.ts";
-import {
-  type MessageContent,
-  type MessageRow,
-  messageFromRow,
-  type SendOptions,
-  type Sent,
-} from "./messages.ts";
+import { type MessageContent, messageFromRow, type SendOptions, type Sent } from "./messages.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 
 /**
@@ -18,7 +20,8 @@ import { type FromRow, fromRow } from "./rows.ts";
  */
 export type ChannelKind = "one_way" | "two_way" | "broadcast";
 
-interface ChannelRow {
+/** @internal */
+export interface ChannelRow {
   id: string;
   name: string;
   kind: ChannelKind;
@@ -128,14 +131,17 @@ export class Channels {
 
   /** Deletes a channel with its messages: for its creator, and with `message:admin`. */
   async delete(name: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("delete_channel", { name }));
+    const answer = fromDataApi(await this.#client.rpc("delete_channel", { name }), deletedChannel);
     return answer.error ? answer : ok(null);
   }
 
   /** The channels of the tenant, by name. */
   async list(): Promise<Result<ChannelInfo[]>> {
-    const answer = fromDataApi(await this.#client.from("channels").select(columns).order("name"));
-    return answer.error ? answer : ok((answer.data as unknown as ChannelRow[]).map(fromRow));
+    const answer = fromDataApi(
+      await this.#client.from("channels").select(columns).order("name"),
+      list(channelRow),
+    );
+    return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
   /**
@@ -154,13 +160,14 @@ export class Channels {
         name,
         ...(from !== "now" && { acknowledged: from }),
       }),
+      subscription,
     );
-    return answer.error ? answer : ok(fromRow(answer.data as object) as unknown as Subscription);
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   /** Ends the subscription; where it stood is forgotten. */
   async unsubscribe(name: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("unsubscribe_channel", { name }));
+    const answer = fromDataApi(await this.#client.rpc("unsubscribe_channel", { name }), flag);
     return answer.error ? answer : ok(null);
   }
 
@@ -191,14 +198,10 @@ export class Channels {
   ): Promise<Result<ChannelPage>> {
     const answer = fromDataApi(
       await this.#client.rpc("read_channel", { name, after, page_limit: limit }),
+      channelPage,
     );
     if (answer.error) return answer;
-    const page = answer.data as unknown as {
-      messages: MessageRow[];
-      last_seq: number;
-      acknowledged: number | null;
-      more: boolean;
-    };
+    const page = answer.data;
     return ok({
       messages: page.messages.map(messageFromRow),
       lastSeq: page.last_seq,
@@ -209,18 +212,20 @@ export class Channels {
 
   /** How much there is in it, how fast it goes, how far behind its subscribers are. */
   async statistics(name: string): Promise<Result<ChannelStatistics>> {
-    const answer = fromDataApi(await this.#client.rpc("channel_statistics", { name }));
+    const answer = fromDataApi(
+      await this.#client.rpc("channel_statistics", { name }),
+      channelStatistics,
+    );
     if (answer.error) return answer;
-    const { last_sent_at, ...rest } = answer.data as Record<string, unknown>;
-    const { subscribers, ...numbers } = rest as { subscribers: Record<string, unknown>[] };
+    const { last_sent_at, subscribers, ...numbers } = answer.data;
     return ok({
-      ...(fromRow(numbers) as object),
+      ...fromRow(numbers),
       lastSentAt: last_sent_at,
       subscribers: subscribers.map(({ subscribed_at, ...one }) => ({
         ...one,
         subscribedAt: subscribed_at,
       })),
-    } as unknown as ChannelStatistics);
+    });
   }
 
   /**
@@ -243,6 +248,6 @@ export class Channels {
 }
 
 const shown = (answer: Parameters<typeof fromDataApi>[0]): Result<ChannelInfo> => {
-  const { data, error } = fromDataApi(answer);
-  return error ? { data: null, error } : ok(fromRow(data as ChannelRow));
+  const { data, error } = fromDataApi(answer, channelRow);
+  return error ? failed(error) : ok(fromRow(data));
 };

@@ -1,3 +1,5 @@
+import { claimsOf } from "./answer-agents.ts";
+
 /** As many as 4 hexadecimal digits count. */
 const maxCounter = 0xffff;
 /** A token is seldom on its way longer: between the server's making it and the SDK's reading it. */
@@ -51,9 +53,7 @@ export class HybridClock {
 
   /** Learns from a token that has just come: `iat` is the database's time, in whole seconds. */
   learnFromToken(token: string): void {
-    const payload = token.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";
-    const { iat } = JSON.parse(atob(payload)) as { iat?: number };
-    const issuedAt = (iat ?? Number.NaN) * 1000;
+    const issuedAt = Number(claimsOf(token).iat) * 1000;
     this.learn(issuedAt, issuedAt + 1000, Date.now() - tokenTravelMs);
   }
 

@@ -1,8 +1,11 @@
 import { v7 as uuidv7 } from "uuid";
+import { list } from "./answer-form.ts";
+import { conflictRow, pushAnswer } from "./answer-memory.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { invalid, wrongPage } from "./invalid.ts";
-import { type MemoryFields, type SyncAnswer, toFields } from "./memory.ts";
+import { type MemoryFields, toFields } from "./memory.ts";
+import { foreign } from "./refusals.ts";
 import { fromRow } from "./rows.ts";
 
 /** What an update with `resolve: "manual"` wanted of a field that another had changed meanwhile. */
@@ -35,7 +38,8 @@ export interface ConflictPage {
   next: string | null;
 }
 
-interface ConflictRow {
+/** @internal */
+export interface ConflictRow {
   id: string;
   memory_id: string;
   field: string;
@@ -72,9 +76,9 @@ export class Conflicts {
     if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
     if (memoryId) query = query.eq("memory_id", memoryId);
     if (after) query = query.gt("id", after);
-    const { data, error } = fromDataApi(await query.order("id").limit(limit));
+    const { data, error } = fromDataApi(await query.order("id").limit(limit), list(conflictRow));
     if (error) return failed(error);
-    const conflicts = (data as ConflictRow[]).map(conflictFromRow);
+    const conflicts = data.map(conflictFromRow);
     const last = conflicts.at(-1);
     return ok({ conflicts, next: last && conflicts.length === limit ? last.id : null });
   }
@@ -104,12 +108,14 @@ export class Conflicts {
       type: "memory.update",
       memory: { id: first.memoryId, set: toFields(set), settles },
     };
-    const { data, error } = await callFunction<SyncAnswer>(this.#client, "sync", {
+    const { data, error } = await callFunction(this.#client, "sync", pushAnswer, {
       push: [operation],
       limit: 0,
     });
     if (error) return failed(error);
-    return data.results[0]?.status === "gone" ? failed(gone(first.memoryId)) : ok(null);
+    const result = data.results.find(({ id }) => id === operation.id);
+    if (!result) return failed(foreign("the function sync"));
+    return result.status === "gone" ? failed(gone(first.memoryId)) : ok(null);
   }
 }
 

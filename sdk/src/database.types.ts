@@ -325,14 +325,14 @@ isOneToOne: false
                   ]
                 },"messages": {
                   Row: {
-                    "attachments": NonNullable<Json>,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                    "attachments": NonNullable<Json>,"bytes": number,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"type": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "attachments"?: NonNullable<Json>,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"type": string
                   }
                   Update: {
-                    "attachments"?: NonNullable<Json>,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"type"?: string
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"type"?: string
                   }
                   Relationships: [
                     {
@@ -436,7 +436,7 @@ isOneToOne: false
 { Args: { "name": string,"seq": number }; Returns: number
                            },
 "acknowledge_messages":
-{ Args: { "seqs": (number)[] }; Returns: number
+{ Args: { "seqs": (number)[] }; Returns: Json
                            },
 "add_member":
 { Args: { "role": string,"user_id": string }; Returns: Json
@@ -523,7 +523,7 @@ isOneToOne: false
 { Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
                            },
 "heartbeat":
-{ Args: { "activity"?: string,"task"?: string }; Returns: Json
+{ Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
                            },
 "installation":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -542,6 +542,9 @@ isOneToOne: false
                            },
 "list_states":
 { Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
+                           },
+"listen":
+{ Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
 "living_agents":
 { Args: { "ids": (string)[] }; Returns: Json

@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from "uuid";
+import { debugOrders } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { DebugBuffer } from "./debug-buffer.ts";
-import { type DebugOrders, type DebugRow, debugTopic } from "./debug-levels.ts";
+import { type DebugRow, debugTopic } from "./debug-levels.ts";
 import { DebugPump } from "./debug-pump.ts";
+import { lookAgainMs } from "./look-again.ts";
 import { joinTopic, type Topic } from "./topics.ts";
 
 /** Each buffer's bound in bytes. */
@@ -88,6 +90,9 @@ export class DebugKeeper {
   readonly pump: DebugPump;
   readonly #client: MayflyClient;
   readonly #onLevel: (level: number) => void;
+  /** Up to which level it was told that the tenant keeps records. */
+  told = 0;
+  #looks = 0;
 
   /** @param onLevel told up to which level the tenant keeps records by now. */
   constructor(client: MayflyClient, records: number, onLevel: (level: number) => void) {
@@ -105,9 +110,16 @@ export class DebugKeeper {
   async #append({ records, dropped }: { records: DebugRow[]; dropped: number }) {
     const answer = fromDataApi(
       await this.#client.rpc("append_debug", { records, dropped } as never),
+      debugOrders,
     );
     if (!answer.error) {
-      this.#onLevel(Number((answer.data as unknown as DebugOrders).persist) || 0);
+      const level = answer.data.persist;
+      // An order can arrive before it is visible: then nothing was kept yet.
+      const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
+      if (ms !== undefined) return { again: ms };
+      this.#looks = 0;
+      this.told = level;
+      this.#onLevel(level);
       return "arrived";
     }
     const { code, details } = answer.error;

@@ -1,3 +1,5 @@
+import { list } from "./answer-form.ts";
+import { keptRecord } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { type DebugCategory, type DebugRow, debugCategories } from "./debug-levels.ts";
 import { failed, ok, type Result } from "./errors.ts";
@@ -77,12 +79,9 @@ export async function readKept(
     query = after
       ? query.or(`at.gt."${after.at}",and(at.eq."${after.at}",id.gt.${after.id})`)
       : query.gte("at", since.toISOString());
-    const { data, error } = fromDataApi(await query);
+    const { data, error } = fromDataApi(await query, list(keptRecord));
     if (error) return failed(error);
-    for (const row of data) {
-      const kept = row as unknown as DebugRow & { agent_id: string; dropped: number };
-      take(toRecord(kept.agent_id, kept, kept.dropped));
-    }
+    for (const { agent_id, dropped, ...kept } of data) take(toRecord(agent_id, kept, dropped));
     after = data.at(-1);
     if (data.length < pageSize) return ok(null);
   }

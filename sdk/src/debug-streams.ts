@@ -1,3 +1,4 @@
+import { debugSetting } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { type DebugLevel, levelOf } from "./debug-levels.ts";
 import {
@@ -18,13 +19,6 @@ export interface DebugPersistence {
   maxRecordsPerMinute: number;
   /** For how long. */
   keepSeconds: number;
-}
-
-interface Setting {
-  persist: boolean;
-  level: 1 | 2 | 3 | 4;
-  max_records_per_minute: number;
-  keep: number;
 }
 
 /** The debug streams of the tenant's agents. */
@@ -85,9 +79,10 @@ export class DebugStreams {
         ...(maxRecordsPerMinute !== undefined && { max_records_per_minute: maxRecordsPerMinute }),
         ...(keepSeconds !== undefined && { keep: keepSeconds }),
       }),
+      debugSetting,
     );
     if (answer.error) return answer;
-    const now = answer.data as unknown as Setting;
+    const now = answer.data;
     return ok({
       persist: now.persist,
       level: now.level,

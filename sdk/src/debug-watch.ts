@@ -1,4 +1,5 @@
 import { v4 as uuidv4 } from "uuid";
+import { list, row, text, texts, withId } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { badSince, notAllowed, stopped, tooMany } from "./debug-errors.ts";
 import {
@@ -142,9 +143,12 @@ export class DebugWatcher implements DebugWatch {
   }
 
   async #check(): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("tenant_ids", { scope: "debug:read" }));
+    const answer = fromDataApi(
+      await this.#client.rpc("tenant_ids", { scope: "debug:read" }),
+      texts,
+    );
     if (answer.error) return answer;
-    return (answer.data as string[]).includes(this.#tenant) ? ok(null) : failed(notAllowed());
+    return answer.data.includes(this.#tenant) ? ok(null) : failed(notAllowed());
   }
 
   async #lend(): Promise<Result<null>> {
@@ -157,6 +161,7 @@ export class DebugWatcher implements DebugWatch {
         ...(agent && { for_agent: agent }),
         ...(this.#categories && { categories: this.#categories }),
       }),
+      row<{ lease: string }>({ lease: text }),
     );
     return answer.error ? answer : ok(null);
   }
@@ -204,6 +209,7 @@ export class DebugWatcher implements DebugWatch {
         .gt("expires_at", new Date().toISOString())
         .order("spawned_at", { ascending: false })
         .limit(maxTopics + 1),
+      list(withId),
     );
     if (error) return failed(error);
     const topics: Topic[] = [];

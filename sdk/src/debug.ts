@@ -1,3 +1,4 @@
+import { debugOrders } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import {
   type DebugCategory,
@@ -230,9 +231,9 @@ export class Debug {
   }
 
   async #ask(): Promise<void> {
-    const { data } = fromDataApi(await this.#client.rpc("debug_level"));
+    const { data } = fromDataApi(await this.#client.rpc("debug_level"), debugOrders);
     // Without an answer the next order, or the next join, says it.
-    if (data) this.#obey(data as unknown as DebugOrders);
+    if (data) this.#obey(data);
   }
 
   #obey(orders: DebugOrders): void {
@@ -240,6 +241,7 @@ export class Debug {
     const { levels, seconds, all, sends_per_second, persist } = orders;
     this.#streamed = thresholdsOf((category) => Number(levels[category]) || 0);
     this.#kept = Number(persist) || 0;
+    this.#keeper.told = this.#kept;
     const rate = Math.min(this.#maxRate, Number(sends_per_second) || this.#maxRate);
     this.#sender.pump.intervalMs = 1_000 / rate;
     this.#sender.pump.notBefore = all ? this.#bornAt + newcomerMs : 0;

@@ -1,9 +1,12 @@
+import { enrolmentKeyRow } from "./answer-agents.ts";
+import { list, row, text, withId } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { instantOf } from "./invalid.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 
-interface EnrolmentKeyRow {
+/** @internal */
+export interface EnrolmentKeyRow {
   id: string;
   name: string;
   scopes: string[];
@@ -20,6 +23,11 @@ interface EnrolmentKeyRow {
 export type EnrolmentKey = FromRow<EnrolmentKeyRow>;
 
 const columns = "id, name, scopes, created_at, expires_at, last_used_at, revoked_at";
+
+const madeKey = row<{ key: string; enrolment_key: EnrolmentKeyRow }>({
+  key: text,
+  enrolment_key: enrolmentKeyRow,
+});
 
 /** Keys by which machines spawn agents, and do nothing else. */
 export class EnrolmentKeys {
@@ -52,20 +60,23 @@ export class EnrolmentKeys {
         ...(scopes && { scopes }),
         ...(expiresAt && { expires_at: instantOf(expiresAt) }),
       }),
+      madeKey,
     );
     if (answer.error) return answer;
-    const made = answer.data as unknown as { key: string; enrolment_key: EnrolmentKeyRow };
-    const { id, created_at, expires_at, last_used_at, revoked_at } = made.enrolment_key;
-    const row = { id, name, scopes: made.enrolment_key.scopes, created_at, expires_at };
-    return ok({ key: made.key, enrolmentKey: fromRow({ ...row, last_used_at, revoked_at }) });
+    const made = answer.data.enrolment_key;
+    const { id, created_at, expires_at, last_used_at, revoked_at } = made;
+    const shown = { id, name, scopes: made.scopes, created_at, expires_at };
+    const enrolmentKey = fromRow({ ...shown, last_used_at, revoked_at });
+    return ok({ key: answer.data.key, enrolmentKey });
   }
 
   /** The tenant's keys with their last use; never the keys themselves. */
   async list(): Promise<Result<EnrolmentKey[]>> {
     const answer = fromDataApi(
       await this.#client.from("enrolment_keys").select(columns).order("created_at"),
+      list(enrolmentKeyRow),
     );
-    return answer.error ? answer : ok((answer.data as EnrolmentKeyRow[]).map(fromRow));
+    return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
   /** Revokes a key, at once; with `stopAgents` also stops those that it spawned. */
@@ -75,6 +86,7 @@ export class EnrolmentKeys {
         id,
         ...(options.stopAgents && { stop_agents: true }),
       }),
+      withId,
     );
     return answer.error ? answer : ok(null);
   }

@@ -1,5 +1,6 @@
 import { v4 as uuidv4 } from "uuid";
 import { Acknowledgements } from "./acknowledgements.ts";
+import { inboxPage, openInbox } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
@@ -130,12 +131,14 @@ export class Inbox {
 
   async #open(): Promise<Result<null>> {
     for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
-      const answer = fromDataApi(await this.#client.rpc("open_inbox", { session: this.#session }));
+      const answer = fromDataApi(
+        await this.#client.rpc("open_inbox", { session: this.#session }),
+        openInbox,
+      );
       if (this.#closed) return failed(closed());
       this.#problem = answer.error;
       if (!answer.error) {
-        const opened = answer.data as { topic: string; acknowledged: number };
-        this.#read(opened.topic, opened.acknowledged);
+        this.#read(answer.data.topic, answer.data.acknowledged);
         return ok(null);
       }
       if (!passing.includes(answer.error.code)) return answer;
@@ -153,6 +156,7 @@ export class Inbox {
 
   #read(topic: string, after: number): void {
     this.#reader = new SequenceReader(this.#client, topic, after, {
+      source: { of: "inbox" },
       fetch: (from) => this.#fetch(from),
       isOurs: ({ session }) => session === this.#session,
       take: (row) => this.#take(row),
@@ -169,29 +173,30 @@ export class Inbox {
   }
 
   async #fetch(after: number): Promise<Result<SequencePage>> {
-    while (this.#lookBack !== undefined) {
+    let late = false;
+    while (this.#lookBack !== undefined && !late) {
       const from = this.#lookBack;
       const page = await this.#pull(from - 1);
       if (page.error) return page;
       for (const row of page.data.messages) if (row.seq <= after) this.#take(row);
       await this.#queue.below(handleAtOnce);
       // A handler that came meanwhile may look further back.
-      if (this.#lookBack === from)
-        this.#lookBack = page.data.more && page.data.upTo < after ? page.data.upTo + 1 : undefined;
+      if (this.#lookBack !== from) continue;
+      // A message that was heard and left can be there before its row is visible.
+      late = !page.data.more && page.data.upTo < after;
+      this.#lookBack = page.data.upTo < after ? page.data.upTo + 1 : undefined;
     }
-    return this.#pull(after);
+    const page = await this.#pull(after);
+    return page.error ? page : ok({ ...page.data, late });
   }
 
   async #pull(after: number): Promise<Result<SequencePage>> {
     const answer = fromDataApi(
       await this.#client.rpc("pull_inbox", { session: this.#session, after }),
+      inboxPage,
     );
     if (answer.error) return answer;
-    const { messages, up_to, more } = answer.data as unknown as {
-      messages: MessageRow[];
-      up_to: number;
-      more: boolean;
-    };
+    const { messages, up_to, more } = answer.data;
     return ok({ messages, upTo: up_to, more });
   }
 

@@ -35,13 +35,17 @@ export async function pushLast(
     // Another push of this process may have them under way.
     await Promise.race([outbox.settled(), limit.over]);
     if (waiting() === 0 || limit.isOver) break;
-    const { error } = await pushOutbox(client, outbox, agentId, (operation, result) => {
+    const { data, error } = await pushOutbox(client, outbox, agentId, (operation, result) => {
       limit.extend();
       if (!result) refused++;
       onSettled(operation, result);
     });
     cause = error;
-    if (!error) continue;
+    if (!error) {
+      // Nothing that it may push: what waits is a living agent's.
+      if (data.pushed + data.rejected === 0 && !outbox.isBusy) break;
+      continue;
+    }
     if (error.code !== "unavailable" || attempt === tries || limit.isOver) break;
     const delay = jittered(retryDelayMs * attempt++);
     await Promise.race([new Promise((resolve) => setTimeout(resolve, delay)), limit.over]);

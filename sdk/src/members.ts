@@ -1,10 +1,13 @@
+import { accepted, invited, memberRow, ownInvitationRow } from "./answer-agents.ts";
+import { list, ofMember, withId } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { instantOf } from "./invalid.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { MemberRole } from "./tenants.ts";
 
-interface MemberRow {
+/** @internal */
+export interface MemberRow {
   user_id: string;
   email: string | null;
   role: MemberRole;
@@ -17,7 +20,8 @@ interface MemberRow {
  */
 export type Member = FromRow<MemberRow>;
 
-interface InvitationRow {
+/** @internal */
+export interface InvitationRow {
   id: string;
   email: string | null;
   role: MemberRole;
@@ -31,7 +35,8 @@ interface InvitationRow {
  */
 export type Invitation = FromRow<InvitationRow>;
 
-interface OwnInvitationRow extends Omit<InvitationRow, "email"> {
+/** @internal */
+export interface OwnInvitationRow extends Omit<InvitationRow, "email"> {
   tenant: { id: string; name: string };
 }
 /**
@@ -52,13 +57,16 @@ export class Members {
 
   /** All people of the tenant, with their roles. */
   async list(): Promise<Result<Member[]>> {
-    const answer = fromDataApi(await this.#client.rpc("list_members"));
-    return answer.error ? answer : ok((answer.data as unknown as MemberRow[]).map(fromRow));
+    const answer = fromDataApi(await this.#client.rpc("list_members"), list(memberRow));
+    return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
   /** Makes a user a member at once. */
   async add(userId: string, role: MemberRole): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("add_member", { user_id: userId, role }));
+    const answer = fromDataApi(
+      await this.#client.rpc("add_member", { user_id: userId, role }),
+      ofMember,
+    );
     return answer.error ? answer : ok(null);
   }
 
@@ -66,13 +74,17 @@ export class Members {
   async changeRole(userId: string, role: MemberRole): Promise<Result<null>> {
     const answer = fromDataApi(
       await this.#client.rpc("change_member_role", { user_id: userId, role }),
+      ofMember,
     );
     return answer.error ? answer : ok(null);
   }
 
   /** Removes a member. What they and their agents remembered stays. */
   async remove(userId: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("remove_member", { user_id: userId }));
+    const answer = fromDataApi(
+      await this.#client.rpc("remove_member", { user_id: userId }),
+      ofMember,
+    );
     return answer.error ? answer : ok(null);
   }
 
@@ -97,12 +109,10 @@ export class Members {
         ...(email && { email }),
         ...(expiresAt && { expires_at: instantOf(expiresAt) }),
       }),
+      invited,
     );
     if (answer.error) return answer;
-    const { token, invitation } = answer.data as unknown as {
-      token: string;
-      invitation: InvitationRow;
-    };
+    const { token, invitation } = answer.data;
     const { id, created_at, expires_at } = invitation;
     return ok({
       token,
@@ -122,22 +132,20 @@ export class Invitations {
 
   /** Those for the address of who is signed in. */
   async mine(): Promise<Result<OwnInvitation[]>> {
-    const answer = fromDataApi(await this.#client.rpc("my_invitations"));
-    return answer.error ? answer : ok((answer.data as unknown as OwnInvitationRow[]).map(fromRow));
+    const answer = fromDataApi(await this.#client.rpc("my_invitations"), list(ownInvitationRow));
+    return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
   /** Accepts one, by its token or, of `mine`, by its id. */
   async accept(
     by: { token: string } | { id: string },
   ): Promise<Result<{ tenant: { id: string; name: string }; role: MemberRole }>> {
-    const answer = fromDataApi(await this.#client.rpc("accept_invitation", by));
-    if (answer.error) return answer;
-    return ok(answer.data as { tenant: { id: string; name: string }; role: MemberRole });
+    return fromDataApi(await this.#client.rpc("accept_invitation", by), accepted);
   }
 
   /** Takes an invitation of the tenant back. */
   async revoke(id: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("revoke_invitation", { id }));
+    const answer = fromDataApi(await this.#client.rpc("revoke_invitation", { id }), withId);
     return answer.error ? answer : ok(null);
   }
 }

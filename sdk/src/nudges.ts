@@ -27,9 +27,9 @@ export async function listenForNudges(
   listener: NudgeListener,
 ): Promise<() => Promise<void>> {
   const owner = owners.get(client);
-  // The inbox has more than nudges.
+  // The inbox has more than nudges. A message that comes there stands in the log too, without another one.
   const onMessage = (event: string) => {
-    if (event === "log_appended") listener.onNudge();
+    if (event === "log_appended" || event === "message") listener.onNudge();
   };
   const topics = await Promise.all([
     joinTopic(client, `tenant:${tenant}:log`, {

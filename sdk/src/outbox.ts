@@ -211,6 +211,11 @@ export class Outbox {
     for (const settled of this.#onSettled.splice(0)) settled();
   }
 
+  /** Whether a push is under way. */
+  get isBusy(): boolean {
+    return this.#inFlight.size > 0;
+  }
+
   /** Resolves when nothing is in flight. */
   settled(): Promise<void> {
     if (this.#inFlight.size === 0) return Promise.resolve();

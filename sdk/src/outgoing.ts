@@ -1,6 +1,8 @@
+import { sent } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { type ErrorCode, failed, type MayflyError, ok, type Result } from "./errors.ts";
 import type { OutgoingMessage, Sent } from "./messages.ts";
+import { foreign } from "./refusals.ts";
 
 const perCall = 100;
 /** A call takes 4 MB; in bytes of JSON, with room for what UTF-8 and Postgres add. */
@@ -92,12 +94,20 @@ export class Outgoing {
     for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay *= 2) {
       const answer = fromDataApi(
         await this.#client.rpc("send_messages", { messages: messages as never }),
+        sent,
       );
-      if (!answer.error) return ok(answer.data as unknown as Sent[]);
-      if (!passing.includes(answer.error.code) || attempt === tries) return answer;
+      const error = answer.error ?? unnamed(messages, answer.data);
+      if (!error) return answer;
+      if (!passing.includes(error.code) || attempt === tries) return failed(error);
       await new Promise((resolve) => setTimeout(resolve, delay * (0.5 + Math.random())));
     }
   }
+}
+
+/** Sent is what the answer names: an empty list has sent nothing. */
+function unnamed(messages: OutgoingMessage[], answer: Sent[]): MayflyError | null {
+  const named = new Set(answer.map(({ id }) => id));
+  return messages.every(({ id }) => named.has(id.toLowerCase())) ? null : foreign("the Data API");
 }
 
 /** Whose error it is: one of the batch, null for one that is not named, undefined for the call's own. */

@@ -1,4 +1,6 @@
 import type { Activity } from "./agents.ts";
+import { livingRow } from "./answer-agents.ts";
+import { list } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import type { PresenceState } from "./presence.ts";
@@ -29,7 +31,8 @@ export interface PresenceWatchOptions {
   onError?: (error: unknown) => void;
 }
 
-interface LivingRow {
+/** @internal */
+export interface LivingRow {
   id: string;
   name: string;
   type: string;
@@ -57,7 +60,7 @@ export async function watchPresence(
   { onError }: PresenceWatchOptions = {},
 ): Promise<Result<() => Promise<void>>> {
   // Realtime lets those who may be present join, and then tells them of nobody.
-  const allowed = fromDataApi(await client.rpc("living_agents", { ids: [] }));
+  const allowed = fromDataApi(await client.rpc("living_agents", { ids: [] }), list(livingRow));
   if (allowed.error) return allowed;
   const hub = hubOf(client, presenceTopic(tenant));
   let stopped = false;
@@ -130,9 +133,10 @@ async function findLiving(client: MayflyClient, keys: string[]): Promise<Result<
   for (let at = 0; at < ids.length; at += chunk) {
     const answer = fromDataApi(
       await client.rpc("living_agents", { ids: ids.slice(at, at + chunk) }),
+      list(livingRow),
     );
     if (answer.error) return answer;
-    living.push(...(answer.data as unknown as LivingRow[]));
+    living.push(...answer.data);
   }
   return ok(living);
 }

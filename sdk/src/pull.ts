@@ -1,10 +1,12 @@
+import { list } from "./answer-form.ts";
+import { vectorRow } from "./answer-memory.ts";
 import type { MemoryCache } from "./cache.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { HybridClock } from "./clock.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import type { LocalSearch } from "./local-search.ts";
 import { type LogPage, memoryFromRow, type SyncAnswer } from "./memory.ts";
-import { callSync } from "./sync-call.ts";
+import { pullPage } from "./sync-call.ts";
 
 /** Ids in the address of one request. */
 const idsPerRequest = 100;
@@ -33,7 +35,7 @@ export async function pullInto(into: PullInto): Promise<Result<{ pulled: number 
   let pulled = 0;
   let expired = false;
   for (;;) {
-    const { data, error } = await callSync(client, clock, { since: cache.cursor });
+    const { data, error } = await pullPage(client, clock, { since: cache.cursor });
     if (error?.code === "cursor_expired" && !expired) {
       // The log is gone, or another one: all there is, once more.
       expired = true;
@@ -89,6 +91,7 @@ async function takeVectors(
       .eq("tenant_id", tenant)
       .eq("model", model)
       .in("memory_id", ids),
+    list(vectorRow),
   );
   if (error) return error;
   for (const { memory_id, embedding } of data) {

@@ -2,9 +2,10 @@ import type { MayflyClient } from "./call.ts";
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "./errors.ts";
 import type { PushResult } from "./memory.ts";
 import type { Outbox } from "./outbox.ts";
+import { foreign } from "./refusals.ts";
 import type { Operation } from "./schemas.ts";
 import { type OutboxEntry, storageFailed } from "./storage.ts";
-import { callSync } from "./sync-call.ts";
+import { pushOperations } from "./sync-call.ts";
 
 /** What became of the outbox. */
 export interface Pushed {
@@ -86,13 +87,23 @@ async function settle(
   if (batch.length === 0) return null;
   const { client, outbox, onSettled, done } = pushing;
   const push = batch.map(({ operation }) => operation);
-  const { data, error } = await callSync(client, outbox.clock, { push, limit: 0 });
+  const { data, error } = await pushOperations(client, outbox.clock, push);
   if (!error) {
-    await outbox.acknowledge(batch);
-    const results = new Map(data.results.map((result) => [result.id, result]));
-    for (const operation of push) onSettled(operation, results.get(operation.id) ?? null);
-    done.pushed += batch.length;
-    return null;
+    const results = new Map(data.results.map((result) => [result.id.toLowerCase(), result]));
+    const resultOf = ({ operation }: OutboxEntry) => results.get(operation.id.toLowerCase());
+    // Only what it names is acknowledged: an answer of anything else empties no outbox.
+    const settled = batch.filter(resultOf);
+    await outbox.acknowledge(settled);
+    for (const entry of settled) onSettled(entry.operation, resultOf(entry) ?? null);
+    done.pushed += settled.length;
+    return settled.length < batch.length ? foreign("the function sync") : null;
+  }
+  if (batch.length > 1 && isTooLarge(error)) {
+    // What limits the size of requests is no reason to keep back what is smaller.
+    const middle = Math.ceil(batch.length / 2);
+    const first = await settle(pushing, batch.slice(0, middle), restamped);
+    const second = await settle(pushing, batch.slice(middle), restamped);
+    return first ?? second;
   }
   if (!aboutOperations.includes(error.code)) return error;
   if (error.code === "clock_ahead" && !restamped) {
@@ -114,6 +125,10 @@ async function settle(
     (await settle(pushing, batch.slice(middle), restamped))
   );
 }
+
+/** Refused for its size by something in front, which may take a smaller one. */
+const isTooLarge = ({ code, details }: MayflyError) =>
+  code === "unavailable" && (details as { status?: unknown } | null)?.status === 413;
 
 export const asStorageError = (error: unknown): MayflyError =>
   error instanceof MayflyError

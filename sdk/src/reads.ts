@@ -1,4 +1,6 @@
 /** Reading memories over the Data API, as row-level security shows them to the caller. */
+import { list } from "./answer-form.ts";
+import { memoryRow, recallAnswer } from "./answer-memory.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, ok, type Result } from "./errors.ts";
 import { wrongPage } from "./invalid.ts";
@@ -19,7 +21,7 @@ export async function getMemory(
   tenant: string,
   id: string,
 ): Promise<Result<Memory | null>> {
-  const { data, error } = fromDataApi(await alive(client, tenant).eq("id", id));
+  const { data, error } = fromDataApi(await alive(client, tenant).eq("id", id), list(memoryRow));
   if (error) return failed(error);
   const [row] = data;
   return ok(row ? memoryFromRow(row) : null);
@@ -43,7 +45,7 @@ export async function listMemories(
   if (minReward !== undefined) query = query.gte("reward", minReward);
   if (minImportance !== undefined) query = query.gte("importance", minImportance);
   if (after) query = query.gt("id", after);
-  const { data, error } = fromDataApi(await query.order("id").limit(limit));
+  const { data, error } = fromDataApi(await query.order("id").limit(limit), list(memoryRow));
   if (error) return failed(error);
   const memories = data.map(memoryFromRow);
   const last = memories.at(-1);
@@ -64,6 +66,7 @@ export async function readThread(
       .order("created_at", { ascending: false })
       .order("id", { ascending: false })
       .limit(last),
+    list(memoryRow),
   );
   return error ? failed(error) : ok(data.map(memoryFromRow).reverse());
 }
@@ -74,6 +77,9 @@ export async function queryMemories(
   asked: { query?: string; similar_to?: string },
   options: RecallOptions,
 ): Promise<Result<Recall>> {
-  const answer = await callFunction(client, "query", { ...asked, ...toQuery(options) });
+  const answer = await callFunction(client, "query", recallAnswer, {
+    ...asked,
+    ...toQuery(options),
+  });
   return answer.error ? answer : ok(recallFromAnswer(answer.data));
 }

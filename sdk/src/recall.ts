@@ -1,6 +1,7 @@
+import type { HitRow } from "./answer-memory.ts";
 import type { MayflyError } from "./errors.ts";
 import { instantOf, invalid } from "./invalid.ts";
-import { type ContentRow, contentFromRow, type MemoryContent } from "./memory.ts";
+import { contentFromRow, type MemoryContent } from "./memory.ts";
 import type { ScoreParts } from "./rank.ts";
 import { type MemoryKind, queryRequest } from "./schemas.ts";
 
@@ -95,17 +96,8 @@ export interface Recall {
   results: RecalledMemory[];
 }
 
-interface RecallAnswer extends Omit<Recall, "results"> {
-  results: (ContentRow & {
-    agent_name: string | null;
-    agent_ended_at: string | null;
-    score: number;
-    parts: ScoreParts;
-  })[];
-}
-
-export function recallFromAnswer(answer: unknown): Recall {
-  const { results, ...rest } = answer as RecallAnswer;
+export function recallFromAnswer(answer: Omit<Recall, "results"> & { results: HitRow[] }): Recall {
+  const { results, ...rest } = answer;
   return {
     ...rest,
     results: results.map(({ agent_name, agent_ended_at, score, parts, ...row }) => ({

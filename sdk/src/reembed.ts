@@ -1,4 +1,5 @@
 /** Gives every memory of a tenant a vector of the functions' model: after it was changed, or once it is there. */
+import { count, flag, maybeText, row } from "./answer-form.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 
@@ -49,10 +50,13 @@ export async function reembed(
   let { problem } = drained.data;
   if (!model) return failed(noEmbedder());
   const look = async (): Promise<Result<Reembedded & { waiting: number }>> => {
-    const { data, error } = fromDataApi(await client.rpc("embedding_progress", { model }));
+    const { data, error } = fromDataApi(
+      await client.rpc("embedding_progress", { model }),
+      embeddingProgress,
+    );
     if (error) return failed(error);
     const { waiting, ...progress } = {
-      ...(data as unknown as Reembedded & { waiting: number }),
+      ...data,
       model,
       problem,
     };
@@ -76,10 +80,11 @@ export async function reembed(
   for (let more = forgetOthers && !signal?.aborted; more; ) {
     const { data, error } = fromDataApi(
       await client.rpc("forget_vectors", { model, max_rows: stepRows }),
+      row<{ more: boolean }>({ more: flag }),
     );
     if (error) return failed(error);
     seen = await look();
-    more = (data as { more: boolean }).more && !signal?.aborted;
+    more = data.more && !signal?.aborted;
   }
   if (seen.error) return failed(seen.error);
   const { waiting: _waiting, ...progress } = seen.data;
@@ -95,19 +100,31 @@ async function queueAll(
   do {
     const args: { model: string; max_rows: number; after?: string } = { model, max_rows: stepRows };
     if (after !== null) args.after = after;
-    const queued: Result<unknown> = fromDataApi(await client.rpc("queue_embeddings", args));
+    const queued: Result<{ after: string | null }> = fromDataApi(
+      await client.rpc("queue_embeddings", args),
+      row<{ after: string | null }>({ after: maybeText }),
+    );
     if (queued.error) return queued.error;
-    after = (queued.data as { after: string | null }).after;
+    after = queued.data.after;
   } while (after && !signal?.aborted);
   return null;
 }
 
-const drain = (client: MayflyClient) =>
-  callFunction<{ model: string | null; stored: number; problem: string | null }>(
-    client,
-    "sync/drain",
-    {},
-  );
+type Progress = Omit<Reembedded, "model" | "problem"> & { waiting: number };
+const embeddingProgress = row<Progress>({
+  memories: count,
+  embedded: count,
+  left: count,
+  waiting: count,
+  dead: count,
+  others: count,
+});
+const drained = row<{ model: string | null; stored: number; problem: string | null }>({
+  model: maybeText,
+  stored: count,
+  problem: maybeText,
+});
+const drain = (client: MayflyClient) => callFunction(client, "sync/drain", drained, {});
 
 const noEmbedder = () =>
   new MayflyError({

@@ -1,3 +1,5 @@
+import { fetchAnswer } from "./call.ts";
+
 /** A time limit that holds while nothing is answered. */
 export interface Limit {
   /** Something was answered: the time begins again. */
@@ -14,7 +16,7 @@ export class Requests {
   /** For `createClient({ global: { fetch } })`. */
   readonly fetch: typeof fetch = (input, init = {}) => {
     const signals = init.signal ? [init.signal, this.#cut.signal] : [this.#cut.signal];
-    return globalThis.fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    return fetchAnswer(input, { ...init, signal: AbortSignal.any(signals) });
   };
 
   /** What came of something, or `otherwise` when it is cut off. */

@@ -1,3 +1,4 @@
+import { attendanceOf, type Reader, type Source } from "./attendance.ts";
 import type { MayflyClient } from "./call.ts";
 import type { ErrorCode, MayflyError, Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
@@ -7,6 +8,8 @@ import { joinTopic } from "./topics.ts";
 
 /** What is numbered without a gap: an inbox, or a channel. */
 export interface SequenceSource {
+  /** What it is, as the server numbers it. */
+  readonly source: Source;
   /** A page of what is behind a number. */
   fetch(after: number): Promise<Result<SequencePage>>;
   /** Whether a live message is for this reader. */
@@ -23,6 +26,8 @@ export interface SequencePage {
   /** The number that was looked at last. */
   upTo: number;
   more: boolean;
+  /** Something that was heard is not visible yet: it is pulled again soon. */
+  late?: boolean;
 }
 
 const pollMs = 5_000;
@@ -44,6 +49,8 @@ export class SequenceReader {
   readonly #source: SequenceSource;
   readonly #pace = new Pace(pollMs, 0);
   #at: number;
+  /** The greatest number that was broadcast: a pull that does not reach it came too early. */
+  #heard = 0;
   #held = 0;
   #stopped = false;
   #leave: () => Promise<void> = () => Promise.resolve();
@@ -72,11 +79,35 @@ export class SequenceReader {
   }
 
   async #run(topic: string): Promise<MayflyError | null> {
+    let heard = 0;
+    let joinedAt: number | undefined;
+    const at = () => this.#at;
+    const reader: Reader = {
+      source: this.#source.source,
+      get at() {
+        return at();
+      },
+      get heard() {
+        return heard;
+      },
+      get joinedAt() {
+        return joinedAt;
+      },
+      pull: () => this.#pace.ask(),
+      losing: (error) => {
+        this.#pace.losing(error !== null);
+        if (error) this.#source.onError(error);
+      },
+    };
+    const unlisten = attendanceOf(this.#client).add(reader);
     void joinTopic(this.#client, topic, {
       onMessage: (event, payload) => {
-        if (event === "message") this.#hear(payload);
+        if (event !== "message") return;
+        heard++;
+        this.#hear(payload);
       },
       onJoined: (joined) => {
+        joinedAt = joined ? performance.now() : undefined;
         this.#pace.onJoined(joined);
         // What came before was not heard.
         if (joined) this.nudge();
@@ -87,13 +118,16 @@ export class SequenceReader {
       if (this.#stopped) void joined.leave();
     });
     const error = await this.#follow();
+    unlisten();
     await this.stop();
     return error;
   }
 
   #hear(payload: Record<string, unknown>): void {
     const seq = Number(payload.seq);
-    if (this.#stopped || seq <= this.#at) return;
+    // Not: seq <= at. What is no number is nothing that was missed.
+    if (this.#stopped || !(seq > this.#at)) return;
+    this.#heard = Math.max(this.#heard, seq);
     const whole = typeof payload.type === "string" && this.#source.isOurs(payload);
     if (whole && seq === this.#at + 1 && this.#held < holdAtMost) {
       this.#take(payload as MessageRow);
@@ -120,6 +154,7 @@ export class SequenceReader {
       // Live ones may have come meanwhile.
       for (const row of data.messages) if (row.seq > this.#at) this.#take(row);
       this.#at = Math.max(this.#at, data.upTo);
+      this.#pace.pulled(data.more || (this.#at >= this.#heard && !data.late));
       if (!data.more) await this.#pace.untilDue();
     }
     return null;

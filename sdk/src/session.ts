@@ -1,6 +1,8 @@
+import { claimsOf, issued } from "./answer-agents.ts";
 import { callFunction, type MayflyClient } from "./call.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { type ErrorCode, failed, MayflyError, ok, type Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
+import { passing } from "./sequence.ts";
 
 /** An agent as the database has it. */
 export interface AgentRow {
@@ -54,6 +56,8 @@ export interface Issued {
 /** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
 const renewalTries = 3;
 const retryDelayMs = 500;
+/** None of these says that the agent is over. */
+const mayBeRenewed: ErrorCode[] = [...passing, "not_configured"];
 /** A token that ends sooner is not sent any more: it must arrive, too. */
 const marginMs = 10_000;
 
@@ -131,7 +135,7 @@ export class Session {
 
   async #renew(): Promise<Result<Issued>> {
     for (let attempt = 1; ; attempt++) {
-      const result = await callFunction<Issued>(this.#client, "spawn/renew", {
+      const result = await callFunction(this.#client, "spawn/renew", issued, {
         renewal_secret: this.#issued.renewal_secret,
       });
       if (this.#ended) return failed(this.#ended);
@@ -141,7 +145,7 @@ export class Session {
         this.onToken(result.data.token);
         return ok(result.data);
       }
-      if (result.error.code !== "unavailable") {
+      if (!mayBeRenewed.includes(result.error.code)) {
         clearTimeout(this.#timer);
         this.#ended = result.error;
         this.onEnd(result.error);
@@ -173,7 +177,5 @@ export class Session {
 
 /** Of a token that has just come, in milliseconds: by its own two times, since our clock may be wrong. */
 function lifeOf({ token, token_expires_at }: Issued): number {
-  const payload = token.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";
-  const { iat } = JSON.parse(atob(payload)) as { iat: number };
-  return Date.parse(token_expires_at) - iat * 1000;
+  return Date.parse(token_expires_at) - Number(claimsOf(token).iat) * 1000;
 }

@@ -1,3 +1,5 @@
+import { issued } from "./answer-agents.ts";
+import { list } from "./answer-form.ts";
 import { callFunction, type MayflyClient } from "./call.ts";
 import type { Result } from "./errors.ts";
 import type { Issued } from "./session.ts";
@@ -39,7 +41,7 @@ export function requestAgent(
   headers?: Record<string, string>,
 ): Promise<Result<Issued>> {
   const body = { ...options, ...(registrationKey && { registration_key: registrationKey }) };
-  return callFunction(client, "spawn", body, "POST", headers);
+  return callFunction(client, "spawn", issued, body, headers && { headers });
 }
 
 /** Asks the spawn function for a team, all or none. */
@@ -48,5 +50,5 @@ export function requestTeam(
   team: TeamGroup[],
   headers?: Record<string, string>,
 ): Promise<Result<Issued[]>> {
-  return callFunction(client, "spawn/team", { team }, "POST", headers);
+  return callFunction(client, "spawn/team", list(issued), { team }, headers && { headers });
 }

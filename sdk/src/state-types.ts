@@ -1,3 +1,4 @@
+import type { KeptVersion, StateRow } from "./answer-memory.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { StateAction } from "./state-watch.ts";
 
@@ -87,11 +88,10 @@ export interface Reconciled<T = unknown> {
   state: State<T> | null;
 }
 
-export const toState = <T>(row: unknown): State<T> =>
-  fromRow(row as StateHead & { value: T }) as State<T>;
+export const toState = <T>(row: StateRow): State<T> => fromRow(row) as State<T>;
 
-export function toVersion<T>(row: unknown): StateVersion<T> {
-  const { key, version, action, by, at, value } = row as VersionRow & { key: string; value: T };
+export function toVersion<T>(row: KeptVersion): StateVersion<T> {
+  const { key, version, action, by, at, value } = row;
   const gone = action === "delete" || action === "expire";
-  return { key, version, action, by, at: new Date(at), value: gone ? undefined : value };
+  return { key, version, action, by, at: new Date(at), value: gone ? undefined : (value as T) };
 }

@@ -1,3 +1,5 @@
+import { list } from "./answer-form.ts";
+import { changeRow, tableState } from "./answer-memory.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { Result } from "./errors.ts";
 import type { Watch, WatchHandler, WatchOptions } from "./watch.ts";
@@ -35,7 +37,8 @@ export type StartLogWatch = (
   handler: WatchHandler,
 ) => Promise<Result<Watch>>;
 
-interface ChangeRow {
+/** @internal */
+export interface ChangeRow {
   id: string;
   key: string;
   agent_id: string | null;
@@ -94,13 +97,13 @@ export class StateFollower {
         await this.#client.rpc("state_changes", {
           changes: part.map(({ subject, version }) => ({ id: subject, version })),
         } as never),
+        list(changeRow),
       );
       if (error) throw error;
       const fields = new Map(
         part.map((event) => [`${event.subject} ${event.version}`, event.fields]),
       );
-      for (const row of data as unknown as ChangeRow[])
-        await this.#hand(row, fields.get(`${row.id} ${row.version}`) ?? null);
+      for (const row of data) await this.#hand(row, fields.get(`${row.id} ${row.version}`) ?? null);
     }
   };
 
@@ -117,7 +120,7 @@ export class StateFollower {
         .limit(statesPerPage);
       query = this.#owner ? query.eq("agent_id", this.#owner) : query.is("agent_id", null);
       if (!this.#key.endsWith("*")) query = query.eq("key", this.#key);
-      const { data, error } = fromDataApi(await query);
+      const { data, error } = fromDataApi(await query, list(tableState));
       if (error) throw error;
       for (const row of data) {
         if ((this.#versions.get(row.id) ?? 0) >= row.version) continue;

@@ -1,3 +1,6 @@
+import type { z } from "zod";
+import { deleted, list } from "./answer-form.ts";
+import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answer-memory.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
 import type { Note } from "./debug-row.ts";
@@ -10,14 +13,12 @@ import {
   type Reconciled,
   type SetOptions,
   type State,
-  type StateHead,
   type StateInfo,
   type StateVersion,
   type StateVersionInfo,
   toState,
   toVersion,
   type UpdateOptions,
-  type VersionRow,
   type WriteOptions,
 } from "./state-types.ts";
 import {
@@ -81,7 +82,7 @@ export class States {
    * console.log(plan?.version, plan?.value.step);
    */
   get<T = unknown>(key: string): Promise<Result<State<T> | null>> {
-    return this.#call("get_state", { key }, (row) => (row ? toState<T>(row) : null));
+    return this.#call("get_state", { key }, stateRow.nullable(), (row) => row && toState<T>(row));
   }
 
   /**
@@ -105,7 +106,7 @@ export class States {
       ...(expectedVersion !== undefined && { expected_version: expectedVersion }),
       ...(expiresAt && { expires_at: expiresAt.toISOString() }),
     };
-    return this.#call("set_state", given, toState<T>);
+    return this.#call("set_state", given, stateRow, toState<T>);
   }
 
   /**
@@ -123,7 +124,8 @@ export class States {
   ): Promise<Result<State<T>>> {
     const unfit = refusal({ patch: problemOf(patch) });
     if (unfit) return Promise.resolve(unfit);
-    return this.#call("patch_state", { key, patch, ...expected(expectedVersion) }, toState<T>);
+    const given = { key, patch, ...expected(expectedVersion) };
+    return this.#call("patch_state", given, stateRow, toState<T>);
   }
 
   /**
@@ -168,7 +170,8 @@ export class States {
     return this.#call(
       "delete_state",
       { key, ...expected(expectedVersion) },
-      (answer) => (answer as { deleted: boolean }).deleted,
+      deleted,
+      (answer) => answer.deleted,
     );
   }
 
@@ -184,7 +187,7 @@ export class States {
   ): Promise<Result<StateInfo[]>> {
     const { limit, ...rest } = options;
     const given = { ...rest, ...(limit !== undefined && { page_limit: limit }) };
-    return this.#call("list_states", given, (rows) => (rows as StateHead[]).map(fromRow));
+    return this.#call("list_states", given, list(stateInfo), (rows) => rows.map(fromRow));
   }
 
   /**
@@ -201,8 +204,8 @@ export class States {
       ...(before !== undefined && { before }),
       ...(limit !== undefined && { page_limit: limit }),
     };
-    return this.#call("state_history", given, (rows) =>
-      (rows as VersionRow[]).map(({ version, action, by, at }) => ({
+    return this.#call("state_history", given, list(versionRow), (rows) =>
+      rows.map(({ version, action, by, at }) => ({
         version,
         action,
         by,
@@ -213,7 +216,13 @@ export class States {
 
   /** What a state was at a version; null where that is not kept. */
   at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>> {
-    return this.#call("get_state", { key, version }, (row) => (row ? toVersion<T>(row) : null));
+    const given = { key, version };
+    return this.#call(
+      "get_state",
+      given,
+      keptVersion.nullable(),
+      (row) => row && toVersion<T>(row),
+    );
   }
 
   /**
@@ -247,7 +256,8 @@ export class States {
     version: number,
     { expectedVersion }: WriteOptions = {},
   ): Promise<Result<State<T>>> {
-    return this.#call("rollback_state", { key, version, ...expected(expectedVersion) }, toState<T>);
+    const given = { key, version, ...expected(expectedVersion) };
+    return this.#call("rollback_state", given, stateRow, toState<T>);
   }
 
   /**
@@ -279,10 +289,10 @@ export class States {
       ...(theirs !== undefined && { theirs_version: theirs }),
       ...expected(expectedVersion),
     };
-    return this.#call("reconcile_state", given, (answer) => {
-      const { state, ...rest } = answer as Reconciled & { state: unknown };
-      return { ...rest, state: state ? toState<T>(state) : null };
-    });
+    return this.#call("reconcile_state", given, reconciled, ({ state, ...rest }) => ({
+      ...rest,
+      state: state && toState<T>(state),
+    }));
   }
 
   /**
@@ -314,14 +324,15 @@ export class States {
     return this.#startWatch({ ...options, types: ["state.changed"] }, follower.take);
   }
 
-  async #call<T>(
+  async #call<Answer, T>(
     name: keyof Functions & string,
     given: Record<string, unknown>,
-    take: (answer: unknown) => T,
+    form: z.ZodType<Answer>,
+    take: (answer: Answer) => T,
   ): Promise<Result<T>> {
     const owner = this.#owner === null ? {} : { of_agent: this.#owner };
     const began = performance.now();
-    const answer = fromDataApi(await this.#client.rpc(name, { ...given, ...owner } as never));
+    const answer = fromDataApi(await this.#client.rpc(name, { ...given, ...owner } as never), form);
     if (this.#note) noteCall(this.#note, name, given, owner, answer, performance.now() - began);
     return answer.error ? answer : ok(take(answer.data));
   }

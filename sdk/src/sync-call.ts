@@ -1,32 +1,41 @@
+import type { z } from "zod";
+import { pushAnswer, syncAnswer } from "./answer-memory.ts";
 import { callFunction, type MayflyClient } from "./call.ts";
 import type { HybridClock } from "./clock.ts";
 import type { Result } from "./errors.ts";
-import type { SyncAnswer } from "./memory.ts";
 import type { Operation } from "./schemas.ts";
 
 /** An HTTP date has whole seconds, and servers keep its text for a while: Node's was 116 ms late. */
 const dateSpanMs = 2_000;
 
-interface SyncBody {
-  push?: Operation[];
-  since?: string | null;
-  limit?: number;
-}
+/** Pushes operations; each answer tells the clock what time it is there. */
+export const pushOperations = (client: MayflyClient, clock: HybridClock, push: Operation[]) =>
+  callSync(client, clock, pushAnswer, { push, limit: 0 });
 
-/** Calls `POST /sync`; each answer tells the clock what time it is there. */
-export async function callSync(
+/** Pulls a page; each answer tells the clock what time it is there. */
+export const pullPage = (
   client: MayflyClient,
   clock: HybridClock,
-  body: SyncBody,
-): Promise<Result<SyncAnswer>> {
+  body: { since: string | null; limit?: number },
+) => callSync(client, clock, syncAnswer, body);
+
+async function callSync<T>(
+  client: MayflyClient,
+  clock: HybridClock,
+  form: z.ZodType<T>,
+  body: object,
+): Promise<Result<T>> {
   const sentAt = Date.now();
-  const answer = await callFunction<SyncAnswer>(client, "sync", body, "POST", {}, (response) => {
-    const date = Date.parse(response.headers.get("date") ?? "");
-    clock.learn(date, date + dateSpanMs, sentAt);
+  let date = Number.NaN;
+  const answer = await callFunction(client, "sync", form, body, {
+    onResponse: (response) => {
+      date = Date.parse(response.headers.get("date") ?? "");
+    },
   });
-  if (answer.error?.code === "clock_ahead") {
-    const { server_ms: serverMs } = answer.error.details as { server_ms: number };
+  // The time of something in front is not the server's.
+  if (answer.error?.code !== "unavailable") clock.learn(date, date + dateSpanMs, sentAt);
+  const { server_ms: serverMs } = (answer.error?.details ?? {}) as { server_ms?: unknown };
+  if (answer.error?.code === "clock_ahead" && typeof serverMs === "number")
     clock.setBack(serverMs, sentAt);
-  }
   return answer;
 }

@@ -1,3 +1,5 @@
+import { tenantRow, usage } from "./answer-agents.ts";
+import { flag, list, ofMember, row } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { type FromRow, fromRow } from "./rows.ts";
@@ -6,7 +8,8 @@ import type { MemoryKind } from "./schemas.ts";
 /** What a person may do in a tenant, from most to least. */
 export type MemberRole = "owner" | "admin" | "member" | "viewer";
 
-interface TenantRow {
+/** @internal */
+export interface TenantRow {
   id: string;
   name: string;
   created_at: string;
@@ -76,14 +79,15 @@ export class Tenants {
    * secret key names an `owner`, or none.
    */
   async create(tenant: { name: string; owner?: string }): Promise<Result<Tenant>> {
-    const answer = fromDataApi(await this.#client.rpc("create_tenant", tenant));
-    return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
+    const answer = fromDataApi(await this.#client.rpc("create_tenant", tenant), tenantRow);
+    return answer.error ? answer : ok(tenantFromRow(answer.data));
   }
 
   /** The tenants that the caller belongs to; with the secret key, all. */
   async list(): Promise<Result<Tenant[]>> {
     const answer = fromDataApi(
       await this.#client.from("tenants").select("id, name, created_at").order("created_at"),
+      list(tenantRow),
     );
     return answer.error ? answer : ok(answer.data.map(tenantFromRow));
   }
@@ -100,8 +104,9 @@ export class Tenants {
         ...(tokenLifetime !== undefined && { token_lifetime: tokenLifetime }),
         ...(retention && { retention: retention.map(toRule) }),
       } as never),
+      tenantRow,
     );
-    return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
+    return answer.error ? answer : ok(tenantFromRow(answer.data));
   }
 
   /** Sets quotas of the tenant of this request; what is left out stays as it is. For the secret key. */
@@ -115,25 +120,28 @@ export class Tenants {
         ...(quotas.spawnsPerMinute !== undefined && { spawns_per_minute: quotas.spawnsPerMinute }),
         ...(quotas.messagesKept !== undefined && { messages_kept: quotas.messagesKept }),
       }),
+      tenantRow,
     );
-    return answer.error ? answer : ok(tenantFromRow(answer.data as TenantRow));
+    return answer.error ? answer : ok(tenantFromRow(answer.data));
   }
 
   /** What the tenant uses now, and how much it may. */
   async usage(): Promise<Result<Usage>> {
-    const answer = fromDataApi(await this.#client.rpc("usage"));
-    return answer.error ? answer : ok(answer.data as unknown as Usage);
+    return fromDataApi(await this.#client.rpc("usage"), usage);
   }
 
   /** Leaves the tenant. Its last owner hands it over first. */
   async leave(): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("leave_tenant"));
+    const answer = fromDataApi(await this.#client.rpc("leave_tenant"), ofMember);
     return answer.error ? answer : ok(null);
   }
 
   /** Hands the tenant over to another member, who becomes its owner; the caller becomes an admin. */
   async transfer(userId: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("transfer_tenant", { user_id: userId }));
+    const answer = fromDataApi(
+      await this.#client.rpc("transfer_tenant", { user_id: userId }),
+      ofMember,
+    );
     return answer.error ? answer : ok(null);
   }
 
@@ -145,9 +153,12 @@ export class Tenants {
    */
   async erase(options: { name: string; onProgress?: () => void }): Promise<Result<null>> {
     for (;;) {
-      const answer = fromDataApi(await this.#client.rpc("erase_tenant", { name: options.name }));
+      const answer = fromDataApi(
+        await this.#client.rpc("erase_tenant", { name: options.name }),
+        row<{ erased: boolean }>({ erased: flag }),
+      );
       if (answer.error) return answer;
-      if ((answer.data as { erased: boolean }).erased) return ok(null);
+      if (answer.data.erased) return ok(null);
       options.onProgress?.();
     }
   }

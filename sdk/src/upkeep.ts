@@ -1,4 +1,6 @@
 /** What is done about a tenant's memories as a whole, as whoever the client is. */
+import { z } from "zod";
+import { count, flag, list, maybeText, row, text } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, ok, type Result } from "./errors.ts";
 import { fromRow } from "./rows.ts";
@@ -48,6 +50,43 @@ export interface ExportOptions {
   signal?: AbortSignal;
 }
 
+/** What mayfly.memory_statistics gives. */
+export interface StatisticsRow {
+  memories: number;
+  bytes: number;
+  last_hour: number;
+  last_day: number;
+  private: number;
+  by_kind: Partial<Record<MemoryKind, number>>;
+  by_agent: { agent_id: string | null; memories: number }[];
+  with_vector: Record<string, number>;
+  without_vector: number;
+  conflicts: number;
+}
+const counts = z.record(text, count);
+export const statisticsRow = row<StatisticsRow>({
+  memories: count,
+  bytes: count,
+  last_hour: count,
+  last_day: count,
+  private: count,
+  by_kind: counts,
+  by_agent: list(
+    row<{ agent_id: string | null; memories: number }>({ agent_id: maybeText, memories: count }),
+  ),
+  with_vector: counts,
+  without_vector: count,
+  conflicts: count,
+});
+const maintainedRow = row<Maintained & { more: boolean }>({
+  agents: count,
+  forgotten: count,
+  tombstones: count,
+  events: count,
+  ops: count,
+  more: flag,
+});
+
 /** Rows that maintenance looks at in a transaction. */
 const batchRows = 1_000;
 /** Another one may be at it. */
@@ -57,10 +96,10 @@ const pageBytes = 1_000_000;
 const maxPageRows = 1_000;
 
 export async function readStatistics(client: MayflyClient): Promise<Result<Statistics>> {
-  const { data, error } = fromDataApi(await client.rpc("memory_statistics"));
+  const { data, error } = fromDataApi(await client.rpc("memory_statistics"), statisticsRow);
   if (error) return failed(error);
-  const { byAgent, ...rest } = fromRow(data as Record<string, unknown>);
-  return ok({ ...rest, byAgent: (byAgent as object[]).map(fromRow) } as unknown as Statistics);
+  const { by_agent, ...rest } = data;
+  return ok({ ...fromRow(rest), byAgent: by_agent.map(fromRow) });
 }
 
 /** Maintains in batches, each a transaction, until nothing is left to do. */
@@ -71,9 +110,12 @@ export async function maintainTenant(
   const done: Maintained = { agents: 0, forgotten: 0, tombstones: 0, events: 0, ops: 0 };
   const steps = Object.keys(done) as (keyof Maintained)[];
   while (!signal?.aborted) {
-    const { data, error } = fromDataApi(await client.rpc("maintain", { max_rows: batchRows }));
+    const { data, error } = fromDataApi(
+      await client.rpc("maintain", { max_rows: batchRows }),
+      maintainedRow,
+    );
     if (error) return failed(error);
-    const batch = data as unknown as Maintained & { more: boolean };
+    const batch = data;
     for (const step of steps) done[step] += batch[step];
     onProgress?.({ ...done });
     if (!batch.more) break;
@@ -88,6 +130,12 @@ interface ExportPage {
   more: boolean;
 }
 
+const exportPage = row<ExportPage>({
+  lines: z.array(z.object({ table: text, row: z.unknown() })),
+  after: z.object({ table: text, key: z.array(z.unknown()) }).nullable(),
+  more: flag,
+});
+
 /** Exports page by page, each asked for when the one before was read. */
 export async function exportTenant(
   client: MayflyClient,
@@ -98,9 +146,10 @@ export async function exportTenant(
   const read = async (after: ExportPage["after"]) => {
     const { data, error } = fromDataApi(
       await client.rpc("export_tenant", { after: after as never, page_limit: rows }),
+      exportPage,
     );
     if (error) return failed(error);
-    const page = data as unknown as ExportPage;
+    const page = data;
     const lines = page.lines.map((line) => `${JSON.stringify(line)}\n`).join("");
     const bytes = encoder.encode(lines);
     // Rows of other tables are larger or smaller by far.

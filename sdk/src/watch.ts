@@ -1,10 +1,14 @@
+import { syncAnswer } from "./answer-memory.ts";
+import { attendanceOf } from "./attendance.ts";
 import { callFunction, type MayflyClient } from "./call.ts";
-import { type ErrorCode, failed, type MayflyError, ok, type Result } from "./errors.ts";
+import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { invalid, wrongPage } from "./invalid.ts";
 import { jittered } from "./jitter.ts";
+import { LogReader } from "./log-reader.ts";
 import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "./memory.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
+import { passing } from "./sequence.ts";
 import { storageFailed } from "./storage.ts";
 
 /** What happened, in the order of the log. */
@@ -66,9 +70,6 @@ export interface WatchOptions {
 const firstDelayMs = 500;
 const maxDelayMs = 30_000;
 
-/** Errors that pass: all others end a watch. */
-const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
-
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch {
   /** When it is over: null after `stop()` or the end of its agent, else the error that ended it. */
@@ -77,6 +78,7 @@ export class Watch {
   readonly #options: WatchOptions;
   readonly #handler: WatchHandler;
   readonly #pace: Pace;
+  readonly #reader: LogReader;
   #state: WatchState;
   #stopped = false;
   #leave: () => Promise<void> = () => Promise.resolve();
@@ -95,6 +97,7 @@ export class Watch {
     this.#handler = handler;
     this.#state = state;
     this.#pace = new Pace(options.pollMs ?? 5_000);
+    this.#reader = new LogReader(this.#pace, (error) => this.#options.onError?.(error));
     this.ended = this.#run(tenant, first);
   }
 
@@ -112,7 +115,8 @@ export class Watch {
 
   async #run(tenant: string, first: SyncAnswer | null): Promise<MayflyError | null> {
     // Once joined it pulls again: what came before had no nudge.
-    void listenForNudges(this.#client, tenant, this.#pace).then(
+    const unlisten = attendanceOf(this.#client).add(this.#reader);
+    void listenForNudges(this.#client, tenant, this.#reader).then(
       (leave) => {
         this.#leave = leave;
         if (this.#stopped) void leave();
@@ -120,6 +124,7 @@ export class Watch {
       (error: unknown) => this.#options.onError?.(error),
     );
     const error = await this.#follow(first);
+    unlisten();
     this.#stopped = true;
     await this.#leave();
     return error;
@@ -130,7 +135,7 @@ export class Watch {
     let inSnapshot = false;
     for (let delay = firstDelayMs; !this.#stopped; page = null) {
       if (!page) {
-        this.#pace.pulls();
+        this.#reader.pulls();
         const { data, error } = await pull(this.#client, this.#state.cursor, this.#options.limit);
         if (this.#stopped) break;
         if (error?.code === "cursor_expired") {
@@ -145,6 +150,7 @@ export class Watch {
           continue;
         }
         page = data;
+        this.#reader.pulled(page);
       }
       delay = firstDelayMs;
       inSnapshot ||= isSnapshot(page, this.#state.cursor);
@@ -243,7 +249,7 @@ const wrongPollMs = (pollMs = 5_000) =>
   pollMs >= 1 && pollMs <= maxPollMs ? null : invalid("pollMs", "must be at least 1 millisecond");
 
 const pull = (client: MayflyClient, since: string | null, limit = 500) =>
-  callFunction<SyncAnswer>(client, "sync", { since, limit });
+  callFunction(client, "sync", syncAnswer, { since, limit });
 
 /** In the log memories come with their events alone. */
 const isSnapshot = ({ events, memories }: SyncAnswer, since: string | null) =>

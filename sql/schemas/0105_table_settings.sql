@@ -9,8 +9,10 @@ create table mayfly_private.settings (
   person_issuers text[] not null default '{%/auth/v1}',
   debug_rate integer not null default 50
     constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
+  announce_rate integer not null default 50
+    constraint settings_announce_rate_range check (announce_rate between 1 and 10000),
   kept interval not null default '30 days'
-    constraint settings_kept_range check (kept >= '1 hour')
+    constraint settings_kept_range check (kept between '1 hour' and '100 years')
 );
 
 comment on table mayfly_private.settings is 'The settings of the project.';
@@ -21,6 +23,8 @@ comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
 comment on column mayfly_private.settings.debug_rate is
   'Realtime messages a second, each receiver counted, that the debug streams of a tenant may make together: half of what the Free plan allows.';
+comment on column mayfly_private.settings.announce_rate is
+  'Broadcasts a second that the database makes for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime counts each receiver beside.';
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
 

@@ -34,14 +34,22 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.tenants
+  alter column name set statistics 0,
+  alter column language set statistics 0,
+  alter column retention set statistics 0,
+  alter column debug set statistics 0;
+
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
 comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';
 comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many at once, and so many more a minute.';
 comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
 comment on column mayfly.tenants.max_bytes is
-  'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
-comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten, and messages delivered, in one minute of the clock.';
+  'How much it may store: the text of memories, 512 bytes a memory, 800 a vector; conflicts, messages, states, debug records, types, channels, and what agents say of themselves. Indexes come on top.';
+comment on column mayfly.tenants.writes_per_minute is
+  'How many memories may be put, changed or forgotten, messages delivered, states, channels, types, keys and invitations written, in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';

@@ -9,11 +9,14 @@ create table mayfly_private.tenant_usage (
   bytes bigint not null default 0,
   minute timestamptz not null default '-infinity',
   writes integer not null default 0,
+  told_at timestamptz not null default '-infinity',
+  told integer not null default 0,
   constraint tenant_usage_pkey primary key (tenant_id, shard),
   constraint tenant_usage_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 50);
 
 comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it made in the second of told_at.';
 
 alter table mayfly_private.tenant_usage enable row level security;

@@ -1,4 +1,5 @@
--- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait.
+-- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait; and its place
+-- in the turn of maintenance.
 
 create function mayfly_private.start_usage()
 returns trigger
@@ -8,11 +9,12 @@ as $$
 begin
   insert into mayfly_private.tenant_usage (tenant_id, shard)
   select new.id, s from generate_series(0, 15) s;
+  insert into mayfly_private.maintenance (tenant_id) values (new.id);
   return null;
 end
 $$;
 
-comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage.';
+comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage and its row of maintenance.';
 revoke execute on function mayfly_private.start_usage() from public;
 
 create trigger tenants_start_usage after insert on mayfly.tenants

@@ -23,6 +23,17 @@ create table mayfly.agent_types (
   constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agent_types
+  alter column name set statistics 0,
+  alter column role set statistics 0,
+  alter column description set statistics 0,
+  alter column prompt set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column metadata set statistics 0,
+  alter column created_by set statistics 0;
+
 comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
 comment on column mayfly.agent_types.role is 'What such an agent is, in a few words.';
 comment on column mayfly.agent_types.prompt is 'Its system prompt; spawn returns it.';

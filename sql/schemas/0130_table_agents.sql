@@ -48,6 +48,19 @@ create unique index agents_name_key on mayfly.agents (tenant_id, name) where sta
 create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agents
+  alter column name set statistics 0,
+  alter column type set statistics 0,
+  alter column ancestors set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column task set statistics 0,
+  alter column spawned_by set statistics 0,
+  alter column suspend_reason set statistics 0,
+  alter column stop_reason set statistics 0,
+  alter column metadata set statistics 0;
+
 comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
 comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
 comment on column mayfly.agents.type_version is 'The version of its type when it was spawned; null where the type was not defined.';

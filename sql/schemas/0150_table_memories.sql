@@ -1,5 +1,6 @@
 -- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
--- check_push, which names field and operation: here they hold for what comes past it, over the Data API.
+-- check_push, which names field and operation: here they hold whatever writes it, so that nothing in a row is
+-- without a bound.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -33,9 +34,12 @@ create table mayfly.memories (
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
-  language text not null default 'english',
-  version integer not null default 1,
-  hlc jsonb not null default '{}',
+  language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
+  -- One more than an update takes (mayfly_private.apply_updates): what has changed that often can still be forgotten.
+  version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
+  -- A clock of at most 55 characters for each of 16 fields.
+  hlc jsonb not null default '{}'
+    constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
@@ -43,6 +47,8 @@ create table mayfly.memories (
   words tsvector not null generated always as (
     mayfly_private.words(language, task, tags, input, output, critique)) stored,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
+  constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
+    and tags = '{}' and metadata = '{}')),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
@@ -51,6 +57,22 @@ create table mayfly.memories (
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 create index memories_words_idx on mayfly.memories using gin (words);
 create index memories_tags_idx on mayfly.memories using gin (tags);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memories
+  alter column agent_id set statistics 0,
+  alter column pushed_by set statistics 0,
+  alter column session_id set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column task set statistics 0,
+  alter column input set statistics 0,
+  alter column output set statistics 0,
+  alter column critique set statistics 0,
+  alter column tags set statistics 0,
+  alter column metadata set statistics 0,
+  alter column language set statistics 0,
+  alter column hlc set statistics 0,
+  alter column words set statistics 0;
 
 comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
 comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';

@@ -2,17 +2,20 @@
 -- read without reading the text; metadata is written out only where it is stored compressed. Called by
 -- mayfly_private.pull. Locks nothing.
 
-create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb)
+create function mayfly_private.memory_bytes(
+  task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb
+)
 returns bigint
 language plpgsql stable
 set search_path = ''
 as $$
 begin
   return 700 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
-    + octet_length(tags::text)
+    + octet_length(tags::text) + octet_length(language) + octet_length(hlc::text)
     + case when pg_column_compression(metadata) is null then pg_column_size(metadata) else octet_length(metadata::text) end;
 end
 $$;
 
-comment on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) is 'About how many bytes a memory takes in an answer.';
-revoke execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) from public;
+comment on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb, text, jsonb) is
+  'About how many bytes a memory takes in an answer.';
+revoke execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb, text, jsonb) from public;

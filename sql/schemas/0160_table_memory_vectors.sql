@@ -30,5 +30,10 @@ create index memory_vectors_tail_idx on mayfly.memory_vectors
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memory_vectors
+  alter column model set statistics 0,
+  alter column embedding set statistics 0;
+
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';

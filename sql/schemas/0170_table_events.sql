@@ -17,6 +17,13 @@ create table mayfly.events (
   constraint events_pkey primary key (tenant_id, xid, id)
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.events
+  alter column audience set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column subject set statistics 0,
+  alter column fields set statistics 0;
+
 comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
 comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_snapshot, what makes a cursor miss nothing.';
 comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';

@@ -19,6 +19,11 @@ with (fillfactor = 80);
 -- What waits in an inbox, however much was handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.deliveries
+  alter column sender_id set statistics 0,
+  alter column session set statistics 0;
+
 comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
 comment on column mayfly.deliveries.sender_id is 'As in its message: policies ask it here.';
 comment on column mayfly.deliveries.session is 'The reader that it was handed to last.';

@@ -24,6 +24,12 @@ create table mayfly.states (
 -- What maintenance looks for.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.states
+  alter column key set statistics 0,
+  alter column value set statistics 0,
+  alter column updated_by set statistics 0;
+
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
 comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';

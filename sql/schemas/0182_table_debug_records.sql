@@ -23,6 +23,11 @@ create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_i
 -- What retention takes first.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.debug_records
+  alter column name set statistics 0,
+  alter column data set statistics 0;
+
 comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
 comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in the order of the stream.';
 comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';

@@ -1,5 +1,6 @@
 -- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
--- which transaction events were deleted, in which epoch.
+-- which transaction events were deleted, in which epoch; and since when it fails. Each tenant has its row from
+-- the beginning (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,
@@ -8,11 +9,16 @@ create table mayfly_private.maintenance (
   epoch integer,
   messages_to timestamptz not null default '-infinity',
   messages_to_id uuid not null default '00000000-0000-0000-0000-000000000000',
-  at timestamptz not null default now(),
+  at timestamptz not null default '-infinity',
+  failures integer not null default 0,
+  failed_since timestamptz,
+  error text constraint maintenance_error_length check (char_length(error) <= 300),
   constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+comment on column mayfly_private.maintenance.at is 'When it was last tried.';
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded; error is the newest.';
 comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
 
 alter table mayfly_private.maintenance enable row level security;

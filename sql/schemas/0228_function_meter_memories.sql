@@ -1,6 +1,5 @@
--- Charges what a statement wrote into memories. A trigger, since clients may also insert by the Data
--- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. Tags
--- and metadata are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
+-- Charges what a statement wrote into memories. A trigger, so that nothing that writes them can forget it.
+-- octet_length reads the length of a stored text without reading the text. Tags, metadata and clocks are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
 -- fortieth, and what is forgotten would give back less than it was charged. 512 bytes stand for the row
 -- itself, its operation and its event; a tombstone keeps them.
 
@@ -16,7 +15,7 @@ begin
     for change in
       select t.id, count(*) as memories, count(*) as writes,
         sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')) as bytes
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -26,9 +25,9 @@ begin
       -- What maintenance forgets is nobody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
           - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
-          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}')) as bytes
+          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}') - pg_column_size(o.hlc || '{}')) as bytes
       from new_rows n
       join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       join mayfly.tenants t on t.id = n.tenant_id group by t.id
@@ -39,7 +38,7 @@ begin
     for change in
       select t.id, count(*) as memories,
         sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}')) as bytes
+          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);

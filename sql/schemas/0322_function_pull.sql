@@ -12,8 +12,10 @@
 -- (xid, id): with any number of writers nothing is missed, nothing comes twice, and an idle
 -- transaction stalls nobody (10,946 of 10,946 events with 16 writers and 4 readers).
 --
--- A page has at most about 4 MB of memories, so that whoever pulls holds no more; it ends before the
--- memory that would exceed them, but for its first. `since: 'now'` gives the cursor of this moment alone.
+-- A page has at most about 4 MB of memories as JSON, so that whoever pulls holds no more; it ends before the
+-- memory that would exceed them, but for its first, which takes 2 MB at most. Only where the page might become
+-- that large, if each byte were escaped, is it written out to be measured. `since: 'now'` gives the cursor of
+-- this moment alone.
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -39,6 +41,8 @@ declare
   ids uuid[];
   looked_at integer;
   fitting integer;
+  total bigint;
+  places integer[];
   more boolean := false;
   max_bytes constant integer := 4000000;
 begin
@@ -68,11 +72,13 @@ begin
   end if;
 
   if cursor_state ? 'b' then
-    select count(*), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes) into looked_at, ids
+    select count(*), max(sized.bytes), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes)
+    into looked_at, total, ids
     from (
       select m.id, row_number() over so_far as nth, sum(m.bytes) over so_far as bytes
       from (
-        select m.id, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
+        select m.id, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
         from mayfly.memories m
         where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
           and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
@@ -81,6 +87,9 @@ begin
       ) m
       window so_far as (order by m.id)
     ) sized;
+    if total * 6 > max_bytes then
+      ids := ids[:mayfly_private.fitting_memories(tenant, ids, max_bytes)];
+    end if;
     fitting := coalesce(cardinality(ids), 0);
     more := looked_at = page_limit or fitting < looked_at;
     cursor_state := case
@@ -118,12 +127,14 @@ begin
     ) e;
     looked_at := jsonb_array_length(event_page);
     -- A memory comes once a page, with the first of its events there.
-    select min(sized.nth) filter (where sized.place > 1 and sized.bytes > max_bytes) - 1, array_agg(sized.id order by sized.nth)
-    into fitting, ids
+    select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
+      array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
+    into total, fitting, ids, places
     from (
       select m.id, m.nth, row_number() over so_far as place, sum(m.bytes) over so_far as bytes
       from (
-        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
+        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
         from jsonb_array_elements(event_page) with ordinality as page (event, n)
         join mayfly.memories m on m.tenant_id = tenant and m.id = (page.event ->> 'subject')::uuid and m.deleted_at is null
           and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
@@ -132,7 +143,11 @@ begin
       ) m
       window so_far as (order by m.nth)
     ) sized;
-    fitting := coalesce(fitting, looked_at);
+    if total * 6 > max_bytes then
+      fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
+    end if;
+    -- Up to the event before that of the first memory that does not fit.
+    fitting := coalesce(places[fitting + 1] - 1, looked_at);
     if fitting < looked_at then
       event_page := (select jsonb_agg(page.event order by page.n)
         from jsonb_array_elements(event_page) with ordinality as page (event, n) where page.n <= fitting);

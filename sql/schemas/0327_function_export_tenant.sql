@@ -4,7 +4,7 @@
 -- parent may come after its child), agent_liveness, memories,
 -- memory_conflicts, memory_vectors, states, state_versions, debug_records, channels, channel_subscriptions, messages, inboxes, deliveries, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
--- meanwhile may come as it was or as it is. Locks nothing.
+-- meanwhile may come as it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns jsonb
@@ -17,8 +17,10 @@ declare
   place integer := 1;
   last_key jsonb;
   keys record;
-  page jsonb;
-  lines jsonb := '[]';
+  line record;
+  lines jsonb[] := '{}';
+  bytes bigint := 0;
+  max_bytes constant integer := 4000000;
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
@@ -42,33 +44,32 @@ begin
     where i.indrelid = format('mayfly.%I', tables[place])::regclass and i.indisprimary;
 
     begin
-      execute format(
-        'select coalesce(jsonb_agg(jsonb_build_object(''row'', p.row, ''key'', p.key) order by p.n), ''[]'')
-         from (
-           select to_jsonb(t) %s as row, jsonb_build_array(%s) as key, row_number() over (order by %s) as n
-           from mayfly.%I t
-           where t.%I = $2 and ($1 is null or (%s) > (%s))
-           order by %s limit $3) p',
-        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, keys.columns, tables[place],
+      for line in execute format(
+        'select to_jsonb(t) %s as row, jsonb_build_array(%s) as key
+         from mayfly.%I t
+         where t.%I = $2 and ($1 is null or (%s) > (%s))
+         order by %s limit $3',
+        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, tables[place],
         case when tables[place] = 'tenants' then 'id' else 'tenant_id' end,
         keys.columns, keys.after_values, keys.columns)
-      into page using last_key, tenant, page_limit - jsonb_array_length(lines);
+        using last_key, tenant, page_limit - cardinality(lines)
+      loop
+        lines := lines || jsonb_build_object('table', tables[place], 'row', line.row);
+        bytes := bytes + octet_length(line.row::text);
+        if cardinality(lines) >= page_limit or bytes >= max_bytes then
+          return jsonb_build_object('lines', to_jsonb(lines), 'more', true,
+            'after', jsonb_build_object('table', tables[place], 'key', line.key));
+        end if;
+      end loop;
     exception when data_exception then
       perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
         'Pass it as it came, or null for the first page.', '{"field": "after"}');
     end;
-    lines := lines || (
-      select coalesce(jsonb_agg(jsonb_build_object('table', tables[place], 'row', l -> 'row') order by n), '[]')
-      from jsonb_array_elements(page) with ordinality as p (l, n));
-    if jsonb_array_length(lines) >= page_limit then
-      return jsonb_build_object('lines', lines, 'more', true,
-        'after', jsonb_build_object('table', tables[place], 'key', page -> -1 -> 'key'));
-    end if;
     place := place + 1;
     last_key := null;
     exit when place > cardinality(tables);
   end loop;
-  return jsonb_build_object('lines', lines, 'more', false, 'after', null);
+  return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
 

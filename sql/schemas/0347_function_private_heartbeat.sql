@@ -1,7 +1,8 @@
 -- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
--- only where something changes. Locks the caller's own rows.
+-- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
+-- listen does. Locks the caller's own rows, and what listen locks.
 
-create function mayfly_private.heartbeat(activity text, task text)
+create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -35,10 +36,11 @@ begin
 
   select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
   return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
-    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id));
+    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id),
+    'newest', mayfly_private.listen(heartbeat.log, heartbeat.channels, heartbeat.lost) - 'seconds');
 end
 $$;
 
-comment on function mayfly_private.heartbeat(text, text) is 'Says that the calling agent lives, and what it does.';
-revoke execute on function mayfly_private.heartbeat(text, text) from public;
-grant execute on function mayfly_private.heartbeat(text, text) to authenticated;
+comment on function mayfly_private.heartbeat(text, text, boolean, text[], integer) is 'Says that the calling agent lives, and what it does.';
+revoke execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) from public;
+grant execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) to authenticated;

@@ -30,6 +30,14 @@ begin
     select b.tenant_id, b.id from mayfly.memories b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
   left_rows := left_rows - deleted;
+  delete from mayfly.deliveries d where (d.tenant_id, d.recipient_id, d.seq) in (
+    select b.tenant_id, b.recipient_id, b.seq from mayfly.deliveries b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+  delete from mayfly.messages m where (m.tenant_id, m.id) in (
+    select b.tenant_id, b.id from mayfly.messages b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
   delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
     select b.tenant_id, b.id from mayfly_private.ops b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;

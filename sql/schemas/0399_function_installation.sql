@@ -3,9 +3,20 @@
 --
 --   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
---     open_policies: [{ schema, table, policy, command }] }
+--     open_policies: [{ schema, table, policy, command }],
+--     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
+--     statistics: ["mayfly.table.column"],
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
+--     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
--- migrations is null where no tool has recorded any, jobs where there is no pg_cron.
+-- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
+-- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
+-- pre_request is the function that the Data API calls before every request, as it is set for the role
+-- authenticator: `callable` is its quoted name, null where it does not exist; `next` what a wrapper of
+-- ours calls after check_request; `database` the database's name where it is set for this one alone.
+-- statistics are the columns of what tenants write that the planner has statistics of all the same.
+-- broadcasts.flushed says whether somebody tells what is due, due how many broadcasts wait, lost which tenants'
+-- readers noticed lost ones in the last ten minutes, and when last.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
 -- Locks nothing.
 
@@ -17,6 +28,7 @@ as $$
 declare
   migrations jsonb;
   jobs jsonb;
+  pre_request jsonb;
 begin
   -- Neither need be there: migrations may have been run by hand, and pg_cron is optional. The blanks
   -- are left out, since each tool cuts a file into statements in its own way.
@@ -32,7 +44,44 @@ begin
       select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
     $sql$ into jobs;
   end if;
+  -- As the Data API reads it: what is set for this database comes first, and the first dot ends the schema.
+  select jsonb_build_object(
+    'function', s.name,
+    'database', case when d.setdatabase <> 0 then current_database() end,
+    'callable', case when p.oid is not null then format('%I.%I', n.nspname, p.proname) end,
+    'next', (
+      select format('%s.%s', nn.nspname, np.proname)
+      from pg_catalog.pg_depend dep
+      join pg_catalog.pg_proc np on np.oid = dep.refobjid
+      join pg_catalog.pg_namespace nn on nn.oid = np.pronamespace
+      where n.nspname = 'mayfly_gate' and dep.classid = 'pg_catalog.pg_proc'::regclass and dep.objid = p.oid
+        and dep.refclassid = 'pg_catalog.pg_proc'::regclass and nn.nspname <> 'mayfly_gate'
+      limit 1))
+  into pre_request
+  from pg_catalog.pg_db_role_setting d
+  cross join lateral unnest(d.setconfig) c (setting)
+  cross join lateral (select substr(c.setting, length('pgrst.db_pre_request=') + 1) as name) s
+  left join (pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace)
+    on p.pronargs = p.pronargdefaults and p.proname = substr(s.name, strpos(s.name, '.') + 1)
+    and n.nspname = coalesce(nullif(split_part(s.name, '.', 1), s.name), 'public')
+  where d.setrole = to_regrole('authenticator') and c.setting like 'pgrst.db\_pre\_request=_%'
+    and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
+  order by d.setdatabase desc limit 1;
   return jsonb_build_object(
+    'pre_request', pre_request,
+    'statistics', (
+      select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')
+      from pg_catalog.pg_stats st
+      join pg_catalog.pg_namespace n on n.nspname = st.schemaname
+      join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = st.tablename
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = st.attname
+      where n.nspname = 'mayfly' and a.attstattarget = 0),
+    'timeouts', (
+      select jsonb_object_agg(r.rolname, (
+        select substr(c.setting, length('statement_timeout=') + 1)
+        from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
+        where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
+      from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -55,7 +104,22 @@ begin
       from pg_catalog.pg_policies p
       where p.schemaname not in ('mayfly', 'mayfly_private') and p.permissive = 'PERMISSIVE'
         and p.roles && array['public', 'authenticated']::name[]
-        and 'true' in (p.qual, p.with_check)));
+        and 'true' in (p.qual, p.with_check)),
+    'maintenance', jsonb_build_object(
+      'oldest', (
+        select min(greatest(m.at, t.created_at))
+        from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id),
+      'failing', (
+        select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
+          'error', f.error) order by f.failed_since), '[]')
+        from (
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)),
+    'broadcasts', jsonb_build_object(
+      'flushed', coalesce(mayfly_private.is_flushed(), false),
+      'due', (select count(*) from (select from mayfly_private.nudges_due d limit 100000) d),
+      'lost', (
+        select jsonb_build_object('tenants', count(*), 'at', max(b.at))
+        from mayfly_private.broadcast_losses b where b.at > clock_timestamp() - interval '10 minutes')));
 end
 $$;
 
@@ -70,6 +134,6 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;

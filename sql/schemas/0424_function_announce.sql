@@ -1,20 +1,66 @@
--- What a broadcast of a message carries: all of it up to 64 KB, else its number alone, which its reader
--- then asks for. Called by send_messages. In PL/pgSQL, so that it finds realtime.send when it runs: a
+-- Broadcasts messages that were just sent to those who listen: to the open inboxes that they are in, and to
+-- their channels. A broadcast carries all of a message up to 64 KB, else its number alone, which its
+-- reader then asks for. As many as the tenant may tell by now go at once; of the rest each topic's greatest
+-- number is due. Called by send_messages. In PL/pgSQL, so that it finds realtime.send when it runs: a
 -- body that is parsed once would keep Realtime from replacing that function by dropping it.
+--
+-- A channel that nobody has leased is told of nothing. Its number is due all the same, while somebody flushes:
+-- a lease may begin while this transaction is open (see nudge).
 
-create function mayfly_private.announce(topic text, numbers jsonb, message mayfly.messages)
+create function mayfly_private.announce(tenant uuid, ids uuid[])
 returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  told record;
+  allowed integer;
 begin
+  select array_agg(w.topic order by w.topic, w.seq) as topics, array_agg(w.id order by w.topic, w.seq) as ids,
+    array_agg(w.numbers order by w.topic, w.seq) as numbers, count(*) as wanted
+  into told
+  from (
+    select format('tenant:%s:agent:%s', tenant, d.recipient_id) as topic, d.message_id as id, d.seq,
+      jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session) as numbers
+    from mayfly.deliveries d
+    join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
+    where d.tenant_id = tenant and d.message_id = any (announce.ids) and d.session is not null
+      and coalesce(m.deadline > clock_timestamp(), true)
+    union all
+    select l.topic, m.id, m.channel_seq, jsonb_build_object('seq', m.channel_seq)
+    from mayfly.messages m
+    join mayfly_private.listeners l on l.tenant_id = tenant and l.until > clock_timestamp()
+      and l.topic = format('tenant:%s:channel:%s', tenant, m.target ->> 'channel')
+    where m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
+  ) w;
+  allowed := mayfly_private.may_tell(tenant, told.wanted::integer);
+
   perform realtime.send(
-    case when octet_length(message.payload::text) + octet_length(message.attachments::text) <= 65536
-      then numbers || mayfly_private.show_message(message)
-      else numbers end,
-    'message', topic, true);
+    case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
+      then t.numbers || mayfly_private.show_message(m)
+      else t.numbers end,
+    'message', t.topic, true)
+  from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
+  join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
+  where t.n <= allowed
+  order by t.n;
+
+  insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
+  select tenant, t.topic, 'message', max((t.numbers ->> 'seq')::bigint)
+  from unnest(told.topics, told.numbers) with ordinality as t (topic, numbers, n)
+  where t.n > allowed
+  group by t.topic;
+
+  if mayfly_private.is_flushed() then
+    insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
+    select tenant, format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), 'message', max(m.channel_seq)
+    from mayfly.messages m
+    where m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
+      and not (format('tenant:%s:channel:%s', tenant, m.target ->> 'channel') = any (coalesce(told.topics, '{}')))
+    group by 2;
+  end if;
 end
 $$;
 
-comment on function mayfly_private.announce(text, jsonb, mayfly.messages) is 'Broadcasts a message to its readers.';
-revoke execute on function mayfly_private.announce(text, jsonb, mayfly.messages) from public;
+comment on function mayfly_private.announce(uuid, uuid[]) is 'Broadcasts messages to their readers.';
+revoke execute on function mayfly_private.announce(uuid, uuid[]) from public;

@@ -126,7 +126,9 @@ begin
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
 
   if cardinality(claimed) > 0 then
-    perform mayfly_private.charge(tenant, 0, 0, greatest(cardinality(claimed), cardinality(delivered)));
+    perform mayfly_private.charge(tenant, 0,
+      160 * cardinality(delivered) + (select sum(m.bytes) from mayfly.messages m where m.tenant_id = tenant and m.id = any (claimed)),
+      greatest(cardinality(claimed), cardinality(delivered)));
   end if;
 
   with sent as (
@@ -154,16 +156,9 @@ begin
   order by s.recipient_id, s.nth;
 
   -- Who listens is told; who does not finds it when it opens its inbox.
-  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session), m)
-  from mayfly.deliveries d
-  join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
-  where d.tenant_id = tenant and d.message_id = any (claimed) and d.session is not null
-    and coalesce(m.deadline > clock_timestamp(), true)
-  order by d.recipient_id, d.seq;
-  perform mayfly_private.announce(format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), jsonb_build_object('seq', m.channel_seq), m)
-  from mayfly.messages m
-  where m.tenant_id = tenant and m.id = any (claimed) and m.channel_id is not null
-  order by m.channel_id, m.channel_seq;
+  if cardinality(claimed) > 0 then
+    perform mayfly_private.announce(tenant, claimed);
+  end if;
 
   return (
     select jsonb_agg(

@@ -23,9 +23,8 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    select d.seq, m as message, d.attempts, d.session,
-      sum(octet_length(m.payload::text) + octet_length(m.attachments::text) + 500) over (order by d.seq)
-        - octet_length(m.payload::text) as bytes_before
+    -- Their sizes alone: nothing of a message is read that is not of the page.
+    select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d
       where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null and d.seq > coalesce(after, 0)
@@ -49,9 +48,10 @@ begin
   select jsonb_build_object(
     'messages', coalesce((
       select jsonb_agg(jsonb_build_object('seq', t.seq, 'attempt', coalesce(k.attempts, t.attempts))
-        || mayfly_private.show_message(t.message) order by t.seq)
+        || mayfly_private.show_message(m) order by t.seq)
       from taken t left join marked k using (seq)
-      where coalesce((t.message).deadline > clock_timestamp(), true)), '[]'),
+      join mayfly.messages m on m.tenant_id = tenant and m.id = t.message_id
+      where coalesce(m.deadline > clock_timestamp(), true)), '[]'),
     'up_to', case when (select count(*) from page) > (select count(*) from taken)
       then (select max(t.seq) from taken t) else greatest(box.last_seq, coalesce(after, 0)) end,
     'last_seq', box.last_seq,

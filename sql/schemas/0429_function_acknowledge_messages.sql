@@ -1,21 +1,28 @@
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
+--
+-- A broadcast can arrive before the row that caused it is visible: `unseen` has the numbers that are above
+-- the newest one that this call sees. Nothing was done about them: say them again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.own_inbox();
+  reader constant uuid := mayfly_private.caller_id();
+  newest bigint;
   acknowledged integer;
 begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
+  -- Before the update, whose snapshot is later: what it can not see is never left out here.
+  select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
-    where d.tenant_id = tenant and d.recipient_id = mayfly_private.caller_id() and d.seq = any (seqs) and d.acknowledged_at is null
+    where d.tenant_id = tenant and d.recipient_id = reader and d.seq = any (seqs) and d.acknowledged_at is null
     order by d.seq
     for no key update
   )
@@ -24,7 +31,8 @@ begin
   from waiting w
   where d.tenant_id = tenant and d.recipient_id = w.recipient_id and d.seq = w.seq;
   get diagnostics acknowledged = row_count;
-  return acknowledged;
+  return jsonb_build_object('acknowledged', acknowledged, 'unseen', coalesce((
+    select jsonb_agg(distinct s order by s) from unnest(seqs) s where s > coalesce(newest, 0)), '[]'));
 end
 $$;
 
@@ -33,11 +41,12 @@ revoke execute on function mayfly_private.acknowledge_messages(bigint[]) from pu
 grant execute on function mayfly_private.acknowledge_messages(bigint[]) to authenticated, service_role;
 
 create function mayfly.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language sql
 set search_path = ''
 return mayfly_private.acknowledge_messages(seqs);
 
-comment on function mayfly.acknowledge_messages(bigint[]) is 'Says that messages of the caller''s inbox are handled; how many of them were not yet.';
+comment on function mayfly.acknowledge_messages(bigint[]) is
+  'Says that messages of the caller''s inbox are handled: { acknowledged, unseen }. acknowledged: how many of them were not yet. unseen: the numbers that this call could not see yet; say them again soon.';
 revoke execute on function mayfly.acknowledge_messages(bigint[]) from public;
 grant execute on function mayfly.acknowledge_messages(bigint[]) to authenticated, service_role;

@@ -1,5 +1,5 @@
 -- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
--- topics; says how many. A broadcast that is lost comes again with the next renewal of the lease, and an
+-- topics; says how many. What the tenant may not tell by now is due. A broadcast that is lost comes again with the next renewal of the lease, and an
 -- agent asks by itself when it joins. Called as owner, under hold_debug, by those who change it. In
 -- PL/pgSQL, so that it finds realtime.send when it runs (see announce).
 
@@ -8,19 +8,27 @@ returns integer
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  listening uuid[];
+  allowed integer;
 begin
-  return (
-    select count(realtime.send(
-      mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
-      format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
-    from (
-      select s.tenant_id, s.agent_id
-      from mayfly_private.debug_streams s
-      join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
-      where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
-        and a.status = 'running' and a.expires_at > clock_timestamp()
-      limit 1000
-    ) listening);
+  select coalesce(array_agg(l.agent_id), '{}') into listening
+  from (
+    select s.agent_id
+    from mayfly_private.debug_streams s
+    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+    where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
+      and a.status = 'running' and a.expires_at > clock_timestamp()
+    limit 1000
+  ) l;
+  allowed := mayfly_private.may_tell(tenant, cardinality(listening));
+  perform realtime.send(
+    mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))), 'debug_level',
+    format('tenant:%s:agent:%s', tenant, l.agent), true)
+  from unnest(listening[:allowed]) l (agent);
+  insert into mayfly_private.nudges_due (tenant_id, topic, event)
+  select tenant, format('tenant:%s:agent:%s', tenant, l.agent), 'debug_level' from unnest(listening[allowed + 1:]) l (agent);
+  return cardinality(listening);
 end
 $$;
 

@@ -14,6 +14,7 @@ declare
   walked uuid[];
   last_sent timestamptz;
   last_id uuid;
+  spent uuid[];
 begin
   select array_agg(w.id order by w.sent_at, w.id), max(w.sent_at) into walked, last_sent
   from (
@@ -26,12 +27,16 @@ begin
   ) w;
   last_id := walked[cardinality(walked)];
 
-  delete from mayfly.messages m
-  where m.tenant_id = tenant and m.id = any (walked)
-    and (m.sent_at < long_ago
-      or (m.channel_id is null and m.sent_at < handled_before
-        and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
-          where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null))));
+  spent := array(
+    select m.id from mayfly.messages m
+    where m.tenant_id = tenant and m.id = any (walked)
+      and (m.sent_at < long_ago
+        or (m.channel_id is null and m.sent_at < handled_before
+          and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
+            where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
+  -- All at once: with each message by itself, each would be given back by itself.
+  delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
+  delete from mayfly.messages m where m.tenant_id = tenant and m.id = any (spent);
 
   update mayfly_private.maintenance s
   set messages_to = case when cardinality(walked) = max_rows then last_sent else '-infinity' end,

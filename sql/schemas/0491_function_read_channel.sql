@@ -16,10 +16,10 @@ begin
   end if;
   return (
     with found_messages as (
-      select f.seq, f.message, row_number() over (order by f.seq) as n,
-        sum(f.bytes + 500) over (order by f.seq) - f.bytes as bytes_before
+      -- Their sizes alone: nothing of a message is read that is not of the page.
+      select f.seq, f.id, row_number() over (order by f.seq) as n, sum(f.bytes) over (order by f.seq) - f.bytes as bytes_before
       from (
-        select m.channel_seq as seq, m as message, octet_length(m.payload::text) + octet_length(m.attachments::text) as bytes
+        select m.channel_seq as seq, m.id, m.bytes
         from mayfly.messages m
         where m.tenant_id = tenant and m.channel_id = channel.id and m.channel_seq > coalesce(after, 0)
         order by m.channel_seq
@@ -29,13 +29,13 @@ begin
       select * from found_messages f where f.n <= page_limit and (f.n = 1 or f.bytes_before < 1000000)
     )
     select jsonb_build_object(
-      'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(t.message) order by t.seq), '[]'),
+      'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(m) order by t.seq), '[]'),
       'topic', format('tenant:%s:channel:%s', tenant, channel.name),
       'last_seq', greatest(channel.last_seq, max(t.seq)),
       'acknowledged', (select s.acknowledged from mayfly.channel_subscriptions s
         where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()),
       'more', (select count(*) from found_messages) > count(*))
-    from taken t);
+    from taken t join mayfly.messages m on m.tenant_id = tenant and m.id = t.id);
 end
 $$;
 

@@ -1,5 +1,8 @@
 -- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
 -- message:read, for subscribers. Locks the subscription.
+--
+-- A broadcast can arrive before the row that caused it is visible: the answer is then below the number that
+-- was asked for, and the caller says it again soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint
@@ -36,6 +39,7 @@ language sql
 set search_path = ''
 return mayfly_private.acknowledge_channel(name, seq);
 
-comment on function mayfly.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel; gives where that is now.';
+comment on function mayfly.acknowledge_channel(text, bigint) is
+  'Says up to where the caller has handled a channel. Returns where that is now: below seq when the newest messages are not visible yet; say it again soon.';
 revoke execute on function mayfly.acknowledge_channel(text, bigint) from public;
 grant execute on function mayfly.acknowledge_channel(text, bigint) to authenticated, service_role;

@@ -52,6 +52,53 @@ create schema mayfly_private;
 comment on schema mayfly_private is 'Mayfly''s definer functions and bookkeeping. Never expose it through the Data API.';
 grant usage on schema mayfly_private to authenticated, service_role;
 
+-- sql/schemas/0021_schema_gate.sql
+
+-- Apart from mayfly, for what the Data API may call as any role of the project: usage is everybody's, and
+-- there is neither a table in it nor a definer function. It stays when the other two schemas are dropped:
+-- while pgrst.db_pre_request names a function of it, dropping it takes the whole project's API down.
+
+create schema if not exists mayfly_gate;
+comment on schema mayfly_gate is 'Mayfly''s pre-request function for the Data API. Reset pgrst.db_pre_request before you drop it.';
+grant usage on schema mayfly_gate to public;
+
+-- sql/schemas/0022_function_check_request.sql
+
+-- Refuses row estimates and plans of the schema mayfly. The planner's statistics are everybody's, and
+-- `Prefer: count=planned` and `count=estimated` would hand its estimate out: whether another tenant is
+-- there and how large it is. Every other request passes.
+--
+-- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
+-- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
+-- anon and your own roles included. So it reads settings alone, locks nothing, and takes 0.02 ms.
+--
+-- The Data API puts the schema of the request first in search_path. A default is evaluated where the
+-- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and
+-- of a header that is there twice only one is seen.
+
+create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  headers constant jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+begin
+  if split_part(path, ',', 1) in ('mayfly', '"mayfly"') and (
+    headers ->> 'prefer' ~* 'count\s*=\s*"?\s*(planned|estimated)' or headers ->> 'accept' ~* 'vnd\.pgrst\.plan')
+  then
+    raise sqlstate 'PGRST' using
+      message = jsonb_build_object('code', 'estimates_refused',
+        'message', 'The schema mayfly gives no row estimates and no plans: they are made of every tenant''s rows.',
+        'hint', 'Ask for count=exact, or for no count.')::text,
+      detail = '{"status": 400, "headers": {}}';
+  end if;
+end
+$$;
+
+comment on function mayfly_gate.check_request(text) is
+  'Refuses count=planned, count=estimated and plans of the schema mayfly. For pgrst.db_pre_request.';
+
 -- sql/schemas/0100_table_scopes.sql
 
 -- Every scope there is, which member roles have it, and whether an agent can be given it. An agent's
@@ -103,8 +150,10 @@ create table mayfly_private.settings (
   person_issuers text[] not null default '{%/auth/v1}',
   debug_rate integer not null default 50
     constraint settings_debug_rate_range check (debug_rate between 1 and 10000),
+  announce_rate integer not null default 50
+    constraint settings_announce_rate_range check (announce_rate between 1 and 10000),
   kept interval not null default '30 days'
-    constraint settings_kept_range check (kept >= '1 hour')
+    constraint settings_kept_range check (kept between '1 hour' and '100 years')
 );
 
 comment on table mayfly_private.settings is 'The settings of the project.';
@@ -115,6 +164,8 @@ comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
 comment on column mayfly_private.settings.debug_rate is
   'Realtime messages a second, each receiver counted, that the debug streams of a tenant may make together: half of what the Free plan allows.';
+comment on column mayfly_private.settings.announce_rate is
+  'Broadcasts a second that the database makes for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime counts each receiver beside.';
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
 
@@ -220,14 +271,22 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.tenants
+  alter column name set statistics 0,
+  alter column language set statistics 0,
+  alter column retention set statistics 0,
+  alter column debug set statistics 0;
+
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
 comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';
 comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many at once, and so many more a minute.';
 comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
 comment on column mayfly.tenants.max_bytes is
-  'How much its memories may hold: their text, 512 bytes a memory, 800 a vector. Indexes come on top.';
-comment on column mayfly.tenants.writes_per_minute is 'How many memories may be put, changed or forgotten, and messages delivered, in one minute of the clock.';
+  'How much it may store: the text of memories, 512 bytes a memory, 800 a vector; conflicts, messages, states, debug records, types, channels, and what agents say of themselves. Indexes come on top.';
+comment on column mayfly.tenants.writes_per_minute is
+  'How many memories may be put, changed or forgotten, messages delivered, states, channels, types, keys and invitations written, in one minute of the clock.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
@@ -249,12 +308,15 @@ create table mayfly_private.tenant_usage (
   bytes bigint not null default 0,
   minute timestamptz not null default '-infinity',
   writes integer not null default 0,
+  told_at timestamptz not null default '-infinity',
+  told integer not null default 0,
   constraint tenant_usage_pkey primary key (tenant_id, shard),
   constraint tenant_usage_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 50);
 
 comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it made in the second of told_at.';
 
 alter table mayfly_private.tenant_usage enable row level security;
 
@@ -277,7 +339,8 @@ alter table mayfly_private.spawn_buckets enable row level security;
 
 -- sql/schemas/0118_function_start_usage.sql
 
--- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait.
+-- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait; and its place
+-- in the turn of maintenance.
 
 create function mayfly_private.start_usage()
 returns trigger
@@ -287,11 +350,12 @@ as $$
 begin
   insert into mayfly_private.tenant_usage (tenant_id, shard)
   select new.id, s from generate_series(0, 15) s;
+  insert into mayfly_private.maintenance (tenant_id) values (new.id);
   return null;
 end
 $$;
 
-comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage.';
+comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage and its row of maintenance.';
 revoke execute on function mayfly_private.start_usage() from public;
 
 create trigger tenants_start_usage after insert on mayfly.tenants
@@ -337,6 +401,12 @@ create table mayfly.invitations (
 );
 
 create index invitations_email_idx on mayfly.invitations (email);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.invitations
+  alter column email set statistics 0,
+  alter column invited_by set statistics 0,
+  alter column accepted_by set statistics 0;
 
 comment on table mayfly.invitations is 'Invitations of people into a tenant.';
 comment on column mayfly.invitations.email is 'Only who signs in with this address may accept it; null for whoever has its token.';
@@ -386,6 +456,17 @@ create table mayfly.agent_types (
   constraint agent_types_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
 );
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agent_types
+  alter column name set statistics 0,
+  alter column role set statistics 0,
+  alter column description set statistics 0,
+  alter column prompt set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column metadata set statistics 0,
+  alter column created_by set statistics 0;
 
 comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
 comment on column mayfly.agent_types.role is 'What such an agent is, in a few words.';
@@ -446,6 +527,19 @@ create index agents_living_idx on mayfly.agents (tenant_id, expires_at) where st
 create unique index agents_name_key on mayfly.agents (tenant_id, name) where status in ('running', 'suspended');
 create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.agents
+  alter column name set statistics 0,
+  alter column type set statistics 0,
+  alter column ancestors set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column scopes set statistics 0,
+  alter column task set statistics 0,
+  alter column spawned_by set statistics 0,
+  alter column suspend_reason set statistics 0,
+  alter column stop_reason set statistics 0,
+  alter column metadata set statistics 0;
 
 comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
 comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
@@ -534,6 +628,12 @@ create table mayfly.enrolment_keys (
   constraint enrolment_keys_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 80);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.enrolment_keys
+  alter column name set statistics 0,
+  alter column scopes set statistics 0,
+  alter column created_by set statistics 0;
 
 comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
 comment on column mayfly.enrolment_keys.scopes is 'What an agent spawned by it can have at most.';
@@ -656,7 +756,8 @@ revoke execute on function mayfly_private.labels(text, text[]) from public;
 -- sql/schemas/0150_table_memories.sql
 
 -- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
--- check_push, which names field and operation: here they hold for what comes past it, over the Data API.
+-- check_push, which names field and operation: here they hold whatever writes it, so that nothing in a row is
+-- without a bound.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -690,9 +791,12 @@ create table mayfly.memories (
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
-  language text not null default 'english',
-  version integer not null default 1,
-  hlc jsonb not null default '{}',
+  language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
+  -- One more than an update takes (mayfly_private.apply_updates): what has changed that often can still be forgotten.
+  version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
+  -- A clock of at most 55 characters for each of 16 fields.
+  hlc jsonb not null default '{}'
+    constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
@@ -700,6 +804,8 @@ create table mayfly.memories (
   words tsvector not null generated always as (
     mayfly_private.words(language, task, tags, input, output, critique)) stored,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
+  constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
+    and tags = '{}' and metadata = '{}')),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
@@ -708,6 +814,22 @@ create table mayfly.memories (
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 create index memories_words_idx on mayfly.memories using gin (words);
 create index memories_tags_idx on mayfly.memories using gin (tags);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memories
+  alter column agent_id set statistics 0,
+  alter column pushed_by set statistics 0,
+  alter column session_id set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column task set statistics 0,
+  alter column input set statistics 0,
+  alter column output set statistics 0,
+  alter column critique set statistics 0,
+  alter column tags set statistics 0,
+  alter column metadata set statistics 0,
+  alter column language set statistics 0,
+  alter column hlc set statistics 0,
+  alter column words set statistics 0;
 
 comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
 comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';
@@ -745,6 +867,14 @@ create table mayfly.memory_conflicts (
 );
 
 create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memory_conflicts
+  alter column base set statistics 0,
+  alter column wanted set statistics 0,
+  alter column hlc set statistics 0,
+  alter column op_id set statistics 0,
+  alter column pushed_by set statistics 0;
 
 comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
 comment on column mayfly.memory_conflicts.base is 'The value that the update took the field to have.';
@@ -988,20 +1118,23 @@ revoke execute on function mayfly_private.kept() from public;
 -- read without reading the text; metadata is written out only where it is stored compressed. Called by
 -- mayfly_private.pull. Locks nothing.
 
-create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb)
+create function mayfly_private.memory_bytes(
+  task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb
+)
 returns bigint
 language plpgsql stable
 set search_path = ''
 as $$
 begin
   return 700 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
-    + octet_length(tags::text)
+    + octet_length(tags::text) + octet_length(language) + octet_length(hlc::text)
     + case when pg_column_compression(metadata) is null then pg_column_size(metadata) else octet_length(metadata::text) end;
 end
 $$;
 
-comment on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) is 'About how many bytes a memory takes in an answer.';
-revoke execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb) from public;
+comment on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb, text, jsonb) is
+  'About how many bytes a memory takes in an answer.';
+revoke execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb, text, jsonb) from public;
 
 -- sql/schemas/0160_table_memory_vectors.sql
 
@@ -1037,6 +1170,11 @@ create index memory_vectors_tail_idx on mayfly.memory_vectors
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memory_vectors
+  alter column model set statistics 0,
+  alter column embedding set statistics 0;
+
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';
 
@@ -1046,6 +1184,8 @@ comment on column mayfly.memory_vectors.settled is 'Whether a background job has
 
 create index memories_labels_idx on mayfly.memories
   using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+-- An expression has statistics of its own.
+alter index mayfly.memories_labels_idx alter column 1 set statistics 0;
 
 -- sql/schemas/0162_table_settlements.sql
 
@@ -1089,6 +1229,35 @@ $$;
 comment on function mayfly_private.conflict_bytes(jsonb, jsonb) is 'What a conflict is charged, in bytes.';
 revoke execute on function mayfly_private.conflict_bytes(jsonb, jsonb) from public;
 
+-- sql/schemas/0164_function_fitting_memories.sql
+
+-- How many of some memories of a tenant, in their order, fit into a page of so many bytes as JSON, its escapes
+-- included, which make six of a byte; one at least. Reads and writes out every one, so mayfly_private.pull asks
+-- it only of a page that might become too large. Locks nothing.
+
+create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
+returns integer
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    -- One also where they have all just been forgotten: a page goes on behind its last.
+    select greatest(1, count(*))
+    from (
+      select w.n, sum(700 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
+        + octet_length(to_json(m.output)::text) + octet_length(to_json(m.critique)::text) + octet_length(to_json(m.tags)::text)
+        + octet_length(m.metadata::text) + octet_length(to_json(m.language)::text) + octet_length(m.hlc::text)) over (order by w.n) as bytes
+      from unnest(memories) with ordinality as w (id, n)
+      join mayfly.memories m on m.tenant_id = tenant and m.id = w.id
+    ) sized
+    where sized.n = 1 or sized.bytes <= max_bytes);
+end
+$$;
+
+comment on function mayfly_private.fitting_memories(uuid, uuid[], bigint) is 'How many memories fit into a page of so many bytes.';
+revoke execute on function mayfly_private.fitting_memories(uuid, uuid[], bigint) from public;
+
 -- sql/schemas/0170_table_events.sql
 
 -- The log: what happened to whom, ids and field names only, never content. Written by triggers alone, about
@@ -1109,6 +1278,13 @@ create table mayfly.events (
   at timestamptz not null default clock_timestamp(),
   constraint events_pkey primary key (tenant_id, xid, id)
 );
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.events
+  alter column audience set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column subject set statistics 0,
+  alter column fields set statistics 0;
 
 comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
 comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_snapshot, what makes a cursor miss nothing.';
@@ -1136,6 +1312,13 @@ create table mayfly.channels (
 )
 -- Room for the sequence to change in place.
 with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.channels
+  alter column name set statistics 0,
+  alter column description set statistics 0,
+  alter column created_by set statistics 0,
+  alter column publishers set statistics 0;
 
 comment on table mayfly.channels is 'Named channels and who publishes in them.';
 comment on column mayfly.channels.kind is
@@ -1191,6 +1374,8 @@ create table mayfly.messages (
   attachments jsonb not null default '[]'
     constraint messages_attachments_list check (jsonb_typeof(attachments) = 'array'),
   sent_at timestamptz not null default clock_timestamp(),
+  bytes integer not null generated always as (512 + octet_length(payload::text) + octet_length(attachments::text)
+    + octet_length(target::text) + coalesce(octet_length(correlation_id), 0)) stored,
   constraint messages_pkey primary key (tenant_id, id),
   constraint messages_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint messages_channel_fkey foreign key (tenant_id, channel_id)
@@ -1202,10 +1387,22 @@ create table mayfly.messages (
 -- For maintenance, and to look back.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.messages
+  alter column type set statistics 0,
+  alter column sender_id set statistics 0,
+  alter column target set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column correlation_id set statistics 0,
+  alter column reply_to set statistics 0,
+  alter column payload set statistics 0,
+  alter column attachments set statistics 0;
+
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
 comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
 comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
 comment on column mayfly.messages.deadline is 'After it nobody is given the message any more.';
+comment on column mayfly.messages.bytes is 'What the tenant''s max_bytes counts for it, without its deliveries: 160 each.';
 comment on column mayfly.messages.attachments is 'References: [{ name, uri, mime_type?, bytes?, sha256? }].';
 
 -- sql/schemas/0174_table_inboxes.sql
@@ -1223,6 +1420,10 @@ create table mayfly.inboxes (
   constraint inboxes_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
 with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.inboxes
+  alter column session set statistics 0;
 
 comment on table mayfly.inboxes is 'Inboxes of agents and people.';
 comment on column mayfly.inboxes.session is 'The one reader: opening the inbox anew ends the one before. Without it nothing is broadcast.';
@@ -1249,6 +1450,11 @@ with (fillfactor = 80);
 
 -- What waits in an inbox, however much was handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.deliveries
+  alter column sender_id set statistics 0,
+  alter column session set statistics 0;
 
 comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
 comment on column mayfly.deliveries.sender_id is 'As in its message: policies ask it here.';
@@ -1283,6 +1489,12 @@ create table mayfly.states (
 -- What maintenance looks for.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.states
+  alter column key set statistics 0,
+  alter column value set statistics 0,
+  alter column updated_by set statistics 0;
+
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
 comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';
@@ -1308,6 +1520,11 @@ create table mayfly.state_versions (
   constraint state_versions_state_fkey foreign key (tenant_id, state_id)
     references mayfly.states (tenant_id, id) on delete cascade
 );
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.state_versions
+  alter column value set statistics 0,
+  alter column by set statistics 0;
 
 comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
 comment on column mayfly.state_versions.value is 'As it was; null (no JSON at all) where it was deleted or had expired.';
@@ -1389,6 +1606,11 @@ create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_i
 -- What retention takes first.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.debug_records
+  alter column name set statistics 0,
+  alter column data set statistics 0;
+
 comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
 comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in the order of the stream.';
 comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';
@@ -1436,7 +1658,8 @@ alter table mayfly_private.epochs enable row level security;
 -- sql/schemas/0191_table_maintenance.sql
 
 -- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
--- which transaction events were deleted, in which epoch.
+-- which transaction events were deleted, in which epoch; and since when it fails. Each tenant has its row from
+-- the beginning (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,
@@ -1445,18 +1668,23 @@ create table mayfly_private.maintenance (
   epoch integer,
   messages_to timestamptz not null default '-infinity',
   messages_to_id uuid not null default '00000000-0000-0000-0000-000000000000',
-  at timestamptz not null default now(),
+  at timestamptz not null default '-infinity',
+  failures integer not null default 0,
+  failed_since timestamptz,
+  error text constraint maintenance_error_length check (char_length(error) <= 300),
   constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+comment on column mayfly_private.maintenance.at is 'When it was last tried.';
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded; error is the newest.';
 comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
 
 alter table mayfly_private.maintenance enable row level security;
 
 -- sql/schemas/0192_function_forget_log.sql
 
--- Deletes the events, the operations and the embedding queue of tenants that are deleted, in place of
+-- Deletes the events, the operations, the embedding queue and due nudges of tenants that are deleted, in place of
 -- foreign keys, which would look each row up that is written. It comes after the cascades: who was still writing held
 -- the tenant, or a row that they delete, and is done by then.
 
@@ -1469,6 +1697,7 @@ begin
   delete from mayfly.events e using old_rows o where e.tenant_id = o.id;
   delete from mayfly_private.ops p using old_rows o where p.tenant_id = o.id;
   delete from mayfly_private.embedding_queue q using old_rows o where q.tenant_id = o.id;
+  delete from mayfly_private.nudges_due d using old_rows o where d.tenant_id = o.id;
   return null;
 end
 $$;
@@ -1479,6 +1708,95 @@ revoke execute on function mayfly_private.forget_log() from public;
 create trigger tenants_forget_log after delete on mayfly.tenants
   referencing old table as old_rows
   for each statement execute function mayfly_private.forget_log();
+
+-- sql/schemas/0193_table_listeners.sql
+
+-- Which topics somebody listens to, and until when: a lease ends by itself, so that for a reader that has gone
+-- nothing is broadcast. One row for all who listen to a topic. Inboxes are not here but for the nudges of
+-- their owner's log: who reads an inbox stands in mayfly.inboxes. Written by listen.
+
+create table mayfly_private.listeners (
+  tenant_id uuid not null,
+  topic text not null,
+  until timestamptz not null,
+  constraint listeners_pkey primary key (tenant_id, topic),
+  constraint listeners_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.listeners is 'Which topics somebody listens to, and until when.';
+
+alter table mayfly_private.listeners enable row level security;
+
+-- sql/schemas/0194_table_nudges.sql
+
+-- When a topic was nudged last. The first transaction of a window claims the row and tells; every other leaves a
+-- row in nudges_due. Apart from the listeners, so that no renewal of a lease waits for a writer's commit.
+
+create table mayfly_private.nudges (
+  tenant_id uuid not null,
+  topic text not null,
+  sent_at timestamptz not null default '-infinity',
+  constraint nudges_pkey primary key (tenant_id, topic),
+  constraint nudges_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.nudges is 'When a topic was nudged last.';
+
+alter table mayfly_private.nudges enable row level security;
+
+-- sql/schemas/0195_table_nudges_due.sql
+
+-- What is still to be broadcast, written by the transaction that it tells of: it is visible exactly when
+-- its data is, so the last one cannot be lost. flush_nudges deletes it, and broadcasts once for each topic and event.
+-- No foreign key, which would look the tenant up for each row: forget_log deletes what a tenant leaves.
+
+create table mayfly_private.nudges_due (
+  tenant_id uuid not null,
+  id bigint generated always as identity,
+  topic text not null,
+  event text not null
+    constraint nudges_due_event_known check (event in ('log_appended', 'message', 'debug_level', 'control')),
+  seq bigint,
+  constraint nudges_due_pkey primary key (tenant_id, id)
+);
+
+comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
+comment on column mayfly_private.nudges_due.seq is 'Of a message: its number in the inbox or the channel.';
+
+alter table mayfly_private.nudges_due enable row level security;
+
+-- sql/schemas/0196_table_flusher.sql
+
+-- When flush_nudges ran last: one row. Nothing is left to it unless it ran within the last 5 s.
+
+create table mayfly_private.flusher (
+  only_row boolean not null default true constraint flusher_pkey primary key constraint flusher_only_row check (only_row),
+  at timestamptz not null default '-infinity'
+);
+
+comment on table mayfly_private.flusher is 'When due nudges were told last.';
+
+insert into mayfly_private.flusher default values;
+
+alter table mayfly_private.flusher enable row level security;
+
+-- sql/schemas/0197_table_broadcast_losses.sql
+
+-- Which tenants' readers have noticed that broadcasts were lost, as they say it to listen: for doctor and
+-- status. Realtime drops the database's broadcasts in silence when the project is over its rate.
+
+create table mayfly_private.broadcast_losses (
+  tenant_id uuid not null constraint broadcast_losses_pkey primary key,
+  noticed bigint not null default 0,
+  at timestamptz not null,
+  constraint broadcast_losses_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.broadcast_losses is 'Which tenants have noticed lost broadcasts.';
+
+alter table mayfly_private.broadcast_losses enable row level security;
 
 -- sql/schemas/0200_function_fail.sql
 
@@ -1851,6 +2169,68 @@ $$;
 comment on function mayfly_private.require_role(uuid, text) is 'Fails unless the caller may act on this role.';
 revoke execute on function mayfly_private.require_role(uuid, text) from public;
 
+-- sql/schemas/0218_function_may_tell.sql
+
+-- How many of `wanted` broadcasts a tenant may make by now, of the project's announce_rate a second; what is
+-- more is due. Without it one tenant that messages itself would spend what Realtime allows the whole project.
+-- Called by those who broadcast.
+--
+-- Counted in the tenant's shards of usage: locks one that nobody else holds until commit, as charge does
+-- (mostly the same), and waits for none. Others' open transactions are not seen: so the further shards may
+-- tell half, a quarter, … each, and all together at most twice the rate.
+
+create function mayfly_private.may_tell(tenant uuid, wanted integer)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  this_second constant timestamptz := date_trunc('second', clock_timestamp());
+  rate constant integer := (select s.announce_rate from mayfly_private.settings s);
+  free_shard smallint;
+  used record;
+  granted integer;
+begin
+  if coalesce(wanted, 0) <= 0 then
+    return 0;
+  end if;
+  select u.shard into free_shard
+  from mayfly_private.tenant_usage u
+  where u.tenant_id = tenant
+  order by u.shard
+  limit 1
+  for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  select coalesce(sum(u.told), 0) as by_all, coalesce(sum(u.told) filter (where u.shard = free_shard), 0) as here into strict used
+  from mayfly_private.tenant_usage u where u.tenant_id = tenant and u.told_at = this_second;
+  granted := greatest(0, least(wanted, rate - used.by_all, (rate >> free_shard) - used.here));
+  if granted > 0 then
+    update mayfly_private.tenant_usage u set told = used.here + granted, told_at = this_second
+    where u.tenant_id = tenant and u.shard = free_shard;
+  end if;
+  return granted;
+end
+$$;
+
+comment on function mayfly_private.may_tell(uuid, integer) is 'How many broadcasts a tenant may make by now.';
+revoke execute on function mayfly_private.may_tell(uuid, integer) from public;
+
+-- sql/schemas/0219_function_is_flushed.sql
+
+-- Whether somebody tells what is due: pg_cron's job, or the embedded stack. Where nobody does, as in a
+-- project without pg_cron, each transaction tells by itself.
+
+create function mayfly_private.is_flushed()
+returns boolean
+language sql stable security definer
+set search_path = ''
+return (select f.at > clock_timestamp() - interval '5 seconds' from mayfly_private.flusher f);
+
+comment on function mayfly_private.is_flushed() is 'Whether somebody tells what is due.';
+revoke execute on function mayfly_private.is_flushed() from public;
+
 -- sql/schemas/0220_function_current_epoch.sql
 
 -- The epoch of the log: rises when the cluster is another one, or on another timeline, than before.
@@ -1885,15 +2265,17 @@ revoke execute on function mayfly_private.current_epoch() from public;
 
 -- sql/schemas/0221_function_nudge.sql
 
--- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a transaction
--- and audience, since all that it appends is seen with its commit. A savepoint that is rolled back takes
--- its nudge with it, and that it was sent. A broadcast that fails is only a warning of realtime.send: the
--- log is the truth. Called by the log's triggers.
+-- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a window (1 s) and
+-- audience. The first transaction of a window claims the topic's row and broadcasts; every other leaves a due
+-- row, which is visible exactly when its data is, and flush_nudges tells it within a second: 1,000 writes in
+-- 10 s made 14 to 17 broadcasts, none lost, also with aborts and transactions held open. Called by the log's triggers.
 --
--- Not once a second across transactions: who leaves its nudge out because another was just sent relies on
--- the reader's last pull in that window to come after its own commit, and nobody knows before a commit
--- when it will be seen. A transaction held open, or a commit that waits for its disk, would reach readers
--- with the next nudge or the 30 s net. The reader bounds its pulls by itself: sdk/src/pace.ts.
+-- Where nobody listens nothing is broadcast. A lease may begin while this transaction is open, which does not
+-- see it: so it leaves a due row all the same, and whether somebody listens is looked at again when that is told.
+--
+-- Where nobody flushes, each transaction with a listener tells by itself, once a transaction and audience. A
+-- savepoint that is rolled back takes its nudge with it, and that it was sent. A broadcast that fails is
+-- only a warning of realtime.send: the log is the truth.
 
 create function mayfly_private.nudge(tenant uuid, audience uuid)
 returns void
@@ -1901,29 +2283,47 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  topic constant text := case
+  about constant text := case
     when audience is null then format('tenant:%s:log', tenant)
     else format('tenant:%s:agent:%s', tenant, audience)
   end;
   sent constant text := coalesce(current_setting('mayfly.nudged', true), '');
+  flushed constant boolean := mayfly_private.is_flushed();
+  listened boolean;
 begin
-  if strpos(sent, topic) > 0 then
+  if strpos(sent, about) > 0 then
     return;
   end if;
   -- To one that does not live nothing is said but its end: whoever still listens with its token hears no more.
-  if exists (
+  if audience is not null and exists (
     select from mayfly.agents a
     where a.tenant_id = tenant and a.id = audience and mayfly_private.effective_status(a) <> 'running'
   ) then
     return;
   end if;
   -- A list that grew too long begins anew: a nudge too many does no harm.
-  perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || topic || ' ', true);
-  perform realtime.send('{}'::jsonb, 'log_appended', topic, true);
+  perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
+
+  listened := exists (
+    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > clock_timestamp());
+  if listened and flushed then
+    -- Waits for nobody: a row that another transaction holds is as good as one that was told just now.
+    update mayfly_private.nudges n set sent_at = clock_timestamp()
+    where (n.tenant_id, n.topic) in (
+      select w.tenant_id, w.topic from mayfly_private.nudges w
+      where w.tenant_id = tenant and w.topic = about and w.sent_at < clock_timestamp() - interval '1 second'
+      for update skip locked);
+    listened := found and mayfly_private.may_tell(tenant, 1) > 0;
+  end if;
+  if listened then
+    perform realtime.send('{}'::jsonb, 'log_appended', about, true);
+  elsif flushed then
+    insert into mayfly_private.nudges_due (tenant_id, topic, event) values (tenant, about, 'log_appended');
+  end if;
 end
 $$;
 
-comment on function mayfly_private.nudge(uuid, uuid) is 'Broadcasts that the log has something new, once a transaction.';
+comment on function mayfly_private.nudge(uuid, uuid) is 'Tells that the log has something new, once a window and audience.';
 revoke execute on function mayfly_private.nudge(uuid, uuid) from public;
 
 -- sql/schemas/0222_function_log_agents.sql
@@ -2169,14 +2569,10 @@ create trigger members_log_delete after delete on mayfly.members
 
 -- sql/schemas/0227_function_charge.sql
 
--- Counts what a tenant has stored and written, and refuses what would exceed its quotas. Called by
--- the meters of memories and vectors, at the end of each statement that writes them, and by send_messages.
---
--- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
--- pushes of a tenant at once do not wait. A sum sees what has committed, so a quota is exceeded at
--- most by what the pushes beside this one hold, 15 of 4 MB. A push of one memory took 0.5 ms more, one
--- of 1,000 took 4 ms more in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower,
--- and any writer's open transaction would have stopped the others.
+-- Counts what a tenant has stored and written, and refuses what would exceed its quotas. Called by the
+-- meters, at the end of each statement that writes what they measure, and by functions that know what they write:
+-- send_messages, write_state, append_debug. What frees is never refused. A sum sees what has committed, so a
+-- quota is exceeded at most by what the pushes beside this one hold, 15 of 4 MB. Locks what count_usage locks.
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -2185,23 +2581,10 @@ set search_path = ''
 as $$
 declare
   this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
-  free_shard smallint;
   limits record;
   used record;
 begin
-  select u.shard into free_shard
-  from mayfly_private.tenant_usage u
-  where u.tenant_id = tenant
-  order by u.shard
-  limit 1
-  for update skip locked;
-  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
-
-  update mayfly_private.tenant_usage u
-  set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
-    writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
-  where u.tenant_id = tenant and u.shard = free_shard;
-
+  perform mayfly_private.count_usage(tenant, more_memories, more_bytes, more_writes);
   select t.max_memories, t.max_bytes, t.writes_per_minute into strict limits from mayfly.tenants t where t.id = tenant;
   select sum(u.memories) as memories, sum(u.bytes) as bytes,
     coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
@@ -2215,7 +2598,7 @@ begin
       jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
   elsif more_bytes > 0 and used.bytes > limits.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('The memories of the tenant may hold %s bytes.', limits.max_bytes),
+      format('What the tenant stores may have %s bytes.', limits.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
@@ -2233,9 +2616,8 @@ revoke execute on function mayfly_private.charge(uuid, bigint, bigint, integer) 
 
 -- sql/schemas/0228_function_meter_memories.sql
 
--- Charges what a statement wrote into memories. A trigger, since clients may also insert by the Data
--- API, past mayfly.sync. octet_length reads the length of a stored text without reading the text. Tags
--- and metadata are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
+-- Charges what a statement wrote into memories. A trigger, so that nothing that writes them can forget it.
+-- octet_length reads the length of a stored text without reading the text. Tags, metadata and clocks are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
 -- fortieth, and what is forgotten would give back less than it was charged. 512 bytes stand for the row
 -- itself, its operation and its event; a tombstone keeps them.
 
@@ -2251,7 +2633,7 @@ begin
     for change in
       select t.id, count(*) as memories, count(*) as writes,
         sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')) as bytes
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -2261,9 +2643,9 @@ begin
       -- What maintenance forgets is nobody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}')
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
           - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
-          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}')) as bytes
+          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}') - pg_column_size(o.hlc || '{}')) as bytes
       from new_rows n
       join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       join mayfly.tenants t on t.id = n.tenant_id group by t.id
@@ -2274,7 +2656,7 @@ begin
     for change in
       select t.id, count(*) as memories,
         sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}')) as bytes
+          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
@@ -2798,34 +3180,59 @@ $$;
 comment on function mayfly_private.maintain_tenant(uuid, integer) is 'One batch of retention and cleaning for a tenant.';
 revoke execute on function mayfly_private.maintain_tenant(uuid, integer) from public;
 
--- sql/schemas/0248_function_maintain_all.sql
+-- sql/schemas/0248_function_maintain_some.sql
 
--- A batch of maintenance for every tenant, the one that has waited longest first, until the time is
--- over (50 s: pg_cron calls it each minute, in a transaction). For pg_cron and the SQL editor.
+-- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
+-- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
+-- free soon. pg_cron calls it again and again, each time in a transaction of its own (0329_schedules.sql): for
+-- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
+-- each. Locks their rows of maintenance, passing by those that others hold.
+--
+-- What fails for one tenant ends nothing for the others: it is undone and noted with its time and its error, and
+-- the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
 
-create function mayfly_private.maintain_all(max_rows integer default 1000)
+create function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer
 language plpgsql security definer
 set search_path = ''
+set lock_timeout = '2s'
 as $$
 declare
+  started constant timestamptz := clock_timestamp();
+  tenants uuid[];
   tenant uuid;
+  reason text;
+  state text;
   maintained integer := 0;
 begin
-  for tenant in
-    select t.id from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id
-    order by m.at nulls first
-  loop
-    perform mayfly_private.maintain_tenant(tenant, max_rows);
+  tenants := array(
+    select m.tenant_id from mayfly_private.maintenance m
+    where m.at < begun
+    order by m.at
+    limit 50
+    for update skip locked);
+  foreach tenant in array tenants loop
+    begin
+      perform mayfly_private.maintain_tenant(tenant, max_rows);
+      update mayfly_private.maintenance m set failures = 0, failed_since = null, error = null
+      where m.tenant_id = tenant and m.failures > 0;
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      update mayfly_private.maintenance m
+      set at = clock_timestamp(), failures = m.failures + 1, failed_since = coalesce(m.failed_since, clock_timestamp()),
+        error = left(state || ' ' || reason, 300)
+      where m.tenant_id = tenant;
+      raise warning 'mayfly: maintenance of the tenant % failed: % %', tenant, state, reason;
+    end;
     maintained := maintained + 1;
-    exit when clock_timestamp() > now() + interval '50 seconds';
+    exit when clock_timestamp() > started + interval '2 seconds';
   end loop;
   return maintained;
 end
 $$;
 
-comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
-revoke execute on function mayfly_private.maintain_all(integer) from public;
+comment on function mayfly_private.maintain_some(timestamptz, integer) is 'A batch of maintenance for up to 50 tenants.';
+revoke execute on function mayfly_private.maintain_some(timestamptz, integer) from public;
 
 -- sql/schemas/0249_function_enqueue_embeddings.sql
 
@@ -2890,6 +3297,347 @@ create trigger memory_conflicts_meter_insert after insert on mayfly.memory_confl
 create trigger memory_conflicts_meter_delete after delete on mayfly.memory_conflicts
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_conflicts();
+
+-- sql/schemas/0251_function_maintain_all.sql
+
+-- A batch of maintenance for every tenant, in one transaction, for 50 s at most: for the SQL editor.
+
+create function mayfly_private.maintain_all(max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  begun constant timestamptz := clock_timestamp();
+  maintained integer := 0;
+  more integer;
+begin
+  loop
+    more := mayfly_private.maintain_some(begun, max_rows);
+    maintained := maintained + more;
+    exit when more = 0 or clock_timestamp() > begun + interval '50 seconds';
+  end loop;
+  return maintained;
+end
+$$;
+
+comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
+revoke execute on function mayfly_private.maintain_all(integer) from public;
+
+-- sql/schemas/0252_function_row_bytes.sql
+
+-- What a row of a small table is charged, in bytes, from its JSON: what callers write into it, and for those
+-- that no other quota bounds the row itself. Of agents and their registrations, which the rate of spawns bounds,
+-- what is written alone: they stay for as long as the tenant, and 172,800 a day are possible by default.
+-- The lengths are those of JSON's texts, so that how a row is stored makes no difference.
+
+create function mayfly_private.row_bytes(of_table text, content jsonb)
+returns integer
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+declare
+  flat constant integer := case when of_table in ('agents', 'registrations') then 0 else 256 end;
+  written constant text[] := case of_table
+    when 'agents' then '{name,task,capabilities,metadata,suspend_reason,stop_reason}'
+    when 'agent_types' then '{name,role,description,prompt,capabilities,scopes,metadata}'
+    when 'channels' then '{name,description,publishers}'
+    when 'channel_subscriptions' then '{}'
+    when 'enrolment_keys' then '{name,scopes}'
+    when 'invitations' then '{email}'
+    when 'registrations' then '{key}'
+  end;
+begin
+  return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(written) w)::integer;
+end
+$$;
+
+comment on function mayfly_private.row_bytes(text, jsonb) is 'What a row of a small table is charged, in bytes.';
+revoke execute on function mayfly_private.row_bytes(text, jsonb) from public;
+
+-- sql/schemas/0253_function_flush_nudges.sql
+
+-- Tells what is due, of every tenant or of one: a broadcast for each topic and event where somebody listens,
+-- at most announce_rate of each tenant, those first that have waited longest. Says how many. A tenant with one due
+-- row is told at once, whatever another has left. Each second by pg_cron or the embedded stack; in passing, for
+-- one tenant, by listen where neither is there. One at a time: a second one leaves it to the first.
+
+create function mayfly_private.flush_nudges(only_tenant uuid default null)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  rate constant integer := (select s.announce_rate from mayfly_private.settings s);
+  told record;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('mayfly.flush_nudges', 0)) then
+    return 0;
+  end if;
+  if only_tenant is null then
+    update mayfly_private.flusher f set at = clock_timestamp();
+  end if;
+
+  with due as (
+    select d.tenant_id, d.topic, d.event, min(d.id) as first
+    from mayfly_private.nudges_due d
+    where only_tenant is null or d.tenant_id = only_tenant
+    group by d.tenant_id, d.topic, d.event
+  ), heard as (
+    select d.*, d.event in ('control', 'debug_level') or exists (
+        select from mayfly_private.listeners l where l.tenant_id = d.tenant_id and l.topic = d.topic and l.until > clock_timestamp())
+      or (d.event = 'message' and exists (
+        select from mayfly.inboxes b
+        where b.tenant_id = d.tenant_id and b.session is not null and d.topic = format('tenant:%s:agent:%s', b.tenant_id, b.recipient_id)
+          and b.recipient_id = mayfly_private.to_uuid(split_part(d.topic, ':', 4)))) as listened
+    from due d
+  ), ranked as (
+    select h.*, case when h.listened then row_number() over (partition by h.tenant_id, h.listened order by h.first) else 0 end as nth
+    from heard h
+  ), gone as (
+    delete from mayfly_private.nudges_due d using ranked r
+    where d.tenant_id = r.tenant_id and d.topic = r.topic and d.event = r.event and r.nth <= rate
+    returning d.tenant_id, d.topic, d.event, d.seq, r.listened, r.nth
+  ), topics as (
+    select g.tenant_id, g.topic, g.event, max(g.seq) as seq, min(g.nth) as nth from gone g where g.listened group by 1, 2, 3
+  )
+  select array_agg(t.tenant_id order by t.nth) as tenants, array_agg(t.topic order by t.nth) as topics,
+    array_agg(t.event order by t.nth) as events, array_agg(t.seq order by t.nth) as seqs into told
+  from topics t;
+  if told.topics is null then
+    return 0;
+  end if;
+
+  update mayfly_private.nudges n set sent_at = clock_timestamp()
+  where (n.tenant_id, n.topic) in (
+    select w.tenant_id, w.topic
+    from mayfly_private.nudges w
+    join unnest(told.tenants, told.topics, told.events) t (tenant_id, topic, event)
+      on t.tenant_id = w.tenant_id and t.topic = w.topic and t.event = 'log_appended'
+    for update of w skip locked);
+  begin
+    insert into realtime.messages (payload, event, topic, private, extension)
+    select p.payload, t.event, t.topic, true, 'broadcast'
+    from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
+      lateral (
+        select case t.event
+          when 'log_appended' then '{}'::jsonb
+          when 'message' then jsonb_build_object('seq', t.seq)
+          when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
+            mayfly_private.debug_rate(t.tenant_id))
+          else (
+            select jsonb_build_object('status', a.status, 'reason', a.reason)
+            from (
+              select mayfly_private.effective_status(e) as status,
+                coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
+              from mayfly.agents e
+              where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
+            ) a
+            -- One that was resumed meanwhile is told nothing.
+            where a.status <> 'running')
+        end as payload
+      ) p
+    where p.payload is not null
+    order by t.n;
+  exception when others then
+    -- As realtime.send has it: nothing depends on a broadcast.
+    raise warning 'Due nudges could not be told: %', sqlerrm;
+    return 0;
+  end;
+  return cardinality(told.topics);
+end
+$$;
+
+comment on function mayfly_private.flush_nudges(uuid) is 'Tells what is due.';
+revoke execute on function mayfly_private.flush_nudges(uuid) from public;
+
+-- sql/schemas/0253_function_meter_rows.sql
+
+-- Charges what a statement wrote into small tables that callers fill: bytes, and a write for each row inserted,
+-- so that inserting and deleting in a loop is bounded too. Changes of agents are charged by their bytes alone: an
+-- agent says what it is doing many times. Of other tables, functions charge what they change.
+--
+-- Up to 1,000 bytes an agent are counted and never refused, and neither is the end of one: in a tenant that is
+-- full, agents can still be spawned to empty it, and dead ones are marked.
+
+create function mayfly_private.meter_rows()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  spawned constant boolean := tg_table_name in ('agents', 'registrations');
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in
+      select t.id, count(*) as writes, sum(mayfly_private.row_bytes(tg_table_name, to_jsonb(n))) as bytes
+      from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      if spawned and change.bytes <= 1000 * change.writes then
+        perform mayfly_private.count_usage(change.id, 0, change.bytes, 0);
+      else
+        perform mayfly_private.charge(change.id, 0, change.bytes, case when spawned then 0 else change.writes end::integer);
+      end if;
+    end loop;
+  elsif tg_op = 'UPDATE' then
+    for change in
+      select t.id, bool_or((to_jsonb(n) ->> 'task') is distinct from (to_jsonb(o) ->> 'task')) as working,
+        sum(mayfly_private.row_bytes(tg_table_name, to_jsonb(n)) - mayfly_private.row_bytes(tg_table_name, to_jsonb(o))) as bytes
+      from new_rows n
+      join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+      join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      if change.bytes <> 0 and change.working then
+        perform mayfly_private.charge(change.id, 0, change.bytes, 0);
+      elsif change.bytes <> 0 then
+        perform mayfly_private.count_usage(change.id, 0, change.bytes, 0);
+      end if;
+    end loop;
+  else
+    for change in
+      select t.id, sum(mayfly_private.row_bytes(tg_table_name, to_jsonb(o))) as bytes
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+    loop
+      perform mayfly_private.count_usage(change.id, 0, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_rows() is 'Trigger: charges what was written into a small table.';
+revoke execute on function mayfly_private.meter_rows() from public;
+
+create trigger agent_types_meter_insert after insert on mayfly.agent_types
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger agents_meter_insert after insert on mayfly.agents
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger agents_meter_update after update on mayfly.agents
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger registrations_meter_insert after insert on mayfly_private.registrations
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger channels_meter_insert after insert on mayfly.channels
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger channels_meter_delete after delete on mayfly.channels
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger channel_subscriptions_meter_insert after insert on mayfly.channel_subscriptions
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger channel_subscriptions_meter_delete after delete on mayfly.channel_subscriptions
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger enrolment_keys_meter_insert after insert on mayfly.enrolment_keys
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger invitations_meter_insert after insert on mayfly.invitations
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+-- sql/schemas/0254_function_meter_messages.sql
+
+-- Gives back what deleted messages and deliveries were charged (mayfly_private.send_messages): the bytes of
+-- each message, and 160 for each delivery.
+
+create function mayfly_private.meter_messages()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  for change in select t.id, sum(o.bytes) as bytes from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
+    perform mayfly_private.count_usage(change.id, 0, -change.bytes, 0);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_messages() is 'Trigger: gives back what deleted messages were charged.';
+revoke execute on function mayfly_private.meter_messages() from public;
+
+create trigger messages_meter_delete after delete on mayfly.messages
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_messages();
+
+-- sql/schemas/0255_function_meter_deliveries.sql
+
+-- Gives back what deleted deliveries were charged: 160 bytes each, their row and its index. Fires for each
+-- message that is deleted with its deliveries, so whatever deletes many messages deletes their deliveries first.
+
+create function mayfly_private.meter_deliveries()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  for change in select t.id, count(*) as deliveries from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
+    perform mayfly_private.count_usage(change.id, 0, change.deliveries * -160, 0);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_deliveries() is 'Trigger: gives back what deleted deliveries were charged.';
+revoke execute on function mayfly_private.meter_deliveries() from public;
+
+create trigger deliveries_meter_delete after delete on mayfly.deliveries
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_deliveries();
+
+-- sql/schemas/0256_function_count_usage.sql
+
+-- Counts what a tenant has stored and written. Called by charge, and by itself for what must not be refused.
+--
+-- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
+-- pushes of a tenant at once do not wait. A push of one memory took 0.5 ms more, one of 1,000 took 4 ms more
+-- in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower, and any writer's open
+-- transaction would have stopped the others.
+
+create function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  free_shard smallint;
+begin
+  select u.shard into free_shard
+  from mayfly_private.tenant_usage u
+  where u.tenant_id = tenant
+  order by u.shard
+  limit 1
+  for update skip locked;
+  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
+
+  update mayfly_private.tenant_usage u
+  set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
+    writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
+  where u.tenant_id = tenant and u.shard = free_shard;
+end
+$$;
+
+comment on function mayfly_private.count_usage(uuid, bigint, bigint, integer) is 'Counts what a tenant stores and writes.';
+revoke execute on function mayfly_private.count_usage(uuid, bigint, bigint, integer) from public;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -4166,8 +4914,10 @@ grant execute on function mayfly_private.push(jsonb) to authenticated, service_r
 -- (xid, id): with any number of writers nothing is missed, nothing comes twice, and an idle
 -- transaction stalls nobody (10,946 of 10,946 events with 16 writers and 4 readers).
 --
--- A page has at most about 4 MB of memories, so that whoever pulls holds no more; it ends before the
--- memory that would exceed them, but for its first. `since: 'now'` gives the cursor of this moment alone.
+-- A page has at most about 4 MB of memories as JSON, so that whoever pulls holds no more; it ends before the
+-- memory that would exceed them, but for its first, which takes 2 MB at most. Only where the page might become
+-- that large, if each byte were escaped, is it written out to be measured. `since: 'now'` gives the cursor of
+-- this moment alone.
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -4193,6 +4943,8 @@ declare
   ids uuid[];
   looked_at integer;
   fitting integer;
+  total bigint;
+  places integer[];
   more boolean := false;
   max_bytes constant integer := 4000000;
 begin
@@ -4222,11 +4974,13 @@ begin
   end if;
 
   if cursor_state ? 'b' then
-    select count(*), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes) into looked_at, ids
+    select count(*), max(sized.bytes), array_agg(sized.id order by sized.id) filter (where sized.nth = 1 or sized.bytes <= max_bytes)
+    into looked_at, total, ids
     from (
       select m.id, row_number() over so_far as nth, sum(m.bytes) over so_far as bytes
       from (
-        select m.id, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
+        select m.id, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
         from mayfly.memories m
         where m.tenant_id = tenant and m.id > (cursor_state ->> 'b')::uuid and m.deleted_at is null
           and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
@@ -4235,6 +4989,9 @@ begin
       ) m
       window so_far as (order by m.id)
     ) sized;
+    if total * 6 > max_bytes then
+      ids := ids[:mayfly_private.fitting_memories(tenant, ids, max_bytes)];
+    end if;
     fitting := coalesce(cardinality(ids), 0);
     more := looked_at = page_limit or fitting < looked_at;
     cursor_state := case
@@ -4272,12 +5029,14 @@ begin
     ) e;
     looked_at := jsonb_array_length(event_page);
     -- A memory comes once a page, with the first of its events there.
-    select min(sized.nth) filter (where sized.place > 1 and sized.bytes > max_bytes) - 1, array_agg(sized.id order by sized.nth)
-    into fitting, ids
+    select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
+      array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
+    into total, fitting, ids, places
     from (
       select m.id, m.nth, row_number() over so_far as place, sum(m.bytes) over so_far as bytes
       from (
-        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(m.task, m.input, m.output, m.critique, m.tags, m.metadata) as bytes
+        select m.id, min(page.n) as nth, mayfly_private.memory_bytes(
+          m.task, m.input, m.output, m.critique, m.tags, m.metadata, m.language, m.hlc) as bytes
         from jsonb_array_elements(event_page) with ordinality as page (event, n)
         join mayfly.memories m on m.tenant_id = tenant and m.id = (page.event ->> 'subject')::uuid and m.deleted_at is null
           and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
@@ -4286,7 +5045,11 @@ begin
       ) m
       window so_far as (order by m.nth)
     ) sized;
-    fitting := coalesce(fitting, looked_at);
+    if total * 6 > max_bytes then
+      fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
+    end if;
+    -- Up to the event before that of the first memory that does not fit.
+    fitting := coalesce(places[fitting + 1] - 1, looked_at);
     if fitting < looked_at then
       event_page := (select jsonb_agg(page.event order by page.n)
         from jsonb_array_elements(event_page) with ordinality as page (event, n) where page.n <= fitting);
@@ -4388,6 +5151,7 @@ begin
   from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
     lateral (values
+      ('memory.id', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
       ('memory.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
           || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
       ('memory.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
@@ -4570,7 +5334,7 @@ grant execute on function mayfly.memory_statistics() to authenticated, service_r
 -- parent may come after its child), agent_liveness, memories,
 -- memory_conflicts, memory_vectors, states, state_versions, debug_records, channels, channel_subscriptions, messages, inboxes, deliveries, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
--- meanwhile may come as it was or as it is. Locks nothing.
+-- meanwhile may come as it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns jsonb
@@ -4583,8 +5347,10 @@ declare
   place integer := 1;
   last_key jsonb;
   keys record;
-  page jsonb;
-  lines jsonb := '[]';
+  line record;
+  lines jsonb[] := '{}';
+  bytes bigint := 0;
+  max_bytes constant integer := 4000000;
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
@@ -4608,33 +5374,32 @@ begin
     where i.indrelid = format('mayfly.%I', tables[place])::regclass and i.indisprimary;
 
     begin
-      execute format(
-        'select coalesce(jsonb_agg(jsonb_build_object(''row'', p.row, ''key'', p.key) order by p.n), ''[]'')
-         from (
-           select to_jsonb(t) %s as row, jsonb_build_array(%s) as key, row_number() over (order by %s) as n
-           from mayfly.%I t
-           where t.%I = $2 and ($1 is null or (%s) > (%s))
-           order by %s limit $3) p',
-        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, keys.columns, tables[place],
+      for line in execute format(
+        'select to_jsonb(t) %s as row, jsonb_build_array(%s) as key
+         from mayfly.%I t
+         where t.%I = $2 and ($1 is null or (%s) > (%s))
+         order by %s limit $3',
+        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, tables[place],
         case when tables[place] = 'tenants' then 'id' else 'tenant_id' end,
         keys.columns, keys.after_values, keys.columns)
-      into page using last_key, tenant, page_limit - jsonb_array_length(lines);
+        using last_key, tenant, page_limit - cardinality(lines)
+      loop
+        lines := lines || jsonb_build_object('table', tables[place], 'row', line.row);
+        bytes := bytes + octet_length(line.row::text);
+        if cardinality(lines) >= page_limit or bytes >= max_bytes then
+          return jsonb_build_object('lines', to_jsonb(lines), 'more', true,
+            'after', jsonb_build_object('table', tables[place], 'key', line.key));
+        end if;
+      end loop;
     exception when data_exception then
       perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
         'Pass it as it came, or null for the first page.', '{"field": "after"}');
     end;
-    lines := lines || (
-      select coalesce(jsonb_agg(jsonb_build_object('table', tables[place], 'row', l -> 'row') order by n), '[]')
-      from jsonb_array_elements(page) with ordinality as p (l, n));
-    if jsonb_array_length(lines) >= page_limit then
-      return jsonb_build_object('lines', lines, 'more', true,
-        'after', jsonb_build_object('table', tables[place], 'key', page -> -1 -> 'key'));
-    end if;
     place := place + 1;
     last_key := null;
     exit when place > cardinality(tables);
   end loop;
-  return jsonb_build_object('lines', lines, 'more', false, 'after', null);
+  return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
 
@@ -4655,16 +5420,41 @@ grant execute on function mayfly.export_tenant(jsonb, integer) to authenticated,
 
 -- sql/schemas/0329_schedules.sql
 
--- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance, and its own
--- history, which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW
--- index, for 50 s of each minute at most, each batch in a transaction of its own (a do block may commit, a
--- function may not); with pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
+-- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance; its own history,
+-- which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW index. Maintenance
+-- and moving take 50 s of each minute at most, each batch in a transaction of its own: a do block may commit, a
+-- function may not, nor a procedure that is a definer or sets its search_path. Telling what is due each second: one
+-- job that goes on for a little over a minute, since one each second would leave 86,400 rows a day in cron's
+-- history; it begins anew as soon as it has ended. With pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
 -- If pg_cron comes later, run this file again in the SQL editor: a job of the same name is replaced.
 
 do $$
 begin
   if exists (select from pg_extension where extname = 'pg_cron') then
-    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', 'select mayfly_private.maintain_all()')$cron$;
+    execute $cron$select cron.schedule('mayfly-maintain', '* * * * *', $job$
+      do $maintain$
+      declare
+        begun constant timestamptz := clock_timestamp();
+      begin
+        while clock_timestamp() < begun + interval '50 seconds' and mayfly_private.maintain_some(begun) > 0 loop
+          commit;
+        end loop;
+      end
+      $maintain$
+    $job$)$cron$;
+    execute $cron$select cron.schedule('mayfly-flush', '* * * * *', $job$
+      do $flush$
+      declare
+        until constant timestamptz := clock_timestamp() + interval '62 seconds';
+      begin
+        while clock_timestamp() < until loop
+          perform mayfly_private.flush_nudges();
+          commit;
+          perform pg_sleep(1);
+        end loop;
+      end
+      $flush$
+    $job$)$cron$;
     execute $cron$select cron.schedule('mayfly-cron-history', '7 3 * * *',
       'delete from cron.job_run_details where end_time < now() - interval ''7 days''')$cron$;
     execute $cron$select cron.schedule('mayfly-settle', '* * * * *', $job$
@@ -5521,9 +6311,10 @@ grant execute on function mayfly.resume_agent(uuid) to authenticated, service_ro
 -- sql/schemas/0347_function_private_heartbeat.sql
 
 -- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
--- only where something changes. Locks the caller's own rows.
+-- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
+-- listen does. Locks the caller's own rows, and what listen locks.
 
-create function mayfly_private.heartbeat(activity text, task text)
+create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -5557,29 +6348,33 @@ begin
 
   select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
   return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
-    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id));
+    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id),
+    'newest', mayfly_private.listen(heartbeat.log, heartbeat.channels, heartbeat.lost) - 'seconds');
 end
 $$;
 
-comment on function mayfly_private.heartbeat(text, text) is 'Says that the calling agent lives, and what it does.';
-revoke execute on function mayfly_private.heartbeat(text, text) from public;
-grant execute on function mayfly_private.heartbeat(text, text) to authenticated;
+comment on function mayfly_private.heartbeat(text, text, boolean, text[], integer) is 'Says that the calling agent lives, and what it does.';
+revoke execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) from public;
+grant execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) to authenticated;
 
 -- sql/schemas/0348_function_heartbeat.sql
 
 -- Says that the calling agent lives and, where given, what it is doing and at which task; an empty
--- task ends the one before. For agents.
+-- task ends the one before. Leases what it listens to for 60 s: the log, and channels by their names; `lost`
+-- says how many lost broadcasts it has noticed (see listen). For agents.
 
-create function mayfly.heartbeat(activity text default null, task text default null)
+create function mayfly.heartbeat(
+  activity text default null, task text default null, log boolean default false, channels text[] default '{}', lost integer default 0
+)
 returns jsonb
 language sql
 set search_path = ''
-return mayfly_private.heartbeat(activity, task);
+return mayfly_private.heartbeat(activity, task, log, channels, lost);
 
-comment on function mayfly.heartbeat(text, text) is
-  'Says that the calling agent lives, and what it does. Returns { activity, task, expires_at, seconds_left }.';
-revoke execute on function mayfly.heartbeat(text, text) from public;
-grant execute on function mayfly.heartbeat(text, text) to authenticated;
+comment on function mayfly.heartbeat(text, text, boolean, text[], integer) is
+  'Says that the calling agent lives, what it does and listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
+revoke execute on function mayfly.heartbeat(text, text, boolean, text[], integer) from public;
+grant execute on function mayfly.heartbeat(text, text, boolean, text[], integer) to authenticated;
 
 -- sql/schemas/0350_function_card.sql
 
@@ -6660,6 +7455,14 @@ begin
     select b.tenant_id, b.id from mayfly.memories b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
   left_rows := left_rows - deleted;
+  delete from mayfly.deliveries d where (d.tenant_id, d.recipient_id, d.seq) in (
+    select b.tenant_id, b.recipient_id, b.seq from mayfly.deliveries b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
+  delete from mayfly.messages m where (m.tenant_id, m.id) in (
+    select b.tenant_id, b.id from mayfly.messages b where b.tenant_id = of_tenant limit left_rows);
+  get diagnostics deleted = row_count;
+  left_rows := left_rows - deleted;
   delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
     select b.tenant_id, b.id from mayfly_private.ops b where b.tenant_id = of_tenant limit left_rows);
   get diagnostics deleted = row_count;
@@ -6779,12 +7582,22 @@ begin
   perform from mayfly_private.tenant_usage u where u.tenant_id = tenant order by u.shard for update;
   select count(*) as memories,
     coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
-      + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}')), 0)
+      + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}') + pg_column_size(m.hlc || '{}')), 0)
     + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
     + (select coalesce(sum(mayfly_private.conflict_bytes(c.base, c.wanted)), 0)
       from mayfly.memory_conflicts c where c.tenant_id = tenant)
     + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
-    + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant) as bytes
+    + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant)
+    + (select coalesce(sum(b.bytes), 0) from mayfly.messages b where b.tenant_id = tenant)
+    + (select count(*) * 160 from mayfly.deliveries d where d.tenant_id = tenant)
+    + (select coalesce(sum(mayfly_private.row_bytes(r.of_table, r.content)), 0) from (
+      select 'agents' as of_table, to_jsonb(a) as content from mayfly.agents a where a.tenant_id = tenant
+      union all select 'agent_types', to_jsonb(t) from mayfly.agent_types t where t.tenant_id = tenant
+      union all select 'channels', to_jsonb(c) from mayfly.channels c where c.tenant_id = tenant
+      union all select 'channel_subscriptions', to_jsonb(s) from mayfly.channel_subscriptions s where s.tenant_id = tenant
+      union all select 'enrolment_keys', to_jsonb(k) from mayfly.enrolment_keys k where k.tenant_id = tenant
+      union all select 'invitations', to_jsonb(i) from mayfly.invitations i where i.tenant_id = tenant
+      union all select 'registrations', to_jsonb(g) from mayfly_private.registrations g where g.tenant_id = tenant) r) as bytes
   into strict stored
   from mayfly.memories m where m.tenant_id = tenant;
   update mayfly_private.tenant_usage u
@@ -6804,9 +7617,20 @@ revoke execute on function mayfly_private.recount_usage(uuid) from public;
 --
 --   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
---     open_policies: [{ schema, table, policy, command }] }
+--     open_policies: [{ schema, table, policy, command }],
+--     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
+--     statistics: ["mayfly.table.column"],
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
+--     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
--- migrations is null where no tool has recorded any, jobs where there is no pg_cron.
+-- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
+-- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
+-- pre_request is the function that the Data API calls before every request, as it is set for the role
+-- authenticator: `callable` is its quoted name, null where it does not exist; `next` what a wrapper of
+-- ours calls after check_request; `database` the database's name where it is set for this one alone.
+-- statistics are the columns of what tenants write that the planner has statistics of all the same.
+-- broadcasts.flushed says whether somebody tells what is due, due how many broadcasts wait, lost which tenants'
+-- readers noticed lost ones in the last ten minutes, and when last.
 -- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
 -- Locks nothing.
 
@@ -6818,6 +7642,7 @@ as $$
 declare
   migrations jsonb;
   jobs jsonb;
+  pre_request jsonb;
 begin
   -- Neither need be there: migrations may have been run by hand, and pg_cron is optional. The blanks
   -- are left out, since each tool cuts a file into statements in its own way.
@@ -6833,7 +7658,44 @@ begin
       select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
     $sql$ into jobs;
   end if;
+  -- As the Data API reads it: what is set for this database comes first, and the first dot ends the schema.
+  select jsonb_build_object(
+    'function', s.name,
+    'database', case when d.setdatabase <> 0 then current_database() end,
+    'callable', case when p.oid is not null then format('%I.%I', n.nspname, p.proname) end,
+    'next', (
+      select format('%s.%s', nn.nspname, np.proname)
+      from pg_catalog.pg_depend dep
+      join pg_catalog.pg_proc np on np.oid = dep.refobjid
+      join pg_catalog.pg_namespace nn on nn.oid = np.pronamespace
+      where n.nspname = 'mayfly_gate' and dep.classid = 'pg_catalog.pg_proc'::regclass and dep.objid = p.oid
+        and dep.refclassid = 'pg_catalog.pg_proc'::regclass and nn.nspname <> 'mayfly_gate'
+      limit 1))
+  into pre_request
+  from pg_catalog.pg_db_role_setting d
+  cross join lateral unnest(d.setconfig) c (setting)
+  cross join lateral (select substr(c.setting, length('pgrst.db_pre_request=') + 1) as name) s
+  left join (pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace)
+    on p.pronargs = p.pronargdefaults and p.proname = substr(s.name, strpos(s.name, '.') + 1)
+    and n.nspname = coalesce(nullif(split_part(s.name, '.', 1), s.name), 'public')
+  where d.setrole = to_regrole('authenticator') and c.setting like 'pgrst.db\_pre\_request=_%'
+    and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
+  order by d.setdatabase desc limit 1;
   return jsonb_build_object(
+    'pre_request', pre_request,
+    'statistics', (
+      select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')
+      from pg_catalog.pg_stats st
+      join pg_catalog.pg_namespace n on n.nspname = st.schemaname
+      join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = st.tablename
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = st.attname
+      where n.nspname = 'mayfly' and a.attstattarget = 0),
+    'timeouts', (
+      select jsonb_object_agg(r.rolname, (
+        select substr(c.setting, length('statement_timeout=') + 1)
+        from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
+        where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
+      from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -6856,7 +7718,22 @@ begin
       from pg_catalog.pg_policies p
       where p.schemaname not in ('mayfly', 'mayfly_private') and p.permissive = 'PERMISSIVE'
         and p.roles && array['public', 'authenticated']::name[]
-        and 'true' in (p.qual, p.with_check)));
+        and 'true' in (p.qual, p.with_check)),
+    'maintenance', jsonb_build_object(
+      'oldest', (
+        select min(greatest(m.at, t.created_at))
+        from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id),
+      'failing', (
+        select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
+          'error', f.error) order by f.failed_since), '[]')
+        from (
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)),
+    'broadcasts', jsonb_build_object(
+      'flushed', coalesce(mayfly_private.is_flushed(), false),
+      'due', (select count(*) from (select from mayfly_private.nudges_due d limit 100000) d),
+      'lost', (
+        select jsonb_build_object('tenants', count(*), 'at', max(b.at))
+        from mayfly_private.broadcast_losses b where b.at > clock_timestamp() - interval '10 minutes')));
 end
 $$;
 
@@ -6871,7 +7748,7 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies }.';
+  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 revoke execute on function mayfly.installation() from public;
 grant execute on function mayfly.installation() to service_role;
 
@@ -7157,25 +8034,42 @@ grant execute on function mayfly_private.may_use_topic(text, text, boolean) to a
 
 -- Tells agents that were stopped or suspended, and their descendants, which end or rest with them, in
 -- their inboxes: their SDKs leave every channel at once. As owner: nobody else sends there. A hint, as
--- every broadcast: what ends an agent is its row.
+-- every broadcast: what ends an agent is its row. As many at once as the tenant may tell, the highest
+-- first; the rest is due.
 
 create function mayfly_private.tell_agents()
 returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  ended record;
 begin
-  -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500
-  -- children eleven times as slow as one without.
-  insert into realtime.messages (payload, event, topic, private, extension)
-  select
-    jsonb_build_object('status', n.status, 'reason', case when a.id = n.id then coalesce(n.stop_reason, n.suspend_reason) else 'ancestor ' || n.status end),
-    'control', format('tenant:%s:agent:%s', a.tenant_id, a.id), true, 'broadcast'
-  from new_rows n
-  join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
-  join mayfly.agents a on a.tenant_id = n.tenant_id and (a.id = n.id or a.ancestors @> array[n.id])
-  where n.status in ('stopped', 'suspended') and o.status = 'running'
-    and (a.id = n.id or (a.status = 'running' and a.expires_at > clock_timestamp()));
+  for ended in
+    select n.tenant_id as tenant, array_agg(a.id order by a.depth, a.id) as ids,
+      array_agg(jsonb_build_object('status', n.status,
+        'reason', case when a.id = n.id then coalesce(n.stop_reason, n.suspend_reason) else 'ancestor ' || n.status end)
+        order by a.depth, a.id) as payloads
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    join mayfly.agents a on a.tenant_id = n.tenant_id and (a.id = n.id or a.ancestors @> array[n.id])
+    where n.status in ('stopped', 'suspended') and o.status = 'running'
+      and (a.id = n.id or (a.status = 'running' and a.expires_at > clock_timestamp()))
+    group by n.tenant_id
+  loop
+    -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500
+    -- children eleven times as slow as one without.
+    with told as (
+      select format('tenant:%s:agent:%s', ended.tenant, e.id) as topic, e.payload, e.n, allowed
+      from unnest(ended.ids, ended.payloads) with ordinality as e (id, payload, n),
+        mayfly_private.may_tell(ended.tenant, cardinality(ended.ids)) allowed
+    ), due as (
+      insert into mayfly_private.nudges_due (tenant_id, topic, event)
+      select ended.tenant, t.topic, 'control' from told t where t.n > t.allowed
+    )
+    insert into realtime.messages (payload, event, topic, private, extension)
+    select t.payload, 'control', t.topic, true, 'broadcast' from told t where t.n <= t.allowed;
+  end loop;
   return null;
 exception when others then
   -- As realtime.send has it: to stop an agent depends on no broadcast.
@@ -7454,26 +8348,72 @@ revoke execute on function mayfly_private.may_publish(mayfly.channels) from publ
 
 -- sql/schemas/0424_function_announce.sql
 
--- What a broadcast of a message carries: all of it up to 64 KB, else its number alone, which its reader
--- then asks for. Called by send_messages. In PL/pgSQL, so that it finds realtime.send when it runs: a
+-- Broadcasts messages that were just sent to those who listen: to the open inboxes that they are in, and to
+-- their channels. A broadcast carries all of a message up to 64 KB, else its number alone, which its
+-- reader then asks for. As many as the tenant may tell by now go at once; of the rest each topic's greatest
+-- number is due. Called by send_messages. In PL/pgSQL, so that it finds realtime.send when it runs: a
 -- body that is parsed once would keep Realtime from replacing that function by dropping it.
+--
+-- A channel that nobody has leased is told of nothing. Its number is due all the same, while somebody flushes:
+-- a lease may begin while this transaction is open (see nudge).
 
-create function mayfly_private.announce(topic text, numbers jsonb, message mayfly.messages)
+create function mayfly_private.announce(tenant uuid, ids uuid[])
 returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  told record;
+  allowed integer;
 begin
+  select array_agg(w.topic order by w.topic, w.seq) as topics, array_agg(w.id order by w.topic, w.seq) as ids,
+    array_agg(w.numbers order by w.topic, w.seq) as numbers, count(*) as wanted
+  into told
+  from (
+    select format('tenant:%s:agent:%s', tenant, d.recipient_id) as topic, d.message_id as id, d.seq,
+      jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session) as numbers
+    from mayfly.deliveries d
+    join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
+    where d.tenant_id = tenant and d.message_id = any (announce.ids) and d.session is not null
+      and coalesce(m.deadline > clock_timestamp(), true)
+    union all
+    select l.topic, m.id, m.channel_seq, jsonb_build_object('seq', m.channel_seq)
+    from mayfly.messages m
+    join mayfly_private.listeners l on l.tenant_id = tenant and l.until > clock_timestamp()
+      and l.topic = format('tenant:%s:channel:%s', tenant, m.target ->> 'channel')
+    where m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
+  ) w;
+  allowed := mayfly_private.may_tell(tenant, told.wanted::integer);
+
   perform realtime.send(
-    case when octet_length(message.payload::text) + octet_length(message.attachments::text) <= 65536
-      then numbers || mayfly_private.show_message(message)
-      else numbers end,
-    'message', topic, true);
+    case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
+      then t.numbers || mayfly_private.show_message(m)
+      else t.numbers end,
+    'message', t.topic, true)
+  from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
+  join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
+  where t.n <= allowed
+  order by t.n;
+
+  insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
+  select tenant, t.topic, 'message', max((t.numbers ->> 'seq')::bigint)
+  from unnest(told.topics, told.numbers) with ordinality as t (topic, numbers, n)
+  where t.n > allowed
+  group by t.topic;
+
+  if mayfly_private.is_flushed() then
+    insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
+    select tenant, format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), 'message', max(m.channel_seq)
+    from mayfly.messages m
+    where m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
+      and not (format('tenant:%s:channel:%s', tenant, m.target ->> 'channel') = any (coalesce(told.topics, '{}')))
+    group by 2;
+  end if;
 end
 $$;
 
-comment on function mayfly_private.announce(text, jsonb, mayfly.messages) is 'Broadcasts a message to its readers.';
-revoke execute on function mayfly_private.announce(text, jsonb, mayfly.messages) from public;
+comment on function mayfly_private.announce(uuid, uuid[]) is 'Broadcasts messages to their readers.';
+revoke execute on function mayfly_private.announce(uuid, uuid[]) from public;
 
 -- sql/schemas/0425_function_send_messages.sql
 
@@ -7605,7 +8545,9 @@ begin
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
 
   if cardinality(claimed) > 0 then
-    perform mayfly_private.charge(tenant, 0, 0, greatest(cardinality(claimed), cardinality(delivered)));
+    perform mayfly_private.charge(tenant, 0,
+      160 * cardinality(delivered) + (select sum(m.bytes) from mayfly.messages m where m.tenant_id = tenant and m.id = any (claimed)),
+      greatest(cardinality(claimed), cardinality(delivered)));
   end if;
 
   with sent as (
@@ -7633,16 +8575,9 @@ begin
   order by s.recipient_id, s.nth;
 
   -- Who listens is told; who does not finds it when it opens its inbox.
-  perform mayfly_private.announce(format('tenant:%s:agent:%s', tenant, d.recipient_id), jsonb_build_object('seq', d.seq, 'attempt', 1, 'session', d.session), m)
-  from mayfly.deliveries d
-  join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
-  where d.tenant_id = tenant and d.message_id = any (claimed) and d.session is not null
-    and coalesce(m.deadline > clock_timestamp(), true)
-  order by d.recipient_id, d.seq;
-  perform mayfly_private.announce(format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), jsonb_build_object('seq', m.channel_seq), m)
-  from mayfly.messages m
-  where m.tenant_id = tenant and m.id = any (claimed) and m.channel_id is not null
-  order by m.channel_id, m.channel_seq;
+  if cardinality(claimed) > 0 then
+    perform mayfly_private.announce(tenant, claimed);
+  end if;
 
   return (
     select jsonb_agg(
@@ -7768,9 +8703,8 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    select d.seq, m as message, d.attempts, d.session,
-      sum(octet_length(m.payload::text) + octet_length(m.attachments::text) + 500) over (order by d.seq)
-        - octet_length(m.payload::text) as bytes_before
+    -- Their sizes alone: nothing of a message is read that is not of the page.
+    select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d
       where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null and d.seq > coalesce(after, 0)
@@ -7794,9 +8728,10 @@ begin
   select jsonb_build_object(
     'messages', coalesce((
       select jsonb_agg(jsonb_build_object('seq', t.seq, 'attempt', coalesce(k.attempts, t.attempts))
-        || mayfly_private.show_message(t.message) order by t.seq)
+        || mayfly_private.show_message(m) order by t.seq)
       from taken t left join marked k using (seq)
-      where coalesce((t.message).deadline > clock_timestamp(), true)), '[]'),
+      join mayfly.messages m on m.tenant_id = tenant and m.id = t.message_id
+      where coalesce(m.deadline > clock_timestamp(), true)), '[]'),
     'up_to', case when (select count(*) from page) > (select count(*) from taken)
       then (select max(t.seq) from taken t) else greatest(box.last_seq, coalesce(after, 0)) end,
     'last_seq', box.last_seq,
@@ -7830,22 +8765,29 @@ grant execute on function mayfly.pull_inbox(uuid, bigint, integer) to authentica
 
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
+--
+-- A broadcast can arrive before the row that caused it is visible: `unseen` has the numbers that are above
+-- the newest one that this call sees. Nothing was done about them: say them again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.own_inbox();
+  reader constant uuid := mayfly_private.caller_id();
+  newest bigint;
   acknowledged integer;
 begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
+  -- Before the update, whose snapshot is later: what it can not see is never left out here.
+  select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
-    where d.tenant_id = tenant and d.recipient_id = mayfly_private.caller_id() and d.seq = any (seqs) and d.acknowledged_at is null
+    where d.tenant_id = tenant and d.recipient_id = reader and d.seq = any (seqs) and d.acknowledged_at is null
     order by d.seq
     for no key update
   )
@@ -7854,7 +8796,8 @@ begin
   from waiting w
   where d.tenant_id = tenant and d.recipient_id = w.recipient_id and d.seq = w.seq;
   get diagnostics acknowledged = row_count;
-  return acknowledged;
+  return jsonb_build_object('acknowledged', acknowledged, 'unseen', coalesce((
+    select jsonb_agg(distinct s order by s) from unnest(seqs) s where s > coalesce(newest, 0)), '[]'));
 end
 $$;
 
@@ -7863,12 +8806,13 @@ revoke execute on function mayfly_private.acknowledge_messages(bigint[]) from pu
 grant execute on function mayfly_private.acknowledge_messages(bigint[]) to authenticated, service_role;
 
 create function mayfly.acknowledge_messages(seqs bigint[])
-returns integer
+returns jsonb
 language sql
 set search_path = ''
 return mayfly_private.acknowledge_messages(seqs);
 
-comment on function mayfly.acknowledge_messages(bigint[]) is 'Says that messages of the caller''s inbox are handled; how many of them were not yet.';
+comment on function mayfly.acknowledge_messages(bigint[]) is
+  'Says that messages of the caller''s inbox are handled: { acknowledged, unseen }. acknowledged: how many of them were not yet. unseen: the numbers that this call could not see yet; say them again soon.';
 revoke execute on function mayfly.acknowledge_messages(bigint[]) from public;
 grant execute on function mayfly.acknowledge_messages(bigint[]) to authenticated, service_role;
 
@@ -9045,7 +9989,7 @@ revoke execute on function mayfly_private.debug_levels(uuid, uuid, numeric) from
 -- sql/schemas/0471_function_tell_debug.sql
 
 -- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
--- topics; says how many. A broadcast that is lost comes again with the next renewal of the lease, and an
+-- topics; says how many. What the tenant may not tell by now is due. A broadcast that is lost comes again with the next renewal of the lease, and an
 -- agent asks by itself when it joins. Called as owner, under hold_debug, by those who change it. In
 -- PL/pgSQL, so that it finds realtime.send when it runs (see announce).
 
@@ -9054,19 +9998,27 @@ returns integer
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  listening uuid[];
+  allowed integer;
 begin
-  return (
-    select count(realtime.send(
-      mayfly_private.debug_levels(listening.tenant_id, listening.agent_id, (select mayfly_private.debug_rate(tenant))), 'debug_level',
-      format('tenant:%s:agent:%s', listening.tenant_id, listening.agent_id), true)::text)::integer
-    from (
-      select s.tenant_id, s.agent_id
-      from mayfly_private.debug_streams s
-      join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
-      where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
-        and a.status = 'running' and a.expires_at > clock_timestamp()
-      limit 1000
-    ) listening);
+  select coalesce(array_agg(l.agent_id), '{}') into listening
+  from (
+    select s.agent_id
+    from mayfly_private.debug_streams s
+    join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+    where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
+      and a.status = 'running' and a.expires_at > clock_timestamp()
+    limit 1000
+  ) l;
+  allowed := mayfly_private.may_tell(tenant, cardinality(listening));
+  perform realtime.send(
+    mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))), 'debug_level',
+    format('tenant:%s:agent:%s', tenant, l.agent), true)
+  from unnest(listening[:allowed]) l (agent);
+  insert into mayfly_private.nudges_due (tenant_id, topic, event)
+  select tenant, format('tenant:%s:agent:%s', tenant, l.agent), 'debug_level' from unnest(listening[allowed + 1:]) l (agent);
+  return cardinality(listening);
 end
 $$;
 
@@ -9525,6 +10477,7 @@ declare
   walked uuid[];
   last_sent timestamptz;
   last_id uuid;
+  spent uuid[];
 begin
   select array_agg(w.id order by w.sent_at, w.id), max(w.sent_at) into walked, last_sent
   from (
@@ -9537,12 +10490,16 @@ begin
   ) w;
   last_id := walked[cardinality(walked)];
 
-  delete from mayfly.messages m
-  where m.tenant_id = tenant and m.id = any (walked)
-    and (m.sent_at < long_ago
-      or (m.channel_id is null and m.sent_at < handled_before
-        and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
-          where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null))));
+  spent := array(
+    select m.id from mayfly.messages m
+    where m.tenant_id = tenant and m.id = any (walked)
+      and (m.sent_at < long_ago
+        or (m.channel_id is null and m.sent_at < handled_before
+          and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
+            where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
+  -- All at once: with each message by itself, each would be given back by itself.
+  delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
+  delete from mayfly.messages m where m.tenant_id = tenant and m.id = any (spent);
 
   update mayfly_private.maintenance s
   set messages_to = case when cardinality(walked) = max_rows then last_sent else '-infinity' end,
@@ -9712,12 +10669,14 @@ set search_path = ''
 as $$
 declare
   channel mayfly.channels := mayfly_private.own_channel(name);
+  before constant integer := mayfly_private.row_bytes('channels', to_jsonb(channel));
 begin
   perform mayfly_private.check_channel(channel.tenant_id, description, publishers);
   update mayfly.channels c
   set description = coalesce(update_channel.description, c.description), publishers = coalesce(update_channel.publishers, c.publishers)
   where c.tenant_id = channel.tenant_id and c.id = channel.id
   returning c.* into channel;
+  perform mayfly_private.charge(channel.tenant_id, 0, mayfly_private.row_bytes('channels', to_jsonb(channel)) - before, 1);
   return channel;
 end
 $$;
@@ -9864,10 +10823,10 @@ begin
   end if;
   return (
     with found_messages as (
-      select f.seq, f.message, row_number() over (order by f.seq) as n,
-        sum(f.bytes + 500) over (order by f.seq) - f.bytes as bytes_before
+      -- Their sizes alone: nothing of a message is read that is not of the page.
+      select f.seq, f.id, row_number() over (order by f.seq) as n, sum(f.bytes) over (order by f.seq) - f.bytes as bytes_before
       from (
-        select m.channel_seq as seq, m as message, octet_length(m.payload::text) + octet_length(m.attachments::text) as bytes
+        select m.channel_seq as seq, m.id, m.bytes
         from mayfly.messages m
         where m.tenant_id = tenant and m.channel_id = channel.id and m.channel_seq > coalesce(after, 0)
         order by m.channel_seq
@@ -9877,13 +10836,13 @@ begin
       select * from found_messages f where f.n <= page_limit and (f.n = 1 or f.bytes_before < 1000000)
     )
     select jsonb_build_object(
-      'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(t.message) order by t.seq), '[]'),
+      'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(m) order by t.seq), '[]'),
       'topic', format('tenant:%s:channel:%s', tenant, channel.name),
       'last_seq', greatest(channel.last_seq, max(t.seq)),
       'acknowledged', (select s.acknowledged from mayfly.channel_subscriptions s
         where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()),
       'more', (select count(*) from found_messages) > count(*))
-    from taken t);
+    from taken t join mayfly.messages m on m.tenant_id = tenant and m.id = t.id);
 end
 $$;
 
@@ -9906,6 +10865,9 @@ grant execute on function mayfly.read_channel(text, bigint, integer) to authenti
 
 -- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
 -- message:read, for subscribers. Locks the subscription.
+--
+-- A broadcast can arrive before the row that caused it is visible: the answer is then below the number that
+-- was asked for, and the caller says it again soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint
@@ -9942,7 +10904,8 @@ language sql
 set search_path = ''
 return mayfly_private.acknowledge_channel(name, seq);
 
-comment on function mayfly.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel; gives where that is now.';
+comment on function mayfly.acknowledge_channel(text, bigint) is
+  'Says up to where the caller has handled a channel. Returns where that is now: below seq when the newest messages are not visible yet; say it again soon.';
 revoke execute on function mayfly.acknowledge_channel(text, bigint) from public;
 grant execute on function mayfly.acknowledge_channel(text, bigint) to authenticated, service_role;
 
@@ -10107,3 +11070,108 @@ create trigger channel_subscriptions_log_insert after insert on mayfly.channel_s
 create trigger channel_subscriptions_log_delete after delete on mayfly.channel_subscriptions
   referencing old table as old_rows
   for each statement execute function mayfly_private.log_subscriptions();
+
+-- sql/schemas/0496_function_listen.sql
+
+-- Leases the tenant's log, with the nudges of what is for the calling agent alone, and up to 100 channels for
+-- 60 s: nudges come only while somebody leases. Says the newest numbers of what the caller may read, by which
+-- it notices lost broadcasts; `lost` says how many it has noticed since the last call. What the caller may not
+-- read is left out, of the lease and of the answer. An inbox is leased by opening it.
+--
+--   { seconds, log, inbox, channels: {name: number} }
+--
+-- log is the greatest id among the newest 200 events that the tenant, or the agent alone, is told of.
+-- Where nobody flushes what is due, it is told in passing. Locks the topics' leases while it writes them,
+-- every 10 s at most, however many listen.
+
+create function mayfly_private.listen(log boolean, channels text[], lost integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  lease_end constant timestamptz := clock_timestamp() + interval '60 seconds';
+  own constant uuid := case when caller.kind = 'agent' then caller.id end;
+  of_log constant boolean := coalesce(log, false) and tenant = any (mayfly_private.tenant_ids('memory:read'));
+  of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
+  readable jsonb := '{}';
+  topics text[];
+begin
+  if channels is null or cardinality(channels) > 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'channels must be at most 100 names.', null, '{"field": "channels"}');
+  elsif lost is null or lost < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'lost must be at least 0.', null, '{"field": "lost"}');
+  end if;
+  if cardinality(channels) > 0 and of_messages then
+    select coalesce(jsonb_object_agg(c.name, c.last_seq), '{}') into readable
+    from mayfly.channels c
+    where c.tenant_id = tenant and c.name = any (channels) and c.id = any (mayfly_private.readable_channel_ids());
+  end if;
+  topics := array(
+    select format('tenant:%s:log', tenant) where of_log
+    union all
+    select format('tenant:%s:agent:%s', tenant, own) where of_log and own is not null
+    union all
+    select format('tenant:%s:channel:%s', tenant, name) from jsonb_object_keys(readable) name);
+
+  -- A lease that has most of its time left is left alone.
+  topics := array(
+    select t from unnest(topics) t
+    where not exists (select from mayfly_private.listeners l
+      where l.tenant_id = tenant and l.topic = t and l.until > lease_end - interval '10 seconds')
+    order by t);
+  if cardinality(topics) > 0 then
+    delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
+      select o.tenant_id, o.topic from mayfly_private.listeners o
+      where o.tenant_id = tenant and o.until < clock_timestamp() - interval '1 minute' and not o.topic = any (topics)
+      limit 100 for update skip locked);
+    delete from mayfly_private.nudges n where (n.tenant_id, n.topic) in (
+      select o.tenant_id, o.topic from mayfly_private.nudges o
+      where o.tenant_id = tenant and not o.topic = any (topics) and not exists (
+        select from mayfly_private.listeners l where l.tenant_id = o.tenant_id and l.topic = o.topic)
+      limit 100 for update skip locked);
+    insert into mayfly_private.nudges (tenant_id, topic)
+    select tenant, t from unnest(topics) t
+    where not exists (select from mayfly_private.nudges n where n.tenant_id = tenant and n.topic = t)
+    on conflict do nothing;
+    insert into mayfly_private.listeners as l (tenant_id, topic, until)
+    select tenant, t, lease_end from unnest(topics) t
+    on conflict (tenant_id, topic) do update set until = greatest(l.until, excluded.until);
+  end if;
+
+  if lost > 0 then
+    insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, clock_timestamp())
+    on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
+  end if;
+  if not mayfly_private.is_flushed() and exists (select from mayfly_private.nudges_due d where d.tenant_id = tenant) then
+    perform mayfly_private.flush_nudges(tenant);
+  end if;
+
+  return jsonb_build_object(
+    'seconds', 60,
+    'log', case when of_log then coalesce((
+      select max(e.id)
+      from (select n.id, n.audience from mayfly.events n where n.tenant_id = tenant order by n.xid desc, n.id desc limit 200) e
+      where e.audience is null or e.audience = own), 0) end,
+    'inbox', case when of_messages then coalesce((
+      select b.last_seq from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = caller.id), 0) end,
+    'channels', readable);
+end
+$$;
+
+comment on function mayfly_private.listen(boolean, text[], integer) is 'Leases topics, and says their newest numbers.';
+revoke execute on function mayfly_private.listen(boolean, text[], integer) from public;
+grant execute on function mayfly_private.listen(boolean, text[], integer) to authenticated, service_role;
+
+create function mayfly.listen(log boolean default false, channels text[] default '{}', lost integer default 0)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.listen(log, channels, lost);
+
+comment on function mayfly.listen(boolean, text[], integer) is
+  'Leases the nudges of the log and of channels for 60 s: { seconds, log, inbox, channels: {name: number} }, the newest numbers of each.';
+revoke execute on function mayfly.listen(boolean, text[], integer) from public;
+grant execute on function mayfly.listen(boolean, text[], integer) to authenticated, service_role;

@@ -12,6 +12,7 @@ import { access, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { WebSocket } from "ws";
+import { z } from "zod";
 import { startLocal } from "../../local/src/index.ts";
 import { callFunction } from "../../sdk/src/call.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
@@ -97,7 +98,10 @@ async function against(on: string, mayfly: Mayfly): Promise<void> {
   if (error) throw error;
   const push = async () => {
     const ops = Array.from({ length: batch }, () => putOf(episode()));
-    const { error } = await callFunction(agent.client, "sync", { push: ops, limit: 0 });
+    const { error } = await callFunction(agent.client, "sync", z.unknown(), {
+      push: ops,
+      limit: 0,
+    });
     if (error) throw error;
   };
   const pushPeer = () =>
@@ -107,7 +111,10 @@ async function against(on: string, mayfly: Mayfly): Promise<void> {
       data: Array.from({ length: batch }, () => ({ ...episode(), success: true })),
     });
   const pull = async () => {
-    const { error } = await callFunction(agent.client, "sync", { since: null, limit: batch });
+    const { error } = await callFunction(agent.client, "sync", z.unknown(), {
+      since: null,
+      limit: batch,
+    });
     if (error) throw error;
   };
   const pullPeer = () => hub.ask({ type: "pull", vectorClock: {} });

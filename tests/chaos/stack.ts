@@ -50,7 +50,13 @@ export async function makeDataFolder(data?: string): Promise<string> {
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const data = options.data ?? (await makeDataFolder());
-  const given = { ...options, data, port: await freePort(), dbPort: await freePort() };
+  const given = {
+    broadcastLeadMs: 70,
+    ...options,
+    data,
+    port: await freePort(),
+    dbPort: await freePort(),
+  };
   let child: ChildProcess | undefined;
   let serving: Serving | undefined;
   let text = "";

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generateSigningKey } from "../../local/src/keys.ts";
 import { checkDatabase } from "../../sdk/src/cli/doctor-database.ts";
 import { checkFunctions } from "../../sdk/src/cli/doctor-functions.ts";
+import { checkMaintenance } from "../../sdk/src/cli/doctor-maintenance.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { runCli } from "./run.ts";
 
@@ -45,7 +46,11 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     const { code, findings } = await examine(local);
     expect(findings.filter(({ state }) => state === "error")).toEqual([]);
     // What PGlite has not, nor a hosted project until somebody enables it.
-    expect(notFine(findings)).toEqual(["pg_cron warning", "pg_net warning"]);
+    expect(notFine(findings)).toEqual([
+      "row estimates warning",
+      "pg_cron warning",
+      "pg_net warning",
+    ]);
     for (const { state, mend } of findings) expect(mend === null).toBe(state === "ok");
     expect(code).toBe(0);
     expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
@@ -108,6 +113,27 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
       state: "warning",
       message: expect.stringContaining("public.notes"),
     });
+  });
+
+  it("finds statistics of what tenants write, where somebody has raised them", async () => {
+    await local.sql.unsafe(`
+      alter table mayfly.memories alter column task set statistics 100;
+      insert into mayfly.tenants (name) values ('told');
+      insert into mayfly.memories (tenant_id, id, task) select id, gen_random_uuid(), 'told' from mayfly.tenants;
+      analyze mayfly.memories;
+      delete from mayfly.tenants;
+      alter table mayfly.memories alter column task set statistics 0;`);
+    const connection = { url: local.apiUrl, key: local.secretKey, tenant: undefined };
+    const statistics = async () =>
+      (await checkDatabase(connection)).find(({ check }) => check === "column statistics");
+    expect(await statistics()).toMatchObject({
+      state: "warning",
+      message: expect.stringContaining("mayfly.memories.task"),
+      mend: expect.stringContaining("sql/forget_statistics.sql"),
+    });
+    const script = join(repository, "sql/forget_statistics.sql");
+    await local.sql.unsafe(await readFile(script, "utf8"));
+    expect((await statistics())?.state).toBe("ok");
   });
 
   it("finds migrations that are not applied, or in another version, or not recorded", async () => {
@@ -237,7 +263,15 @@ const connectionTo = (url: string) => ({ url, key: "sb_secret_x", tenant: undefi
 describe("the check of the schedules", () => {
   const check = (jobs: string[], extensions = { pg_cron: "1.6", pg_net: "0.14" }) => {
     const found = { at: new Date(), extensions, jobs, migrations: null };
-    const none = { unprotected: [], policies: [], open_policies: [] };
+    const none = {
+      unprotected: [],
+      policies: [],
+      open_policies: [],
+      pre_request: null,
+      statistics: [],
+      timeouts: {},
+      maintenance: { oldest: null, failing: [] },
+    };
     return serve(
       (_request, response) => response.end(JSON.stringify({ ...found, ...none })),
       async (url) =>
@@ -246,7 +280,7 @@ describe("the check of the schedules", () => {
   };
 
   it("finds what came after Mayfly was installed, and has no job of it", async () => {
-    const cron = ["mayfly-maintain", "mayfly-cron-history", "mayfly-settle"];
+    const cron = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
     for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
     const mend = "Run Mayfly's sql/schemas/0329_schedules.sql in the SQL editor";
     expect(await check(cron)).toMatchObject([
@@ -259,6 +293,41 @@ describe("the check of the schedules", () => {
     });
     const text = await readFile(join(repository, "sql/schemas/0329_schedules.sql"), "utf8");
     for (const job of [...cron, "mayfly-embed"]) expect(text).toContain(`'${job}'`);
+  });
+});
+
+describe("the check of maintenance", () => {
+  const now = Date.parse("2026-11-01T12:00:00Z");
+  const oldest = "2026-11-01T11:59:00+00:00";
+
+  it("names each tenant for which it fails, with the newest error", () => {
+    const tenant_id = "00000000-0000-4000-8000-000000000001";
+    const failure = { tenant_id, failures: 3, since: "2026-11-01T11:00:00+00:00" };
+    const findings = checkMaintenance(
+      { oldest, failing: [{ ...failure, error: "22003 integer out of range" }] },
+      true,
+      now,
+    );
+    expect(findings).toMatchObject([
+      {
+        check: "maintenance",
+        state: "error",
+        message: `It has failed 3 times for the tenant ${tenant_id}, since 2026-11-01T11:00:00+00:00: 22003 integer out of range.`,
+        mend: expect.stringContaining(`maintain_tenant('${tenant_id}'`),
+      },
+    ]);
+  });
+
+  it("warns where pg_cron falls behind, and only where it is scheduled", () => {
+    const behind = { oldest: "2026-11-01T08:00:00+00:00", failing: [] };
+    expect(checkMaintenance(behind, true, now)).toMatchObject([
+      { state: "warning", message: "A tenant has waited for it for 4 h." },
+    ]);
+    expect(checkMaintenance(behind, false, now)).toMatchObject([{ state: "ok" }]);
+    for (const fresh of [oldest, null])
+      expect(checkMaintenance({ oldest: fresh, failing: [] }, true, now)).toMatchObject([
+        { state: "ok" },
+      ]);
   });
 });
 

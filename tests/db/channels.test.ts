@@ -132,13 +132,19 @@ describe("a channel", () => {
     });
   });
 
-  it("is broadcast to its topic, whole", async () => {
+  it("is broadcast to its topic, whole, while somebody listens", async () => {
     await create("live", "broadcast");
+    const topic = `tenant:${tenant}:channel:live`;
+    await publish(creator, "live", { n: 0 });
+    expect(await db.sql`select from realtime.messages where topic = ${topic}`).toHaveLength(0);
+    expect(await call(other, "listen", { channels: ["live", "none"] })).toMatchObject({
+      channels: { live: 1 },
+    });
     const [sent] = await publish(creator, "live", { n: 1 });
     const rows = await db.sql`select payload from realtime.messages
-      where topic = ${`tenant:${tenant}:channel:live`} and event = 'message'`;
+      where topic = ${topic} and event = 'message'`;
     expect(rows.map((row) => row.payload)).toMatchObject([
-      { seq: 1, id: sent?.id, sender_id: creator.id, payload: { n: 1 } },
+      { seq: 2, id: sent?.id, sender_id: creator.id, payload: { n: 1 } },
     ]);
   });
 

@@ -123,6 +123,11 @@ beforeAll(async () => {
     },
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },
+    listen: {
+      values: { log: true, channels: [victim.channel] as never, lost: 1 },
+      needs: null,
+      viewer: "own",
+    },
     list_states: { values: { of_agent: agent }, needs: "state:read", viewer: "may" },
     living_agents: { values: { ids: [agent] }, needs: "presence:read", viewer: "may" },
     maintain: { values: {}, needs: "memory:write", viewer: "may not" },

@@ -51,7 +51,9 @@ const open = async (who: { claims: Claims }) => {
 const pull = (who: { claims: Claims }, session: string, after = 0, page_limit = 100) =>
   rpc<Pulled>(db.sql, who.claims, "pull_inbox", { session, after, page_limit });
 const acknowledge = (who: { claims: Claims }, seqs: number[]) =>
-  rpc<number>(db.sql, who.claims, "acknowledge_messages", { seqs });
+  rpc<{ acknowledged: number; unseen: number[] }>(db.sql, who.claims, "acknowledge_messages", {
+    seqs,
+  });
 /** What was broadcast to a topic of the tenant. */
 const broadcasts = async (topic: string, event = "message") => {
   const rows = await db.sql`select payload from realtime.messages
@@ -274,8 +276,11 @@ describe("an inbox", () => {
     expect(first).toMatchObject({ up_to: 3, last_seq: 7, more: true });
     const rest = await pull(bob, session, first.up_to);
     expect(rest.messages.map(({ seq }) => seq)).toEqual([4, 5, 6, 7]);
-    expect(await acknowledge(bob, [1, 2, 5])).toBe(3);
-    expect(await acknowledge(bob, [1, 2, 5, 99])).toBe(0);
+    expect(await acknowledge(bob, [1, 2, 5])).toEqual({ acknowledged: 3, unseen: [] });
+    expect(await acknowledge(bob, [1, 99, 2, 5, 98, 99])).toEqual({
+      acknowledged: 0,
+      unseen: [98, 99],
+    });
     expect((await pull(bob, session)).messages.map(({ seq }) => seq)).toEqual([3, 4, 6, 7]);
     const again = randomUUID();
     expect(await rpc(db.sql, bob.claims, "open_inbox", { session: again })).toEqual({
@@ -287,7 +292,7 @@ describe("an inbox", () => {
     expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
     expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
     // Nobody else acknowledges for it.
-    expect(await acknowledge(ada, [3])).toBe(0);
+    expect((await acknowledge(ada, [3])).acknowledged).toBe(0);
   });
 
   it("is read by one session at a time", async () => {
@@ -330,14 +335,18 @@ describe("an inbox", () => {
     const topic = `agent:${bob.id}`;
     await send(ada.claims, messageTo(bob.id));
     expect(await broadcasts(topic)).toEqual([]);
+    expect(await broadcasts(topic, "log_appended")).toEqual([]);
+    await rpc(db.sql, bob.claims, "listen", { log: true });
+    await send(bob.claims, messageTo(bob.id));
     expect((await broadcasts(topic, "log_appended")).length).toBe(1);
+    await acknowledge(bob, [1, 2]);
     const session = await open(bob);
     const message = messageTo(bob.id, { payload: { n: 1 } });
     await send(ada.claims, message);
     await send(ada.claims, messageTo(bob.id, { payload: { text: "x".repeat(70_000) } }));
     const heard = await broadcasts(topic);
     expect(heard[0]).toMatchObject({
-      seq: 2,
+      seq: 3,
       attempt: 1,
       session,
       id: message.id,
@@ -345,8 +354,8 @@ describe("an inbox", () => {
       sender_id: ada.id,
       payload: { n: 1 },
     });
-    expect(heard[1]).toEqual({ seq: 3, attempt: 1, session, id: expect.any(String) });
-    expect((await pull(bob, session)).messages.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
+    expect(heard[1]).toEqual({ seq: 4, attempt: 1, session, id: expect.any(String) });
+    expect((await pull(bob, session)).messages.map(({ attempt }) => attempt)).toEqual([1, 1]);
   });
 
   it("shows a message to its sender, its recipients and admins, and to nobody else", async () => {

@@ -121,6 +121,11 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     ] as never,
   });
   await asOwner("maintain", {});
+  await rpc(sql, agent.claims, "listen", { log: true, channels: [channel] as never, lost: 1 });
+  // While somebody flushes, what nobody was told of yet is due.
+  await sql`update mayfly_private.flusher set at = clock_timestamp()`;
+  for (const value of [1, 2]) await asOwner("set_state", { key: "due", value });
+  await sql`update mayfly_private.flusher set at = '-infinity'`;
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
     "invite_member",

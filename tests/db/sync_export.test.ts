@@ -93,6 +93,25 @@ describe("the export of a tenant", () => {
     }
   });
 
+  it("has pages of about 4 MB at most, however many rows are asked for", async () => {
+    const tenant = await makeTenant(db.sql);
+    const admin = await makePerson(db.sql, { [tenant]: "admin" });
+    await db.sql`
+      insert into mayfly.memories (tenant_id, id, task, input)
+      select ${tenant}, gen_random_uuid(), 'large', repeat(E'\\x01', 100000) from generate_series(1, 20)`;
+    let found = 0;
+    let page: Page = { lines: [], after: null, more: true };
+    while (page.more) {
+      page = await rpc<Page>(db.sql, admin, "export_tenant", {
+        after: page.after,
+        page_limit: 1000,
+      });
+      expect(JSON.stringify(page.lines).length).toBeLessThan(5_000_000);
+      found += page.lines.filter(({ table }) => table === "memories").length;
+    }
+    expect(found).toBe(20);
+  });
+
   it("is for admins, and refuses what is no page", async () => {
     const tenant = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });

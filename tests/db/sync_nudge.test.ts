@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actAs, type Session } from "../harness/callers.ts";
+import { actAs, rpc, type Session } from "../harness/callers.ts";
 import { deleteOf, putOf, updateOf } from "../harness/operations.ts";
 import { openSyncing, type Syncing } from "./syncing.ts";
 
@@ -8,6 +8,7 @@ let tenant: Syncing["tenant"];
 let agent: Syncing["agent"];
 beforeAll(async () => {
   ({ db, tenant, agent } = await openSyncing());
+  await rpc(db.sql, agent.claims, "listen", { log: true });
 });
 afterAll(() => db.close());
 
@@ -24,7 +25,7 @@ const push = async (session: Session, operations: unknown[]) => {
 };
 const log = () => `tenant:${tenant}:log`;
 
-describe("a nudge", () => {
+describe("a nudge, where nobody flushes what is due", () => {
   it("comes once a transaction, whatever that appends", async () => {
     const [one, two] = [putOf(), putOf()];
     expect(

@@ -56,6 +56,30 @@ describe("a page", () => {
       );
   });
 
+  it("has about 4 MB of JSON, also of texts that are six times as long there", async () => {
+    const own = await makeTenant(db.sql);
+    const reader = await makeAgent(db.sql, own);
+    const { cursor } = await sync([], "now", reader.claims);
+    await db.sql`
+      insert into mayfly.memories (tenant_id, id, agent_id, task, input, output, tags, metadata, hlc)
+      select ${own}, gen_random_uuid(), ${reader.id}, repeat(E'\\x01', 2000), repeat(E'\\x01', 100000), repeat(E'\\x01', 20000),
+        array_fill(repeat(E'\\x01', 99), array[50]), jsonb_build_object('a', repeat(E'\\x01', 60000)),
+        jsonb_build_object('task', repeat('x', 2000))
+      from generate_series(1, 12)`;
+    for (const since of [null, cursor]) {
+      let seen = 0;
+      let at: string | null = since;
+      for (let more = true; more; ) {
+        const page: SyncAnswer = await sync([], at, reader.claims);
+        const bytes = JSON.stringify(page.memories).length;
+        expect(bytes).toBeLessThan(4_200_000);
+        seen += page.memories.length;
+        ({ more, cursor: at } = page);
+      }
+      expect(seen).toBe(12);
+    }
+  });
+
   it("has a memory once, however many events are about it", async () => {
     const { cursor } = await sync([], "now", agent.claims);
     const put = putOf({ input: "x".repeat(100_000) });

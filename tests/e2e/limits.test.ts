@@ -12,7 +12,7 @@ let agents: Agent[];
 let others: WebSocket[];
 beforeAll(async () => {
   // Averages of 10 s, not of a minute: as high for a server that has run for long, on a slow machine.
-  local = await startTestLocal({ limits: { rateTicks: 10 } });
+  local = await startTestLocal({ limits: { rateTickMs: 1_000, rateTicks: 10 } });
 });
 afterAll(() => local?.close());
 beforeEach(async () => {

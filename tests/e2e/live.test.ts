@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createTokens } from "../../local/src/tokens.ts";
+import { openInbox } from "../../sdk/src/answer-messages.ts";
 import { fromDataApi } from "../../sdk/src/call.ts";
 import { type Agent, Mayfly, type PresenceChange, type PresentAgent } from "../../sdk/src/index.ts";
 import { makeAgent } from "../harness/callers.ts";
@@ -241,7 +242,7 @@ describe("a live connection", () => {
     ] as const) {
       const ada = await spawn(`${what} ada`, mayfly, ["message:send", "message:read"]);
       // Its inbox is open: messages would be broadcast to it.
-      dataOf(fromDataApi(await ada.client.rpc("open_inbox", { session: randomUUID() })));
+      dataOf(fromDataApi(await ada.client.rpc("open_inbox", { session: randomUUID() }), openInbox));
       dataOf(await ada.send(bob.id, "tick", { from: what }));
       const { claims } = await makeAgent(local.sql, tenant);
       const token = await (await createTokens(local.keys)).sign({ ...claims, sub: ada.id });

@@ -21,6 +21,8 @@ export async function startTestLocal(options: Partial<LocalOptions> = {}): Promi
     template: database,
     keys,
     port: 0,
+    // As on hosted projects: who acts on a broadcast may find nothing yet.
+    broadcastLeadMs: 70,
     ...options,
     // Not the server's 5 s and 2 s, which its own tests have.
     limits: { joinErrorBackoffMs: 50, connectErrorBackoffMs: 50, ...options.limits },

@@ -7,7 +7,7 @@ import { openPostgresDatabase, type TestDatabase } from "../harness/database.ts"
 import { databaseUrl } from "../harness/needs.ts";
 
 const schedules = join(import.meta.dirname, "../../sql/schemas/0329_schedules.sql");
-const jobs = ["mayfly-cron-history", "mayfly-maintain", "mayfly-settle"];
+const jobs = ["mayfly-cron-history", "mayfly-flush", "mayfly-maintain", "mayfly-settle"];
 
 /** The database of the cluster that pg_cron lives in; none where it is not loaded. */
 async function openCronDatabase(): Promise<Sql | undefined> {

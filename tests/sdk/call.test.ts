@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { fromDataApi } from "../../sdk/src/call.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
 
@@ -17,7 +18,8 @@ describe("an error of the Data API", () => {
 
   it("of a value that Postgres does not take says what to do", () => {
     const answer = (code: string, message: string, details: string | null) =>
-      fromDataApi({ data: null, error: { code, message, details } as never, status: 400 }).error;
+      fromDataApi({ data: null, error: { code, message, details }, status: 400 }, z.unknown())
+        .error;
     const type = answer("22P02", 'invalid input syntax for type uuid: "x"', null);
     const half = answer("22P02", "invalid input syntax for type json", "… low surrogate …");
     const zero = answer("22P05", "unsupported Unicode escape sequence", "\\u0000 cannot …");

@@ -2,6 +2,17 @@
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 
+/** What something in between answers in the server's place. */
+export interface Lie {
+  status?: number;
+  /** `application/json` without it. */
+  type?: string;
+  headers?: Record<string, string>;
+  body: string;
+  /** The connection ends before the body does. */
+  cut?: boolean;
+}
+
 export interface TestProxy {
   url: string;
   /** Paths of the requests that came. */
@@ -10,6 +21,8 @@ export interface TestProxy {
   loseAnswers(path: string, count: number): void;
   /** Requests whose path ends so get this answer, as a platform in front gives it, until it is up again. */
   answer(path: string, status: number, body: string): void;
+  /** Every request but those of WebSockets gets this answer, and none reaches the server, until it is up again. */
+  lie(lie: Lie): void;
   /** Requests whose path ends so get no answer at all, until it is up again. */
   swallow(path: string): void;
   /** No request is answered any more, until it is up again; open WebSockets go on. */
@@ -32,6 +45,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
   let lost = { path: "", count: 0 };
   let given: { path: string; status: number; body: string } | undefined;
   let swallowed: string | undefined;
+  let told: Lie | undefined;
   const awaited = new Set<{ path: string; come: () => void }>();
   let isDown = false;
   let isSilent = false;
@@ -51,6 +65,15 @@ export async function startProxy(target: string): Promise<TestProxy> {
     }
     if (swallowed && incoming.url?.endsWith(swallowed)) {
       incoming.on("end", () => come(incoming.url)).resume();
+      return;
+    }
+    if (told) {
+      const { status = 200, type = "application/json", headers = {}, body, cut = false } = told;
+      incoming.on("end", () => come(incoming.url)).resume();
+      const length = Buffer.byteLength(body) + (cut ? 1 : 0);
+      outgoing.writeHead(status, { "content-type": type, "content-length": length, ...headers });
+      if (cut) outgoing.write(body, () => incoming.socket.destroy());
+      else outgoing.end(body);
       return;
     }
     if (given && incoming.url?.endsWith(given.path)) {
@@ -116,6 +139,9 @@ export async function startProxy(target: string): Promise<TestProxy> {
     answer: (path, status, body) => {
       given = { path, status, body };
     },
+    lie: (lie) => {
+      told = lie;
+    },
     swallow: (path) => {
       swallowed = path;
     },
@@ -135,6 +161,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
       isSilent = false;
       given = undefined;
       swallowed = undefined;
+      told = undefined;
     },
     closeSockets: () => end(webSockets),
     close: () =>

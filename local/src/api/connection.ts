@@ -12,9 +12,11 @@ import {
   type QueryResult,
 } from "kysely";
 import type { PostgresError, Sql } from "postgres";
-import { requestContext } from "./context.ts";
+import { type RequestContext, requestContext } from "./context.ts";
+import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { parseExactly } from "./json.ts";
+import { commits } from "./preferences.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 import { inSession, openingOf } from "./session.ts";
 
@@ -33,21 +35,25 @@ const answered = () => new Error("Invalid JSON body: answered already");
  */
 export class DataConnection extends PostgresConnection {
   readonly #schema: SchemaCache;
+  readonly #early: Early | undefined;
 
-  constructor(url: string, schema: SchemaCache) {
+  constructor(url: string, schema: SchemaCache, early?: Early) {
     super({
       url,
       postgresOptions: {
         max: 3,
         onnotice: () => undefined,
         types: {
-          json: { to: 114, from: [114], serialize: JSON.stringify, parse: parseExactly },
+          // A text is JSON as the caller wrote it, in a filter.
+          json: { to: 114, from: [114], serialize: jsonText, parse: parseExactly },
+          jsonb: { to: 3802, from: [3802], serialize: jsonText, parse: parseExactly },
           // As the caller wrote it, such as `\\x6869`; the driver would encode the text's bytes.
           bytea: { to: 17, from: [17], serialize: String, parse: String },
         },
       },
     });
     this.#schema = schema;
+    this.#early = early;
   }
 
   override async close(): Promise<void> {
@@ -85,15 +91,29 @@ export class DataConnection extends PostgresConnection {
     const context = requestContext.getStore();
     if (!context) throw new Error("The Data API's connection is for requests only.");
     if (options?.transaction) return work(options.transaction as Kysely<AnyDatabase>);
+    const { probe } = context;
+    if (probe)
+      return work(
+        databaseOn(async (query) => {
+          probe(query.query);
+          return { rows: [] };
+        }),
+      );
     const { config } = await this.#schema.current();
     const readOnly = options?.rpc ? options.rpc.readOnly === true : isRead(context.method);
     try {
-      return await inSession(
+      const { result, said } = await inSession(
         this.driver,
         openingOf(context, { readOnly, config }),
-        (connection) => work(databaseOn(connection)),
-        (result) => options?.forceRollback !== true && succeeded(result),
+        (connection) => work(databaseOn((query) => execute(connection, query, context))),
+        async (result) =>
+          commits(context.preferences, config.txEnd) &&
+          (await succeeded(result)) &&
+          (context.check?.(context.rows ?? 0) ?? true),
+        this.#early,
       );
+      context.said = said;
+      return result;
     } catch (error) {
       if (!isDatabaseError(error)) throw error;
       qualifyColumn(error, context.path);
@@ -122,10 +142,16 @@ async function succeeded(result: unknown): Promise<boolean> {
   return !body.includes('"code":"PGRST');
 }
 
-/** A Kysely whose every query goes to this one connection, which has its transaction already. */
-function databaseOn(connection: Sql): Kysely<AnyDatabase> {
+/** As it is where it is JSON already. */
+const jsonText = (value: unknown): string =>
+  typeof value === "string" ? value : JSON.stringify(value);
+
+type Execute = (query: CompiledQuery) => Promise<QueryResult<unknown>>;
+
+/** A Kysely whose every query goes one way: to a connection that has its transaction already. */
+function databaseOn(execute: Execute): Kysely<AnyDatabase> {
   const only: DatabaseConnection = {
-    executeQuery: (query) => execute(connection, query),
+    executeQuery: (query) => execute(query) as Promise<QueryResult<never>>,
     streamQuery: () => {
       throw new Error("The Data API does not stream queries.");
     },
@@ -154,26 +180,27 @@ function databaseOn(connection: Sql): Kysely<AnyDatabase> {
  * Rows come as JSON made by Postgres, as PostgREST's do: the driver's own conversion shows
  * timestamps, numerics, arrays and composites otherwise.
  */
-async function execute<R>(connection: Sql, asked: CompiledQuery): Promise<QueryResult<R>> {
-  const query = requestContext.getStore()?.path.startsWith("/rpc/")
-    ? withTextForJson(asked)
-    : asked;
-  const { kind } = query.query;
+async function execute(
+  connection: Sql,
+  asked: CompiledQuery,
+  context: RequestContext,
+): Promise<QueryResult<unknown>> {
+  const rewritten = context.rewrite?.(asked.query);
+  const query = context.veil.reveal(
+    context.path.startsWith("/rpc/") ? withTextForJson(asked) : (rewritten ?? asked),
+  );
   const parameters = query.parameters.map((value) =>
     JSON.isRawJSON(value) ? value.rawJSON : value,
   ) as never[];
-  const returning = "returning" in query.query && query.query.returning !== undefined;
-  const gives = kind === "SelectQueryNode" || returning;
-  if (!gives) {
-    const result = await connection.unsafe(query.sql, parameters);
-    const affected = { numAffectedRows: BigInt(result.count ?? 0) };
-    const changes = ["INSERT", "UPDATE", "DELETE", "MERGE"].includes(result.command);
-    return { rows: Array.from(result) as R[], ...(changes ? affected : {}) };
+  if (asked.query.kind !== "SelectQueryNode") {
+    const rows = await connection.unsafe(query.sql, parameters);
+    return { rows: Array.from(rows) };
   }
-  const rows = await connection.unsafe<{ row: R }[]>(
-    `with pgrst_source as (${query.sql}) select row_to_json(pgrst_source) as row from pgrst_source`,
-    parameters,
-  );
+  const statement = rewritten
+    ? query.sql
+    : `with pgrst_source as (${query.sql}) select row_to_json(pgrst_source) as row from pgrst_source`;
+  const rows = await connection.unsafe<{ row: unknown }[]>(statement, parameters);
+  context.rows = rows.length;
   return { rows: rows.map(({ row }) => row) };
 }
 

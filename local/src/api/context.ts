@@ -1,5 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { CompiledQuery, OperationNode } from "kysely";
 import type { Claims } from "../tokens.ts";
+import type { Veil } from "./filters.ts";
+import type { Preferences } from "./preferences.ts";
+import type { Said } from "./session.ts";
 
 /** More rows than these are not given, as on hosted projects by default. */
 export const maxRows = 1000;
@@ -17,8 +21,21 @@ export interface RequestContext {
   readonly claims: Claims;
   /** Names this request alone to lite's resolver of API keys. */
   readonly nonce: string;
+  readonly preferences: Preferences;
+  /** The values of its filters. */
+  readonly veil: Veil;
+  /** Takes the statement that lite would send, which is not sent. */
+  probe?: (statement: OperationNode) => void;
+  /** Makes the statement that is sent instead of lite's, and gives rows as JSON. */
+  rewrite?: (statement: OperationNode) => CompiledQuery;
+  /** How many rows the statement gave. */
+  rows?: number;
+  /** Whether so many may be: otherwise the transaction is rolled back. */
+  check?: (rows: number) => boolean;
   /** An answer of ours that replaces lite's. */
   answer?: Response;
+  /** What the transaction said about its answer. */
+  said?: Said;
 }
 
 /** The request that the running code works for: lite passes headers to RPC only. */

@@ -6,6 +6,7 @@ import { createAuth } from "./auth.ts";
 import { authError } from "./auth-answers.ts";
 import { Refusal } from "./caller.ts";
 import { forAnyOrigin, preflight } from "./cors.ts";
+import type { EarlyOptions } from "./early.ts";
 import { apiError, connectionError } from "./errors.ts";
 import { interceptConsole, quietly } from "./quiet.ts";
 import { createRest } from "./rest.ts";
@@ -36,6 +37,8 @@ export interface ApiOptions {
   tokens: Tokens;
   /** The exposed schemas; the first is the default. */
   schemas: string[];
+  /** Broadcasts go out before the commit that caused them is visible. */
+  early?: EarlyOptions | undefined;
   log: Logger;
 }
 
@@ -44,7 +47,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { log, keys, tokens, schemas, adminUrl, authUrl, databaseUrl, publicUrl } = options;
   const restoreConsole = interceptConsole();
   const schema = createSchemaCache({ adminUrl, schemas, log });
-  const rest = createRest({ databaseUrl, schema, schemas, keys, tokens });
+  const rest = createRest({ databaseUrl, schema, schemas, keys, tokens, early: options.early });
   const auth = createAuth({ authUrl, publicUrl, keys, tokens, log });
   const studio = createStudio({ publicUrl, schemas, schema });
 

@@ -6,9 +6,13 @@ import { readBody } from "./body.ts";
 import { apiKeyOf, dataClaims } from "./caller.ts";
 import { DataConnection } from "./connection.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
-import { withTextForLists } from "./json.ts";
+import { Early, type EarlyOptions } from "./early.ts";
+import { veil } from "./filters.ts";
+import { applied, preferencesOf, refusedPreferences } from "./preferences.ts";
 import { callFunction } from "./rpc.ts";
-import type { SchemaCache } from "./schema-cache.ts";
+import type { Schema, SchemaCache } from "./schema-cache.ts";
+import { asSaid } from "./session.ts";
+import { write } from "./write.ts";
 
 /** The Data API, `/rest/v1`. */
 export interface Rest {
@@ -28,9 +32,12 @@ export function createRest(options: {
   schemas: string[];
   keys: ProjectKeys;
   tokens: Tokens;
+  early?: EarlyOptions | undefined;
 }): Rest {
   const { schema, schemas, keys, tokens } = options;
-  const connection = new DataConnection(options.databaseUrl, schema);
+  const early = options.early && new Early(options.early);
+  const connection = new DataConnection(options.databaseUrl, schema, early);
+  const pool = connection.driver;
   const app = new App({
     connection,
     auth: { enabled: false },
@@ -53,28 +60,44 @@ export function createRest(options: {
     },
   });
 
-  const answer = async (request: Request, context: RequestContext, body: string | null) => {
-    const called = await callFunction(request, context, body, schema, connection.driver);
-    if (called) return called;
+  /** lite's answer to the request, or to a read of the same table. */
+  const ask = async (
+    method: string,
+    given: Headers,
+    parameters: URLSearchParams,
+    body: string | null,
+    context: RequestContext,
+  ) => {
     const headers = new Headers({ apikey: context.nonce });
     for (const name of forwarded) {
-      const value = request.headers.get(name);
+      const value = given.get(name);
       if (value !== null) headers.set(name, value);
     }
     headers.set("accept-profile", context.schema);
     headers.set("content-profile", context.schema);
-    const url = new URL(request.url);
-    url.searchParams.delete("apikey");
-    const { introspection } = await schema.current();
-    const name = decodeURIComponent(context.path.slice(1));
-    const table = { schema: context.schema, name };
-    const inner = new Request(url, {
-      method: request.method,
-      headers,
-      body: body === null ? null : withTextForLists(body, table, introspection),
-    });
+    const url = new URL(`http://lite${prefix}${context.path}`);
+    url.search = parameters.toString();
+    const inner = new Request(url, { method, headers, body });
     const response = await requestContext.run(context, () => app.fetch(inner));
     return context.answer ?? response;
+  };
+
+  const answer = async (request: Request, context: RequestContext, body: string | null) => {
+    const { headers, method } = request;
+    const called = await callFunction(request, context, body, await schema.current(), pool, early);
+    if (called) return called;
+    const written = await write(request, context, body, {
+      pool,
+      early,
+      schema: await schema.current(),
+      read: (parameters, own) => {
+        const accept = new Headers({ accept: headers.get("accept") ?? "*/*" });
+        return ask("GET", accept, parameters, null, own);
+      },
+    });
+    if (written) return written;
+    const response = await ask(method, headers, context.veil.parameters, body, context);
+    return context.said ? asSaid(asRead(response, request, context), context.said) : response;
   };
 
   return {
@@ -82,16 +105,36 @@ export function createRest(options: {
       const key = await apiKeyOf(request, keys, tokens);
       const claims = await dataClaims(request, key, tokens);
       const body = hasBody(request.method) ? await readBody(request) : null;
-      const context = () => contextOf(request, claims, schemas);
-      const response = await answer(request, context(), body);
+      const context = async () => contextOf(request, claims, schemas, await schema.current());
+      const first = await context();
+      const refused = refusedPreferences(first.preferences);
+      if (refused) return refused;
+      const response = await answer(request, first, body);
       // What the picture of the schema lacks may have been made a moment ago.
       if (await lacksInSchema(response)) {
-        if (await schema.outdated()) return answer(request, context(), body);
+        if (await schema.outdated()) return answer(request, await context(), body);
       }
       return response;
     },
     close: () => connection.close(),
   };
+}
+
+/** lite's answer with what PostgREST says of a read, which does not know of our tokens. */
+function asRead(response: Response, request: Request, context: RequestContext): Response {
+  const headers = new Headers(response.headers);
+  headers.delete("preference-applied");
+  const kind = context.path.startsWith("/rpc/") ? "call" : "read";
+  for (const [name, value] of Object.entries(applied(context.preferences, kind)))
+    headers.set(name, value);
+  if (headers.has("content-location")) {
+    const parameters = new URL(request.url).searchParams;
+    parameters.delete("apikey");
+    parameters.sort();
+    const query = parameters.toString();
+    headers.set("content-location", context.path + (query && `?${query}`));
+  }
+  return new Response(response.body, { status: response.status, headers });
 }
 
 const hasBody = (method: string) => !["GET", "HEAD", "OPTIONS"].includes(method);
@@ -100,10 +143,15 @@ function contextOf(
   request: Request,
   claims: RequestContext["claims"],
   schemas: string[],
+  { introspection, config }: Schema,
 ): RequestContext {
   const { method, headers } = request;
   const profile = headers.get(hasBody(method) ? "content-profile" : "accept-profile");
-  const path = new URL(request.url).pathname.slice(prefix.length) || "/";
+  const url = new URL(request.url);
+  const path = url.pathname.slice(prefix.length) || "/";
+  url.searchParams.delete("apikey");
+  const called = /^\/rpc\/([^/]+)$/.exec(path)?.[1];
+  const own = introspection.functions.filter(({ name }) => name === called);
   const role = roleOf(claims.role);
   return {
     method,
@@ -113,6 +161,8 @@ function contextOf(
     role,
     claims: claims.role === undefined ? { ...claims, role } : claims,
     nonce: randomUUID(),
+    preferences: preferencesOf(headers, config.txEnd),
+    veil: veil(url.searchParams, new Set(own.flatMap(({ arg_names }) => arg_names))),
   };
 }
 

@@ -1,9 +1,11 @@
 import type { FunctionInfo } from "@supabase/lite";
 import type { Sql } from "postgres";
 import { maxRows, type RequestContext } from "./context.ts";
+import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
-import type { SchemaCache } from "./schema-cache.ts";
-import { inSession, openingOf } from "./session.ts";
+import { applied, commits, tooManyAffected } from "./preferences.ts";
+import type { Schema } from "./schema-cache.ts";
+import { asSaid, inSession, openingOf } from "./session.ts";
 
 const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
@@ -18,12 +20,12 @@ export async function callFunction(
   request: Request,
   context: RequestContext,
   body: string | null,
-  cache: SchemaCache,
+  schema: Schema,
   pool: Sql,
+  early?: Early,
 ): Promise<Response | undefined> {
   const name = /^\/rpc\/([^/]+)$/.exec(context.path)?.[1];
   if (!name || !plain(request)) return undefined;
-  const schema = await cache.current();
   const named = schema.introspection.functions.filter(
     (each) => each.schema === context.schema && each.name === decodeURIComponent(name),
   );
@@ -32,10 +34,18 @@ export async function callFunction(
   const given = takesBody(target) ? wholeBody(request, body) : argumentsOf(request, body, target);
   if (!given || (!takesBody(target) && !fits(target, given.names))) return undefined;
 
+  const { handling, maxAffected } = context.preferences;
+  if (handling === "strict" && maxAffected !== undefined && !target.return_is_setof)
+    return apiError(400, {
+      code: "PGRST128",
+      message:
+        "Function must return SETOF or TABLE when max-affected preference is used with handling=strict",
+    });
   const readOnly = request.method !== "POST" || target.volatility !== "v";
   const opening = openingOf(context, { readOnly, config: schema.config });
+  let refused: Response | undefined;
   try {
-    const row = await inSession(
+    const { result, said } = await inSession(
       pool,
       opening,
       async (connection) => {
@@ -45,9 +55,13 @@ export async function callFunction(
         );
         return first as Answer;
       },
-      () => true,
+      (row) => {
+        refused = tooManyAffected(context.preferences, row.count);
+        return !refused && commits(context.preferences, schema.config.txEnd);
+      },
+      early,
     );
-    return respond(request, target, row);
+    return refused ?? asSaid(respond(request, target, result, context), said);
   } catch (error) {
     if (!isDatabaseError(error)) throw error;
     return databaseError(error, context.role !== "anon");
@@ -56,8 +70,6 @@ export async function callFunction(
 
 interface Answer {
   body: string | null;
-  status: string | null;
-  headers: string | null;
   count: number;
 }
 
@@ -70,8 +82,7 @@ function plain(request: Request): boolean {
     return false;
   const type = headers.get("content-type") ?? "application/json";
   if (method === "POST" && !/^application\/json\b/i.test(type)) return false;
-  if (headers.has("range") || /count=|max-affected|params=/i.test(headers.get("prefer") ?? ""))
-    return false;
+  if (headers.has("range") || /count=|params=/i.test(headers.get("prefer") ?? "")) return false;
   const parameters = [...new URL(request.url).searchParams.keys()];
   return method !== "POST" || parameters.every((key) => key === "apikey");
 }
@@ -125,7 +136,6 @@ function fits(target: FunctionInfo, given: string[]): boolean {
 const givesRows = (target: FunctionInfo) =>
   target.return_typtype === "c" || target.has_out_args === true || target.return_type === "record";
 
-/** The settings are read after the call: they are computed over its aggregated rows. */
 function statement(target: FunctionInfo, names: string[]): string {
   const call = `${identifier(target.schema)}.${identifier(target.name)}`;
   const columns = names.map((name) => {
@@ -147,47 +157,23 @@ function statement(target: FunctionInfo, names: string[]): string {
     ? `coalesce(${all}, '[]')::text`
     : `coalesce((${all} -> 0)::text, 'null')`;
   return `with pgrst_source as (${source}${capped})
-    select ${body} as body, count(*)::int as count,
-      nullif(current_setting('response.status', true), '') as status,
-      nullif(current_setting('response.headers', true), '') as headers
-    from pgrst_source`;
+    select ${body} as body, count(*)::int as count from pgrst_source`;
 }
 
-function respond(request: Request, target: FunctionInfo, row: Answer): Response {
-  const isVoid = target.return_type === "void";
-  const headers = new Headers();
-  const status = row.status === null ? (isVoid ? 204 : 200) : Number(row.status);
-  if (!Number.isInteger(status) || status < 200 || status > 599)
-    return apiError(500, {
-      code: "PGRST112",
-      message: "response.status guc must be a valid status code",
-    });
-  if (!isVoid) headers.set("content-type", "application/json; charset=utf-8");
+function respond(
+  request: Request,
+  target: FunctionInfo,
+  row: Answer,
+  context: RequestContext,
+): Response {
+  const headers = new Headers(applied(context.preferences, "call"));
   headers.set("content-range", rangeOf(target, row.count));
-  try {
-    for (const [name, value] of ownHeaders(row.headers)) headers.set(name, value);
-  } catch {
-    return apiError(500, {
-      code: "PGRST111",
-      message:
-        "response.headers guc must be a JSON array composed of objects with a single key and a string value",
-    });
-  }
-  const empty = isVoid || request.method === "HEAD" || [204, 205, 304].includes(status);
-  return new Response(empty ? null : row.body, { status, headers });
+  if (target.return_type === "void") return new Response(null, { status: 204, headers });
+  headers.set("content-type", "application/json; charset=utf-8");
+  return new Response(request.method === "HEAD" ? null : row.body, { headers });
 }
 
 function rangeOf(target: FunctionInfo, count: number): string {
   if (!target.return_is_setof) return "0-0/*";
   return count === 0 ? "*/*" : `0-${count - 1}/*`;
-}
-
-function ownHeaders(text: string | null): Array<[string, string]> {
-  const list: unknown = JSON.parse(text ?? "[]");
-  if (!Array.isArray(list)) throw new TypeError("not an array");
-  return list.map((entry: unknown) => {
-    const [pair, ...more] = Object.entries(entry as Record<string, unknown>);
-    if (!pair || more.length > 0 || typeof pair[1] !== "string") throw new TypeError("not a pair");
-    return [pair[0], pair[1]];
-  });
 }

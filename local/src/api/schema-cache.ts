@@ -2,6 +2,7 @@ import type { FunctionInfo, IntrospectResult } from "@supabase/lite";
 import { PostgresConnection } from "@supabase/lite/postgres";
 import postgres, { type Sql } from "postgres";
 import type { Logger } from "../log.ts";
+import type { TxEnd } from "./preferences.ts";
 import type { RoleSettings } from "./session.ts";
 
 /** What PostgREST takes from the database's settings: read at the start, and again on `reload config`. */
@@ -9,13 +10,27 @@ export interface Config {
   readonly roles: RoleSettings;
   /** The function that every request calls first, `schema.name`: `pgrst.db_pre_request`. */
   readonly preRequest: string | null;
+  /** How transactions end: `pgrst.db_tx_end`. */
+  readonly txEnd: TxEnd;
 }
 
 type Picture = IntrospectResult & { functions: FunctionInfo[] };
 
+/** What a value needs to become a column's. */
+export interface WritableColumn {
+  /** With its schema and modifiers, such as `numeric(6,2)`. */
+  readonly type: string;
+  /** An SQL expression. */
+  readonly default: string | null;
+  /** The function that makes the column's domain of JSON: a cast of the project's own. */
+  readonly fromJson: string | null;
+}
+
 /** One picture of what the Data API may serve. */
 export interface Schema {
   readonly introspection: Picture;
+  /** Of a table or view. Read at the first write. */
+  columnsOf(schema: string, table: string): Promise<ReadonlyMap<string, WritableColumn>>;
   readonly config: Config;
 }
 
@@ -47,12 +62,14 @@ export function createSchemaCache(options: {
     postgresOptions: { max: 1, idle_timeout: 10, onnotice: () => undefined },
   });
   let picture: Promise<Picture> | undefined;
+  let columns: Promise<Columns> | undefined;
   let config: Promise<Config> | undefined;
   let loadedAt: number | undefined;
   let closed = false;
 
   const invalidate = () => {
     picture = undefined;
+    columns = undefined;
     config = undefined;
   };
   const watch = postgres(adminUrl, {
@@ -69,7 +86,10 @@ export function createSchemaCache(options: {
     onnotify: (channel: string, payload: string) => {
       if (channel !== "pgrst") return;
       if (payload === "reload config") config = undefined;
-      else picture = undefined;
+      else {
+        picture = undefined;
+        columns = undefined;
+      }
     },
   });
   let listening: Promise<unknown> | undefined;
@@ -99,6 +119,15 @@ export function createSchemaCache(options: {
     });
     return reading;
   };
+  const readColumns = () => {
+    if (columns) return columns;
+    const reading = columnsIn(connection.driver, schemas);
+    columns = reading;
+    reading.catch(() => {
+      if (columns === reading) columns = undefined;
+    });
+    return reading;
+  };
   const readConfig = () => {
     if (config) return config;
     const reading = configOf(connection.driver);
@@ -116,7 +145,12 @@ export function createSchemaCache(options: {
     invalidate,
     async current() {
       await listen();
-      return { introspection: await readPicture(), config: await readConfig() };
+      return {
+        introspection: await readPicture(),
+        config: await readConfig(),
+        columnsOf: async (schema, table) =>
+          (await readColumns()).get(JSON.stringify([schema, table])) ?? new Map(),
+      };
     },
     async outdated() {
       // A session is sent the notifications of earlier commits before its next command is done.
@@ -150,17 +184,61 @@ function exposed(all: IntrospectResult, schemas: string[]): Picture {
   };
 }
 
+type Columns = ReadonlyMap<string, ReadonlyMap<string, WritableColumn>>;
+
+/** Without a search path, so that types and defaults have their schemas. */
+async function columnsIn(sql: Sql, schemas: string[]): Promise<Columns> {
+  const rows = await sql.begin(async (tx) => {
+    await tx`set local search_path = ''`;
+    return tx<(WritableColumn & { schema: string; table: string; name: string })[]>`
+      select n.nspname as schema, c.relname as table, a.attname as name,
+        format_type(a.atttypid, a.atttypmod) as type,
+        case
+          when a.attidentity <> '' then format('nextval(%L::regclass)',
+            pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname))
+          when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid)
+        end as default,
+        p.oid::regproc::text as "fromJson"
+      from pg_catalog.pg_attribute as a
+      join pg_catalog.pg_class as c on c.oid = a.attrelid
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+      left join pg_catalog.pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+      left join pg_catalog.pg_type as t on t.oid = a.atttypid and t.typtype = 'd'
+      left join pg_catalog.pg_cast as k on k.castsource = 'json'::regtype
+        and k.casttarget = t.oid and k.castcontext = 'i'
+      left join pg_catalog.pg_proc as p on p.oid = k.castfunc
+      where n.nspname = any (${schemas}) and c.relkind in ('r', 'p', 'v', 'f')
+        and a.attnum > 0 and not a.attisdropped`;
+  });
+  const tables = new Map<string, Map<string, WritableColumn>>();
+  for (const { schema, table, name, ...column } of rows) {
+    const key = JSON.stringify([schema, table]);
+    const columns = tables.get(key) ?? new Map<string, WritableColumn>();
+    tables.set(key, columns.set(name, column));
+  }
+  return tables;
+}
+
 async function configOf(sql: Sql): Promise<Config> {
-  const [row] = await sql.unsafe<{ value: string }[]>(`
-    select substr(s.setting, length('pgrst.db_pre_request=') + 1) as value
+  const rows = await sql.unsafe<{ name: string; value: string }[]>(`
+    select distinct on (split_part(s.setting, '=', 1)) split_part(s.setting, '=', 1) as name,
+      substr(s.setting, strpos(s.setting, '=') + 1) as value
     from pg_catalog.pg_db_role_setting as d
     cross join lateral unnest(d.setconfig) as s (setting)
-    where d.setrole = 'authenticator'::regrole and s.setting like 'pgrst.db\\_pre\\_request=%'
+    where d.setrole = 'authenticator'::regrole and s.setting like 'pgrst.db\\_%'
       and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
-    order by d.setdatabase desc
-    limit 1
+    order by split_part(s.setting, '=', 1), d.setdatabase desc
   `);
-  return { roles: await roleSettings(sql), preRequest: row?.value || null };
+  const settings = new Map(rows.map(({ name, value }) => [name, value]));
+  return {
+    roles: await roleSettings(sql),
+    preRequest: settings.get("pgrst.db_pre_request") || null,
+    txEnd: txEndOf(settings.get("pgrst.db_tx_end")),
+  };
+}
+
+function txEndOf(value = "commit"): TxEnd {
+  return /^(commit|rollback)(-allow-override)?$/.test(value) ? (value as TxEnd) : "commit";
 }
 
 async function roleSettings(sql: Sql): Promise<RoleSettings> {

@@ -1,5 +1,7 @@
 import type { Sql } from "postgres";
 import type { RequestContext } from "./context.ts";
+import { type Commit, type Early, plainCommit } from "./early.ts";
+import { apiError } from "./errors.ts";
 import type { Config } from "./schema-cache.ts";
 
 /** Settings of a role (`alter role … set`), which PostgREST applies to each request of that role. */
@@ -21,7 +23,7 @@ export function openingOf(
   context: RequestContext,
   options: { readOnly: boolean; config: Config },
 ): string {
-  const { role, claims, headers, method, path, schema } = context;
+  const { role, claims, headers, method, path, schema, preferences } = context;
   const searchPath = [schema, ...extraSearchPath].map(identifier).join(", ");
   const settings: Array<readonly [string, string]> = [
     ["search_path", searchPath],
@@ -33,8 +35,10 @@ export function openingOf(
     ["request.cookies", JSON.stringify(cookiesOf(headers.cookie))],
     ["response.status", ""],
     ["response.headers", ""],
+    ["pgrst.inserted", ""],
     ["storage.operation", ""],
     ...(options.config.roles.get(role) ?? []),
+    ...(preferences.timezone === undefined ? [] : [["timezone", preferences.timezone] as const]),
   ];
   const calls = settings.map(
     ([name, value]) => `set_config(${quote(name)}, ${quote(value)}, true)`,
@@ -59,24 +63,71 @@ function cookiesOf(header = ""): Record<string, string> {
   );
 }
 
+/** What the database says about the answer at the end of the transaction. */
+export interface Said {
+  /** `response.status`, by which a function sets the answer's status. */
+  readonly status: string | null;
+  /** `response.headers`. */
+  readonly headers: string | null;
+  /** How many rows an upsert inserted. */
+  readonly inserted: string | null;
+}
+
+const saying = `select ${["response.status", "response.headers", "pgrst.inserted"]
+  .map((name) => `nullif(current_setting('${name}', true), '') as ${name.split(".")[1]}`)
+  .join(", ")}`;
+
 /**
  * Runs `work` as the request's role and claims, in one transaction on one connection. The
  * connection is the role's only after the opening has succeeded, so nothing is sent before that.
  * @param keep whether the result is to be committed; otherwise it is rolled back and still given.
+ * @param early sends the transaction's broadcasts before its commit, and may run `work` again.
  */
 export async function inSession<T>(
   pool: Sql,
   opening: string,
   work: (connection: Sql) => Promise<T>,
   keep: (result: T) => boolean | Promise<boolean>,
-): Promise<T> {
+  early?: Early,
+): Promise<Done<T>> {
+  if (!early) return transaction(pool, opening, work, keep, plainCommit);
+  if (opening.startsWith("begin read only"))
+    return early.run(() => transaction(pool, opening, work, keep, plainCommit));
+  const prepared = `${opening}; ${early.opening}`;
+  return early.run((commit) => transaction(pool, prepared, work, keep, commit));
+}
+
+interface Done<T> {
+  result: T;
+  said: Said;
+}
+
+async function transaction<T>(
+  pool: Sql,
+  opening: string,
+  work: (connection: Sql) => Promise<T>,
+  keep: (result: T) => boolean | Promise<boolean>,
+  commit: Commit,
+): Promise<Done<T>> {
+  const { done, settled } = await onConnection(pool, async (connection) => {
+    await connection.unsafe(opening);
+    const result = await work(connection);
+    const kept = await keep(result);
+    // What ends it goes in the same message, where that is all.
+    const end = kept ? (commit === plainCommit ? "; commit" : "") : "; rollback";
+    const [said] = await connection.unsafe<Said[]>(saying + end);
+    if (!said) throw new Error("The end of a transaction said nothing.");
+    return { done: { result, said }, settled: end === "" ? await commit(connection) : undefined };
+  });
+  await settled?.();
+  return done;
+}
+
+async function onConnection<T>(pool: Sql, work: (connection: Sql) => Promise<T>): Promise<T> {
   const connection = await pool.reserve();
   let lost = false;
   try {
-    await connection.unsafe(opening);
-    const result = await work(connection);
-    await connection.unsafe((await keep(result)) ? "commit" : "rollback");
-    return result;
+    return await work(connection);
   } catch (error) {
     lost = isLost(error);
     if (!lost)
@@ -89,6 +140,42 @@ export async function inSession<T>(
     // throws where nobody can catch it when it is written to: that would end this process.
     if (!lost) connection.release();
   }
+}
+
+/**
+ * The answer with the status and the headers that the database gave it. As in PostgREST, they are
+ * read after the commit.
+ */
+export async function asSaid(response: Response, said: Said): Promise<Response> {
+  if (said.status === null && said.headers === null) return response;
+  const status = said.status === null ? response.status : Number(said.status);
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    return apiError(500, {
+      code: "PGRST112",
+      message: "response.status guc must be a valid status code",
+    });
+  const headers = new Headers(response.headers);
+  try {
+    for (const [name, value] of ownHeaders(said.headers)) headers.set(name, value);
+  } catch {
+    return apiError(500, {
+      code: "PGRST111",
+      message:
+        "response.headers guc must be a JSON array composed of objects with a single key and a string value",
+    });
+  }
+  const body = [204, 205, 304].includes(status) ? null : await response.arrayBuffer();
+  return new Response(body?.byteLength ? body : null, { status, headers });
+}
+
+function ownHeaders(text: string | null): Array<[string, string]> {
+  const list: unknown = JSON.parse(text ?? "[]");
+  if (!Array.isArray(list)) throw new TypeError("not an array");
+  return list.map((entry: unknown) => {
+    const [pair, ...more] = Object.entries(entry as Record<string, unknown>);
+    if (!pair || more.length > 0 || typeof pair[1] !== "string") throw new TypeError("not a pair");
+    return [pair[0], pair[1]];
+  });
 }
 
 /** Whether the connection is gone, and with it the transaction. */

@@ -35,10 +35,14 @@ grant pg_monitor, pg_signal_backend to postgres;
 
 -- As hosted: postgres may set what PostgREST reads from the role authenticator.
 do $$
+declare
+  name text;
 begin
-  if not has_parameter_privilege('postgres', 'pgrst.db_pre_request', 'set') then
-    grant set on parameter "pgrst.db_pre_request" to postgres;
-  end if;
+  foreach name in array array['pgrst.db_pre_request', 'pgrst.db_tx_end'] loop
+    if not has_parameter_privilege('postgres', name, 'set') then
+      execute format('grant set on parameter %I to postgres', name);
+    end if;
+  end loop;
 end
 $$;
 

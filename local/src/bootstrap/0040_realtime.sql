@@ -29,8 +29,9 @@ create table if not exists realtime.messages (
   primary key (id, inserted_at)
 ) partition by range (inserted_at);
 
--- Catches a row of a day that has no partition yet (a clock that jumped, a laptop that slept).
-create table if not exists realtime.messages_default partition of realtime.messages default;
+-- As on hosted projects there is no default partition: without one for the day, realtime.send only
+-- warns. Earlier versions of this file made one.
+drop table if exists realtime.messages_default;
 
 create index if not exists messages_inserted_at_topic_index
   on realtime.messages (inserted_at desc, topic)
@@ -38,7 +39,6 @@ create index if not exists messages_inserted_at_topic_index
 
 alter table realtime.messages enable row level security;
 alter table realtime.messages owner to supabase_realtime_admin;
-alter table realtime.messages_default owner to supabase_realtime_admin;
 grant all on realtime.messages to postgres, dashboard_user;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 
@@ -113,7 +113,8 @@ end
 $$;
 
 -- Tells the server which rows were inserted; it reads them itself, since a notification holds
--- 8,000 bytes: 150 ids are 5,900. Never fails the insert.
+-- 8,000 bytes: 150 ids are 5,900. Never fails the insert. A transaction of the Data API that asked
+-- for it keeps the ids instead, and sends the rows before it commits.
 create or replace function _realtime.notify_messages() returns trigger
 language plpgsql
 set search_path = ''
@@ -121,6 +122,14 @@ as $$
 declare
   batch text;
 begin
+  if session_user = 'authenticator' and current_setting('_realtime.early', true) = 'on' then
+    perform set_config('_realtime.inserted', concat_ws(
+      ',', nullif(current_setting('_realtime.inserted', true), ''),
+      (select string_agg(id::text, ',' order by n)
+       from (select id, row_number() over () as n from inserted) as numbered)
+    ), true);
+    return null;
+  end if;
   for batch in
     select json_build_object(
       'ids', json_agg(id order by n), 'from', min(inserted_at), 'to', max(inserted_at)
@@ -142,6 +151,26 @@ create or replace trigger _realtime_notify
   after insert on realtime.messages
   referencing new table as inserted
   for each statement execute function _realtime.notify_messages();
+
+-- The messages that this transaction of the Data API has inserted, as a JSON array; of those whose
+-- inserts were undone by a savepoint, none. Called before its commit, by whatever role it has.
+create or replace function _realtime.early_messages() returns text
+language sql stable security definer
+set search_path = ''
+as $$
+  select coalesce(json_agg(json_build_object(
+    'id', m.id, 'topic', m.topic, 'event', coalesce(m.event, ''),
+    'private', coalesce(m.private, false),
+    'payload', m.payload::text, 'binary', encode(m.binary_payload, 'hex')
+  ) order by i.n), '[]')::text
+  from unnest(string_to_array(nullif(current_setting('_realtime.inserted', true), ''), ',')::uuid[])
+    with ordinality as i (id, n)
+  join realtime.messages m on m.id = i.id
+  where session_user = 'authenticator'
+    and (jsonb_typeof(m.payload) = 'object' or m.binary_payload is not null)
+    -- Own rows, also those of its savepoints: nobody reads another's by an id.
+    and m.xmin::text::bigint >= (pg_current_xact_id()::text::bigint & 4294967295)
+$$;
 
 -- What the policies on realtime.messages let a role with these claims do on a topic: reads are
 -- asked with probe rows, writes by inserting them, all undone. A policy that raises permits
@@ -223,16 +252,8 @@ begin
   for day in select generate_series(today - 1, today + 3, interval '1 day')::date loop
     partition := 'messages_' || to_char(day, 'YYYY_MM_DD');
     if to_regclass('realtime.' || partition) is null then
-      execute format('create table realtime.%I (like realtime.messages including defaults including constraints)', partition);
       execute format(
-        'with moved as (
-           delete from realtime.messages_default where inserted_at >= %L and inserted_at < %L returning *
-         )
-         insert into realtime.%I select * from moved',
-        day, day + 1, partition
-      );
-      execute format(
-        'alter table realtime.messages attach partition realtime.%I for values from (%L) to (%L)',
+        'create table realtime.%I partition of realtime.messages for values from (%L) to (%L)',
         partition, day, day + 1
       );
       execute format('alter table realtime.%I owner to supabase_realtime_admin', partition);
@@ -247,7 +268,6 @@ begin
   loop
     execute format('drop table realtime.%I', partition);
   end loop;
-  delete from realtime.messages_default where inserted_at < timezone('utc', now()) - interval '72 hours';
 end
 $$;
 

@@ -19,6 +19,7 @@ import type { Logger } from "../log.ts";
 import { readAnswer } from "./answer.ts";
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
+import { commitPrepared, Holds, mayPassHolds } from "./holds.ts";
 import { Listeners } from "./listeners.ts";
 import { login } from "./login.ts";
 import {
@@ -47,6 +48,11 @@ export class Arbiter {
   readonly #log: Logger;
   readonly #timeoutMs: number;
   readonly #listeners = new Listeners();
+  /** The Data API's transactions that are prepared; meanwhile only the Data API has turns. */
+  readonly holds = new Holds(
+    (gid) => this.alone(() => commitPrepared(this.#backend, gid)),
+    () => this.#queue.some((entry) => !mayPassHolds(entry)),
+  );
   /** Clients with something to run, and work of the arbiter's own, in the order of arrival. */
   #queue: (Client | (() => Promise<void>))[] = [];
   #owner: Client | undefined;
@@ -137,7 +143,7 @@ export class Arbiter {
       ? this.#owner.isReady
         ? this.#owner
         : undefined
-      : this.#queue.shift();
+      : this.holds.next(this.#queue);
     if (!next) return;
     this.#running = true;
     clearTimeout(this.#idleTimer);

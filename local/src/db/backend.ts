@@ -27,7 +27,12 @@ export class Backend {
     onCrash: (error: Error) => void,
   ): Promise<{ backend: Backend; version: string }> {
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
-    const worker = new Worker(new URL(file, import.meta.url), { workerData: options });
+    const worker = new Worker(new URL(file, import.meta.url), {
+      workerData: options,
+      // Postgres stops at 2 MB of its own stack (stack.ts). V8's must last longer: PL/pgSQL takes three
+      // times as much of it, JSON a hundred times. Only what is used becomes memory.
+      resourceLimits: { stackSizeMb: 256 },
+    });
     const booted = await new Promise<Booted>((resolve, reject) => {
       worker.once("message", resolve);
       worker.once("error", reject);

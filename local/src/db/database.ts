@@ -1,5 +1,6 @@
 import type { Logger } from "../log.ts";
 import type { PortChoice } from "../ports.ts";
+import type { Holds } from "./holds.ts";
 
 /** The login users of a Supabase project that the embedded parts connect as. */
 export const USERS = [
@@ -16,6 +17,8 @@ export interface Database {
   /** The server's version, "17.5". */
   readonly version: string;
   readonly port: number;
+  /** Transactions held just before their commit. PGlite only. */
+  readonly holds?: Holds;
   /** A connection string with the user's password. */
   url(user: User): string;
   /** The whole cluster as a tar, to open others from (`template`). PGlite only. */

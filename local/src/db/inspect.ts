@@ -1,3 +1,4 @@
+import { holdPrefix } from "./holds.ts";
 import type { PgError } from "./protocol.ts";
 import { identifier } from "./protocol.ts";
 import { type Statement, statements, type Token } from "./sql.ts";
@@ -61,6 +62,14 @@ const COPY_REFUSED: PgError = {
   sqlstate: "0A000",
   message: "COPY FROM STDIN is not supported by the embedded database",
   hint: "Use INSERT (pg_dump --inserts), or run on a real Postgres with --db-url.",
+};
+
+/** As hosted projects answer. Here the Data API alone prepares transactions. */
+const PREPARE_REFUSED: PgError = {
+  severity: "ERROR",
+  sqlstate: "55000",
+  message: "prepared transactions are disabled",
+  hint: 'Set "max_prepared_transactions" to a nonzero value.',
 };
 
 const value = (token: Token | undefined): string => token?.value ?? "";
@@ -131,7 +140,11 @@ function inspectStatement(
       return real === undefined ? undefined : `deallocate ${identifier(real)}`;
     }
     case "prepare":
-      if (second === "transaction") return undefined;
+      if (second === "transaction") {
+        const own = text.slice(statement.start).includes(`transaction '${holdPrefix}`);
+        if (!own) into.refusal = PREPARE_REFUSED;
+        return undefined;
+      }
       into.prepares.push({ name: second, text: text.slice(statement.start, statement.end) });
       return undefined;
     case "listen":

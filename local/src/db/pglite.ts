@@ -6,6 +6,7 @@ import { Backend } from "./backend.ts";
 import { Client } from "./client.ts";
 import { type Database, type PgliteOptions, passwordOf, USERS, type User } from "./database.ts";
 import { damaged, openFolder } from "./folder.ts";
+import type { Holds } from "./holds.ts";
 import { makeVerifier, type Verifier } from "./scram.ts";
 import { SUPERUSER } from "./session.ts";
 
@@ -160,6 +161,10 @@ class PgliteServer implements Database {
         client.fatal({ sqlstate: "53300", message: "sorry, too many clients already" });
       }
     });
+  }
+
+  get holds(): Holds {
+    return this.#arbiter.holds;
   }
 
   get port(): number {

@@ -7,7 +7,7 @@ type Reply = Awaited<ReturnType<Backend["run"]>>;
 const RESIDUE = `select exists (select from pg_catalog.pg_class
       where relnamespace = pg_catalog.pg_my_temp_schema() and relpersistence = 't')
   or exists (select from pg_catalog.pg_cursors where is_holdable)
-  or exists (select from pg_catalog.pg_locks where locktype = 'advisory')`;
+  or exists (select from pg_catalog.pg_locks where locktype = 'advisory' and pid is not null)`;
 
 /** The backend's one session: whose it is set to now, and how it becomes another's. */
 export class Stage {

@@ -9,7 +9,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { confine } from "./confine.ts";
 import { extensions } from "./extensions.ts";
-import { code, firstError, message, query, rows, sync } from "./protocol.ts";
+import { holdPrefix } from "./holds.ts";
+import { LockWaits, lockWaitSettings } from "./lock-waits.ts";
+import { code, firstError, literal, message, query, rows, sync } from "./protocol.ts";
+import { guardStack, type StackModule } from "./stack.ts";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
 
 const LONGJMP = 100;
@@ -17,18 +20,25 @@ const port = parentPort;
 if (!port) throw new Error("The database worker was started outside a worker thread.");
 const options = workerData as WorkerOptions;
 
-const pg = await PGlite.create({
-  ...(options.pgdata === undefined ? {} : { dataDir: options.pgdata }),
-  ...(options.template === undefined ? {} : { loadDataDir: new Blob([options.template]) }),
-  extensions,
-  startParams: [
-    ...["--single", "-F", "-O", "-j"],
-    ...["exit_on_error=false", "log_checkpoints=false", "timezone=UTC"].flatMap((s) => ["-c", s]),
-    ...["max_worker_processes=0", "max_parallel_workers=0"].flatMap((s) => ["-c", s]),
-    ...["-c", "max_parallel_workers_per_gather=0"],
-  ],
-});
-const mod = pg.Module;
+const lockWaits = new LockWaits();
+const create = () =>
+  PGlite.create({
+    ...(options.pgdata === undefined ? {} : { dataDir: options.pgdata }),
+    ...(options.template === undefined ? {} : { loadDataDir: new Blob([options.template]) }),
+    extensions,
+    startParams: [
+      ...["--single", "-F", "-O", "-j"],
+      ...["exit_on_error=false", "log_checkpoints=false", "timezone=UTC"].flatMap((s) => ["-c", s]),
+      ...["max_worker_processes=0", "max_parallel_workers=0"].flatMap((s) => ["-c", s]),
+      ...["-c", "max_parallel_workers_per_gather=0"],
+      ...lockWaitSettings.flatMap((s) => ["-c", s]),
+    ],
+  });
+const pg = await lockWaits.instrument(create, ({ Module }) => Module.HEAPU8);
+// What the types leave out.
+const mod = pg.Module as typeof pg.Module & StackModule;
+const stackBase = mod.___stack_pointer.value;
+const isLongJump = (error: unknown) => (error as { status?: number }).status === LONGJMP;
 
 let input: Uint8Array = Buffer.alloc(0);
 let offset = 0;
@@ -67,7 +77,9 @@ function execute(bytes: Uint8Array): Buffer {
     try {
       mod._PostgresMainLoopOnce();
     } catch (error) {
-      if ((error as { status?: number }).status !== LONGJMP) throw error;
+      if (!isLongJump(error)) throw error;
+      // The jump goes past the frames that would give back what they had of the stack.
+      mod.___stack_pointer.value = stackBase;
       mod._PostgresMainLongJmp();
     }
   }
@@ -98,6 +110,14 @@ function must(sql: string): Buffer {
 }
 
 startup();
+if (!guardStack(mod, isLongJump)) {
+  throw new Error("This build of PGlite keeps the base of its stack where nobody finds it.");
+}
+// Of a process that was killed between a broadcast and its commit.
+const held = rows(must("select gid from pg_prepared_xacts"))
+  .map(([gid]) => gid ?? "")
+  .filter((gid) => gid.startsWith(holdPrefix));
+for (const gid of held) must(`commit prepared ${literal(gid)}`);
 for (const sql of options.prepare) must(sql);
 const { confined } = confine(() => mod.HEAPU8, execute);
 const version = rows(must("show server_version"))[0]?.[0] ?? "";
@@ -122,6 +142,7 @@ port.on("message", async (request: Request) => {
   }
   const run = () => execute(request.body);
   const body = plain(request.confined ? confined(run) : run());
+  await lockWaits.settle();
   port.postMessage({ ...(prologue && { prologue }), body } satisfies Reply, [
     ...(prologue ? [prologue.buffer] : []),
     body.buffer,

@@ -109,7 +109,8 @@ export class Channel implements Subscriber {
     if (message.kind === "presence_diff") return true;
     const { messages } = this.context.rates;
     messages.add();
-    if (messages.reached) this.stop("Too many messages per second");
+    // Those of the database are dropped before they come here, and end no channel.
+    if (message.id === undefined && messages.reached) this.stop("Too many messages per second");
     return true;
   }
 
@@ -202,7 +203,8 @@ export class Channel implements Subscriber {
       this.#untrack();
       return this.#reply(message, "ok", {});
     }
-    if (kind !== "track" || !(await this.#mayTrack())) return this.#reply(message, "error", {});
+    const mayTrack = kind === "track" && (await this.#mayTrack().catch(() => false));
+    if (!mayTrack) return this.#reply(message, "error", {});
     if (!isObject(payload)) {
       const reason = "Presence track payload must be a map";
       return this.#reply(message, "error", { reason });

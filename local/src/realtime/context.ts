@@ -13,6 +13,8 @@ export interface Context {
   readonly rates: Rates;
   readonly hub: Hub;
   readonly presence: Presence;
+  /** The sockets that have joined a channel, which is whom the plan counts. */
+  readonly users: Set<object>;
   readonly database: Database;
   readonly authenticate: Authenticate;
   /** For tests alone. */

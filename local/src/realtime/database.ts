@@ -43,6 +43,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** realtime.messages has no partition for today, so the policies cannot be asked. */
+export class MissingPartition extends Error {
+  override readonly name = "MissingPartition";
+
+  constructor() {
+    super("Realtime was unable to find the expected messages partition");
+  }
+}
+
 const hour = 3_600_000;
 
 /** Connects as supabase_admin, and hands over inserted messages in the order of their commits. */
@@ -99,6 +108,7 @@ export async function openDatabase(
         select * from _realtime.authorize(
           ${wanted}, ${topic}, ${role}, ${JSON.stringify(claims)}, ${JSON.stringify(headers)},
           ${withPresence})`;
+      if (row?.problem?.startsWith("no partition of relation")) throw new MissingPartition();
       if (row?.problem)
         log.warn("A policy on realtime.messages failed.", { topic, role, problem: row.problem });
       return { broadcast: row?.broadcast ?? false, presence: row?.presence ?? false };

@@ -42,6 +42,11 @@ export class Hub {
     if (subscribers?.delete(subscriber) && subscribers.size === 0) this.#topics.delete(key);
   }
 
+  /** Whether anybody subscribes to it. */
+  has(key: TopicKey): boolean {
+    return this.#topics.has(key);
+  }
+
   /** Gives the message to every subscriber but `except`, and says how many were told. */
   publish(key: TopicKey, message: Outgoing, except?: Subscriber): number {
     // A copy: a receiver over its limit unsubscribes while it is told.

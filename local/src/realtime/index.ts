@@ -1,3 +1,4 @@
+export type { StoredMessage } from "./database.ts";
 export type { RealtimeFaults } from "./faults.ts";
-export type { RealtimeLimits } from "./limits.ts";
+export { freePlan, proPlan, type RealtimeLimits } from "./limits.ts";
 export { createRealtime, type Realtime, type RealtimeOptions } from "./server.ts";

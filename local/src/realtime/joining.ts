@@ -1,7 +1,7 @@
 import { Access } from "./access.ts";
 import type { Connection, Context } from "./context.ts";
 import { type Credential, CredentialError } from "./credentials.ts";
-import type { StoredMessage } from "./database.ts";
+import { MissingPartition, type StoredMessage } from "./database.ts";
 import { type JoinRequest, parseJoin } from "./join.ts";
 import type { Incoming } from "./serializer.ts";
 
@@ -10,10 +10,13 @@ export class JoinError extends Error {
   override readonly name = "JoinError";
   /** The socket is closed after the answer. */
   readonly disconnect: boolean;
+  /** The answer comes without the server's wait. */
+  readonly atOnce: boolean;
 
-  constructor(reason: string, disconnect = false) {
+  constructor(reason: string, { disconnect = false, atOnce = false } = {}) {
     super(reason);
     this.disconnect = disconnect;
+    this.atOnce = atOnce;
   }
 }
 
@@ -35,16 +38,21 @@ export async function checkJoin(
   connection: Connection,
   context: Context,
 ): Promise<Joined> {
-  const { limits, rates } = context;
+  const { limits, rates, users } = context;
   const name = message.topic.slice("realtime:".length);
   if (name === "") throw new JoinError("TopicNameRequired: You must provide a topic name");
-  const request = parseJoin(message.payload);
+  const asked = parseJoin(message.payload);
+  const request = { ...asked, presenceEnabled: asked.presenceEnabled || limits.presenceForAll };
   if (limits.suspended)
     throw new JoinError("RealtimeDisabledForTenant: Realtime disabled for this tenant");
   if (limits.privateOnly && !request.private)
     throw new JoinError("PrivateOnly: This project only allows private channels");
+  if (!users.has(connection) && users.size >= limits.connections)
+    throw new JoinError("ConnectionRateLimitReached: Too many connected users");
   if (rates.joins.reached)
-    throw new JoinError("ClientJoinRateLimitReached: Too many joins per second", true);
+    throw new JoinError("ClientJoinRateLimitReached: Too many joins per second", {
+      disconnect: true,
+    });
   rates.joins.add();
   if (channelsOpen >= limits.channelsPerConnection)
     throw new JoinError("ChannelRateLimitReached: Too many channels");
@@ -57,15 +65,20 @@ export async function checkJoin(
   const unreadable = new JoinError(
     `Unauthorized: You do not have permissions to read from this Channel topic: ${name}`,
   );
-  const read = await access?.askRead(request.presenceEnabled);
+  const read = await access?.askRead(request.presenceEnabled).catch((error: unknown) => {
+    if (!(error instanceof MissingPartition)) throw error;
+    throw new JoinError(`MissingPartition: ${error.message}`);
+  });
   if (read && !read.broadcast && !read.presence) throw unreadable;
   if (read && !read.broadcast && request.replay !== undefined) throw unreadable;
   const replayed = await replay(name, request, context);
   if (request.malformed)
     throw new JoinError("UnknownErrorOnChannel: no function clause matching in Access.get/3");
+  // No word of the server's, which would let it in: so it does not block the socket as its refusals do.
   if (request.postgresChanges)
     throw new JoinError(
       "PostgresChangesUnavailable: The embedded Supabase has no postgres_changes; use realtime.broadcast_changes in a trigger, or a real project",
+      { atOnce: true },
     );
   return { name, request, token, credential, access, replayed };
 }

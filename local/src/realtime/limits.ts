@@ -1,5 +1,6 @@
 /** What the server allows and how long it waits. */
 export interface RealtimeLimits {
+  /** Sockets that have joined a channel. */
   connections: number;
   channelsPerConnection: number;
   /** Messages sent and received, of the whole project. */
@@ -11,6 +12,8 @@ export interface RealtimeLimits {
   /** Presence calls of one channel of one client in `presenceWindowMs`. */
   presenceCalls: number;
   presenceWindowMs: number;
+  /** Every join has presence, whether it asks for it or not. Off, as on new projects. */
+  presenceForAll: boolean;
   /** 1 KB is 1,000 bytes here, and 500 bytes are on top. */
   payloadKb: number;
   /** Public channels are refused. */
@@ -27,7 +30,7 @@ export interface RealtimeLimits {
   /** A socket whose unsent or unhandled frames exceed this is closed. */
   bufferedBytes: number;
   frameBytes: number;
-  /** Rates are the average of the last `rateTicks` ticks of `rateTickMs`. */
+  /** Rates are averages per second over the last `rateTicks` ticks of `rateTickMs`. */
   rateTickMs: number;
   rateTicks: number;
 }
@@ -41,6 +44,7 @@ export const freePlan: RealtimeLimits = {
   presencePerSecond: 20,
   presenceCalls: 5,
   presenceWindowMs: 30_000,
+  presenceForAll: false,
   payloadKb: 256,
   privateOnly: false,
   suspended: false,
@@ -50,13 +54,26 @@ export const freePlan: RealtimeLimits = {
   replicationReadyTimeoutMs: 30_000,
   bufferedBytes: 16_000_000,
   frameBytes: 5_000_000,
-  rateTickMs: 1_000,
-  rateTicks: 60,
+  rateTickMs: 5_000,
+  rateTicks: 12,
 };
+
+/** The Pro plan's. */
+export const proPlan: RealtimeLimits = {
+  ...freePlan,
+  connections: 500,
+  messagesPerSecond: 500,
+  joinsPerSecond: 500,
+  presencePerSecond: 50,
+  payloadKb: 3_000,
+};
+
+const idleCheckMs = 300_000;
 
 /**
  * Counts events and averages them over the last ticks, as the server does: only finished ticks
- * count, so a burst shows at the next tick, and the longer it was quiet the more a burst may hold.
+ * count, the first of them is empty, and whether the limit is reached is decided at each tick. So a
+ * burst passes until the next tick, and the longer it was quiet the more a burst may hold.
  */
 export class RateCounter {
   readonly #limit: number;
@@ -64,7 +81,8 @@ export class RateCounter {
   readonly #maxTicks: number;
   #ticks: number[] = [0];
   #current = 0;
-  #tickStart = Date.now();
+  #startedAt = performance.now();
+  #passedTicks = 0;
 
   constructor(limit: number, { rateTickMs, rateTicks }: RealtimeLimits) {
     this.#limit = limit;
@@ -77,9 +95,11 @@ export class RateCounter {
     this.#current += count;
   }
 
+  /** Events per second. */
   get average(): number {
     this.#advance();
-    return this.#ticks.reduce((sum, count) => sum + count, 0) / this.#ticks.length;
+    const sum = this.#ticks.reduce((total, count) => total + count, 0);
+    return sum / this.#ticks.length / (this.#tickMs / 1_000);
   }
 
   /** At or over the limit. */
@@ -92,15 +112,24 @@ export class RateCounter {
   }
 
   #advance(): void {
-    const passed = Math.floor((Date.now() - this.#tickStart) / this.#tickMs);
+    const now = performance.now();
+    const due = Math.floor((now - this.#startedAt) / this.#tickMs);
+    const passed = due - this.#passedTicks;
     if (passed <= 0) return;
-    this.#tickStart += passed * this.#tickMs;
+    this.#passedTicks = due;
     this.#ticks.push(this.#current);
     for (let i = 1; i < Math.min(passed, this.#maxTicks); i++) this.#ticks.push(0);
     this.#ticks = this.#ticks.slice(-this.#maxTicks);
     this.#current = 0;
-    // Ten quiet minutes and the server forgets the counter: a burst counts against one tick again.
-    if (passed * this.#tickMs >= 600_000) this.#ticks = [0];
+    this.#forgetIfIdle(now);
+  }
+
+  /** The server looks each five minutes, and starts anew at the next event after a quiet minute. */
+  #forgetIfIdle(now: number): void {
+    if (now - this.#startedAt < idleCheckMs || this.#ticks.some((count) => count > 0)) return;
+    this.#ticks = [0];
+    this.#startedAt = now;
+    this.#passedTicks = 0;
   }
 }
 

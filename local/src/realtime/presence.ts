@@ -73,7 +73,7 @@ export class PresenceCalls {
   readonly #max: number;
   readonly #windowMs: number;
   #count = 0;
-  #resetAt = 0;
+  #resetAt = -1;
 
   constructor(max: number, windowMs: number) {
     this.#max = max;
@@ -82,7 +82,7 @@ export class PresenceCalls {
 
   /** Counts a call; false when it is one too many. */
   take(): boolean {
-    const now = Date.now();
+    const now = performance.now();
     if (now > this.#resetAt) {
       this.#count = 0;
       this.#resetAt = now + this.#windowMs;

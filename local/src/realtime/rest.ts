@@ -40,14 +40,10 @@ export async function handleRest(request: Request, context: Context): Promise<Re
  * A WebSocket request that asks for no upgrade: refused for what the connection would be refused for, as
  * Phoenix does, and otherwise for that.
  */
-export async function handlePlain(
-  request: Request,
-  connections: number,
-  context: Context,
-): Promise<Response> {
+export async function handlePlain(request: Request, context: Context): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const headers = Object.fromEntries(request.headers);
-  const checked = await checkHandshake({ url: pathname + search, headers }, connections, context);
+  const checked = await checkHandshake({ url: pathname + search, headers }, context);
   if ("status" in checked)
     return checked.error === undefined
       ? text(checked.status, "")

@@ -9,7 +9,13 @@ import { createAuthenticate } from "./credentials.ts";
 import { openDatabase, type StoredMessage } from "./database.ts";
 import { Faults, type RealtimeFaults } from "./faults.ts";
 import { Hub, topicKey, userMessage } from "./hub.ts";
-import { freePlan, RateCounter, type Rates, type RealtimeLimits } from "./limits.ts";
+import {
+  freePlan,
+  payloadTooLarge,
+  RateCounter,
+  type Rates,
+  type RealtimeLimits,
+} from "./limits.ts";
 import { Presence } from "./presence.ts";
 import { handlePlain, handleRest } from "./rest.ts";
 import { RealtimeSocket } from "./socket.ts";
@@ -21,8 +27,14 @@ export interface Realtime {
   fetch(request: Request): Promise<Response>;
   /** Takes over the socket of a WebSocket request to `/realtime/v1/websocket`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Whether somebody listens to the topic of one of these messages. */
+  heard(messages: StoredMessage[]): boolean;
+  /** Sends messages of the database to those who listen; those over the project's rate are dropped. */
+  publish(messages: StoredMessage[]): void;
   /** `down` while messages inserted into the database do not arrive. */
   health(): { state: "ok" | "down"; connections: number; channels: number };
+  /** As when a project's settings change: its channels are told, and its sockets closed with 1012. */
+  reload(): void;
   /** Closes every socket with 1012, then the connections to the database. */
   close(): Promise<void>;
 }
@@ -56,6 +68,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     rates,
     hub,
     presence: new Presence(),
+    users: new Set(),
     database: await openDatabase(options.databaseUrl, log, publishStored),
     authenticate: createAuthenticate(options.tokens, options.keys),
     faults: options.faults && new Faults(options.faults),
@@ -82,6 +95,10 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
         log.warn("Database broadcasts over the limit were dropped.", { topic });
         return;
       }
+      if (payloadTooLarge(binary?.length ?? Buffer.byteLength(payload ?? ""), limits)) {
+        log.warn("A database broadcast over the payload limit was dropped.", { topic });
+        continue;
+      }
       rates.messages.add();
       const message = binary
         ? { event, encoding: "binary" as const, payload: binary }
@@ -91,7 +108,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
   }
 
   async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const checked = await checkHandshake(request, sockets.size, context);
+    const checked = await checkHandshake(request, context);
     if ("status" in checked) {
       if (checked.waits)
         await new Promise((resolve) => setTimeout(resolve, limits.connectErrorBackoffMs).unref());
@@ -108,7 +125,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
   return {
     fetch: (request) =>
       request.method === "GET" && new URL(request.url).pathname.endsWith("/websocket")
-        ? handlePlain(request, sockets.size, context)
+        ? handlePlain(request, context)
         : handleRest(request, context),
 
     upgrade(request, socket, head) {
@@ -119,11 +136,20 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
       });
     },
 
+    heard: (messages) =>
+      messages.some(({ topic, private: isPrivate }) => hub.has(topicKey(topic, isPrivate))),
+
+    publish: publishStored,
+
     health: () => ({
       state: context.database.listening ? "ok" : "down",
       connections: sockets.size,
       channels: [...sockets].reduce((sum, socket) => sum + socket.channels, 0),
     }),
+
+    reload() {
+      for (const socket of sockets) socket.reload();
+    },
 
     async close() {
       closing = true;

@@ -36,7 +36,7 @@ export class RealtimeSocket implements Connection {
   readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #joining = false;
-  #lastHeard = Date.now();
+  #lastHeard = performance.now();
 
   constructor(
     socket: WebSocket,
@@ -49,7 +49,7 @@ export class RealtimeSocket implements Connection {
     this.token = opened.token;
     this.headers = opened.headers;
     socket.on("message", (data: Buffer, binary) => {
-      this.#lastHeard = Date.now();
+      this.#lastHeard = performance.now();
       this.#inOrder(data.length, () => this.#receive(data, binary));
     });
     socket.on("close", () => this.#end());
@@ -72,11 +72,20 @@ export class RealtimeSocket implements Connection {
 
   /** Closes it when its client has been silent for too long. */
   closeIfIdle(): void {
-    if (Date.now() - this.#lastHeard >= this.#context.limits.idleTimeoutMs) this.close(1000);
+    if (performance.now() - this.#lastHeard >= this.#context.limits.idleTimeoutMs) this.close(1000);
   }
 
   close(code: number): void {
     this.#socket.close(code);
+  }
+
+  /** The project is loaded anew: each channel hears it, and the client connects again. */
+  reload(): void {
+    const message = "Server requested disconnect";
+    const payload = JSON.stringify({ extension: "system", message, status: "ok" });
+    for (const topic of this.#channels.keys())
+      this.send(encodePush(this.version, null, null, topic, "system", payload));
+    this.#inOrder(0, () => this.close(1012));
   }
 
   /** Drops the connection without a closing handshake. */
@@ -121,6 +130,7 @@ export class RealtimeSocket implements Connection {
     this.#waiting.length = 0;
     for (const channel of this.#channels.values()) channel.end();
     this.#channels.clear();
+    this.#context.users.delete(this);
   }
 
   #receive(data: Buffer, binary: boolean): void {
@@ -159,10 +169,14 @@ export class RealtimeSocket implements Connection {
         : [];
       this.#reply(message, "ok", { postgres_changes: change });
       if (closing) this.#transmit(closing);
+      // As on the server, it counts until the socket closes, also when it leaves every channel.
+      this.#context.users.add(this);
       this.#channels.set(message.topic, new Channel(message.joinRef, joined, this, this.#context));
     } catch (error) {
       await this.#refuse(message, error);
       if (closing) this.#transmit(closing);
+      // What has waited is not sent any more: the request to disconnect came first.
+      if (error instanceof JoinError && error.disconnect) this.close(1001);
     }
   }
 
@@ -171,9 +185,10 @@ export class RealtimeSocket implements Connection {
     if (!(error instanceof JoinError))
       log.error("A join failed.", { topic: message.topic, problem: String(error) });
     const reason = error instanceof JoinError ? error.message : "Unknown Error on Channel";
-    await new Promise((resolve) => setTimeout(resolve, limits.joinErrorBackoffMs).unref());
+    const atOnce = error instanceof JoinError && error.atOnce;
+    if (!atOnce)
+      await new Promise((resolve) => setTimeout(resolve, limits.joinErrorBackoffMs).unref());
     this.#reply(message, "error", { reason });
-    if (error instanceof JoinError && error.disconnect) this.close(1000);
   }
 
   #reply(to: Incoming, status: "ok" | "error", response: Json): void {

@@ -12,8 +12,7 @@ export type Handshake =
 /** Checks a WebSocket request in the server's order. */
 export async function checkHandshake(
   request: Pick<IncomingMessage, "url" | "headers">,
-  connections: number,
-  { limits, rates, authenticate }: Context,
+  { limits, rates, users, authenticate }: Context,
 ): Promise<Handshake> {
   const url = new URL(request.url ?? "/", "http://localhost");
   const refuse = (status: number, error?: string) => ({
@@ -34,7 +33,7 @@ export async function checkHandshake(
     if (!(error instanceof CredentialError)) throw error;
     return refuse(401, error.onConnect);
   }
-  if (connections >= limits.connections) return refuse(429, "Too many connected users");
+  if (users.size >= limits.connections) return refuse(429, "Too many connected users");
   if (rates.joins.reached) return refuse(429, "Too many joins per second");
   return { version, token, headers: extensionHeaders(request) };
 }

@@ -1,3 +1,4 @@
+import { list, row, text } from "../answer-form.ts";
 import { fromDataApi } from "../call.ts";
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";
@@ -33,6 +34,7 @@ export class AgentNames {
             .select("id, name")
             .eq("tenant_id", tenant.id)
             .in("id", asked),
+          list(row<{ id: string; name: string }>({ id: text, name: text })),
         ),
       );
       for (const id of asked) this.#names.set(id, null);

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Connection } from "./connection.ts";
+import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
+import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -17,12 +19,15 @@ interface Installation {
   unprotected: string[];
   policies: string[];
   open_policies: { schema: string; table: string; policy: string; command: string }[];
+  pre_request: PreRequest | null;
+  statistics: string[];
+  maintenance: Maintenance;
 }
 
 /** Updates by a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
 /** As 0329_schedules.sql names them. */
-const cronJobs = ["mayfly-maintain", "mayfly-cron-history", "mayfly-settle"];
+const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
 const netJobs = ["mayfly-embed"];
 const anewMend =
   "Until 1.0: drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
@@ -41,7 +46,14 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     checkMigrations(found, migrations),
     ...checkPolicies(found, migrations),
     ...checkOpenPolicies(found),
+    ...(await checkGate(connection, found.pre_request)),
+    checkStatistics(found.statistics),
     ...checkExtensions(found),
+    ...checkMaintenance(
+      found.maintenance,
+      found.jobs?.includes("mayfly-maintain") ?? false,
+      Date.parse(found.at),
+    ),
     checkClock(found, answer.ms),
   ];
 }

@@ -78,6 +78,13 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
       "This key may not read the tenants: it is no secret key.",
       "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
     );
+  // Before anything else the Data API calls the project's own function, which is gone.
+  if (code === "42883")
+    return stop(
+      "failed",
+      "The Data API calls a function before every request, and it does not exist: every request fails.",
+      "In the SQL editor: alter role authenticator reset pgrst.db_pre_request; notify pgrst, 'reload config';",
+    );
   // PGRST125: the URL goes on behind the project's, as that of the Data API does.
   if (body === null || code === undefined || code === "PGRST125")
     return stop(

@@ -1,3 +1,5 @@
+import { list } from "../answer-form.ts";
+import { loggedEvent } from "../answer-memory.ts";
 import { fromDataApi } from "../call.ts";
 import type { LogEvent } from "../memory.ts";
 import { dataOf } from "./failure.ts";
@@ -28,10 +30,12 @@ export async function* readSince(
       const { xid, id } = behind;
       query = query.or(`xid.gt.${xid},and(xid.eq.${xid},id.gt.${id})`);
     }
-    const rows = dataOf(fromDataApi(await query.order("xid").order("id").limit(pageSize)));
+    const rows = dataOf(
+      fromDataApi(await query.order("xid").order("id").limit(pageSize), list(loggedEvent)),
+    );
     yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
     const last = rows.at(-1);
     if (!last || rows.length < pageSize) return;
-    behind = { xid: String(last.xid), id: last.id };
+    behind = { xid: last.xid, id: last.id };
   }
 }

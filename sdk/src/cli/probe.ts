@@ -57,7 +57,7 @@ export async function probe(
 }
 
 /** New API keys are no tokens; the legacy ones are. */
-const authorization = (token: string): Record<string, string> =>
+export const authorization = (token: string): Record<string, string> =>
   token.startsWith("sb_") ? {} : { authorization: `Bearer ${token}` };
 
 /** Headers that address the schema mayfly of the Data API. */

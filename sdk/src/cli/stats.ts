@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { fromDataApi } from "../call.ts";
 import type { Usage } from "../tenants.ts";
+import { type StatisticsRow, statisticsRow } from "../upkeep.ts";
 import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
@@ -8,18 +9,8 @@ import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { printable, size } from "./words.ts";
 
-/** What mayfly.memory_statistics gives. */
-interface Statistics {
-  memories: number;
-  bytes: number;
-  last_hour: number;
-  last_day: number;
-  private: number;
-  by_kind: Record<string, number>;
+interface Statistics extends StatisticsRow {
   by_agent: { agent_id: string | null; memories: number; name?: string | null }[];
-  with_vector: Record<string, number>;
-  without_vector: number;
-  conflicts: number;
 }
 
 /** As many agents people are shown; --json has up to 100. */
@@ -47,7 +38,7 @@ async function stats(options: ProjectOptions, { output }: Session): Promise<unde
     mayfly.client.rpc("memory_statistics"),
     mayfly.tenants.usage(),
   ]);
-  const memory = dataOf(fromDataApi(statistics)) as unknown as Statistics;
+  const memory = dataOf(fromDataApi(statistics, statisticsRow)) as Statistics;
   const names = new AgentNames(project);
   await names.learn(memory.by_agent.map(({ agent_id }) => agent_id));
   for (const row of memory.by_agent) row.name = names.of(row.agent_id);

@@ -1,4 +1,5 @@
 /** The debug streams in a tail. */
+import { list, withId } from "../answer-form.ts";
 import { fromDataApi } from "../call.ts";
 import { type DebugCategory, debugCategories, debugLevels } from "../debug-levels.ts";
 import type { DebugRecord } from "../debug-record.ts";
@@ -57,6 +58,7 @@ export async function livingId(
         .eq(isUuid(agent) ? "id" : "name", agent)
         .in("status", ["running", "suspended"])
         .limit(1),
+      list(withId),
     ),
   );
   return rows[0]?.id;

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import postgres, { type Sql } from "postgres";
+import type { EarlyOptions } from "../../../local/src/api/early.ts";
 import { type Api, createApi } from "../../../local/src/api/index.ts";
 import { bootstrap } from "../../../local/src/bootstrap.ts";
 import { type Database, openPglite, openPostgres } from "../../../local/src/db/index.ts";
@@ -54,7 +55,10 @@ async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
 }
 
 /** A project of its own, served over HTTP, with `sql` run as its owner. */
-export async function openProject(sql: string): Promise<Project> {
+export async function openProject(
+  sql: string,
+  early?: Omit<EarlyOptions, "holds">,
+): Promise<Project> {
   const logged: string[] = [];
   const write = (level: string) => (message: string, fields?: Record<string, unknown>) => {
     if (level !== "debug") logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
@@ -74,6 +78,7 @@ export async function openProject(sql: string): Promise<Project> {
   let url = "";
   const api = await createApi({
     databaseUrl: database.url("authenticator"),
+    early: early && { ...early, holds: database.holds },
     adminUrl: database.url("supabase_admin"),
     authUrl: database.url("supabase_auth_admin"),
     publicUrl: () => url,

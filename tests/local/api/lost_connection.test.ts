@@ -38,7 +38,7 @@ describe("a request whose connection to the database is lost", () => {
         async (connection) => [...(await connection.unsafe("select 1 as one"))],
         () => true,
       );
-      expect(next).toEqual([{ one: 1 }]);
+      expect(next.result).toEqual([{ one: 1 }]);
     }
   });
 });

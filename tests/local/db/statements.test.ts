@@ -237,3 +237,41 @@ test("a table that has changed is analyzed, as autovacuum would, and not again u
   await admin.unsafe("drop table grown, small");
   await admin.end();
 });
+
+test("a recursion that is too deep is an error of its statement, of functions, triggers, text and JSON", async () => {
+  const sql = connect(database);
+  await sql.unsafe(`
+    create table deep (a int);
+    create function deep_function() returns int language plpgsql as $$ begin return public.deep_function() + 1; end $$;
+    create function deep_trigger() returns trigger language plpgsql as
+      $$ begin insert into public.deep values (1); return new; end $$;
+    create trigger deep_trigger after insert on deep for each row execute function deep_trigger();
+    create function nested(n int) returns int language plpgsql as
+      $$ begin return case when n = 0 then 0 else public.nested(n - 1) + 1 end; end $$;`);
+  for (const endless of [
+    "select deep_function()",
+    "insert into deep values (1)",
+    "select (repeat('[', 300000) || repeat(']', 300000))::jsonb",
+    `select 1${" + 1".repeat(50_000)}`,
+  ]) {
+    expect(await failure(sql.unsafe(endless))).toEqual({
+      code: "54001",
+      message: "stack depth limit exceeded",
+    });
+  }
+  expect(await sql`select nested(1000), (select count(*)::int from deep)`).toMatchObject([
+    { nested: 1000, count: 0 },
+  ]);
+  await sql.end();
+});
+
+test("errors give back what they had of the stack", async () => {
+  const sql = connect(database);
+  await sql.unsafe(`create function failing(n int) returns int language plpgsql as
+    $$ begin if n = 0 then raise exception 'so'; end if; return public.failing(n - 1); end $$`);
+  // 100 levels are 150 KB of the 8 MB that there are.
+  for (let n = 0; n < 100; n++)
+    expect(await failure(sql.unsafe("select failing(100)"))).toMatchObject({ message: "so" });
+  expect(await sql`select nested(1000)`).toMatchObject([{ nested: 1000 }]);
+  await sql.end();
+});

@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDatabase, type TestDatabase } from "./harness.ts";
+import { RawClient } from "./client.ts";
+import { alice, openDatabase, startProject, type TestDatabase, userToken } from "./harness.ts";
 
 let database: TestDatabase;
 let owner: postgres.Sql;
@@ -26,7 +27,7 @@ test.each([
   "comment on table realtime.messages is 'mine'",
   "create index mine on realtime.messages (topic)",
   "drop trigger _realtime_notify on realtime.messages",
-  "drop table realtime.messages_default",
+  "drop table realtime.messages",
 ])("a project's owner may not: %s", async (statement) => {
   await expect(owner.unsafe(statement)).rejects.toMatchObject({ code: "42501" });
 });
@@ -82,23 +83,36 @@ test("many rows of one statement are announced in their order", async () => {
   await listener.end();
 });
 
-test("rows of a day without a partition move into it when it is made", async () => {
+test("without a partition for today sending only warns, and permissions cannot be asked", async () => {
   const { sql } = database;
-  const name =
-    "messages_" +
-    (
-      await sql`
-    select to_char(timezone('utc', now()), 'YYYY_MM_DD') as day`
-    )[0]?.day;
-  await sql.unsafe(`drop table realtime.${name}`);
-  const [row] = await sql`
-    insert into realtime.messages (topic, extension) values ('slept', 'broadcast')
-    returning id, tableoid::regclass::text as part`;
-  expect(row?.part).toBe("realtime.messages_default");
+  const [today] = await sql`
+    select 'realtime.messages_' || to_char(timezone('utc', now()), 'YYYY_MM_DD') as name`;
+  await sql.unsafe(`drop table ${today?.name}`);
+  const warned: string[] = [];
+  const sender = postgres(database.url, {
+    max: 1,
+    onnotice: ({ message }) => warned.push(message ?? ""),
+  });
+  await sender`select realtime.send('{}', 'e', 'slept', false)`;
+  expect(warned).toEqual([
+    'WarnSendingBroadcastMessage: no partition of relation "messages" found for row',
+  ]);
+  await sender.end();
+
+  const project = await startProject(database.url);
+  await sql.unsafe(`drop table ${today?.name}`);
+  const url = `${project.url.replace("http", "ws")}/realtime/v1/websocket?vsn=2.0.0`;
+  const client = await new RawClient(`${url}&apikey=${project.keys.publishableKey}`).open();
+  const payload = { config: { private: true }, access_token: await userToken(alice) };
+  client.send(JSON.stringify(["1", "1", "realtime:priv:room", "phx_join", payload]));
+  const { text } = await client.take((frames) => frames.length - 1, "an answer");
+  expect(text).toContain(
+    '"reason":"MissingPartition: Realtime was unable to find the expected messages partition"',
+  );
+  await project.close();
   await sql`select _realtime.maintain_partitions()`;
-  const [moved] = await sql`
-    select tableoid::regclass::text as part from realtime.messages where id = ${row?.id}`;
-  expect(moved?.part).toBe(`realtime.${name}`);
+  const [made] = await sql`select to_regclass(${today?.name}) is not null as there`;
+  expect(made?.there).toBe(true);
 });
 
 test("partitions older than 72 hours are dropped", async () => {

@@ -49,11 +49,109 @@ async function join(client: RawClient, topic: string, config: object = {}): Prom
 const broadcast = (ref: string, topic: string) =>
   JSON.stringify(["1", ref, `realtime:${topic}`, "broadcast", { event: "e", payload: {} }]);
 
-test("one connection too many is refused", async () => {
+test("whom the plan has no room for may connect before the others join, and not join", async () => {
   const target = await start({ connections: 1 });
-  await open(target);
+  const [first, second] = [await open(target), await open(target)];
+  expect(await join(first, "room")).toContain('"status":"ok"');
+  expect(await join(second, "room")).toContain(
+    '"reason":"ConnectionRateLimitReached: Too many connected users"',
+  );
+  // It has joined already, and is one user with two channels.
+  expect(await join(first, "other")).toContain('"status":"ok"');
   const refused = await new RawClient(socketUrl(target)).refused();
   expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many connected users"}' });
+  first.socket.close();
+  await first.closed();
+  while (!(await join(second, "room")).includes('"status":"ok"'));
+});
+
+test("a join over the rate is refused, its topic's former channel closed, the socket with 1001", async () => {
+  const target = await start({ joinsPerSecond: 1, rateTickMs: 60, rateTicks: 1 });
+  const client = await open(target);
+  const refused = () => client.frames.some(({ text }) => text.includes("ClientJoinRateLimit"));
+  let ref = 0;
+  while (!refused() && client.socket.readyState === client.socket.OPEN) {
+    client.send(JSON.stringify([`${++ref}`, `${ref}`, "realtime:room", "phx_join", {}]));
+    const mine = `["${ref}","${ref}","realtime:room","phx_reply"`;
+    await client.take((frames) => {
+      const at = frames.findIndex(({ text }) => text.startsWith(mine));
+      return at >= 0 && frames[at]?.text.includes("ClientJoin") ? frames.push(frames[at]) - 1 : at;
+    }, mine);
+  }
+  expect(await client.closed()).toBe(1001);
+  const last = client.frames.map(({ text }) => text).filter((text) => !text.includes("system"));
+  expect(last.at(-1)).toBe(`["${ref - 1}","${ref - 1}","realtime:room","phx_close",{}]`);
+});
+
+test("database broadcasts over the project's rate are dropped in silence, receivers counted", async () => {
+  // Twenty messages to two receivers count sixty: over the limit, and twenty alone are not.
+  const limit = { messagesPerSecond: 59 / 0.2, rateTickMs: 200, rateTicks: 1 };
+  const target = await start(limit);
+  const clients = [await open(target), await open(target)];
+  for (const client of clients) await join(client, "flooded");
+  const messages = Array.from({ length: 20 }, (_, n) => ({
+    id: `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`,
+    topic: "flooded",
+    event: "flood",
+    private: false,
+    payload: "{}",
+    binary: null,
+  }));
+  let told = 0;
+  let heard = 0;
+  while (heard === told) {
+    target.realtime.publish(messages);
+    told += messages.length;
+    for (const client of clients) {
+      client.send(JSON.stringify([null, "beat", "phoenix", "heartbeat", {}]));
+      await take(client, '"beat"');
+    }
+    heard = clients[0]?.frames.filter(({ binary }) => binary).length ?? 0;
+    expect(clients[1]?.frames.filter(({ binary }) => binary)).toHaveLength(heard);
+  }
+  const said = clients.flatMap(({ frames }) => frames.map(({ text }) => text));
+  expect(said.filter((text) => /phx_close|"error"/.test(text))).toEqual([]);
+});
+
+test("where presence is for all, a join that does not ask for it has it", async () => {
+  const target = await start({ presenceForAll: true });
+  const client = await open(target);
+  await join(client, "room");
+  await take(client, "presence_state");
+});
+
+test("a reload tells each channel and closes the sockets with 1012", async () => {
+  const target = await start({});
+  const client = await open(target);
+  await join(client, "one");
+  await join(client, "two");
+  target.realtime.reload();
+  for (const topic of ["one", "two"])
+    expect((await take(client, `"realtime:${topic}","system"`)).text).toBe(
+      `[null,null,"realtime:${topic}","system",{"extension":"system","message":"Server requested disconnect","status":"ok"}]`,
+    );
+  expect(await client.closed()).toBe(1012);
+});
+
+test("a name over 255 bytes is not told of, and what follows is", async () => {
+  const target = await start({});
+  const long = "n".repeat(300);
+  const client = await open(target);
+  await join(client, long);
+  await join(client, "room");
+  await database.sql`select realtime.send('{}', 'lost', ${long}, false)`;
+  await database.sql`select realtime.send('{}', ${long}, 'room', false)`;
+  await database.sql`select realtime.send('{}', 'found', 'room', false)`;
+  await take(client, "found");
+  expect(client.frames.filter(({ binary }) => binary)).toEqual([]);
+});
+
+test("a join that wants postgres_changes is refused without blocking its socket", async () => {
+  const target = await start({ joinErrorBackoffMs: 60_000 });
+  const client = await open(target);
+  const config = { postgres_changes: [{ event: "*", schema: "public", table: "t" }] };
+  for (let i = 0; i < 3; i++)
+    expect(await join(client, "changes", config)).toContain("PostgresChangesUnavailable");
 });
 
 test("too many joins refuse further connections", async () => {
@@ -124,7 +222,8 @@ test("presence counts for those who are told of it, not for those who only show 
   // Of bc:… the fixtures let everybody read broadcasts, and nobody presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
-  const target = await start({ presencePerSecond: 2, rateTickMs: 30, rateTicks: 1 });
+  // Two in each tick of 30 ms.
+  const target = await start({ presencePerSecond: 2 / 0.03, rateTickMs: 30, rateTicks: 1 });
   const token = await userToken(alice);
   const shown: RawClient[] = [];
   for (const key of ["a", "b", "c", "d"]) {

@@ -1,11 +1,13 @@
 /** What a start says that cannot succeed: one sentence, and no secret in it. */
-import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, openPglite } from "../../../local/src/db/index.ts";
 import { type LocalOptions, startLocal } from "../../../local/src/index.ts";
+import { applyMigrations } from "../../../local/src/migrations.ts";
 import { silent } from "../../harness/log.ts";
 import { readTemplate } from "../../harness/template.ts";
 
@@ -41,6 +43,18 @@ describe("a start says in one sentence", () => {
     );
   });
 
+  it("that a migration has changed since it was applied", async () => {
+    const root = join(folder, "rewritten");
+    for (const part of ["supabase", "functions"])
+      await cp(join(repository, part), join(root, part), { recursive: true });
+    const file = "20261121000000_mayfly.sql";
+    const path = join(root, "supabase/migrations", file);
+    await appendFile(path, "\ngrant select on mayfly.tenants to anon;\n");
+    expect(await refusalOf({ root })).toBe(
+      `The migration ${file} has changed since it was applied to this database. Restore the file, or start with another --data folder or --db-url.`,
+    );
+  });
+
   it("that the data folder is none, or not to be written to", async () => {
     const file = join(folder, "file");
     await writeFile(file, "");
@@ -66,6 +80,34 @@ describe("a start says in one sentence", () => {
       `Port ${port} is in use. Stop what listens there, or name another with --db-port.`,
     );
     server.close();
+  });
+});
+
+describe("a migration counts as unchanged", () => {
+  it("when only its line ends differ, or the CLI was told to take it as applied", async () => {
+    const { database, keys } = await readTemplate();
+    const root = join(folder, "same");
+    for (const part of ["supabase", "functions"])
+      await cp(join(repository, part), join(root, part), { recursive: true });
+    const path = join(root, "supabase/migrations/20261121000000_mayfly.sql");
+    await writeFile(path, (await readFile(path, "utf8")).replaceAll("\n", "\r\n"));
+    const db = await openPglite({
+      template: database,
+      passwords: keys.databasePassword,
+      log: silent,
+    });
+    try {
+      const url = db.url("postgres");
+      const migrations = join(root, "supabase/migrations");
+      expect(await applyMigrations(url, migrations)).toEqual([]);
+      const sql = postgres(url, { max: 1 });
+      await sql`update supabase_migrations.schema_migrations set statements = null`;
+      await sql.end();
+      await appendFile(path, "\nselect 1;\n");
+      expect(await applyMigrations(url, migrations)).toEqual([]);
+    } finally {
+      await db.close();
+    }
   });
 });
 

@@ -1,0 +1,106 @@
+import { apiError } from "./errors.ts";
+
+/** The header `Prefer` as PostgREST reads it: of each preference the first that it knows. */
+export interface Preferences {
+  resolution?: "merge-duplicates" | "ignore-duplicates";
+  missing?: "default" | "null";
+  return?: "representation" | "headers-only" | "minimal";
+  count?: "exact" | "planned" | "estimated";
+  tx?: "commit" | "rollback";
+  handling?: "strict" | "lenient";
+  timezone?: string;
+  maxAffected?: number;
+  /** What PostgREST does not know. */
+  readonly invalid: string[];
+}
+
+const values = {
+  resolution: ["merge-duplicates", "ignore-duplicates"],
+  missing: ["default", "null"],
+  return: ["representation", "headers-only", "minimal"],
+  count: ["exact", "planned", "estimated"],
+  tx: ["commit", "rollback"],
+  handling: ["strict", "lenient"],
+} as const;
+
+/** How the transactions of requests end: `pgrst.db_tx_end` of `authenticator`. */
+export type TxEnd = "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
+
+export function preferencesOf(headers: Headers, txEnd: TxEnd): Preferences {
+  const asked: Record<string, unknown> = {};
+  const invalid: string[] = [];
+  const tokens = (headers.get("prefer") ?? "").split(",").map((each) => each.trim());
+  for (const token of tokens.filter((each) => each !== "")) {
+    const [name = "", value = ""] = token.split(/=(.*)/s, 2);
+    if (name === "timezone") asked.timezone ??= value;
+    else if (name === "max-affected") {
+      if (/^-?\d+$/.test(value)) asked.maxAffected ??= Number(value);
+    } else if (name in values && values[name as keyof typeof values].includes(value as never))
+      asked[name] ??= value;
+    else invalid.push(token);
+  }
+  // One that the project does not allow is no mistake, and has no effect.
+  if (!txEnd.endsWith("-allow-override")) delete asked.tx;
+  return { ...asked, invalid };
+}
+
+/** The refusal of what `handling=strict` does not let pass. */
+export function refusedPreferences({ handling, invalid }: Preferences): Response | undefined {
+  if (handling !== "strict" || invalid.length === 0) return undefined;
+  return apiError(400, {
+    code: "PGRST122",
+    message: "Invalid preferences given with handling=strict",
+    details: `Invalid preferences: ${invalid.join(", ")}`,
+  });
+}
+
+/** Whether the transaction is to be committed, where the request succeeds. */
+export function commits({ tx }: Preferences, txEnd: TxEnd): boolean {
+  return tx === undefined ? txEnd.startsWith("commit") : tx === "commit";
+}
+
+/** Which preferences each kind of request has besides count, tx, handling and timezone. */
+export const heeded = {
+  read: [],
+  call: ["maxAffected"],
+  POST: ["resolution", "missing", "return"],
+  PATCH: ["missing", "return", "maxAffected"],
+  PUT: ["return"],
+  DELETE: ["return", "maxAffected"],
+} as const satisfies Record<string, readonly (keyof Preferences)[]>;
+
+/** The header `Preference-Applied`. */
+export function applied(
+  preferences: Preferences,
+  kind: keyof typeof heeded,
+): { "preference-applied"?: string } {
+  const own: readonly string[] = heeded[kind];
+  const of = (name: keyof Preferences, as: string = name) => {
+    const value = preferences[name];
+    return value === undefined ? [] : [`${as}=${value}`];
+  };
+  const list = [
+    ...(own.includes("resolution") ? of("resolution") : []),
+    ...(own.includes("missing") ? of("missing") : []),
+    ...(own.includes("return") ? of("return") : []),
+    ...of("count"),
+    ...of("tx"),
+    ...of("handling"),
+    ...of("timezone"),
+    ...(own.includes("maxAffected") && preferences.handling === "strict"
+      ? of("maxAffected", "max-affected")
+      : []),
+  ];
+  return list.length === 0 ? {} : { "preference-applied": list.join(", ") };
+}
+
+/** The refusal of a request that changes, or a call that gives, more rows than it may. */
+export function tooManyAffected(preferences: Preferences, rows: number): Response | undefined {
+  const { handling, maxAffected } = preferences;
+  if (handling !== "strict" || maxAffected === undefined || rows <= maxAffected) return undefined;
+  return apiError(400, {
+    code: "PGRST124",
+    message: "Query result exceeds max-affected preference constraint",
+    details: `The query affects ${rows} rows`,
+  });
+}

@@ -1,0 +1,84 @@
+import {
+  AliasNode,
+  ExpressionWrapper,
+  FromNode,
+  IdentifierNode,
+  type OperationNode,
+  OperationNodeTransformer,
+  type RawBuilder,
+  RawNode,
+  type ReferenceNode,
+  ReferenceNode as References,
+  SelectAllNode,
+  SelectQueryNode,
+  sql,
+  TableNode,
+} from "kysely";
+import { type Mutation, mutationOf, type Table } from "./mutation.ts";
+
+/** Names what is read from the table as what is read from the rows that were written to it. */
+class Renaming extends OperationNodeTransformer {
+  readonly #table: Table;
+  /** Columns of the table that the statement reads, and perhaps some that others have too. */
+  readonly columns = new Set<string>();
+
+  constructor(table: Table) {
+    super();
+    this.#table = table;
+  }
+
+  protected override transformReference(node: ReferenceNode): ReferenceNode {
+    const { column } = node;
+    if (!SelectAllNode.is(column) && this.#table.columns.has(column.column.name))
+      this.columns.add(column.column.name);
+    const { schema, identifier } = node.table?.table ?? {};
+    const own = schema?.name === this.#table.schema && identifier?.name === this.#table.name;
+    const { name } = this.#table;
+    if (!own) return super.transformReference(node);
+    return SelectAllNode.is(column)
+      ? References.createSelectAll(TableNode.create(name))
+      : References.create(column, TableNode.create(name));
+  }
+}
+
+/**
+ * The write, and lite's statement `select … from table …` set upon the rows that it gives. Tables
+ * that are embedded are read as they were before, as in PostgREST.
+ */
+export function projectionOver(
+  statement: OperationNode,
+  mutation: Mutation,
+  shown: URLSearchParams,
+): RawBuilder<unknown> {
+  const { table } = mutation;
+  if (!SelectQueryNode.is(statement)) throw new Error("A projection is a select.");
+  const renaming = new Renaming(table);
+  const { limit, offset, ...select } = renaming.transformNode(statement);
+  const all = select.selections?.some(({ selection }) => isAll(selection)) ?? true;
+  const select_ = shown.get("select") ?? "";
+  const computed = table.computed.some((name) => new RegExp(`\\b${name}\\b`).test(select_));
+  // A function of the row needs one of the table's type, which the columns of a query are not.
+  const source = computed
+    ? sql`unnest((select array_agg(pgrst_row) from pgrst_mutated))`
+    : sql`pgrst_mutated`;
+  const read: SelectQueryNode = {
+    ...select,
+    from: FromNode.create([
+      AliasNode.create(
+        RawNode.createWithChildren([source.toOperationNode()]),
+        IdentifierNode.create(table.name),
+      ),
+    ]),
+    // The caller's own, not the most rows of a read.
+    ...(shown.has("limit") && limit ? { limit } : {}),
+    ...(shown.has("offset") && offset ? { offset } : {}),
+  };
+  const columns = computed ? "row" : all ? "*" : [...renaming.columns];
+  return sql`
+    with pgrst_mutated as (${mutationOf(mutation, columns)}),
+    pgrst_source as ${new ExpressionWrapper(read)}
+    select row_to_json(pgrst_source) as row from pgrst_source`;
+}
+
+const isAll = (node: OperationNode): boolean =>
+  SelectAllNode.is(node) || (References.is(node) && SelectAllNode.is(node.column));

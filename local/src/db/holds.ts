@@ -1,0 +1,119 @@
+/**
+ * Transactions that are prepared and not yet committed: they can no longer fail, survive a crash,
+ * and nobody sees what they wrote. On hosted projects every commit is in this state for a moment,
+ * and Realtime reads the log, so a broadcast can arrive in it. PGlite's one session can do the same
+ * with PREPARE TRANSACTION, since that lets go of the session.
+ *
+ * While one is held, only the Data API's transactions have turns. A statement that waits for its
+ * locks is ended (lock-waits.ts), and the Data API runs that request's transaction again.
+ */
+import type { Backend } from "./backend.ts";
+import type { Client } from "./client.ts";
+import { firstError, literal, query } from "./protocol.ts";
+
+/** Someone whose turn comes: a client, or work of the arbiter's own. */
+type Turn = Client | (() => Promise<void>);
+
+export const holdPrefix = "mayfly_hold_";
+
+export class Holds {
+  readonly #finish: (gid: string) => Promise<void>;
+  readonly #othersWait: () => boolean;
+  readonly #held = new Set<Hold>();
+  #waiting = 0;
+  #last = 0;
+
+  constructor(finish: (gid: string) => Promise<void>, othersWait: () => boolean) {
+    this.#finish = finish;
+    this.#othersWait = othersWait;
+  }
+
+  /** Whether some transaction is held, so that only the Data API has turns. */
+  get any(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** Takes out of the queue whose turn it is, if somebody may have one. */
+  next(queue: Turn[]): Turn | undefined {
+    if (!this.any) return queue.shift();
+    const at = queue.findIndex(mayPassHolds);
+    return at < 0 ? undefined : queue.splice(at, 1)[0];
+  }
+
+  /** A new hold; none while somebody waits for the others to end, so that nobody starves. */
+  take(): Hold | undefined {
+    if (this.#waiting > 0 || this.#othersWait() || this.#held.size >= 10) return undefined;
+    const gid = `${holdPrefix}${process.pid}_${++this.#last}`;
+    const hold = new Hold(gid, this.#finish, () => this.#held.delete(hold));
+    this.#held.add(hold);
+    return hold;
+  }
+
+  /** Ends every hold now; until then there is no new one. */
+  async settle(): Promise<void> {
+    this.#waiting++;
+    try {
+      await Promise.allSettled([...this.#held].map((hold) => hold.end()));
+    } finally {
+      this.#waiting--;
+    }
+  }
+}
+
+export class Hold {
+  readonly gid: string;
+  readonly #finish: (gid: string) => Promise<void>;
+  readonly #forget: () => void;
+  readonly #over = Promise.withResolvers<void>();
+  #prepared = Promise.withResolvers<boolean>();
+  #ended: Promise<void> | undefined;
+
+  constructor(gid: string, finish: (gid: string) => Promise<void>, forget: () => void) {
+    this.gid = gid;
+    this.#finish = finish;
+    this.#forget = forget;
+  }
+
+  /** PREPARE TRANSACTION succeeded, or failed and there is nothing to commit. */
+  prepared(succeeded: boolean): void {
+    this.#prepared.resolve(succeeded);
+    if (!succeeded) this.#forget();
+  }
+
+  /** Commits after this long, or as soon as somebody waits. */
+  async endAfter(ms: number): Promise<void> {
+    const timer = setTimeout(() => void this.end(), ms);
+    try {
+      await this.#over.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Commits now. */
+  end(): Promise<void> {
+    this.#ended ??= this.#commit();
+    return this.#ended;
+  }
+
+  async #commit(): Promise<void> {
+    try {
+      if (await this.#prepared.promise) await this.#finish(this.gid);
+      this.#over.resolve();
+    } catch (error) {
+      this.#over.reject(error);
+    } finally {
+      this.#forget();
+    }
+  }
+}
+
+/** The arbiter's own work and the Data API's: what meets no held lock, or runs again if it does. */
+export const mayPassHolds = (turn: Turn): boolean =>
+  typeof turn === "function" || turn.session?.user === "authenticator";
+
+export async function commitPrepared(backend: Backend, gid: string): Promise<void> {
+  const { body } = await backend.run(query(`commit prepared ${literal(gid)}`));
+  const error = body && firstError(body);
+  if (error) throw new Error(`A held transaction could not be committed: ${error.message}`);
+}

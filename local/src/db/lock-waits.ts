@@ -1,0 +1,81 @@
+/**
+ * Nobody can end a wait for a lock in PGlite: its only session would have to commit what it waits
+ * for, and WebAssembly has no timer signals. Where a transaction is held (see holds.ts) such a wait
+ * is therefore ended at once, as a canceled statement (57014).
+ *
+ * Before it sleeps, the backend sets its timer for the check for deadlocks, by an import that we
+ * stand in front of. `deadlock_timeout` is 1 ms, so that no other timer is as short.
+ */
+interface Globals {
+  _InterruptPending?: number;
+  _QueryCancelPending?: number;
+  _MyLatch?: number;
+}
+
+export const lockWaitSettings = ["max_prepared_transactions=16", "deadlock_timeout=1"];
+
+/** Longer than the 10 ms after which the backend believes that its timer signal was lost. */
+const lostSignalMs = 12;
+
+type Instantiate = (source: unknown, imports?: WebAssembly.Imports) => Promise<unknown>;
+
+export class LockWaits {
+  #end: (() => void) | undefined;
+  #ended = false;
+
+  /** Instruments the PGlite that `create` makes. */
+  async instrument<T extends { Module: object }>(
+    create: () => Promise<T>,
+    memory: (pg: T) => Uint8Array,
+  ): Promise<T> {
+    const api = WebAssembly as unknown as { instantiate: Instantiate };
+    const original = api.instantiate;
+    api.instantiate = (source, imports) =>
+      original.call(WebAssembly, source, imports && this.#before(imports));
+    try {
+      const pg = await create();
+      this.#end = ending(pg.Module, () => memory(pg));
+      return pg;
+    } finally {
+      api.instantiate = original;
+    }
+  }
+
+  /** After each batch: the backend's next timer must be set again. */
+  async settle(): Promise<void> {
+    if (!this.#ended) return;
+    this.#ended = false;
+    await new Promise((resolve) => setTimeout(resolve, lostSignalMs));
+  }
+
+  #before(imports: WebAssembly.Imports): WebAssembly.Imports {
+    const { env } = imports;
+    const own = env?._setitimer_js;
+    if (!env || typeof own !== "function") return imports;
+    const setTimer = (which: number, ms: number): unknown => {
+      if (!this.#end || ms <= 0 || ms > 1) return own(which, ms);
+      this.#ended = true;
+      this.#end();
+      return 0;
+    };
+    // A proxy: more imports are added as they are asked for.
+    const wrapped = new Proxy(env, {
+      get: (target, name) => (name === "_setitimer_js" ? setTimer : Reflect.get(target, name)),
+    });
+    return { ...imports, env: wrapped };
+  }
+}
+
+/** Makes the backend find a cancel request when it looks, and look at once. */
+function ending(module: object, memory: () => Uint8Array): () => void {
+  const { _InterruptPending, _QueryCancelPending, _MyLatch } = module as Globals;
+  if (!_InterruptPending || !_QueryCancelPending || !_MyLatch)
+    throw new Error("This build of PGlite does not say where it keeps its interrupts.");
+  return () => {
+    const words = new Int32Array(memory().buffer);
+    words[_InterruptPending >> 2] = 1;
+    words[_QueryCancelPending >> 2] = 1;
+    // The latch's first field says that it is set.
+    words[(words[_MyLatch >> 2] ?? 0) >> 2] = 1;
+  };
+}

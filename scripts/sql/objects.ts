@@ -1,0 +1,111 @@
+/** What the SQL sources make: one object a statement, each with a key that outlives its text. */
+import { createHash } from "node:crypto";
+import { statements } from "../../local/src/db/sql.ts";
+
+export interface Source {
+  file: string;
+  text: string;
+}
+
+export interface SqlObject {
+  /** `function mayfly.sync`, `table mayfly.agents`, `policy agents_select on mayfly.agents`, … */
+  key: string;
+  /** The key of what a comment, a grant or a revoke is about; otherwise the key itself. */
+  about: string;
+  /**
+   * What holds data, or what data depends on: a release changes it by hand. Everything else is
+   * replaced as a whole.
+   */
+  durable: boolean;
+  /** The statement with the comments before it. */
+  text: string;
+  /** Of the statement without the comments before it. */
+  hash: string;
+  /** Of a function's name, parameters and result: `create or replace` can change the rest. */
+  head?: string;
+  /** Of `realtime`, where a hosted project allows policies alone: in a migration of its own. */
+  realtime: boolean;
+}
+
+const identity = (name: string) => name.replace(/\s*\(.*$/s, "").trim();
+const digest = (text: string) => createHash("sha256").update(text.trim()).digest("hex");
+const flat = (text: string) => text.replace(/\s+/g, " ").trim();
+
+type Described = Pick<SqlObject, "key" | "durable"> & { about?: string; head?: string };
+type Rule = [RegExp, (match: RegExpExecArray, statement: string) => Described];
+
+const own = (kind: string, durable: boolean): Rule[1] => {
+  return ([, name = ""]) => ({ key: `${kind} ${identity(name)}`, durable });
+};
+const ofTable = (kind: string): Rule[1] => {
+  return ([, name, table]) => ({ key: `${kind} ${name} on ${table}`, durable: false });
+};
+
+/** By how a statement begins; the first that fits counts. */
+const rules: Rule[] = [
+  [
+    /^create (?:or replace )?function ([\w.]+)/,
+    ([, name], statement) => ({
+      key: `function ${name}`,
+      durable: false,
+      head: digest(flat(statement.split(/\n(?:language|set|as|return)\b/)[0] ?? "")),
+    }),
+  ],
+  [/^create table ([\w.]+)/, own("table", true)],
+  [/^create (?:unique )?index (\w+)/, own("index", true)],
+  [/^create type ([\w.]+)/, own("type", true)],
+  [/^create schema (?:if not exists )?(\w+)/, own("schema", true)],
+  [/^create extension (?:if not exists )?(\w+)/, own("extension", true)],
+  [/^create trigger (\w+) .*? on ([\w.]+)/, ofTable("trigger")],
+  [/^create policy (\w+) on ([\w.]+)/, ofTable("policy")],
+  [
+    /^comment on (\w+) ([\w.]+)/,
+    ([, kind, name]) => {
+      const about = kind === "column" ? `table ${name?.replace(/\.\w+$/, "")}` : `${kind} ${name}`;
+      return { key: `comment on ${kind} ${name}`, about, durable: false };
+    },
+  ],
+  [
+    /^(?:grant|revoke) .*? on (?:(function|schema|table|sequence) )?([\w.]+)/,
+    ([, kind = "table", name], statement) => ({
+      key: flat(statement),
+      about: `${kind} ${name}`,
+      durable: false,
+    }),
+  ],
+  [/^alter (?:table|index) ([\w.]+)/, (_, statement) => ({ key: flat(statement), durable: true })],
+  [
+    /^insert into ([\w.]+)/,
+    ([, table], statement) => ({
+      key: `rows of ${table} ${digest(statement).slice(0, 8)}`,
+      about: `table ${table}`,
+      // One that says what to do with rows that are there can be run again.
+      durable: !/\bon conflict\b/.test(statement),
+    }),
+  ],
+  [/^do \$/, (_, statement) => ({ key: `block ${digest(statement).slice(0, 8)}`, durable: false })],
+];
+
+/** What the sources make, in their order. Throws at a statement of a kind that it does not know. */
+export function objectsOf(sources: Source[]): SqlObject[] {
+  return sources.flatMap(({ file, text }) => {
+    let from = 0;
+    return statements(text).flatMap(({ start, end }) => {
+      const statement = text.slice(start, end);
+      const whole = `${text.slice(from, end).trim()};`;
+      from = end + 1;
+      // Made again with each policy that needs it.
+      if (/^drop policy if exists/.test(statement)) return [];
+      for (const [pattern, describe] of rules) {
+        const match = pattern.exec(flat(statement));
+        if (!match) continue;
+        const described = describe(match, statement);
+        const realtime = described.key.endsWith(" on realtime.messages");
+        return [
+          { about: described.key, ...described, text: whole, hash: digest(statement), realtime },
+        ];
+      }
+      throw new Error(`${file}: a statement of a new kind: ${flat(statement).slice(0, 80)}`);
+    });
+  });
+}

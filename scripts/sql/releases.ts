@@ -1,0 +1,119 @@
+/** `sql/releases.json`: what each release consists of, and which one is being made. */
+import { createHash } from "node:crypto";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { objectsOf, type Source, type SqlObject } from "./objects.ts";
+import { type Released, releasedOf, upgradeFrom } from "./upgrade.ts";
+
+export interface Releases {
+  /** From the first to the last. */
+  released: { version: string; migrations: Record<string, string>; objects: Released }[];
+  /** The one whose migrations are still made from the sources at each build. */
+  next: { version: string; number: string };
+}
+
+const path = "sql/releases.json";
+const folder = "supabase/migrations";
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+export const readReleases = async (root: string): Promise<Releases> =>
+  JSON.parse(await readFile(join(root, path), "utf8")) as Releases;
+
+/** The SQL sources in their order: later ones need earlier ones. */
+export async function readSources(root: string): Promise<Source[]> {
+  const files = (await readdir(join(root, "sql/schemas"))).filter((file) => file.endsWith(".sql"));
+  const paths = files.sort().map((file) => `sql/schemas/${file}`);
+  return Promise.all(
+    paths.map(async (file) => ({ file, text: await readFile(join(root, file), "utf8") })),
+  );
+}
+
+/** The migrations of the next release by their paths; none where it changes nothing yet. */
+async function nextMigrations(root: string, releases: Releases): Promise<Map<string, string>> {
+  const { version, number } = releases.next;
+  const sources = await readSources(root);
+  const last = releases.released.at(-1);
+  const suffix = last ? `_${version.replaceAll(".", "_")}` : "";
+  const main = `${folder}/${number}_mayfly${suffix}.sql`;
+  const realtime = `${folder}/${BigInt(number) + 1n}_mayfly_realtime${suffix}.sql`;
+  const policies = whole(sources, true);
+  const made = new Map([["sql/realtime_policies.sql", policies]]);
+  if (!last) return made.set(main, whole(sources, false)).set(realtime, policies);
+
+  const byHand = await readFile(join(root, `sql/upgrades/${version}.sql`), "utf8").catch(
+    () => null,
+  );
+  const upgrade = upgradeFrom(last.objects, objectsOf(sources), byHand);
+  if (upgrade.main.length > 0) made.set(main, `${upgrade.main.join("\n\n")}\n`);
+  if (upgrade.realtime.length > 0) made.set(realtime, `${upgrade.realtime.join("\n\n")}\n`);
+  return made;
+}
+
+/** Realtime's policies stand apart, also for the SQL editor: a restored project may have lost them. */
+function whole(sources: Source[], ofRealtime: boolean): string {
+  return sources
+    .filter(({ file }) => file >= "sql/schemas/0900" === ofRealtime)
+    .map(({ file, text }) => `-- ${file}\n\n${text}`)
+    .join("\n");
+}
+
+/**
+ * Makes the next release's migrations, or finds what is not as it should be: a released file that
+ * changed or is gone, a migration of nobody, or, with `check`, one that the sources no longer give.
+ *
+ * @returns what was written, and what is wrong, each a sentence.
+ */
+export async function buildMigrations(root: string, check: boolean) {
+  const releases = await readReleases(root);
+  const wrong = await changedSince(root, releases);
+  const written: string[] = [];
+  const made = await nextMigrations(root, releases);
+  for (const [file, text] of made) {
+    const present = await readFile(join(root, file), "utf8").catch(() => "");
+    if (text === present) continue;
+    if (check) wrong.push(`${file} is not what sql/ gives: run npm run build:migrations`);
+    else await writeFile(join(root, file), text);
+    written.push(file);
+  }
+  const known = new Set([
+    ...made.keys(),
+    ...releases.released.flatMap((r) => Object.keys(r.migrations)),
+  ]);
+  for (const name of await readdir(join(root, folder))) {
+    const file = `${folder}/${name}`;
+    if (known.has(file)) continue;
+    if (!check && name.startsWith(releases.next.number.slice(0, 8))) await rm(join(root, file));
+    else wrong.push(`${file} belongs to no release.`);
+  }
+  return { written: check ? [] : written, wrong };
+}
+
+async function changedSince(root: string, { released }: Releases): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const { version, migrations } of released)
+    for (const [file, hash] of Object.entries(migrations)) {
+      const text = await readFile(join(root, file), "utf8").catch(() => null);
+      if (text === null) wrong.push(`${file} is gone, and ${version} was released with it.`);
+      else if (sha256(text) !== hash)
+        wrong.push(`${file} was released with ${version} and cannot change: change sql/ instead.`);
+    }
+  return wrong;
+}
+
+/** Freezes the next release as it stands, and begins the one after it. */
+export async function release(root: string, following: Releases["next"]): Promise<string> {
+  const releases = await readReleases(root);
+  const { wrong } = await buildMigrations(root, true);
+  if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  const { version } = releases.next;
+  const migrations: Record<string, string> = {};
+  for (const [file, text] of await nextMigrations(root, releases))
+    if (file.startsWith(folder)) migrations[file] = sha256(text);
+  const objects: SqlObject[] = objectsOf(await readSources(root));
+  releases.released.push({ version, migrations, objects: releasedOf(objects) });
+  await writeFile(
+    join(root, path),
+    `${JSON.stringify({ ...releases, next: following }, null, 2)}\n`,
+  );
+  return version;
+}

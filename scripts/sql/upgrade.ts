@@ -1,0 +1,139 @@
+/** The migration that brings a database of the last release to the sources of today. */
+import type { SqlObject } from "./objects.ts";
+
+/** What `sql/releases.json` keeps of each object of a release, by its key. */
+export type Released = Record<string, { hash: string; head?: string; about?: string }>;
+
+export interface Upgrade {
+  main: string[];
+  realtime: string[];
+}
+
+const quietly = (key: string) => {
+  const [kind = "", name = "", , table] = key.split(" ");
+  return kind === "function"
+    ? `drop function if exists ${name};`
+    : `drop ${kind} if exists ${name} on ${table};`;
+};
+
+const replacing = (text: string) =>
+  text.replace(/^create (function|trigger)\b/m, "create or replace $1");
+
+const mentions = (object: SqlObject, name: string) =>
+  new RegExp(`\\b${name.replaceAll(".", "\\.")}\\(`).test(object.text);
+
+/** Bodies that Postgres reads when it makes them hold on to what they call. */
+const bindsEarly = (object: SqlObject) =>
+  /^(policy|trigger) /.test(object.key) || /\n(return|begin atomic)\b/.test(object.text);
+
+/**
+ * The functions that have to be dropped and made again since their head changed, and, over any number
+ * of steps, the functions, policies and triggers that hold on to one of them.
+ */
+function remadeBy(before: Released, objects: SqlObject[]): Set<string> {
+  const remade = new Set(
+    objects
+      .filter(({ key, head }) => head && before[key] && before[key].head !== head)
+      .map(({ key }) => key),
+  );
+  for (let size = -1; size !== remade.size; ) {
+    size = remade.size;
+    const names = [...remade]
+      .filter((key) => key.startsWith("function "))
+      .map((key) => key.slice(9));
+    for (const object of objects)
+      if (before[object.key] && bindsEarly(object) && names.some((name) => mentions(object, name)))
+        remade.add(object.key);
+  }
+  return remade;
+}
+
+/**
+ * @param before the last release's objects.
+ * @param objects those of the sources, in an order in which they can be made.
+ * @param byHand what a person wrote for the durable ones: `sql/upgrades/<version>.sql`.
+ * @throws what the hand part has to do, where it is missing.
+ */
+export function upgradeFrom(
+  before: Released,
+  objects: SqlObject[],
+  byHand: string | null,
+): Upgrade {
+  const after = new Map(objects.map((object) => [object.key, object]));
+  const isNew = ({ key }: SqlObject) => !before[key];
+  const isChanged = ({ key, hash }: SqlObject) => before[key] && before[key].hash !== hash;
+  const removed = Object.keys(before).filter((key) => !after.has(key));
+
+  const durable = [
+    ...objects.filter((object) => object.durable && isChanged(object)).map(({ key }) => key),
+    ...removed.filter((key) =>
+      /^(table|index|type|schema|extension|alter table|rows of) ?/.test(key),
+    ),
+  ];
+  const anchored = objects
+    .filter((object) => object.key.startsWith("function ") && isChanged(object))
+    .filter((object) => objects.some((o) => o.durable && mentions(o, object.key.slice(9))))
+    .map(({ key }) => key)
+    .filter((key) => !byHand?.includes(`-- anchored: ${key.slice(9)}`));
+  if (durable.length > 0 && byHand === null)
+    throw new Error(`sql/upgrades must say how data follows: ${durable.join(", ")}`);
+  if (anchored.length > 0)
+    throw new Error(
+      `Stored values, checks or indexes depend on ${anchored.join(", ")}: sql/upgrades must bring them along, and say so in a line "-- anchored: <name>".`,
+    );
+
+  const remade = remadeBy(before, objects);
+  const made = objects.filter(
+    (object) =>
+      isNew(object) ||
+      (!object.durable && isChanged(object)) ||
+      remade.has(object.key) ||
+      remade.has(object.about),
+  );
+  if (made.length === 0 && removed.length === 0 && byHand === null)
+    return { main: [], realtime: [] };
+
+  const droppedFirst = [
+    ...removed.filter((key) => /^(policy|trigger) /.test(key)),
+    ...made.filter((o) => before[o.key] && o.key.startsWith("policy ")).map(({ key }) => key),
+    ...[...remade].filter((key) => /^(function|trigger) /.test(key)).reverse(),
+  ];
+  const rank = (key: string) => ["policy", "trigger", "function"].indexOf(key.split(" ")[0] ?? "");
+  droppedFirst.sort((a, b) => rank(a) - rank(b));
+  const ofRealtime = (key: string) => key.endsWith(" on realtime.messages");
+
+  const texts = (list: SqlObject[]) =>
+    list.map(({ key, text }) => (before[key] && !remade.has(key) ? replacing(text) : text));
+  return {
+    main: [
+      "set local lock_timeout = '5s';",
+      // Of Realtime's those alone that hold on to a function that is dropped.
+      ...droppedFirst.filter((key) => !ofRealtime(key) || remade.has(key)).map(quietly),
+      ...(byHand === null ? [] : [byHand.trim()]),
+      ...texts(made.filter(({ realtime }) => !realtime)),
+      ...removed
+        .filter((key) => key.startsWith("grant ") && after.has(before[key]?.about ?? ""))
+        .map(undone),
+      ...removed
+        .filter((key) => key.startsWith("function "))
+        .reverse()
+        .map(quietly),
+    ],
+    realtime: [
+      ...droppedFirst.filter(ofRealtime).map(quietly),
+      ...texts(made.filter(({ realtime }) => realtime)),
+    ],
+  };
+}
+
+const undone = (grant: string) =>
+  `${grant.replace(/^grant (.*) to ([\w, ]+)$/, "revoke $1 from $2")};`;
+
+/** What a release keeps of its objects. */
+export const releasedOf = (objects: SqlObject[]): Released =>
+  Object.fromEntries(
+    objects.map(({ key, hash, head, about }) => [
+      key,
+      { hash, ...(head && { head }), ...(about !== key && { about }) },
+    ]),
+  );

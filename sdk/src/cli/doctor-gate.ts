@@ -1,0 +1,123 @@
+import type { Connection } from "./connection.ts";
+import { type Finding, fine, skipped, warning } from "./finding.ts";
+import { codeOf, inMayfly, probe } from "./probe.ts";
+import { probeRaw } from "./probe-raw.ts";
+
+/** What the Data API calls before every request, as `mayfly.installation` tells it. */
+export interface PreRequest {
+  /** As it is set. */
+  function: string;
+  /** Its quoted name; null where it does not exist. */
+  callable: string | null;
+  /** What our wrapper calls after our check. */
+  next: string | null;
+  /** Where it is set for this database alone. */
+  database: string | null;
+}
+
+const gate = "mayfly_gate.check_request";
+const wrapper = "mayfly_gate.check_request_and_next";
+const reload = "notify pgrst, 'reload config';";
+const check = "row estimates";
+const path = "/rest/v1/tenants?select=id&limit=1";
+const refusedCode = "estimates_refused";
+const where = "SECURITY.md, What row estimates tell";
+
+/** Whether the Data API hands out the planner's estimates, which are made of every tenant's rows. */
+export async function checkGate(
+  connection: Connection,
+  set: PreRequest | null,
+): Promise<Finding[]> {
+  const headers = { ...inMayfly, prefer: "count=planned" };
+  const asked = await probe(connection, path, { headers });
+  if (asked.reason !== null || (asked.status >= 400 && codeOf(asked) !== refusedCode))
+    return [skipped(check, `The Data API did not answer: ${asked.reason ?? asked.status}.`)];
+  if (codeOf(asked) !== refusedCode)
+    return [
+      isOurs(set)
+        ? warning(
+            check,
+            `pgrst.db_pre_request is ${set?.function}, but the Data API does not call it yet.`,
+            reload,
+          )
+        : warning(
+            check,
+            `The Data API gives row estimates (count=planned), from which one tenant can learn whether another exists, and its size (${where}).`,
+            `In the SQL editor, for every request of the project: ${switchOn(set)}`,
+          ),
+    ];
+  const passing = await fieldsThatPass(connection);
+  if (passing === null) return [skipped(check, "The Data API did not answer.")];
+  const how = set ? `pgrst.db_pre_request is ${set.function}` : "It is not set in the database";
+  if (passing.length > 0)
+    return [
+      warning(
+        check,
+        `The Data API refuses row estimates, but not where the field Prefer is sent twice (${passing.join("; ")}): the gateway does not join them.`,
+        `Let the gateway in front of the Data API join fields of one name, or refuse them (${where})`,
+      ),
+    ];
+  return [
+    fine(
+      check,
+      `The Data API refuses them, also where Prefer is sent twice. ${how}. To undo: ${switchOff(set)}`,
+    ),
+  ];
+}
+
+/** Columns of what tenants write that the planner knows something of. */
+export function checkStatistics(columns: string[]): Finding {
+  const about = "column statistics";
+  if (columns.length === 0) return fine(about, "The planner has none of what tenants write.");
+  return warning(
+    about,
+    `The planner has statistics of ${columns.join(", ")}: its estimates tell one tenant what another wrote (${where}).`,
+    "As a superuser, run Mayfly's sql/forget_statistics.sql; without one, begin anew (docs/upgrading.md)",
+  );
+}
+
+const isOurs = (set: PreRequest | null) => set?.function.startsWith("mayfly_gate.") === true;
+
+const roleIn = (set: PreRequest | null) =>
+  set?.database ? `authenticator in database "${set.database}"` : "authenticator";
+
+/** The statement that sets our check, followed by the function that was set before. */
+export function switchOn(set: PreRequest | null): string {
+  const to = (name: string) =>
+    `alter role ${roleIn(set)} set pgrst.db_pre_request = '${name}'; ${reload}`;
+  if (!set?.callable || isOurs(set)) return to(gate);
+  return [
+    `create or replace function ${wrapper}() returns void language sql begin atomic`,
+    `select ${gate}(); select ${set.callable}(); end;`,
+    to(wrapper),
+  ].join(" ");
+}
+
+/** Its undo, which is also the first step of taking Mayfly away. */
+export function switchOff(set: PreRequest | null): string {
+  const before = isOurs(set) ? set?.next : null;
+  return before
+    ? `alter role ${roleIn(set)} set pgrst.db_pre_request = '${before}'; ${reload}`
+    : `alter role ${roleIn(set)} reset pgrst.db_pre_request; ${reload}`;
+}
+
+/** The Data API reads every field, the function only one of them. */
+async function fieldsThatPass(connection: Connection): Promise<string[] | null> {
+  const pairs = [
+    ["count=planned", "timezone=UTC"],
+    ["timezone=UTC", "count=planned"],
+  ];
+  try {
+    const answers = await Promise.all(
+      pairs.map((prefer) => probeRaw(connection, path, { ...inMayfly, prefer })),
+    );
+    if (answers.some(({ status }) => status >= 500)) return null;
+    return pairs.flatMap((pair, index) =>
+      (answers[index]?.status ?? 0) < 400
+        ? [pair.map((value) => `Prefer: ${value}`).join(", ")]
+        : [],
+    );
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,34 @@
+-- Refuses row estimates and plans of the schema mayfly. The planner's statistics are everybody's, and
+-- `Prefer: count=planned` and `count=estimated` would hand its estimate out: whether another tenant is
+-- there and how large it is. Every other request passes.
+--
+-- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
+-- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
+-- anon and your own roles included. So it reads settings alone, locks nothing, and takes 0.02 ms.
+--
+-- The Data API puts the schema of the request first in search_path. A default is evaluated where the
+-- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and
+-- of a header that is there twice only one is seen.
+
+create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  headers constant jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+begin
+  if split_part(path, ',', 1) in ('mayfly', '"mayfly"') and (
+    headers ->> 'prefer' ~* 'count\s*=\s*"?\s*(planned|estimated)' or headers ->> 'accept' ~* 'vnd\.pgrst\.plan')
+  then
+    raise sqlstate 'PGRST' using
+      message = jsonb_build_object('code', 'estimates_refused',
+        'message', 'The schema mayfly gives no row estimates and no plans: they are made of every tenant''s rows.',
+        'hint', 'Ask for count=exact, or for no count.')::text,
+      detail = '{"status": 400, "headers": {}}';
+  end if;
+end
+$$;
+
+comment on function mayfly_gate.check_request(text) is
+  'Refuses count=planned, count=estimated and plans of the schema mayfly. For pgrst.db_pre_request.';

@@ -1,0 +1,26 @@
+-- How many of some memories of a tenant, in their order, fit into a page of so many bytes as JSON, its escapes
+-- included, which make six of a byte; one at least. Reads and writes out every one, so mayfly_private.pull asks
+-- it only of a page that might become too large. Locks nothing.
+
+create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
+returns integer
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    -- One also where they have all just been forgotten: a page goes on behind its last.
+    select greatest(1, count(*))
+    from (
+      select w.n, sum(700 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
+        + octet_length(to_json(m.output)::text) + octet_length(to_json(m.critique)::text) + octet_length(to_json(m.tags)::text)
+        + octet_length(m.metadata::text) + octet_length(to_json(m.language)::text) + octet_length(m.hlc::text)) over (order by w.n) as bytes
+      from unnest(memories) with ordinality as w (id, n)
+      join mayfly.memories m on m.tenant_id = tenant and m.id = w.id
+    ) sized
+    where sized.n = 1 or sized.bytes <= max_bytes);
+end
+$$;
+
+comment on function mayfly_private.fitting_memories(uuid, uuid[], bigint) is 'How many memories fit into a page of so many bytes.';
+revoke execute on function mayfly_private.fitting_memories(uuid, uuid[], bigint) from public;

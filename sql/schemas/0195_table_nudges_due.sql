@@ -1,0 +1,18 @@
+-- What is still to be broadcast, written by the transaction that it tells of: it is visible exactly when
+-- its data is, so the last one cannot be lost. flush_nudges deletes it, and broadcasts once for each topic and event.
+-- No foreign key, which would look the tenant up for each row: forget_log deletes what a tenant leaves.
+
+create table mayfly_private.nudges_due (
+  tenant_id uuid not null,
+  id bigint generated always as identity,
+  topic text not null,
+  event text not null
+    constraint nudges_due_event_known check (event in ('log_appended', 'message', 'debug_level', 'control')),
+  seq bigint,
+  constraint nudges_due_pkey primary key (tenant_id, id)
+);
+
+comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
+comment on column mayfly_private.nudges_due.seq is 'Of a message: its number in the inbox or the channel.';
+
+alter table mayfly_private.nudges_due enable row level security;

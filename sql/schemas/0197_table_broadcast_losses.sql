@@ -1,0 +1,13 @@
+-- Which tenants' readers have noticed that broadcasts were lost, as they say it to listen: for doctor and
+-- status. Realtime drops the database's broadcasts in silence when the project is over its rate.
+
+create table mayfly_private.broadcast_losses (
+  tenant_id uuid not null constraint broadcast_losses_pkey primary key,
+  noticed bigint not null default 0,
+  at timestamptz not null,
+  constraint broadcast_losses_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.broadcast_losses is 'Which tenants have noticed lost broadcasts.';
+
+alter table mayfly_private.broadcast_losses enable row level security;

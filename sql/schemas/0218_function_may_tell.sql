@@ -1,0 +1,45 @@
+-- How many of `wanted` broadcasts a tenant may make by now, of the project's announce_rate a second; what is
+-- more is due. Without it one tenant that messages itself would spend what Realtime allows the whole project.
+-- Called by those who broadcast.
+--
+-- Counted in the tenant's shards of usage: locks one that nobody else holds until commit, as charge does
+-- (mostly the same), and waits for none. Others' open transactions are not seen: so the further shards may
+-- tell half, a quarter, … each, and all together at most twice the rate.
+
+create function mayfly_private.may_tell(tenant uuid, wanted integer)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  this_second constant timestamptz := date_trunc('second', clock_timestamp());
+  rate constant integer := (select s.announce_rate from mayfly_private.settings s);
+  free_shard smallint;
+  used record;
+  granted integer;
+begin
+  if coalesce(wanted, 0) <= 0 then
+    return 0;
+  end if;
+  select u.shard into free_shard
+  from mayfly_private.tenant_usage u
+  where u.tenant_id = tenant
+  order by u.shard
+  limit 1
+  for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  select coalesce(sum(u.told), 0) as by_all, coalesce(sum(u.told) filter (where u.shard = free_shard), 0) as here into strict used
+  from mayfly_private.tenant_usage u where u.tenant_id = tenant and u.told_at = this_second;
+  granted := greatest(0, least(wanted, rate - used.by_all, (rate >> free_shard) - used.here));
+  if granted > 0 then
+    update mayfly_private.tenant_usage u set told = used.here + granted, told_at = this_second
+    where u.tenant_id = tenant and u.shard = free_shard;
+  end if;
+  return granted;
+end
+$$;
+
+comment on function mayfly_private.may_tell(uuid, integer) is 'How many broadcasts a tenant may make by now.';
+revoke execute on function mayfly_private.may_tell(uuid, integer) from public;

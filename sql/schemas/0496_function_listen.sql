@@ -1,0 +1,102 @@
+-- Leases the tenant's log, with the nudges of what is for the calling agent alone, and up to 100 channels for
+-- 60 s: nudges come only while somebody leases. Says the newest numbers of what the caller may read, by which
+-- it notices lost broadcasts; `lost` says how many it has noticed since the last call. What the caller may not
+-- read is left out, of the lease and of the answer. An inbox is leased by opening it.
+--
+--   { seconds, log, inbox, channels: {name: number} }
+--
+-- log is the greatest id among the newest 200 events that the tenant, or the agent alone, is told of.
+-- Where nobody flushes what is due, it is told in passing. Locks the topics' leases while it writes them,
+-- every 10 s at most, however many listen.
+
+create function mayfly_private.listen(log boolean, channels text[], lost integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  lease_end constant timestamptz := clock_timestamp() + interval '60 seconds';
+  own constant uuid := case when caller.kind = 'agent' then caller.id end;
+  of_log constant boolean := coalesce(log, false) and tenant = any (mayfly_private.tenant_ids('memory:read'));
+  of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
+  readable jsonb := '{}';
+  topics text[];
+begin
+  if channels is null or cardinality(channels) > 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'channels must be at most 100 names.', null, '{"field": "channels"}');
+  elsif lost is null or lost < 0 then
+    perform mayfly_private.fail(400, 'invalid_request', 'lost must be at least 0.', null, '{"field": "lost"}');
+  end if;
+  if cardinality(channels) > 0 and of_messages then
+    select coalesce(jsonb_object_agg(c.name, c.last_seq), '{}') into readable
+    from mayfly.channels c
+    where c.tenant_id = tenant and c.name = any (channels) and c.id = any (mayfly_private.readable_channel_ids());
+  end if;
+  topics := array(
+    select format('tenant:%s:log', tenant) where of_log
+    union all
+    select format('tenant:%s:agent:%s', tenant, own) where of_log and own is not null
+    union all
+    select format('tenant:%s:channel:%s', tenant, name) from jsonb_object_keys(readable) name);
+
+  -- A lease that has most of its time left is left alone.
+  topics := array(
+    select t from unnest(topics) t
+    where not exists (select from mayfly_private.listeners l
+      where l.tenant_id = tenant and l.topic = t and l.until > lease_end - interval '10 seconds')
+    order by t);
+  if cardinality(topics) > 0 then
+    delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
+      select o.tenant_id, o.topic from mayfly_private.listeners o
+      where o.tenant_id = tenant and o.until < clock_timestamp() - interval '1 minute' and not o.topic = any (topics)
+      limit 100 for update skip locked);
+    delete from mayfly_private.nudges n where (n.tenant_id, n.topic) in (
+      select o.tenant_id, o.topic from mayfly_private.nudges o
+      where o.tenant_id = tenant and not o.topic = any (topics) and not exists (
+        select from mayfly_private.listeners l where l.tenant_id = o.tenant_id and l.topic = o.topic)
+      limit 100 for update skip locked);
+    insert into mayfly_private.nudges (tenant_id, topic)
+    select tenant, t from unnest(topics) t
+    where not exists (select from mayfly_private.nudges n where n.tenant_id = tenant and n.topic = t)
+    on conflict do nothing;
+    insert into mayfly_private.listeners as l (tenant_id, topic, until)
+    select tenant, t, lease_end from unnest(topics) t
+    on conflict (tenant_id, topic) do update set until = greatest(l.until, excluded.until);
+  end if;
+
+  if lost > 0 then
+    insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, clock_timestamp())
+    on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
+  end if;
+  if not mayfly_private.is_flushed() and exists (select from mayfly_private.nudges_due d where d.tenant_id = tenant) then
+    perform mayfly_private.flush_nudges(tenant);
+  end if;
+
+  return jsonb_build_object(
+    'seconds', 60,
+    'log', case when of_log then coalesce((
+      select max(e.id)
+      from (select n.id, n.audience from mayfly.events n where n.tenant_id = tenant order by n.xid desc, n.id desc limit 200) e
+      where e.audience is null or e.audience = own), 0) end,
+    'inbox', case when of_messages then coalesce((
+      select b.last_seq from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = caller.id), 0) end,
+    'channels', readable);
+end
+$$;
+
+comment on function mayfly_private.listen(boolean, text[], integer) is 'Leases topics, and says their newest numbers.';
+revoke execute on function mayfly_private.listen(boolean, text[], integer) from public;
+grant execute on function mayfly_private.listen(boolean, text[], integer) to authenticated, service_role;
+
+create function mayfly.listen(log boolean default false, channels text[] default '{}', lost integer default 0)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.listen(log, channels, lost);
+
+comment on function mayfly.listen(boolean, text[], integer) is
+  'Leases the nudges of the log and of channels for 60 s: { seconds, log, inbox, channels: {name: number} }, the newest numbers of each.';
+revoke execute on function mayfly.listen(boolean, text[], integer) from public;
+grant execute on function mayfly.listen(boolean, text[], integer) to authenticated, service_role;
