@@ -11,7 +11,10 @@ const { apiUrl: url, secretKey: key } = project;
 const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "talkers" });
 const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
 const { data: team, error } = await mayfly.spawnTeam([
-  { names: ["ada"], scopes: ["message:send", "message:read", "channel:write"] },
+  {
+    names: ["ada"],
+    scopes: ["message:send", "message:read", "channel:write", "channel:broadcast"],
+  },
   { names: ["bob"], scopes: ["message:send", "message:read"], capabilities: ["review"] },
 ]);
 if (error) throw error;

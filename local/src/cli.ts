@@ -27,6 +27,7 @@ interface StartOptions {
   dbPort?: number;
   dbUrl?: string;
   broadcastLead?: number;
+  hostedLimits?: boolean;
   verbose?: boolean;
   json?: boolean;
 }
@@ -56,6 +57,7 @@ program
     "let broadcasts arrive up to this long before their commit is visible (hosted: 70)",
     milliseconds,
   )
+  .option("--hosted-limits", "end functions after 2 s of CPU or 150 s, as a hosted project does")
   .option("--verbose", "log everything")
   .option("--json", "log JSON lines")
   .action(start);

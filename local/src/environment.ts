@@ -4,13 +4,23 @@ import type { Tokens } from "./tokens.ts";
 /** What functions may also be given by whoever starts the embedded Supabase. */
 const passedOn = ["MAYFLY_EMBEDDINGS_URL", "MAYFLY_EMBEDDINGS_MODEL", "MAYFLY_EMBEDDINGS_KEY"];
 
+/** The project's API keys as they were before 2025: tokens of a role, good for ten years from 2025. */
+async function legacyKeys(tokens: Tokens): Promise<Record<string, string>> {
+  const key = (role: string) =>
+    tokens.signLegacy({ iss: "supabase", ref: "local", role, iat: 1735689600, exp: 2051222400 });
+  return {
+    SUPABASE_ANON_KEY: await key("anon"),
+    SUPABASE_SERVICE_ROLE_KEY: await key("service_role"),
+  };
+}
+
 /** The environment of the edge functions: what hosted Supabase gives, and Mayfly's secret. */
-export function functionsEnvironment(
+export async function functionsEnvironment(
   url: string,
   databaseUrl: string,
   keys: ProjectKeys,
   tokens: Tokens,
-): Record<string, string> {
+): Promise<Record<string, string>> {
   const legacy = {
     kty: "oct",
     k: Buffer.from(keys.jwtSecret).toString("base64url"),
@@ -22,6 +32,7 @@ export function functionsEnvironment(
     SUPABASE_DB_URL: databaseUrl,
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishableKey }),
     SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secretKey }),
+    ...(await legacyKeys(tokens)),
     SUPABASE_JWKS: JSON.stringify({ keys: [...tokens.jwks.keys, legacy] }),
     MAYFLY_SIGNING_KEY: JSON.stringify(keys.signingKeys[0]),
     ...Object.fromEntries(

@@ -13,7 +13,7 @@ import {
   openPostgres,
 } from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
-import { type FunctionsHost, startFunctions } from "./functions/index.ts";
+import { type FunctionsHost, hostedLimits, startFunctions } from "./functions/index.ts";
 import { type Health, healthOf } from "./health.ts";
 import { type Http, serveHttp } from "./http.ts";
 import { generateKeys, loadOrCreateKeys, type ProjectKeys } from "./keys.ts";
@@ -55,6 +55,8 @@ export interface LocalOptions {
    * is visible: up to this many milliseconds (there, up to 70). 0, the default, is after the commit.
    */
   broadcastLeadMs?: number;
+  /** Functions are ended at the CPU and wall clock time at which a hosted project ends them. */
+  hostedLimits?: boolean;
   /** What Realtime does wrong on purpose, to try a client: see `RealtimeFaults`. */
   faults?: RealtimeFaults;
   /** Told once if the embedded database ends by itself; nothing but /health works from then on. */
@@ -157,8 +159,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         }
         return api?.fetch(request) ?? starting();
       },
-      upgrade: (request, socket, head) =>
-        realtime ? realtime.upgrade(request, socket, head) : socket.destroy(),
+      upgrade(request, socket, head) {
+        const part = request.url?.startsWith("/functions/v1/") ? functions : realtime;
+        part ? part.upgrade(request, socket, head) : socket.destroy();
+      },
     });
 
     http = serving;
@@ -194,11 +198,13 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       );
     });
     const dbUrl = opened.url("postgres");
+    const env = await functionsEnvironment(url, dbUrl, keys, tokens);
     functions = await startFunctions({
       root,
       watch,
       log,
-      env: () => ({ ...functionsEnvironment(url, dbUrl, keys, tokens), ...options.secrets }),
+      env: () => ({ ...env, ...options.secrets }),
+      ...(options.hostedLimits && hostedLimits),
     });
 
     for (const { version, name } of await applyMigrations(dbUrl, join(root, "supabase/migrations")))

@@ -5,6 +5,7 @@ import { beaten, type Newest } from "./answer-messages.ts";
 import { attendanceOf } from "./attendance.ts";
 import type { CacheOptions } from "./cache.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import type { HybridClock } from "./clock.ts";
 import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
@@ -46,6 +47,8 @@ export class AgentLife {
    */
   readonly ended: Promise<MayflyError | null>;
   protected readonly connection: AgentConnection;
+  /** The server's time, as its tokens and answers tell it. */
+  protected readonly clock: HybridClock;
   readonly #session: Session;
   readonly #requests = new Requests();
   #concluded: MayflyError | undefined;
@@ -66,8 +69,11 @@ export class AgentLife {
       accessToken: () => this.#requests.orElse(session.token(), ""),
     });
     setOwner(this.client, issued.agent.id);
+    this.clock = connection.outboxes.of(issued.agent.tenant_id).clock;
+    this.clock.learnFromToken(issued.token);
     session.onToken = (token) => {
-      void this.client.realtime.setAuth(token);
+      this.clock.learnFromToken(token);
+      void this.client.realtime.setAuth(token).catch(() => {});
       this.debug.note("lifecycle", "renewed", () => ({ expires_at: this.expiresAt }));
     };
     session.onEnd = (error) => void this.#end(error);
@@ -115,9 +121,9 @@ export class AgentLife {
   get expiresAt(): Date {
     return new Date(this.#session.agent.expires_at);
   }
-  /** Seconds until then; 0 when it is over. */
+  /** Seconds until then, by the server's time; 0 when it is over. */
   get secondsLeft(): number {
-    return Math.max(0, (this.expiresAt.getTime() - Date.now()) / 1000);
+    return Math.max(0, (this.expiresAt.getTime() - this.clock.now) / 1000);
   }
 
   /** The agent as others see it. */

@@ -111,7 +111,7 @@ export class AgentMemory extends AgentWrites {
   async recallLocal(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
     const wrong = wrongQuery(query, options);
     if (wrong) return failed(wrong);
-    const found = await this.search.recall(query, options);
+    const found = await this.search.recall(query, options, this.clock.now);
     const results = found.results.map((result) => recalledLocally(result, this));
     return ok({ mode: "local", model: found.model, problem: found.problem, results });
   }

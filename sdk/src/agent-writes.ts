@@ -21,7 +21,6 @@ export class AgentWrites extends AgentReads {
     super(connection, issued);
     this.outbox = connection.outboxes.of(this.tenantId);
     this.outbox.join(this.id);
-    this.outbox.clock.learnFromToken(issued.token);
     this.cache = new MemoryCache(connection.cache);
     this.search = new LocalSearch(this.cache, connection.cache.embedder);
   }
@@ -63,7 +62,7 @@ export class AgentWrites extends AgentReads {
     const id = memory.id ?? uuidv7();
     if (embedding && !model)
       return failed(invalid("model", "must name the model of the embedding"));
-    const body = toMemory(memory, id, this.id, new Date(this.outbox.clock.now));
+    const body = toMemory(memory, id, this.id, new Date(this.clock.later()));
     const op = {
       id: uuidv7(),
       type: "memory.put" as const,

@@ -6,6 +6,7 @@ import { HandlerQueue } from "./handler-queue.ts";
 import { jittered } from "./jitter.ts";
 import { lookAgainMs } from "./look-again.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "./messages.ts";
+import { report } from "./report.ts";
 import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "./sequence.ts";
 
 /** Where listening to a channel begins, and what is told of its failures. */
@@ -97,11 +98,11 @@ export class ChannelStream {
         isOurs: () => true,
         take: (row) => this.#take(row),
         ready: () => this.#queue.below(handleAtOnce),
-        onError: (problem) => this.#options.onError?.(problem),
+        onError: (problem) => this.#tell(problem),
       },
     );
     const ended = await this.#reader.ended;
-    if (ended) this.#options.onError?.(ended);
+    if (ended) this.#report("Listening to", ended);
   }
 
   /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
@@ -110,8 +111,11 @@ export class ChannelStream {
       const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
       if (this.#stopped) break;
       if (data) return data;
-      this.#options.onError?.(error);
-      if (!passing.includes(error.code)) break;
+      if (!passing.includes(error.code)) {
+        this.#report("Listening to", error);
+        break;
+      }
+      this.#tell(error);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, jittered(delay));
         this.#wake = () => {
@@ -126,13 +130,22 @@ export class ChannelStream {
   #take(row: MessageRow): void {
     const message = messageFromRow(row);
     this.#queue.push(
-      () => this.#handler(message),
+      (before) => this.#handler({ ...message, attempt: message.attempt + before }),
       (failure) => {
-        if (failure) this.#options.onError?.(failure.error, message);
+        if (failure) this.#report("A handler of", failure.error, message);
         this.#handled = row.seq;
         this.#planAcknowledgement(acknowledgeAfterMs);
       },
     );
+  }
+
+  #report(what: string, error: unknown, message?: MessageContent): void {
+    report(this.#options.onError, `${what} the channel ${this.#name}`, error, message);
+  }
+
+  /** It passes, and is tried again. */
+  #tell(problem: unknown): void {
+    if (this.#options.onError) this.#report("Listening to", problem);
   }
 
   #planAcknowledgement(ms: number): void {

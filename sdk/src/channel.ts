@@ -7,6 +7,7 @@ import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { noteHandling } from "./message-notes.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import type { MessageContent, SendOptions, Sent } from "./messages.ts";
+import { attempt, report } from "./report.ts";
 import { unwritable } from "./storable.ts";
 import { joinTopic, type Topic, type TopicListener } from "./topics.ts";
 
@@ -18,6 +19,8 @@ export interface BroadcastOptions {
 
 /** What is broadcast in a channel, and kept nowhere. Its sender is whoever may publish. */
 export type BroadcastHandler = (payload: Record<string, unknown>, event: string) => void;
+
+const broadcastScope = "channel:broadcast";
 
 /** Realtime's frames have no room for more. */
 const maxEventBytes = 255;
@@ -36,15 +39,15 @@ export class Channel {
     onMessage: (event, payload) => {
       for (const one of this.#onBroadcast) {
         if (one.event !== event && one.event !== "*") continue;
-        try {
-          one.handler(payload, event);
-        } catch (error) {
-          one.onError?.(error);
-        }
+        attempt(
+          () => one.handler(payload, event),
+          (error) => report(one.onError, `A handler of broadcasts in ${this.name}`, error),
+        );
       }
     },
   };
   #topic: Promise<Result<Topic>> | undefined;
+  #mayBroadcast = false;
 
   /** @internal */
   constructor(client: MayflyClient, name: string, publish: Publish, note: Note) {
@@ -85,11 +88,12 @@ export class Channel {
   }
 
   /**
-   * Tells those who listen now, at the speed of Realtime, what may be lost: cursors, progress. For who
-   * may publish. Realtime drops without a word what may not be sent: then it fails after `timeoutMs`,
-   * 5,000 by default.
+   * Tells those who listen now, at the speed of Realtime, what may be lost: cursors, progress. For those
+   * who may publish and have `channel:broadcast`, which no agent has by default: broadcasts count against
+   * the whole project's rate. Realtime silently drops what may not be sent: then it fails after
+   * `timeoutMs`, 5,000 by default.
    *
-   * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `unavailable`,
+   * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `scope_missing`, `unavailable`,
    *   `channel_unknown`.
    * @example
    * await agent.channels.open("findings").broadcast("progress", { done: 12, of: 40 });
@@ -103,7 +107,8 @@ export class Channel {
     if (unfit) return failed(unfit);
     const { data: topic, error } = await this.#join();
     if (error) return failed(error);
-    const joined = await topic.ready;
+    const [joined, missing] = await Promise.all([topic.ready, this.#scopeMissing()]);
+    if (missing) return failed(missing);
     const sent = joined.error ? joined : await topic.send(event, payload, timeoutMs);
     const told = () => ({ channel: this.name, event, code: sent.error?.code });
     this.#note(sent.error ? "error" : "message", "broadcast", told, { level: "detailed" });
@@ -139,6 +144,25 @@ export class Channel {
     const topic = this.#topic;
     this.#topic = undefined;
     await (await topic)?.data?.leave();
+  }
+
+  /**
+   * Asked once: Realtime would drop the broadcast without a word. Where it cannot be asked, that is left
+   * to Realtime.
+   */
+  async #scopeMissing(): Promise<MayflyError | undefined> {
+    if (this.#mayBroadcast) return undefined;
+    const { data } = await this.#client.rpc("tenant_ids", { scope: broadcastScope });
+    if (!Array.isArray(data) || data.length > 0) {
+      this.#mayBroadcast = true;
+      return undefined;
+    }
+    return new MayflyError({
+      code: "scope_missing",
+      message: `The caller does not have the scope ${broadcastScope}.`,
+      hint: "Spawn the agent with this scope, or publish a durable message.",
+      details: { scope: broadcastScope },
+    });
   }
 
   /** Apart from the messages' topic: so nobody can pass a broadcast off as one. */

@@ -1,4 +1,5 @@
 import { claimsOf } from "./answer-agents.ts";
+import { machineTime } from "./ticks.ts";
 
 /** As many as 4 hexadecimal digits count. */
 const maxCounter = 0xffff;
@@ -17,9 +18,28 @@ export class HybridClock {
   #offset = 0;
   #last = { ms: 0, counter: 0 };
 
+  #given = 0;
+  readonly #machine: () => number;
+
+  /** @param machine the time here, which is not set back. */
+  constructor(machine: () => number = machineTime) {
+    this.#machine = machine;
+  }
+
+  /** The time here, in milliseconds, as `learn` wants it. */
+  get local(): number {
+    return this.#machine();
+  }
+
   /** The server's time, in milliseconds. */
   get now(): number {
-    return Date.now() + this.#offset;
+    return this.#machine() + this.#offset;
+  }
+
+  /** The server's time, and never before what this gave last: what is made later is not of earlier. */
+  later(): number {
+    this.#given = Math.max(this.#given, this.now);
+    return this.#given;
   }
 
   /** @param node 1 to 36 letters, digits, `_` and `-`. */
@@ -48,13 +68,13 @@ export class HybridClock {
    */
   learn(earliest: number, latest: number, sentAt: number): void {
     if (Number.isNaN(earliest)) return;
-    this.#offset = Math.min(Math.max(this.#offset, earliest - Date.now()), latest - sentAt);
+    this.#offset = Math.min(Math.max(this.#offset, earliest - this.local), latest - sentAt);
   }
 
   /** Learns from a token that has just come: `iat` is the database's time, in whole seconds. */
   learnFromToken(token: string): void {
     const issuedAt = Number(claimsOf(token).iat) * 1000;
-    this.learn(issuedAt, issuedAt + 1000, Date.now() - tokenTravelMs);
+    this.learn(issuedAt, issuedAt + 1000, this.local - tokenTravelMs);
   }
 
   /** The server found a stamp of this clock ahead, at its time `serverMs`: the clock goes back. */

@@ -1,6 +1,7 @@
 import type { MayflyClient } from "./call.ts";
 import { MayflyError } from "./errors.ts";
 import { jittered } from "./jitter.ts";
+import { ticks } from "./ticks.ts";
 
 /** realtime-js' own steps; with jitter, since who lost one server together comes back together. */
 const stepsMs = [1_000, 2_000, 5_000, 10_000];
@@ -18,9 +19,9 @@ const asked = new WeakMap<MayflyClient, { at: number; answer: Promise<MayflyErro
  */
 export function whyUnconnected(client: MayflyClient): Promise<MayflyError> {
   const before = asked.get(client);
-  if (before && before.at > Date.now() - askAgainMs) return before.answer;
+  if (before && before.at > ticks() - askAgainMs) return before.answer;
   const answer = ask(client);
-  asked.set(client, { at: Date.now(), answer });
+  asked.set(client, { at: ticks(), answer });
   return answer;
 }
 

@@ -1,4 +1,5 @@
 import type { DebugBuffer, Taken } from "./debug-buffer.ts";
+import { within } from "./ticks.ts";
 
 /** What became of a batch: it arrived, is to be tried again (after so many ms, if it says), or is let go. */
 export type Sent = "arrived" | { again: number | null } | "never";
@@ -64,7 +65,7 @@ export class DebugPump {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#step();
-    }, ms);
+    }, within(ms));
     (this.#timer as { unref?: () => void }).unref?.();
   }
 

@@ -11,6 +11,7 @@ import {
 } from "./debug-levels.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./debug-record.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { attempt, report } from "./report.ts";
 import type { StartLogWatch } from "./state-watch.ts";
 import { problemOfDate } from "./storable.ts";
 import { joinTopic, type Topic } from "./topics.ts";
@@ -52,8 +53,8 @@ const renewMs = 35_000;
 const retryMs = 5_000;
 /** An agent's last records may come behind the news of its end. */
 const lingerMs = 2_000;
-/** Of one agent's history, for what also comes live. */
-const overlapMs = 60_000;
+/** The newest of the history, which may also have come live. */
+const overlapRecords = 10_000;
 
 interface Followed {
   topic: Promise<Topic>;
@@ -206,7 +207,8 @@ export class DebugWatcher implements DebugWatch {
         .select("id")
         .eq("tenant_id", this.#tenant)
         .in("status", ["running", "suspended"])
-        .gt("expires_at", new Date().toISOString())
+        // By the clock of the database.
+        .gt("expires_at", "now")
         .order("spawned_at", { ascending: false })
         .limit(maxTopics + 1),
       list(withId),
@@ -278,11 +280,10 @@ export class DebugWatcher implements DebugWatch {
 
   #handle(record: DebugRecord): void {
     if (this.#stopped) return;
-    try {
-      this.#handler(record);
-    } catch (error) {
-      this.#tell(error);
-    }
+    attempt(
+      () => this.#handler(record),
+      (error) => report(this.#options.onError, "A handler of debug records", error),
+    );
   }
 
   /** What is kept; then what has come meanwhile. */
@@ -297,7 +298,9 @@ export class DebugWatcher implements DebugWatch {
       since,
     };
     const read = await readKept(this.#client, kept, (record) => {
-      if (record.at.getTime() > Date.now() - overlapMs) seen.add(record.id);
+      seen.add(record.id);
+      const [oldest] = seen;
+      if (seen.size > overlapRecords && oldest !== undefined) seen.delete(oldest);
       this.#handle(record);
     });
     if (read.error) return read;
@@ -308,7 +311,8 @@ export class DebugWatcher implements DebugWatch {
   }
 
   #tell(error: unknown): void {
-    this.#options.onError?.(error);
+    const { onError } = this.#options;
+    if (onError) report(onError, "A watch of debug records", error);
   }
 }
 

@@ -20,6 +20,7 @@ import {
 } from "./debug-watch.ts";
 import type { Result } from "./errors.ts";
 import { inboxTopic } from "./nudges.ts";
+import { within } from "./ticks.ts";
 import { joinTopic } from "./topics.ts";
 import { startWatch } from "./watch.ts";
 
@@ -260,7 +261,7 @@ export class Debug {
       this.#pending = null;
       this.#streamed = silent;
       this.#settle();
-    }, ms);
+    }, within(ms));
     (this.#lapse as { unref?: () => void }).unref?.();
   }
 

@@ -17,6 +17,7 @@ export const errorCodes = [
   "depth_exceeded",
   "enrolment_key_unknown",
   "estimates_refused",
+  "handler_failed",
   "inbox_taken",
   "internal",
   "invalid_operation",

@@ -17,19 +17,20 @@ export class HandlerQueue {
   }
 
   /**
-   * @param step called until it returns, at most three times.
-   * @param done told how it ended: with what was thrown last, or undefined.
+   * @param step called until it returns, at most three times: with how often it was called before.
+   * @param done told how it ended, with what was thrown last, or undefined; waited for. It does not throw.
    */
-  push(step: () => unknown, done: (failure: { error: unknown } | undefined) => void): void {
+  push(
+    step: (before: number) => unknown,
+    done: (failure: { error: unknown } | undefined) => unknown,
+  ): void {
     this.#size++;
-    const handled = this.#tail.then(async () => {
+    this.#tail = this.#tail.then(async () => {
       const failure = await this.#insist(step);
       this.#size--;
       this.#wake();
-      if (failure !== notHandled) done(failure);
+      if (failure !== notHandled) await done(failure);
     });
-    // What `done` throws is for nobody here, but the next one's turn comes all the same.
-    this.#tail = handled.catch((error) => void Promise.reject(error));
   }
 
   /** Waits until there is room for more. */
@@ -56,10 +57,10 @@ export class HandlerQueue {
     clearTimeout(timer);
   }
 
-  async #insist(step: () => unknown): Promise<{ error: unknown } | undefined> {
+  async #insist(step: (before: number) => unknown): Promise<{ error: unknown } | undefined> {
     for (let attempt = 0; !this.#ended; attempt++) {
       try {
-        await step();
+        await step(attempt);
         return undefined;
       } catch (error) {
         const delay = retryDelaysMs[attempt];

@@ -5,7 +5,9 @@ import { fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { HandlerQueue } from "./handler-queue.ts";
 import { jittered } from "./jitter.ts";
+import { failureType } from "./message-schemas.ts";
 import type { MessageRow } from "./messages.ts";
+import { report } from "./report.ts";
 import {
   firstDelayMs,
   maxDelayMs,
@@ -13,6 +15,7 @@ import {
   type SequencePage,
   SequenceReader,
 } from "./sequence.ts";
+import { within } from "./ticks.ts";
 
 export interface ListenOptions {
   /**
@@ -22,6 +25,8 @@ export interface ListenOptions {
   onError?: (error: unknown, message?: MessageRow) => void;
 }
 
+type AnswerFailure = (row: MessageRow, error: unknown) => Promise<boolean>;
+
 interface Listener extends ListenOptions {
   type: string;
   handle: (row: MessageRow) => unknown;
@@ -30,8 +35,6 @@ interface Listener extends ListenOptions {
 /** Replies that come to a request whose sender has given up are of no use to anybody. */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
-/** A longer timer would end at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * The inbox of the caller, which one process reads at a time: handlers run one at a time, in the order of
@@ -60,8 +63,12 @@ export class Inbox {
   /** Where a look back at what was left begins. */
   #lookBack: number | undefined;
 
-  constructor(client: MayflyClient) {
+  readonly #answerFailure: AnswerFailure;
+
+  /** @param answerFailure tells the sender of a request that its handler failed; whether it could. */
+  constructor(client: MayflyClient, answerFailure: AnswerFailure) {
     this.#client = client;
+    this.#answerFailure = answerFailure;
     this.#acknowledgements = new Acknowledgements(
       client,
       (seqs) => this.#forget(seqs),
@@ -79,7 +86,9 @@ export class Inbox {
       this.#reader?.nudge();
     }
     void this.open().then(({ error }) => {
-      if (error) listener.onError?.(error);
+      // That it was closed is no news to whoever closed it.
+      if (error && (listener.onError || !this.#closed))
+        report(listener.onError, `Listening for messages of the type ${type}`, error);
     });
     return () => void this.#listeners.delete(listener);
   }
@@ -90,7 +99,7 @@ export class Inbox {
     const reply = new Promise<Result<MessageRow>>((resolve, reject) => {
       this.#requests.set(id, resolve);
       const giveUp = () => resolve(failed(timedOut(timeoutMs, this.#problem)));
-      timer = setTimeout(giveUp, Math.min(timeoutMs, longestTimerMs));
+      timer = setTimeout(giveUp, within(timeoutMs));
       // What can not be sent, or heard, has no reply.
       for (const step of [sent, this.open()])
         step.then(({ error }) => error && resolve(failed(error)), reject);
@@ -168,7 +177,9 @@ export class Inbox {
       this.#ended = error;
       this.#queue.end();
       for (const resolve of this.#requests.values()) resolve(failed(error));
-      this.#tell(error);
+      const listeners = [...this.#listeners];
+      if (listeners.some(({ onError }) => onError)) this.#tell(error);
+      else if (listeners.length > 0) report(undefined, "Listening for messages", error);
     });
   }
 
@@ -212,25 +223,37 @@ export class Inbox {
       return;
     }
     if (this.#listenersOf(row.type).length === 0) {
+      if (row.type === failureType) {
+        // Nobody waits for it any more.
+        this.#taken.add(row.seq);
+        this.#acknowledgements.add(row.seq);
+        return;
+      }
       this.#left.set(row.type, Math.min(this.#left.get(row.type) ?? row.seq, row.seq));
       return;
     }
     this.#taken.add(row.seq);
     const left = new Set<Listener>();
     this.#queue.push(
-      async () => {
+      async (before) => {
         // Who has handled it is not called again for another's failure.
         for (const listener of this.#listenersOf(row.type)) {
           if (left.has(listener)) continue;
-          await listener.handle(row);
+          await listener.handle({ ...row, attempt: (row.attempt ?? 1) + before });
           left.add(listener);
         }
       },
-      (failure) => {
-        if (!failure) this.#acknowledgements.add(row.seq);
-        else
-          for (const { onError } of this.#listenersOf(row.type).filter((one) => !left.has(one)))
-            onError?.(failure.error, row);
+      async (failure) => {
+        if (!failure) {
+          this.#acknowledgements.add(row.seq);
+          return;
+        }
+        for (const { onError } of this.#listenersOf(row.type).filter((one) => !left.has(one)))
+          report(onError, `A handler of messages of the type ${row.type}`, failure.error, row);
+        if (row.reply_required !== true) return;
+        // Its failure is the answer: whoever asked decides whether to ask again.
+        const answered = await this.#answerFailure(row, failure.error);
+        if (answered) this.#acknowledgements.add(row.seq);
       },
     );
   }
@@ -246,7 +269,8 @@ export class Inbox {
   }
 
   #tell(error: MayflyError): void {
-    for (const { onError } of this.#listeners) onError?.(error);
+    for (const { onError } of this.#listeners)
+      if (onError) report(onError, "Listening for messages", error);
   }
 }
 

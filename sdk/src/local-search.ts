@@ -65,8 +65,12 @@ export class LocalSearch {
     if (this.#cache.get(id)) this.#vectors.set(id, { model, vector: normalised(embedding) });
   }
 
-  /** The best of the cache for a question, with what kept meaning out of it, if anything did. */
-  async recall(query: string, options: RecallOptions, now = Date.now()) {
+  /**
+   * The best of the cache for a question, with what kept meaning out of it, if anything did.
+   *
+   * @param now the server's time: what has expired by it is not found.
+   */
+  async recall(query: string, options: RecallOptions, now: number) {
     await this.#catchUp();
     const asked = await this.#embedQuery(query, options);
     const candidates = new Map(

@@ -36,7 +36,12 @@ export const messageSchemas = {
   info: z.looseObject({ text }),
   request: z.looseObject({}),
   response: z.looseObject({}),
+  /** The answer to a request whose handler threw three times: the code of what it threw, or `work_failed`. */
+  handler_failed: z.looseObject({ code: text }),
 } as const;
+
+/** Sent by the SDK itself. */
+export const failureType = "handler_failed";
 
 /** The types of messages whose payload is known. Any other lower_snake name is the tenant's own. */
 export type KnownMessageType = keyof typeof messageSchemas;

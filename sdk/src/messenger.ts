@@ -5,7 +5,7 @@ import type { Note } from "./debug-row.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { Inbox, type ListenOptions } from "./inbox.ts";
 import { noNote, noteHandling, noteSent } from "./message-notes.ts";
-import { faultOf, type PayloadOf } from "./message-schemas.ts";
+import { failureType, faultOf, type PayloadOf } from "./message-schemas.ts";
 import {
   type MessageContent,
   type MessageRow,
@@ -60,7 +60,7 @@ export class Messenger {
   constructor(client: MayflyClient, note: Note = noNote) {
     this.#note = note;
     this.#outgoing = new Outgoing(client);
-    this.#inbox = new Inbox(client);
+    this.#inbox = new Inbox(client, (row, error) => this.#answerFailure(row, error));
     const publish: Publish = (name, type, payload, options) =>
       this.send({ channel: name }, type, payload, options);
     this.channels = new Channels(client, publish, note);
@@ -99,6 +99,11 @@ export class Messenger {
       return answer;
     }
     const reply = this.#message(answer.data);
+    if (reply.type === failureType) {
+      const error = handlerFailed(type, reply);
+      this.#note("error", "request", () => ({ id, to, type, code: error.code }), { durationMs });
+      return failed(error);
+    }
     const told = () => ({ id, reply: reply.id, from: reply.senderId, type: reply.type });
     this.#note("message", "answered", told, { level: "basic", durationMs });
     return ok(reply);
@@ -122,6 +127,13 @@ export class Messenger {
   /** Listens no more, and leaves the channels. */
   async close(): Promise<void> {
     await Promise.all([this.#inbox.close(), this.channels.close()]);
+  }
+
+  /** What was thrown stays here: it may name what is not for others. Its code is stable. */
+  async #answerFailure(row: MessageRow, error: unknown): Promise<boolean> {
+    const code = error instanceof MayflyError ? error.code : "work_failed";
+    const answer = await this.#message(row).reply({ code }, { type: failureType });
+    return !answer.error;
   }
 
   #message(row: MessageRow): Message {
@@ -154,6 +166,14 @@ const invalid = (type: string, fault: string) =>
     message: `A message of type ${type} has a fault: ${fault}.`,
     hint: "Nothing was sent. Correct it, or choose a type of your own.",
     details: { field: fault.split(":")[0] },
+  });
+
+const handlerFailed = (type: string, { senderId, payload }: MessageContent) =>
+  new MayflyError({
+    code: "handler_failed",
+    message: `The recipient's handler of ${type} failed.`,
+    hint: "Its own process says why. Ask again, or ask another.",
+    details: { from: senderId, code: payload.code },
   });
 
 const nobody = () =>

@@ -1,5 +1,6 @@
 import { lookAgainMs } from "./look-again.ts";
 import type { NudgeListener } from "./nudges.ts";
+import { ticks } from "./ticks.ts";
 
 /** Pulls by nudges are so far apart, however many writers there are: each sends one a transaction. */
 const nudgeWindowMs = 1_000;
@@ -41,7 +42,7 @@ export class Pace implements NudgeListener {
 
   readonly onNudge = () => {
     this.#nudged = true;
-    this.#windowEnd = Date.now() + this.#windowMs;
+    this.#windowEnd = ticks() + this.#windowMs;
     this.#looks = 0;
     this.#wake();
   };
@@ -71,7 +72,7 @@ export class Pace implements NudgeListener {
     this.#nudged = false;
     this.#asked = false;
     this.#againAt = Number.POSITIVE_INFINITY;
-    this.#pulledAt = Date.now();
+    this.#pulledAt = ticks();
   }
 
   /** A pull has ended; `found`: all that it was nudged for, as far as the reader can tell. */
@@ -80,7 +81,7 @@ export class Pace implements NudgeListener {
     if (ms === undefined) this.#looks = 0;
     const after = ms ?? (this.#settling ? lookAgainMs.at(-1) : undefined);
     this.#settling = false;
-    if (after !== undefined) this.#againAt = Date.now() + after;
+    if (after !== undefined) this.#againAt = ticks() + after;
   }
 
   /** Waits no more. */
@@ -91,7 +92,7 @@ export class Pace implements NudgeListener {
 
   async untilDue(): Promise<void> {
     for (let delay = 0; !this.#ended; await this.sleep(delay)) {
-      delay = this.#due() - Date.now();
+      delay = this.#due() - ticks();
       if (delay <= 0) return;
     }
   }

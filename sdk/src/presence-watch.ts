@@ -4,6 +4,7 @@ import { list } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import type { PresenceState } from "./presence.ts";
+import { attempt, report } from "./report.ts";
 import { hubOf } from "./topics.ts";
 
 /** An agent that is alive and present. */
@@ -68,6 +69,9 @@ export async function watchPresence(
   let again = false;
   let known: Map<string, PresentAgent> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const tellProblem = (error: MayflyError) => {
+    if (onError) report(onError, "A watch of presence", error);
+  };
 
   const look = async () => {
     again = true;
@@ -81,7 +85,7 @@ export async function watchPresence(
       const shown = channel ? stateOf(channel.presenceState<PresenceState>()) : undefined;
       const living = shown ? await findLiving(client, [...shown.keys()]) : undefined;
       if (stopped) break;
-      if (living?.error) onError?.(living.error);
+      if (living?.error) tellProblem(living.error);
       if (shown && living?.data) {
         const present = merge(shown, living.data);
         const change = compare(known, present);
@@ -97,7 +101,7 @@ export async function watchPresence(
     looking = false;
   };
   const sync = () => void look();
-  const listener = { onError: (error: MayflyError) => onError?.(error) };
+  const listener = { onError: tellProblem };
   const stop = async () => {
     stopped = true;
     clearTimeout(timer);
@@ -174,9 +178,8 @@ function tell(
   change: PresenceChange,
   onError: PresenceWatchOptions["onError"],
 ): void {
-  try {
-    handler([...present.values()], change);
-  } catch (error) {
-    onError?.(error);
-  }
+  attempt(
+    () => handler([...present.values()], change),
+    (error) => report(onError, "A handler of presence", error),
+  );
 }

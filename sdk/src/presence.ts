@@ -7,6 +7,7 @@ import {
   watchPresence,
 } from "./presence-watch.ts";
 import { unwritable } from "./storable.ts";
+import { ticks } from "./ticks.ts";
 import { hubOf, type TopicHub } from "./topics.ts";
 
 /** What an agent shows of itself to its tenant. */
@@ -122,7 +123,7 @@ export class Presence {
     const channel = this.#hub?.channel;
     // Without a channel it goes as soon as there is one.
     if (!channel || this.#timer) return ok(null);
-    const now = Date.now();
+    const now = ticks();
     const recent = this.#calls.filter((at) => at > now - windowMs);
     this.#calls.splice(0, this.#calls.length, ...recent);
     const [oldest] = recent;

@@ -3,6 +3,7 @@ import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
 import type { Pushed } from "./push.ts";
 import type { SpawnOptions } from "./spawn.ts";
+import { within } from "./ticks.ts";
 
 export interface RunOptions extends SpawnOptions {
   /** Whether to pull before the work, so that `recallLocal` knows the tenant; true by default. */
@@ -119,7 +120,7 @@ class Patience {
       const ms = Math.max(seconds * 1000, retryDelayMs);
       if (ms > this.#leftMs) return result;
       this.#leftMs -= ms;
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await new Promise((resolve) => setTimeout(resolve, within(ms)));
     }
   }
 }

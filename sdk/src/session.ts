@@ -3,6 +3,7 @@ import { callFunction, type MayflyClient } from "./call.ts";
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
 import { passing } from "./sequence.ts";
+import { ticks, within } from "./ticks.ts";
 
 /** An agent as the database has it. */
 export interface AgentRow {
@@ -73,8 +74,10 @@ export class Session {
 
   readonly #client: MayflyClient;
   #issued: Issued;
-  #renewAt = 0;
-  #goodUntil = 0;
+  #planned = moment();
+  #renewAfter = 0;
+  #cameAt = moment();
+  #goodFor = 0;
   #renewal: Promise<Result<Issued>> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended: MayflyError | undefined;
@@ -101,10 +104,10 @@ export class Session {
 
   /** A token that is good for a while; the last one when no better is to be had. */
   async token(): Promise<string> {
-    if (Date.now() >= this.#renewAt && !this.#ended) {
+    if (elapsed(this.#planned) >= this.#renewAfter && !this.#ended) {
       const renewal = this.renew();
       // One that is good yet waits for no server that does not answer.
-      if (Date.now() > this.#goodUntil) await renewal;
+      if (elapsed(this.#cameAt) > this.#goodFor) await renewal;
     }
     return this.#issued.token;
   }
@@ -161,19 +164,27 @@ export class Session {
 
   #plan(): void {
     const life = lifeOf(this.#issued);
-    this.#goodUntil = Date.now() + life - marginMs;
+    this.#cameAt = moment();
+    this.#goodFor = life - marginMs;
     // An agent at the end of its life gets shorter and shorter tokens: not one a millisecond.
     this.#planIn(Math.max((life * 2) / 3, 1_000));
   }
 
   #planIn(ms: number): void {
     clearTimeout(this.#timer);
-    this.#renewAt = Date.now() + ms;
-    this.#timer = setTimeout(() => void this.renew(), ms);
+    this.#planned = moment();
+    this.#renewAfter = ms;
+    this.#timer = setTimeout(() => void this.renew(), within(ms));
     // In Node a waiting renewal keeps no process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 }
+
+/** By both clocks: one may be set, and the other stands still while the machine sleeps. */
+const moment = () => ({ ticks: ticks(), date: Date.now() });
+/** At least so long ago: a clock that is set back changes nothing, one that is set ahead renews once. */
+const elapsed = (since: ReturnType<typeof moment>) =>
+  Math.max(ticks() - since.ticks, Date.now() - since.date);
 
 /** Of a token that has just come, in milliseconds: by its own two times, since our clock may be wrong. */
 function lifeOf({ token, token_expires_at }: Issued): number {

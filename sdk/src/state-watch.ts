@@ -2,7 +2,7 @@ import { list } from "./answer-form.ts";
 import { changeRow, tableState } from "./answer-memory.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { Result } from "./errors.ts";
-import type { Watch, WatchHandler, WatchOptions } from "./watch.ts";
+import { NotPulled, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
 
 /** How a version of a state came to be; `expire`: its time was over. */
 export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
@@ -99,7 +99,7 @@ export class StateFollower {
         } as never),
         list(changeRow),
       );
-      if (error) throw error;
+      if (error) throw new NotPulled(error);
       const fields = new Map(
         part.map((event) => [`${event.subject} ${event.version}`, event.fields]),
       );
@@ -121,7 +121,7 @@ export class StateFollower {
       query = this.#owner ? query.eq("agent_id", this.#owner) : query.is("agent_id", null);
       if (!this.#key.endsWith("*")) query = query.eq("key", this.#key);
       const { data, error } = fromDataApi(await query, list(tableState));
-      if (error) throw error;
+      if (error) throw new NotPulled(error);
       for (const row of data) {
         if ((this.#versions.get(row.id) ?? 0) >= row.version) continue;
         const action = row.deleted_at ? "delete" : "set";

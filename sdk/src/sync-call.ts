@@ -25,7 +25,7 @@ async function callSync<T>(
   form: z.ZodType<T>,
   body: object,
 ): Promise<Result<T>> {
-  const sentAt = Date.now();
+  const sentAt = clock.local;
   let date = Number.NaN;
   const answer = await callFunction(client, "sync", form, body, {
     onResponse: (response) => {

@@ -4,6 +4,7 @@ import { isLimit, whyUnconnected } from "./connection.ts";
 import { disconnect } from "./disconnect.ts";
 import { failed, type MayflyError, ok, type Result } from "./errors.ts";
 import { jittered } from "./jitter.ts";
+import { ticks, within } from "./ticks.ts";
 import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
 
 /** Who listens to a topic. */
@@ -197,7 +198,7 @@ export class TopicHub {
     if (!channel || !this.#subscribed) return failed(notJoined(this.#topic));
     // What realtime-js can not write it throws.
     const answer = await channel
-      .send({ type: "broadcast", event, payload }, { timeout: timeoutMs })
+      .send({ type: "broadcast", event, payload }, { timeout: within(timeoutMs) })
       .catch(() => "it can not be written");
     if (answer === "ok") return ok(null);
     return failed(this.#subscribed ? refused(this.#topic, answer) : notJoined(this.#topic));
@@ -214,7 +215,8 @@ export class TopicHub {
     // A channel that is being left would be given back by its topic.
     await this.#leaving;
     // The first private join must already carry the token: without it the refusal takes 5 s.
-    await this.#client.realtime.setAuth();
+    // When there is none to be had, the server refuses it, and it is tried again.
+    await this.#client.realtime.setAuth().catch(() => {});
     if (this.#listeners.size === 0 || this.#channel) return;
     const presence = this.#presence;
     const channel = this.#client.channel(this.#topic, {
@@ -266,7 +268,7 @@ export class TopicHub {
     this.#said = undefined;
     if (reason) this.#fails(explain(this.#topic, reason));
     else this.#settle(failed(notJoined(this.#topic)));
-    if (reason && isLimit(reason)) this.#limitedAt = Date.now();
+    if (reason && isLimit(reason)) this.#limitedAt = ticks();
     this.#failures++;
     const delay = Math.min(firstRetryMs * 2 ** (this.#failures - 1), maxRetryMs);
     void this.#close();
@@ -287,7 +289,7 @@ export class TopicHub {
   #flows(flowing: boolean): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (flowing && Date.now() - this.#limitedAt > calmMs) this.#failures = 0;
+    if (flowing && ticks() - this.#limitedAt > calmMs) this.#failures = 0;
     if (!flowing && !this.#flowing) return;
     this.#flowing = flowing;
     for (const { onJoined } of this.#listeners) onJoined?.(flowing);

@@ -8,8 +8,10 @@ import { LogReader } from "./log-reader.ts";
 import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "./memory.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
+import { report } from "./report.ts";
 import { passing } from "./sequence.ts";
 import { storageFailed } from "./storage.ts";
+import { longestTimerMs } from "./ticks.ts";
 
 /** What happened, in the order of the log. */
 export interface WatchBatch {
@@ -70,6 +72,14 @@ export interface WatchOptions {
 const firstDelayMs = 500;
 const maxDelayMs = 30_000;
 
+/** Thrown by a handler of our own that pulls: it passes, as a pull of the watch does. */
+export class NotPulled {
+  readonly why: MayflyError;
+  constructor(why: MayflyError) {
+    this.why = why;
+  }
+}
+
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch {
   /** When it is over: null after `stop()` or the end of its agent, else the error that ended it. */
@@ -121,7 +131,7 @@ export class Watch {
         this.#leave = leave;
         if (this.#stopped) void leave();
       },
-      (error: unknown) => this.#options.onError?.(error),
+      (error: unknown) => this.#tell(error),
     );
     const error = await this.#follow(first);
     unlisten();
@@ -144,7 +154,7 @@ export class Watch {
         }
         if (error) {
           if (!passing.includes(error.code)) return error;
-          this.#options.onError?.(error);
+          this.#tell(error);
           await this.#pace.sleep(jittered(delay));
           delay = Math.min(delay * 2, maxDelayMs);
           continue;
@@ -192,6 +202,12 @@ export class Watch {
     if (moved) await this.#insist(async () => this.#options.store?.save(this.#state));
   }
 
+  /** It passes, and is tried again. */
+  #tell(error: unknown): void {
+    const { onError } = this.#options;
+    if (onError) report(onError, "A watch", error);
+  }
+
   /** Does it until it succeeds; says false when the watch was stopped before. */
   async #insist(step: () => Promise<void>): Promise<boolean> {
     for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
@@ -199,7 +215,10 @@ export class Watch {
         await step();
         return true;
       } catch (error) {
-        this.#options.onError?.(error);
+        const { onError } = this.#options;
+        if (error instanceof NotPulled) this.#tell(error.why);
+        // It may fail for ever: the console has the first of its failures.
+        else if (onError || delay === firstDelayMs) report(onError, "A handler of a watch", error);
       }
       await this.#pace.sleep(jittered(delay));
       if (this.#stopped) return false;
@@ -242,11 +261,10 @@ async function inStore<T>(work: () => Promise<T> | undefined): Promise<Result<T 
   }
 }
 
-/** So seldom at most: a timer of more fires at once. */
-const maxPollMs = 2 ** 31 - 1;
-
 const wrongPollMs = (pollMs = 5_000) =>
-  pollMs >= 1 && pollMs <= maxPollMs ? null : invalid("pollMs", "must be at least 1 millisecond");
+  pollMs >= 1 && pollMs <= longestTimerMs
+    ? null
+    : invalid("pollMs", "must be at least 1 millisecond");
 
 const pull = (client: MayflyClient, since: string | null, limit = 500) =>
   callFunction(client, "sync", syncAnswer, { since, limit });

@@ -2,10 +2,12 @@
 
 create extension if not exists vector with schema extensions;
 create extension if not exists pg_trgm with schema extensions;
+create extension if not exists btree_gin with schema extensions;
 
 do $$
 declare
   vector record;
+  elsewhere text;
 begin
   select e.extversion, n.nspname into vector
   from pg_extension e join pg_namespace n on n.oid = e.extnamespace
@@ -19,10 +21,12 @@ begin
     raise exception 'Mayfly needs pgvector 0.8 or later, but this is %.', vector.extversion
       using hint = 'Run: alter extension vector update';
   end if;
-  if not exists (select from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-      where e.extname = 'pg_trgm' and n.nspname = 'extensions') then
-    raise exception 'Mayfly needs pg_trgm in the schema extensions, but it lies elsewhere.'
-      using hint = 'Run: alter extension pg_trgm set schema extensions';
+  select e.extname into elsewhere
+  from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+  where e.extname in ('pg_trgm', 'btree_gin') and n.nspname <> 'extensions' order by 1 limit 1;
+  if elsewhere is not null then
+    raise exception 'Mayfly needs % in the schema extensions, but it lies elsewhere.', elsewhere
+      using hint = format('Run: alter extension %s set schema extensions', elsewhere);
   end if;
   -- Realtime's own migrations make these, and may run after ours.
   if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null

@@ -25,6 +25,7 @@ insert into mayfly.scopes (name, description, roles, agents) values
   ('message:send', 'Send messages, publish in channels.', '{member,admin,owner}', true),
   ('message:admin', 'Read every message, and listen to every inbox.', '{admin,owner}', true),
   ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true),
+  ('channel:broadcast', 'Broadcast in channels what is kept nowhere, past every quota. Not among an agent''s default scopes.', '{member,admin,owner}', true),
   ('state:read', 'Read the states of the tenant, its agents'' and the shared ones.', '{viewer,member,admin,owner}', true),
   ('state:write', 'Write the shared states; an agent also its own and its descendants''.', '{member,admin,owner}', true),
   ('debug:read', 'Watch the debug streams of the tenant''s agents.', '{member,admin,owner}', true),

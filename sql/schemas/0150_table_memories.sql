@@ -55,8 +55,10 @@ create table mayfly.memories (
 );
 
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
-create index memories_words_idx on mayfly.memories using gin (words);
-create index memories_tags_idx on mayfly.memories using gin (tags);
+-- With the tenant in it, so that words which are common in the project cost a small tenant nothing, and the
+-- planner needs no statistics of them: it would read the words of 100,000 rows for a tenant of 1,000 (32 ms
+-- in place of 3), and the tags of all. Two thirds of the size of an index of words and one of tags.
+create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
 
 -- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
 alter table mayfly.memories

@@ -1,5 +1,5 @@
--- What most agents need, of what their spawner may give; to spawn, to stop, to administer and to watch
--- must be asked for. presence:read among them: who tracks and may see who is present is told of every
+-- What most agents need, of what their spawner may give; to spawn, to stop, to administer, to watch and to
+-- broadcast must be asked for. Broadcasts of clients count against the project's rate, past every quota. presence:read among them: who tracks and may see who is present is told of every
 -- change by Realtime, whether it wants to or not, and each counts for each receiver.
 
 create function mayfly_private.common_scopes(allowed text[])

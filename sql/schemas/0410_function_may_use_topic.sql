@@ -5,8 +5,9 @@
 --   tenant:{t}:agent:{a}    one agent's, or a person's, inbox; read by itself and with message:admin, sent by
 --                           the database alone
 --   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
---   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by who may
---                           publish in it. Apart from its messages: nobody can pass a broadcast off as one.
+--   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by those who
+--                           may publish in it and have channel:broadcast. It is apart from the channel's messages,
+--                           so that nobody can pass a broadcast off as one.
 --   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
@@ -36,8 +37,12 @@ begin
     return exists (
       select from mayfly.channels c
       where c.tenant_id = tenant and c.name = part[4]
-        -- Who sends must also join, and for that receive.
-        and (mayfly_private.may_publish(c) or (not sending and c.id = any (mayfly_private.readable_channel_ids()))));
+        -- Realtime counts what a client sends against the whole project, and no quota of ours sees it.
+        and case when sending
+          then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
+          -- Who sends must also join, and for that receive.
+          else mayfly_private.may_publish(c) or c.id = any (mayfly_private.readable_channel_ids())
+        end);
   elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
     -- Who sends must also join, and for that receive.
     return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))

@@ -64,7 +64,7 @@ async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql
   const mayfly = new Mayfly({ url, key, tenant });
   const { data: agent, error } = await mayfly.spawn({
     lifetime: 900,
-    scopes: ["message:send", "message:read", "channel:write"],
+    scopes: ["message:send", "message:read", "channel:write", "channel:broadcast"],
   });
   if (error) throw error;
   await agent.channels.create({ name: "bench", kind: "broadcast" });

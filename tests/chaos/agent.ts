@@ -131,6 +131,7 @@ function pause(ms: number): Promise<void> {
 /** As on a machine whose clock is wrong: everything that asks for the time is told another. */
 function shiftClock(ms: number): void {
   const TrueDate = Date;
+  Object.defineProperty(performance, "timeOrigin", { value: performance.timeOrigin + ms });
   globalThis.Date = class extends TrueDate {
     constructor(...given: [] | [string | number | Date]) {
       if (given.length === 0) super(TrueDate.now() + ms);

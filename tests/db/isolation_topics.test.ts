@@ -58,6 +58,16 @@ describe("isolation, by the topics", () => {
     const bare = await makeAgent(db.sql, victim.tenant, { scopes: [] });
     const present = await makeAgent(db.sql, victim.tenant, { scopes: ["presence:write"] });
     const watcher = await makeAgent(db.sql, victim.tenant, { scopes: ["debug:read"] });
+    const quiet = await makeAgent(db.sql, victim.tenant, {
+      scopes: ["message:read", "message:send"],
+    });
+    const loud = await makeAgent(db.sql, victim.tenant, {
+      scopes: ["message:send", "channel:broadcast"],
+    });
+    await db.sql`
+      insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id)
+      select tenant_id, id, unnest(${[quiet.id, loud.id]}::uuid[]) from mayfly.channels
+      where tenant_id = ${victim.tenant} and name = ${victim.channel}`;
     const teller = await makeAgent(db.sql, victim.tenant, { scopes: ["debug:write"] });
     const cases: [Caller, string, string[]][] = [
       [agent, "agents", ["read broadcast", "read presence"]],
@@ -65,6 +75,9 @@ describe("isolation, by the topics", () => {
       [agent, "agent", ["read broadcast"]],
       [agent, "channel", ["read broadcast"]],
       [agent, "broadcast", ["read broadcast", "write broadcast"]],
+      // One that publishes broadcasts only with channel:broadcast.
+      [{ claims: quiet.claims }, "broadcast", ["read broadcast"]],
+      [{ claims: loud.claims }, "broadcast", ["read broadcast", "write broadcast"]],
       [{ claims: present.claims }, "broadcast", []],
       [{ claims: victim.viewer }, "broadcast", []],
       [{ claims: victim.owner }, "broadcast", ["read broadcast"]],

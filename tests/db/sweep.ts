@@ -63,6 +63,7 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
       "message:read",
       "message:send",
       "channel:write",
+      "channel:broadcast",
       "state:read",
       "state:write",
       "debug:read",

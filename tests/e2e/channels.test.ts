@@ -18,7 +18,13 @@ let mayfly: Mayfly;
 let behind: Mayfly;
 let creator: Agent;
 const agents: Agent[] = [];
-const scopes = ["message:read", "message:send", "memory:read", "channel:write"];
+const scopes = [
+  "message:read",
+  "message:send",
+  "memory:read",
+  "channel:write",
+  "channel:broadcast",
+];
 beforeAll(async () => {
   local = await startTestLocal({ limits: { joinErrorBackoffMs: 50 } });
   proxy = await startProxy(local.apiUrl);
@@ -203,6 +209,18 @@ describe("a channel", () => {
       .open("live")
       .broadcast("progress", { done: 2 }, { timeoutMs: 300 });
     expect(refused.error?.code).toBe("broadcast_refused");
+    // One that publishes, and lacks the scope, is told at once: Realtime would drop it without a word.
+    const without = scopes.filter((scope) => scope !== "channel:broadcast");
+    const publisher = await spawn({ scopes: without });
+    dataOf(await creator.channels.update("live", { publishers: [publisher.id] }));
+    const missing = await publisher.channels.open("live").broadcast("progress", { done: 2 });
+    expect(missing.error).toMatchObject({
+      code: "scope_missing",
+      details: { scope: "channel:broadcast" },
+    });
+    await publish(publisher, "live", 2);
+    await messages.count(2);
+    expect(heard.length).toBe(2);
     const live = creator.channels.open("live");
     const unfit = await Promise.all([
       live.broadcast("progress", { done: 1n }),

@@ -255,12 +255,14 @@ describe("messages", () => {
   it("whose handler throws are tried again, then left, and the others go on", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const tries: unknown[] = [];
+    const attempts: number[] = [];
     const failures: unknown[] = [];
     const done = new Promise<void>((resolve) => {
       bob.on(
         "tick",
-        ({ payload }) => {
+        ({ payload, attempt }) => {
           tries.push(payload.n);
+          attempts.push(attempt);
           if (payload.n === 1 || (payload.n === 2 && tries.filter((n) => n === 2).length < 2))
             throw new Error("broken");
           if (payload.n === 3) resolve();
@@ -274,9 +276,41 @@ describe("messages", () => {
     for (const n of [1, 2, 3]) await send(ada, bob.id, n);
     await done;
     expect(tries).toEqual([1, 1, 1, 2, 2, 3]);
+    expect(attempts).toEqual([1, 2, 3, 1, 2, 1]);
     expect(failures).toEqual([["broken", 1]]);
     await bob.close();
     expect(await waiting(bob)).toEqual([1]);
+  });
+
+  it("that ask, and whose handler throws, are answered with its failure, and not left behind", async () => {
+    const [ada, bob] = [await spawn(), await spawn()];
+    const failures: unknown[] = [];
+    const attempts: number[] = [];
+    const options = { onError: (error: unknown) => void failures.push(error) };
+    bob.on(
+      "query",
+      async ({ attempt }) => {
+        attempts.push(attempt);
+        throw new Error("the password is 1234");
+      },
+      options,
+    );
+    const { error } = await ada.request(bob.id, "query", { question: "?" });
+    expect(error).toMatchObject({
+      code: "handler_failed",
+      details: { from: bob.id, code: "work_failed" },
+    });
+    expect(JSON.stringify([error?.message, error?.details])).not.toContain("1234");
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(failures).toHaveLength(1);
+    // The answer of one that nobody waits for any more stays in no inbox.
+    const late = await ada.request(bob.id, "query", { question: "?" }, { timeoutMs: 1 });
+    expect(late.error?.code).toBe("request_timeout");
+    const again = await ada.request(bob.id, "query", { question: "?" });
+    expect(again.error?.code).toBe("handler_failed");
+    await Promise.all([ada.close(), bob.close()]);
+    expect(await waiting(ada)).toEqual([]);
+    expect(await waiting(bob)).toEqual([]);
   });
 
   it("that a process did not acknowledge come to the next one, which takes the inbox over", async () => {

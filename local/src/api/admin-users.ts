@@ -219,7 +219,7 @@ async function update(sql: Sql, id: string, wanted: Attributes): Promise<Row> {
 async function remove(sql: Sql, id: string, body: string): Promise<Response> {
   if (/"should_soft_delete"\s*:\s*true/.test(body))
     throw new AuthProblem(
-      501,
+      422,
       "not_implemented",
       "Soft deletion is not offered by the embedded Auth.",
     );

@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { App, type EmailMessage } from "@supabase/lite";
+import { App } from "@supabase/lite";
 import { PostgresConnection } from "@supabase/lite/postgres";
 import { SignJWT } from "jose";
 import type { ProjectKeys } from "../keys.ts";
 import type { Logger } from "../log.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { createAdminUsers } from "./admin-users.ts";
+import { type AuthCall, absent } from "./auth-absent.ts";
 import { AuthProblem, authError } from "./auth-answers.ts";
+import { createMails } from "./auth-mails.ts";
 import { readBody } from "./body.ts";
 import { apiKeyOf, bearerOf } from "./caller.ts";
 import { closingSeconds } from "./connection.ts";
@@ -26,7 +28,7 @@ const siteUrl = "http://127.0.0.1:3000";
 // Opened by browsers from a mail or a provider, or by whoever verifies tokens: without a key.
 const keyless = /^\/(verify|callback|authorize|\.well-known\/.*)$/;
 const notOffered =
-  /^\/(admin\/generate_link|invite|admin\/.*factors.*|admin\/sso.*|admin\/oauth.*)$/;
+  /^\/(invite|admin\/(generate_link|audit|sso|oauth|custom-providers|users\/[^/]+\/.+)(\/.*)?)$/;
 
 /**
  * Auth over @supabase/lite, as supabase_auth_admin. lite signs its sessions with a secret that
@@ -53,6 +55,7 @@ export function createAuth(options: {
   const sql = connection.driver;
   const sessions = createSessions({ sql, tokens, publicUrl });
   const admin = createAdminUsers(sql);
+  const mails = createMails({ sql, publicUrl, siteUrl, log });
   const app = new App({
     connection,
     auth: {
@@ -61,13 +64,13 @@ export function createAuth(options: {
       jwt_expiry: 3600,
       enable_signup: true,
       site_url: siteUrl,
-      email: { enable_signup: true, enable_confirmations: false, double_confirm_changes: true },
+      email: { enable_signup: true, enable_confirmations: false, double_confirm_changes: false },
     },
     storage: { enabled: false },
     studio: { enabled: false },
     options: {
       server: { apiKeys: false, disableStudio: true, disableFallback: true },
-      drivers: { email: { send: async (mail) => writeMail(mail, publicUrl(), log) } },
+      drivers: { email: { send: mails.send } },
     },
   });
   const secretBytes = new TextEncoder().encode(secret);
@@ -95,18 +98,43 @@ export function createAuth(options: {
       if (claims.role !== "service_role") return authError(403, "not_admin", "User not allowed");
       return admin(request, path);
     }
+    const { method } = request;
+    const text = method === "GET" || method === "HEAD" ? null : await readBody(request);
+    const asked: AuthCall = { method, path, query: url.searchParams, body: objectOf(text) };
+    const missing = absent(asked);
+    if (missing) throw missing;
+    if (path === "/verify") {
+      const { call, flow } = await mails.verifying(asked);
+      const response = await ask(request, call, text === null ? null : JSON.stringify(call.body));
+      return flow && method === "GET"
+        ? mails.withCode(response, flow)
+        : sessions.reissue(response, "otp");
+    }
+    const how =
+      (await mails.methodOfCode(asked.body.auth_code)) ??
+      (path === "/callback" ? "oauth" : "password");
+    return mails.during(asked, async () => {
+      const response = await sessions.reissue(await ask(request, asked, text), how);
+      if (path === "/user" && method === "PUT" && asked.body.email && response.ok)
+        await mails.tellPresentAddress(String((await response.clone().json()).id));
+      return response;
+    });
+  };
+
+  /** lite's answer. */
+  const ask = async (request: Request, { method, path, query }: AuthCall, body: string | null) => {
     const headers = new Headers(request.headers);
-    headers.delete("authorization");
-    headers.delete("apikey");
+    for (const name of ["authorization", "apikey", "content-length"]) headers.delete(name);
     const token = await translate(request);
     if (token) headers.set("authorization", `Bearer ${token}`);
-    const { method } = request;
-    const body = method === "GET" || method === "HEAD" ? null : await readBody(request);
-    const inner = new Request(request.url, { method, headers, body });
+    const url = new URL(`${prefix}${path}?${query}`, request.url);
+    const inner = new Request(url, { method, headers, body });
     const response = await quietly(log, () => app.fetch(inner));
-    // lite's words for a failure of its own are not GoTrue's.
+    // lite's words for a failure of its own, and for what it does not know, are not GoTrue's.
     if (response.status === 500) return authError(500, "unexpected_failure", "Unexpected failure");
-    return sessions.reissue(response, methodOf(path));
+    if (response.status === 404 && !response.headers.get("content-type")?.includes("json"))
+      return authError(404, "not_found", "404 page not found");
+    return response;
   };
 
   return {
@@ -120,12 +148,6 @@ export function createAuth(options: {
     },
     close: () => sql.end({ timeout: closingSeconds }),
   };
-}
-
-/** No mail is sent: the developer reads it in the log. lite links to the site, not to Auth. */
-function writeMail(mail: EmailMessage, publicUrl: string, log: Logger): void {
-  const text = (mail.text ?? "").replaceAll(`${siteUrl}${prefix}/`, `${publicUrl}${prefix}/`);
-  log.info(`A mail to ${mail.to}: ${mail.subject}`, { text });
 }
 
 /** lite gives JSON as text, which its own serializer would store as a JSON string. */
@@ -181,9 +203,11 @@ async function verified(token: string, tokens: Tokens): Promise<Claims> {
   }
 }
 
-/** For the claim `amr` of a session that this request begins. */
-function methodOf(path: string): string {
-  if (path === "/verify") return "otp";
-  if (path === "/callback") return "oauth";
-  return "password";
+function objectOf(text: string | null): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? "");
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
 }

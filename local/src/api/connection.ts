@@ -12,7 +12,7 @@ import {
   type QueryResult,
 } from "kysely";
 import type { PostgresError, Sql } from "postgres";
-import { type RequestContext, requestContext } from "./context.ts";
+import { maxRows, type RequestContext, requestContext } from "./context.ts";
 import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { parseExactly } from "./json.ts";
@@ -193,6 +193,9 @@ async function execute(
     JSON.isRawJSON(value) ? value.rawJSON : value,
   ) as never[];
   if (asked.query.kind !== "SelectQueryNode") {
+    const estimates = context.preferences.count === "estimated" && query.sql.startsWith(explaining);
+    const few = estimates ? await countUpToMost(connection, query.sql, parameters) : 0;
+    if (few > 0 && few <= maxRows) return { rows: [planOf(few)] };
     const rows = await connection.unsafe(query.sql, parameters);
     return { rows: Array.from(rows) };
   }
@@ -202,6 +205,20 @@ async function execute(
   const rows = await connection.unsafe<{ row: unknown }[]>(statement, parameters);
   context.rows = rows.length;
   return { rows: rows.map(({ row }) => row) };
+}
+
+/** How lite asks for the number of rows that the planner expects. */
+const explaining = "EXPLAIN (FORMAT JSON) ";
+const planOf = (rows: number) => ({ "QUERY PLAN": [{ Plan: { "Plan Rows": rows } }] });
+
+/** `count=estimated` is exact up to as many rows as an answer has at most. */
+async function countUpToMost(connection: Sql, statement: string, parameters: never[]) {
+  const counted = `select from (${statement.slice(explaining.length)}) as all_rows limit ${maxRows + 1}`;
+  const [row] = await connection.unsafe<{ rows: number }[]>(
+    `select count(*)::int as rows from (${counted}) as counted`,
+    parameters,
+  );
+  return row?.rows ?? 0;
 }
 
 /** lite gives a function's JSON arguments as text; typed as JSON the driver would quote them again. */

@@ -3,11 +3,12 @@ import { App } from "@supabase/lite";
 import type { ProjectKeys } from "../keys.ts";
 import type { Tokens } from "../tokens.ts";
 import { readBody } from "./body.ts";
-import { apiKeyOf, dataClaims } from "./caller.ts";
+import { type ApiKey, apiKeyOf, dataClaims } from "./caller.ts";
 import { DataConnection } from "./connection.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
 import { Early, type EarlyOptions } from "./early.ts";
 import { veil } from "./filters.ts";
+import { describe } from "./openapi.ts";
 import { applied, preferencesOf, refusedPreferences } from "./preferences.ts";
 import { callFunction } from "./rpc.ts";
 import type { Schema, SchemaCache } from "./schema-cache.ts";
@@ -96,7 +97,9 @@ export function createRest(options: {
       },
     });
     if (written) return written;
-    const response = await ask(method, headers, context.veil.parameters, body, context);
+    // lite takes the arguments of a call by HEAD for filters.
+    const asked = method === "HEAD" && context.path.startsWith("/rpc/") ? "GET" : method;
+    const response = await ask(asked, headers, context.veil.parameters, body, context);
     return context.said ? asSaid(asRead(response, request, context), context.said) : response;
   };
 
@@ -109,6 +112,8 @@ export function createRest(options: {
       const first = await context();
       const refused = refusedPreferences(first.preferences);
       if (refused) return refused;
+      const asked = await aboutSchema(request, first, key.kind, schemas, await schema.current());
+      if (asked) return asked;
       const response = await answer(request, first, body);
       // What the picture of the schema lacks may have been made a moment ago.
       if (await lacksInSchema(response)) {
@@ -118,6 +123,30 @@ export function createRest(options: {
     },
     close: () => connection.close(),
   };
+}
+
+/** The description at the root, and how a function may be called. */
+async function aboutSchema(
+  request: Request,
+  { method, path, schema: name }: RequestContext,
+  key: ApiKey["kind"],
+  schemas: string[],
+  schema: Schema,
+): Promise<Response | undefined> {
+  // As on hosted projects, what the root says is for servers: lite refuses it to others.
+  if (path === "/" && /^(GET|HEAD)$/.test(method) && key === "secret" && schemas.includes(name)) {
+    const description = JSON.stringify(await describe(schema, name, request.url));
+    const headers = { "content-type": "application/openapi+json; charset=utf-8" };
+    return new Response(method === "HEAD" ? null : description, { headers });
+  }
+  const called = method === "OPTIONS" ? /^\/rpc\/([^/]+)$/.exec(path)?.[1] : undefined;
+  const named = schema.introspection.functions.filter(
+    (each) => each.schema === name && each.name === decodeURIComponent(called ?? ""),
+  );
+  if (!called || named.length === 0) return undefined;
+  const reads = named.every(({ volatility }) => volatility !== "v");
+  const allow = reads ? "OPTIONS,GET,HEAD,POST" : "OPTIONS,POST";
+  return new Response(null, { headers: { allow } });
 }
 
 /** lite's answer with what PostgREST says of a read, which does not know of our tokens. */
@@ -134,7 +163,8 @@ function asRead(response: Response, request: Request, context: RequestContext): 
     const query = parameters.toString();
     headers.set("content-location", context.path + (query && `?${query}`));
   }
-  return new Response(response.body, { status: response.status, headers });
+  const body = request.method === "HEAD" ? null : response.body;
+  return new Response(body, { status: response.status, headers });
 }
 
 const hasBody = (method: string) => !["GET", "HEAD", "OPTIONS"].includes(method);

@@ -31,6 +31,9 @@ export async function callFunction(
   );
   const [target] = named;
   if (!target || named.length > 1 || target.has_variadic) return undefined;
+  const type = bareType(request.headers.get("content-type") ?? json);
+  const wanted = takesBody(target) ? bodyTypes[target.arg_types[0] ?? ""] : json;
+  if (request.method === "POST" && type !== wanted) return undefined;
   const given = takesBody(target) ? wholeBody(request, body) : argumentsOf(request, body, target);
   if (!given || (!takesBody(target) && !fits(target, given.names))) return undefined;
 
@@ -80,8 +83,6 @@ function plain(request: Request): boolean {
   const accept = headers.get("accept") ?? "*/*";
   if (!/^(\*\/\*|application\/json)(\s*[;,]|$)/i.test(accept) || /nulls|plan|q=/i.test(accept))
     return false;
-  const type = headers.get("content-type") ?? "application/json";
-  if (method === "POST" && !/^application\/json\b/i.test(type)) return false;
   if (headers.has("range") || /count=|params=/i.test(headers.get("prefer") ?? "")) return false;
   const parameters = [...new URL(request.url).searchParams.keys()];
   return method !== "POST" || parameters.every((key) => key === "apikey");
@@ -112,11 +113,21 @@ function argumentsOf(
   return documents ? undefined : { names, json: JSON.stringify(Object.fromEntries(values)) };
 }
 
-/** A function whose only parameter is JSON without a name is given the body as it is. */
+const json = "application/json";
+const bareType = (type: string) => (type.split(";")[0] ?? "").trim().toLowerCase();
+/** Of a body that a parameter of this type takes. */
+const bodyTypes: Record<string, string> = {
+  json,
+  jsonb: json,
+  text: "text/plain",
+  xml: "text/xml",
+};
+
+/** A function whose only parameter has no name is given the body as it is. */
 const takesBody = (target: FunctionInfo) =>
   target.arg_names.length === 0 &&
   target.arg_types.length === 1 &&
-  /^jsonb?$/.test(target.arg_types[0] ?? "");
+  (target.arg_types[0] ?? "") in bodyTypes;
 
 function wholeBody(request: Request, body: string | null) {
   return request.method === "POST" && body?.trim() ? { names: [], json: body } : undefined;

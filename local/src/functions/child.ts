@@ -4,6 +4,7 @@ import { Agent } from "node:http";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../log.ts";
+import { CpuTime } from "./cpu-time.ts";
 import type { ChildMessage, FunctionSpec, HostMessage } from "./protocol.ts";
 
 const ROUTER = fileURLToPath(new URL("./router.ts", import.meta.url));
@@ -15,6 +16,8 @@ export interface ChildOptions {
   functions: FunctionSpec[];
   /** No sign of life for so long means that some function keeps the CPU. */
   cpuLimitMs: number;
+  /** What a single request may use of the CPU; any amount by default. */
+  requestCpuMs: number | undefined;
   startTimeoutMs: number;
   log: Logger;
   /** The process met an uncaught error and should be replaced; it still answers what it has. */
@@ -40,6 +43,7 @@ export class FunctionsProcess {
   readonly #child: ChildProcess;
   readonly #guard: ChildProcess | undefined;
   readonly #options: ChildOptions;
+  readonly #cpu: CpuTime | undefined;
   #end: EndReason = "crashed";
   #over = false;
   #requests = 0;
@@ -60,6 +64,8 @@ export class FunctionsProcess {
     });
     this.#child.stdin?.on("error", () => {});
     this.#guard = guard(this.#child.pid);
+    if (options.requestCpuMs !== undefined && this.#child.pid !== undefined)
+      this.#cpu = new CpuTime(this.#child.pid, options.requestCpuMs);
     this.exited = new Promise((resolve) => {
       const ended = () => {
         this.#over = true;
@@ -92,9 +98,11 @@ export class FunctionsProcess {
   begin(): () => void {
     this.#requests += 1;
     let open = true;
+    const endShare = this.#cpu?.begin(() => this.kill("cpu"));
     return () => {
       if (!open) return;
       open = false;
+      endShare?.();
       this.#requests -= 1;
       this.#drainIfIdle();
     };

@@ -42,6 +42,19 @@ export function failure(
   );
 }
 
+/** What a hosted project answers for a function that it has ended for its CPU time or its age. */
+export const workerEnded = (requestId: string): Response =>
+  Response.json(
+    {
+      code: "WORKER_RESOURCE_LIMIT",
+      message: "Function failed due to not having enough compute resources (please check logs)",
+    },
+    {
+      status: FAILURES.worker_limit.status,
+      headers: { [REQUEST_ID_HEADER]: requestId, "access-control-allow-origin": "*" },
+    },
+  );
+
 /** This folder's own frames say nothing about a function. */
 const OWN_FOLDER = new URL(".", import.meta.url).href;
 

@@ -1,8 +1,11 @@
 /** The embedded edge functions: one Deno process behind `/functions/v1`, kept alive and reloaded. */
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import type { Logger } from "../log.ts";
+import type { FunctionsProcess } from "./child.ts";
 import { type FunctionsConfig, readFunctionsConfig } from "./config.ts";
 import { findDeno } from "./deno_binary.ts";
 import { failure } from "./errors.ts";
@@ -10,11 +13,14 @@ import { denoArguments, denoEnvironment } from "./launch.ts";
 import { REQUEST_ID_HEADER } from "./protocol.ts";
 import { forward } from "./proxy.ts";
 import { Supervisor } from "./supervisor.ts";
+import { refuse, tunnel } from "./tunnel.ts";
 import { watchFiles } from "./watch.ts";
 
 export interface FunctionsHost {
   /** Answers a request to `/functions/v1/<name>/…`. Never rejects. */
   fetch(request: Request): Promise<Response>;
+  /** Hands a WebSocket request to `/functions/v1/<name>/…` to the function. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** The functions of supabase/config.toml that have an entrypoint. */
   readonly names: string[];
   health(): { state: "ok" | "starting" | "down"; version: string; detail?: string };
@@ -36,6 +42,10 @@ export interface FunctionsOptions {
   requestTimeoutMs?: number;
   /** How long a busy loop may hold the process before it is restarted. */
   cpuLimitMs?: number;
+  /** What one request may use of the CPU: see cpu-time.ts. Any amount by default. */
+  requestCpuMs?: number;
+  /** The age at which the process is ended, with all that it does then. None by default. */
+  wallClockMs?: number;
   /** Until the functions must have loaded. */
   startTimeoutMs?: number;
   /** The JavaScript heap of the process with all functions. */
@@ -47,6 +57,9 @@ export interface FunctionsOptions {
 }
 
 const CLOSE_MS = 2_000;
+
+/** Of the hosted Free plan. Paid plans have 400 s of wall clock. */
+export const hostedLimits = { requestCpuMs: 2_000, wallClockMs: 150_000 };
 
 /**
  * Starts the edge functions of a project.
@@ -72,9 +85,24 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
     }),
     log: o.log,
     cpuLimitMs: o.cpuLimitMs ?? 10_000,
+    requestCpuMs: o.requestCpuMs,
     startTimeoutMs: o.startTimeoutMs ?? 30_000,
-    drainMs: requestTimeoutMs,
+    drainMs: o.wallClockMs === undefined ? requestTimeoutMs : o.wallClockMs / 2,
   });
+  const ages = new Map<FunctionsProcess, NodeJS.Timeout>();
+  // As hosted: from half its age on a worker takes nothing new, at its whole age it ends.
+  const acquire = async () => {
+    const process = await supervisor.acquire();
+    if (o.wallClockMs !== undefined && !ages.has(process)) {
+      const replace = () => supervisor.current === process && void supervisor.start();
+      ages.set(process, setTimeout(replace, o.wallClockMs / 2));
+      void process.exited.then(() => {
+        clearTimeout(ages.get(process));
+        ages.delete(process);
+      });
+    }
+    return process;
+  };
   const first = supervisor.start();
 
   const reload = () => {
@@ -95,7 +123,11 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
       )
     : undefined;
 
-  async function answer(request: Request, requestId: string): Promise<Response> {
+  /** The process that serves the path, or the answer that refuses. */
+  async function find(
+    request: Request,
+    requestId: string,
+  ): Promise<Response | { process: FunctionsProcess; name: string; path: string }> {
     const { pathname, search } = new URL(request.url);
     const [, name, rest] = /^\/functions\/v1\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
     const served = config.functions.find((entry) => entry.name === name);
@@ -107,21 +139,23 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
       return failure("unauthorized", "The token is missing or not valid.", requestId);
     }
     try {
-      const process = await supervisor.acquire();
+      const process = await acquire();
       if (name in process.failed) {
         return failure("function_boot_error", `The function ${name} does not load.`, requestId);
       }
-      const path = `/${name}${rest ?? ""}${search}`;
-      return await forward(process, {
-        request,
-        name,
-        path,
-        requestId,
-        timeoutMs: requestTimeoutMs,
-      });
+      return { process, name, path: `/${name}${rest ?? ""}${search}` };
     } catch (error) {
       return failure("functions_unavailable", (error as Error).message, requestId);
     }
+  }
+
+  async function answer(request: Request, requestId: string): Promise<Response> {
+    const found = await find(request, requestId);
+    if (found instanceof Response) return found;
+    const { process, name, path } = found;
+    const asHosted = o.requestCpuMs !== undefined || o.wallClockMs !== undefined;
+    const timeoutMs = requestTimeoutMs;
+    return forward(process, { request, name, path, requestId, timeoutMs, asHosted });
   }
 
   return {
@@ -134,6 +168,19 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
       const fields = { request_id: requestId, status: response.status, ms };
       o.log.debug(`[functions] ${request.method} ${pathname}`, fields);
       return response;
+    },
+    upgrade(incoming, socket, head) {
+      socket.on("error", () => socket.destroy());
+      const headers = new Headers();
+      for (const [name, value] of Object.entries(incoming.headers))
+        if (typeof value === "string") headers.set(name, value);
+      const asked = new Request(`http://${incoming.headers.host}${incoming.url}`, { headers });
+      const requestId = requestIdOf(asked);
+      void find(asked, requestId).then((found) => {
+        if (found instanceof Response) return refuse(socket, found);
+        const { process, path } = found;
+        return tunnel(process, { request: incoming, socket, head, path, requestId });
+      });
     },
     get names() {
       return config.functions.map(({ name }) => name);

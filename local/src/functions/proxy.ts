@@ -2,7 +2,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, request as send } from 
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { FunctionsProcess } from "./child.ts";
-import { failure } from "./errors.ts";
+import { failure, workerEnded } from "./errors.ts";
 import { REQUEST_ID_HEADER, SECRET_HEADER } from "./protocol.ts";
 
 /** These belong to one connection, not to the message. */
@@ -27,11 +27,13 @@ export interface Forward {
   path: string;
   requestId: string;
   timeoutMs: number;
+  /** Answer as a hosted project for what a limit of its has ended. */
+  asHosted: boolean;
 }
 
 /** Sends a request to the process and gives its answer, both bodies streamed. Never rejects. */
 export function forward(process: FunctionsProcess, what: Forward): Promise<Response> {
-  const { request, name, path, requestId, timeoutMs } = what;
+  const { request, path, name, requestId, timeoutMs } = what;
   const done = process.begin();
   return new Promise((resolve) => {
     const upstream = send({
@@ -71,7 +73,7 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
       incoming.once("close", () => upstream.destroy());
     });
     upstream.on("error", () => {
-      if (!answered) void lost(process, name, requestId).then(answer);
+      if (!answered) void lost(process, what).then(answer);
     });
     upstream.once("close", () => {
       request.signal.removeEventListener("abort", abort);
@@ -88,13 +90,17 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
 }
 
 /** Says why the connection broke: by then the process has mostly ended. */
-async function lost(process: FunctionsProcess, name: string, requestId: string): Promise<Response> {
+async function lost(
+  process: FunctionsProcess,
+  { name, requestId, asHosted }: Forward,
+): Promise<Response> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<"alive">((resolve) => {
     timer = setTimeout(resolve, EXIT_NEWS_MS, "alive");
   });
   const reason = await Promise.race([process.exited, patience]);
   clearTimeout(timer);
+  if (asHosted && (reason === "cpu" || reason === "stopped")) return workerEnded(requestId);
   if (reason === "cpu") {
     return failure("worker_limit", "The functions kept the CPU for too long.", requestId);
   }

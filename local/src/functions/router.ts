@@ -20,6 +20,10 @@ type Serve = (options: unknown, handler: Handler) => { addr: { port: number } };
 const { Deno } = globalThis as unknown as {
   Deno: {
     serve: Serve;
+    upgradeWebSocket(
+      request: Request,
+      options?: unknown,
+    ): { socket: WebSocket; response: Response };
     exit(code: number): never;
     stdin: { readable: ReadableStream<Uint8Array<ArrayBuffer>> };
     stdout: { writeSync(bytes: Uint8Array): number };
@@ -36,6 +40,11 @@ interface Loaded {
 }
 
 const loaded = new Map<string, Loaded>();
+/** What Deno received, by what the function was given: only that can become a WebSocket. */
+const received = new WeakMap<Request, Request>();
+const upgradeWebSocket = Deno.upgradeWebSocket;
+Deno.upgradeWebSocket = (request, options) =>
+  upgradeWebSocket(received.get(request) ?? request, options);
 const encoder = new TextEncoder();
 let secret = "";
 let loading: Caller | undefined;
@@ -128,6 +137,7 @@ function route(request: Request): Response | Promise<Response> {
   const name = new URL(request.url).pathname.split("/", 2)[1] ?? "";
   const requestId = headers.get(REQUEST_ID_HEADER) ?? "";
   const own = new Request(request, { headers });
+  received.set(own, request);
   return caller.run({ function: name, requestId }, () => answer(name, own, requestId));
 }
 

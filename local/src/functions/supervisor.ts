@@ -14,6 +14,7 @@ export interface SupervisorOptions {
   plan: () => Plan;
   log: Logger;
   cpuLimitMs: number;
+  requestCpuMs: number | undefined;
   startTimeoutMs: number;
   /** How long a replaced process may take to finish its requests and background tasks. */
   drainMs: number;
@@ -140,11 +141,12 @@ export class Supervisor {
   }
 
   #spawn(): FunctionsProcess {
-    const { plan, log, cpuLimitMs, startTimeoutMs } = this.#options;
+    const { plan, log, cpuLimitMs, requestCpuMs, startTimeoutMs } = this.#options;
     const process = new FunctionsProcess({
       ...plan(),
       log,
       cpuLimitMs,
+      requestCpuMs,
       startTimeoutMs,
       onPoisoned: () => this.#replace(process),
     });
@@ -154,7 +156,7 @@ export class Supervisor {
       if (process !== this.#current) return;
       const why =
         reason === "cpu"
-          ? `kept the CPU for over ${cpuLimitMs / 1000} s and were ended`
+          ? `kept the CPU for over ${(requestCpuMs ?? cpuLimitMs) / 1000} s and were ended`
           : `ended by themselves${process.lastWords ? ` (${process.lastWords})` : ""}`;
       log.error(`[functions] the functions ${why}, so they restart`);
       this.#replace(process);

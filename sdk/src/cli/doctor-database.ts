@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Connection } from "./connection.ts";
+import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
 import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
 import { pushMend } from "./entry.ts";
@@ -22,6 +23,7 @@ interface Installation {
   pre_request: PreRequest | null;
   statistics: string[];
   maintenance: Maintenance;
+  broadcasts: Broadcasts;
 }
 
 /** Updates by a clock that is further ahead are refused. */
@@ -54,6 +56,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
       found.jobs?.includes("mayfly-maintain") ?? false,
       Date.parse(found.at),
     ),
+    ...checkBroadcasts(found.broadcasts, found.jobs?.includes("mayfly-flush") ?? false),
     checkClock(found, answer.ms),
   ];
 }

@@ -20,6 +20,8 @@ const sql = `
   create table parents (id int primary key, name text unique);
   create table children (id int primary key, parent_id int references parents, name text);
   create function shout(p parents) returns text language sql stable as 'select upper(p.name)';
+  create function rename_all(name text) returns void language sql as
+    'update children set name = $1';
   create view names as select id, name from parents;
   create table guarded (id int primary key, seen text, hidden text default 'x');
   revoke all on guarded from anon;
@@ -376,6 +378,16 @@ describe("update and delete", () => {
       json: { code: "21000", message: "DELETE requires a WHERE clause" },
     });
     expect((await db.from("parents").select()).data).toHaveLength(2);
+  });
+
+  it("of a function is not held up by what refuses one without a filter", async () => {
+    const name = (row: { name: string }) => row.name;
+    expect((await db.rpc("rename_all", { name: "all" })).error).toBeNull();
+    expect((await db.from("children").select("name")).data?.map(name)).toEqual([
+      "all",
+      "all",
+      "all",
+    ]);
   });
 
   it("show what they wrote, with what it is related to, though the filter is true of it no more", async () => {

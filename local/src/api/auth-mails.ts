@@ -1,0 +1,175 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash, randomInt, randomUUID } from "node:crypto";
+import type { EmailMessage } from "@supabase/lite";
+import type { Sql } from "postgres";
+import type { Logger } from "../log.ts";
+import type { AuthCall } from "./auth-absent.ts";
+import { AuthProblem } from "./auth-answers.ts";
+
+/** The mails of Auth, their links, and what opening one does. No mail is sent: they are logged. */
+export interface Mails {
+  send(mail: EmailMessage): Promise<void>;
+  /** Runs what may send a mail that this request asks for. */
+  during<T>(call: AuthCall, work: () => Promise<T>): Promise<T>;
+  /** Tells the present address of a user that another was asked for: either may confirm it. */
+  tellPresentAddress(user: string): Promise<void>;
+  /** The request as lite knows it: one of `type=email`, or for a change of address. */
+  verifying(call: AuthCall): Promise<{ call: AuthCall; flow: string | undefined }>;
+  /** lite's redirect with a session as one with a code, to be exchanged for a session. */
+  withCode(response: Response, flow: string): Promise<Response>;
+  /** How the user came to the code that is exchanged here. */
+  methodOfCode(code: unknown): Promise<string | undefined>;
+}
+
+const methods: Record<string, string> = {
+  "/otp": "magiclink",
+  "/magiclink": "magiclink",
+  "/recover": "recovery",
+  "/resend": "email/signup",
+  "/user": "email_change",
+};
+const pkce = /^pkce_([0-9a-f]{32})_(.+)$/;
+
+/** As lite stores it. */
+const hashOf = (email: string, code: string) =>
+  createHash("sha256")
+    .update(email.toLowerCase() + code)
+    .digest("hex");
+
+export function createMails(options: {
+  sql: Sql;
+  publicUrl: () => string;
+  siteUrl: string;
+  log: Logger;
+}): Mails {
+  const { sql, publicUrl, siteUrl, log } = options;
+  const asking = new AsyncLocalStorage<{ redirectTo: string | null; flow: string | undefined }>();
+
+  /** lite links to the site instead of to Auth, and knows neither the page nor the flow asked for. */
+  const linked = (link: string): string => {
+    const url = new URL(link);
+    const { redirectTo = null, flow } = asking.getStore() ?? {};
+    const own = new URL(`${publicUrl()}/auth/v1/verify`);
+    const token = url.searchParams.get("token") ?? "";
+    own.searchParams.set("token", flow ? `pkce_${flow}_${token}` : token);
+    own.searchParams.set("type", url.searchParams.get("type") ?? "");
+    own.searchParams.set(
+      "redirect_to",
+      redirectTo ?? url.searchParams.get("redirect_to") ?? siteUrl,
+    );
+    return own.href;
+  };
+  const write = (to: string, subject: string, text: string) =>
+    log.info(`A mail to ${to}: ${subject}`, { text });
+  const links = new RegExp(`${siteUrl.replaceAll(".", "\\.")}/auth/v1/\\S+`, "g");
+
+  /** Of a client with `flowType: "pkce"`, which will exchange a code for its session. */
+  const begin = async ({ path, body }: AuthCall): Promise<string | undefined> => {
+    const challenge = body.code_challenge;
+    const method = methods[path];
+    if (!method || typeof challenge !== "string" || challenge === "") return undefined;
+    const how = String(body.code_challenge_method ?? "").toLowerCase();
+    if (!/^[\w.~-]{43,128}$/.test(challenge) || !/^(s256|plain)$/.test(how))
+      throw new AuthProblem(
+        400,
+        "validation_failed",
+        "PKCE flow requires code_challenge_method and code_challenge",
+      );
+    const id = randomUUID();
+    await sql`
+      with old as (delete from auth.flow_state where created_at < now() - interval '1 day')
+      insert into auth.flow_state (
+        id, code_challenge, code_challenge_method, authentication_method, provider_type
+      ) values (${id}, ${challenge}, ${how}, ${method}, 'email')`;
+    return id.replaceAll("-", "");
+  };
+
+  return {
+    async send(mail) {
+      write(mail.to, mail.subject, (mail.text ?? "").replace(links, linked));
+    },
+    async during(call, work) {
+      const flow = await begin(call);
+      return asking.run({ redirectTo: call.query.get("redirect_to"), flow }, work);
+    },
+    async tellPresentAddress(user) {
+      const code = String(randomInt(1_000_000)).padStart(6, "0");
+      const [row] = await sql<{ email: string }[]>`
+        select email from auth.users where id = ${user} and email <> '' and email_change <> ''`;
+      if (!row) return;
+      const token = hashOf(row.email, code);
+      await sql`update auth.users set email_change_token_current = ${token} where id = ${user}`;
+      const link = linked(`${siteUrl}/auth/v1/verify?token=${token}&type=email_change`);
+      write(
+        row.email,
+        "Confirm Email Change",
+        `Confirm your email change with this code: ${code}\n\nOr follow this link: ${link}`,
+      );
+    },
+    async verifying(call) {
+      const of = call.method === "GET" ? call.query : new URLSearchParams(stringsOf(call.body));
+      const name = call.method === "GET" ? "token" : "token_hash";
+      const [, flow, bare] = pkce.exec(of.get(name) ?? "") ?? [];
+      if (bare !== undefined) of.set(name, bare);
+      const email = (of.get("email") ?? "").toLowerCase();
+      const hash = of.get(name) ?? hashOf(email, of.get("token") ?? "");
+      if (of.get("type") === "email") {
+        const [row] = await sql`select from auth.users where confirmation_token = ${hash}`;
+        of.set("type", row ? "signup" : "magiclink");
+      } else if (of.get("type") === "email_change") {
+        // lite completes the change by the new address's token: either will do.
+        await sql`
+          update auth.users set email_change_token_new = ${hash}, email_change_token_current = null
+          where email_change_token_current = ${hash}`;
+        if (!of.get(name)) of.set(name, hash);
+      }
+      const changed = Object.fromEntries(of);
+      const own =
+        call.method === "GET"
+          ? { ...call, query: of }
+          : { ...call, body: { ...call.body, ...changed } };
+      return { call: own, flow };
+    },
+    async withCode(response, flow) {
+      const location = response.headers.get("location");
+      if (location === null) return response;
+      const [page = "", fragment = ""] = location.split("#", 2);
+      const values = new URLSearchParams(fragment);
+      const url = new URL(page);
+      const token = values.get("access_token");
+      if (token === null) {
+        for (const [name, value] of values) url.searchParams.set(name, value);
+        url.hash = fragment;
+      } else {
+        const { session_id, sub } = JSON.parse(
+          Buffer.from(token.split(".")[1] ?? "", "base64url").toString(),
+        );
+        const code = randomUUID();
+        // The session begins when the code is exchanged, by the client that has the verifier.
+        await sql`delete from auth.refresh_tokens where session_id = ${session_id}`;
+        await sql`delete from auth.sessions where id = ${session_id}`;
+        const issued = await sql`
+          update auth.flow_state
+          set user_id = ${sub}, auth_code = ${code}, auth_code_issued_at = now(), created_at = now()
+          where replace(id::text, '-', '') = ${flow} and auth_code is null`;
+        if (issued.count === 1) url.searchParams.set("code", code);
+        else {
+          url.searchParams.set("error_code", "flow_state_not_found");
+          url.searchParams.set("error_description", "No associated flow state found.");
+        }
+      }
+      return new Response(null, { status: 303, headers: { location: url.href } });
+    },
+    async methodOfCode(code) {
+      if (typeof code !== "string") return undefined;
+      const [row] = await sql<{ method: string }[]>`
+        select authentication_method as method from auth.flow_state where auth_code = ${code}`;
+      return row?.method;
+    },
+  };
+}
+
+const stringsOf = (body: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );

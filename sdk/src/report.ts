@@ -1,0 +1,31 @@
+/** Calls what may throw now, or reject later. */
+export function attempt(step: () => unknown, onFailure: (error: unknown) => void): void {
+  try {
+    const outcome = step();
+    if (outcome instanceof Promise) outcome.catch(onFailure);
+  } catch (error) {
+    onFailure(error);
+  }
+}
+
+/**
+ * Tells of what the caller's code threw, or of what has ended: to `onError`, and without one to the
+ * console, so that it is not silent. Never throws.
+ *
+ * @param what that failed, as `A handler of messages of the type query`.
+ */
+export function report<About extends unknown[]>(
+  onError: ((error: unknown, ...about: About) => unknown) | undefined,
+  what: string,
+  error: unknown,
+  ...about: About
+): void {
+  if (!onError) {
+    console.error(`Mayfly: ${what} failed, and has no onError.`, error);
+    return;
+  }
+  attempt(
+    () => onError(error, ...about),
+    (thrown) => console.error(`Mayfly: the onError of what failed threw: ${what}.`, thrown),
+  );
+}

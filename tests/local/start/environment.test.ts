@@ -1,0 +1,29 @@
+/** What the functions are given besides what they ask for. */
+import { createClient } from "@supabase/supabase-js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { functionsEnvironment } from "../../../local/src/environment.ts";
+import { createTokens } from "../../../local/src/tokens.ts";
+import { startTestLocal, type TestLocal } from "../../harness/local.ts";
+
+let local: TestLocal;
+beforeAll(async () => {
+  local = await startTestLocal();
+});
+afterAll(() => local.close());
+
+test("functions have the legacy keys too, and each is what its name says", async () => {
+  const { apiUrl, dbUrl, keys } = local;
+  const env = await functionsEnvironment(apiUrl, dbUrl, keys, await createTokens(keys));
+  const options = { auth: { persistSession: false, autoRefreshToken: false } };
+  const anon = createClient(env.SUPABASE_URL ?? "", env.SUPABASE_ANON_KEY ?? "", options);
+  const service = createClient(
+    env.SUPABASE_URL ?? "",
+    env.SUPABASE_SERVICE_ROLE_KEY ?? "",
+    options,
+  );
+  expect((await anon.auth.admin.listUsers()).error?.status).toBe(403);
+  expect((await service.auth.admin.listUsers()).error).toBeNull();
+  expect(
+    (await anon.auth.signUp({ email: "a@example.com", password: "secret-12" })).error,
+  ).toBeNull();
+});
