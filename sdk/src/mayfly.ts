@@ -12,6 +12,7 @@ import type { DebugOptions } from "./debug.ts";
 import { DebugStreams } from "./debug-streams.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import { silenceMs } from "./last-push.ts";
 import { Invitations, Members } from "./members.ts";
 import type { PayloadOf } from "./message-schemas.ts";
@@ -105,8 +106,9 @@ export class Mayfly {
   readonly #agents = new Set<AgentLife>();
   readonly #requests = new Requests();
 
-  constructor(options: MayflyOptions) {
-    const { tenant } = options;
+  constructor(given: MayflyOptions) {
+    const tenant = given.tenant && idOf(given.tenant);
+    const options = { ...given, ...(tenant && { tenant }) };
     this.#options = options;
     this.client = connect(options, this.#requests.fetch);
     this.#anonymous = connectAnonymously(options, this.#requests.fetch);
