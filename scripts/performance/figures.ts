@@ -19,6 +19,7 @@ const about: Record<string, string> = {
   push: "Pushing and pulling",
   recall: "Recall",
   messages: "Messages",
+  nudges: "Nudges, gathered and not",
   policies: "What row-level security costs",
   growth: "How each part grows with the data",
   debug: "Debug records while nobody watches",

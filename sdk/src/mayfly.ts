@@ -10,6 +10,7 @@ import type { DebugOptions } from "./debug.ts";
 import { DebugStreams } from "./debug-streams.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import { Invitations, Members } from "./members.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import type { MessageTarget, SendOptions, Sent } from "./messages.ts";
@@ -99,8 +100,9 @@ export class Mayfly {
   readonly #outboxes: Outboxes;
   readonly #watches = new Set<Watch>();
 
-  constructor(options: MayflyOptions) {
-    const { tenant } = options;
+  constructor(given: MayflyOptions) {
+    const tenant = given.tenant && idOf(given.tenant);
+    const options = { ...given, ...(tenant && { tenant }) };
     this.#options = options;
     this.client = connect(options);
     this.#anonymous = connectAnonymously(options);

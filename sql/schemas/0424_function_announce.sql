@@ -7,7 +7,7 @@
 -- A channel that nobody has leased is told of nothing. Its number is due all the same, while somebody flushes:
 -- a lease may begin while this transaction is open (see nudge).
 
-create function mayfly_private.announce(tenant uuid, ids uuid[])
+create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void
 language plpgsql security definer
 set search_path = ''
@@ -31,7 +31,7 @@ begin
     from mayfly.messages m
     join mayfly_private.listeners l on l.tenant_id = tenant and l.until > clock_timestamp()
       and l.topic = format('tenant:%s:channel:%s', tenant, m.target ->> 'channel')
-    where m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
+    where in_channels and m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
   ) w;
   allowed := mayfly_private.may_tell(tenant, told.wanted::integer);
 
@@ -45,13 +45,14 @@ begin
   where t.n <= allowed
   order by t.n;
 
-  insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
-  select tenant, t.topic, 'message', max((t.numbers ->> 'seq')::bigint)
-  from unnest(told.topics, told.numbers) with ordinality as t (topic, numbers, n)
-  where t.n > allowed
-  group by t.topic;
-
-  if mayfly_private.is_flushed() then
+  if told.wanted > allowed then
+    insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
+    select tenant, t.topic, 'message', max((t.numbers ->> 'seq')::bigint)
+    from unnest(told.topics, told.numbers) with ordinality as t (topic, numbers, n)
+    where t.n > allowed
+    group by t.topic;
+  end if;
+  if in_channels and mayfly_private.is_flushed() then
     insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
     select tenant, format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), 'message', max(m.channel_seq)
     from mayfly.messages m
@@ -62,5 +63,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.announce(uuid, uuid[]) is 'Broadcasts messages to their readers.';
-revoke execute on function mayfly_private.announce(uuid, uuid[]) from public;
+comment on function mayfly_private.announce(uuid, uuid[], boolean) is 'Broadcasts messages to their readers.';
+revoke execute on function mayfly_private.announce(uuid, uuid[], boolean) from public;

@@ -157,7 +157,7 @@ begin
 
   -- Who listens is told; who does not finds it when it opens its inbox.
   if cardinality(claimed) > 0 then
-    perform mayfly_private.announce(tenant, claimed);
+    perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;
 
   return (

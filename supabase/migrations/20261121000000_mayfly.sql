@@ -74,7 +74,7 @@ grant usage on schema mayfly_gate to public;
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
 -- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
--- anon and your own roles included. So it reads settings alone, locks nothing, and takes 0.02 ms.
+-- anon and your own roles included. So it reads settings alone, and locks nothing.
 --
 -- The Data API puts the schema of the request first in search_path. A default is evaluated where the
 -- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and
@@ -1924,6 +1924,50 @@ $$;
 comment on function mayfly_private.is_timely(jsonb) is 'Whether a token is within its time.';
 revoke execute on function mayfly_private.is_timely(jsonb) from public;
 
+-- sql/schemas/0206_function_numbers_kept.sql
+
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any; a double,
+-- which is what every client reads it into, has none beyond 1.8e308 or nearer to 0 than 5e-324, and not
+-- every integer beyond 2^53: those would change without a word on their way out. An integer that a double
+-- does hold, such as 1e300, is kept. Called by all that take JSON. Locks nothing.
+
+create function mayfly_private.numbers_kept(value jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return not coalesce(jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
+    || (@ != 0 && @ < 5e-324 && @ > -5e-324)))'), false)
+  or not exists (
+    select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
+      || (@ != 0 && @ < 5e-324 && @ > -5e-324)))') as found (number)
+    where case when pg_input_is_valid(found.number #>> '{}', 'double precision')
+      then (found.number #>> '{}')::double precision::text::numeric <> found.number::numeric else true end);
+
+comment on function mayfly_private.numbers_kept(jsonb) is 'Whether JavaScript reads every number of a JSON value as it was written.';
+revoke execute on function mayfly_private.numbers_kept(jsonb) from public;
+
+-- sql/schemas/0207_function_check_numbers.sql
+
+-- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
+-- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+
+create function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not mayfly_private.numbers_kept(value) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
+      'Send such a number as a text.', jsonb_build_object('field', field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_numbers(jsonb, text) is 'Refuses a JSON value that has a number which JavaScript would change.';
+revoke execute on function mayfly_private.check_numbers(jsonb, text) from public;
+
 -- sql/schemas/0210_function_caller.sql
 
 -- Who is calling: an agent that is alive, a person, a machine with an enrolment key, or the secret
@@ -3458,7 +3502,97 @@ $$;
 comment on function mayfly_private.flush_nudges(uuid) is 'Tells what is due.';
 revoke execute on function mayfly_private.flush_nudges(uuid) from public;
 
--- sql/schemas/0253_function_meter_rows.sql
+-- sql/schemas/0254_function_meter_messages.sql
+
+-- Gives back what deleted messages and deliveries were charged (mayfly_private.send_messages): the bytes of
+-- each message, and 160 for each delivery.
+
+create function mayfly_private.meter_messages()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  for change in select t.id, sum(o.bytes) as bytes from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
+    perform mayfly_private.count_usage(change.id, 0, -change.bytes, 0);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_messages() is 'Trigger: gives back what deleted messages were charged.';
+revoke execute on function mayfly_private.meter_messages() from public;
+
+create trigger messages_meter_delete after delete on mayfly.messages
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_messages();
+
+-- sql/schemas/0255_function_meter_deliveries.sql
+
+-- Gives back what deleted deliveries were charged: 160 bytes each, their row and its index. Fires for each
+-- message that is deleted with its deliveries, so whatever deletes many messages deletes their deliveries first.
+
+create function mayfly_private.meter_deliveries()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  for change in select t.id, count(*) as deliveries from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
+    perform mayfly_private.count_usage(change.id, 0, change.deliveries * -160, 0);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.meter_deliveries() is 'Trigger: gives back what deleted deliveries were charged.';
+revoke execute on function mayfly_private.meter_deliveries() from public;
+
+create trigger deliveries_meter_delete after delete on mayfly.deliveries
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_deliveries();
+
+-- sql/schemas/0256_function_count_usage.sql
+
+-- Counts what a tenant has stored and written. Called by charge, and by itself for what must not be refused.
+--
+-- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
+-- pushes of a tenant at once do not wait. A push of one memory took 0.5 ms more, one of 1,000 took 4 ms more
+-- in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower, and any writer's open
+-- transaction would have stopped the others.
+
+create function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  free_shard smallint;
+begin
+  select u.shard into free_shard
+  from mayfly_private.tenant_usage u
+  where u.tenant_id = tenant
+  order by u.shard
+  limit 1
+  for update skip locked;
+  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
+
+  update mayfly_private.tenant_usage u
+  set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
+    writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
+  where u.tenant_id = tenant and u.shard = free_shard;
+end
+$$;
+
+comment on function mayfly_private.count_usage(uuid, bigint, bigint, integer) is 'Counts what a tenant stores and writes.';
+revoke execute on function mayfly_private.count_usage(uuid, bigint, bigint, integer) from public;
+
+-- sql/schemas/0257_function_meter_rows.sql
 
 -- Charges what a statement wrote into small tables that callers fill: bytes, and a write for each row inserted,
 -- so that inserting and deleting in a loop is bounded too. Changes of agents are charged by their bytes alone: an
@@ -3555,96 +3689,6 @@ create trigger enrolment_keys_meter_insert after insert on mayfly.enrolment_keys
 create trigger invitations_meter_insert after insert on mayfly.invitations
   referencing new table as new_rows
   for each statement execute function mayfly_private.meter_rows();
-
--- sql/schemas/0254_function_meter_messages.sql
-
--- Gives back what deleted messages and deliveries were charged (mayfly_private.send_messages): the bytes of
--- each message, and 160 for each delivery.
-
-create function mayfly_private.meter_messages()
-returns trigger
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  change record;
-begin
-  for change in select t.id, sum(o.bytes) as bytes from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
-    perform mayfly_private.count_usage(change.id, 0, -change.bytes, 0);
-  end loop;
-  return null;
-end
-$$;
-
-comment on function mayfly_private.meter_messages() is 'Trigger: gives back what deleted messages were charged.';
-revoke execute on function mayfly_private.meter_messages() from public;
-
-create trigger messages_meter_delete after delete on mayfly.messages
-  referencing old table as old_rows
-  for each statement execute function mayfly_private.meter_messages();
-
--- sql/schemas/0255_function_meter_deliveries.sql
-
--- Gives back what deleted deliveries were charged: 160 bytes each, their row and its index. Fires for each
--- message that is deleted with its deliveries, so whatever deletes many messages deletes their deliveries first.
-
-create function mayfly_private.meter_deliveries()
-returns trigger
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  change record;
-begin
-  for change in select t.id, count(*) as deliveries from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
-    perform mayfly_private.count_usage(change.id, 0, change.deliveries * -160, 0);
-  end loop;
-  return null;
-end
-$$;
-
-comment on function mayfly_private.meter_deliveries() is 'Trigger: gives back what deleted deliveries were charged.';
-revoke execute on function mayfly_private.meter_deliveries() from public;
-
-create trigger deliveries_meter_delete after delete on mayfly.deliveries
-  referencing old table as old_rows
-  for each statement execute function mayfly_private.meter_deliveries();
-
--- sql/schemas/0256_function_count_usage.sql
-
--- Counts what a tenant has stored and written. Called by charge, and by itself for what must not be refused.
---
--- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
--- pushes of a tenant at once do not wait. A push of one memory took 0.5 ms more, one of 1,000 took 4 ms more
--- in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower, and any writer's open
--- transaction would have stopped the others.
-
-create function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
-returns void
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
-  free_shard smallint;
-begin
-  select u.shard into free_shard
-  from mayfly_private.tenant_usage u
-  where u.tenant_id = tenant
-  order by u.shard
-  limit 1
-  for update skip locked;
-  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
-
-  update mayfly_private.tenant_usage u
-  set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
-    writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
-  where u.tenant_id = tenant and u.shard = free_shard;
-end
-$$;
-
-comment on function mayfly_private.count_usage(uuid, bigint, bigint, integer) is 'Counts what a tenant stores and writes.';
-revoke execute on function mayfly_private.count_usage(uuid, bigint, bigint, integer) from public;
 
 -- sql/schemas/0289_function_insert_agents.sql
 
@@ -3962,6 +4006,7 @@ begin
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
+  perform mayfly_private.check_numbers(metadata, 'metadata');
   perform mayfly_private.check_scopes(scopes, spawner.allowed);
 
   if definition.max_living is not null then
@@ -4599,6 +4644,8 @@ begin
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
         'must be an object of at most 64 KB, at most 32 levels deep'),
+      (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
       ('memory.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
@@ -4714,7 +4761,8 @@ begin
         where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
     -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
-      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))))
+      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
+      and mayfly_private.numbers_kept(m.metadata)))
     and (m.visibility is null or m.visibility in ('"tenant"', '"agent"'))
     and (m.created_at is null or (m.created_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.created_at, 'timestamptz')))
@@ -6126,7 +6174,9 @@ begin
       ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
       ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
       ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),
-      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object')
+      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object'),
+      ('metadata', coalesce(mayfly_private.numbers_kept(g.item -> 'metadata'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by g.n
@@ -6677,6 +6727,7 @@ begin
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
+  perform mayfly_private.check_numbers(metadata, 'metadata');
   -- Whoever spawns one must have them; here it is enough that agents can.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 
@@ -8262,6 +8313,8 @@ begin
       ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
           and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
         'must be an object of at most 256 KB, at most 32 levels deep'),
+      ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
       ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
         'must be a text of 1 to 200 characters'),
@@ -8369,7 +8422,7 @@ revoke execute on function mayfly_private.may_publish(mayfly.channels) from publ
 -- A channel that nobody has leased is told of nothing. Its number is due all the same, while somebody flushes:
 -- a lease may begin while this transaction is open (see nudge).
 
-create function mayfly_private.announce(tenant uuid, ids uuid[])
+create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void
 language plpgsql security definer
 set search_path = ''
@@ -8393,7 +8446,7 @@ begin
     from mayfly.messages m
     join mayfly_private.listeners l on l.tenant_id = tenant and l.until > clock_timestamp()
       and l.topic = format('tenant:%s:channel:%s', tenant, m.target ->> 'channel')
-    where m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
+    where in_channels and m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
   ) w;
   allowed := mayfly_private.may_tell(tenant, told.wanted::integer);
 
@@ -8407,13 +8460,14 @@ begin
   where t.n <= allowed
   order by t.n;
 
-  insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
-  select tenant, t.topic, 'message', max((t.numbers ->> 'seq')::bigint)
-  from unnest(told.topics, told.numbers) with ordinality as t (topic, numbers, n)
-  where t.n > allowed
-  group by t.topic;
-
-  if mayfly_private.is_flushed() then
+  if told.wanted > allowed then
+    insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
+    select tenant, t.topic, 'message', max((t.numbers ->> 'seq')::bigint)
+    from unnest(told.topics, told.numbers) with ordinality as t (topic, numbers, n)
+    where t.n > allowed
+    group by t.topic;
+  end if;
+  if in_channels and mayfly_private.is_flushed() then
     insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
     select tenant, format('tenant:%s:channel:%s', tenant, m.target ->> 'channel'), 'message', max(m.channel_seq)
     from mayfly.messages m
@@ -8424,8 +8478,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.announce(uuid, uuid[]) is 'Broadcasts messages to their readers.';
-revoke execute on function mayfly_private.announce(uuid, uuid[]) from public;
+comment on function mayfly_private.announce(uuid, uuid[], boolean) is 'Broadcasts messages to their readers.';
+revoke execute on function mayfly_private.announce(uuid, uuid[], boolean) from public;
 
 -- sql/schemas/0425_function_send_messages.sql
 
@@ -8588,7 +8642,7 @@ begin
 
   -- Who listens is told; who does not finds it when it opens its inbox.
   if cardinality(claimed) > 0 then
-    perform mayfly_private.announce(tenant, claimed);
+    perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;
 
   return (
@@ -9434,6 +9488,7 @@ begin
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
+  perform mayfly_private.check_numbers(new_value, 'value');
   update mayfly.states s
   set version = s.version + 1, value = new_value, updated_by = mayfly_private.caller_id(), updated_at = instant,
     created_at = case when mayfly_private.is_live(state) then s.created_at else instant end,
@@ -9536,6 +9591,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
       'Use set_state for other values.', '{"field": "patch"}');
   end if;
+  perform mayfly_private.check_numbers(patch, 'patch');
   return mayfly_private.show_state(mayfly_private.write_state(state,
     mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
 end
@@ -9671,6 +9727,7 @@ begin
   elsif not mayfly_private.json_within(ours, 262144, 32) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
   end if;
+  perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
     base := (mayfly_private.version_of(state, base_version, 'base_version')).value;
   end if;
@@ -10209,6 +10266,7 @@ begin
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
   end if;
+  perform mayfly_private.check_numbers(records, 'records');
   select r.n - 1 as index, case
       when jsonb_typeof(r.record) <> 'object' then ''
       when (r.record - '{id,level,category,name,data,duration_ms,at}'::text[]) <> '{}' then ''

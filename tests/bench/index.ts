@@ -16,6 +16,7 @@ const all = [
   "push",
   "recall",
   "messages",
+  "nudges",
   "agents",
   "policies",
   "growth",

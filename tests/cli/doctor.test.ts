@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generateSigningKey } from "../../local/src/keys.ts";
+import { checkBroadcasts } from "../../sdk/src/cli/doctor-broadcasts.ts";
 import { checkDatabase } from "../../sdk/src/cli/doctor-database.ts";
 import { checkFunctions } from "../../sdk/src/cli/doctor-functions.ts";
 import { checkMaintenance } from "../../sdk/src/cli/doctor-maintenance.ts";
@@ -48,8 +49,10 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     // What PGlite has not, nor a hosted project until somebody enables it.
     expect(notFine(findings)).toEqual([
       "row estimates warning",
+      "read timeout warning",
       "pg_cron warning",
       "pg_net warning",
+      "public channels warning",
     ]);
     for (const { state, mend } of findings) expect(mend === null).toBe(state === "ok");
     expect(code).toBe(0);
@@ -271,6 +274,7 @@ describe("the check of the schedules", () => {
       statistics: [],
       timeouts: {},
       maintenance: { oldest: null, failing: [] },
+      broadcasts: { flushed: true, due: 0, lost: { tenants: 0, at: null } },
     };
     return serve(
       (_request, response) => response.end(JSON.stringify({ ...found, ...none })),
@@ -326,6 +330,31 @@ describe("the check of maintenance", () => {
     expect(checkMaintenance(behind, false, now)).toMatchObject([{ state: "ok" }]);
     for (const fresh of [oldest, null])
       expect(checkMaintenance({ oldest: fresh, failing: [] }, true, now)).toMatchObject([
+        { state: "ok" },
+      ]);
+  });
+});
+
+describe("the check of broadcasts", () => {
+  const at = "2026-11-01T11:59:00+00:00";
+  const none = { tenants: 0, at: null };
+
+  it("warns of losses that readers have noticed, and of a flusher that does not run", () => {
+    const lost = { tenants: 2, at };
+    const [loss, flusher] = checkBroadcasts({ flushed: false, due: 7, lost }, true);
+    expect(loss).toMatchObject({
+      state: "warning",
+      message: expect.stringContaining(`2 tenants have noticed lost broadcasts, last at ${at}`),
+    });
+    expect(flusher).toMatchObject({
+      state: "warning",
+      message: expect.stringContaining("7 broadcasts wait"),
+    });
+  });
+
+  it("is content without losses, with a flusher or without pg_cron", () => {
+    for (const flushed of [true, false])
+      expect(checkBroadcasts({ flushed, due: 0, lost: none }, false)).toMatchObject([
         { state: "ok" },
       ]);
   });

@@ -184,21 +184,25 @@ describe("the quota of bytes, of what is no memory", () => {
     const left = tables
       .map((row) => row.name as string)
       .filter((name) => !new RegExp(`from ${name}\\b`).test(recount?.prosrc as string));
-    // One row for each agent, person or tenant, or one for each write of the minute, kept for as long as the
-    // settings say; secrets are as many as what they belong to; leases end in a minute; a state is charged by
-    // its versions.
+    // One row for each agent, person, channel or tenant, or one for each write of the minute, kept for as long
+    // as the settings say; secrets are as many as what they belong to; leases end in a minute, and what is due
+    // in a second; a state is charged by its versions.
     expect(left, "charge it, count it in recount_usage, or say here what bounds it").toEqual([
       "mayfly.agent_liveness",
       "mayfly.events",
       "mayfly.inboxes",
       "mayfly.members",
       "mayfly.states",
+      "mayfly_private.broadcast_losses",
       "mayfly_private.debug_leases",
       "mayfly_private.debug_streams",
       "mayfly_private.embedding_queue",
       "mayfly_private.enrolment_secrets",
       "mayfly_private.invitation_secrets",
+      "mayfly_private.listeners",
       "mayfly_private.maintenance",
+      "mayfly_private.nudges",
+      "mayfly_private.nudges_due",
       "mayfly_private.ops",
       "mayfly_private.renewal_secrets",
       "mayfly_private.settlements",

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Connection } from "./connection.ts";
+import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
 import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
+import { checkTimeouts } from "./doctor-neighbours.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -21,7 +23,9 @@ interface Installation {
   open_policies: { schema: string; table: string; policy: string; command: string }[];
   pre_request: PreRequest | null;
   statistics: string[];
+  timeouts: Record<string, string | null>;
   maintenance: Maintenance;
+  broadcasts: Broadcasts;
 }
 
 /** Updates by a clock that is further ahead are refused. */
@@ -48,12 +52,14 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     ...checkOpenPolicies(found),
     ...(await checkGate(connection, found.pre_request)),
     checkStatistics(found.statistics),
+    checkTimeouts(found.timeouts),
     ...checkExtensions(found),
     ...checkMaintenance(
       found.maintenance,
       found.jobs?.includes("mayfly-maintain") ?? false,
       Date.parse(found.at),
     ),
+    ...checkBroadcasts(found.broadcasts, found.jobs?.includes("mayfly-flush") ?? false),
     checkClock(found, answer.ms),
   ];
 }

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { type Connection, findConnection } from "./connection.ts";
+import { type Broadcasts, lossOf } from "./doctor-broadcasts.ts";
 import { enter, type KnownTenant } from "./entry.ts";
 import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
 import type { Output } from "./output.ts";
-import { type Answer, probe } from "./probe.ts";
+import { type Answer, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 import { printable } from "./words.ts";
 
@@ -34,7 +35,8 @@ export function addStatus(program: Command): void {
 
 async function status(options: ProjectOptions, { output }: Session): Promise<number> {
   const connection = await findConnection(options);
-  const [data, auth, realtime, ...functions] = await Promise.all([
+  const [lost, data, auth, realtime, ...functions] = await Promise.all([
+    lostBroadcasts(connection),
     dataApi(connection),
     authServer(connection),
     realtimeServer(connection),
@@ -43,7 +45,7 @@ async function status(options: ProjectOptions, { output }: Session): Promise<num
   const components = [data.component, auth, realtime, ...functions];
   const ok = components.every(({ state }) => state === "ok");
   const { tenants } = data;
-  output.answer({ url: connection.url, ok, components, tenants }, () => [
+  output.answer({ url: connection.url, ok, components, tenants, lost_broadcasts: lost }, () => [
     connection.url,
     "",
     ...components.map((component) => lineOf(component, output)),
@@ -57,6 +59,7 @@ async function status(options: ProjectOptions, { output }: Session): Promise<num
         ]
       : []),
   ]);
+  if (lost && lost.tenants > 0) output.note(lossOf(lost));
   if (!ok) output.note("What to do about it: mayfly doctor");
   return ok ? 0 : 1;
 }
@@ -76,6 +79,17 @@ async function dataApi(
     component: { name: "data api", state: inside ? "ok" : "down", ms: entry.ms, note },
     tenants: inside ? entry.tenants : [],
   };
+}
+
+/** What readers have noticed of losses in the last ten minutes; null where the key may not ask. */
+async function lostBroadcasts(connection: Connection): Promise<Broadcasts["lost"] | null> {
+  const answer = await probe(connection, "/rest/v1/rpc/installation", {
+    method: "POST",
+    body: {},
+    headers: inMayfly,
+  });
+  if (answer.status !== 200) return null;
+  return (answer.body as { broadcasts?: Broadcasts }).broadcasts?.lost ?? null;
 }
 
 async function authServer(connection: Connection): Promise<Component> {

@@ -1,0 +1,41 @@
+import { type Finding, fine, warning } from "./finding.ts";
+
+/** What mayfly.installation says of broadcasts. */
+export interface Broadcasts {
+  /** Whether somebody tells what is due. */
+  flushed: boolean;
+  due: number;
+  /** Of the last ten minutes; `at` is null without any. */
+  lost: { tenants: number; at: string | null };
+}
+
+const check = "broadcasts";
+
+/** Whether readers have noticed lost broadcasts, and whether due ones are told. */
+export function checkBroadcasts({ flushed, due, lost }: Broadcasts, scheduled: boolean): Finding[] {
+  const findings: Finding[] = [];
+  if (lost.tenants > 0)
+    findings.push(
+      warning(
+        check,
+        lossOf(lost),
+        "Raise the project's messages per second (Realtime → Settings), or lower what one tenant may send: update mayfly_private.settings set announce_rate = 20;",
+      ),
+    );
+  if (!flushed && scheduled)
+    findings.push(
+      warning(
+        check,
+        `mayfly-flush is scheduled but does not run: ${due} broadcasts wait, and each write tells its readers by itself.`,
+        "select * from cron.job_run_details order by start_time desc limit 20; in the SQL editor shows why",
+      ),
+    );
+  if (findings.length > 0) return findings;
+  const how = flushed
+    ? "What several writes tell of within a second goes in one."
+    : "Each write tells its readers by itself: without pg_cron nobody gathers what is due.";
+  return [fine(check, `No reader has noticed a lost one. ${how}`)];
+}
+
+export const lossOf = ({ tenants, at }: Broadcasts["lost"]): string =>
+  `Readers of ${tenants === 1 ? "one tenant" : `${tenants} tenants`} have noticed lost broadcasts, last at ${at}: the project sends more than its plan allows. They poll each second; nothing durable is lost.`;

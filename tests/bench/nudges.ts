@@ -1,0 +1,124 @@
+/**
+ * What nudges cost: the broadcasts that 1,000 writes make, and how long after its commit a write is told
+ * of, with due nudges that are flushed each second against each transaction telling by itself, as where
+ * nobody flushes. And what it costs a writer: a push of 1 and of 100 memories, a message to an open inbox,
+ * the same two ways, in pairs.
+ *
+ *   node tests/bench/nudges.ts [--quick]
+ */
+import { randomUUID } from "node:crypto";
+import postgres from "postgres";
+import {
+  actAs,
+  type Claims,
+  makeAgent,
+  makeTenant,
+  rpc,
+  type Session,
+} from "../harness/callers.ts";
+import type { TestDatabase } from "../harness/database.ts";
+import { messageTo } from "../harness/messages.ts";
+import { putOf } from "../harness/operations.ts";
+import { compare, quartiles } from "./lib/measure.ts";
+import { report, reportComparison } from "./lib/report.ts";
+import { onEach, rounds, unlimited } from "./lib/target.ts";
+
+const against = "each transaction by itself";
+const writes = rounds(1_000, 250);
+/** 100 writes a second. */
+const pauseMs = 10;
+
+const flush = (db: TestDatabase) => db.sql`select mayfly_private.flush_nudges()`;
+/** As where no job has run for long. */
+const silence = (db: TestDatabase) => db.sql`update mayfly_private.flusher set at = '-infinity'`;
+
+async function listened(db: TestDatabase) {
+  const tenant = await makeTenant(db.sql, unlimited);
+  const agent = await makeAgent(db.sql, tenant, { lifetime: 900 });
+  await rpc(db.sql, agent.claims, "listen", { log: true });
+  return { tenant, ...agent };
+}
+
+const push = (db: TestDatabase, claims: Claims, count: number) => {
+  const operations = Array.from({ length: count }, () => putOf());
+  return actAs(
+    db.sql,
+    claims,
+    (session: Session) =>
+      session`select mayfly.sync(${session.json(operations as never)}, null, 0)`,
+  );
+};
+
+/** Writes at a steady rate. @returns the broadcasts, and how long after its commit each write was told. */
+async function spend(db: TestDatabase, flushed: boolean) {
+  const { tenant, claims } = await listened(db);
+  const told: number[] = [];
+  const ear = postgres(db.url, {
+    max: 1,
+    onnotice: () => {},
+    ...({ onnotify: () => told.push(performance.now()) } as object),
+  });
+  await ear`listen realtime_messages`;
+  await (flushed ? flush(db) : silence(db));
+  // A query that nobody waits for is not sent.
+  const timer = flushed ? setInterval(() => void flush(db).then(() => {}), 1_000) : undefined;
+  const committed: number[] = [];
+  for (let n = 0; n < writes; n++) {
+    await push(db, claims, 1);
+    committed.push(performance.now());
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  // What is due then is told by the next one.
+  if (flushed) await new Promise((resolve) => setTimeout(resolve, 1_200));
+  clearInterval(timer);
+  await ear.end();
+  const [row] = await db.sql`
+    select count(*)::int as broadcasts from realtime.messages where topic = ${`tenant:${tenant}:log`}`;
+  // Told before its commit was answered is told at once.
+  const waits = committed.map((at) =>
+    Math.max(0, (told.find((when) => when > at - 5) ?? Number.NaN) - at),
+  );
+  return { broadcasts: (row?.broadcasts as number) * (1_000 / writes), waits };
+}
+
+await onEach(async (db, on) => {
+  const row = { bench: "nudges", on, against };
+  const due = await spend(db, true);
+  const each = await spend(db, false);
+  report({
+    ...row,
+    name: "broadcasts for 1,000 writes, 100 a second",
+    unit: "broadcasts",
+    ours: due.broadcasts,
+    baseline: each.broadcasts,
+    ratio: due.broadcasts / each.broadcasts,
+  });
+  for (const [name, of] of [
+    ["median", (waits: number[]) => quartiles(waits).median],
+    ["longest", (waits: number[]) => Math.max(...waits)],
+  ] as const)
+    report({
+      ...row,
+      name: `from the commit of a write until it is told, ${name}`,
+      unit: "ms",
+      ours: of(due.waits),
+      baseline: of(each.waits),
+    });
+
+  const writer = await listened(db);
+  const reader = await makeAgent(db.sql, writer.tenant, { lifetime: 900 });
+  await rpc(db.sql, reader.claims, "open_inbox", { session: randomUUID() });
+  const send = () =>
+    rpc(db.sql, writer.claims, "send_messages", { messages: [messageTo(reader.id)] as never });
+  for (const [name, work, many] of [
+    ["a push of 1", () => push(db, writer.claims, 1), rounds(100)],
+    ["a push of 100", () => push(db, writer.claims, 100), rounds(20)],
+    ["a message to an open inbox", send, rounds(100)],
+  ] as const) {
+    const as = (way: typeof flush, timed: () => Promise<unknown>) => async () => {
+      await way(db);
+      await timed();
+    };
+    reportComparison({ ...row, name }, await compare(many, as(flush, work), as(silence, work)));
+  }
+});

@@ -1,0 +1,117 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RealtimeFaults } from "../../local/src/realtime/index.ts";
+import type { Agent, Mayfly } from "../../sdk/src/index.ts";
+import { rpc, serviceRole } from "../harness/callers.ts";
+import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { dataOf, spawnIn } from "../sdk/agents.ts";
+
+/** Over the project's rate Realtime drops the database's broadcasts, and tells nobody. */
+describe("while Realtime drops broadcasts in silence", () => {
+  /** The server asks it at each broadcast. */
+  const faults: RealtimeFaults = { seed: 1, drop: 0 };
+  let local: TestLocal;
+  let mayfly: Mayfly;
+  let agent: Agent;
+  const errors: unknown[] = [];
+  const lost = () =>
+    errors.filter((error) => (error as { code?: string }).code === "broadcasts_lost");
+  beforeAll(async () => {
+    local = await startTestLocal({ faults });
+  });
+  afterAll(() => local?.close());
+  beforeEach(async () => {
+    faults.drop = 0;
+    errors.length = 0;
+    ({ mayfly } = await local.enter());
+    agent = await spawnIn(mayfly, { lifetime: 600 });
+  });
+  afterEach(async () => {
+    await agent.close();
+    await mayfly.close();
+  });
+
+  /** It hears, and has said so: from here on it is judged. */
+  const steady = async (topics: number) => {
+    await vi.waitFor(() => {
+      const channels = agent.client.realtime.getChannels();
+      expect(channels.filter(({ state }) => state === "joined").length).toBe(topics);
+    });
+    // The server says a little later that the database's broadcasts flow.
+    let heard = 0;
+    const off = agent.on("probe", () => void heard++);
+    for (let n = 1; heard === 0; n++) {
+      dataOf(await mayfly.send(agent.id, "probe", { n }));
+      await vi.waitFor(() => expect(heard).toBeGreaterThan(0), { timeout: 2_000 }).catch(() => {});
+    }
+    off();
+    dataOf(await agent.heartbeat());
+  };
+
+  it("a heartbeat notices, says so once, and what is durable is polled for", async () => {
+    const got: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    agent.on("tick", ({ payload }) => void got.push(payload.n), { onError });
+    await steady(1);
+
+    faults.drop = 1;
+    dataOf(await mayfly.send(agent.id, "tick", { n: 1 }));
+    // Nobody heard of it. The heartbeat brings it, and says what was lost.
+    dataOf(await agent.heartbeat());
+    await vi.waitFor(() => expect(got).toEqual([1]));
+    await vi.waitFor(() => expect(lost()).toHaveLength(1), 10_000);
+    for (let n = 2; n <= 4; n++) {
+      dataOf(await mayfly.send(agent.id, "tick", { n }));
+      // Without it, with the pull that comes after 30 s.
+      await vi.waitFor(() => expect(got).toContain(n), 10_000);
+    }
+    expect(got).toEqual([1, 2, 3, 4]);
+    expect(lost()).toHaveLength(1);
+    await vi.waitFor(async () => {
+      const { broadcasts } = await rpc<{ broadcasts: { lost: { tenants: number } } }>(
+        local.sql,
+        serviceRole,
+        "installation",
+      );
+      expect(broadcasts.lost.tenants).toBe(1);
+    }, 10_000);
+  }, 60_000);
+
+  it("a watch of the log and a channel are polled too", async () => {
+    const onError = (error: unknown) => void errors.push(error);
+    const seen: string[] = [];
+    dataOf(await mayfly.channels.create({ name: "findings", kind: "broadcast" }));
+    const watch = dataOf(
+      await agent.watch({ types: ["state.changed"], onError }, ({ events }) => {
+        seen.push(...events.map(({ type }) => type));
+      }),
+    );
+    const published: unknown[] = [];
+    agent.channels
+      .open("findings")
+      .on(({ payload }) => void published.push(payload.n), { onError });
+    await steady(3);
+
+    faults.drop = 1;
+    dataOf(await mayfly.state.set("plan", { step: 1 }));
+    dataOf(await mayfly.channels.publish("findings", "tick", { n: 1 }));
+    dataOf(await agent.heartbeat());
+    // Each of the two is told, once.
+    await vi.waitFor(() => expect(lost()).toHaveLength(2), 10_000);
+    expect(seen).toHaveLength(1);
+    expect(published).toEqual([1]);
+    dataOf(await mayfly.state.set("plan", { step: 2 }));
+    dataOf(await mayfly.channels.publish("findings", "tick", { n: 2 }));
+    await vi.waitFor(() => expect(seen).toHaveLength(2), 10_000);
+    await vi.waitFor(() => expect(published).toEqual([1, 2]), 10_000);
+    await watch.stop();
+  }, 60_000);
+
+  it("a heartbeat finds out that the agent has ended", async () => {
+    agent.on("tick", () => {});
+    await steady(1);
+    faults.drop = 1;
+    dataOf(await mayfly.agents.stop(agent.id));
+    expect((await agent.heartbeat()).error?.code).toBe("not_authorized");
+    expect((await agent.ended)?.code).toBe("agent_not_alive");
+  }, 60_000);
+});
