@@ -29,7 +29,13 @@ describe.skipIf(!olderClientPath)("supabase-js 2.84", () => {
   it("writes values that come back as they are", async () => {
     const { data, error } = await db
       .from("notes")
-      .insert({ id: 1000, body: "a", n: "1.10000000000000000001", big: "9007199254740993", data: "5" })
+      .insert({
+        id: 1000,
+        body: "a",
+        n: "1.10000000000000000001",
+        big: "9007199254740993",
+        data: "5",
+      })
       .select("n::text, big::text, data, kind")
       .single();
     expect(error).toBeNull();
@@ -69,7 +75,11 @@ describe.skipIf(!olderClientPath)("supabase-js 2.84", () => {
       .eq("body", "a")
       .select("body, data, marks(id)");
     expect(updated.data).toEqual([{ body: "z", data: { a: [1, null] }, marks: [{ id: 1 }] }]);
-    const deleted = await db.from("notes").delete({ count: "exact" }).neq("id", 1000).neq("body", "c");
+    const deleted = await db
+      .from("notes")
+      .delete({ count: "exact" })
+      .neq("id", 1000)
+      .neq("body", "c");
     expect(deleted).toMatchObject({ status: 204, error: null, count: 1 });
     expect((await db.from("notes").delete()).error?.code).toBe("21000");
     expect((await db.from("notes").upsert([], { ignoreDuplicates: true })).status).toBe(201);
