@@ -1,9 +1,11 @@
 import { agentTypeRow } from "./answer-agents.ts";
 import { list } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
-import { ok, type Result } from "./errors.ts";
+import { failed, ok, type Result } from "./errors.ts";
+import { invalid } from "./invalid.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { AgentTypeRow } from "./session.ts";
+import { problemOf } from "./storable.ts";
 
 /** What is defined of a type of agents. What is left out is left to whoever spawns one. */
 export interface AgentTypeDefinition {
@@ -57,6 +59,8 @@ export class AgentTypes {
    */
   async define(definition: AgentTypeDefinition): Promise<Result<AgentType>> {
     const { maxLifetime, maxLiving, ...rest } = definition;
+    const problem = problemOf(rest.metadata ?? {});
+    if (problem) return failed(invalid("metadata", problem));
     const answer = fromDataApi(
       await this.#client.rpc("define_agent_type", {
         ...rest,

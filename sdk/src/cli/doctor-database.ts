@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
 import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
+import { checkTimeouts } from "./doctor-neighbours.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -22,6 +23,7 @@ interface Installation {
   open_policies: { schema: string; table: string; policy: string; command: string }[];
   pre_request: PreRequest | null;
   statistics: string[];
+  timeouts: Record<string, string | null>;
   maintenance: Maintenance;
   broadcasts: Broadcasts;
 }
@@ -50,6 +52,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     ...checkOpenPolicies(found),
     ...(await checkGate(connection, found.pre_request)),
     checkStatistics(found.statistics),
+    checkTimeouts(found.timeouts),
     ...checkExtensions(found),
     ...checkMaintenance(
       found.maintenance,
