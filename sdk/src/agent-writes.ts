@@ -48,7 +48,8 @@ export class AgentWrites extends AgentReads {
    * Remembers something. It is in the local cache and the outbox at once, there as safe as the
    * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`.
    *
-   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`.
+   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`; `agent_not_alive`
+   * after the agent's end.
    * @example
    * const { data } = await agent.remember({
    *   task: "Rotate the signing key",
@@ -141,6 +142,7 @@ export class AgentWrites extends AgentReads {
    * await agent.sync();
    */
   async retryDeadLetters(ids?: string[]): Promise<Result<number>> {
+    if (this.over) return failed(this.over);
     return this.outbox
       .retry(ids?.map(idOf))
       .then(ok, (error: unknown) => failed(asStorageError(error)));
@@ -154,6 +156,7 @@ export class AgentWrites extends AgentReads {
    * await agent.discardDeadLetters(agent.deadLetters.map(({ operation }) => operation.id));
    */
   async discardDeadLetters(ids?: string[]): Promise<Result<number>> {
+    if (this.over) return failed(this.over);
     return this.outbox
       .discard(ids?.map(idOf))
       .then(ok, (error: unknown) => failed(asStorageError(error)));
@@ -161,6 +164,7 @@ export class AgentWrites extends AgentReads {
 
   /** For a change that is made now, later than all that the outbox has. */
   async #stamp(): Promise<Result<string>> {
+    if (this.over) return failed(this.over);
     try {
       await this.outbox.open();
       return ok(this.outbox.clock.next(this.id));
@@ -171,6 +175,7 @@ export class AgentWrites extends AgentReads {
 
   /** Checks an operation, queues it and shows what it does; gives it as it will be sent. */
   async #enqueue<Op extends Operation>(op: Op): Promise<Result<Op>> {
+    if (this.over) return failed(this.over);
     const checked = operation.safeParse(op);
     if (!checked.success) {
       const [issue] = checked.error.issues;
