@@ -84,6 +84,7 @@ export async function readKept(
     if (error) return failed(error);
     for (const { agent_id, dropped, ...kept } of data) take(toRecord(agent_id, kept, dropped));
     after = data.at(-1);
-    if (data.length < pageSize) return ok(null);
+    // A project may allow fewer rows than a page.
+    if (!after) return ok(null);
   }
 }

@@ -115,12 +115,12 @@ export class Mayfly {
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
     this.conflicts = new Conflicts(this.client, tenant);
-    this.agentTypes = new AgentTypes(this.client);
-    this.enrolmentKeys = new EnrolmentKeys(this.client);
+    this.agentTypes = new AgentTypes(this.client, tenant);
+    this.enrolmentKeys = new EnrolmentKeys(this.client, tenant);
     this.invitations = new Invitations(this.client);
     this.members = new Members(this.client);
     this.tenants = new Tenants(this.client);
-    this.#messenger = new Messenger(this.client);
+    this.#messenger = new Messenger(this.client, undefined, tenant);
     const startLog: StartLogWatch = (watched, handler) => this.watch(watched, handler);
     this.debug = new DebugStreams(this.client, tenant, startLog);
     this.state = new States(this.client, tenant, null, startLog);

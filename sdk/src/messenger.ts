@@ -58,13 +58,13 @@ export class Messenger {
   readonly #note: Note;
 
   /** @param note tells the agent's debug stream; absent for who has none. */
-  constructor(client: MayflyClient, note: Note = noNote) {
+  constructor(client: MayflyClient, note: Note = noNote, tenant?: string) {
     this.#note = note;
     this.#outgoing = new Outgoing(client);
     this.#inbox = new Inbox(client, (row, error) => this.#answerFailure(row, error));
     const publish: Publish = (name, type, payload, options) =>
       this.send({ channel: name }, type, payload, options);
-    this.channels = new Channels(client, publish, note);
+    this.channels = new Channels(client, publish, note, tenant);
   }
 
   async send<T extends string>(

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { z } from "zod";
+import { count, flag, object, text, texts } from "../answer-form.ts";
 import type { Connection } from "./connection.ts";
 import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
@@ -28,6 +30,20 @@ interface Installation {
   broadcasts: Broadcasts;
 }
 
+const installation = z.object({
+  at: text,
+  extensions: object,
+  migrations: z.array(object).nullable(),
+  jobs: texts.nullable(),
+  unprotected: texts,
+  policies: texts,
+  open_policies: z.array(object),
+  pre_request: object.nullable(),
+  statistics: texts,
+  maintenance: object,
+  broadcasts: z.object({ flushed: flag, due: count, lost: object }),
+});
+
 /** Updates by a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
 /** As 0329_schedules.sql names them. */
@@ -44,6 +60,14 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     headers: inMayfly,
   });
   if (answer.status !== 200) return [notTold(answer)];
+  if (!installation.safeParse(answer.body).success)
+    return [
+      wrong(
+        "migrations",
+        "The migrations are older than this CLI, or something else than the Data API answered.",
+        anewMend,
+      ),
+    ];
   const found = answer.body as Installation;
   const migrations = await readMigrations().catch(() => null);
   return [
@@ -68,7 +92,7 @@ function notTold(answer: Answer): Finding {
   const code = codeOf(answer);
   if (code === "PGRST202")
     return wrong("migrations", "The migrations are older than this CLI.", anewMend);
-  if (code === "42501" || answer.status === 401 || answer.status === 403)
+  if (code === "42501" || code?.startsWith("PGRST30"))
     return wrong(
       "key",
       "The key may not ask for the installation: it is no secret key.",
