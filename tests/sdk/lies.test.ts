@@ -198,7 +198,7 @@ const others = [
   "Presence: leave, track",
   // A recall answers from the cache.
   "Agent: recall, context, recallLocal, remember, update, forget, on, channels, close",
-  "Agent: stop, retryDeadLetters, discardDeadLetters",
+  "Agent: stop, finish, leave, retryDeadLetters, discardDeadLetters",
 ];
 
 /** An empty list is one, and there may be no state: no answer is more right. */
