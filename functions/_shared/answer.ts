@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import type { ErrorBody, ErrorCode } from "../../sdk/src/errors.ts";
+import { parseJson } from "../../sdk/src/numbers.ts";
 import { isTooDeep } from "./depth.ts";
 
 /** An error on its way to the caller. */
@@ -71,7 +72,7 @@ export async function readBody<Schema extends z.ZodType>(
   }
   let body: unknown;
   try {
-    body = text === "" ? {} : JSON.parse(text);
+    body = text === "" ? {} : parseJson(text);
   } catch {
     throw new Refusal(400, "invalid_request", "The body is not JSON.");
   }

@@ -15,7 +15,7 @@ import { getSigningKey } from "../_shared/environment.ts";
 
 /** What mayfly.spawn_agent, spawn_team, renew_agent and resume_agent return of an agent. */
 const issued = z.looseObject({
-  agent: z.record(z.string(), z.unknown()),
+  agent: z.custom<Record<string, unknown>>((value) => typeof value === "object" && value !== null),
   claims: z.looseObject({ exp: z.number() }),
   renewal_secret: z.string(),
 });

@@ -1,11 +1,16 @@
 #!/usr/bin/env node
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { createConsoleLog } from "./console-log.ts";
+import { legacyKeys } from "./environment.ts";
+import { loadOrCreateKeys } from "./keys.ts";
 import { findRunning, type Running } from "./running.ts";
 import { type Local, startLocal } from "./start.ts";
+import { createTokens } from "./tokens.ts";
 
 const defaultData = join(import.meta.dirname, "../../.mayfly");
+
+const defaultPort = 54321;
 
 function port(text: string): number {
   const value = Number(text);
@@ -64,11 +69,29 @@ program
 
 program
   .command("status")
-  .description("what runs, as JSON")
+  .description("what runs, as JSON or as KEY=value")
   .option(...dataOption)
-  .action(async ({ data }: { data: string }) => {
+  .option("--port <port>", "the HTTP port that it should have", port)
+  .addOption(
+    new Option("-o, --output <format>", "how to print it").choices(["json", "env"]).default("json"),
+  )
+  .action(async ({ data, port, output }: { data: string; port?: number; output: string }) => {
     const running = await requireRunning(data);
-    console.log(JSON.stringify(variables(running), null, 2));
+    if (port !== undefined && Number(new URL(running.apiUrl).port) !== port)
+      throw new Error(
+        `The embedded Supabase of ${data} serves at ${running.apiUrl}, not at ${port}.`,
+      );
+    const values = variables(running);
+    if (output === "json") return console.log(JSON.stringify(values, null, 2));
+    const keys = await loadOrCreateKeys(data);
+    const legacy = await legacyKeys(await createTokens(keys));
+    const all = {
+      ...values,
+      ANON_KEY: legacy.SUPABASE_ANON_KEY,
+      SERVICE_ROLE_KEY: legacy.SUPABASE_SERVICE_ROLE_KEY,
+      JWT_SECRET: keys.jwtSecret,
+    };
+    for (const [name, value] of Object.entries(all)) console.log(`${name}="${value}"`);
   });
 
 program
@@ -151,5 +174,8 @@ async function start(options: StartOptions): Promise<void> {
   const rows = Object.entries(variables(local));
   console.log(`\nMayfly's embedded Supabase serves (${seconds} s). Ctrl-C stops it.\n`);
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
+  const served = Number(new URL(local.apiUrl).port);
+  if (options.port === undefined && served !== defaultPort)
+    console.log(`\n  Port ${defaultPort} is in use, so these are others. --port names one.`);
   console.log("");
 }

@@ -15,6 +15,17 @@ export interface LogOptions {
   write?: (line: string) => void;
 }
 
+/** Under the message, so that no line of what somebody else wrote looks like one of the log. */
+const indent = " ".repeat(15);
+
+/** What clients chose (topics, names, answers) as text: nothing that a terminal obeys, no line of its own. */
+const harmless = (text: string): string =>
+  text
+    .replace(/[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/gu, (found) =>
+      found === "\t" ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    )
+    .replaceAll("\n", `\n${indent}`);
+
 /** Quiet, readable lines on standard error; standard output is for results. */
 export function createConsoleLog(options: LogOptions = {}): Logger {
   const { verbose = false, json = false } = options;
@@ -31,7 +42,7 @@ export function createConsoleLog(options: LogOptions = {}): Logger {
       )
       .join("");
     const label = colour ? styleText(colours[level], level.padEnd(5)) : level.padEnd(5);
-    write(`${at.toTimeString().slice(0, 8)} ${label} ${message}${rest}`);
+    write(`${at.toTimeString().slice(0, 8)} ${label} ${harmless(message + rest)}`);
   };
   return {
     debug: (message, fields) => line("debug", message, fields),

@@ -5,7 +5,7 @@ import type { Tokens } from "./tokens.ts";
 const passedOn = ["MAYFLY_EMBEDDINGS_URL", "MAYFLY_EMBEDDINGS_MODEL", "MAYFLY_EMBEDDINGS_KEY"];
 
 /** The project's API keys as they were before 2025: tokens of a role, good for ten years from 2025. */
-async function legacyKeys(tokens: Tokens): Promise<Record<string, string>> {
+export async function legacyKeys(tokens: Tokens): Promise<Record<string, string>> {
   const key = (role: string) =>
     tokens.signLegacy({ iss: "supabase", ref: "local", role, iat: 1735689600, exp: 2051222400 });
   return {

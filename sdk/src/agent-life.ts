@@ -4,15 +4,17 @@ import { agentRow, cardRow, stopped } from "./answer-agents.ts";
 import { beaten, type Newest } from "./answer-messages.ts";
 import { attendanceOf } from "./attendance.ts";
 import type { CacheOptions } from "./cache.ts";
-import { callFunction, fetchAnswer, fromDataApi, type MayflyClient } from "./call.ts";
+import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import type { HybridClock } from "./clock.ts";
 import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import { Debug, type DebugOptions } from "./debug.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { type Left, silenceMs, withLeft } from "./last-push.ts";
 import { inboxTopic, setOwner } from "./nudges.ts";
 import type { Outboxes } from "./outboxes.ts";
 import { Presence } from "./presence.ts";
+import { type Limit, Requests } from "./requests.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
 import { joinTopic, leaveTopics, whenLive } from "./topics.ts";
@@ -27,6 +29,8 @@ export interface AgentConnection {
   outboxes: Outboxes;
   cache: CacheOptions;
   debug: DebugOptions;
+  /** Those that have a connection, children included. */
+  agents: Set<AgentLife>;
 }
 
 /** An agent's identity and life: its token, its heartbeat, its end. */
@@ -46,10 +50,13 @@ export class AgentLife {
   /** The server's time, as its tokens and answers tell it. */
   protected readonly clock: HybridClock;
   readonly #session: Session;
+  readonly #requests = new Requests();
+  #concluded: MayflyError | undefined;
   #over: (why: MayflyError | null) => void = () => {};
 
   constructor(connection: AgentConnection, issued: Issued) {
     this.connection = connection;
+    connection.agents.add(this);
     this.ended = new Promise((resolve) => {
       this.#over = resolve;
     });
@@ -57,9 +64,9 @@ export class AgentLife {
     this.#session = session;
     this.client = createClient<Database, "mayfly">(connection.url, connection.key, {
       db: { schema: "mayfly" },
-      global: { fetch: fetchAnswer },
       realtime: { reconnectAfterMs },
-      accessToken: () => session.token(),
+      global: { fetch: this.#requests.fetch },
+      accessToken: () => this.#requests.orElse(session.token(), ""),
     });
     setOwner(this.client, issued.agent.id);
     this.clock = connection.outboxes.of(issued.agent.tenant_id).clock;
@@ -157,28 +164,71 @@ export class AgentLife {
     return error ? failed(error) : ok({ expiresAt: this.expiresAt });
   }
 
-  /** Suspends the agent: it and its descendants can do nothing until its parent or a member resumes it. */
-  async suspend(reason?: string): Promise<Result<AgentRow>> {
-    const answer = fromDataApi(
-      await this.client.rpc("suspend_agent", { ...(reason && { reason }) }),
-      agentRow,
-    );
-    if (!answer.error) await this.close();
-    return answer;
+  /** How many ancestors it has: a child ends before its parent. */
+  get depth(): number {
+    return this.#session.agent.depth;
   }
 
-  /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
-  async stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
+  /**
+   * Suspends the agent: it and its descendants can do nothing until its parent or a member resumes it.
+   * What it remembered is pushed first, as `stop` does.
+   */
+  async suspend(reason?: string): Promise<Result<AgentRow>> {
+    return this.#requests.within(silenceMs, async (limit) => {
+      const left = await this.finish(limit);
+      const answer = fromDataApi(
+        await this.client.rpc("suspend_agent", { ...(reason && { reason }) }),
+        agentRow,
+      );
+      if (answer.error) return answer;
+      await this.leave();
+      return withLeft(answer, left, "The agent is suspended");
+    });
+  }
+
+  /**
+   * Pushes what it remembered, and ends the agent: from that moment its token is worth nothing, and this
+   * object remembers nothing more. Waits for the server while it answers, and 10 s when it does not.
+   *
+   * @returns `not_pushed` when the agent has ended and `details.unsynced` operations are still in the
+   * outbox; what refused the end itself has `details.unsynced` too. An agent that cannot be stopped ends
+   * with its lifetime.
+   * @example
+   * const { error } = await agent.stop("done");
+   * if (error?.code === "not_pushed") console.log(error.details, error.hint);
+   */
+  stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
     const body = reason ? { reason } : {};
     this.debug.note("lifecycle", "stopped", () => body);
-    await Promise.all([this.debug.flush(), this.debug.stopWatches()]);
-    const answer = await callFunction(this.client, "spawn", stopped, body, { method: "DELETE" });
-    await this.close();
-    return answer;
+    return this.#conclude("The agent has stopped", () =>
+      callFunction(this.client, "spawn", stopped, body, { method: "DELETE" }),
+    );
   }
 
-  /** Leaves every channel and renews no more, without ending the agent: it ends by itself. */
-  async close(): Promise<void> {
+  /**
+   * Pushes what it remembered, leaves every channel and renews no more, without ending the agent: it ends
+   * with its lifetime.
+   *
+   * @returns `not_pushed`, as `stop` does.
+   */
+  close(): Promise<Result<null>> {
+    return this.#conclude("This connection of the agent is closed", async () => ok(null));
+  }
+
+  /** Why it can do nothing more: null while it can. */
+  protected get over(): MayflyError | null {
+    return this.#concluded ?? this.#session.over ?? null;
+  }
+
+  /** The last that it does with its token. @returns what of it is not on the server. */
+  protected async finish(_limit: Limit): Promise<Left | null> {
+    await Promise.all([this.debug.flush(), this.debug.stopWatches()]);
+    return null;
+  }
+
+  /** Lets go of everything. */
+  protected async leave(): Promise<void> {
+    this.connection.agents.delete(this);
     attendanceOf(this.client).end();
     this.debug.close();
     this.#session.end();
@@ -188,12 +238,22 @@ export class AgentLife {
     this.#over(null);
   }
 
+  #conclude<T>(what: string, last: () => Promise<Result<T>>): Promise<Result<T>> {
+    this.#concluded ??= this.#session.over ?? concluded();
+    return this.#requests.within(silenceMs, async (limit) => {
+      const left = await this.finish(limit);
+      const answer = await last();
+      await this.leave();
+      return withLeft(answer, left, what);
+    });
+  }
+
   async #end(why: MayflyError): Promise<void> {
     attendanceOf(this.client).end();
     await this.presence.leave();
     await leaveTopics(this.client);
     this.#over(why);
-    await this.close();
+    await this.leave();
   }
 
   /** It has a live connection: who wants to know more of it can say so. */
@@ -219,6 +279,14 @@ export class AgentLife {
     });
   }
 }
+
+const concluded = () =>
+  new MayflyError({
+    code: "agent_not_alive",
+    message: "The agent was stopped, suspended or closed here.",
+    hint: "Spawn another agent.",
+    details: null,
+  });
 
 function overBy(status: string, reason: unknown): MayflyError {
   const suspended = status === "suspended";

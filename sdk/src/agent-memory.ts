@@ -2,13 +2,14 @@ import { AgentWrites } from "./agent-writes.ts";
 import { type Context, type ContextOptions, packContext } from "./context.ts";
 import { failed, ok, type Result } from "./errors.ts";
 import { invalid } from "./invalid.ts";
+import { type Left, pushLast } from "./last-push.ts";
 import { recalledLocally } from "./local-search.ts";
 import type { LogPage } from "./memory.ts";
 import { pullInto } from "./pull.ts";
 import { pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
 import { type Recall, type RecallOptions, wrongQuery } from "./recall.ts";
-import type { AgentRow } from "./session.ts";
+import type { Limit } from "./requests.ts";
 import { States } from "./state.ts";
 import type { StartLogWatch } from "./state-watch.ts";
 import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
@@ -56,6 +57,7 @@ export class AgentMemory extends AgentWrites {
    * if (!error) console.log(`${data.pushed} pushed, ${data.pulled} pulled`);
    */
   sync(options: SyncOptions = {}): Promise<Result<Synced>> {
+    if (this.over) return Promise.resolve(failed(this.over));
     // One at a time: two would pull the same page.
     this.#syncs++;
     const run = this.#syncing
@@ -150,19 +152,30 @@ export class AgentMemory extends AgentWrites {
     return ok(watch);
   }
 
-  /** Ends the agent: from that moment its token is worth nothing. What it remembered stays. */
-  override async stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
+  protected override async finish(limit: Limit): Promise<Left | null> {
     // First: a pull behind the end would be refused, and its watch end by that.
     await this.#stopWatches();
-    return super.stop(reason);
+    const left = this.#left
+      ? this.#leftOver()
+      : await pushLast(this.client, this.outbox, this.id, limit, (...settled) =>
+          this.cache.settle(...settled),
+        );
+    await super.finish(limit);
+    return left;
+  }
+
+  /** What has ended does not open its outbox again: it is another's by now. */
+  #leftOver(): Left | null {
+    const { unsynced } = this;
+    return unsynced > 0 ? { unsynced, refused: 0, cause: this.over } : null;
   }
 
   /** Also leaves to others what is still in the outbox. */
-  override async close(): Promise<void> {
+  protected override async leave(): Promise<void> {
     if (!this.#left) this.outbox.leave(this.id);
     this.#left = true;
     await this.#stopWatches();
-    await super.close();
+    await super.leave();
     // Not waited for when a sync runs: it may be its own page handler that closes.
     if (this.#syncs === 0) await this.outbox.close();
     else void this.#syncing.then(() => this.outbox.close());

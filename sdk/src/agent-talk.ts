@@ -10,6 +10,7 @@ import {
   Messenger,
   type RequestOptions,
 } from "./messenger.ts";
+import type { Limit } from "./requests.ts";
 
 /** An agent's messages, to and from others of its tenant. */
 export class AgentTalk extends AgentMemory {
@@ -99,19 +100,14 @@ export class AgentTalk extends AgentMemory {
     return this.#messenger.on(type, handler, options);
   }
 
-  override async stop(reason?: string) {
-    // What was handled is said while it can be.
-    await this.#messenger.close();
-    return super.stop(reason);
+  protected override async finish(limit: Limit) {
+    // What was handled is said while it can be; a handler that never ends holds nobody up.
+    await Promise.race([this.#messenger.close(), limit.over]);
+    return super.finish(limit);
   }
 
-  override async suspend(reason?: string) {
-    await this.#messenger.close();
-    return super.suspend(reason);
-  }
-
-  override async close(): Promise<void> {
-    await this.#messenger.close();
-    await super.close();
+  protected override async leave(): Promise<void> {
+    void this.#messenger.close();
+    await super.leave();
   }
 }

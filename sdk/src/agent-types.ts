@@ -1,9 +1,11 @@
 import { agentTypeRow } from "./answer-agents.ts";
-import { list } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
-import { ok, type Result } from "./errors.ts";
+import { failed, ok, type Result } from "./errors.ts";
+import { invalid } from "./invalid.ts";
+import { readAll } from "./read-all.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { AgentTypeRow } from "./session.ts";
+import { problemOf } from "./storable.ts";
 
 /** What is defined of a type of agents. What is left out is left to whoever spawns one. */
 export interface AgentTypeDefinition {
@@ -36,9 +38,11 @@ const columns =
 /** The types of agents that the tenant has defined. Versions never change: a change makes another. */
 export class AgentTypes {
   readonly #client: MayflyClient;
+  readonly #tenant: string | undefined;
 
   /** @internal */
-  constructor(client: MayflyClient) {
+  constructor(client: MayflyClient, tenant: string | undefined) {
+    this.#tenant = tenant;
     this.#client = client;
   }
 
@@ -57,6 +61,8 @@ export class AgentTypes {
    */
   async define(definition: AgentTypeDefinition): Promise<Result<AgentType>> {
     const { maxLifetime, maxLiving, ...rest } = definition;
+    const problem = problemOf(rest.metadata ?? {});
+    if (problem) return failed(invalid("metadata", problem));
     const answer = fromDataApi(
       await this.#client.rpc("define_agent_type", {
         ...rest,
@@ -68,15 +74,19 @@ export class AgentTypes {
     return answer.error ? answer : ok(fromRow(answer.data));
   }
 
-  /** The versions of all types, or of one; the newest first. */
+  /** All versions of all types, or of one; the newest first. */
   async list(options: { name?: string } = {}): Promise<Result<AgentType[]>> {
-    let query = this.#client
-      .from("agent_types")
-      .select(columns)
-      .order("name")
-      .order("version", { ascending: false });
-    if (options.name) query = query.eq("name", options.name);
-    const answer = fromDataApi(await query, list(agentTypeRow));
+    const answer = await readAll(agentTypeRow, (behind, limit) => {
+      let query = this.#client.from("agent_types").select(columns);
+      // The secret key sees every tenant's.
+      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (options.name) query = query.eq("name", options.name);
+      if (behind) {
+        const { name, version } = behind;
+        query = query.or(`name.gt."${name}",and(name.eq."${name}",version.lt.${version})`);
+      }
+      return query.order("name").order("version", { ascending: false }).limit(limit);
+    });
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 }

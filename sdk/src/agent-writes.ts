@@ -3,6 +3,7 @@ import type { AgentConnection } from "./agent-life.ts";
 import { AgentReads } from "./agent-reads.ts";
 import { MemoryCache } from "./cache.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import { invalid } from "./invalid.ts";
 import { LocalSearch } from "./local-search.ts";
 import { type MemoryChange, memoryFromBody, type NewMemory, toFields, toMemory } from "./memory.ts";
@@ -47,7 +48,8 @@ export class AgentWrites extends AgentReads {
    * Remembers something. It is in the local cache and the outbox at once, there as safe as the
    * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`.
    *
-   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`.
+   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`; `agent_not_alive`
+   * after the agent's end.
    * @example
    * const { data } = await agent.remember({
    *   task: "Rotate the signing key",
@@ -58,7 +60,7 @@ export class AgentWrites extends AgentReads {
    */
   async remember(memory: NewMemory): Promise<Result<{ id: string }>> {
     const { embedding, model } = memory;
-    const id = memory.id ?? uuidv7();
+    const id = idOf(memory.id ?? uuidv7());
     if (embedding && !model)
       return failed(invalid("model", "must name the model of the embedding"));
     const body = toMemory(memory, id, this.id, new Date(this.clock.later()));
@@ -93,24 +95,25 @@ export class AgentWrites extends AgentReads {
    */
   async update(id: string, change: MemoryChange): Promise<Result<{ id: string }>> {
     const { set, base, resolve, settles } = change;
+    const target = idOf(id);
     const stamp = await this.#stamp();
     if (stamp.error) return stamp;
     const queued = await this.#enqueue({
       id: uuidv7(),
       type: "memory.update",
       memory: {
-        id,
+        id: target,
         set: toFields(set),
         hlc: stamp.data,
         ...(base && { base: toFields(base) }),
         ...(resolve && { resolve }),
-        ...(settles && { settles }),
+        ...(settles && { settles: settles.map(idOf) }),
       },
     });
     if (queued.error) return queued;
-    const told = () => ({ id, fields: Object.keys(set) });
+    const told = () => ({ id: target, fields: Object.keys(set) });
     this.debug.note("memory", "update", told, { level: "detailed" });
-    return ok({ id });
+    return ok({ id: target });
   }
 
   /**
@@ -122,10 +125,11 @@ export class AgentWrites extends AgentReads {
    * await agent.forget(id);
    */
   async forget(id: string): Promise<Result<{ id: string }>> {
-    const queued = await this.#enqueue({ id: uuidv7(), type: "memory.delete", memory: { id } });
+    const memory = { id: idOf(id) };
+    const queued = await this.#enqueue({ id: uuidv7(), type: "memory.delete", memory });
     if (queued.error) return queued;
-    this.debug.note("memory", "forget", () => ({ id }), { level: "detailed" });
-    return ok({ id });
+    this.debug.note("memory", "forget", () => memory, { level: "detailed" });
+    return ok(memory);
   }
 
   /**
@@ -138,7 +142,10 @@ export class AgentWrites extends AgentReads {
    * await agent.sync();
    */
   async retryDeadLetters(ids?: string[]): Promise<Result<number>> {
-    return this.outbox.retry(ids).then(ok, (error: unknown) => failed(asStorageError(error)));
+    if (this.over) return failed(this.over);
+    return this.outbox
+      .retry(ids?.map(idOf))
+      .then(ok, (error: unknown) => failed(asStorageError(error)));
   }
 
   /**
@@ -149,11 +156,15 @@ export class AgentWrites extends AgentReads {
    * await agent.discardDeadLetters(agent.deadLetters.map(({ operation }) => operation.id));
    */
   async discardDeadLetters(ids?: string[]): Promise<Result<number>> {
-    return this.outbox.discard(ids).then(ok, (error: unknown) => failed(asStorageError(error)));
+    if (this.over) return failed(this.over);
+    return this.outbox
+      .discard(ids?.map(idOf))
+      .then(ok, (error: unknown) => failed(asStorageError(error)));
   }
 
   /** For a change that is made now, later than all that the outbox has. */
   async #stamp(): Promise<Result<string>> {
+    if (this.over) return failed(this.over);
     try {
       await this.outbox.open();
       return ok(this.outbox.clock.next(this.id));
@@ -164,6 +175,7 @@ export class AgentWrites extends AgentReads {
 
   /** Checks an operation, queues it and shows what it does; gives it as it will be sent. */
   async #enqueue<Op extends Operation>(op: Op): Promise<Result<Op>> {
+    if (this.over) return failed(this.over);
     const checked = operation.safeParse(op);
     if (!checked.success) {
       const [issue] = checked.error.issues;

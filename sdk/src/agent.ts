@@ -1,5 +1,6 @@
 import { AgentTalk } from "./agent-talk.ts";
 import { ok, type Result } from "./errors.ts";
+import { notPushed } from "./last-push.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
@@ -21,5 +22,17 @@ export class Agent extends AgentTalk {
     return answer.error
       ? answer
       : ok(answer.data.map((issued) => new Agent(this.connection, issued)));
+  }
+
+  /** `await using agent = …`: stops it at the end of the block, and throws what failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { over } = this;
+    if (!over) {
+      const { error } = await this.stop();
+      if (error) throw error;
+    } else if (this.unsynced > 0) {
+      const left = { unsynced: this.unsynced, refused: 0, cause: over };
+      throw notPushed("The agent has ended", left);
+    }
   }
 }

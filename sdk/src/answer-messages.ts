@@ -76,6 +76,11 @@ export const channelPage = row<ChannelPageRow>({
   more: flag,
 });
 
+export const subscriberRow = row<{
+  subscriber_id: string;
+  acknowledged: number;
+  subscribed_at: string;
+}>({ subscriber_id: text, acknowledged: count, subscribed_at: text });
 export const subscription = row<{
   channel: string;
   kind: ChannelRow["kind"];

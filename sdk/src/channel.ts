@@ -1,9 +1,9 @@
-import { list, row, text } from "./answer-form.ts";
-import { fromDataApi, type MayflyClient } from "./call.ts";
-import { type ChannelOptions, ChannelStream, readPage } from "./channel-stream.ts";
+import type { MayflyClient } from "./call.ts";
+import { type ChannelOptions, ChannelStream } from "./channel-stream.ts";
 import type { Publish } from "./channels.ts";
 import type { Note } from "./debug-row.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { findChannel } from "./find-channel.ts";
 import { noteHandling } from "./message-notes.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import type { MessageContent, SendOptions, Sent } from "./messages.ts";
@@ -31,6 +31,7 @@ export class Channel {
   readonly #client: MayflyClient;
   readonly #publish: Publish;
   readonly #note: Note;
+  readonly #tenant: string | undefined;
   readonly #streams = new Set<ChannelStream>();
   readonly #onBroadcast = new Set<
     { event: string; handler: BroadcastHandler } & BroadcastOptions
@@ -50,7 +51,14 @@ export class Channel {
   #mayBroadcast = false;
 
   /** @internal */
-  constructor(client: MayflyClient, name: string, publish: Publish, note: Note) {
+  constructor(
+    client: MayflyClient,
+    name: string,
+    publish: Publish,
+    note: Note,
+    tenant: string | undefined,
+  ) {
+    this.#tenant = tenant;
     this.#note = note;
     this.#client = client;
     this.name = name;
@@ -168,16 +176,10 @@ export class Channel {
   /** Apart from the messages' topic: so nobody can pass a broadcast off as one. */
   #join(): Promise<Result<Topic>> {
     this.#topic ??= (async () => {
-      const answer = fromDataApi(
-        await this.#client.from("channels").select("tenant_id").eq("name", this.name).limit(2),
-        list(row<{ tenant_id: string }>({ tenant_id: text })),
-      );
-      const [channel, another] = answer.data ?? [];
-      if (answer.error || !channel || another) {
+      const { data: channel, error } = await findChannel(this.#client, this.name, this.#tenant);
+      if (error) {
         this.#topic = undefined;
-        // The function says what is the matter.
-        const why = answer.error ?? (await readPage(this.#client, this.name, 0)).error;
-        return failed(why as MayflyError);
+        return failed(error);
       }
       const topic = `tenant:${channel.tenant_id}:broadcast:${this.name}`;
       return ok(await joinTopic(this.#client, topic, this.#listener));

@@ -4,14 +4,18 @@ import {
   channelRow,
   channelStatistics,
   deletedChannel,
+  subscriberRow,
   subscription,
 } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { Channel } from "./channel.ts";
 import type { Note } from "./debug-row.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { findChannel } from "./find-channel.ts";
+import { wrongPage } from "./invalid.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import { type MessageContent, messageFromRow, type SendOptions, type Sent } from "./messages.ts";
+import { readAll } from "./read-all.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 
 /**
@@ -82,8 +86,21 @@ export interface ChannelStatistics {
   perMinute: number;
   lastSentAt: string | null;
   senders: number;
-  /** The furthest behind first; 1,000 at most. */
+  /** The furthest behind first; 1,000 at most: `subscribers(name)` pages all. */
   subscribers: { id: string; acknowledged: number; lag: number; subscribedAt: string }[];
+}
+
+/** Subscribers of a channel, a page of them. */
+export interface SubscriberPage {
+  subscribers: {
+    id: string;
+    /** It has handled all up to this number. */
+    acknowledged: number;
+    lag: number;
+    subscribedAt: Date;
+  }[];
+  /** Where the next page starts; null at the end. */
+  next: string | null;
 }
 
 /** Publishes as the caller of the channels. */
@@ -101,10 +118,12 @@ export class Channels {
   readonly #client: MayflyClient;
   readonly #publish: Publish;
   readonly #note: Note;
+  readonly #tenant: string | undefined;
   readonly #open = new Map<string, Channel>();
 
   /** @internal */
-  constructor(client: MayflyClient, publish: Publish, note: Note) {
+  constructor(client: MayflyClient, publish: Publish, note: Note, tenant: string | undefined) {
+    this.#tenant = tenant;
     this.#note = note;
     this.#client = client;
     this.#publish = publish;
@@ -135,12 +154,15 @@ export class Channels {
     return answer.error ? answer : ok(null);
   }
 
-  /** The channels of the tenant, by name. */
+  /** All channels of the tenant, by name. */
   async list(): Promise<Result<ChannelInfo[]>> {
-    const answer = fromDataApi(
-      await this.#client.from("channels").select(columns).order("name"),
-      list(channelRow),
-    );
+    const answer = await readAll(channelRow, (behind, limit) => {
+      let query = this.#client.from("channels").select(columns);
+      // The secret key sees every tenant's.
+      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (behind) query = query.gt("name", behind.name);
+      return query.order("name").order("id").limit(limit);
+    });
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
@@ -229,6 +251,45 @@ export class Channels {
   }
 
   /**
+   * Who has subscribed, and how far each is, by id, a page at a time.
+   *
+   * @param options `after`: `next` of the page before; `limit`: 1 to 1,000, 100 by default.
+   * @returns `channel_unknown`, `scope_missing`, `invalid_request`.
+   * @example
+   * const { data: page } = await mayfly.channels.subscribers("findings", { limit: 1_000 });
+   * for (const { id, lag } of page?.subscribers ?? []) console.log(id, lag);
+   */
+  async subscribers(
+    name: string,
+    { after, limit = 100 }: { after?: string; limit?: number } = {},
+  ): Promise<Result<SubscriberPage>> {
+    const wrong = wrongPage("limit", limit);
+    if (wrong) return failed(wrong);
+    const channel = await findChannel(this.#client, name, this.#tenant);
+    if (channel.error) return channel;
+    const { tenant_id, id, last_seq } = channel.data;
+    let query = this.#client
+      .from("channel_subscriptions")
+      .select("subscriber_id, acknowledged, subscribed_at")
+      .eq("tenant_id", tenant_id)
+      .eq("channel_id", id);
+    if (after) query = query.gt("subscriber_id", after);
+    const answer = fromDataApi(
+      await query.order("subscriber_id").limit(limit),
+      list(subscriberRow),
+    );
+    if (answer.error) return answer;
+    const subscribers = answer.data.map(({ subscriber_id, acknowledged, subscribed_at }) => ({
+      id: subscriber_id,
+      acknowledged,
+      lag: last_seq - acknowledged,
+      subscribedAt: new Date(subscribed_at),
+    }));
+    const last = subscribers.at(-1);
+    return ok({ subscribers, next: last && subscribers.length === limit ? last.id : null });
+  }
+
+  /**
    * A channel to listen to, and to broadcast in. Asks nothing yet.
    *
    * @example
@@ -236,7 +297,9 @@ export class Channels {
    * findings.on((message) => console.log(message.seq, message.payload), { since: "start" });
    */
   open(name: string): Channel {
-    const open = this.#open.get(name) ?? new Channel(this.#client, name, this.#publish, this.#note);
+    const open =
+      this.#open.get(name) ??
+      new Channel(this.#client, name, this.#publish, this.#note, this.#tenant);
     this.#open.set(name, open);
     return open;
   }

@@ -3,6 +3,7 @@ import { list } from "./answer-form.ts";
 import { conflictRow, pushAnswer } from "./answer-memory.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import { invalid, wrongPage } from "./invalid.ts";
 import { type MemoryFields, toFields } from "./memory.ts";
 import { foreign } from "./refusals.ts";
@@ -99,10 +100,10 @@ export class Conflicts {
     set: MemoryFields = {},
   ): Promise<Result<null>> {
     const [first] = conflicts;
-    if (!first || conflicts.some(({ memoryId }) => memoryId !== first.memoryId)) {
+    if (!first || conflicts.some(({ memoryId }) => idOf(memoryId) !== idOf(first.memoryId))) {
       return failed(invalid("conflicts", "must be at least one, all of the same memory"));
     }
-    const settles = conflicts.map(({ id }) => id);
+    const settles = conflicts.map(({ id }) => idOf(id));
     const operation = {
       id: uuidv7(),
       type: "memory.update",

@@ -1,15 +1,18 @@
 import { createClient } from "@supabase/supabase-js";
-import { fetchAnswer, type MayflyClient } from "./call.ts";
+import type { MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection.ts";
 import type { Database } from "./database.types.ts";
 import type { MayflyOptions } from "./mayfly.ts";
 
 /** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
-export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClient {
+export function connect(
+  { url, key, tenant, client }: MayflyOptions,
+  fetch: typeof globalThis.fetch,
+): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
     realtime: { reconnectAfterMs },
-    global: { fetch: fetchAnswer, ...(tenant && { headers: { "x-mayfly-tenant": tenant } }) },
+    global: { fetch, ...(tenant && { headers: { "x-mayfly-tenant": tenant } }) },
     ...(client
       ? {
           accessToken: async () =>
@@ -20,10 +23,13 @@ export function connect({ url, key, tenant, client }: MayflyOptions): MayflyClie
 }
 
 /** As nobody. Without an Auth client of its own: of several in one page, supabase-js warns. */
-export function connectAnonymously({ url, key }: MayflyOptions): MayflyClient {
+export function connectAnonymously(
+  { url, key }: MayflyOptions,
+  fetch: typeof globalThis.fetch,
+): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
     db: { schema: "mayfly" },
-    global: { fetch: fetchAnswer },
+    global: { fetch },
     accessToken: async () => null,
   });
 }

@@ -3,6 +3,7 @@ import { keptRecord } from "./answer-messages.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { type DebugCategory, type DebugRow, debugCategories } from "./debug-levels.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { listOf } from "./filters.ts";
 
 /** A record of an agent's debug stream. */
 export interface DebugRecord {
@@ -75,7 +76,7 @@ export async function readKept(
       .order("id")
       .limit(pageSize);
     if (agent) query = query.eq("agent_id", agent);
-    if (categories) query = query.in("category", categories);
+    if (categories) query = query.filter("category", "in", listOf(categories));
     query = after
       ? query.or(`at.gt."${after.at}",and(at.eq."${after.at}",id.gt.${after.id})`)
       : query.gte("at", since.toISOString());
@@ -83,6 +84,7 @@ export async function readKept(
     if (error) return failed(error);
     for (const { agent_id, dropped, ...kept } of data) take(toRecord(agent_id, kept, dropped));
     after = data.at(-1);
-    if (data.length < pageSize) return ok(null);
+    // A project may allow fewer rows than a page.
+    if (!after) return ok(null);
   }
 }

@@ -11,6 +11,7 @@ import {
 } from "./debug-levels.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./debug-record.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import { attempt, report } from "./report.ts";
 import type { StartLogWatch } from "./state-watch.ts";
 import { problemOfDate } from "./storable.ts";
@@ -87,7 +88,7 @@ export class DebugWatcher implements DebugWatch {
   ) {
     this.#client = client;
     this.#tenant = tenant;
-    this.#options = options;
+    this.#options = { ...options, ...(options.agent && { agent: idOf(options.agent) }) };
     this.#handler = handler;
     this.#level = levelOf(options.level ?? 2);
     this.#categories = options.categories;

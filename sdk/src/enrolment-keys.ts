@@ -1,8 +1,9 @@
 import { enrolmentKeyRow } from "./answer-agents.ts";
-import { list, row, text, withId } from "./answer-form.ts";
+import { row, text, withId } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
 import { instantOf } from "./invalid.ts";
+import { behindRow, readAll } from "./read-all.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 
 /** @internal */
@@ -32,9 +33,11 @@ const madeKey = row<{ key: string; enrolment_key: EnrolmentKeyRow }>({
 /** Keys by which machines spawn agents, and do nothing else. */
 export class EnrolmentKeys {
   readonly #client: MayflyClient;
+  readonly #tenant: string | undefined;
 
   /** @internal */
-  constructor(client: MayflyClient) {
+  constructor(client: MayflyClient, tenant: string | undefined) {
+    this.#tenant = tenant;
     this.#client = client;
   }
 
@@ -70,12 +73,15 @@ export class EnrolmentKeys {
     return ok({ key: answer.data.key, enrolmentKey });
   }
 
-  /** The tenant's keys with their last use; never the keys themselves. */
+  /** All keys of the tenant, the oldest first, with their last use; never the keys themselves. */
   async list(): Promise<Result<EnrolmentKey[]>> {
-    const answer = fromDataApi(
-      await this.#client.from("enrolment_keys").select(columns).order("created_at"),
-      list(enrolmentKeyRow),
-    );
+    const answer = await readAll(enrolmentKeyRow, (behind, limit) => {
+      let query = this.#client.from("enrolment_keys").select(columns);
+      // The secret key sees every tenant's.
+      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (behind) query = query.or(behindRow(behind));
+      return query.order("created_at").order("id").limit(limit);
+    });
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 

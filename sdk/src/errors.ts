@@ -37,6 +37,7 @@ export const errorCodes = [
   "not_authorized",
   "not_configured",
   "not_publisher",
+  "not_pushed",
   "not_subscribed",
   "op_expired",
   "outbox_full",

@@ -13,6 +13,7 @@ export type {
   ChannelStatistics,
   Channels,
   NewChannel,
+  SubscriberPage,
   Subscription,
 } from "./channels.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";

@@ -1,6 +1,7 @@
 import { type AnyOrama, create, insert, remove, search } from "@orama/orama";
 import type { MemoryCache } from "./cache.ts";
 import { type Embedder, textOf } from "./embedder.ts";
+import { idOf } from "./ids.ts";
 import type { Memory } from "./memory.ts";
 import { type Places, scoreOf } from "./rank.ts";
 import type { RecalledMemory, RecallOptions } from "./recall.ts";
@@ -215,10 +216,10 @@ function matches(memory: Memory, options: RecallOptions, now: number): boolean {
     (!memory.expiresAt || memory.expiresAt.getTime() > now) &&
     (!kinds || kinds.includes(memory.kind)) &&
     (!tags || tags.every((tag) => memory.tags.includes(tag))) &&
-    (agentId === undefined || memory.agentId === agentId) &&
+    (agentId === undefined || memory.agentId === idOf(agentId)) &&
     (task === undefined || memory.task === task) &&
-    (sessionId === undefined || memory.sessionId === sessionId) &&
-    (conversationId === undefined || memory.conversationId === conversationId) &&
+    (sessionId === undefined || memory.sessionId === idOf(sessionId)) &&
+    (conversationId === undefined || memory.conversationId === idOf(conversationId)) &&
     (until === undefined || memory.createdAt < until) &&
     (minReward === undefined || (memory.reward !== null && memory.reward >= minReward)) &&
     (!since || memory.createdAt >= since)

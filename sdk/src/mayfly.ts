@@ -1,15 +1,19 @@
 import { Agent } from "./agent.ts";
+import type { AgentLife } from "./agent-life.ts";
 import { AgentTypes } from "./agent-types.ts";
 import { Agents } from "./agents.ts";
 import type { CacheOptions } from "./cache.ts";
 import type { MayflyClient } from "./call.ts";
 import type { Channels } from "./channels.ts";
+import { type CloseOptions, endAgents, pushRest } from "./closing.ts";
 import { Conflicts } from "./conflicts.ts";
 import { connect, connectAnonymously } from "./connect.ts";
 import type { DebugOptions } from "./debug.ts";
 import { DebugStreams } from "./debug-streams.ts";
 import { EnrolmentKeys } from "./enrolment-keys.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
+import { silenceMs } from "./last-push.ts";
 import { Invitations, Members } from "./members.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import type { MessageTarget, SendOptions, Sent } from "./messages.ts";
@@ -24,6 +28,7 @@ import type { OutboxLimits } from "./outbox.ts";
 import { Outboxes } from "./outboxes.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
+import { Requests } from "./requests.ts";
 import { type RunOptions, run } from "./run.ts";
 import type { Issued } from "./session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
@@ -98,21 +103,24 @@ export class Mayfly {
   readonly #anonymous: MayflyClient;
   readonly #outboxes: Outboxes;
   readonly #watches = new Set<Watch>();
+  readonly #agents = new Set<AgentLife>();
+  readonly #requests = new Requests();
 
-  constructor(options: MayflyOptions) {
-    const { tenant } = options;
+  constructor(given: MayflyOptions) {
+    const tenant = given.tenant && idOf(given.tenant);
+    const options = { ...given, ...(tenant && { tenant }) };
     this.#options = options;
-    this.client = connect(options);
-    this.#anonymous = connectAnonymously(options);
+    this.client = connect(options, this.#requests.fetch);
+    this.#anonymous = connectAnonymously(options, this.#requests.fetch);
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
     this.conflicts = new Conflicts(this.client, tenant);
-    this.agentTypes = new AgentTypes(this.client);
-    this.enrolmentKeys = new EnrolmentKeys(this.client);
+    this.agentTypes = new AgentTypes(this.client, tenant);
+    this.enrolmentKeys = new EnrolmentKeys(this.client, tenant);
     this.invitations = new Invitations(this.client);
     this.members = new Members(this.client);
     this.tenants = new Tenants(this.client);
-    this.#messenger = new Messenger(this.client);
+    this.#messenger = new Messenger(this.client, undefined, tenant);
     const startLog: StartLogWatch = (watched, handler) => this.watch(watched, handler);
     this.debug = new DebugStreams(this.client, tenant, startLog);
     this.state = new States(this.client, tenant, null, startLog);
@@ -284,11 +292,36 @@ export class Mayfly {
     return reembed(this.client, options);
   }
 
-  /** Leaves every channel, stops what watches. The agents that it spawned go on. */
-  async close(): Promise<void> {
-    await Promise.all([this.debug.close(), ...[...this.#watches].map((watch) => watch.stop())]);
-    await this.#messenger.close();
-    await leaveTopics(this.client);
+  /**
+   * Pushes what its agents remembered, leaves every channel and stops what watches, so that a Node process
+   * can end. Its agents renew no more and end with their lifetime, or now with `stopAgents`. Waits for
+   * the server while it answers, and 10 s for each generation of agents when it does not. A connection
+   * that a silent network never closes can keep a Node process alive after that: `process.exit()` ends it.
+   *
+   * @returns `not_pushed` when `details.unsynced` operations are still in the outbox; what refused the
+   * stop of an agent.
+   * @example
+   * const { error } = await mayfly.close({ stopAgents: true });
+   * if (error?.code === "not_pushed") console.log(error.details, error.hint);
+   */
+  close(options: CloseOptions = {}): Promise<Result<null>> {
+    const { tenant } = this.#options;
+    return this.#requests.within(silenceMs, async (limit) => {
+      const errors = await endAgents(this.#agents, options);
+      limit.extend();
+      await Promise.all([this.debug.close(), ...[...this.#watches].map((watch) => watch.stop())]);
+      await Promise.race([this.#messenger.close(), limit.over]);
+      const mine = { client: this.client, outboxes: this.#outboxes, ...(tenant && { tenant }) };
+      const closed = await pushRest(mine, errors, limit);
+      await leaveTopics(this.client);
+      return closed;
+    });
+  }
+
+  /** `await using mayfly = new Mayfly(…)`: stops its agents at the end of the block, and throws what failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { error } = await this.close({ stopAgents: true });
+    if (error) throw error;
   }
 
   #connectAgent(issued: Issued): Agent {
@@ -300,6 +333,7 @@ export class Mayfly {
       outboxes: this.#outboxes,
       cache,
       debug,
+      agents: this.#agents,
     };
     return new Agent(connection, issued);
   }

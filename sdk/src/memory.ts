@@ -1,3 +1,4 @@
+import { idOf } from "./ids.ts";
 import { instantOf } from "./invalid.ts";
 import type { Memory as MemoryBody, MemoryKind } from "./schemas.ts";
 
@@ -227,8 +228,8 @@ export function toMemory(
     id,
     agent_id: agentId,
     created_at: createdAt.toISOString(),
-    ...(sessionId && { session_id: sessionId }),
-    ...(conversationId && { conversation_id: conversationId }),
+    ...(sessionId && { session_id: idOf(sessionId) }),
+    ...(conversationId && { conversation_id: idOf(conversationId) }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),
     ...(expiresAt && { expires_at: instantOf(expiresAt) }),
   };
@@ -258,8 +259,10 @@ export function toFields(fields: MemoryFields): Record<string, unknown> {
   const { sessionId, conversationId, latencyMs, expiresAt, ...rest } = fields;
   return {
     ...rest,
-    ...(sessionId !== undefined && { session_id: sessionId }),
-    ...(conversationId !== undefined && { conversation_id: conversationId }),
+    ...(sessionId !== undefined && { session_id: sessionId && idOf(sessionId) }),
+    ...(conversationId !== undefined && {
+      conversation_id: conversationId && idOf(conversationId),
+    }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),
     ...(expiresAt !== undefined && { expires_at: expiresAt && instantOf(expiresAt) }),
   };

@@ -3,7 +3,10 @@ import { z } from "zod";
 import { problemOf } from "./storable.ts";
 
 const text = z.string().min(1);
-const context = z.record(z.string(), z.unknown());
+const context = z.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  { message: "must be an object" },
+);
 
 /** The payloads of the known types of messages, as zod schemas. */
 export const messageSchemas = {

@@ -1,3 +1,4 @@
+import { idOf } from "./ids.ts";
 import type { KnownMessageType, PayloadOf } from "./message-schemas.ts";
 import { fromRow } from "./rows.ts";
 
@@ -110,6 +111,11 @@ export interface OutgoingMessage {
   [more: string]: unknown;
 }
 
+function recipientOf(to: MessageTarget): Exclude<MessageTarget, string> {
+  if (typeof to === "string") return { agent: idOf(to) };
+  return to && "agent" in to ? { ...to, agent: idOf(to.agent) } : to;
+}
+
 export function outgoing(
   id: string,
   to: MessageTarget,
@@ -120,12 +126,12 @@ export function outgoing(
   const { conversationId, correlationId, replyTo, priority, replyRequired, deadline } = options;
   return {
     id,
-    to: typeof to === "string" ? { agent: to } : to,
+    to: recipientOf(to),
     type,
     payload,
-    ...(conversationId !== undefined && { conversation_id: conversationId }),
+    ...(conversationId !== undefined && { conversation_id: idOf(conversationId) }),
     ...(correlationId !== undefined && { correlation_id: correlationId }),
-    ...(replyTo !== undefined && { reply_to: replyTo }),
+    ...(replyTo !== undefined && { reply_to: idOf(replyTo) }),
     ...(priority !== undefined && { priority }),
     ...(replyRequired !== undefined && { reply_required: replyRequired }),
     ...(deadline !== undefined && { deadline: deadline.toISOString() }),

@@ -3,6 +3,7 @@ import type { MayflyClient } from "./call.ts";
 import { Channels, type Publish } from "./channels.ts";
 import type { Note } from "./debug-row.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import { Inbox, type ListenOptions } from "./inbox.ts";
 import { noNote, noteHandling, noteSent } from "./message-notes.ts";
 import { failureType, faultOf, type PayloadOf } from "./message-schemas.ts";
@@ -57,13 +58,13 @@ export class Messenger {
   readonly #note: Note;
 
   /** @param note tells the agent's debug stream; absent for who has none. */
-  constructor(client: MayflyClient, note: Note = noNote) {
+  constructor(client: MayflyClient, note: Note = noNote, tenant?: string) {
     this.#note = note;
     this.#outgoing = new Outgoing(client);
     this.#inbox = new Inbox(client, (row, error) => this.#answerFailure(row, error));
     const publish: Publish = (name, type, payload, options) =>
       this.send({ channel: name }, type, payload, options);
-    this.channels = new Channels(client, publish, note);
+    this.channels = new Channels(client, publish, note, tenant);
   }
 
   async send<T extends string>(
@@ -74,7 +75,7 @@ export class Messenger {
   ): Promise<Result<Sent>> {
     const fault = faultOf(type, payload) ?? faultOfOptions(options);
     if (fault) return failed(invalid(type, fault));
-    const id = options.id ?? uuidv7();
+    const id = idOf(options.id ?? uuidv7());
     const message = outgoing(id, to, type, payload as Record<string, unknown>, options);
     const began = performance.now();
     const sent = await this.#outgoing.send(message);
@@ -88,7 +89,8 @@ export class Messenger {
     payload: PayloadOf<T>,
     options: RequestOptions = {},
   ): Promise<Result<Message>> {
-    const { timeoutMs = requestTimeoutMs, id = uuidv7(), ...rest } = options;
+    const { timeoutMs = requestTimeoutMs, id: given = uuidv7(), ...rest } = options;
+    const id = idOf(given);
     const sent = this.send(to, type, payload, { replyRequired: true, ...rest, id });
     const began = performance.now();
     const answer = await this.#inbox.replyTo(id, timeoutMs, sent);

@@ -42,6 +42,10 @@ export class Outbox {
   readonly #limits: Required<OutboxLimits>;
   readonly #entries = new Map<string, OutboxEntry & { bytes: number }>();
   readonly #inFlight = new Set<string>();
+  /** Told when nothing is in flight any more. */
+  #onSettled: (() => void)[] = [];
+  /** What is on its way to the storage, which is not closed meanwhile. */
+  readonly #writing = new Set<Promise<void>>();
   /** Agents of this process that push what is theirs themselves, and how many times it has each. */
   readonly #owners = new Map<string, number>();
   #bytes = 0;
@@ -63,10 +67,10 @@ export class Outbox {
   }
 
   /** Opens the storage, once; the calls that follow wait for it. @throws `storage_failed` */
-  async open(): Promise<void> {
+  async open(): Promise<OutboxStore> {
     this.#store ??= this.#open();
     try {
-      await this.#store;
+      return await this.#store;
     } catch (error) {
       // Another process may let go of it: tried again with the next call.
       this.#store = undefined;
@@ -86,7 +90,9 @@ export class Outbox {
     const store = this.#store;
     this.#store = undefined;
     // Opened again meanwhile, it waits until this is over.
-    this.#closing = this.#closing.then(async () => (await store)?.close()).catch(() => {});
+    this.#closing = Promise.allSettled([this.#closing, ...this.#writing])
+      .then(async () => (await store)?.close())
+      .catch(() => {});
     await this.#closing;
   }
 
@@ -201,6 +207,21 @@ export class Outbox {
   /** These were not settled: they wait again. */
   release(batch: OutboxEntry[]): void {
     for (const { operation } of batch) this.#inFlight.delete(operation.id);
+    if (this.#inFlight.size > 0) return;
+    for (const settled of this.#onSettled.splice(0)) settled();
+  }
+
+  /** Whether a push is under way. */
+  get isBusy(): boolean {
+    return this.#inFlight.size > 0;
+  }
+
+  /** Resolves when nothing is in flight. */
+  settled(): Promise<void> {
+    if (this.#inFlight.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onSettled.push(resolve);
+    });
   }
 
   /** The server has these: they are out, also where the storage is full, which only they can empty. */
@@ -262,10 +283,12 @@ export class Outbox {
 
   /** On the storage first: what is seen here is as safe as it can be. */
   async #write(change: OutboxChange): Promise<void> {
-    await this.open();
+    const store = await this.open();
     const owed = [...this.#owed];
     const remove = [...owed, ...(change.remove ?? [])];
-    await (await this.#store)?.write(owed.length > 0 ? { ...change, remove } : change);
+    const written = store.write(owed.length > 0 ? { ...change, remove } : change);
+    this.#writing.add(written);
+    await written.finally(() => this.#writing.delete(written));
     for (const id of owed) this.#owed.delete(id);
     this.#apply(change);
   }

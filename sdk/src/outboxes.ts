@@ -16,6 +16,10 @@ export class Outboxes {
     };
   }
 
+  all(): Outbox[] {
+    return [...this.#open.values()];
+  }
+
   of(tenant: string): Outbox {
     // As the server writes it: an agent and its Mayfly mean the same one.
     const name = tenant.toLowerCase();

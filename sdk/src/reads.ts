@@ -1,8 +1,10 @@
 /** Reading memories over the Data API, as row-level security shows them to the caller. */
+
 import { list } from "./answer-form.ts";
 import { memoryRow, recallAnswer } from "./answer-memory.ts";
 import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
 import { failed, ok, type Result } from "./errors.ts";
+import { arrayOf, listOf } from "./filters.ts";
 import { wrongPage } from "./invalid.ts";
 import {
   type ListOptions,
@@ -37,8 +39,8 @@ export async function listMemories(
   const wrong = wrongPage("limit", limit);
   if (wrong) return failed(wrong);
   let query = alive(client, tenant);
-  if (kinds) query = query.in("kind", kinds);
-  if (tags) query = query.contains("tags", tags);
+  if (kinds) query = query.filter("kind", "in", listOf(kinds));
+  if (tags) query = query.contains("tags", arrayOf(tags));
   if (agentId) query = query.eq("agent_id", agentId);
   if (sessionId) query = query.eq("session_id", sessionId);
   if (conversationId) query = query.eq("conversation_id", conversationId);

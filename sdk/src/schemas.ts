@@ -8,7 +8,14 @@ export const dimensions = 384;
 const text = (max: number) => z.string().max(max).refine(isStorable, { message: storableRule });
 const instant = z.iso.datetime({ offset: true });
 const tags = z.array(text(100).min(1)).max(50);
-const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+/** As it is, and not a copy: zod's records leave a key `__proto__` out. */
+const object = z
+  .unknown()
+  .refine((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
+    message: "must be an object",
+  })
+  .meta({ type: "object", additionalProperties: {} }) as z.ZodType<Record<string, unknown>>;
+const metadata = object.superRefine((value, context) => {
   const message = problemOf(value);
   if (message) context.addIssue({ code: "custom", message });
 });
@@ -22,8 +29,8 @@ export const embedding = z
   .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
     message: "must have a number other than 0: without one it points nowhere",
   });
-/** Any uuid that Postgres takes: deterministic ones of no RFC version too. */
-const uuid = z.guid();
+/** Any uuid that Postgres takes: deterministic ones of no RFC version too. As Postgres writes it. */
+const uuid = z.guid().toLowerCase();
 
 export const memoryKind = z.enum([
   "episode",

@@ -97,6 +97,11 @@ export class Session {
     return this.#issued.type;
   }
 
+  /** Why it renews no more; undefined while it does. */
+  get over(): MayflyError | undefined {
+    return this.#ended;
+  }
+
   /** A token that is good for a while; the last one when no better is to be had. */
   async token(): Promise<string> {
     if (elapsed(this.#planned) >= this.#renewAfter && !this.#ended) {

@@ -1,8 +1,10 @@
 import { issued } from "./answer-agents.ts";
 import { list } from "./answer-form.ts";
 import { callFunction, type MayflyClient } from "./call.ts";
-import type { Result } from "./errors.ts";
+import { failed, type Result } from "./errors.ts";
+import { invalid } from "./invalid.ts";
 import type { Issued } from "./session.ts";
+import { problemOf } from "./storable.ts";
 
 /** What an agent is spawned with. */
 export interface AgentBlueprint {
@@ -40,6 +42,8 @@ export function requestAgent(
   { registrationKey, ...options }: SpawnOptions,
   headers?: Record<string, string>,
 ): Promise<Result<Issued>> {
+  const problem = problemOf(options.metadata ?? {});
+  if (problem) return Promise.resolve(failed(invalid("metadata", problem)));
   const body = { ...options, ...(registrationKey && { registration_key: registrationKey }) };
   return callFunction(client, "spawn", issued, body, headers && { headers });
 }
@@ -50,5 +54,9 @@ export function requestTeam(
   team: TeamGroup[],
   headers?: Record<string, string>,
 ): Promise<Result<Issued[]>> {
+  for (const [index, { metadata = {} }] of team.entries()) {
+    const problem = problemOf(metadata);
+    if (problem) return Promise.resolve(failed(invalid(`team.${index}.metadata`, problem)));
+  }
   return callFunction(client, "spawn/team", list(issued), { team }, headers && { headers });
 }

@@ -5,6 +5,7 @@ import { fromDataApi, type MayflyClient } from "./call.ts";
 import type { Database } from "./database.types.ts";
 import type { Note } from "./debug-row.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
+import { idOf } from "./ids.ts";
 import { fromRow } from "./rows.ts";
 import { diffValues, type StateDifference } from "./state-diff.ts";
 import { noteCall } from "./state-notes.ts";
@@ -58,7 +59,7 @@ export class States {
     this.#note = note;
     this.#client = client;
     this.#tenant = tenant;
-    this.#owner = owner;
+    this.#owner = owner && idOf(owner);
     this.#startWatch = startWatch;
   }
 

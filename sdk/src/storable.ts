@@ -1,4 +1,5 @@
 /** What of a caller's values can be sent as JSON, and stored by Postgres. */
+import { isChangedNumber, numberRule } from "./numbers.ts";
 
 /** Postgres stores neither U+0000 nor half a surrogate pair. */
 export const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0");
@@ -14,8 +15,13 @@ export const unwritable = (value: unknown): string | undefined =>
 
 /** What keeps a value from being stored as JSON; undefined where nothing does. */
 export function problemOf(value: unknown): string | undefined {
-  const text = toJson(value);
+  let isChanged = false;
+  const text = toJson(value, function (key, inner) {
+    isChanged ||= isChangedNumber(this, key, inner);
+    return inner;
+  });
   if (text === undefined) return jsonRule;
+  if (isChanged) return numberRule;
   return unstorable.test(text) ? storableRule : undefined;
 }
 
@@ -29,9 +35,12 @@ export function problemOfDate(at: Date | undefined): string | undefined {
   }
 }
 
-function toJson(value: unknown): string | undefined {
+function toJson(
+  value: unknown,
+  replacer?: (this: object, key: string, value: unknown) => unknown,
+): string | undefined {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, replacer);
   } catch {
     return undefined;
   }

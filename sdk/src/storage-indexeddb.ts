@@ -1,5 +1,11 @@
-import { type DBSchema, openDB } from "idb";
-import { type OutboxEntry, type OutboxStorage, storageFailed } from "./storage.ts";
+import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import {
+  type OutboxChange,
+  type OutboxEntry,
+  type OutboxStorage,
+  type OutboxStore,
+  storageFailed,
+} from "./storage.ts";
 
 interface Schema extends DBSchema {
   outbox: {
@@ -8,40 +14,148 @@ interface Schema extends DBSchema {
   };
 }
 
+/** A page that does not let go of an older version, or a deletion under way, can hold an opening up. */
+const openMs = 10_000;
+
 /**
  * Keeps outboxes in IndexedDB. Two tabs may share one: what one finds of the other it pushes too,
  * and the server applies it once, by its id.
  */
 export function indexedDbStorage(name: string): OutboxStorage {
-  return {
-    async open(tenant) {
-      const database = await openDB<Schema>(name, 1, {
-        upgrade: (fresh) => void fresh.createObjectStore("outbox", { keyPath: ["tenant", "id"] }),
-      }).catch((cause: unknown) => {
-        throw storageFailed(
-          `The IndexedDB database ${name} could not be opened: ${String(cause)}`,
-          "Private windows may refuse it: leave the option storage out there.",
-          cause,
-        );
-      });
-      // Ids of operations are UUIDv7: their order is that of time.
-      const rows = await database.getAll("outbox", IDBKeyRange.bound([tenant], [tenant, []]));
-      return {
-        entries: rows.map(({ tenant: _tenant, id: _id, ...entry }) => entry),
-        async write({ put = [], remove = [] }) {
-          const transaction = database.transaction("outbox", "readwrite", { durability: "strict" });
-          await Promise.all([
-            ...remove.map((id) => transaction.store.delete([tenant, id])),
-            ...put.map((entry) =>
-              transaction.store.put({ ...entry, tenant, id: entry.operation.id }),
-            ),
-            transaction.done,
-          ]);
-        },
-        async close() {
-          database.close();
-        },
-      };
-    },
-  };
+  return { open: (tenant) => IndexedDbStore.open(name, tenant) };
 }
+
+class IndexedDbStore implements OutboxStore {
+  readonly entries: OutboxEntry[];
+  readonly #connection: Connection;
+  readonly #tenant: string;
+  /** For a database that was deleted while this page was open: it gets everything again. */
+  readonly #kept: Map<string, OutboxEntry>;
+
+  private constructor(connection: Connection, tenant: string, entries: OutboxEntry[]) {
+    this.#connection = connection;
+    this.#tenant = tenant;
+    this.entries = entries;
+    this.#kept = new Map(entries.map((entry) => [entry.operation.id, entry]));
+  }
+
+  static async open(name: string, tenant: string): Promise<IndexedDbStore> {
+    const connection = new Connection(name);
+    const { database } = await connection.get();
+    // Ids of operations are UUIDv7: their order is that of time.
+    const rows = await database.getAll("outbox", IDBKeyRange.bound([tenant], [tenant, []]));
+    const entries = rows.map(({ tenant: _tenant, id: _id, ...entry }) => entry);
+    return new IndexedDbStore(connection, tenant, entries);
+  }
+
+  async write(change: OutboxChange): Promise<void> {
+    try {
+      await this.#write(change);
+    } catch (error) {
+      // The browser has closed the connection under it. An aborted transaction has changed nothing.
+      if (!isClosed(error)) throw error;
+      this.#connection.drop();
+      await this.#write(change);
+    }
+    for (const id of change.remove ?? []) this.#kept.delete(id);
+    for (const entry of change.put ?? []) this.#kept.set(entry.operation.id, entry);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async #write({ put = [], remove = [] }: OutboxChange): Promise<void> {
+    const { database, isEmpty } = await this.#connection.get();
+    const entries = isEmpty ? [...this.#kept.values(), ...put] : put;
+    const transaction = database.transaction("outbox", "readwrite", { durability: "strict" });
+    const { store } = transaction;
+    const tenant = this.#tenant;
+    await Promise.all([
+      ...entries.map((entry) => store.put({ ...entry, tenant, id: entry.operation.id })),
+      ...remove.map((id) => store.delete([tenant, id])),
+      transaction.done,
+    ]);
+    this.#connection.filled();
+  }
+}
+
+interface Opened {
+  database: IDBPDatabase<Schema>;
+  /** It was made by this opening. */
+  isEmpty: boolean;
+}
+
+/**
+ * A connection that is opened again when the browser has closed it: for cleared site data, a disk that
+ * failed, or another page that deletes the database or wants a newer version of it.
+ */
+class Connection {
+  readonly #name: string;
+  #opened: Promise<Opened> | undefined;
+  #closed = false;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  get(): Promise<Opened> {
+    if (this.#closed) throw storageFailed(`The outbox in ${this.#name} is closed.`, null);
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  /** The next use opens it again. */
+  drop(): void {
+    void this.#opened?.then(({ database }) => database.close()).catch(() => {});
+    this.#opened = undefined;
+  }
+
+  /** What it lacked was written. */
+  filled(): void {
+    void this.#opened?.then((opened) => {
+      opened.isEmpty = false;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const opened = await this.#opened?.catch(() => null);
+    opened?.database.close();
+  }
+
+  async #open(): Promise<Opened> {
+    let isEmpty = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const opening = openDB<Schema>(this.#name, 1, {
+      upgrade(fresh) {
+        isEmpty = true;
+        fresh.createObjectStore("outbox", { keyPath: ["tenant", "id"] });
+      },
+      // Another page waits for this connection to close. It is needed again at the next write alone.
+      blocking: () => this.drop(),
+      terminated: () => this.drop(),
+    });
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("another page holds it")), openMs);
+    });
+    try {
+      return { database: await Promise.race([opening, late]), isEmpty };
+    } catch (cause) {
+      void opening.then((database) => database.close()).catch(() => {});
+      throw storageFailed(
+        `The IndexedDB database ${this.#name} could not be opened: ${String(cause)}`,
+        "Close other pages of this site and reload. Private windows may refuse it: leave the option storage out there.",
+        cause,
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+const isClosed = (error: unknown) =>
+  error instanceof DOMException && ["InvalidStateError", "AbortError"].includes(error.name);

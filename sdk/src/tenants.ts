@@ -1,7 +1,8 @@
 import { tenantRow, usage } from "./answer-agents.ts";
-import { flag, list, ofMember, row } from "./answer-form.ts";
+import { flag, ofMember, row } from "./answer-form.ts";
 import { fromDataApi, type MayflyClient } from "./call.ts";
 import { ok, type Result } from "./errors.ts";
+import { behindRow, readAll } from "./read-all.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 import type { MemoryKind } from "./schemas.ts";
 
@@ -85,10 +86,11 @@ export class Tenants {
 
   /** The tenants that the caller belongs to; with the secret key, all. */
   async list(): Promise<Result<Tenant[]>> {
-    const answer = fromDataApi(
-      await this.#client.from("tenants").select("id, name, created_at").order("created_at"),
-      list(tenantRow),
-    );
+    const answer = await readAll(tenantRow, (behind, limit) => {
+      let query = this.#client.from("tenants").select("id, name, created_at");
+      if (behind) query = query.or(behindRow(behind));
+      return query.order("created_at").order("id").limit(limit);
+    });
     return answer.error ? answer : ok(answer.data.map(tenantFromRow));
   }
 

@@ -4,7 +4,7 @@
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
 -- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
--- anon and your own roles included. So it reads settings alone, locks nothing, and takes 0.02 ms.
+-- anon and your own roles included. So it reads settings alone, and locks nothing.
 --
 -- The Data API puts the schema of the request first in search_path. A default is evaluated where the
 -- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and

@@ -41,6 +41,7 @@ begin
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
+  perform mayfly_private.check_numbers(metadata, 'metadata');
   perform mayfly_private.check_scopes(scopes, spawner.allowed);
 
   if definition.max_living is not null then

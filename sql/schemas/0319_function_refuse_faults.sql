@@ -53,6 +53,8 @@ begin
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
         'must be an object of at most 64 KB, at most 32 levels deep'),
+      (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
       ('memory.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),

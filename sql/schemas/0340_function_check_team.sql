@@ -22,7 +22,9 @@ begin
       ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
       ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
       ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),
-      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object')
+      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object'),
+      ('metadata', coalesce(mayfly_private.numbers_kept(g.item -> 'metadata'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by g.n

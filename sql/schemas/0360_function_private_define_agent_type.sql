@@ -33,6 +33,7 @@ begin
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
+  perform mayfly_private.check_numbers(metadata, 'metadata');
   -- Whoever spawns one must have them; here it is enough that agents can.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 

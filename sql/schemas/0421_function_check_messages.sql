@@ -33,6 +33,8 @@ begin
       ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
           and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
         'must be an object of at most 256 KB, at most 32 levels deep'),
+      ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
       ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
         'must be a text of 1 to 200 characters'),

@@ -19,6 +19,7 @@ begin
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
+  perform mayfly_private.check_numbers(new_value, 'value');
   update mayfly.states s
   set version = s.version + 1, value = new_value, updated_by = mayfly_private.caller_id(), updated_at = instant,
     created_at = case when mayfly_private.is_live(state) then s.created_at else instant end,

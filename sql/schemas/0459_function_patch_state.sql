@@ -14,6 +14,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
       'Use set_state for other values.', '{"field": "patch"}');
   end if;
+  perform mayfly_private.check_numbers(patch, 'patch');
   return mayfly_private.show_state(mayfly_private.write_state(state,
     mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
 end

@@ -38,6 +38,7 @@ begin
   elsif not mayfly_private.json_within(ours, 262144, 32) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
   end if;
+  perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
     base := (mayfly_private.version_of(state, base_version, 'base_version')).value;
   end if;

@@ -25,6 +25,7 @@ begin
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
   end if;
+  perform mayfly_private.check_numbers(records, 'records');
   select r.n - 1 as index, case
       when jsonb_typeof(r.record) <> 'object' then ''
       when (r.record - '{id,level,category,name,data,duration_ms,at}'::text[]) <> '{}' then ''

@@ -74,7 +74,7 @@ grant usage on schema mayfly_gate to public;
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
 -- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
--- anon and your own roles included. So it reads settings alone, locks nothing, and takes 0.02 ms.
+-- anon and your own roles included. So it reads settings alone, and locks nothing.
 --
 -- The Data API puts the schema of the request first in search_path. A default is evaluated where the
 -- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and
@@ -1923,6 +1923,50 @@ $$;
 
 comment on function mayfly_private.is_timely(jsonb) is 'Whether a token is within its time.';
 revoke execute on function mayfly_private.is_timely(jsonb) from public;
+
+-- sql/schemas/0206_function_numbers_kept.sql
+
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any; a double,
+-- which is what every client reads it into, has none beyond 1.8e308 or nearer to 0 than 5e-324, and not
+-- every integer beyond 2^53: those would change without a word on their way out. An integer that a double
+-- does hold, such as 1e300, is kept. Called by all that take JSON. Locks nothing.
+
+create function mayfly_private.numbers_kept(value jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return not coalesce(jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
+    || (@ != 0 && @ < 5e-324 && @ > -5e-324)))'), false)
+  or not exists (
+    select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
+      || (@ != 0 && @ < 5e-324 && @ > -5e-324)))') as found (number)
+    where case when pg_input_is_valid(found.number #>> '{}', 'double precision')
+      then (found.number #>> '{}')::double precision::text::numeric <> found.number::numeric else true end);
+
+comment on function mayfly_private.numbers_kept(jsonb) is 'Whether JavaScript reads every number of a JSON value as it was written.';
+revoke execute on function mayfly_private.numbers_kept(jsonb) from public;
+
+-- sql/schemas/0207_function_check_numbers.sql
+
+-- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
+-- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+
+create function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not mayfly_private.numbers_kept(value) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
+      'Send such a number as a text.', jsonb_build_object('field', field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_numbers(jsonb, text) is 'Refuses a JSON value that has a number which JavaScript would change.';
+revoke execute on function mayfly_private.check_numbers(jsonb, text) from public;
 
 -- sql/schemas/0210_function_caller.sql
 
@@ -3962,6 +4006,7 @@ begin
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
+  perform mayfly_private.check_numbers(metadata, 'metadata');
   perform mayfly_private.check_scopes(scopes, spawner.allowed);
 
   if definition.max_living is not null then
@@ -4599,6 +4644,8 @@ begin
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
         'must be an object of at most 64 KB, at most 32 levels deep'),
+      (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
       ('memory.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
@@ -4714,7 +4761,8 @@ begin
         where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
     -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
-      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))))
+      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
+      and mayfly_private.numbers_kept(m.metadata)))
     and (m.visibility is null or m.visibility in ('"tenant"', '"agent"'))
     and (m.created_at is null or (m.created_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.created_at, 'timestamptz')))
@@ -6126,7 +6174,9 @@ begin
       ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
       ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
       ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),
-      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object')
+      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object'),
+      ('metadata', coalesce(mayfly_private.numbers_kept(g.item -> 'metadata'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by g.n
@@ -6677,6 +6727,7 @@ begin
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
+  perform mayfly_private.check_numbers(metadata, 'metadata');
   -- Whoever spawns one must have them; here it is enough that agents can.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 
@@ -8262,6 +8313,8 @@ begin
       ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
           and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
         'must be an object of at most 256 KB, at most 32 levels deep'),
+      ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
       ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
         'must be a text of 1 to 200 characters'),
@@ -9435,6 +9488,7 @@ begin
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
+  perform mayfly_private.check_numbers(new_value, 'value');
   update mayfly.states s
   set version = s.version + 1, value = new_value, updated_by = mayfly_private.caller_id(), updated_at = instant,
     created_at = case when mayfly_private.is_live(state) then s.created_at else instant end,
@@ -9537,6 +9591,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
       'Use set_state for other values.', '{"field": "patch"}');
   end if;
+  perform mayfly_private.check_numbers(patch, 'patch');
   return mayfly_private.show_state(mayfly_private.write_state(state,
     mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
 end
@@ -9672,6 +9727,7 @@ begin
   elsif not mayfly_private.json_within(ours, 262144, 32) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
   end if;
+  perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
     base := (mayfly_private.version_of(state, base_version, 'base_version')).value;
   end if;
@@ -10210,6 +10266,7 @@ begin
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
   end if;
+  perform mayfly_private.check_numbers(records, 'records');
   select r.n - 1 as index, case
       when jsonb_typeof(r.record) <> 'object' then ''
       when (r.record - '{id,level,category,name,data,duration_ms,at}'::text[]) <> '{}' then ''

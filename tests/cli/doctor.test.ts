@@ -49,8 +49,10 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     // What PGlite has not, nor a hosted project until somebody enables it.
     expect(notFine(findings)).toEqual([
       "row estimates warning",
+      "read timeout warning",
       "pg_cron warning",
       "pg_net warning",
+      "public channels warning",
     ]);
     for (const { state, mend } of findings) expect(mend === null).toBe(state === "ok");
     expect(code).toBe(0);

@@ -115,3 +115,57 @@ describe("while Realtime drops broadcasts in silence", () => {
     expect((await agent.ended)?.code).toBe("agent_not_alive");
   }, 60_000);
 });
+
+describe("under another tenant's flood at more than twice the project's rate", () => {
+  let local: TestLocal;
+  beforeAll(async () => {
+    local = await startTestLocal({ limits: { messagesPerSecond: 20, rateTickMs: 250 } });
+  });
+  afterAll(() => local?.close());
+
+  it("a quiet tenant notices within a heartbeat, and gets each message by polling from then on", async () => {
+    const noisy = await local.enter();
+    const quiet = await local.enter();
+    const flooding = await spawnIn(noisy.mayfly, { lifetime: 600 });
+    const agent = await spawnIn(quiet.mayfly, { lifetime: 600 });
+    const errors: { code?: string }[] = [];
+    const got: unknown[] = [];
+    agent.on("tick", ({ payload }) => void got.push(payload.n), {
+      onError: (error) => void errors.push(error as { code?: string }),
+    });
+    const tick = async (n: number) => dataOf(await quiet.mayfly.send(agent.id, "tick", { n }));
+    await tick(0);
+    await vi.waitFor(() => expect(got).toContain(0), 10_000);
+    flooding.on("flood", () => {});
+    let flood = true;
+    const flooded = (async () => {
+      while (flood)
+        await Promise.all(
+          Array.from({ length: 50 }, (_, n) => flooding.send(flooding.id, "flood", { n })),
+        );
+    })();
+    try {
+      // It has heard, and has been leased, since before this one.
+      dataOf(await agent.heartbeat());
+      for (let n = 1; errors.every(({ code }) => code !== "broadcasts_lost"); n++) {
+        await tick(n);
+        dataOf(await agent.heartbeat());
+        await vi
+          .waitFor(() => expect(errors.map(({ code }) => code)).toContain("broadcasts_lost"), 3_000)
+          .catch(() => {});
+        expect(n, "the flood goes over the rate").toBeLessThan(20);
+      }
+      for (let n = 100; n < 120; n++) {
+        await tick(n);
+        // The median was 0.4 s and the 95th percentile 0.9 s; without polling, 30 s.
+        await vi.waitFor(() => expect(got).toContain(n), 10_000);
+      }
+      expect(new Set(got).size).toBe(got.length);
+    } finally {
+      flood = false;
+      await flooded;
+      await Promise.all([flooding.close(), agent.close()]);
+      await Promise.all([noisy.mayfly.close(), quiet.mayfly.close()]);
+    }
+  }, 120_000);
+});

@@ -134,6 +134,16 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
       SECRET_KEY: expect.stringMatching(/^sb_secret_/),
       JWKS_URL: `${started.running.apiUrl}/auth/v1/.well-known/jwks.json`,
     });
+    const at = new URL(JSON.parse(status.output()).API_URL).port;
+    const env = run("status", "--data", data, "--port", at, "-o", "env");
+    expect(await env.ended).toBe(0);
+    expect(env.output()).toMatch(/^API_URL="http:.*"$/m);
+    expect(env.output()).toMatch(/^JWT_SECRET=".{32,}"$/m);
+    expect(env.output()).toMatch(/^ANON_KEY="ey.*"\nSERVICE_ROLE_KEY="ey.*"$/m);
+    const elsewhere = run("status", "--data", data, "--port", "1");
+    expect(await elsewhere.ended).toBe(1);
+    expect(elsewhere.output()).toContain("not at 1.");
+
     const second = run("start", "--data", data);
     expect(await second.ended).toBe(1);
     expect(second.output()).toContain("is served already");

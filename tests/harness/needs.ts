@@ -1,6 +1,7 @@
 /** What some suites need beyond Node, and how to have it. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 
 /** A real Postgres 17 with pgvector, as a superuser: for true concurrency. */
 export const databaseUrl = process.env.DATABASE_URL;
@@ -17,6 +18,15 @@ export const node22Path = process.env.NODE22_PATH;
 export const canUnshare =
   process.platform === "linux" &&
   spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
+
+/** supabase-js as it was a year before the pinned one: see `.ci/run`. */
+const olderClients = [
+  process.env.SUPABASE_JS_2_84_PATH,
+  join(import.meta.dirname, "../../node_modules/.cache/supabase-js-2.84/node_modules"),
+];
+export const olderClientPath = olderClients
+  .map((path) => path && join(path, "@supabase/supabase-js/dist/module/index.js"))
+  .find((path) => path !== undefined && existsSync(path));
 
 /** For the summary: what is missing here, and how to have it. */
 export const missing: { what: string; how: string }[] = [
@@ -39,6 +49,14 @@ export const missing: { what: string; how: string }[] = [
   ...(node22Path
     ? []
     : [{ what: "the packed SDK in Node 22", how: "set NODE22_PATH to its binary" }]),
+  ...(olderClientPath
+    ? []
+    : [
+        {
+          what: "an older supabase-js",
+          how: "install it as .ci/run does, or set SUPABASE_JS_2_84_PATH to its node_modules",
+        },
+      ]),
   ...(canUnshare
     ? []
     : [

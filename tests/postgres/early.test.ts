@@ -114,7 +114,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     agent.on("info", () => {});
     await listening(agent);
     const acknowledgement = answered(agent, "acknowledge_messages");
-    let closing: Promise<void> | undefined;
+    let closing: Promise<unknown> | undefined;
     await early(send(messageTo(agent.id)), async () => {
       await acknowledgement;
       closing = agent.close();

@@ -10,6 +10,8 @@ import { chromiumPath } from "../harness/needs.ts";
 declare global {
   /** What the page below leaves for the test. */
   var sdk: typeof import("../../sdk/src/index.ts");
+  /** An agent that the page keeps between two calls. */
+  var kept: import("../../sdk/src/index.ts").Agent;
 }
 
 const root = join(import.meta.dirname, "../..");
@@ -133,5 +135,81 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
       where tenant_id = ${tenant} and type = 'memory.created'`;
     expect(created).toHaveLength(20);
     await Promise.all(pages.map((page) => page.close()));
+  });
+  /** A page with an agent that has remembered one thing; it remembers and counts on demand. */
+  async function remembering(storage: string) {
+    const { tenant } = await local.enter();
+    const options = { url: local.apiUrl, key: local.secretKey, tenant, storage };
+    const page = await openPage();
+    await page.evaluate(async (project) => {
+      const { data: agent } = await new globalThis.sdk.Mayfly(project).spawn({});
+      if (agent) globalThis.kept = agent;
+      await globalThis.kept.remember({ task: "before" });
+    }, options);
+    const remember = (task: string) =>
+      page.evaluate(
+        async (given) => (await globalThis.kept.remember({ task: given })).error?.message ?? null,
+        task,
+      );
+    const stored = () =>
+      page.evaluate(
+        (name) =>
+          new Promise<string[]>((resolve, reject) => {
+            const opening = indexedDB.open(name);
+            opening.onerror = () => reject(opening.error);
+            opening.onsuccess = () => {
+              const all = opening.result.transaction("outbox").objectStore("outbox").getAll();
+              all.onsuccess = () => {
+                opening.result.close();
+                resolve(all.result.map(({ operation }) => operation.memory.task));
+              };
+            };
+          }),
+        storage,
+      );
+    return { page, remember, stored };
+  }
+
+  it("is opened again after the browser has closed it, and has everything again", async () => {
+    const { page, remember, stored } = await remembering("cleared");
+    // As when somebody clears the site's data: the browser ends the connection, and tells the page.
+    const session = await context.newCDPSession(page);
+    const { origin } = new URL(page.url());
+    await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+    expect(await remember("after")).toBeNull();
+    expect(await remember("and again")).toBeNull();
+    expect(await stored()).toEqual(["before", "after", "and again"]);
+    await page.close();
+  });
+
+  it("lets another page delete or upgrade the database, and is opened again", async () => {
+    const { page, remember, stored } = await remembering("deleted");
+    const other = await openPage();
+    const outcome = await other.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const deleting = indexedDB.deleteDatabase("deleted");
+          deleting.onsuccess = () => resolve("deleted");
+          deleting.onblocked = () => resolve("blocked");
+        }),
+    );
+    expect(outcome).toBe("deleted");
+    expect(await remember("after")).toBeNull();
+    expect(await stored()).toEqual(["before", "after"]);
+    // What has a newer version cannot be opened as this one: it is said, and nothing is lost.
+    await other.evaluate(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const opening = indexedDB.open("deleted", 2);
+          opening.onblocked = () => reject(new Error("blocked"));
+          opening.onsuccess = () => {
+            opening.result.close();
+            resolve();
+          };
+        }),
+    );
+    expect(await remember("newer")).toMatch(/^The IndexedDB database deleted could not be opened/);
+    expect(await page.evaluate(() => globalThis.kept.unsynced)).toBe(2);
+    await Promise.all([page.close(), other.close()]);
   });
 });

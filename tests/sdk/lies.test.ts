@@ -1,6 +1,7 @@
 /** What the SDK makes of answers that are not the server's: of a captive portal, a proxy, a firewall. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Agent, type ErrorCode, Mayfly, type Result } from "../../sdk/src/index.ts";
+import { runCli } from "../cli/run.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { dataOf, spawnIn } from "./agents.ts";
 import { type Lie, startProxy, type TestProxy } from "./proxy.ts";
@@ -156,6 +157,7 @@ function calls(): Record<string, Record<string, Call>> {
       publish: () => channels.publish("findings", "info", { text: "hello" }),
       read: () => channels.read("findings"),
       statistics: () => channels.statistics("findings"),
+      subscribers: () => channels.subscribers("findings"),
     },
     Channel: {
       publish: () => channel.publish("info", { text: "hello" }),
@@ -196,7 +198,7 @@ const others = [
   "Presence: leave, track",
   // A recall answers from the cache.
   "Agent: recall, context, recallLocal, remember, update, forget, on, channels, close",
-  "Agent: stop, retryDeadLetters, discardDeadLetters",
+  "Agent: stop, finish, leave, retryDeadLetters, discardDeadLetters",
 ];
 
 /** An empty list is one, and there may be no state: no answer is more right. */
@@ -276,6 +278,31 @@ describe("the background of an agent", () => {
     await peer.stop();
     await writer.close();
   });
+});
+
+describe("the command line", () => {
+  it.each(["a sign-in page", "{}", "null", "a 401 with a page", "a 403 of a firewall"])(
+    "says of %s what is wrong, and throws nothing",
+    async (lie) => {
+      const told = { ...successes, ...refusals }[lie] as Lie;
+      const words = ["--json", "--url", proxy.url, "--key", local.secretKey];
+      const findings = async () => {
+        const { code, out, err } = await runCli(["doctor", ...words]);
+        expect([code, err]).toEqual([1, ""]);
+        const { findings } = JSON.parse(out) as { findings: { check: string; state: string }[] };
+        return findings.filter(({ state }) => state === "error").map(({ check }) => check);
+      };
+      proxy.answer("/rpc/installation", told.status ?? 200, told.body);
+      expect(await findings()).toEqual(["migrations"]);
+      proxy.lie(told);
+      expect(await findings()).not.toEqual([]);
+      for (const command of [["agents"], ["stats"], ["recall", "keys"], ["status"]]) {
+        const { code, out, err } = await runCli([...command, ...words]);
+        expect([command, code]).toEqual([command, 1]);
+        expect(`${out}${err}`).not.toMatch(/\n\s+at /);
+      }
+    },
+  );
 });
 
 describe("an answer of something in between", () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Mayfly } from "../../sdk/src/index.ts";
+import { type Agent, Mayfly } from "../../sdk/src/index.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { dataOf, spawnIn } from "./agents.ts";
 import { startProxy, type TestProxy } from "./proxy.ts";
@@ -29,6 +29,15 @@ beforeEach(async () => {
 
 const mayflyOf = (options: { url?: string; storage?: string } = {}) =>
   new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant, ...options });
+
+/** Ends an agent from outside: it can push nothing any more. */
+async function leaveBehind(mayfly: Mayfly, agent: Agent): Promise<void> {
+  dataOf(await mayfly.agents.stop(agent.id));
+  expect((await agent.close()).error).toMatchObject({
+    code: "not_pushed",
+    details: { unsynced: 1 },
+  });
+}
 
 const rowsOf = async () =>
   [
@@ -135,7 +144,10 @@ describe("the outbox", () => {
     expect(await tasksOf()).toEqual(["a", "b"]);
     expect(agent.unsynced).toBe(2);
     expect((await agent.sync()).error?.code).toBe("unavailable");
-    await agent.close();
+    proxy.down();
+    const { error } = await agent.close();
+    proxy.up();
+    expect(error).toMatchObject({ code: "not_pushed", details: { unsynced: 2, refused: 0 } });
 
     const again = mayflyOf({ storage });
     const next = await spawnIn(again);
@@ -192,7 +204,7 @@ describe("the outbox", () => {
     await other.remember({ task: "of the other" });
     expect(dataOf(await other.sync()).pushed).toBe(1);
     expect([one.unsynced, other.unsynced]).toEqual([1, 0]);
-    await one.stop();
+    await leaveBehind(mayfly, one);
     expect(dataOf(await other.sync()).pushed).toBe(1);
     expect(await tasksOf()).toEqual(["of one", "of the other"]);
     await other.stop();
@@ -268,8 +280,23 @@ describe("the outbox", () => {
     expect((await other.recallLocal("kept")).data?.results).toEqual([]);
     await holder.stop();
     expect((await other.remember({ task: "kept" })).error).toBeNull();
-    expect(dataOf(await other.sync()).pushed).toBe(2);
+    expect(dataOf(await other.sync()).pushed).toBe(1);
+    // Who has ended does not take it again, whatever is asked of it.
     await other.stop();
+    const next = await spawnIn(mayflyOf({ storage }));
+    dataOf(await next.remember({ task: "the next one's" }));
+    const tried = await Promise.all([
+      holder.remember({ task: "too late" }),
+      holder.update(holder.id, { set: { task: "too late" } }),
+      holder.forget(holder.id),
+      holder.sync(),
+      holder.retryDeadLetters(),
+      holder.discardDeadLetters(),
+    ]);
+    expect(new Set(tried.map(({ error }) => error?.code))).toEqual(new Set(["agent_not_alive"]));
+    await holder.stop();
+    expect(dataOf(await next.sync()).pushed).toBe(1);
+    await next.stop();
   });
 
   it("keeps what was meant, whatever becomes of the object", async () => {
@@ -285,7 +312,8 @@ describe("the outbox", () => {
   it("takes no more than it may hold, says so, and loses nothing of what it has", async () => {
     const storage = join(folder, "full");
     const options = { url: local.apiUrl, key: local.secretKey, tenant, storage };
-    const agent = await spawnIn(new Mayfly({ ...options, outbox: { maxOperations: 5 } }));
+    const mayfly = new Mayfly({ ...options, outbox: { maxOperations: 5 } });
+    const agent = await spawnIn(mayfly);
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, n) => agent.remember({ task: `memory ${n}` })),
     );
@@ -298,7 +326,7 @@ describe("the outbox", () => {
     expect([agent.unsynced, agent.cached]).toEqual([5, 5]);
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 5 });
     expect((await agent.remember({ task: "room again" })).error).toBeNull();
-    await agent.stop();
+    await leaveBehind(mayfly, agent);
 
     // What a process with another bound left is not cut.
     const small = await spawnIn(new Mayfly({ ...options, outbox: { maxBytes: 2_000 } }));

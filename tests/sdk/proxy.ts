@@ -25,6 +25,8 @@ export interface TestProxy {
   lie(lie: Lie): void;
   /** Requests whose path ends so get no answer at all, until it is up again. */
   swallow(path: string): void;
+  /** No request is answered any more, until it is up again; open WebSockets go on. */
+  silence(): void;
   /** Resolves when the next request whose path ends so has come whole. */
   requestOf(path: string): Promise<void>;
   /** Refuses everything, and ends what is open, until it is up again. */
@@ -46,6 +48,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
   let told: Lie | undefined;
   const awaited = new Set<{ path: string; come: () => void }>();
   let isDown = false;
+  let isSilent = false;
   const come = (path = "") => {
     for (const one of awaited) {
       if (!path.endsWith(one.path)) continue;
@@ -56,6 +59,10 @@ export async function startProxy(target: string): Promise<TestProxy> {
 
   const server = createServer((incoming, outgoing) => {
     requests.push(`${incoming.method} ${incoming.url}`);
+    if (isSilent) {
+      incoming.resume();
+      return;
+    }
     if (swallowed && incoming.url?.endsWith(swallowed)) {
       incoming.on("end", () => come(incoming.url)).resume();
       return;
@@ -138,6 +145,9 @@ export async function startProxy(target: string): Promise<TestProxy> {
     swallow: (path) => {
       swallowed = path;
     },
+    silence: () => {
+      isSilent = true;
+    },
     requestOf: (path) =>
       new Promise((resolve) => {
         awaited.add({ path, come: resolve });
@@ -148,6 +158,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     },
     up: () => {
       isDown = false;
+      isSilent = false;
       given = undefined;
       swallowed = undefined;
       told = undefined;

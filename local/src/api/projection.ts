@@ -1,10 +1,12 @@
 import {
   AliasNode,
+  createQueryId,
   ExpressionWrapper,
   FromNode,
   IdentifierNode,
   type OperationNode,
   OperationNodeTransformer,
+  PostgresQueryCompiler,
   type RawBuilder,
   RawNode,
   type ReferenceNode,
@@ -19,8 +21,6 @@ import { type Mutation, mutationOf, type Table } from "./mutation.ts";
 /** Names what is read from the table as what is read from the rows that were written to it. */
 class Renaming extends OperationNodeTransformer {
   readonly #table: Table;
-  /** Columns of the table that the statement reads, and perhaps some that others have too. */
-  readonly columns = new Set<string>();
 
   constructor(table: Table) {
     super();
@@ -29,8 +29,6 @@ class Renaming extends OperationNodeTransformer {
 
   protected override transformReference(node: ReferenceNode): ReferenceNode {
     const { column } = node;
-    if (!SelectAllNode.is(column) && this.#table.columns.has(column.column.name))
-      this.columns.add(column.column.name);
     const { schema, identifier } = node.table?.table ?? {};
     const own = schema?.name === this.#table.schema && identifier?.name === this.#table.name;
     const { name } = this.#table;
@@ -73,11 +71,17 @@ export function projectionOver(
     ...(shown.has("limit") && limit ? { limit } : {}),
     ...(shown.has("offset") && offset ? { offset } : {}),
   };
-  const columns = computed ? "row" : all ? "*" : [...renaming.columns];
+  const columns = computed ? "row" : all ? "*" : columnsIn(read, table);
   return sql`
     with pgrst_mutated as (${mutationOf(mutation, columns)}),
     pgrst_source as ${new ExpressionWrapper(read)}
     select row_to_json(pgrst_source) as row from pgrst_source`;
+}
+
+/** Columns that the statement names, and perhaps some that embedded tables have too. */
+function columnsIn(statement: SelectQueryNode, { columns }: Table): string[] {
+  const { sql: text } = new PostgresQueryCompiler().compileQuery(statement, createQueryId());
+  return [...columns.keys()].filter((name) => text.includes(`"${name.replaceAll('"', '""')}"`));
 }
 
 const isAll = (node: OperationNode): boolean =>

@@ -7,12 +7,13 @@ import { type ApiKey, apiKeyOf, dataClaims } from "./caller.ts";
 import { DataConnection } from "./connection.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
 import { Early, type EarlyOptions } from "./early.ts";
+import { databaseError, isDatabaseError } from "./errors.ts";
 import { veil } from "./filters.ts";
 import { describe } from "./openapi.ts";
 import { applied, preferencesOf, refusedPreferences } from "./preferences.ts";
 import { callFunction } from "./rpc.ts";
 import type { Schema, SchemaCache } from "./schema-cache.ts";
-import { asSaid } from "./session.ts";
+import { asSaid, inSession, openingOf } from "./session.ts";
 import { write } from "./write.ts";
 
 /** The Data API, `/rest/v1`. */
@@ -113,6 +114,18 @@ export function createRest(options: {
       const refused = refusedPreferences(first.preferences);
       if (refused) return refused;
       const asked = await aboutSchema(request, first, key.kind, schemas, await schema.current());
+      // The project's own function is called before the root, too.
+      if (asked && first.path === "/") {
+        const { config } = await schema.current();
+        const opening = openingOf(first, { readOnly: true, config });
+        const nothing = async () => null;
+        try {
+          await inSession(connection.driver, opening, nothing, () => false);
+        } catch (error) {
+          if (!isDatabaseError(error)) throw error;
+          return databaseError(error, first.role !== "anon");
+        }
+      }
       if (asked) return asked;
       const response = await answer(request, first, body);
       // What the picture of the schema lacks may have been made a moment ago.

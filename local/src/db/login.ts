@@ -12,7 +12,14 @@ import {
   readyForQuery,
   rows,
 } from "./protocol.ts";
-import { restoreSql, roleSettingsSql, Session, settingsOf } from "./session.ts";
+import {
+  clearSql,
+  restoreSql,
+  roleSettingsSql,
+  Session,
+  SUPERUSER,
+  settingsOf,
+} from "./session.ts";
 
 /** What Postgres reports at login, besides the session user. */
 const REPORTED = [
@@ -48,9 +55,16 @@ export async function login(
   const asked = settingsOf(startupSettings(parameters));
   session.roleSettings = ofRole.settings;
   session.startup = asked.settings;
-  session.role = asked.role ?? ofRole.role ?? "none";
+  const kept = user === SUPERUSER ? undefined : ofRole.role;
+  session.role = asked.role ?? kept ?? "none";
   const values = REPORTED.map((name) => `pg_catalog.current_setting(${literal(name)})`).join(", ");
-  const answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));
+  let answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));
+  if (!answer.body && asked.role === undefined && kept !== undefined) {
+    // One that this user may not have, or that was dropped: Postgres warns, and logs in without it.
+    await backend.run(query(clearSql(undefined)));
+    session.role = "none";
+    answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));
+  }
   const error = firstError(answer.prologue ?? Buffer.alloc(0));
   if (error || !answer.body) {
     client.fatal({

@@ -20,6 +20,8 @@ export class Session {
   authorization: string;
   /** SQL-level PREPAREs by name, to be made again at the client's next turn. */
   prepared = new Map<string, string>();
+  /** As which role each was made: another may not use what it names. */
+  preparedAs = new Map<string, string>();
   /** Protocol-level statements: the client's name, the backend's. */
   statements = new Map<string, { real: string; inspection: Inspection | undefined }>();
   /** The Parse message of the unnamed statement, to be sent again when another client intervened. */
@@ -52,7 +54,10 @@ export class Session {
     this.suspect ||= inspection.residue;
     this.locks ||= inspection.residue;
     for (const name of inspection.names) this.customNames.add(name);
-    for (const { name, text } of inspection.prepares) this.prepared.set(name, text);
+    for (const { name, text } of inspection.prepares) {
+      this.prepared.set(name, text);
+      this.preparedAs.delete(name);
+    }
   }
 
   /** Takes over what `captureSql` found. */
@@ -66,7 +71,10 @@ export class Session {
       else if (kind === "authorization") this.authorization = name;
       else if (typeof value === "string" && !OWN.has(name)) this.settings.set(name, value);
     }
-    for (const name of this.prepared.keys()) if (!kept.has(name)) this.prepared.delete(name);
+    for (const name of this.prepared.keys()) {
+      if (!kept.has(name)) this.prepared.delete(name);
+      else if (!this.preparedAs.has(name)) this.preparedAs.set(name, this.role);
+    }
     this.dirty = false;
   }
 }
@@ -110,12 +118,15 @@ export function restoreSql(session: Session, withPrepared = true): string {
   for (const [name, value] of session.roleSettings) {
     if (own.get(name) === value) own.delete(name);
   }
-  const prepared = withPrepared ? [...session.prepared.values()] : [];
-  const prepares = prepared.map((text) => `${text};`).join("");
-  const role = session.role === "none" ? "" : `set role ${identifier(session.role)};`;
+  const prepared = withPrepared ? [...session.prepared] : [];
+  const prepares = prepared.map(([name, text]) => {
+    const role = session.preparedAs.get(name) ?? "none";
+    return `set role ${role === "none" ? "none" : identifier(role)}; ${text};`;
+  });
+  const role = session.role === "none" ? "set role none;" : `set role ${identifier(session.role)};`;
   return `${assign(session.roleSettings)}
     set session authorization ${identifier(session.authorization)};
-    ${assign(own)} ${prepares} ${role}`;
+    ${assign(own)} ${prepares.join("")} ${role}`;
 }
 
 /** Gives a client that has reset settings its own defaults back, and keeps all else it has. */
@@ -123,12 +134,23 @@ export function refreshSql(session: Session): string {
   return `set session authorization ${SUPERUSER}; set role none; ${restoreSql(session, false)}`;
 }
 
-/** The settings of ALTER DATABASE … SET and ALTER ROLE … SET, the more specific last. */
+/**
+ * The settings of ALTER DATABASE … SET and ALTER ROLE … SET, the more specific last. The database is
+ * its owner's, who is a client: what it sets there for all (a role, read-only transactions) is not
+ * for the superuser, as whom this program itself starts, and goes back to Postgres's own defaults.
+ */
 export function roleSettingsSql(user: string): string {
-  return `select s.setting from pg_catalog.pg_db_role_setting as d
+  const setting =
+    user === SUPERUSER
+      ? `case when d.setrole <> 0 then s.setting else (select p.name || '=' || p.boot_val
+          from pg_catalog.pg_settings as p where p.name = pg_catalog.split_part(s.setting, '=', 1)) end`
+      : "s.setting";
+  return `select found.setting from pg_catalog.pg_db_role_setting as d
       cross join lateral pg_catalog.unnest(d.setconfig) as s(setting)
+      cross join lateral (select ${setting} as setting) as found
     where d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = 'postgres'))
       and d.setrole in (0, (select oid from pg_catalog.pg_roles where rolname = ${literal(user)}))
+      and found.setting is not null
     order by d.setrole <> 0, d.setdatabase <> 0`;
 }
 

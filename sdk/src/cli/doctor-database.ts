@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { z } from "zod";
+import { count, flag, object, text, texts } from "../answer-form.ts";
 import type { Connection } from "./connection.ts";
 import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
 import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
+import { checkTimeouts } from "./doctor-neighbours.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
@@ -22,9 +25,24 @@ interface Installation {
   open_policies: { schema: string; table: string; policy: string; command: string }[];
   pre_request: PreRequest | null;
   statistics: string[];
+  timeouts: Record<string, string | null>;
   maintenance: Maintenance;
   broadcasts: Broadcasts;
 }
+
+const installation = z.object({
+  at: text,
+  extensions: object,
+  migrations: z.array(object).nullable(),
+  jobs: texts.nullable(),
+  unprotected: texts,
+  policies: texts,
+  open_policies: z.array(object),
+  pre_request: object.nullable(),
+  statistics: texts,
+  maintenance: object,
+  broadcasts: z.object({ flushed: flag, due: count, lost: object }),
+});
 
 /** Updates by a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
@@ -42,6 +60,14 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     headers: inMayfly,
   });
   if (answer.status !== 200) return [notTold(answer)];
+  if (!installation.safeParse(answer.body).success)
+    return [
+      wrong(
+        "migrations",
+        "The migrations are older than this CLI, or something else than the Data API answered.",
+        anewMend,
+      ),
+    ];
   const found = answer.body as Installation;
   const migrations = await readMigrations().catch(() => null);
   return [
@@ -50,6 +76,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     ...checkOpenPolicies(found),
     ...(await checkGate(connection, found.pre_request)),
     checkStatistics(found.statistics),
+    checkTimeouts(found.timeouts),
     ...checkExtensions(found),
     ...checkMaintenance(
       found.maintenance,
@@ -65,7 +92,7 @@ function notTold(answer: Answer): Finding {
   const code = codeOf(answer);
   if (code === "PGRST202")
     return wrong("migrations", "The migrations are older than this CLI.", anewMend);
-  if (code === "42501" || answer.status === 401 || answer.status === 403)
+  if (code === "42501" || code?.startsWith("PGRST30"))
     return wrong(
       "key",
       "The key may not ask for the installation: it is no secret key.",

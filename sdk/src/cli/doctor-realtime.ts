@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import { checkPublicChannels } from "./doctor-neighbours.ts";
 import { type Finding, fine, skipped, wrong } from "./finding.ts";
 import { privateJoin } from "./realtime.ts";
 
@@ -10,7 +11,11 @@ import { privateJoin } from "./realtime.ts";
 export async function checkRealtime(connection: Connection, accepted: boolean): Promise<Finding[]> {
   if (!accepted) return [skipped("realtime", "Not before the key is right.")];
   const { problem } = await privateJoin(connection, "mayfly:doctor");
-  if (problem === null) return [fine("realtime", "A private channel can be joined.")];
+  if (problem === null)
+    return [
+      fine("realtime", "A private channel can be joined."),
+      await checkPublicChannels(connection),
+    ];
   return [
     wrong(
       "realtime",

@@ -1,3 +1,6 @@
+import { tenantRow } from "../answer-agents.ts";
+import { list } from "../answer-form.ts";
+import { behindRow } from "../read-all.ts";
 import type { Connection } from "./connection.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 
@@ -36,8 +39,23 @@ const installMend = `${pushMend}; if it finds nothing to push, before it npx sup
  * @param filter of the Data API, as `name=eq.acme`; a project may have more tenants than a page.
  */
 export async function enter(connection: Connection, filter = ""): Promise<Entry> {
-  const path = `/rest/v1/tenants?select=id,name,created_at&order=created_at&${filter}`;
+  const path = `/rest/v1/tenants?select=id,name,created_at&order=created_at,id&${filter}`;
   return entryOf(connection, await probe(connection, path, { headers: inMayfly }));
+}
+
+/** All tenants, where the first page of them is; undefined where a page fails. */
+export async function everyTenant(
+  connection: Connection,
+  tenants: KnownTenant[],
+): Promise<KnownTenant[] | undefined> {
+  const all = [...tenants];
+  for (let page = tenants; page.length > 0; all.push(...page)) {
+    const last = page.at(-1) as KnownTenant;
+    const entry = await enter(connection, `or=(${encodeURIComponent(behindRow(last))})`);
+    if (entry.at !== "inside" || entry.tenants[0]?.id === page[0]?.id) return undefined;
+    page = entry.tenants;
+  }
+  return all;
 }
 
 function entryOf({ url }: Connection, answer: Answer): Entry {
@@ -55,9 +73,10 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
       `${url} could not be reached: ${reason}.`,
       "Check the URL and the network; a paused project is restored in the dashboard.",
     );
-  if (status === 200 && Array.isArray(body))
-    return { at: "inside", tenants: body as KnownTenant[], ms };
-  if (status === 401)
+  const tenants = list(tenantRow).safeParse(body);
+  if (status === 200 && tenants.success) return { at: "inside", tenants: tenants.data, ms };
+  // A page is not of the gateway or the Data API.
+  if (status === 401 && body !== null)
     return stop(
       "key_refused",
       `${url} does not accept this key.`,

@@ -33,9 +33,10 @@ export async function* readSince(
     const rows = dataOf(
       fromDataApi(await query.order("xid").order("id").limit(pageSize), list(loggedEvent)),
     );
-    yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
     const last = rows.at(-1);
-    if (!last || rows.length < pageSize) return;
+    // A project may allow fewer rows than a page.
+    if (!last) return;
+    yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
     behind = { xid: last.xid, id: last.id };
   }
 }

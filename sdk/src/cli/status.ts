@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { type Connection, findConnection } from "./connection.ts";
 import { type Broadcasts, lossOf } from "./doctor-broadcasts.ts";
-import { enter, type KnownTenant } from "./entry.ts";
+import { enter, everyTenant, type KnownTenant } from "./entry.ts";
 import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
 import type { Output } from "./output.ts";
 import { type Answer, inMayfly, probe } from "./probe.ts";
@@ -73,11 +73,12 @@ async function dataApi(
   connection: Connection,
 ): Promise<{ component: Component; tenants: KnownTenant[] }> {
   const entry = await enter(connection);
-  const inside = entry.at === "inside";
-  const note = inside ? null : entry.message;
+  const tenants = entry.at === "inside" ? await everyTenant(connection, entry.tenants) : undefined;
+  const note =
+    entry.at === "inside" ? (tenants ? null : "it did not list all tenants") : entry.message;
   return {
-    component: { name: "data api", state: inside ? "ok" : "down", ms: entry.ms, note },
-    tenants: inside ? entry.tenants : [],
+    component: { name: "data api", state: tenants ? "ok" : "down", ms: entry.ms, note },
+    tenants: tenants ?? [],
   };
 }
 
@@ -89,7 +90,7 @@ async function lostBroadcasts(connection: Connection): Promise<Broadcasts["lost"
     headers: inMayfly,
   });
   if (answer.status !== 200) return null;
-  return (answer.body as { broadcasts?: Broadcasts }).broadcasts?.lost ?? null;
+  return (answer.body as { broadcasts?: Broadcasts } | null)?.broadcasts?.lost ?? null;
 }
 
 async function authServer(connection: Connection): Promise<Component> {

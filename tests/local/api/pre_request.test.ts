@@ -95,6 +95,10 @@ describe("pgrst.db_pre_request", () => {
       ],
     ] as [string, RequestInit, string][])
       expect(await told(path, options), message).toEqual({ status: 418, from: "hook", message });
+    expect(await told("/", { headers: secret })).toMatchObject({
+      status: 418,
+      message: 'service_role GET / "public" on service_role',
+    });
     expect((await ask("/things", { method: "HEAD", headers: { "x-tell": "1" } })).status).toBe(418);
     expect((await project.owner`select from things`).count).toBe(1);
   });

@@ -416,6 +416,16 @@ describe("update and delete", () => {
     expect(narrowed.data).toEqual([{ id: 2, children: [] }]);
   });
 
+  it("show casts and paths of columns, and no column that may not be read", async () => {
+    await project.owner`insert into kinds (id, num, jb) values (1, 1.10, '{"a":{"b":2}}')`;
+    const shown = "n:num::text,b:jb->a->>b,d:jb->a";
+    const answer = await send("PATCH", `kinds?id=eq.1&select=${shown}`, '{"t":"x"}', full);
+    expect(answer.json).toEqual([{ n: "1.10", b: "2", d: { b: 2 } }]);
+    expect((await send("DELETE", "kinds?id=eq.1&select=text:t", null, full)).json).toEqual([
+      { text: "x" },
+    ]);
+  });
+
   it("keep the order and the number that are asked for", async () => {
     const rows = await db
       .from("children")

@@ -202,3 +202,34 @@ test("a superuser's SET SESSION AUTHORIZATION stays its own", async () => {
   expect((await admin`select session_user::text as who`)[0]?.who).toBe("authenticator");
   await Promise.all([admin.end(), other.end()]);
 });
+
+test("a statement prepared under SET ROLE comes back with its role", async () => {
+  const admin = connect(database, "supabase_admin");
+  await admin.unsafe(`create role reader; grant reader to authenticator;
+    create schema theirs; create table theirs.rows (a int); insert into theirs.rows values (7);
+    grant usage on schema theirs to reader; grant select on theirs.rows to reader`);
+  const one = await Wire.open(database.port, PASSWORD, "authenticator");
+  one.send(query("set role reader; prepare q as select a from theirs.rows"));
+  await one.until("Z");
+  await admin`select 1`;
+  one.send(query("execute q"));
+  expect(await one.until("Z")).toContain("D7");
+  one.end();
+  await admin.end();
+});
+
+test("what a client sets for the database binds clients, and not the program's own sessions", async () => {
+  const owner = connect(database);
+  const settings = ["role = 'authenticator'", "default_transaction_read_only = on"];
+  for (const setting of settings) await owner.unsafe(`alter database postgres set ${setting}`);
+  const [admin, client] = [connect(database, "supabase_admin"), connect(database)];
+  await admin.unsafe("create table if not exists public.own_rows ()");
+  expect((await admin`select current_user::text as who`)[0]?.who).toBe("supabase_admin");
+  // It may not become authenticator: Postgres logs it in without.
+  expect(
+    await client`select current_user::text as who, current_setting('transaction_read_only') as ro`,
+  ).toMatchObject([{ who: "postgres", ro: "on" }]);
+  for (const name of ["role", "default_transaction_read_only"])
+    await admin.unsafe(`alter database postgres reset ${name}`);
+  await Promise.all([owner.end(), admin.end(), client.end()]);
+});

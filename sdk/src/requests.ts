@@ -1,0 +1,61 @@
+import { fetchAnswer } from "./call.ts";
+
+/** A time limit that holds while nothing is answered. */
+export interface Limit {
+  /** Something was answered: the time begins again. */
+  extend(): void;
+  /** Resolves when the time is over. */
+  readonly over: Promise<void>;
+  readonly isOver: boolean;
+}
+
+/** What a client has under way: cut off together when it has to end and the network is silent. */
+export class Requests {
+  #cut = new AbortController();
+
+  /** For `createClient({ global: { fetch } })`. */
+  readonly fetch: typeof fetch = (input, init = {}) => {
+    const signals = init.signal ? [init.signal, this.#cut.signal] : [this.#cut.signal];
+    return fetchAnswer(input, { ...init, signal: AbortSignal.any(signals) });
+  };
+
+  /** What came of something, or `otherwise` when it is cut off. */
+  async orElse<T>(result: Promise<T>, otherwise: T): Promise<T> {
+    const { signal } = this.#cut;
+    let stop: () => void = () => {};
+    const cut = new Promise<T>((resolve) => {
+      stop = () => resolve(otherwise);
+      signal.addEventListener("abort", stop);
+    });
+    try {
+      return await Promise.race([result, cut]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Runs steps, and cuts off every request when none has been answered for so long. */
+  async within<T>(ms: number, steps: (limit: Limit) => Promise<T>): Promise<T> {
+    const { signal } = this.#cut;
+    const cut = () => this.#cut.abort(new Error(`Nothing was answered for ${ms / 1000} s.`));
+    let timer = setTimeout(cut, ms);
+    const limit: Limit = {
+      extend: () => {
+        clearTimeout(timer);
+        if (!signal.aborted) timer = setTimeout(cut, ms);
+      },
+      over: new Promise((resolve) => {
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      }),
+      get isOver() {
+        return signal.aborted;
+      },
+    };
+    try {
+      return await steps(limit);
+    } finally {
+      clearTimeout(timer);
+      if (signal.aborted) this.#cut = new AbortController();
+    }
+  }
+}

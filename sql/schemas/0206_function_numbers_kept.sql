@@ -1,0 +1,19 @@
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any; a double,
+-- which is what every client reads it into, has none beyond 1.8e308 or nearer to 0 than 5e-324, and not
+-- every integer beyond 2^53: those would change without a word on their way out. An integer that a double
+-- does hold, such as 1e300, is kept. Called by all that take JSON. Locks nothing.
+
+create function mayfly_private.numbers_kept(value jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = ''
+return not coalesce(jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
+    || (@ != 0 && @ < 5e-324 && @ > -5e-324)))'), false)
+  or not exists (
+    select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
+      || (@ != 0 && @ < 5e-324 && @ > -5e-324)))') as found (number)
+    where case when pg_input_is_valid(found.number #>> '{}', 'double precision')
+      then (found.number #>> '{}')::double precision::text::numeric <> found.number::numeric else true end);
+
+comment on function mayfly_private.numbers_kept(jsonb) is 'Whether JavaScript reads every number of a JSON value as it was written.';
+revoke execute on function mayfly_private.numbers_kept(jsonb) from public;

@@ -1,0 +1,19 @@
+-- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
+-- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+
+create function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not mayfly_private.numbers_kept(value) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
+      'Send such a number as a text.', jsonb_build_object('field', field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_numbers(jsonb, text) is 'Refuses a JSON value that has a number which JavaScript would change.';
+revoke execute on function mayfly_private.check_numbers(jsonb, text) from public;
