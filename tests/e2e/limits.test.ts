@@ -12,7 +12,9 @@ let agents: Agent[];
 let others: WebSocket[];
 beforeAll(async () => {
   // Averages of 10 s, not of a minute: as high for a server that has run for long, on a slow machine.
-  local = await startTestLocal({ limits: { rateTickMs: 1_000, rateTicks: 10 } });
+  // Fewer connections than the plan's, for each has to join a channel to count.
+  const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
+  local = await startTestLocal({ limits });
 });
 afterAll(() => local?.close());
 beforeEach(async () => {
@@ -74,7 +76,9 @@ async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
 describe("where the plan allows no more", () => {
   it("connections, it says so, what is durable goes on, and presence is shown when there is room", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
-    const [other] = await connect(200);
+    const sockets = await connect(40);
+    await Promise.all(sockets.map((socket) => join(socket, 1, {})));
+    const [other] = sockets;
     const { error } = await ada.presence.track({ status: "here" });
     expect(error).toMatchObject({
       code: "unavailable",
