@@ -69,6 +69,7 @@ export async function watchPresence(
   let again = false;
   let known: Map<string, PresentAgent> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let endPause = () => {};
   const tellProblem = (error: MayflyError) => {
     if (onError) report(onError, "A watch of presence", error);
   };
@@ -96,7 +97,13 @@ export async function watchPresence(
       }
       timer = setTimeout(look, nextMs);
       (timer as { unref?: () => void }).unref?.();
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await new Promise<void>((resolve) => {
+        const pause = setTimeout(resolve, pauseMs);
+        endPause = () => {
+          clearTimeout(pause);
+          resolve();
+        };
+      });
     }
     looking = false;
   };
@@ -105,6 +112,7 @@ export async function watchPresence(
   const stop = async () => {
     stopped = true;
     clearTimeout(timer);
+    endPause();
     hub.dropSync(sync);
     await hub.drop(listener);
   };

@@ -3,12 +3,23 @@ import type { Agent, Mayfly } from "@mayfly/sdk";
 /** Where progress is told, to who listens now. */
 export const progressChannel = "progress";
 
+/** What it does, and no more: broadcasts are given to no agent by default. */
+const scopes = [
+  "memory:read",
+  "memory:write",
+  "message:read",
+  "message:send",
+  "presence:write",
+  "channel:broadcast",
+  "debug:write",
+];
+
 /**
  * Spawns an agent that lives in this page: it learns what it is given, a sentence at a time. If the
  * page closes it is not seen any more, and ends with its lifetime.
  */
 export async function spawnReader(mayfly: Mayfly, name: string): Promise<Agent> {
-  const options = { type: "reader", lifetime: 600, ...(name && { name }) };
+  const options = { type: "reader", lifetime: 600, scopes, ...(name && { name }) };
   const { data: agent, error } = await mayfly.spawn(options);
   if (error) throw error;
   await agent.channels.subscribe(progressChannel);
