@@ -1,6 +1,14 @@
 /** What one tenant can do to what is told to the others, through the one flusher that they share. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { makeAgent, makePerson, makeTenant, rpc, type SpawnedAgent } from "../harness/callers.ts";
+import {
+  codeOf,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  renew,
+  rpc,
+  type SpawnedAgent,
+} from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { putOf } from "../harness/operations.ts";
 
@@ -107,6 +115,25 @@ describe("a tenant", () => {
     } finally {
       await db.sql`update mayfly_private.settings set announce_rate = 50`;
     }
+  });
+});
+
+describe("a renewal secret", () => {
+  it("that is used again and again leaves no more than 20 rows", async () => {
+    const codes: string[] = [];
+    for (let n = 0; n < 22; n++) {
+      codes.push(
+        await renew(db.sql, agent.renewalSecret).then(
+          () => "ok",
+          (error) => codeOf(Promise.reject(error)),
+        ),
+      );
+    }
+    expect(codes.filter((code) => code === "ok")).toHaveLength(20);
+    expect(codes.slice(20)).toEqual(["rate_limited", "rate_limited"]);
+    const [row] = await db.sql`
+      select count(*)::int as rows from mayfly_private.renewal_secrets where agent_id = ${agent.id}`;
+    expect(row?.rows).toBe(21);
   });
 });
 
