@@ -47,10 +47,7 @@ export async function readPage<Row extends object>(
   const rows: Row[] = [];
   let last = "";
   while (rows.length < limit) {
-    const { data, error } = fromDataApi(
-      await page(rows.at(-1), limit - rows.length),
-      list(form),
-    );
+    const { data, error } = fromDataApi(await page(rows.at(-1), limit - rows.length), list(form));
     if (error) return failed(error);
     if (data.length === 0) break;
     const ends = JSON.stringify(data.at(-1));
