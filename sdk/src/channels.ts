@@ -1,4 +1,4 @@
-import { flag, list } from "./answer-form.ts";
+import { flag } from "./answer-form.ts";
 import {
   channelPage,
   channelRow,

@@ -1,7 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
-import { list } from "./answer-form.ts";
 import { conflictRow, pushAnswer } from "./answer-memory.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { callFunction, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { idOf } from "./ids.ts";
 import { invalid, wrongPage } from "./invalid.ts";
