@@ -4276,7 +4276,7 @@ grant execute on function mayfly.spawn_agent(text, text, double precision, text[
 -- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
 --
 -- Each use gives a secret of the next round. For 30 s after its first use a secret works again, since
--- its answer may have been lost. Whatever else comes of the round before the newest means that two hold
+-- its answer may have been lost, up to 20 times in all. Whatever else comes of the round before the newest means that two hold
 -- the agent: one used before, or one that was given beside the one that was used. The agent is then
 -- suspended. A secret of an older round is unknown: an old copy harms nobody.
 
@@ -4313,6 +4313,13 @@ begin
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
     -- Returned, not raised: raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
+  end if;
+
+  -- Each use leaves a row, which no quota counts.
+  if (select count(*) from mayfly_private.renewal_secrets s
+      where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
+    perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
+      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
   end if;
 
   update mayfly_private.renewal_secrets s
@@ -6331,7 +6338,7 @@ grant execute on function mayfly.suspend_agent(uuid, text) to authenticated, ser
 -- sql/schemas/0345_function_private_resume_agent.sql
 
 -- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
--- scope of it. Locks the agent's row.
+-- scope of it. Locks the agent's row, and what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -6354,6 +6361,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
   where a.tenant_id = agent.tenant_id and a.id = agent.id;
@@ -7217,7 +7226,8 @@ revoke execute on function mayfly_private.keep_owner(mayfly.members) from public
 
 -- sql/schemas/0382_function_private_change_member_role.sql
 
--- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member).
+-- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member), and what
+-- charge locks: each change is a line of the log.
 
 create function mayfly_private.change_member_role(member uuid, role text)
 returns jsonb
@@ -7234,6 +7244,7 @@ begin
   if role <> 'owner' then
     perform mayfly_private.keep_owner(found_member);
   end if;
+  perform mayfly_private.charge(of_tenant, 0, 0, 1);
   update mayfly.members m set role = change_member_role.role
   where m.tenant_id = of_tenant and m.user_id = member
   returning * into found_member;

@@ -41,7 +41,7 @@ export async function makeTemplate(): Promise<void> {
   const database = await openPglite({ passwords: keys.databasePassword, log: silent });
   try {
     const bare = await database.dumpDataDir();
-    await bootstrap(database.url("supabase_admin"), keys.databasePassword);
+    await bootstrap(database.url("supabase_admin"), null);
     await applyMigrations(database.url("postgres"), migrationsFolder);
     // Aside first: a folder that is there is whole.
     const draft = `${folder}.${process.pid}`;

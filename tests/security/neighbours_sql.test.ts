@@ -1,8 +1,17 @@
 /** What one tenant can do to what is told to the others, through the one flusher that they share. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { makeAgent, makePerson, makeTenant, rpc, type SpawnedAgent } from "../harness/callers.ts";
+import {
+  codeOf,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  renew,
+  rpc,
+  type SpawnedAgent,
+} from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { putOf } from "../harness/operations.ts";
+import { withinAMinute } from "../harness/usage.ts";
 
 let db: TestDatabase;
 let hostile: string;
@@ -107,6 +116,45 @@ describe("a tenant", () => {
     } finally {
       await db.sql`update mayfly_private.settings set announce_rate = 50`;
     }
+  });
+});
+
+describe("what is done and undone in a loop", () => {
+  it("is charged as writes where each time leaves a line in the log", async () => {
+    const owner = await makePerson(db.sql, { [quiet]: "owner" });
+    const viewer = await makePerson(db.sql, { [quiet]: "viewer" });
+    const writes = async () => {
+      const [row] = await db.sql`
+        select sum(writes)::int as writes from mayfly_private.tenant_usage where tenant_id = ${quiet}`;
+      return row?.writes as number;
+    };
+    await withinAMinute(async () => {
+      const before = await writes();
+      await rpc(db.sql, owner, "suspend_agent", { id: agent.id });
+      await rpc(db.sql, owner, "resume_agent", { id: agent.id });
+      expect(await writes()).toBe(before + 2);
+      await rpc(db.sql, owner, "change_member_role", { user_id: viewer.sub, role: "member" });
+      expect(await writes()).toBe(before + 3);
+    });
+  });
+});
+
+describe("a renewal secret", () => {
+  it("that is used again and again leaves no more than 20 rows", async () => {
+    const codes: string[] = [];
+    for (let n = 0; n < 22; n++) {
+      codes.push(
+        await renew(db.sql, agent.renewalSecret).then(
+          () => "ok",
+          (error) => codeOf(Promise.reject(error)),
+        ),
+      );
+    }
+    expect(codes.filter((code) => code === "ok")).toHaveLength(20);
+    expect(codes.slice(20)).toEqual(["rate_limited", "rate_limited"]);
+    const [row] = await db.sql`
+      select count(*)::int as rows from mayfly_private.renewal_secrets where agent_id = ${agent.id}`;
+    expect(row?.rows).toBe(21);
   });
 });
 

@@ -15,7 +15,7 @@ export async function keepFlushing(
   log: Logger,
   pauseMs = everyMs,
 ): Promise<() => Promise<void>> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const sql = postgres(url, { max: 1, onnotice: () => {}, fetch_types: false });
   const flush = () => sql`select mayfly_private.flush_nudges()`;
   const [row] = await sql`
     select to_regprocedure('mayfly_private.flush_nudges(uuid)') is not null as present`;
