@@ -6338,7 +6338,7 @@ grant execute on function mayfly.suspend_agent(uuid, text) to authenticated, ser
 -- sql/schemas/0345_function_private_resume_agent.sql
 
 -- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
--- scope of it. Locks the agent's row.
+-- scope of it. Locks the agent's row, and what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -6361,6 +6361,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
   where a.tenant_id = agent.tenant_id and a.id = agent.id;
@@ -7224,7 +7226,8 @@ revoke execute on function mayfly_private.keep_owner(mayfly.members) from public
 
 -- sql/schemas/0382_function_private_change_member_role.sql
 
--- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member).
+-- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member), and what
+-- charge locks: each change is a line of the log.
 
 create function mayfly_private.change_member_role(member uuid, role text)
 returns jsonb
@@ -7241,6 +7244,7 @@ begin
   if role <> 'owner' then
     perform mayfly_private.keep_owner(found_member);
   end if;
+  perform mayfly_private.charge(of_tenant, 0, 0, 1);
   update mayfly.members m set role = change_member_role.role
   where m.tenant_id = of_tenant and m.user_id = member
   returning * into found_member;

@@ -11,6 +11,7 @@ import {
 } from "../harness/callers.ts";
 import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { putOf } from "../harness/operations.ts";
+import { withinAMinute } from "../harness/usage.ts";
 
 let db: TestDatabase;
 let hostile: string;
@@ -115,6 +116,26 @@ describe("a tenant", () => {
     } finally {
       await db.sql`update mayfly_private.settings set announce_rate = 50`;
     }
+  });
+});
+
+describe("what is done and undone in a loop", () => {
+  it("is charged as writes where each time leaves a line in the log", async () => {
+    const owner = await makePerson(db.sql, { [quiet]: "owner" });
+    const viewer = await makePerson(db.sql, { [quiet]: "viewer" });
+    const writes = async () => {
+      const [row] = await db.sql`
+        select sum(writes)::int as writes from mayfly_private.tenant_usage where tenant_id = ${quiet}`;
+      return row?.writes as number;
+    };
+    await withinAMinute(async () => {
+      const before = await writes();
+      await rpc(db.sql, owner, "suspend_agent", { id: agent.id });
+      await rpc(db.sql, owner, "resume_agent", { id: agent.id });
+      expect(await writes()).toBe(before + 2);
+      await rpc(db.sql, owner, "change_member_role", { user_id: viewer.sub, role: "member" });
+      expect(await writes()).toBe(before + 3);
+    });
   });
 });
 
