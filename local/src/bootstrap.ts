@@ -28,7 +28,12 @@ export async function bootstrap(adminUrl: string, password: string | null): Prom
   const scripts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   const version = createHash("sha256").update(scripts.join("\0")).digest("hex");
 
-  const sql = postgres(adminUrl, { max: 1, onnotice: () => {}, prepare: false });
+  const sql = postgres(adminUrl, {
+    max: 1,
+    onnotice: () => {},
+    prepare: false,
+    fetch_types: false,
+  });
   try {
     await sql.unsafe(`
       create schema if not exists _local;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -31,9 +32,11 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
       alter table supabase_migrations.schema_migrations add column if not exists statements text[];
       alter table supabase_migrations.schema_migrations add column if not exists name text;
     `);
-    const rows = await sql<{ version: string; statements: string[] | null }[]>`
-      select version, statements from supabase_migrations.schema_migrations`;
-    const present = new Map(rows.map((row) => [row.version, row.statements]));
+    // Only a digest of each: fetching 560 kB of statements and splitting the file again took 0.2 s.
+    const rows = await sql<{ version: string; digest: string | null }[]>`
+      select version, md5(translate(array_to_string(statements, ''), ${insignificant}, '')) as digest
+      from supabase_migrations.schema_migrations`;
+    const present = new Map(rows.map((row) => [row.version, row.digest]));
 
     const missing: (Migration & { file: string; text: string })[] = [];
     for (const file of await filesIn(folder)) {
@@ -42,8 +45,7 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
       const text = await readFile(join(folder, file), "utf8");
       const before = present.get(version);
       if (before === undefined) missing.push({ version, name, file, text });
-      // `migration repair --status applied` records no statements: it says that the text does not matter.
-      else if (before?.length && gist(before) !== gist(statementsOf(text)))
+      else if (before !== digestOf(text) && (await isChanged(sql, version, text)))
         throw new Error(
           `The migration ${file} has changed since it was applied to this database. Restore the file, or start with another --data folder or --db-url.`,
         );
@@ -68,6 +70,16 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
   }
 }
 
+/**
+ * Compares the statements themselves: a comment at the end of a file is in none of them.
+ * `migration repair --status applied` records none: it says that the text does not matter.
+ */
+async function isChanged(sql: postgres.Sql, version: string, text: string): Promise<boolean> {
+  const [row] = await sql<{ statements: string[] | null }[]>`
+    select statements from supabase_migrations.schema_migrations where version = ${version}`;
+  return !!row?.statements?.length && gist(row.statements) !== gist(statementsOf(text));
+}
+
 async function filesIn(folder: string): Promise<string[]> {
   const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -85,6 +97,13 @@ function statementsOf(text: string): string[] {
     return statement;
   });
 }
+
+/** Left out of a digest: where statements are split, and how lines end. */
+const insignificant = " \t\r\n;";
+const digestOf = (text: string): string =>
+  createHash("md5")
+    .update(text.replace(/[ \t\r\n;]+/g, ""))
+    .digest("hex");
 
 /** What two splittings of one text have in common, whatever they do with semicolons and line ends. */
 const gist = (parts: string[]): string => parts.join("").replace(/[\s;]/g, "");

@@ -4,7 +4,7 @@ import { failed, ok, type Result } from "./errors.ts";
 import { invalid } from "./invalid.ts";
 import { type Left, pushLast } from "./last-push.ts";
 import { recalledLocally } from "./local-search.ts";
-import type { LogPage } from "./memory.ts";
+import type { LogPage, Memory } from "./memory.ts";
 import { pullInto } from "./pull.ts";
 import { pushOutbox } from "./push.ts";
 import { queryMemories } from "./reads.ts";
@@ -75,8 +75,46 @@ export class AgentMemory extends AgentWrites {
   }
 
   /**
-   * The memories that answer a question best, by words and by meaning. When the server cannot be
-   * reached, from the local cache: then `mode` is `local`, and `problem` says why.
+   * A memory by its id; null when there is none that this agent may see. It is from the server, with
+   * the changes that this agent has not synced: then it is marked `unsynced`.
+   *
+   * @example
+   * const { data: memory } = await agent.get(id);
+   */
+  override async get(id: string): Promise<Result<Memory | null>> {
+    const before = this.ownWrites.waiting();
+    const own = this.over ? null : this.ownWrites.memory(id, null, this.ownWrites.since(before));
+    // The server is not asked for what only the outbox has.
+    if (own) return ok(own);
+    const answer = await super.get(id);
+    if (answer.error) return answer;
+    return ok(this.ownWrites.memory(id, answer.data, this.ownWrites.since(before)));
+  }
+
+  /**
+   * The last memories of a conversation, the oldest of them first: from the server, with what this
+   * agent has not synced, which is marked `unsynced`.
+   *
+   * @param options `last`: how many, 50 by default, 1,000 at most.
+   * @example
+   * const { data: turns } = await agent.thread(conversationId, { last: 20 });
+   */
+  override async thread(
+    conversationId: string,
+    { last = 50 }: { last?: number } = {},
+  ): Promise<Result<Memory[]>> {
+    const before = this.ownWrites.waiting();
+    const room = this.ownWrites.roomFor(last, 1_000, before);
+    const answer = await super.thread(conversationId, { last: room });
+    if (answer.error) return answer;
+    const pending = this.ownWrites.since(before);
+    return ok(this.ownWrites.thread(conversationId, last, answer.data, pending));
+  }
+
+  /**
+   * The memories that answer a question best, by words and by meaning: those of the server, and those
+   * that this agent has not synced, which are marked `unsynced`. When the server cannot be reached,
+   * from the local cache: then `mode` is `local`, and `problem` says why.
    *
    * @returns `invalid_request`, `not_authorized`, `scope_missing`.
    * @example
@@ -87,7 +125,7 @@ export class AgentMemory extends AgentWrites {
     const { embedding, model } = options;
     const asked = { query, ...(embedding && { embedding }), ...(model && { model }) };
     const began = performance.now();
-    const answer = await queryMemories(this.client, asked, options);
+    const answer = await this.#recallBoth(query, asked, options);
     const found = ({ mode, results }: Recall) => ({ query, mode, found: results.length });
     this.#note("recall", answer, found, began);
     this.debug.note("memory", "recall: results", () => answer.data?.results, { level: "verbose" });
@@ -112,8 +150,9 @@ export class AgentMemory extends AgentWrites {
     const wrong = wrongQuery(query, options);
     if (wrong) return failed(wrong);
     const found = await this.search.recall(query, options, this.clock.now);
+    const { model, problem } = found;
     const results = found.results.map((result) => recalledLocally(result, this));
-    return ok({ mode: "local", model: found.model, problem: found.problem, results });
+    return ok({ mode: "local", model, problem, results: this.ownWrites.marked(results) });
   }
 
   /**
@@ -179,6 +218,17 @@ export class AgentMemory extends AgentWrites {
     // Not waited for when a sync runs: it may be its own page handler that closes.
     if (this.#syncs === 0) await this.outbox.close();
     else void this.#syncing.then(() => this.outbox.close());
+  }
+
+  /** What the server recalls, and what waits to be pushed to it. */
+  async #recallBoth(query: string, asked: { query: string }, options: RecallOptions) {
+    const before = this.ownWrites.waiting();
+    const limit = this.ownWrites.roomFor(options.limit ?? 10, 100, before);
+    const wider = before.length > 0 ? { ...options, limit } : options;
+    const answer = await queryMemories(this.client, asked, wider);
+    if (answer.error) return answer;
+    const pending = this.ownWrites.since(before);
+    return ok(await this.ownWrites.recall(answer.data, query, options, pending, this.clock.now));
   }
 
   /** That it was done is detailed; why it was not, basic. */

@@ -42,8 +42,8 @@ export class AgentReads extends AgentLife {
   }
 
   /**
-   * The memories that are like another, by its meaning and the words of its task and tags. Vectors
-   * of `model` are compared: those of the project's own embedder unless it is named.
+   * The memories of the server that are like another of them, by its meaning and the words of its task
+   * and tags. Vectors of `model` are compared: those of the project's own embedder unless it is named.
    *
    * @returns `memory_unknown` when there is no such memory.
    * @example

@@ -11,12 +11,15 @@ import type { DeadLetter, Outbox } from "./outbox.ts";
 import { asStorageError } from "./push.ts";
 import { type Operation, operation } from "./schemas.ts";
 import type { Issued } from "./session.ts";
+import { Unsynced } from "./unsynced.ts";
 
 /** What an agent learns: at once in its cache and its outbox, which the server has not seen yet. */
 export class AgentWrites extends AgentReads {
   protected readonly outbox: Outbox;
   protected readonly cache: MemoryCache;
   protected readonly search: LocalSearch;
+  /** What it reads of its own before the server has acknowledged it. */
+  protected readonly ownWrites: Unsynced;
 
   constructor(connection: AgentConnection, issued: Issued) {
     super(connection, issued);
@@ -24,6 +27,7 @@ export class AgentWrites extends AgentReads {
     this.outbox.join(this.id);
     this.cache = new MemoryCache(connection.cache);
     this.search = new LocalSearch(this.cache, connection.cache.embedder);
+    this.ownWrites = new Unsynced(this.outbox, this, this.cache, connection.cache.embedder);
   }
 
   /** What this agent learned and is not acknowledged yet. */
@@ -46,7 +50,8 @@ export class AgentWrites extends AgentReads {
 
   /**
    * Remembers something. It is in the local cache and the outbox at once, there as safe as the
-   * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`.
+   * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`. This agent's own
+   * `recall`, `context`, `get` and `thread` find it before.
    *
    * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`; `agent_not_alive`
    * after the agent's end.

@@ -1,4 +1,4 @@
-import { flag, list } from "./answer-form.ts";
+import { flag } from "./answer-form.ts";
 import {
   channelPage,
   channelRow,
@@ -15,7 +15,7 @@ import { findChannel } from "./find-channel.ts";
 import { wrongPage } from "./invalid.ts";
 import type { PayloadOf } from "./message-schemas.ts";
 import { type MessageContent, messageFromRow, type SendOptions, type Sent } from "./messages.ts";
-import { readAll } from "./read-all.ts";
+import { readAll, readPage } from "./read-all.ts";
 import { type FromRow, fromRow } from "./rows.ts";
 
 /**
@@ -268,16 +268,16 @@ export class Channels {
     const channel = await findChannel(this.#client, name, this.#tenant);
     if (channel.error) return channel;
     const { tenant_id, id, last_seq } = channel.data;
-    let query = this.#client
-      .from("channel_subscriptions")
-      .select("subscriber_id, acknowledged, subscribed_at")
-      .eq("tenant_id", tenant_id)
-      .eq("channel_id", id);
-    if (after) query = query.gt("subscriber_id", after);
-    const answer = fromDataApi(
-      await query.order("subscriber_id").limit(limit),
-      list(subscriberRow),
-    );
+    const answer = await readPage(subscriberRow, limit, (behind, rows) => {
+      let query = this.#client
+        .from("channel_subscriptions")
+        .select("subscriber_id, acknowledged, subscribed_at")
+        .eq("tenant_id", tenant_id)
+        .eq("channel_id", id);
+      const from = behind?.subscriber_id ?? after;
+      if (from) query = query.gt("subscriber_id", from);
+      return query.order("subscriber_id").limit(rows);
+    });
     if (answer.error) return answer;
     const subscribers = answer.data.map(({ subscriber_id, acknowledged, subscribed_at }) => ({
       id: subscriber_id,

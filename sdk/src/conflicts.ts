@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from "uuid";
-import { list } from "./answer-form.ts";
 import { conflictRow, pushAnswer } from "./answer-memory.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { callFunction, type MayflyClient } from "./call.ts";
 import { failed, MayflyError, ok, type Result } from "./errors.ts";
 import { idOf } from "./ids.ts";
 import { invalid, wrongPage } from "./invalid.ts";
 import { type MemoryFields, toFields } from "./memory.ts";
+import { readPage } from "./read-all.ts";
 import { foreign } from "./refusals.ts";
 import { fromRow } from "./rows.ts";
 
@@ -73,11 +73,14 @@ export class Conflicts {
   async list({ memoryId, after, limit = 100 }: ListConflicts = {}): Promise<Result<ConflictPage>> {
     const wrong = wrongPage("limit", limit);
     if (wrong) return failed(wrong);
-    let query = this.#client.from("memory_conflicts").select(columns);
-    if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
-    if (memoryId) query = query.eq("memory_id", memoryId);
-    if (after) query = query.gt("id", after);
-    const { data, error } = fromDataApi(await query.order("id").limit(limit), list(conflictRow));
+    const { data, error } = await readPage(conflictRow, limit, (behind, rows) => {
+      let query = this.#client.from("memory_conflicts").select(columns);
+      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (memoryId) query = query.eq("memory_id", memoryId);
+      const from = behind?.id ?? after;
+      if (from) query = query.gt("id", from);
+      return query.order("id").limit(rows);
+    });
     if (error) return failed(error);
     const conflicts = data.map(conflictFromRow);
     const last = conflicts.at(-1);

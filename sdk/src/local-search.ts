@@ -2,7 +2,7 @@ import { type AnyOrama, create, insert, remove, search } from "@orama/orama";
 import type { MemoryCache } from "./cache.ts";
 import { type Embedder, textOf } from "./embedder.ts";
 import { idOf } from "./ids.ts";
-import type { Memory } from "./memory.ts";
+import { contentOf, type Memory } from "./memory.ts";
 import { type Places, scoreOf } from "./rank.ts";
 import type { RecalledMemory, RecallOptions } from "./recall.ts";
 import { STOP_WORDS, stemOf, words } from "./words.ts";
@@ -209,7 +209,7 @@ export class LocalSearch {
 }
 
 /** What the where clause of mayfly_private.recall says. */
-function matches(memory: Memory, options: RecallOptions, now: number): boolean {
+export function matches(memory: Memory, options: RecallOptions, now: number): boolean {
   const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } =
     options;
   return (
@@ -236,14 +236,11 @@ export function recalledLocally(
   { memory, score, parts }: { memory: Memory } & Pick<RecalledMemory, "score" | "parts">,
   own: { id: string; name: string },
 ): RecalledMemory {
-  const { id, kind, task, input, output, critique, reward, importance } = memory;
-  const { tags, metadata, agentId, createdAt } = memory;
   return {
-    ...{ id, kind, task, input, output, critique, reward, importance },
-    ...{ tags, metadata, agentId, createdAt },
-    agentName: agentId === own.id ? own.name : null,
+    ...contentOf(memory),
+    agentName: memory.agentId === own.id ? own.name : null,
     agentEndedAt: null,
     score,
-    parts,
+    parts: { ...parts, local: true },
   };
 }

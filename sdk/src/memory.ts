@@ -46,6 +46,11 @@ export interface MemoryContent {
   /** The agent that learned it, alive or not. */
   agentId: string | null;
   createdAt: Date;
+  /**
+   * That the agent that reads it has changes of it in its outbox, which are shown here and which the
+   * server has not acknowledged; missing otherwise.
+   */
+  unsynced?: true;
 }
 
 /** A memory as it is read. */
@@ -156,6 +161,16 @@ export interface MemoryRow extends ContentRow {
 
 export const memoryColumns =
   "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at";
+
+/** Of a memory, what every answer says. */
+export const contentOf = (memory: MemoryContent): MemoryContent => {
+  const { id, kind, task, input, output, critique, reward, importance } = memory;
+  const { tags, metadata, agentId, createdAt } = memory;
+  return {
+    ...{ id, kind, task, input, output, critique, reward, importance },
+    ...{ tags, metadata, agentId, createdAt },
+  };
+};
 
 export const contentFromRow = (row: ContentRow): MemoryContent => ({
   id: row.id,

@@ -122,6 +122,18 @@ export class Outbox {
     return count;
   }
 
+  /** What waits of an agent, in order. */
+  operations(agentId: string): Operation[] {
+    return [...this.#entries.values()].flatMap((entry) =>
+      !entry.error && entry.agentId === agentId ? [entry.operation] : [],
+    );
+  }
+
+  /** Whether the server refused this operation. */
+  refused(operationId: string): boolean {
+    return this.#entries.get(operationId)?.error !== undefined;
+  }
+
   get deadLetters(): DeadLetter[] {
     return [...this.#entries.values()].flatMap(({ operation, agentId, error }) =>
       error ? [{ operation, agentId, error: new MayflyError(error) }] : [],

@@ -38,6 +38,8 @@ export interface ScoreParts {
   importance: number;
   /** 0 to 1: halves after the half-life of its kind. */
   recency: number;
+  /** That the places are those among what this agent holds itself; missing in what the server ranked. */
+  local?: true;
 }
 
 /** Where a memory stands in the two searches. */

@@ -33,6 +33,35 @@ export async function readAll<Row extends object>(
   }
 }
 
+/**
+ * A page of `limit` rows, or fewer where the list ends. The project may give fewer rows at once, so a
+ * short page is asked for again behind its last row: it is the last one when nothing follows.
+ *
+ * @param page asks for at most so many rows behind one.
+ */
+export async function readPage<Row extends object>(
+  form: z.ZodType<Row>,
+  limit: number,
+  page: Parameters<typeof readAll<Row>>[1],
+): Promise<Result<Row[]>> {
+  const rows: Row[] = [];
+  let last = "";
+  while (rows.length < limit) {
+    const { data, error } = fromDataApi(await page(rows.at(-1), limit - rows.length), list(form));
+    if (error) return failed(error);
+    if (data.length === 0) break;
+    const ends = JSON.stringify(data.at(-1));
+    if (ends === last) return failed(foreign("the Data API"));
+    last = ends;
+    rows.push(...data);
+  }
+  return ok(rows);
+}
+
 /** The filter of rows behind one, by when they were made. */
 export const behindRow = ({ created_at, id }: { created_at: string; id: string }) =>
   `created_at.gt."${created_at}",and(created_at.eq."${created_at}",id.gt.${id})`;
+
+/** The filter of rows before one, where the newest comes first. */
+export const beforeRow = ({ created_at, id }: { created_at: string; id: string }) =>
+  `created_at.lt."${created_at}",and(created_at.eq."${created_at}",id.lt.${id})`;

@@ -13,6 +13,7 @@ import {
   memoryColumns,
   memoryFromRow,
 } from "./memory.ts";
+import { beforeRow, readPage } from "./read-all.ts";
 import { type Recall, type RecallOptions, recallFromAnswer, toQuery } from "./recall.ts";
 
 const alive = (client: MayflyClient, tenant: string) =>
@@ -38,16 +39,19 @@ export async function listMemories(
   const { after, limit = 100 } = options;
   const wrong = wrongPage("limit", limit);
   if (wrong) return failed(wrong);
-  let query = alive(client, tenant);
-  if (kinds) query = query.filter("kind", "in", listOf(kinds));
-  if (tags) query = query.contains("tags", arrayOf(tags));
-  if (agentId) query = query.eq("agent_id", agentId);
-  if (sessionId) query = query.eq("session_id", sessionId);
-  if (conversationId) query = query.eq("conversation_id", conversationId);
-  if (minReward !== undefined) query = query.gte("reward", minReward);
-  if (minImportance !== undefined) query = query.gte("importance", minImportance);
-  if (after) query = query.gt("id", after);
-  const { data, error } = fromDataApi(await query.order("id").limit(limit), list(memoryRow));
+  const { data, error } = await readPage(memoryRow, limit, (behind, rows) => {
+    let query = alive(client, tenant);
+    if (kinds) query = query.filter("kind", "in", listOf(kinds));
+    if (tags) query = query.contains("tags", arrayOf(tags));
+    if (agentId) query = query.eq("agent_id", agentId);
+    if (sessionId) query = query.eq("session_id", sessionId);
+    if (conversationId) query = query.eq("conversation_id", conversationId);
+    if (minReward !== undefined) query = query.gte("reward", minReward);
+    if (minImportance !== undefined) query = query.gte("importance", minImportance);
+    const from = behind?.id ?? after;
+    if (from) query = query.gt("id", from);
+    return query.order("id").limit(rows);
+  });
   if (error) return failed(error);
   const memories = data.map(memoryFromRow);
   const last = memories.at(-1);
@@ -62,14 +66,14 @@ export async function readThread(
 ): Promise<Result<Memory[]>> {
   const wrong = wrongPage("last", last);
   if (wrong) return failed(wrong);
-  const { data, error } = fromDataApi(
-    await alive(client, tenant)
-      .eq("conversation_id", conversationId)
+  const { data, error } = await readPage(memoryRow, last, (behind, rows) => {
+    let query = alive(client, tenant).eq("conversation_id", conversationId);
+    if (behind) query = query.or(beforeRow(behind));
+    return query
       .order("created_at", { ascending: false })
       .order("id", { ascending: false })
-      .limit(last),
-    list(memoryRow),
-  );
+      .limit(rows);
+  });
   return error ? failed(error) : ok(data.map(memoryFromRow).reverse());
 }
 

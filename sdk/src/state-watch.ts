@@ -128,7 +128,8 @@ export class StateFollower {
         await this.#hand({ ...row, action, by: row.updated_by, at: row.updated_at }, null);
       }
       const last = data.at(-1);
-      if (!last || data.length < statesPerPage) return;
+      // A project may allow fewer rows than a page.
+      if (!last) return;
       after = last.key;
     }
   }

@@ -182,6 +182,8 @@ class FileStore implements OutboxStore {
     try {
       await file.appendFile(bytes);
       await file.datasync();
+      // Again: this process may have been suspended since the flush began.
+      await this.#lock.assertHeld();
       await this.#fs.rename(draft, this.#path);
     } catch (error) {
       await file.close();

@@ -44,7 +44,7 @@ begin
     update mayfly_private.nudges n set sent_at = clock_timestamp()
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
-      where w.tenant_id = tenant and w.topic = about and w.sent_at < clock_timestamp() - interval '1 second'
+      where w.tenant_id = tenant and w.topic = about and w.sent_at not between clock_timestamp() - interval '1 second' and clock_timestamp()
       for update skip locked);
     listened := found and mayfly_private.may_tell(tenant, 1) > 0;
   end if;

@@ -3,7 +3,7 @@
 -- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
 --
 -- Each use gives a secret of the next round. For 30 s after its first use a secret works again, since
--- its answer may have been lost. Whatever else comes of the round before the newest means that two hold
+-- its answer may have been lost, up to 20 times in all. Whatever else comes of the round before the newest means that two hold
 -- the agent: one used before, or one that was given beside the one that was used. The agent is then
 -- suspended. A secret of an older round is unknown: an old copy harms nobody.
 
@@ -40,6 +40,13 @@ begin
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
     -- Returned, not raised: raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
+  end if;
+
+  -- Each use leaves a row, which no quota counts.
+  if (select count(*) from mayfly_private.renewal_secrets s
+      where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
+    perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
+      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
   end if;
 
   update mayfly_private.renewal_secrets s

@@ -1,5 +1,5 @@
 -- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
--- scope of it. Locks the agent's row.
+-- scope of it. Locks the agent's row, and what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -22,6 +22,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
   where a.tenant_id = agent.tenant_id and a.id = agent.id;

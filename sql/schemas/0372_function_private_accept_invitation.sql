@@ -1,6 +1,6 @@
 -- The definer half of mayfly.accept_invitation. What is wrong with an invitation that is not theirs,
--- nobody is told. Locks the invitation's row, so that it is accepted once, and its tenant's (for no
--- key update), as all do that change who is in it.
+-- nobody is told. Locks the tenant's row (for no key update), as all do that change who is in it, and then the
+-- invitation's, so that it is accepted once. In this order, as erase_tenant does.
 
 create function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -27,7 +27,12 @@ begin
     and (i.email = address or (i.email is null and token is not null))
     and (token is null or s.hash = mayfly_private.hash_secret(token))
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
-  for update of i;
+  limit 1;
+  select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
+  -- As it is under the lock: it may have been accepted or revoked meanwhile, or be gone with its tenant.
+  select i.* into invitation from mayfly.invitations i
+  where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
+  for update;
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
       'Sign in with the address that was invited and confirmed, or ask for another invitation.');
@@ -35,7 +40,6 @@ begin
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
 
-  select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
   insert into mayfly.members (tenant_id, user_id, role)
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;

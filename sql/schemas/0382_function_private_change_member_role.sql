@@ -1,4 +1,5 @@
--- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member).
+-- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member), and what
+-- charge locks: each change is a line of the log.
 
 create function mayfly_private.change_member_role(member uuid, role text)
 returns jsonb
@@ -15,6 +16,7 @@ begin
   if role <> 'owner' then
     perform mayfly_private.keep_owner(found_member);
   end if;
+  perform mayfly_private.charge(of_tenant, 0, 0, 1);
   update mayfly.members m set role = change_member_role.role
   where m.tenant_id = of_tenant and m.user_id = member
   returning * into found_member;

@@ -1,5 +1,6 @@
 -- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
--- topics; says how many. What the tenant may not tell by now is due. A broadcast that is lost comes again with the next renewal of the lease, and an
+-- topics; says how many. What the tenant may not tell by now is due, unless
+-- it has 5,000 due rows already: no quota counts these calls. A broadcast that is lost comes again with the next renewal of the lease, and an
 -- agent asks by itself when it joins. Called as owner, under hold_debug, by those who change it. In
 -- PL/pgSQL, so that it finds realtime.send when it runs (see announce).
 
@@ -27,7 +28,8 @@ begin
     format('tenant:%s:agent:%s', tenant, l.agent), true)
   from unnest(listening[:allowed]) l (agent);
   insert into mayfly_private.nudges_due (tenant_id, topic, event)
-  select tenant, format('tenant:%s:agent:%s', tenant, l.agent), 'debug_level' from unnest(listening[allowed + 1:]) l (agent);
+  select tenant, format('tenant:%s:agent:%s', tenant, l.agent), 'debug_level' from unnest(listening[allowed + 1:]) l (agent)
+  where (select count(*) from (select from mayfly_private.nudges_due d where d.tenant_id = tenant limit 5000) d) < 5000;
   return cardinality(listening);
 end
 $$;

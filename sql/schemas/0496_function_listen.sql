@@ -48,15 +48,6 @@ begin
       where l.tenant_id = tenant and l.topic = t and l.until > lease_end - interval '10 seconds')
     order by t);
   if cardinality(topics) > 0 then
-    delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
-      select o.tenant_id, o.topic from mayfly_private.listeners o
-      where o.tenant_id = tenant and o.until < clock_timestamp() - interval '1 minute' and not o.topic = any (topics)
-      limit 100 for update skip locked);
-    delete from mayfly_private.nudges n where (n.tenant_id, n.topic) in (
-      select o.tenant_id, o.topic from mayfly_private.nudges o
-      where o.tenant_id = tenant and not o.topic = any (topics) and not exists (
-        select from mayfly_private.listeners l where l.tenant_id = o.tenant_id and l.topic = o.topic)
-      limit 100 for update skip locked);
     insert into mayfly_private.nudges (tenant_id, topic)
     select tenant, t from unnest(topics) t
     where not exists (select from mayfly_private.nudges n where n.tenant_id = tenant and n.topic = t)
@@ -69,6 +60,19 @@ begin
   if lost > 0 then
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, clock_timestamp())
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
+  end if;
+  -- What nobody leases any more, last of all: of two calls that each hold what they deleted, one would
+  -- insert what the other has deleted, and each wait for the other.
+  if cardinality(topics) > 0 then
+    delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
+      select o.tenant_id, o.topic from mayfly_private.listeners o
+      where o.tenant_id = tenant and o.until < clock_timestamp() - interval '1 minute' and not o.topic = any (topics)
+      limit 100 for update skip locked);
+    delete from mayfly_private.nudges n where (n.tenant_id, n.topic) in (
+      select o.tenant_id, o.topic from mayfly_private.nudges o
+      where o.tenant_id = tenant and not o.topic = any (topics) and not exists (
+        select from mayfly_private.listeners l where l.tenant_id = o.tenant_id and l.topic = o.topic)
+      limit 100 for update skip locked);
   end if;
   if not mayfly_private.is_flushed() and exists (select from mayfly_private.nudges_due d where d.tenant_id = tenant) then
     perform mayfly_private.flush_nudges(tenant);

@@ -10,6 +10,7 @@ import { findRunning, type Running } from "../../local/src/index.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
 import { silent } from "../harness/log.ts";
 import { readTemplate } from "../harness/template.ts";
+import { takeOver } from "../local/db/harness.ts";
 
 const cli = join(import.meta.dirname, "../../local/cli.js");
 
@@ -234,13 +235,8 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
 
   it("ends with a sentence when its database ends, and logs nothing but JSON by --json", async () => {
     const started = await start("--json", "--verbose");
-    const sql = postgres(started.running.dbUrl, { max: 1, onnotice: () => {} });
-    await sql
-      .unsafe(`create function public.endless(n int) returns int language plpgsql as
-        $$ begin return public.endless(n + 1); end $$; select public.endless(1)`)
-      .catch(() => {});
+    takeOver(join(data, "db"));
     expect(await started.ended).toBe(1);
-    await sql.end({ timeout: 0 });
     const lines = started.output().trim().split("\n");
     const messages = lines.map((line) => (JSON.parse(line) as { message: string }).message);
     expect(messages).toContain("Serving");

@@ -1,7 +1,7 @@
 /** A database with everything that bootstrap and the migrations make, made once and copied by all. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { openPglite } from "../../local/src/db/index.ts";
@@ -41,7 +41,7 @@ export async function makeTemplate(): Promise<void> {
   const database = await openPglite({ passwords: keys.databasePassword, log: silent });
   try {
     const bare = await database.dumpDataDir();
-    await bootstrap(database.url("supabase_admin"), keys.databasePassword);
+    await bootstrap(database.url("supabase_admin"), null);
     await applyMigrations(database.url("postgres"), migrationsFolder);
     // Aside first: a folder that is there is whole.
     const draft = `${folder}.${process.pid}`;
@@ -49,7 +49,11 @@ export async function makeTemplate(): Promise<void> {
     await writeFile(join(draft, "bare.tar"), bare);
     await writeFile(join(draft, "database.tar"), await database.dumpDataDir());
     await writeFile(join(draft, "keys.json"), JSON.stringify(keys));
-    await rename(draft, folder);
+    await rename(draft, folder).catch(async (error: unknown) => {
+      // Another run has made it meanwhile.
+      if (!existsSync(folder)) throw error;
+      await rm(draft, { recursive: true });
+    });
   } finally {
     await database.close();
   }

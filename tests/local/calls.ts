@@ -1,4 +1,4 @@
-/** The tables of local/COMPATIBILITY-live.md. */
+/** The tables of Realtime and Functions in local/COMPATIBILITY.md. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ export type Verdict = "works" | "says no" | "differs";
 
 /** The calls of the table under this heading, with their verdicts. */
 export async function verdictsOf(heading: string): Promise<Record<string, string>> {
-  const path = join(import.meta.dirname, "../../local/COMPATIBILITY-live.md");
+  const path = join(import.meta.dirname, "../../local/COMPATIBILITY.md");
   const [, section = ""] = (await readFile(path, "utf8")).split(`## ${heading}\n`);
   const rows = section
     .split("\n## ")[0]

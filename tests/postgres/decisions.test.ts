@@ -238,4 +238,21 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     // Either it came first, and its answer was lost, or its secret was unknown by then.
     expect(await codeOfOutcome(repeated)).toMatch(/^(ok|renewal_refused)$/);
   });
+
+  it("an invitation that is accepted while its tenant is erased deadlocks with nobody", async () => {
+    const owner = await makePerson(db.sql, { [tenant]: "owner" });
+    const guest = await makePerson(db.sql, {});
+    const { token } = await rpc<{ token: string }>(db.sql, owner, "invite_member", {
+      role: "viewer",
+    });
+    // As erase_tenant does: the tenant first, then its invitations.
+    const outcome = await overlap(
+      { role: "postgres" },
+      (session) => session`select from mayfly.tenants where id = ${tenant} for update`,
+      () => rpc(db.sql, guest, "accept_invitation", { token }),
+      (session) =>
+        session`update mayfly.invitations set revoked_at = now() where tenant_id = ${tenant}`,
+    );
+    expect(await codeOfOutcome(outcome)).toBe("invitation_unknown");
+  });
 });

@@ -1,9 +1,10 @@
 /** Lists that are longer than the thousand rows that the Data API gives at once. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { randomUUID } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Mayfly } from "../../sdk/src/index.ts";
 import { runCli } from "../cli/run.ts";
 import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { dataOf } from "./agents.ts";
+import { dataOf, spawnIn } from "./agents.ts";
 
 const many = 2_100;
 let local: TestLocal;
@@ -106,5 +107,80 @@ describe("a list of more than a thousand", () => {
     const words = ["status", "--json", "--url", local.apiUrl, "--key", local.secretKey];
     const { out } = await runCli(words);
     expect(crowd((JSON.parse(out) as { tenants: { name: string }[] }).tenants)).toBe(many);
+  });
+});
+
+/** As `max_rows` of a project's Data API does it: it says nothing of what it leaves out. */
+describe("a project that gives seven rows at once", () => {
+  const mostRows = 7;
+  const { fetch } = globalThis;
+  beforeEach(() => {
+    vi.stubGlobal("fetch", (input: string | URL | Request, init?: RequestInit) => {
+      if (input instanceof Request) return fetch(input, init);
+      const url = new URL(input);
+      const limit = url.searchParams.get("limit");
+      if (limit) url.searchParams.set("limit", String(Math.min(Number(limit), mostRows)));
+      return fetch(url, init);
+    });
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("gives whole pages of memories, threads, conflicts and subscribers", async () => {
+    const agent = await spawnIn(mayfly);
+    const conversationId = randomUUID();
+    const tasks = Array.from({ length: 20 }, (_, n) => `task ${n}`);
+    const made: string[] = [];
+    for (const task of tasks) {
+      made.push(dataOf(await agent.remember({ task, conversationId })).id);
+    }
+    dataOf(await agent.sync());
+
+    const first = dataOf(await agent.memories({ limit: 15 }));
+    expect(first.memories.map(({ task }) => task)).toEqual(tasks.slice(0, 15));
+    const second = dataOf(await agent.memories({ limit: 15, after: first.next ?? "" }));
+    expect(second.memories.map(({ task }) => task)).toEqual(tasks.slice(15));
+    expect(second.next).toBeNull();
+    const thread = dataOf(await agent.thread(conversationId, { last: 15 }));
+    expect(thread.map(({ task }) => task)).toEqual(tasks.slice(5));
+
+    await local.sql`
+      insert into mayfly.memory_conflicts (tenant_id, memory_id, field, base, wanted, hlc, op_id)
+      select ${tenant}, m, 'reward', '1', '2', '0', gen_random_uuid() from unnest(${made}::uuid[]) m`;
+    const conflicts = dataOf(await mayfly.conflicts.list({ limit: 15 }));
+    expect(new Set(conflicts.conflicts.map(({ memoryId }) => memoryId)).size).toBe(15);
+    const rest = dataOf(await mayfly.conflicts.list({ limit: 15, after: conflicts.next ?? "" }));
+    expect([rest.conflicts.length, rest.next]).toEqual([5, null]);
+
+    dataOf(await mayfly.channels.create({ name: "findings" }));
+    await local.sql`
+      insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
+      select c.tenant_id, c.id, gen_random_uuid(), 0
+      from mayfly.channels c, generate_series(1, 20) n where c.tenant_id = ${tenant} and c.name = 'findings'`;
+    const page = dataOf(await mayfly.channels.subscribers("findings", { limit: 15 }));
+    expect([page.subscribers.length, page.next]).toEqual([15, page.subscribers.at(-1)?.id]);
+    await agent.stop();
+  });
+
+  it("shows a watch of states all that there are, after the log is gone", async () => {
+    const keys = Array.from({ length: 20 }, (_, n) => `key-${String(n).padStart(2, "0")}`);
+    for (const key of keys) dataOf(await mayfly.state.set(key, key));
+    const seen = new Set<string>();
+    let all = () => {};
+    const whole = new Promise<void>((resolve) => {
+      all = resolve;
+    });
+    const watch = dataOf(
+      await mayfly.state.watch(
+        "*",
+        ({ key }) => {
+          if (seen.add(key).size === keys.length) all();
+        },
+        { pollMs: 100 },
+      ),
+    );
+    await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
+    await whole;
+    await watch.stop();
+    expect([...seen].sort()).toEqual(keys);
   });
 });

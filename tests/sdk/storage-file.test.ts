@@ -11,7 +11,7 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { OutboxEntry } from "../../sdk/src/index.ts";
 import { systemIdentity } from "../../sdk/src/process-identity.ts";
 import { fileStorage } from "../../sdk/src/storage-file.ts";
@@ -199,5 +199,31 @@ describe("an outbox in a file", () => {
     await store.close();
     expect(await readFile(path, "utf8")).toBe(before);
     expect(await readFile(`${path}.lock`, "utf8")).toContain("another");
+  });
+});
+
+describe("a process that was suspended while it wrote its outbox anew", () => {
+  it("does not put its file in the place of its successor's", async () => {
+    const store = await open();
+    const files = process.getBuiltinModule("node:fs/promises");
+    const openFile = files.open;
+    // Another takes the lock over while the draft is written.
+    const spy = vi.spyOn(files, "open").mockImplementation(async (...args) => {
+      if (String(args[0]).endsWith(".draft") && !String(args[0]).includes(".lock")) {
+        const held = JSON.parse(await readFile(`${path}.lock`, "utf8"));
+        await writeFile(`${path}.lock`, JSON.stringify({ ...held, token: "another" }));
+      }
+      return openFile(...args);
+    });
+    try {
+      const before = (await stat(path)).ino;
+      await store.write({ put: [entryOf("1", "x".repeat(200_000))] });
+      await store.write({ put: [entryOf("1", "y".repeat(100_000))] });
+      expect((await stat(path)).ino).toBe(before);
+      await expect(store.write({ put: [entryOf("2")] })).rejects.toThrow(/taken over/);
+    } finally {
+      spy.mockRestore();
+      await store.close();
+    }
   });
 });

@@ -30,6 +30,8 @@ $$;
 grant anon, authenticated, service_role to authenticator;
 -- With admin option, as hosted: postgres may grant them to roles of its own.
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
+-- As hosted (supabase/postgres, 20240606060239_grant_predefined_roles_to_postgres.sql): with it postgres
+-- reads every table, pg_authid too.
 grant pg_read_all_data to postgres, supabase_read_only_user;
 grant pg_monitor, pg_signal_backend to postgres;
 

@@ -15,7 +15,7 @@ export async function keepFlushing(
   log: Logger,
   pauseMs = everyMs,
 ): Promise<() => Promise<void>> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const sql = postgres(url, { max: 1, onnotice: () => {}, fetch_types: false });
   const flush = () => sql`select mayfly_private.flush_nudges()`;
   const [row] = await sql`
     select to_regprocedure('mayfly_private.flush_nudges(uuid)') is not null as present`;
@@ -26,21 +26,20 @@ export async function keepFlushing(
   // The first requests find that somebody flushes.
   await flush();
   let ended = false;
-  let flushing: Promise<unknown> | undefined;
-  const timer = setInterval(() => {
+  let flushing = false;
+  const timer = setInterval(async () => {
     // Where the database is busy, one waits at a time.
-    flushing ??= flush()
-      .catch((error: unknown) => {
-        if (!ended) log.debug(`Due nudges were not told: ${String(error)}`);
-      })
-      .finally(() => {
-        flushing = undefined;
-      });
+    if (flushing) return;
+    flushing = true;
+    await flush().catch((error: unknown) => {
+      if (!ended) log.debug(`Due nudges were not told: ${String(error)}`);
+    });
+    flushing = false;
   }, pauseMs).unref();
   return async () => {
     ended = true;
     clearInterval(timer);
-    await flushing;
-    await sql.end({ timeout: 1 });
+    // Not what is under way: it may wait behind a statement that runs for minutes.
+    await sql.end({ timeout: 0.3 });
   };
 }

@@ -88,4 +88,4 @@ function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCl
 
 /** The sentence for a cluster that does not boot. */
 export const damaged = (root: string, why: string): string =>
-  `The database in ${root} is damaged and does not open (${why}): move it away to begin anew.`;
+  `The database in ${root} is damaged and does not open (${why}): move it away to start with an empty one.`;

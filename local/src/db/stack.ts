@@ -3,7 +3,8 @@
  * of the stack from where it began. PGlite never says where that is, so nothing was refused, and an
  * endless recursion overran the stack and ended the database. The static `stack_base_ptr` is not
  * exported; it is the one word of the static data that makes the exported check refuse when it is
- * set. Found once at the start, in about 10 ms.
+ * set. Found once at the start: where it is in the build that we know, or by trying every word that
+ * is zero, which takes 20 ms.
  */
 export interface StackModule {
   HEAPU8: Uint8Array;
@@ -17,6 +18,9 @@ export interface StackModule {
 const ELSEWHERE = 1 << 30;
 /** The stack of PGlite's build, above the static data. */
 const STACK_BYTES = 8 << 20;
+
+/** Which word it is in @electric-sql/pglite 0.4.5. */
+const KNOWN = 602_667;
 
 /** Whether the check refuses now. */
 function isRefused(mod: StackModule, isLongJump: (error: unknown) => boolean): boolean {
@@ -33,7 +37,8 @@ function isRefused(mod: StackModule, isLongJump: (error: unknown) => boolean): b
 export function guardStack(mod: StackModule, isLongJump: (error: unknown) => boolean): boolean {
   const base = mod.___stack_pointer.value;
   const words = new Int32Array(mod.HEAPU8.buffer, 0, Math.floor((base - STACK_BYTES) / 4));
-  for (let at = 1; at < words.length; at++) {
+  for (let tried = 0; tried < words.length; tried++) {
+    const at = tried || KNOWN;
     if (words[at] !== 0) continue;
     words[at] = ELSEWHERE;
     const found = isRefused(mod, isLongJump);

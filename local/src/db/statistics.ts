@@ -14,16 +14,23 @@ const everyMs = 60_000;
 export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () => Promise<void> {
   // Between two looks it holds no connection.
   const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} });
-  let looking: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    looking = analyzeChanged(sql).catch((error: unknown) =>
-      log.debug(`No statistics were gathered: ${String(error)}`),
-    );
-  }, pauseMs).unref();
+  let looking = false;
+  let ended = false;
+  const look = async () => {
+    // Where the database is busy, one waits at a time.
+    if (looking) return;
+    looking = true;
+    await analyzeChanged(sql).catch((error: unknown) => {
+      if (!ended) log.debug(`No statistics were gathered: ${String(error)}`);
+    });
+    looking = false;
+  };
+  const timer = setInterval(look, pauseMs).unref();
   return async () => {
+    ended = true;
     clearInterval(timer);
-    await looking;
-    await sql.end({ timeout: 1 });
+    // Not what is under way: it may wait behind a statement that runs for minutes.
+    await sql.end({ timeout: 0.3 });
   };
 }
 

@@ -26,15 +26,15 @@ export function checkBroadcasts({ flushed, due, lost }: Broadcasts, scheduled: b
     findings.push(
       warning(
         check,
-        `mayfly-flush is scheduled but does not run: ${due} broadcasts wait, and each write tells its readers by itself.`,
+        `mayfly-flush is scheduled but does not run: ${due} broadcasts wait, and each write sends its own.`,
         "select * from cron.job_run_details order by start_time desc limit 20; in the SQL editor shows why",
       ),
     );
   if (findings.length > 0) return findings;
   const how = flushed
-    ? "What several writes tell of within a second goes in one."
-    : "Each write tells its readers by itself: without pg_cron nobody gathers what is due.";
-  return [fine(check, `No reader has noticed a lost one. ${how}`)];
+    ? "Writes within one second share one broadcast."
+    : "Each write sends its own: without pg_cron nothing gathers them.";
+  return [fine(check, `No reader has noticed a lost broadcast. ${how}`)];
 }
 
 export const lossOf = ({ tenants, at }: Broadcasts["lost"]): string =>

@@ -50,7 +50,7 @@ const mostSkewMs = 30_000;
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
 const netJobs = ["mayfly-embed"];
 const anewMend =
-  "Until 1.0: drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
+  "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
 
 /** What mayfly.installation says: migrations, policies, extensions, and what else is open to agents. */
 export async function checkDatabase(connection: Connection): Promise<Finding[]> {

@@ -72,7 +72,7 @@ export function checkStatistics(columns: string[]): Finding {
   return warning(
     about,
     `The planner has statistics of ${columns.join(", ")}: its estimates tell one tenant what another wrote (${where}).`,
-    "As a superuser, run Mayfly's sql/forget_statistics.sql; without one, begin anew (docs/upgrading.md)",
+    "As a superuser, run Mayfly's sql/forget_statistics.sql; without one, start with an empty schema (docs/upgrading.md)",
   );
 }
 

@@ -148,7 +148,7 @@ function warningsOf(plan: Plan): string[] {
       : []),
     ...(plan.migrationsChanged
       ? [
-          "The migrations have changed. Until 1.0 they are made anew, so a database that has the old ones does not take these by db push: see doctor.",
+          "Migrations that this project already has are different now. A database that has the old ones does not take these by db push: run doctor, and read docs/upgrading.md.",
         ]
       : []),
     ...(plan.outOfOrder

@@ -21,7 +21,7 @@ Exit codes: 0 done, 1 failed (doctor and status: something is wrong), 2 wrong us
 
 Examples:
   mayfly init ~/my-app            add Mayfly to a Supabase project
-  mayfly doctor                   what is wrong, and how to mend it
+  mayfly doctor                   what is wrong, and how to fix it
   mayfly tail --since 10m         what happens
   mayfly <command> --help         more examples`;
 

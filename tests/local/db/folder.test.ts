@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { afterAll, expect, test } from "vitest";
 import { int32, query } from "../../../local/src/db/protocol.ts";
 import { canUnshare } from "../../harness/needs.ts";
-import { connect, failure, open, PASSWORD, quiet } from "./harness.ts";
+import { connect, failure, open, PASSWORD, quiet, takeOver } from "./harness.ts";
 import { Wire } from "./wire.ts";
 
 const root = mkdtempSync(join(tmpdir(), "mayfly-db-"));
@@ -32,10 +32,9 @@ test("a folder that another process has taken over is written no more", async ()
   });
   const database = await open({ dataDir, onCrash: told });
   const { port } = database;
-  // As this process finds it after the machine was suspended for long.
+  takeOver(dataDir);
   const lock = join(dataDir, "mayfly.lock");
-  const other = JSON.stringify({ ...JSON.parse(readFileSync(lock, "utf8")), token: "another" });
-  writeFileSync(lock, other);
+  const other = readFileSync(lock, "utf8");
   expect((await ended).message).toContain("was taken over by another process");
   const [refused] = await once(dial(port, "127.0.0.1"), "error");
   expect(refused).toMatchObject({ code: "ECONNREFUSED" });

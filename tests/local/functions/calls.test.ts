@@ -1,4 +1,4 @@
-/** supabase-js's calls of edge functions, one by one: local/COMPATIBILITY-live.md has the verdicts. */
+/** supabase-js's calls of edge functions, one by one: local/COMPATIBILITY.md has the verdicts. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

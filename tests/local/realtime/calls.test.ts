@@ -1,4 +1,4 @@
-/** supabase-js's calls of Realtime, one by one: local/COMPATIBILITY-live.md has the verdicts. */
+/** supabase-js's calls of Realtime, one by one: local/COMPATIBILITY.md has the verdicts. */
 import { createClient, type RealtimeChannel, type SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Verdict, verdictsOf } from "../calls.ts";

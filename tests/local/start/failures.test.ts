@@ -100,6 +100,8 @@ describe("a migration counts as unchanged", () => {
       const url = db.url("postgres");
       const migrations = join(root, "supabase/migrations");
       expect(await applyMigrations(url, migrations)).toEqual([]);
+      await appendFile(path, "\n-- The end.\n");
+      expect(await applyMigrations(url, migrations)).toEqual([]);
       const sql = postgres(url, { max: 1 });
       await sql`update supabase_migrations.schema_migrations set statements = null`;
       await sql.end();
