@@ -84,6 +84,11 @@ export class Outbox {
     }
   }
 
+  /** Opens the storage. What another process has taken over is its to push. @throws `storage_failed` */
+  async assertHeld(): Promise<void> {
+    await (await this.open()).assertHeld?.();
+  }
+
   /** Lets go of the storage, unless an agent uses it. What it keeps is there for the next. */
   async close(): Promise<void> {
     if (this.#owners.size > 0) return;

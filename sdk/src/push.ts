@@ -50,7 +50,7 @@ export async function pushOutbox(
   const pushing = { client, outbox, onSettled, done: { pushed: 0, rejected: 0 } };
   const { done } = pushing;
   try {
-    await outbox.open();
+    await outbox.assertHeld();
     let problem = await pushAll(pushing, () => outbox.take(agentId));
     if (problem?.code === "quota_exceeded") {
       // What is to be forgotten makes room: it must not wait behind what has none.

@@ -103,6 +103,13 @@ class FileStore implements OutboxStore {
     });
   }
 
+  async assertHeld(): Promise<void> {
+    await this.#lock.assertHeld().catch((cause: unknown) => {
+      // A lock that cannot be read now is looked at again before anything is written.
+      if (cause instanceof LockLost) throw takenOver(cause);
+    });
+  }
+
   async close(): Promise<void> {
     await this.#flushing;
     await this.#file.close();
@@ -196,7 +203,7 @@ const heldElsewhere = (cause: LockHeld) =>
 const takenOver = (cause: LockLost) =>
   storageFailed(
     cause.message,
-    "This process writes no more there: end it, and start again. Nothing of this call was kept.",
+    "This process writes no more there: end it, and start again. Nothing of this call was done.",
     cause,
   );
 

@@ -25,6 +25,8 @@ export interface OutboxStore {
   readonly entries: OutboxEntry[];
   /** What it has resolved for survives a crash of the process. */
   write(change: OutboxChange): Promise<void>;
+  /** Fails with `storage_failed` when another process has taken it over. Left out where none can. */
+  assertHeld?(): Promise<void>;
   /** Lets go of it; what is kept stays. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -268,6 +268,21 @@ describe("the outbox", () => {
     expect(dataOf(await next.discardDeadLetters([letter?.operation.id ?? ""]))).toBe(1);
     expect(next.deadLetters).toEqual([]);
     await next.stop();
+  });
+
+  it("says in sync too that another process has taken it over, whose to push it is", async () => {
+    const storage = join(folder, "taken");
+    const suspended = await spawnIn(mayflyOf({ storage }));
+    dataOf(await suspended.remember({ task: "the other's to push" }));
+    const lock = join(storage, `${tenant}.jsonl.lock`);
+    await writeFile(lock, JSON.stringify({ pid: 1, token: "another" }));
+    expect((await suspended.sync()).error).toMatchObject({
+      code: "storage_failed",
+      message: expect.stringContaining("was taken over by another process"),
+      hint: expect.stringContaining("start again"),
+    });
+    expect(await tasksOf()).toEqual([]);
+    await suspended.close();
   });
 
   it("says so when another process has it, and remembers nothing then", async () => {

@@ -195,6 +195,7 @@ describe("an outbox in a file", () => {
         message: expect.stringContaining("was taken over by another process"),
       });
     }
+    await expect(store.assertHeld?.()).rejects.toMatchObject({ code: "storage_failed" });
     await store.close();
     expect(await readFile(path, "utf8")).toBe(before);
     expect(await readFile(`${path}.lock`, "utf8")).toContain("another");

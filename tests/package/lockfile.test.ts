@@ -1,0 +1,35 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+
+interface Locked {
+  optionalDependencies?: Record<string, string>;
+  resolved?: string;
+}
+
+const lockfile = join(import.meta.dirname, "../../package-lock.json");
+
+it("names the optional packages of every platform, so that an install on none of them adds some", async () => {
+  const { packages } = JSON.parse(await readFile(lockfile, "utf8")) as {
+    packages: Record<string, Locked>;
+  };
+  const lacking: string[] = [];
+  let asked = 0;
+  for (const [path, { optionalDependencies = {} }] of Object.entries(packages)) {
+    for (const name of Object.keys(optionalDependencies)) {
+      asked++;
+      // Where Node looks for it: beside what asks for it, and in each node_modules further up.
+      const folders = [path];
+      for (let at = path; at !== ""; at = folders[0] ?? "") {
+        folders.unshift(at.replace(/\/?(node_modules\/(@[^/]+\/)?[^/]+|[^/]+)$/, ""));
+      }
+      const found = folders.some((folder) => {
+        const place = `${folder === "" ? "" : `${folder}/`}node_modules/${name}`;
+        return place in packages;
+      });
+      if (!found) lacking.push(`${name} of ${path}`);
+    }
+  }
+  expect(asked).toBeGreaterThan(50);
+  expect(lacking).toEqual([]);
+});
