@@ -11,6 +11,7 @@ import { createTokens } from "./tokens.ts";
 const defaultData = join(import.meta.dirname, "../../.mayfly");
 
 const defaultPort = 54321;
+const defaultDbPort = 54322;
 
 function port(text: string): number {
   const value = Number(text);
@@ -168,14 +169,32 @@ async function start(options: StartOptions): Promise<void> {
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   if (json) {
-    log.info("Serving", { seconds: Number(seconds), API_URL: local.apiUrl });
+    const { apiUrl, dbUrl } = local;
+    // The whole URL of the database has its password.
+    const dbPort = Number(new URL(dbUrl).port);
+    log.info("Serving", { seconds: Number(seconds), API_URL: apiUrl, dbPort });
     return;
   }
   const rows = Object.entries(variables(local));
   console.log(`\nMayfly's embedded Supabase serves (${seconds} s). Ctrl-C stops it.\n`);
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
-  const served = Number(new URL(local.apiUrl).port);
-  if (options.port === undefined && served !== defaultPort)
-    console.log(`\n  Port ${defaultPort} is in use, so these are others. --port names one.`);
+  const moves = movedPorts(options, local);
+  if (moves.length > 0) console.log("");
+  for (const move of moves) console.log(`  ${move}`);
   console.log("");
+}
+
+/** A sentence for each port that nobody named and that is not the usual one. */
+function movedPorts(options: StartOptions, { apiUrl, dbUrl }: Local): string[] {
+  const moves: string[] = [];
+  const http = Number(new URL(apiUrl).port);
+  if (options.port === undefined && http !== defaultPort)
+    moves.push(`HTTP is at port ${http}, since ${defaultPort} is in use. --port names another.`);
+  const db = Number(new URL(dbUrl).port);
+  if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
+    // Where HTTP has moved, Postgres is beside it: the usual port was not tried.
+    const why = moves.length > 0 ? "beside HTTP's" : `since ${defaultDbPort} is in use`;
+    moves.push(`Postgres is at port ${db}, ${why}. --db-port names another.`);
+  }
+  return moves;
 }

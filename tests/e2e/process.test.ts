@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -12,7 +12,8 @@ import { silent } from "../harness/log.ts";
 import { readTemplate } from "../harness/template.ts";
 import { takeOver } from "../local/db/harness.ts";
 
-const cli = join(import.meta.dirname, "../../local/cli.js");
+const root = join(import.meta.dirname, "../..");
+const cli = join(root, "local/cli.js");
 
 let folder: string;
 /** A folder as a first start leaves it: copied it is there in half a second instead of ten. */
@@ -81,6 +82,14 @@ async function start(...words: string[]): Promise<Started & { running: Running }
   return { ...started, running };
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 async function signal(started: Started, name: NodeJS.Signals): Promise<number | null> {
   started.child.kill(name);
   return started.ended;
@@ -141,6 +150,17 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     expect(env.output()).toMatch(/^API_URL="http:.*"$/m);
     expect(env.output()).toMatch(/^JWT_SECRET=".{32,}"$/m);
     expect(env.output()).toMatch(/^ANON_KEY="ey.*"\nSERVICE_ROLE_KEY="ey.*"$/m);
+    const names = [...env.output().matchAll(/^(\w+)=".+"$/gm)].map(([, name]) => name);
+    expect(names).toHaveLength(env.output().trim().split("\n").length);
+    // JWKS_URL is Mayfly's own; the others are those of `supabase status -o env`, as its 3.1.0 has them.
+    const ofSupabase = ["API_URL", "DB_URL", "STUDIO_URL", "PUBLISHABLE_KEY", "SECRET_KEY"];
+    const withSecrets = [...ofSupabase, "ANON_KEY", "SERVICE_ROLE_KEY", "JWT_SECRET"];
+    expect(names.sort()).toEqual([...withSecrets, "JWKS_URL"].sort());
+    const script = ["run", "-s", "status", "--", "--port", at, "--data", data];
+    const npm = spawnSync("npm", [...script, "-o", "env"], { cwd: root, encoding: "utf8" });
+    expect(npm.stdout + npm.stderr).toBe(env.output());
+    const asJson = spawnSync("npm", script, { cwd: root, encoding: "utf8" });
+    expect(JSON.parse(asJson.stdout)).toEqual(JSON.parse(status.output()));
     const elsewhere = run("status", "--data", data, "--port", "1");
     expect(await elsewhere.ended).toBe(1);
     expect(elsewhere.output()).toContain("not at 1.");
@@ -180,6 +200,42 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     const nonsense = run("start", "--data", data, "--port", "eighty");
     expect(await nonsense.ended).not.toBe(0);
     expect(nonsense.output()).toContain("whole number from 1 to 65535");
+  });
+
+  it("says each port that has moved: that of Postgres alone, or both", async () => {
+    // On a machine where these are in use already, they have moved as well.
+    const held: Server[] = [];
+    const hold = async (port: number) => {
+      const server = createServer();
+      held.push(server);
+      await new Promise<void>((resolve) => {
+        server.once("error", () => resolve());
+        server.listen(port, "127.0.0.1", resolve);
+      });
+    };
+    const portsOf = ({ running }: { running: Running }) =>
+      [running.apiUrl, running.dbUrl].map((url) => Number(new URL(url).port));
+    try {
+      await hold(54322);
+      const one = await start("--port", String(await freePort()));
+      await printed(one, "--db-port names another.");
+      const [, db] = portsOf(one);
+      expect(db).toBeGreaterThan(54322);
+      expect(one.output()).toContain(`Postgres is at port ${db}, since 54322 is in use.`);
+      expect(one.output()).not.toContain("HTTP is at");
+      expect(await signal(one, "SIGINT")).toBe(0);
+
+      await hold(54321);
+      const both = await start();
+      await printed(both, "--db-port names another.");
+      const [http, beside] = portsOf(both);
+      expect(http).toBeGreaterThan(54322);
+      expect(both.output()).toContain(`HTTP is at port ${http}, since 54321 is in use.`);
+      expect(both.output()).toContain(`Postgres is at port ${beside}, beside HTTP's.`);
+      expect(await signal(both, "SIGINT")).toBe(0);
+    } finally {
+      for (const server of held) server.close();
+    }
   });
 
   it("serves on beside a statement that runs for minutes, and ends at once at Ctrl-C", async () => {
