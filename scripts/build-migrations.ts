@@ -1,4 +1,4 @@
-// Makes the migrations of the next release from sql/schemas, which hold one object a file. What was
+// Makes the migrations of the next release from sql/, which holds one object a file, by room. What was
 // released stays as it is. `--check` only compares and fails where something differs.
 import { join } from "node:path";
 import { buildMigrations } from "./sql/releases.ts";

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { objectsOf, type Source, type SqlObject } from "./objects.ts";
+import { objectsOf, type SqlObject } from "./objects.ts";
+import { faultsOf, inOrder, type Rooms, type SqlFile } from "./order.ts";
 import { type Released, releasedOf, upgradeFrom } from "./upgrade.ts";
 
 export interface Releases {
@@ -14,18 +15,27 @@ export interface Releases {
 
 const path = "sql/releases.json";
 const folder = "supabase/migrations";
+
+export const readRooms = async (root: string): Promise<Rooms> =>
+  JSON.parse(await readFile(join(root, "sql/rooms.json"), "utf8")) as Rooms;
+
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 export const readReleases = async (root: string): Promise<Releases> =>
   JSON.parse(await readFile(join(root, path), "utf8")) as Releases;
 
-/** The SQL sources in their order: later ones need earlier ones. */
-export async function readSources(root: string): Promise<Source[]> {
-  const files = (await readdir(join(root, "sql/schemas"))).filter((file) => file.endsWith(".sql"));
-  const paths = files.sort().map((file) => `sql/schemas/${file}`);
-  return Promise.all(
-    paths.map(async (file) => ({ file, text: await readFile(join(root, file), "utf8") })),
+/** The SQL sources in an order in which they can be applied. */
+export async function readSources(root: string): Promise<SqlFile[]> {
+  const { rooms } = await readRooms(root);
+  const found = await readdir(join(root, "sql"), { recursive: true });
+  const paths = found
+    .map((path) => `sql/${path.replaceAll("\\", "/")}`)
+    .filter((path) => /^sql\/\w+\/.*\.sql$/.test(path))
+    .filter((path) => !/\/(inspect|upgrades)\//.test(path));
+  const sources = await Promise.all(
+    paths.sort().map(async (file) => ({ file, text: await readFile(join(root, file), "utf8") })),
   );
+  return inOrder(sources, rooms);
 }
 
 /** The migrations of the next release by their paths; none where it changes nothing yet. */
@@ -36,9 +46,8 @@ async function nextMigrations(root: string, releases: Releases): Promise<Map<str
   const suffix = last ? `_${version.replaceAll(".", "_")}` : "";
   const main = `${folder}/${number}_mayfly${suffix}.sql`;
   const realtime = `${folder}/${BigInt(number) + 1n}_mayfly_realtime${suffix}.sql`;
-  const policies = whole(sources, true);
-  const made = new Map([["sql/realtime_policies.sql", policies]]);
-  if (!last) return made.set(main, whole(sources, false)).set(realtime, policies);
+  const made = new Map<string, string>();
+  if (!last) return made.set(main, whole(sources, false)).set(realtime, whole(sources, true));
 
   const byHand = await readFile(join(root, `sql/upgrades/${version}.sql`), "utf8").catch(
     () => null,
@@ -49,10 +58,10 @@ async function nextMigrations(root: string, releases: Releases): Promise<Map<str
   return made;
 }
 
-/** Realtime's policies stand apart, also for the SQL editor: a restored project may have lost them. */
-function whole(sources: Source[], ofRealtime: boolean): string {
+/** Of every file, or of those alone that are Realtime's: these a hosted project wants apart. */
+function whole(sources: SqlFile[], ofRealtime: boolean): string {
   return sources
-    .filter(({ file }) => file >= "sql/schemas/0900" === ofRealtime)
+    .filter(({ text }) => objectsOf([{ file: "", text }]).some((o) => o.realtime) === ofRealtime)
     .map(({ file, text }) => `-- ${file}\n\n${text}`)
     .join("\n");
 }
@@ -65,7 +74,10 @@ function whole(sources: Source[], ofRealtime: boolean): string {
  */
 export async function buildMigrations(root: string, check: boolean) {
   const releases = await readReleases(root);
-  const wrong = await changedSince(root, releases);
+  const wrong = [
+    ...(await changedSince(root, releases)),
+    ...faultsOf(await readSources(root), await readRooms(root)),
+  ];
   const written: string[] = [];
   const made = await nextMigrations(root, releases);
   for (const [file, text] of made) {

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readSources } from "../../scripts/sql/releases.ts";
 import { Output } from "../../sdk/src/cli/output.ts";
 import { categories } from "../../sdk/src/cli/records.ts";
 import { Mayfly } from "../../sdk/src/index.ts";
@@ -267,10 +268,12 @@ describe("mayfly", { timeout: 60_000 }, () => {
 
 describe("mayfly tail", { timeout: 60_000 }, () => {
   it("knows every category of the log", async () => {
-    const folder = join(import.meta.dirname, "../../sql/schemas");
-    const files = (await readdir(folder)).filter((file) => /_log_/.test(file));
-    const text = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
-    const types = text.join().matchAll(/'([a-z]+)\.[a-z_]+'/g);
+    const sources = await readSources(join(import.meta.dirname, "../.."));
+    const triggers = sources.filter(({ file }) => /\/triggers\/log_/.test(file));
+    const types = triggers
+      .map(({ text }) => text)
+      .join()
+      .matchAll(/'([a-z]+)\.[a-z_]+'/g);
     const logged = new Set([...types].map(([, category = ""]) => category));
     expect(logged.size).toBeGreaterThan(4);
     for (const category of logged) expect(categories).toContain(category);

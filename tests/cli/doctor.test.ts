@@ -286,7 +286,7 @@ describe("the check of the schedules", () => {
   it("finds what came after Mayfly was installed, and has no job of it", async () => {
     const cron = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
     for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
-    const mend = "Run Mayfly's sql/schemas/0329_schedules.sql in the SQL editor";
+    const mend = "Run Mayfly's sql/operations/schedules.sql in the SQL editor";
     expect(await check(cron)).toMatchObject([
       { check: "pg_cron", state: "ok" },
       { check: "pg_net", message: "It is there, but not scheduled: mayfly-embed.", mend },
@@ -295,7 +295,7 @@ describe("the check of the schedules", () => {
       message: `It is there, but not scheduled: ${cron.join(", ")}.`,
       mend,
     });
-    const text = await readFile(join(repository, "sql/schemas/0329_schedules.sql"), "utf8");
+    const text = await readFile(join(repository, "sql/operations/schedules.sql"), "utf8");
     for (const job of [...cron, "mayfly-embed"]) expect(text).toContain(`'${job}'`);
   });
 });

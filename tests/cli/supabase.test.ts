@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { type Database, openPglite } from "../../local/src/db/index.ts";
+import { readSources } from "../../scripts/sql/releases.ts";
 import { catalogOf } from "../harness/catalog.ts";
 import { silent } from "../harness/log.ts";
 import { readBareTemplate, readTemplate } from "../harness/template.ts";
@@ -68,7 +69,7 @@ describe("the Supabase CLI", { timeout: 120_000 }, () => {
   });
 });
 
-describe("sql/schemas, one object a file,", { timeout: 120_000 }, () => {
+describe("sql/, one object a file,", { timeout: 120_000 }, () => {
   it("gives the same catalog as the migrations", async () => {
     const byMigrations = await withSql(migrated, catalogOf);
     expect(byMigrations.length).toBeGreaterThan(100);
@@ -77,9 +78,7 @@ describe("sql/schemas, one object a file,", { timeout: 120_000 }, () => {
         drop policy if exists mayfly_receive on realtime.messages;
         drop policy if exists mayfly_send on realtime.messages;
         drop schema if exists mayfly, mayfly_private cascade`);
-      const folder = join(root, "sql/schemas");
-      for (const file of (await readdir(folder)).sort())
-        await sql.unsafe(await readFile(join(folder, file), "utf8"));
+      for (const { text } of await readSources(root)) await sql.unsafe(text);
       return catalogOf(sql);
     });
     expect(byFiles).toEqual(byMigrations);

@@ -13,13 +13,14 @@ const repository = join(import.meta.dirname, "../..");
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "mayfly-release-"));
-  await mkdir(join(root, "supabase"));
-  for (const part of ["sql", "supabase/migrations"])
-    await cp(join(repository, part), join(root, part), { recursive: true });
+  await mkdir(join(root, "supabase/migrations"), { recursive: true });
+  await cp(join(repository, "sql"), join(root, "sql"), { recursive: true });
+  // As before the first release, whatever has been released since.
   await writeFile(
     join(root, "sql/releases.json"),
     JSON.stringify({ released: [], next: { version: "0.1.0", number: "20261121000000" } }),
   );
+  await buildMigrations(root, false);
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -118,7 +119,7 @@ describe("a release", () => {
   });
 
   it("is followed by a migration of what differs, and of nothing else", async () => {
-    const source = join(root, "sql/schemas/0200_function_fail.sql");
+    const source = join(root, "sql/base/functions/fail.sql");
     const text = await readFile(source, "utf8");
     await writeFile(source, text.replace("begin", "begin\n  null;"));
     expect(await buildMigrations(root, true)).toMatchObject({
@@ -146,18 +147,18 @@ describe("a database of a release that takes the next one's migration", () => {
     const sources = await readSources(repository);
     /** The release before: today's sources, with these differences. */
     const differences: [file: string, change: (text: string) => string][] = [
-      ["_function_caller.sql", (text) => text.replace("begin", "begin\n  null;")],
+      ["/caller.sql", (text) => text.replace("begin", "begin\n  null;")],
       // Every policy holds on to it.
-      ["_function_tenant_ids.sql", (text) => text.replace("default null", "default 'other'")],
+      ["/tenant_ids.sql", (text) => text.replace("default null", "default 'other'")],
       [
-        "_function_log_members.sql",
+        "/log_members.sql",
         (text) => text.replace("create trigger members_log_insert", "create trigger members_told"),
       ],
       [
-        "_function_caller_id.sql",
+        "/caller_id.sql",
         (text) => `${text}grant execute on function mayfly_private.caller_id() to anon;`,
       ],
-      ["_function_fail.sql", (text) => `${text}${gone}`],
+      ["/fail.sql", (text) => `${text}${gone}`],
     ];
     const before = sources.map(({ file, text }) => {
       const change = differences.find(([end]) => file.endsWith(end))?.[1];

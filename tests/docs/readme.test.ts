@@ -21,7 +21,7 @@ describe("the reference", () => {
 
   it("lists every scope that there is", async () => {
     const page = await read("docs/people.md");
-    const table = await read("sql/schemas/0100_table_scopes.sql");
+    const table = await read("sql/base/tables/scopes.sql");
     const scopes = [...table.matchAll(/^ {2}\('([a-z:]+)'/gm)].map((match) => match[1]);
     expect(scopes.length).toBeGreaterThan(5);
     expect(scopes.filter((scope) => !page.includes(`\`${scope}\``))).toEqual([]);
@@ -46,7 +46,7 @@ describe("the reference", () => {
   it("has the limits of a tenant and of a project as SQL has them", async () => {
     const limits = await read("docs/limits.md");
     const columns = [...limits.matchAll(/^\| `([a-z_]+)` +\| ([0-9,]+)/gm)];
-    const table = await read("sql/schemas/0110_table_tenants.sql");
+    const table = await read("sql/tenants/tables/tenants.sql");
     expect(columns.length).toBeGreaterThan(5);
     for (const [, column = "", number = ""] of columns)
       expect(table).toMatch(
@@ -101,7 +101,7 @@ describe("the SDK that a browser loads", () => {
 
 describe("the error codes", () => {
   it("of SQL and the functions are those of the SDK", async () => {
-    const sql = [...(await readAll("sql/schemas")).matchAll(/fail\(\s*\d+, '([a-z_]+)'/g)];
+    const sql = [...(await readAll("sql")).matchAll(/fail\(\s*\d+, '([a-z_]+)'/g)];
     const functions = [
       ...(await readAll("functions")).matchAll(/new Refusal\(\s*\d+,\s*"([a-z_]+)"/g),
     ];

@@ -37,7 +37,7 @@ describe.skipIf(!databaseUrl)("maintenance of every tenant, in sessions of its o
 
   it("is what pg_cron runs, each batch committed by itself", async () => {
     const file = await readFile(
-      join(import.meta.dirname, "../../sql/schemas/0329_schedules.sql"),
+      join(import.meta.dirname, "../../sql/operations/schedules.sql"),
       "utf8",
     );
     const job = /'mayfly-maintain'.*?\$job\$(.*?)\$job\$/s.exec(file)?.[1] ?? "";

@@ -6,7 +6,7 @@ import { makeTenant, type Sql } from "../harness/callers.ts";
 import { openPostgresDatabase, type TestDatabase } from "../harness/database.ts";
 import { databaseUrl } from "../harness/needs.ts";
 
-const schedules = join(import.meta.dirname, "../../sql/schemas/0329_schedules.sql");
+const schedules = join(import.meta.dirname, "../../sql/operations/schedules.sql");
 const jobs = ["mayfly-cron-history", "mayfly-flush", "mayfly-maintain", "mayfly-settle"];
 
 /** The database of the cluster that pg_cron lives in; none where it is not loaded. */

@@ -46,7 +46,7 @@ const installation = z.object({
 
 /** Updates by a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
-/** As 0329_schedules.sql names them. */
+/** As sql/operations/schedules.sql names them. */
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
 const netJobs = ["mayfly-embed"];
 const anewMend =
@@ -212,7 +212,7 @@ function checkOpenPolicies({ open_policies }: Installation): Finding[] {
 }
 
 function checkExtensions({ extensions, jobs }: Installation): Finding[] {
-  const rerun = "run Mayfly's sql/schemas/0329_schedules.sql in the SQL editor";
+  const rerun = "run Mayfly's sql/operations/schedules.sql in the SQL editor";
   const enable = `Enable it (Database → Extensions) and ${rerun}`;
   const missing = (names: string[]) => names.filter((name) => !jobs?.includes(name));
   const scheduled = (check: string, names: string[], well: string): Finding =>

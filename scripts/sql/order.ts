@@ -1,0 +1,110 @@
+/** The order in which the SQL files can be applied: by room, and inside a room by what needs what. */
+import { objectsOf, type Source } from "./objects.ts";
+
+/** `schema.name` of ours. */
+const ours = /\b(mayfly|mayfly_private|mayfly_gate)\.(\w+)/g;
+
+export interface SqlFile extends Source {
+  room: string;
+  /** What it makes that others can refer to: schemas, tables, types and functions. */
+  makes: string[];
+  /** What has to be there before: tables, types, and the functions that are bound when it is applied. */
+  needs: Set<string>;
+  /** What its plpgsql bodies name as well; they are bound when they run. */
+  namesLate: Set<string>;
+}
+
+const namesIn = (text: string) =>
+  [...text.replace(/--[^\n]*/g, "").matchAll(ours)].flatMap(([name, schema = ""]) => [
+    name,
+    schema,
+  ]);
+
+export function readFile(source: Source): SqlFile {
+  const room = /^sql\/(\w+)\//.exec(source.file)?.[1];
+  if (!room) throw new Error(`${source.file} is in no room.`);
+  const file: SqlFile = { ...source, room, makes: [], needs: new Set(), namesLate: new Set() };
+  for (const object of objectsOf([source])) {
+    const [, kind, name] = /^(schema|table|type|function) (\S+)$/.exec(object.key) ?? [];
+    if (kind && name) file.makes.push(name);
+    if (/^comment /.test(object.key)) continue;
+    const late = kind === "function" ? object.text.search(/\nas \$/) : -1;
+    const [early, body] =
+      late < 0 ? [object.text, ""] : [object.text.slice(0, late), object.text.slice(late)];
+    for (const found of namesIn(early)) file.needs.add(found);
+    for (const found of namesIn(body)) file.namesLate.add(found);
+    // PL/pgSQL looks up the types of its variables when the function is made.
+    const [, declared = ""] = /\ndeclare\n([\s\S]*?)\nbegin\n/.exec(body) ?? [];
+    for (const found of namesIn(declared.replace(/[\w.]+\(/g, "("))) file.needs.add(found);
+  }
+  for (const made of file.makes) {
+    file.needs.delete(made);
+    file.namesLate.delete(made);
+  }
+  return file;
+}
+
+/**
+ * @param rooms from the first to the last.
+ * @throws when files need one another in a circle, or a room that is not there.
+ */
+export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
+  // What stands in the room itself comes before its folders: what the database has to bring, above all.
+  const depth = ({ file }: SqlFile) => file.split("/").length;
+  const files = sources
+    .map(readFile)
+    .sort(
+      (a, b) =>
+        rooms.indexOf(a.room) - rooms.indexOf(b.room) ||
+        depth(a) - depth(b) ||
+        (a.file < b.file ? -1 : 1),
+    );
+  for (const { file, room } of files)
+    if (!rooms.includes(room))
+      throw new Error(`${file} is in a room that sql/rooms.json does not name.`);
+  const maker = new Map(files.flatMap((file) => file.makes.map((name) => [name, file] as const)));
+  const done: SqlFile[] = [];
+  const under: SqlFile[] = [];
+  const visit = (file: SqlFile) => {
+    if (done.includes(file)) return;
+    if (under.includes(file))
+      throw new Error(`These need one another: ${[...under, file].map((f) => f.file).join(" → ")}`);
+    under.push(file);
+    for (const name of file.needs) {
+      const needed = maker.get(name);
+      if (needed && needed !== file) visit(needed);
+    }
+    under.pop();
+    done.push(file);
+  };
+  for (const file of files) visit(file);
+  return done;
+}
+
+/** `sql/rooms.json`. */
+export interface Rooms {
+  /** From the first to the last: a room uses those before it. */
+  rooms: string[];
+  /** What names a later room all the same, as `file → name`. The list may only shrink. */
+  exceptions: string[];
+}
+
+/** What names something of a later room and is no exception, and the exceptions that are none any more. */
+export function faultsOf(files: SqlFile[], { rooms, exceptions }: Rooms): string[] {
+  const home = new Map(
+    files.flatMap((file) => file.makes.map((name) => [name, file.room] as const)),
+  );
+  const found = files.flatMap((file) =>
+    [...new Set([...file.needs, ...file.namesLate])]
+      .filter((name) => rooms.indexOf(home.get(name) ?? "") > rooms.indexOf(file.room))
+      .map((name) => `${file.file.slice(4)} → ${name}`),
+  );
+  return [
+    ...found
+      .filter((use) => !exceptions.includes(use))
+      .map((use) => `${use}: a room uses only rooms before it (sql/rooms.json).`),
+    ...exceptions
+      .filter((use) => !found.includes(use))
+      .map((use) => `${use}: no exception any more; take it out of sql/rooms.json.`),
+  ];
+}

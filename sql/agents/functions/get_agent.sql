@@ -1,0 +1,37 @@
+-- The definer half of mayfly.get_agent.
+
+create function mayfly_private.get_agent(agent_id uuid)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(get_agent.agent_id, mayfly_private.caller_id());
+  if agent.id is null or not mayfly_private.sees_agent(agent) then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  end if;
+  return mayfly_private.card(agent);
+end
+$$;
+
+comment on function mayfly_private.get_agent(uuid) is 'The card of an agent of the caller''s tenant.';
+revoke execute on function mayfly_private.get_agent(uuid) from public;
+grant execute on function mayfly_private.get_agent(uuid) to authenticated, service_role;
+
+-- The card of an agent (the caller, without an id): for callers with agent:read, for itself and its
+-- ancestors.
+
+create function mayfly.get_agent(id uuid default null)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.get_agent(id);
+
+comment on function mayfly.get_agent(uuid) is
+  'The card of an agent: who it is, what it can and does, how long it may still live, how many children it has.';
+revoke execute on function mayfly.get_agent(uuid) from public;
+grant execute on function mayfly.get_agent(uuid) to authenticated, service_role;

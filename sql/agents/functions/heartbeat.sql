@@ -1,0 +1,63 @@
+-- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
+-- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
+-- listen does. Locks the caller's own rows, and what listen locks.
+
+create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  if caller.kind is distinct from 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a heartbeat.', 'Call it with the token of an agent.');
+  elsif activity not in ('idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked') then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'activity must be idle, thinking, executing, waiting_input, waiting_approval, waiting_review or blocked.', null, '{"field": "activity"}');
+  elsif char_length(task) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  end if;
+
+  insert into mayfly.agent_liveness as l (tenant_id, agent_id, last_seen_at)
+  values (of_tenant, caller.id, clock_timestamp())
+  on conflict (tenant_id, agent_id) do update set last_seen_at = excluded.last_seen_at
+  where l.last_seen_at < excluded.last_seen_at - interval '1 second';
+
+  update mayfly.agents a
+  set activity = coalesce(heartbeat.activity, a.activity),
+    task = case when heartbeat.task is null then a.task else nullif(heartbeat.task, '') end
+  where a.tenant_id = of_tenant and a.id = caller.id
+    and (a.activity, a.task) is distinct from (
+      coalesce(heartbeat.activity, a.activity),
+      case when heartbeat.task is null then a.task else nullif(heartbeat.task, '') end);
+
+  select * into strict agent from mayfly.agents a where a.tenant_id = of_tenant and a.id = caller.id;
+  return jsonb_build_object('activity', agent.activity, 'task', agent.task, 'expires_at', agent.expires_at,
+    'seconds_left', mayfly_private.seconds_left(agent), 'watched', mayfly_private.is_watched(of_tenant, caller.id),
+    'newest', mayfly_private.listen(heartbeat.log, heartbeat.channels, heartbeat.lost) - 'seconds');
+end
+$$;
+
+comment on function mayfly_private.heartbeat(text, text, boolean, text[], integer) is 'Says that the calling agent lives, and what it does.';
+revoke execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) from public;
+grant execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) to authenticated;
+
+-- Says that the calling agent lives and, where given, what it is doing and at which task; an empty
+-- task ends the one before. Leases what it listens to for 60 s: the log, and channels by their names; `lost`
+-- says how many lost broadcasts it has noticed (see listen). For agents.
+
+create function mayfly.heartbeat(
+  activity text default null, task text default null, log boolean default false, channels text[] default '{}', lost integer default 0
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.heartbeat(activity, task, log, channels, lost);
+
+comment on function mayfly.heartbeat(text, text, boolean, text[], integer) is
+  'Says that the calling agent lives, what it does and listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
+revoke execute on function mayfly.heartbeat(text, text, boolean, text[], integer) from public;
+grant execute on function mayfly.heartbeat(text, text, boolean, text[], integer) to authenticated;

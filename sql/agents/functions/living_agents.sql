@@ -1,0 +1,49 @@
+-- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
+-- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
+-- of 20. Locks nothing.
+
+create function mayfly_private.living_agents(ids uuid[])
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('presence:read');
+begin
+  if ids is null or cardinality(ids) > 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids of agents.', 'Ask in several calls.', '{"field": "ids"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', living.id, 'name', living.name, 'type', living.type, 'activity', living.activity,
+      'seconds_left', round(greatest(extract(epoch from living.ends_at - clock_timestamp()), 0), 3)) order by living.id), '[]')
+    from (
+      select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
+      from mayfly.agents a
+      -- Each ancestor by its key: as a join on any (ancestors) it was planned as all with all.
+      cross join lateral (
+        select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > clock_timestamp()) as lives
+        from unnest(a.ancestors) ancestor (id)
+        join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
+      ) line
+      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > clock_timestamp()
+        and coalesce(line.lives, true)
+    ) living);
+end
+$$;
+
+comment on function mayfly_private.living_agents(uuid[]) is 'Which of these agents are alive.';
+revoke execute on function mayfly_private.living_agents(uuid[]) from public;
+grant execute on function mayfly_private.living_agents(uuid[]) to authenticated, service_role;
+
+-- Which of these agents are alive: presence is told by its clients, the table is the truth.
+
+create function mayfly.living_agents(ids uuid[])
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.living_agents(ids);
+
+comment on function mayfly.living_agents(uuid[]) is
+  'Which of these agents are alive, at most 1000: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+revoke execute on function mayfly.living_agents(uuid[]) from public;
+grant execute on function mayfly.living_agents(uuid[]) to authenticated, service_role;

@@ -1,0 +1,82 @@
+-- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
+-- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
+-- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
+--
+-- Each use gives a secret of the next round. For 30 s after its first use a secret works again, since
+-- its answer may have been lost, up to 20 times in all. Whatever else comes of the round before the newest means that two hold
+-- the agent: one used before, or one that was given beside the one that was used. The agent is then
+-- suspended. A secret of an older round is unknown: an old copy harms nobody.
+
+create function mayfly_private.renew_agent()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  given bytea;
+  secret mayfly_private.renewal_secrets;
+  newest integer;
+  agent mayfly.agents;
+begin
+  if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
+    given := mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal');
+    perform from mayfly.agents a
+    where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
+    for no key update;
+    -- Read under the lock: another use, or a resume, may have made it old or unknown.
+    select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
+  end if;
+  if secret.hash is null then
+    perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
+      'It never was one, or a later one has replaced it. Spawn another agent.');
+  end if;
+
+  newest := (select max(s.round) from mayfly_private.renewal_secrets s
+    where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id);
+  if secret.round < newest and coalesce(secret.used_at < clock_timestamp() - interval '30 seconds', true) then
+    update mayfly.agents a
+    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = 'renewal secret used twice'
+    where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
+    -- Returned, not raised: raising would undo the suspension.
+    return jsonb_build_object('refused', 'renewal_reused');
+  end if;
+
+  -- Each use leaves a row, which no quota counts.
+  if (select count(*) from mayfly_private.renewal_secrets s
+      where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
+    perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
+      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
+  end if;
+
+  update mayfly_private.renewal_secrets s
+  set used_at = coalesce(s.used_at, clock_timestamp())
+  where s.hash = secret.hash;
+  delete from mayfly_private.renewal_secrets s
+  where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round < secret.round;
+
+  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id);
+  if agent.id is null then
+    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
+      'Spawn another agent.');
+  end if;
+  return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
+end
+$$;
+
+comment on function mayfly_private.renew_agent() is 'Renews the agent whose renewal secret the token names.';
+revoke execute on function mayfly_private.renew_agent() from public;
+grant execute on function mayfly_private.renew_agent() to authenticated;
+
+-- Renews an agent: called by the spawn function with a token that names the hash of the renewal
+-- secret. Returns what spawn_agent returns, or { refused } where the secret was used before.
+
+create function mayfly.renew_agent()
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.renew_agent();
+
+comment on function mayfly.renew_agent() is 'Renews the agent whose renewal secret the token names.';
+revoke execute on function mayfly.renew_agent() from public;
+grant execute on function mayfly.renew_agent() to authenticated;

@@ -1,0 +1,57 @@
+-- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
+-- scope of it. Locks the agent's row, and what charge locks.
+
+create function mayfly_private.resume_agent(agent_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'running');
+  elsif agent.status = 'running' then
+    perform mayfly_private.fail(409, 'transition_not_allowed',
+      case current_status when 'running' then 'An agent that is running cannot become running.'
+        else 'The agent itself is running; an ancestor of it is suspended.' end,
+      'Only a suspended agent is resumed, and with it its descendants.',
+      jsonb_build_object('from', 'running', 'to', 'running'));
+  end if;
+  perform mayfly_private.check_scopes(agent.scopes, array(
+    select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
+
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
+  update mayfly.agents a
+  set status = 'running', suspended_at = null, suspend_reason = null
+  where a.tenant_id = agent.tenant_id and a.id = agent.id;
+  agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
+  if agent.id is null then
+    perform mayfly_private.fail(409, 'agent_suspended', 'An ancestor of the agent is suspended.',
+      'Resume the ancestor first.');
+  end if;
+  perform mayfly_private.void_secrets(agent.tenant_id, agent.id);
+  return mayfly_private.issue_token(agent.tenant_id, agent.id);
+end
+$$;
+
+comment on function mayfly_private.resume_agent(uuid) is 'Resumes a suspended agent of the caller''s tenant.';
+revoke execute on function mayfly_private.resume_agent(uuid) from public;
+grant execute on function mayfly_private.resume_agent(uuid) to authenticated, service_role;
+
+-- Resumes a suspended agent, and with it, at once, its descendants that are not suspended themselves:
+-- called by the spawn function as whoever calls it. For its ancestors and callers with agent:stop.
+-- The secrets before are void: the new one goes to who resumes it, with the claims to sign.
+
+create function mayfly.resume_agent(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.resume_agent(id);
+
+comment on function mayfly.resume_agent(uuid) is
+  'Resumes a suspended agent with its descendants. Returns { agent, type, claims, renewal_secret }.';
+revoke execute on function mayfly.resume_agent(uuid) from public;
+grant execute on function mayfly.resume_agent(uuid) to authenticated, service_role;

@@ -1,0 +1,85 @@
+-- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
+-- Locks the tenant's row (see open_spawn).
+--
+-- A registration key stands for one agent of its spawner at a time. While that lives the answer is
+-- the same agent, with its lifetime, a token and a renewal secret anew; the secrets before are void.
+
+create function mayfly_private.spawn_agent(
+  name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  spawner constant mayfly_private.spawner := mayfly_private.open_spawn(1);
+  of_tenant constant uuid := (spawner.tenant).id;
+  spawner_id constant uuid := coalesce(spawner.id, '00000000-0000-0000-0000-000000000000');
+  agent mayfly.agents;
+begin
+  if registration_key is not null then
+    if char_length(registration_key) not between 1 and 200 then
+      perform mayfly_private.fail(400, 'invalid_request', 'registration_key must have 1 to 200 characters.', null, '{"field": "registration_key"}');
+    end if;
+    select a.* into agent
+    from mayfly_private.registrations r
+    join mayfly.agents a on a.tenant_id = r.tenant_id and a.id = r.agent_id
+    where r.tenant_id = of_tenant and r.spawner = spawner_id and r.key = registration_key
+      and mayfly_private.effective_status(a) in ('running', 'suspended')
+    for no key update of a;
+    if agent.id is not null then
+      if agent.status = 'suspended' then
+        perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
+          'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
+      end if;
+      -- Who registered it may have lost scopes since, and would get them back by its token.
+      perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
+      perform mayfly_private.extend_life(of_tenant, agent.id);
+      perform mayfly_private.void_secrets(of_tenant, agent.id);
+      return mayfly_private.issue_token(of_tenant, agent.id) || '{"existing": true}';
+    end if;
+  end if;
+
+  agent := mayfly_private.draft_agent(spawner, '{}', name, null, type, lifetime, capabilities, scopes, task, metadata);
+  perform mayfly_private.check_living(spawner.tenant, 1);
+  perform mayfly_private.insert_agents(array[agent]);
+  if registration_key is not null then
+    insert into mayfly_private.registrations as r (tenant_id, spawner, key, agent_id)
+    values (of_tenant, spawner_id, registration_key, agent.id)
+    on conflict on constraint registrations_pkey do update set agent_id = excluded.agent_id;
+  end if;
+
+  perform mayfly_private.reap(of_tenant);
+  return mayfly_private.issue_token(of_tenant, agent.id) || '{"existing": false}';
+end
+$$;
+
+comment on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) is 'Spawns an agent in the tenant of the caller.';
+revoke execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) from public;
+grant execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) to authenticated, service_role;
+
+-- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
+-- never is more than its parent. What is not given comes from its type, where that is defined, and
+-- its name from a pool. Returns the agent, its type, the claims to sign and the renewal secret.
+
+create function mayfly.spawn_agent(
+  name text default null,
+  type text default null,
+  lifetime double precision default null,
+  capabilities text[] default null,
+  scopes text[] default null,
+  task text default null,
+  metadata jsonb default null,
+  registration_key text default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.spawn_agent(
+  name, coalesce(type, 'agent'), make_interval(secs => lifetime), capabilities,
+  scopes, task, coalesce(metadata, '{}'), registration_key);
+
+comment on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) is
+  'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+revoke execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) from public;
+grant execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) to authenticated, service_role;

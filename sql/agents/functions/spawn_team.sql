@@ -1,0 +1,59 @@
+-- The definer half of mayfly.spawn_team: all or none. Rate and quota are asked once, for all. Locks
+-- the tenant's row (see open_spawn).
+
+create function mayfly_private.spawn_team(team jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  spawner mayfly_private.spawner;
+  wanted integer;
+  item jsonb;
+  agent mayfly.agents;
+  drafted mayfly.agents[] := '{}';
+  issued jsonb := '[]';
+begin
+  perform mayfly_private.check_team(team);
+  wanted := (select sum(coalesce((g ->> 'count')::integer, 1)) from jsonb_array_elements(team) g);
+  spawner := mayfly_private.open_spawn(wanted);
+
+  for item in
+    select g.value from jsonb_array_elements(team) with ordinality as g (value, n),
+      generate_series(1, coalesce((g.value ->> 'count')::integer, 1)) nth
+    order by g.n, nth
+  loop
+    drafted := drafted || mayfly_private.draft_agent(
+      spawner, drafted, null, nullif(mayfly_private.texts_of(item -> 'names'), '{}'), coalesce(item ->> 'type', 'agent'),
+      make_interval(secs => (item ->> 'lifetime')::double precision), mayfly_private.texts_of(item -> 'capabilities'),
+      mayfly_private.texts_of(item -> 'scopes'), item ->> 'task', coalesce(nullif(item -> 'metadata', 'null'), '{}'));
+  end loop;
+  perform mayfly_private.check_living(spawner.tenant, wanted);
+  perform mayfly_private.insert_agents(drafted);
+  perform mayfly_private.reap((spawner.tenant).id);
+
+  for agent in select * from unnest(drafted) loop
+    issued := issued || (mayfly_private.issue_token(agent.tenant_id, agent.id) || '{"existing": false}');
+  end loop;
+  return issued;
+end
+$$;
+
+comment on function mayfly_private.spawn_team(jsonb) is 'Spawns several agents in the tenant of the caller, all or none.';
+revoke execute on function mayfly_private.spawn_team(jsonb) from public;
+grant execute on function mayfly_private.spawn_team(jsonb) to authenticated, service_role;
+
+-- Spawns a team in one transaction, all or none: called by the spawn function as whoever calls it
+-- (scope agent:spawn). A group is { type, count, names, lifetime, capabilities, scopes, task, metadata };
+-- names are a pool of its own. Returns what spawn_agent returns for each agent, in the order asked.
+
+create function mayfly.spawn_team(team jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.spawn_team(team);
+
+comment on function mayfly.spawn_team(jsonb) is
+  'Spawns groups of agents, all or none. Returns an array of { agent, type, claims, renewal_secret, existing }.';
+revoke execute on function mayfly.spawn_team(jsonb) from public;
+grant execute on function mayfly.spawn_team(jsonb) to authenticated, service_role;

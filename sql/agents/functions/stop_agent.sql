@@ -1,0 +1,38 @@
+-- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive; their rows
+-- are left to reap, so that nothing races. Locks the agent's row.
+
+create function mayfly_private.stop_agent(agent_id uuid, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+begin
+  perform mayfly_private.check_reason(reason);
+  if agent.status in ('running', 'suspended') then
+    update mayfly.agents a
+    set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = reason
+    where a.tenant_id = agent.tenant_id and a.id = agent.id
+    returning * into agent;
+  end if;
+  return to_jsonb(agent);
+end
+$$;
+
+comment on function mayfly_private.stop_agent(uuid, text) is 'Stops an agent of the caller''s tenant.';
+revoke execute on function mayfly_private.stop_agent(uuid, text) from public;
+grant execute on function mayfly_private.stop_agent(uuid, text) to authenticated, service_role;
+
+-- Stops an agent (the caller, without an id) and with it, from that instant, its descendants. For itself, its ancestors and
+-- callers with agent:stop. Stopping a stopped agent changes nothing and returns it.
+
+create function mayfly.stop_agent(id uuid default null, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.stop_agent(id, reason);
+
+comment on function mayfly.stop_agent(uuid, text) is 'Stops an agent; its descendants die with it. Returns the agent.';
+revoke execute on function mayfly.stop_agent(uuid, text) from public;
+grant execute on function mayfly.stop_agent(uuid, text) to authenticated, service_role;

@@ -1,0 +1,42 @@
+-- The definer half of mayfly.suspend_agent. Descendants are suspended by the definition of alive;
+-- their rows are not touched. Locks the agent's row.
+
+create function mayfly_private.suspend_agent(agent_id uuid, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  perform mayfly_private.check_reason(reason);
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'suspended');
+  elsif agent.status = 'running' then
+    update mayfly.agents a
+    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = reason
+    where a.tenant_id = agent.tenant_id and a.id = agent.id
+    returning * into agent;
+  end if;
+  return to_jsonb(agent);
+end
+$$;
+
+comment on function mayfly_private.suspend_agent(uuid, text) is 'Suspends an agent of the caller''s tenant.';
+revoke execute on function mayfly_private.suspend_agent(uuid, text) from public;
+grant execute on function mayfly_private.suspend_agent(uuid, text) to authenticated, service_role;
+
+-- Suspends an agent (the caller, without an id) and with it, from that instant, its descendants: they
+-- can read and write nothing until it is resumed. For itself, its ancestors and callers with
+-- agent:stop. Its time runs on. Suspending a suspended agent changes nothing and returns it.
+
+create function mayfly.suspend_agent(id uuid default null, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.suspend_agent(id, reason);
+
+comment on function mayfly.suspend_agent(uuid, text) is 'Suspends an agent and its descendants until it is resumed. Returns the agent.';
+revoke execute on function mayfly.suspend_agent(uuid, text) from public;
+grant execute on function mayfly.suspend_agent(uuid, text) to authenticated, service_role;

@@ -1,0 +1,45 @@
+-- The definer half of mayfly.tenant_ids.
+
+create function mayfly_private.tenant_ids(scope text)
+returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind = 'person' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.user_id = caller.id
+        and m.tenant_id::text = coalesce(caller.chosen, m.tenant_id::text)
+        and (tenant_ids.scope is null
+          or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
+  end if;
+  -- A machine belongs to no tenant: it may spawn, and that is all.
+  if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
+    return '{}';
+  end if;
+  return array[caller.tenant_id];
+end
+$$;
+
+comment on function mayfly_private.tenant_ids(text) is 'The tenants in which the caller has a scope.';
+revoke execute on function mayfly_private.tenant_ids(text) from public;
+grant execute on function mayfly_private.tenant_ids(text) to authenticated, service_role;
+
+-- The tenants in which the caller has a scope (any, without one): what every policy asks, as
+--   tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+-- so that it is evaluated once a statement. One answer for tenant and scope together: a person may
+-- be owner of one tenant and viewer of another.
+
+create function mayfly.tenant_ids(scope text default null)
+returns uuid[]
+language sql stable
+set search_path = ''
+return mayfly_private.tenant_ids(scope);
+
+comment on function mayfly.tenant_ids(text) is 'The tenants in which the caller has the scope; without one, those it belongs to.';
+revoke execute on function mayfly.tenant_ids(text) from public;
+grant execute on function mayfly.tenant_ids(text) to authenticated, service_role;

@@ -1,0 +1,51 @@
+-- The definer half of mayfly.embedding_progress. Counts: reads the keys of all memories of the tenant. Locks nothing.
+
+create function mayfly_private.embedding_progress(model text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+begin
+  if coalesce(char_length(model), 0) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'model must have 1 to 100 characters.', null, '{"field": "model"}');
+  end if;
+  return (
+    with counted as materialized (
+      select count(*) as memories, count(v.memory_id) as embedded,
+        count(q.memory_id) filter (where v.memory_id is null and q.dead_at is null) as waiting,
+        count(q.memory_id) filter (where v.memory_id is null and q.dead_at is not null) as dead
+      from mayfly.memories m
+      left join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = embedding_progress.model and v.memory_id = m.id
+      left join mayfly_private.embedding_queue q on q.tenant_id = tenant and q.memory_id = m.id
+      where m.tenant_id = tenant and m.deleted_at is null
+    )
+    select jsonb_build_object('memories', c.memories, 'embedded', c.embedded, 'left', c.memories - c.embedded,
+      'waiting', c.waiting, 'dead', c.dead, 'others', (
+        select count(*) from mayfly.memory_vectors o where o.tenant_id = tenant and o.model <> embedding_progress.model))
+    from counted c);
+end
+$$;
+
+comment on function mayfly_private.embedding_progress(text) is 'How far the embedding by a model has come.';
+revoke execute on function mayfly_private.embedding_progress(text) from public;
+grant execute on function mayfly_private.embedding_progress(text) to service_role;
+
+-- How far the embedding of a tenant's memories by a model has come. With the secret key, which names the tenant.
+--
+--   memories   those that are not forgotten; `embedded` have a vector of the model, `left` have none
+--   waiting    of those left, in the queue, leased ones too;  dead: of those left, failed 5 times
+--              left without being either: queue_embeddings has not come to them
+--   others     vectors of other models: what forget_vectors deletes
+
+create function mayfly.embedding_progress(model text)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.embedding_progress(model);
+
+comment on function mayfly.embedding_progress(text) is
+  'How far the embedding by a model has come: { memories, embedded, left, waiting, dead, others }. For the secret key.';
+revoke execute on function mayfly.embedding_progress(text) from public;
+grant execute on function mayfly.embedding_progress(text) to service_role;

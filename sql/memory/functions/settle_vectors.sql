@@ -1,0 +1,80 @@
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
+-- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
+-- and it stays so. To run in the background, again and again, each time in a transaction of its own:
+-- what it has done stays done, wherever it is stopped. As the tenant grows it also measures how far the
+-- index must be searched (mayfly_private.tune_search). Called by pg_cron (operations/schedules.sql), and by mayfly.maintain
+-- for the one tenant of its caller.
+--
+-- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
+
+create function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
+returns integer
+language plpgsql security definer
+set search_path = ''
+-- After a bulk load, without statistics yet, the planner read the whole table for each tenant: 45 s.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+  chosen record;
+  moved integer;
+begin
+  with recursive tails as (
+    -- From one tail to the next by the index, without counting any.
+    (select v.tenant_id, v.model from mayfly.memory_vectors v
+    where not v.settled and case when not v.settled then v.tenant_id end >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
+    order by case when not v.settled then v.tenant_id end, v.model limit 1)
+    union all
+    select following.* from tails t cross join lateral (
+      select v.tenant_id, v.model from mayfly.memory_vectors v
+      where not v.settled and (case when not v.settled then v.tenant_id end, v.model) > (t.tenant_id, t.model)
+      order by case when not v.settled then v.tenant_id end, v.model limit 1) following
+    where only_tenant is null or t.tenant_id = only_tenant
+  )
+  select t.tenant_id, t.model into chosen
+  from tails t
+  where (only_tenant is null or t.tenant_id = only_tenant)
+    and (exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
+      -- A vector has its memory: most tenants need no counting of vectors.
+      or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
+        and exists (
+          select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
+          offset large - 1)))
+  limit 1;
+  if not found then
+    return 0;
+  end if;
+
+  -- Before these are in the index: what it does not hold is the harder question.
+  if exists (
+    select from mayfly_private.settlements s
+    where s.tenant_id = chosen.tenant_id and s.model = chosen.model
+      and s.vectors >= 4000 and s.vectors not between s.tuned_to / 2 and s.tuned_to * 1.25)
+  then
+    perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
+  end if;
+
+  -- By where they lie: without statistics a join by their key compared each with all of the tenant's.
+  update mayfly.memory_vectors
+  set settled = true
+  where ctid = any (array(
+    select v.ctid
+    from mayfly.memory_vectors v
+    where not v.settled and case when not v.settled then v.tenant_id end = chosen.tenant_id and v.model = chosen.model
+    order by v.memory_id
+    limit batch
+    for no key update skip locked));
+  get diagnostics moved = row_count;
+
+  if moved > 0 then
+    insert into mayfly_private.settlements as s (tenant_id, model, vectors)
+    values (chosen.tenant_id, chosen.model, moved)
+    on conflict (tenant_id, model) do update set vectors = s.vectors + excluded.vectors, settled_at = now();
+  end if;
+  return moved;
+end
+$$;
+
+comment on function mayfly_private.settle_vectors(integer, integer, uuid) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
+revoke execute on function mayfly_private.settle_vectors(integer, integer, uuid) from public;

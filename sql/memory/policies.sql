@@ -1,0 +1,27 @@
+alter table mayfly.memories enable row level security;
+
+alter table mayfly.memory_vectors enable row level security;
+
+alter table mayfly.memory_conflicts enable row level security;
+
+grant select on mayfly.memories to authenticated, service_role;
+
+create policy memories_select on mayfly.memories for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and (visibility = 'tenant'
+      or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
+
+grant select on mayfly.memory_conflicts to authenticated, service_role;
+
+create policy memory_conflicts_select on mayfly.memory_conflicts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and exists (select from mayfly.memories m
+      where m.tenant_id = memory_conflicts.tenant_id and m.id = memory_conflicts.memory_id));
+
+grant select on mayfly.memory_vectors to authenticated, service_role;
+
+create policy memory_vectors_select on mayfly.memory_vectors for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and exists (select from mayfly.memories m
+      where m.tenant_id = memory_vectors.tenant_id and m.id = memory_vectors.memory_id));

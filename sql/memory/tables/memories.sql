@@ -1,0 +1,96 @@
+-- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
+-- check_push, which names field and operation: here they hold whatever writes it, so that nothing in a row is
+-- without a bound.
+
+create table mayfly.memories (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent_id uuid,
+  pushed_by uuid,
+  session_id uuid,
+  conversation_id uuid,
+  kind text not null default 'episode'
+    constraint memories_kind_known check (kind in (
+      'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general')),
+  task text not null default '' constraint memories_task_length check (char_length(task) <= 2000),
+  input text not null default '' constraint memories_input_length check (char_length(input) <= 100000),
+  output text not null default '' constraint memories_output_length check (char_length(output) <= 100000),
+  critique text not null default '' constraint memories_critique_length check (char_length(critique) <= 20000),
+  reward real constraint memories_reward_range check (reward between 0 and 1),
+  success boolean,
+  importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10),
+  tags text[] not null default '{}'
+    constraint memories_tags_count check (cardinality(tags) <= 50)
+    -- Each has at most 100 characters. To ask one by one would be a query a row.
+    constraint memories_tags_length check (
+      array_position(tags, null) is null and array_position(tags, '') is null
+      and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)),
+  metadata jsonb not null default '{}'
+    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536)
+    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    constraint memories_metadata_depth check (
+      pg_column_size(metadata) <= 256 or not jsonb_path_exists(metadata, '$.**{33 to last}')),
+  tokens integer constraint memories_tokens_range check (tokens >= 0),
+  latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
+  visibility text not null default 'tenant'
+    constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
+  language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
+  -- One more than an update takes (mayfly_private.apply_updates): what has changed that often can still be forgotten.
+  version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
+  -- A clock of at most 55 characters for each of 16 fields.
+  hlc jsonb not null default '{}'
+    constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
+  created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
+  updated_at timestamptz not null default now(),
+  expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
+  deleted_at timestamptz,
+  words tsvector not null generated always as (
+    mayfly_private.words(language, task, tags, input, output, critique)) stored,
+  constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
+  constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
+    and tags = '{}' and metadata = '{}')),
+  constraint memories_pkey primary key (tenant_id, id),
+  constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
+);
+
+create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
+-- With the tenant in it, so that words which are common in the project cost a small tenant nothing, and the
+-- planner needs no statistics of them: it would read the words of 100,000 rows for a tenant of 1,000 (32 ms
+-- in place of 3), and the tags of all. Two thirds of the size of an index of words and one of tags.
+create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.memories
+  alter column agent_id set statistics 0,
+  alter column pushed_by set statistics 0,
+  alter column session_id set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column task set statistics 0,
+  alter column input set statistics 0,
+  alter column output set statistics 0,
+  alter column critique set statistics 0,
+  alter column tags set statistics 0,
+  alter column metadata set statistics 0,
+  alter column language set statistics 0,
+  alter column hlc set statistics 0,
+  alter column words set statistics 0;
+
+comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';
+comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims; null for a person or the secret key.';
+comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
+comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
+comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
+-- A clock a field, not one a row: with one, an update of the reward would make an older update of the
+-- critique that arrives later look outdated, and what arrives first would decide what stays.
+comment on column mayfly.memories.hlc is
+  'The hybrid logical clock of each field that was updated, {field: clock}; what is not in it is as it was put.';
+comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';
+
+-- For the words of a question that nothing is found for: see mayfly_private.recall.
+
+create index memories_labels_idx on mayfly.memories
+  using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+-- An expression has statistics of its own.
+alter index mayfly.memories_labels_idx alter column 1 set statistics 0;

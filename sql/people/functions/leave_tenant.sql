@@ -1,0 +1,38 @@
+-- The definer half of mayfly.leave_tenant. Locks the tenant's row (see lock_member).
+
+create function mayfly_private.leave_tenant()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person leaves a tenant.', 'An agent stops.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
+  perform mayfly_private.keep_owner(found_member);
+  delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly_private.leave_tenant() is 'Takes the calling person out of the tenant.';
+revoke execute on function mayfly_private.leave_tenant() from public;
+grant execute on function mayfly_private.leave_tenant() to authenticated;
+
+-- Leaves the tenant. Its last owner cannot. For people.
+
+create function mayfly.leave_tenant()
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.leave_tenant();
+
+comment on function mayfly.leave_tenant() is
+  'Leaves the tenant. Returns what the person was.';
+revoke execute on function mayfly.leave_tenant() from public;
+grant execute on function mayfly.leave_tenant() to authenticated;

@@ -1,0 +1,37 @@
+-- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
+
+create function mayfly_private.revoke_invitation(invitation_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  invitation mayfly.invitations;
+begin
+  update mayfly.invitations i set revoked_at = coalesce(i.revoked_at, clock_timestamp())
+  where i.tenant_id = of_tenant and i.id = invitation_id and i.accepted_at is null
+  returning * into invitation;
+  if invitation.id is null then
+    perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such open invitation.', null, '{"field": "id"}');
+  end if;
+  return to_jsonb(invitation);
+end
+$$;
+
+comment on function mayfly_private.revoke_invitation(uuid) is 'Revokes an invitation that nobody has accepted.';
+revoke execute on function mayfly_private.revoke_invitation(uuid) from public;
+grant execute on function mayfly_private.revoke_invitation(uuid) to authenticated, service_role;
+
+-- Revokes an invitation that nobody has accepted (scope member:write). Again changes nothing.
+
+create function mayfly.revoke_invitation(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.revoke_invitation(id);
+
+comment on function mayfly.revoke_invitation(uuid) is
+  'Revokes an invitation. Returns it.';
+revoke execute on function mayfly.revoke_invitation(uuid) from public;
+grant execute on function mayfly.revoke_invitation(uuid) to authenticated, service_role;

@@ -1,0 +1,62 @@
+-- The definer half of mayfly.create_tenant. Of one person's calls at once, one waits for the other, so
+-- that they do not pass the limit together.
+
+create function mayfly_private.create_tenant(name text, owner uuid)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  settings mayfly_private.settings;
+  tenant mayfly.tenants;
+begin
+  select * into strict settings from mayfly_private.settings;
+  if name is null or char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif caller.kind = 'person' then
+    if settings.tenants_created_by <> 'signed_in' or claims -> 'is_anonymous' = 'true'
+      or not exists (select from auth.users u where u.id = caller.id) then
+      perform mayfly_private.fail(403, 'tenant_creation_not_allowed', 'This project does not let this person create tenants.',
+        'Have one created with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
+    elsif owner is not null and owner <> caller.id then
+      perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; who creates a tenant owns it.', null, '{"field": "owner"}');
+    end if;
+    owner := caller.id;
+    perform pg_advisory_xact_lock(hashtextextended('mayfly.create_tenant ' || owner, 0));
+    if (select count(*) from mayfly.members m where m.user_id = owner and m.role = 'owner') >= settings.max_tenants_per_person then
+      perform mayfly_private.fail(403, 'tenant_quota_exceeded',
+        format('A person may own %s tenants here.', settings.max_tenants_per_person),
+        'Erase one, hand one over, or have max_tenants_per_person raised.',
+        jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
+    end if;
+  elsif caller.kind is distinct from 'secret' and claims is not null then
+    -- Without claims it is the SQL editor: nobody else may execute this without them.
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+  elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
+  end if;
+
+  insert into mayfly.tenants (name) values (create_tenant.name) returning * into tenant;
+  insert into mayfly.members (tenant_id, user_id, role) select tenant.id, owner, 'owner' where owner is not null;
+  return tenant;
+end
+$$;
+
+comment on function mayfly_private.create_tenant(text, uuid) is 'Creates a tenant.';
+revoke execute on function mayfly_private.create_tenant(text, uuid) from public;
+grant execute on function mayfly_private.create_tenant(text, uuid) to authenticated, service_role;
+
+-- Creates a tenant: for the secret key, which may name its owner, and where the project's settings say
+-- so for whoever is signed in, who then owns it.
+
+create function mayfly.create_tenant(name text, owner uuid default null)
+returns mayfly.tenants
+language sql
+set search_path = ''
+return mayfly_private.create_tenant(name, owner);
+
+comment on function mayfly.create_tenant(text, uuid) is 'Creates a tenant and returns it. For the secret key, and if the project allows it for people.';
+revoke execute on function mayfly.create_tenant(text, uuid) from public;
+grant execute on function mayfly.create_tenant(text, uuid) to authenticated, service_role;
