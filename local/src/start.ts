@@ -240,9 +240,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         log,
       }),
       functions.ready(),
+      keepFlushing(opened.url("supabase_admin"), log).then((end) => {
+        endFlushing = end;
+      }),
     ]);
-
-    endFlushing = await keepFlushing(opened.url("supabase_admin"), log);
     if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
 
     const running: Running = {
