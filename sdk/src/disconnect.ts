@@ -17,7 +17,9 @@ interface Connection {
 export function disconnect(client: Pick<SupabaseClient, "realtime">): Promise<void> {
   const connection = client.realtime as unknown as Connection;
   connection._cancelPendingDisconnect();
-  return new Promise((closed) => {
+  return new Promise((resolve) => {
+    // Timers of one length end in the order in which they were set: when this one does, none is left.
+    const closed = () => setTimeout(resolve, 0);
     connection.socketAdapter.disconnect(closed, undefined, undefined, 0);
   });
 }
