@@ -59,12 +59,20 @@ export async function replay(
     return client;
   };
 
-  /** Returns when the server has read all that this client sent. */
-  async function caughtUp(client: RawClient): Promise<void> {
+  /**
+   * Returns when the server has handled what this client sent last. A heartbeat alone is answered while
+   * a channel still asks for a permission; a presence push that says nothing waits for its turn there.
+   */
+  async function caughtUp(client: RawClient, last?: string): Promise<void> {
     const ref = `sync${syncs++}`;
-    const beat = !client.socket.url.includes("vsn=2")
-      ? { topic: "phoenix", event: "heartbeat", payload: {}, ref }
-      : [null, ref, "phoenix", "heartbeat", {}];
+    const isV2 = client.socket.url.includes("vsn=2");
+    const sent = last === undefined ? undefined : JSON.parse(last);
+    const [joinRef, topic] = isV2 ? [sent?.[0], sent?.[2]] : [sent?.join_ref, sent?.topic];
+    const isChannel = (isV2 ? sent?.[3] : sent?.event) === "broadcast";
+    const [to, event] = isChannel ? [topic, "presence"] : ["phoenix", "heartbeat"];
+    const beat = isV2
+      ? [isChannel ? joinRef : null, ref, to, event, {}]
+      : { topic: to, event, payload: {}, ref, ...(isChannel && { join_ref: joinRef }) };
     client.send(JSON.stringify(beat));
     await client.take((frames) => frames.findIndex((frame) => frame.text.includes(ref)), ref);
   }
@@ -92,7 +100,7 @@ export async function replay(
   for (const line of lines) {
     // What two clients send one after the other arrives in any order, unless the second waits.
     if (before?.ev === "send" && line.ev === "send" && before.conn !== line.conn)
-      await caughtUp(clientOf(before));
+      await caughtUp(clientOf(before), before.frame && (await fill(before.frame)));
     if (line.ev !== "js_status") before = line;
     // There is one project here, whatever the host.
     if (line.headers?.host === "nosuch.localhost") elsewhere.add(line.conn);
