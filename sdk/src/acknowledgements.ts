@@ -5,14 +5,14 @@ import { jittered } from "./jitter.ts";
 import { lookAgainMs } from "./look-again.ts";
 import { firstDelayMs, maxDelayMs, passing } from "./sequence.ts";
 
-/** What is handled within so long is said in one call. */
+/** Acknowledgements are batched over this window. */
 const gatherMs = 20;
 const perCall = 1_000;
 
 /** What became of a batch. */
 interface Said {
   error: MayflyError | null;
-  /** Whether the server can not see some of it yet: it waits again. */
+  /** Whether the server cannot see some of them yet: they are sent again. */
   early: boolean;
 }
 
@@ -46,7 +46,7 @@ export class Acknowledgements {
     this.#plan(gatherMs);
   }
 
-  /** Sends what waits, once, and what can not be seen yet a few times: the rest comes again to the next reader. */
+  /** Sends everything once, and what the server cannot see yet a few times more. The next reader gets the rest again. */
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);

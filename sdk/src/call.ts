@@ -78,7 +78,7 @@ export function fromDataApi<T>(
   { data, error, status }: { data: unknown; error: unknown; status: number },
   form: z.ZodType<T>,
 ): Result<T> {
-  // What can not be read has an error and the status of a success.
+  // An unreadable answer has an error and a success status.
   if (error === null && status >= 200 && status < 300) return inForm(data, form, "the Data API");
   return failed(refusalOfDataApi(error, status));
 }
