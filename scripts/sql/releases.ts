@@ -49,13 +49,24 @@ async function nextMigrations(root: string, releases: Releases): Promise<Map<str
   const made = new Map<string, string>();
   if (!last) return made.set(main, whole(sources, false)).set(realtime, whole(sources, true));
 
-  const byHand = await readFile(join(root, `sql/upgrades/${version}.sql`), "utf8").catch(
-    () => null,
-  );
-  const upgrade = upgradeFrom(last.objects, objectsOf(sources), byHand);
+  const upgrade = upgradeFrom(last.objects, objectsOf(sources), await byHand(root, version));
   if (upgrade.main.length > 0) made.set(main, `${upgrade.main.join("\n\n")}\n`);
   if (upgrade.realtime.length > 0) made.set(realtime, `${upgrade.realtime.join("\n\n")}\n`);
   return made;
+}
+
+/** The hand parts of a release, `sql/upgrades/<version>/<room>.sql`, in the order of the rooms. */
+async function byHand(root: string, version: string): Promise<string | null> {
+  const folder = join(root, "sql/upgrades", version);
+  const { rooms } = await readRooms(root);
+  const files = await readdir(folder).catch(() => [] as string[]);
+  const stray = files.find((file) => !rooms.includes(file.replace(/\.sql$/, "")));
+  if (stray) throw new Error(`sql/upgrades/${version}/${stray} is named after no room.`);
+  const parts = rooms.filter((room) => files.includes(`${room}.sql`));
+  const texts = await Promise.all(
+    parts.map((room) => readFile(join(folder, `${room}.sql`), "utf8")),
+  );
+  return texts.length > 0 ? texts.join("\n") : null;
 }
 
 /** Of every file, or of those alone that are Realtime's: these a hosted project wants apart. */

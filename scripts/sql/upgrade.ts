@@ -51,7 +51,7 @@ function remadeBy(before: Released, objects: SqlObject[]): Set<string> {
 /**
  * @param before the last release's objects.
  * @param objects those of the sources, in an order in which they can be made.
- * @param byHand what a person wrote for the durable ones: `sql/upgrades/<version>.sql`.
+ * @param byHand what a person wrote for the durable ones: `sql/upgrades/<version>/<room>.sql`.
  * @throws what the hand part has to do, where it is missing.
  */
 export function upgradeFrom(
