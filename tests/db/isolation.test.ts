@@ -16,8 +16,8 @@ import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
 import { putOf } from "../harness/operations.ts";
 import { type Caller, fillTenant, makeStrangers, type Victim } from "./sweep.ts";
 
-/** The scope that shows the rows of each table; null where belonging to the tenant is enough. */
-const shownBy: Record<string, string | null> = {
+/** The scopes that show rows of each table; none where belonging to the tenant is enough. */
+const shownBy: Record<string, string | string[] | null> = {
   agent_liveness: "agent:read",
   agent_types: "agent:read",
   agents: "agent:read",
@@ -26,7 +26,8 @@ const shownBy: Record<string, string | null> = {
   deliveries: "message:read",
   debug_records: "debug:read",
   enrolment_keys: "key:write",
-  events: "memory:read",
+  // Of each kind those that have its scope: tests/log/event-kinds.test.ts.
+  events: ["agent:read", "memory:read", "message:read", "state:read", "member:read"],
   inboxes: "message:read",
   invitations: "member:write",
   members: "member:read",
@@ -39,7 +40,7 @@ const shownBy: Record<string, string | null> = {
   tenants: null,
 };
 /** What is the same for everyone who is signed in, and changed by nobody. */
-const common = ["scopes"];
+const common = { event_kinds: "kind", scopes: "name" };
 
 let db: TestDatabase;
 let victim: Victim;
@@ -57,7 +58,7 @@ beforeAll(async () => {
   const rows = await db.sql`
     select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'mayfly' and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1`;
-  tables = rows.map((row) => row.name as string).filter((name) => !common.includes(name));
+  tables = rows.map((row) => row.name as string).filter((name) => !(name in common));
 });
 afterAll(() => db.close());
 
@@ -89,7 +90,7 @@ async function insertionInto(table: string): Promise<string> {
     select string_agg(quote_ident(attname), ', ') as names from pg_attribute
     where attrelid = ${`mayfly.${table}`}::regclass and attnum > 0 and not attisdropped
       and attgenerated = '' and attidentity = ''`;
-  const where = common.includes(table) ? "" : ofVictim(table);
+  const where = table in common ? "" : ofVictim(table);
   const rows = await db.sql.unsafe(
     `select to_jsonb(t) as row from mayfly.${table} t ${where} limit 1`,
   );
@@ -132,10 +133,10 @@ describe("isolation of tenants", () => {
       owner: { claims: victim.owner },
       agent: { claims: victim.agent.claims },
     };
-    for (const table of common) {
+    for (const [table, column] of Object.entries(common)) {
       for (const [who, caller] of Object.entries(callers)) {
         for (const statement of [
-          `update mayfly.${table} set name = name`,
+          `update mayfly.${table} set ${column} = ${column}`,
           `delete from mayfly.${table}`,
           await insertionInto(table),
         ])
@@ -153,8 +154,9 @@ describe("isolation of tenants", () => {
     );
     const viewer = { claims: victim.viewer };
     for (const table of tables) {
-      const scope = shownBy[table] ?? null;
-      const sees = scope === null || roles.get(scope)?.includes("viewer");
+      const scopes = shownBy[table] ?? null;
+      const sees =
+        scopes === null || [scopes].flat().some((scope) => roles.get(scope)?.includes("viewer"));
       const seen = await attempt(viewer, `select * from mayfly.${table} ${ofVictim(table)}`);
       expect(seen !== 0, table).toBe(sees);
       for (const statement of [
@@ -188,15 +190,15 @@ describe("isolation of tenants", () => {
   it("hides each table from an agent that has every scope but its own", async () => {
     const known = await db.sql`select name from mayfly.scopes where agents`;
     const names = known.map((row) => row.name as string);
-    for (const scope of new Set(Object.values(shownBy))) {
-      if (scope === null) continue;
+    for (const scopes of new Set(Object.values(shownBy))) {
+      if (scopes === null) continue;
       const agent = await makeAgent(db.sql, victim.tenant, {
-        scopes: names.filter((name) => name !== scope),
+        scopes: names.filter((name) => !scopes.includes(name)),
       });
-      for (const table of tables.filter((name) => shownBy[name] === scope)) {
+      for (const table of tables.filter((name) => shownBy[name] === scopes)) {
         const others = table === "agents" ? `and id <> '${agent.id}'` : "";
         const select = `select * from mayfly.${table} ${ofVictim(table)} ${others}`;
-        expect(await attempt({ claims: agent.claims }, select), `${table} without ${scope}`).toBe(
+        expect(await attempt({ claims: agent.claims }, select), `${table} without ${scopes}`).toBe(
           0,
         );
       }

@@ -260,6 +260,8 @@ describe("what another tenant has", () => {
       "enrolment_secrets_pkey",
       "epochs_cluster_key",
       "epochs_pkey",
+      "event_kinds_pkey",
+      "event_rows_pkey",
       "flusher_pkey",
       "invitation_secrets_pkey",
       "renewal_secrets_pkey",
