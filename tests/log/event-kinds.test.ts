@@ -1,6 +1,5 @@
 /** Each kind of event belongs to a scope, and a reader hears of the kinds whose scope it has. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Caller, fillTenant, type Victim } from "../db/sweep.ts";
 import {
   actAs,
   inTenant,
@@ -10,9 +9,10 @@ import {
   makeTenant,
   rpc,
   serviceRole,
-} from "../harness/callers.ts";
-import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
-import { putOf } from "../harness/operations.ts";
+} from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { putOf } from "#harness/operations";
+import { type Caller, fillTenant, type Victim } from "../invariants/sweep.ts";
 
 interface Kind {
   kind: string;

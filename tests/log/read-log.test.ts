@@ -12,9 +12,9 @@ import {
   rpc,
   type SpawnedAgent,
   serviceRole,
-} from "../harness/callers.ts";
-import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
-import { deleteOf, putOf, updateOf } from "../harness/operations.ts";
+} from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { deleteOf, putOf, updateOf } from "#harness/operations";
 
 interface Page {
   events: { id: number; type: string; subject: string; version: number | null }[];
