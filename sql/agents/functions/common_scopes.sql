@@ -12,5 +12,4 @@ return (
     'state:read', 'state:write', 'debug:write')
 );
 
-comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';
-revoke execute on function mayfly_private.common_scopes(text[]) from public;
+comment on function mayfly_private.common_scopes is 'What most agents need of these scopes.';

@@ -65,6 +65,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.may_use_topic(text, text, boolean) is 'Whether the caller may receive from, or send to, a Realtime topic.';
-revoke execute on function mayfly_private.may_use_topic(text, text, boolean) from public;
-grant execute on function mayfly_private.may_use_topic(text, text, boolean) to authenticated;
+comment on function mayfly_private.may_use_topic is 'Whether the caller may receive from, or send to, a Realtime topic.';
+grant execute on function mayfly_private.may_use_topic to authenticated;

@@ -20,9 +20,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.update_channel(text, text, uuid[]) is 'Changes a channel.';
-revoke execute on function mayfly_private.update_channel(text, text, uuid[]) from public;
-grant execute on function mayfly_private.update_channel(text, text, uuid[]) to authenticated, service_role;
+comment on function mayfly_private.update_channel is 'Changes a channel.';
+grant execute on function mayfly_private.update_channel to authenticated, service_role;
 
 create function mayfly.update_channel(name text, description text default null, publishers uuid[] default null)
 returns jsonb
@@ -30,6 +29,5 @@ language sql
 set search_path = ''
 return to_jsonb(mayfly_private.update_channel(name, description, publishers)) - 'tenant_id';
 
-comment on function mayfly.update_channel(text, text, uuid[]) is 'Changes a channel''s description or publishers; null leaves as it is.';
-revoke execute on function mayfly.update_channel(text, text, uuid[]) from public;
-grant execute on function mayfly.update_channel(text, text, uuid[]) to authenticated, service_role;
+comment on function mayfly.update_channel is 'Changes a channel''s description or publishers; null leaves as it is.';
+grant execute on function mayfly.update_channel to authenticated, service_role;

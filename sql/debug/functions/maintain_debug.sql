@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
-revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;
+comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';

@@ -46,5 +46,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_messages(uuid, integer) is 'One batch of a tenants old messages.';
-revoke execute on function mayfly_private.maintain_messages(uuid, integer) from public;
+comment on function mayfly_private.maintain_messages is 'One batch of a tenants old messages.';

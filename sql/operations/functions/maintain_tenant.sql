@@ -118,5 +118,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_tenant(uuid, integer) is 'One batch of retention and cleaning for a tenant.';
-revoke execute on function mayfly_private.maintain_tenant(uuid, integer) from public;
+comment on function mayfly_private.maintain_tenant is 'One batch of retention and cleaning for a tenant.';

@@ -38,5 +38,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recount_usage(uuid) is 'Counts what a tenant stores anew.';
-revoke execute on function mayfly_private.recount_usage(uuid) from public;
+comment on function mayfly_private.recount_usage is 'Counts what a tenant stores anew.';

@@ -51,8 +51,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.meter_rows() is 'Trigger: charges what was written into a small table.';
-revoke execute on function mayfly_private.meter_rows() from public;
+comment on function mayfly_private.meter_rows is 'Trigger: charges what was written into a small table.';
 
 create trigger agent_types_meter_insert after insert on mayfly.agent_types
   referencing new table as new_rows

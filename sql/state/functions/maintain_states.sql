@@ -45,5 +45,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
-revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;
+comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';

@@ -24,5 +24,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.row_bytes(text, jsonb) is 'What a row of a small table is charged, in bytes.';
-revoke execute on function mayfly_private.row_bytes(text, jsonb) from public;
+comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';

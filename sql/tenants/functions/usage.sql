@@ -29,9 +29,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.usage() is 'What the tenant uses of its quotas.';
-revoke execute on function mayfly_private.usage() from public;
-grant execute on function mayfly_private.usage() to authenticated, service_role;
+comment on function mayfly_private.usage is 'What the tenant uses of its quotas.';
+grant execute on function mayfly_private.usage to authenticated, service_role;
 
 -- What the tenant uses of its quotas, and these. For everyone in it.
 
@@ -41,7 +40,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.usage();
 
-comment on function mayfly.usage() is
+comment on function mayfly.usage is
   'What the tenant uses: { memories, bytes, writes_this_minute, living_agents, spawns_left, limits }.';
-revoke execute on function mayfly.usage() from public;
-grant execute on function mayfly.usage() to authenticated, service_role;
+grant execute on function mayfly.usage to authenticated, service_role;
