@@ -50,6 +50,23 @@ describe("the catalog", () => {
     expect(rows.map((row) => row.name)).toEqual([]);
   });
 
+  it("has every function and table that a room has registered", async () => {
+    const rows = await db.sql`
+      select name, signature, to_regprocedure(signature) is not null as there, volatile, result
+      from (
+        select 'chore ' || name as name, work as signature, true as volatile, 'jsonb' as result from mayfly_private.chores
+        union all select 'topic ' || name, rule, false, 'boolean' from mayfly_private.topics
+        union all select 'usage ' || name, work, false, 'jsonb' from mayfly_private.usage_counts
+      ) registered
+      where not exists (
+        select from pg_proc p
+        where p.oid = to_regprocedure(signature) and p.prorettype = result::regtype and (volatile or p.provolatile <> 'v'))`;
+    expect([...rows]).toEqual([]);
+    const charged = await db.sql`
+      select relation from mayfly_private.charges where relation <> coalesce(to_regclass(relation)::text, '')`;
+    expect([...charged]).toEqual([]);
+  });
+
   it("has definer functions in mayfly_private alone", async () => {
     const rows = await db.sql`
       select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace

@@ -15,6 +15,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "mayfly-release-"));
   await mkdir(join(root, "supabase/migrations"), { recursive: true });
   await cp(join(repository, "sql"), join(root, "sql"), { recursive: true });
+  await rm(join(root, "sql/upgrades"), { recursive: true });
   // As before the first release, whatever has been released since.
   await writeFile(
     join(root, "sql/releases.json"),

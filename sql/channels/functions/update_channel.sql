@@ -8,14 +8,15 @@ set search_path = ''
 as $$
 declare
   channel mayfly.channels := mayfly_private.own_channel(name);
-  before constant integer := mayfly_private.row_bytes('channels', to_jsonb(channel));
+  charged constant mayfly_private.charges := (select c from mayfly_private.charges c where c.relation = 'mayfly.channels');
+  before constant integer := mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(channel));
 begin
   perform mayfly_private.check_channel(channel.tenant_id, description, publishers);
   update mayfly.channels c
   set description = coalesce(update_channel.description, c.description), publishers = coalesce(update_channel.publishers, c.publishers)
   where c.tenant_id = channel.tenant_id and c.id = channel.id
   returning c.* into channel;
-  perform mayfly_private.charge(channel.tenant_id, 0, mayfly_private.row_bytes('channels', to_jsonb(channel)) - before, 1);
+  perform mayfly_private.charge(channel.tenant_id, 0, mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(channel)) - before, 1);
   return channel;
 end
 $$;
