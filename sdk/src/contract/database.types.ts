@@ -365,14 +365,14 @@ isOneToOne: false
                   ]
                 },"scopes": {
                   Row: {
-                    "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
+                    "agents": boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   ComputedFields: never
                   Insert: {
-                    "agents"?: boolean,"by_default"?: boolean,"description": string,"name": string,"roles": (string)[]
+                    "agents"?: boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   Update: {
-                    "agents"?: boolean,"by_default"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
+                    "agents"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
                   }
                   Relationships: [
                     
