@@ -142,6 +142,20 @@ beforeAll(async () => {
     },
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     read_channel: { values: { name: victim.channel }, needs: "message:read", viewer: "may not" },
+    push: {
+      values: {
+        push: [
+          {
+            id: randomUUID(),
+            type: "memory.put",
+            subject: randomUUID(),
+            body: { task: "planted" },
+          },
+        ],
+      },
+      needs: "memory:write",
+      viewer: "may not",
+    },
     read_log: { values: { types: ["memory.*"] }, needs: "memory:read", viewer: "may" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
     reconcile_state: {

@@ -365,14 +365,14 @@ isOneToOne: false
                   ]
                 },"scopes": {
                   Row: {
-                    "agents": boolean,"description": string,"name": string,"roles": (string)[]
+                    "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   ComputedFields: never
                   Insert: {
-                    "agents"?: boolean,"description": string,"name": string,"roles": (string)[]
+                    "agents"?: boolean,"by_default"?: boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   Update: {
-                    "agents"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
+                    "agents"?: boolean,"by_default"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
                   }
                   Relationships: [
                     
@@ -580,6 +580,9 @@ isOneToOne: false
                            },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
+                           },
+"push":
+{ Args: { "push": Json }; Returns: Json
                            },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json

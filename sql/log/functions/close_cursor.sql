@@ -7,4 +7,3 @@ set search_path = ''
 return translate(encode(convert_to(cursor_state::text, 'UTF8'), 'base64'), E'\n', '');
 
 comment on function mayfly_private.close_cursor is 'A cursor of the log as text.';
-revoke execute on function mayfly_private.close_cursor from public;

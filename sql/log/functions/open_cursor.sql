@@ -38,4 +38,3 @@ end
 $$;
 
 comment on function mayfly_private.open_cursor is 'What a cursor of the log says.';
-revoke execute on function mayfly_private.open_cursor from public;

@@ -87,8 +87,8 @@ begin
         from jsonb_array_elements(page) with ordinality as p (event, n)) e);
     end if;
     bytes := max_bytes;
-    for room in select r.entity, r.rows_function from mayfly_private.event_rows r where with_rows ? r.entity order by r.entity loop
-      execute format('select %s($1, $2, $3, $4)', room.rows_function) into given using tenant,
+    for room in select r.entity, to_regprocedure(r.work)::regproc as work from mayfly_private.event_rows r where with_rows ? r.entity order by r.entity loop
+      execute format('select %s($1, $2, $3, $4)', room.work) into given using tenant,
         (select coalesce(jsonb_agg(p.event order by p.n), '[]') from jsonb_array_elements(page) with ordinality as p (event, n) where p.n <= fitting),
         with_rows -> room.entity, bytes;
       rows := rows || jsonb_build_object(room.entity, given -> 'rows');
@@ -116,7 +116,6 @@ end
 $$;
 
 comment on function mayfly_private.read_log is 'A page of the log since a cursor.';
-revoke execute on function mayfly_private.read_log from public;
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
 -- Reads the log since a cursor: without one (null, or 'now') it gives that of this moment. types are kinds of events,
@@ -140,5 +139,4 @@ $$;
 
 comment on function mayfly.read_log is
   'Reads the log since a cursor: { events, rows, cursor, more }. Rows of memories and states travel only where with_rows asks for them.';
-revoke execute on function mayfly.read_log from public;
 grant execute on function mayfly.read_log to authenticated, service_role;

@@ -28,5 +28,4 @@ end
 $$;
 
 comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may hear of.';
-revoke execute on function mayfly_private.readable_kinds from public;
 grant execute on function mayfly_private.readable_kinds to authenticated, service_role;

@@ -66,4 +66,3 @@ end
 $$;
 
 comment on function mayfly_private.scan_log is 'Events of a tenant that a reader is told of.';
-revoke execute on function mayfly_private.scan_log from public;

@@ -43,4 +43,3 @@ end
 $$;
 
 comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller is told of.';
-revoke execute on function mayfly_private.wanted_kinds from public;

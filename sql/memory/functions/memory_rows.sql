@@ -50,4 +50,3 @@ end
 $$;
 
 comment on function mayfly_private.memory_rows is 'The memories that a page of the log is about.';
-revoke execute on function mayfly_private.memory_rows from public;

@@ -34,4 +34,3 @@ end
 $$;
 
 comment on function mayfly_private.state_rows is 'The versions of states that a page of the log is about.';
-revoke execute on function mayfly_private.state_rows from public;

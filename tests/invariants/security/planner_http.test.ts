@@ -264,6 +264,7 @@ describe("what another tenant has", () => {
       "event_rows_pkey",
       "flusher_pkey",
       "invitation_secrets_pkey",
+      "operation_types_pkey",
       "renewal_secrets_pkey",
       "scopes_pkey",
       "settings_pkey",
