@@ -15,17 +15,17 @@ export type { AgentRow } from "./agents/session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
+export type { Channels } from "./channels/channels.ts";
+export type { ChannelOptions } from "./channels/stream.ts";
 export type {
   ChannelInfo,
   ChannelKind,
   ChannelPage,
   ChannelStatistics,
-  Channels,
   NewChannel,
   SubscriberPage,
   Subscription,
-} from "./channels/channels.ts";
-export type { ChannelOptions } from "./channels/stream.ts";
+} from "./channels/types.ts";
 export type { Database } from "./contract/database.types.ts";
 export {
   type DebugCategory,
@@ -45,9 +45,9 @@ export type { MemoryKind, Operation } from "./contract/schemas.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
-export type { DebugData, RecordOptions } from "./debug/row.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch.ts";
+export type { DebugData, RecordOptions } from "./link/note.ts";
 export type {
   Watch,
   WatchBatch,

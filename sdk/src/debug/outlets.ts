@@ -3,7 +3,7 @@ import { type DebugRow, debugTopic } from "../contract/debug.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { joinTopic, type Topic } from "../link/topics.ts";
-import { debugOrders } from "../messages/answers.ts";
+import { debugOrders } from "./answers.ts";
 import { DebugBuffer } from "./buffer.ts";
 import { DebugPump } from "./pump.ts";
 

@@ -1,8 +1,8 @@
 import { type DebugLevel, levelOf } from "../contract/debug.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { debugSetting } from "../messages/answers.ts";
 import type { StartLogWatch } from "../state/watch.ts";
+import { debugSetting } from "./answers.ts";
 import {
   type DebugHandler,
   type DebugWatch,

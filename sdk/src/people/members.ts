@@ -1,10 +1,10 @@
-import { accepted, invited, memberRow, ownInvitationRow } from "../agents/answers.ts";
 import { list, ofMember, withId } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { instantOf } from "../contract/invalid.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import type { MemberRole } from "../tenants/tenants.ts";
+import { accepted, invited, memberRow, ownInvitationRow } from "./answers.ts";
 
 /** @internal */
 export interface MemberRow {

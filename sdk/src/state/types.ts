@@ -1,5 +1,4 @@
 import { type FromRow, fromRow } from "../link/rows.ts";
-import type { KeptVersion, StateRow } from "../memory/answers.ts";
 import type { StateAction } from "./watch.ts";
 
 /** @internal */
@@ -95,3 +94,10 @@ export function toVersion<T>(row: KeptVersion): StateVersion<T> {
   const gone = action === "delete" || action === "expire";
   return { key, version, action, by, at: new Date(at), value: gone ? undefined : (value as T) };
 }
+
+/** A state as SQL shows it. */
+export interface StateRow extends StateHead {
+  value: unknown;
+}
+
+export type KeptVersion = Omit<VersionRow, "bytes"> & { key: string; value: unknown };

@@ -2,7 +2,7 @@ import { list } from "../contract/answer-form.ts";
 import type { Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { NotPulled, type Watch, type WatchHandler, type WatchOptions } from "../log/watch.ts";
-import { changeRow, tableState } from "../memory/answers.ts";
+import { changeRow, tableState } from "./answers.ts";
 
 /** How a version of a state came to be; `expire`: its time was over. */
 export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";

@@ -1,10 +1,10 @@
-import { tenantRow, usage } from "../agents/answers.ts";
 import { flag, ofMember, row } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import type { MemoryKind } from "../contract/schemas.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
+import { tenantRow, usage } from "./answers.ts";
 
 /** What a person may do in a tenant, from most to least. */
 export type MemberRole = "owner" | "admin" | "member" | "viewer";
