@@ -46,7 +46,7 @@ export type { Debug, DebugOptions } from "./debug/debug.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
-export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch.ts";
+export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
 export type { DebugData, RecordOptions } from "./link/note.ts";
 export type {
   Watch,
@@ -99,24 +99,20 @@ export type {
   Reconciled,
   SetOptions,
   State,
+  StateAction,
   StateInfo,
   StateVersion,
   StateVersionInfo,
   UpdateOptions,
   WriteOptions,
 } from "./state/types.ts";
-export type {
-  StateAction,
-  StateChange,
-  StateHandler,
-  StateWatchOptions,
-} from "./state/watch.ts";
+export type { StateChange, StateHandler, StateWatchOptions } from "./state/watch.ts";
+export type { Usage } from "./tenants/answers.ts";
 export type {
   MemberRole,
   RetentionRule,
   Tenant,
   TenantSettings,
   Tenants,
-  Usage,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./tenants/upkeep.ts";

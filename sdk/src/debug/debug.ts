@@ -18,12 +18,8 @@ import { debugOrders } from "./answers.ts";
 import { Masker, type MaskRules } from "./mask.ts";
 import { DebugBroadcast, DebugKeeper } from "./outlets.ts";
 import { fitRow, makeRow } from "./row.ts";
-import {
-  type DebugHandler,
-  type DebugWatch,
-  DebugWatcher,
-  type DebugWatchOptions,
-} from "./watch.ts";
+import { DebugWatcher } from "./watch.ts";
+import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** How the debug streams of a process behave. */
 export interface DebugOptions {

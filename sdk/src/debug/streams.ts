@@ -3,12 +3,8 @@ import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import type { StartLogWatch } from "../state/watch.ts";
 import { debugSetting } from "./answers.ts";
-import {
-  type DebugHandler,
-  type DebugWatch,
-  DebugWatcher,
-  type DebugWatchOptions,
-} from "./watch.ts";
+import { DebugWatcher } from "./watch.ts";
+import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** Which debug records the tenant keeps. */
 export interface DebugPersistence {

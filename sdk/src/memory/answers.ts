@@ -14,9 +14,8 @@ import {
   value,
   word,
 } from "../contract/answer-form.ts";
-import type { ConflictRow } from "./conflicts.ts";
 import type { ContentRow, LogEvent, MemoryRow, PushResult, SyncAnswer } from "./memory.ts";
-import type { ScoreParts } from "./rank.ts";
+import type { ScoreParts } from "./score.ts";
 
 const content: Fields<ContentRow> = {
   id: text,
@@ -101,6 +100,16 @@ export const recallAnswer = row<{
   ),
 });
 
+/** @internal */
+export interface ConflictRow {
+  id: string;
+  memory_id: string;
+  field: string;
+  base: unknown;
+  wanted: unknown;
+  pushed_by: string | null;
+  created_at: string;
+}
 export const conflictRow = row<ConflictRow>({
   id: text,
   memory_id: text,

@@ -1,8 +1,14 @@
 /** The forms of answers about states. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, type Fields, maybeText, row, text, value, word } from "../contract/answer-form.ts";
-import type { KeptVersion, Reconciled, StateHead, StateRow, VersionRow } from "./types.ts";
-import type { ChangeRow } from "./watch.ts";
+import type {
+  ChangeRow,
+  KeptVersion,
+  Reconciled,
+  StateHead,
+  StateRow,
+  VersionRow,
+} from "./types.ts";
 
 const stateHead: Fields<StateHead> = {
   id: text,

@@ -1,5 +1,7 @@
 import { type FromRow, fromRow } from "../link/rows.ts";
-import type { StateAction } from "./watch.ts";
+
+/** How a version of a state came to be; `expire`: its time was over. */
+export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
 
 /** @internal */
 export interface StateHead {
@@ -101,3 +103,15 @@ export interface StateRow extends StateHead {
 }
 
 export type KeptVersion = Omit<VersionRow, "bytes"> & { key: string; value: unknown };
+
+/** @internal */
+export interface ChangeRow {
+  id: string;
+  key: string;
+  agent_id: string | null;
+  version: number;
+  value: unknown;
+  action: StateAction;
+  by: string | null;
+  at: string;
+}
