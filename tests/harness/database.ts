@@ -2,12 +2,13 @@
 import postgres from "postgres";
 import { openPglite } from "../../local/src/db/index.ts";
 import type { Sql } from "./callers.ts";
+import { type Clock, clockOf } from "./clock.ts";
 import { silent } from "./log.ts";
 import { databaseUrl } from "./needs.ts";
 import { copyTemplate } from "./postgres-template.ts";
 import { readTemplate } from "./template.ts";
 
-export interface TestDatabase {
+export interface TestDatabase extends Clock {
   /** As the superuser: `actAs` makes it anybody else. */
   sql: Sql;
   url: string;
@@ -27,6 +28,7 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   return {
     sql,
     url,
+    ...clockOf(sql),
     async close() {
       await sql.end();
       await db.close();
@@ -43,6 +45,7 @@ export async function openPostgresDatabase(): Promise<TestDatabase> {
   return {
     sql,
     url,
+    ...clockOf(sql),
     async close() {
       await sql.end();
       await admin.unsafe(`drop database ${new URL(url).pathname.slice(1)} with (force)`);

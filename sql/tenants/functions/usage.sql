@@ -12,9 +12,9 @@ begin
     select jsonb_build_object(
       'memories', u.memories, 'bytes', u.bytes, 'writes_this_minute', u.writes,
       'living_agents', (select count(*) from mayfly.agents a
-        where a.tenant_id = of_tenant and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()),
+        where a.tenant_id = of_tenant and a.status in ('running', 'suspended') and a.expires_at > (select mayfly_private.now())),
       'spawns_left', floor(coalesce((
-        select least(t.spawns_per_minute, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * t.spawns_per_minute / 60)
+        select least(t.spawns_per_minute, b.tokens + extract(epoch from (select mayfly_private.now()) - b.filled_at) * t.spawns_per_minute / 60)
         from mayfly_private.spawn_buckets b where b.tenant_id = of_tenant), t.spawns_per_minute)),
       'limits', jsonb_build_object(
         'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute,
@@ -23,7 +23,7 @@ begin
         'max_depth', t.max_depth))
     from mayfly.tenants t, (
       select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
-        coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', clock_timestamp())), 0) as writes
+        coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', (select mayfly_private.now()))), 0) as writes
       from mayfly_private.tenant_usage s where s.tenant_id = of_tenant) u
     where t.id = of_tenant);
 end
