@@ -2,17 +2,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  actAs,
-  codeOf,
-  makeAgent,
-  makeTenant,
-  renew,
-  rpc,
-  serviceRole,
-} from "../harness/callers.ts";
-import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
-import { root } from "../harness/sources.ts";
+import { actAs, codeOf, makeAgent, makeTenant, renew, rpc, serviceRole } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { root } from "#harness/sources";
 
 let db: TestDatabase;
 beforeAll(async () => {

@@ -22,7 +22,7 @@ afterAll(() => rm(project, { recursive: true, force: true }));
 
 const oneTest = `
 import { expect, it } from "vitest";
-import { openTestDatabase } from "../harness/database.ts";
+import { openTestDatabase } from "#harness/database";
 it("reads what the source says", async () => {
   const db = await openTestDatabase();
   const [row] = await db.sql\`select obj_description('mayfly'::regnamespace) as said\`;

@@ -12,6 +12,5 @@ language sql volatile parallel safe
 set search_path = ''
 return clock_timestamp();
 
-comment on function mayfly_private.now() is 'The time by which lives, leases and ages are judged.';
-revoke execute on function mayfly_private.now() from public;
-grant execute on function mayfly_private.now() to authenticated, service_role;
+comment on function mayfly_private.now is 'The time by which lives, leases and ages are judged.';
+grant execute on function mayfly_private.now to authenticated, service_role;
