@@ -14,7 +14,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant(null);
-  long_ago constant timestamptz := now() - mayfly_private.kept();
+  long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
   -- The least UUIDv7 of that time.
   least_id constant uuid := lpad(to_hex(floor(extract(epoch from long_ago) * 1000)::bigint), 12, '0') || repeat('0', 20);
   ids uuid[];
