@@ -12,6 +12,47 @@ alter table mayfly.scopes add column by_default boolean not null default false;
 
 comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
 
+-- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
+-- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
+-- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
+-- Called by caller and renew_agent. Locks nothing.
+
+create function mayfly_private.check_version(functions text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  form constant text := '^(\d{1,6})\.(\d{1,6})\.\d';
+  release constant jsonb := mayfly_private.release();
+  deployed constant integer[] := regexp_match(functions, form)::integer[];
+  installed constant integer[] := regexp_match(release ->> 'installed', form)::integer[];
+begin
+  if deployed <= installed and deployed >= regexp_match(release ->> 'serves', form)::integer[] then
+    return;
+  end if;
+  perform mayfly_private.fail(503, 'version_unsupported',
+    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+      coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
+    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
+      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    release);
+end
+$$;
+
+comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not serve.';
+
+-- The release of Mayfly whose migrations this database has, and the oldest one whose edge functions and SDK it
+-- serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and installation.
+
+create function mayfly_private.release()
+returns jsonb
+language sql immutable parallel safe
+set search_path = ''
+return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
+
+comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
+
 -- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
 -- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
 -- of mayfly_private.meter_rows charge them. Or `bytes` says how a row is counted, and the room charges it itself
@@ -84,6 +125,67 @@ comment on column mayfly_private.usage_counts.work is
   'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
 
 alter table mayfly_private.usage_counts enable row level security;
+
+create or replace function mayfly_private.caller()
+returns mayfly_private.caller
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  headers constant jsonb := nullif(current_setting('request.headers', true), '');
+  chosen constant text := lower(headers ->> 'x-mayfly-tenant');
+  found_caller mayfly_private.caller;
+begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
+  if claims ->> 'role' = 'service_role' then
+    select 'secret', null, t.id, known.names, chosen, known.for_agents
+    into found_caller
+    from mayfly.tenants t,
+      (select array_agg(s.name) as names, array_agg(s.name) filter (where s.agents) as for_agents from mayfly.scopes s) known
+    where t.id = mayfly_private.to_uuid(chosen);
+    return case when found then found_caller else row('secret', null, null, '{}', chosen, '{}')::mayfly_private.caller end;
+  end if;
+
+  if claims ->> 'role' is distinct from 'authenticated' or not mayfly_private.is_timely(claims) then
+    return null;
+  end if;
+
+  if claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ? 'enrolment' then
+    select 'machine', k.id, k.tenant_id, '{agent:spawn}', chosen, k.scopes
+    into found_caller
+    from mayfly_private.enrolment_secrets s
+    join mayfly.enrolment_keys k on k.tenant_id = s.tenant_id and k.id = s.key_id
+    where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'enrolment')
+      and k.revoked_at is null and k.expires_at > clock_timestamp()
+      and k.tenant_id::text = coalesce(chosen, k.tenant_id::text);
+    return case when found then found_caller end;
+  end if;
+
+  if claims ->> 'iss' = 'mayfly' then
+    select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
+    into found_caller
+    from mayfly.agents a
+    where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
+      and a.id = mayfly_private.to_uuid(claims ->> 'sub')
+      and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
+      and not exists (
+        select from mayfly.agents line
+        where line.tenant_id = a.tenant_id
+          and line.id = any (a.ancestors || a.id)
+          and (line.status <> 'running' or line.expires_at <= clock_timestamp()));
+    return case when found then found_caller end;
+  end if;
+
+  if claims ? 'mayfly' or mayfly_private.to_uuid(claims ->> 'sub') is null
+    or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
+    return null;
+  end if;
+  return row('person', mayfly_private.to_uuid(claims ->> 'sub'), null, null, chosen, null)::mayfly_private.caller;
+end
+$$;
 
 -- Whether the caller may receive from, or send to, a private Realtime topic, tenant:{t}:{name} or
 -- tenant:{t}:{name}:{part}: what the topic's own rule says (mayfly_private.topics). Every other topic is nobody's.
@@ -388,6 +490,76 @@ set search_path = ''
 return (
   select coalesce(array_agg(s.name order by s.name), '{}') from mayfly.scopes s where s.by_default and s.name = any (allowed)
 );
+
+-- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
+-- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
+-- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
+--
+-- Each use gives a secret of the next round. For 30 s after its first use a secret works again, since
+-- its answer may have been lost, up to 20 times in all. Whatever else comes of the round before the newest means that two hold
+-- the agent: one used before, or one that was given beside the one that was used. The agent is then
+-- suspended. A secret of an older round is unknown: an old copy harms nobody.
+
+create or replace function mayfly_private.renew_agent()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  headers constant jsonb := nullif(current_setting('request.headers', true), '');
+  given bytea;
+  secret mayfly_private.renewal_secrets;
+  newest integer;
+  agent mayfly.agents;
+begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
+  if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
+    given := mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal');
+    perform from mayfly.agents a
+    where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
+    for no key update;
+    -- Read under the lock: another use, or a resume, may have made it old or unknown.
+    select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
+  end if;
+  if secret.hash is null then
+    perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
+      'It never was one, or a later one has replaced it. Spawn another agent.');
+  end if;
+
+  newest := (select max(s.round) from mayfly_private.renewal_secrets s
+    where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id);
+  if secret.round < newest and coalesce(secret.used_at < clock_timestamp() - interval '30 seconds', true) then
+    update mayfly.agents a
+    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = 'renewal secret used twice'
+    where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
+    -- Returned, not raised: raising would undo the suspension.
+    return jsonb_build_object('refused', 'renewal_reused');
+  end if;
+
+  -- Each use leaves a row, which no quota counts.
+  if (select count(*) from mayfly_private.renewal_secrets s
+      where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
+    perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
+      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
+  end if;
+
+  update mayfly_private.renewal_secrets s
+  set used_at = coalesce(s.used_at, clock_timestamp())
+  where s.hash = secret.hash;
+  delete from mayfly_private.renewal_secrets s
+  where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round < secret.round;
+
+  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id);
+  if agent.id is null then
+    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
+      'Spawn another agent.');
+  end if;
+  return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
+end
+$$;
 
 -- What the rows of this room's tables are charged, in bytes.
 
@@ -915,6 +1087,135 @@ comment on function mayfly_private.may_use_debug_topic is 'Whether the caller ma
 insert into mayfly_private.topics (name, parts, rule) values
   ('debug', 4, 'mayfly_private.may_use_debug_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
+-- tables are open to every signed-in caller, which agents are.
+--
+--   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
+--     open_policies: [{ schema, table, policy, command }],
+--     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
+--     statistics: ["mayfly.table.column"],
+--     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
+--     broadcasts: { flushed, due, lost: { tenants, at } } }
+--
+-- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
+-- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
+-- pre_request is the function that the Data API calls before every request, as it is set for the role
+-- authenticator: `callable` is its quoted name, null where it does not exist; `next` what a wrapper of
+-- ours calls after check_request; `database` the database's name where it is set for this one alone.
+-- statistics are the columns of what tenants write that the planner has statistics of all the same.
+-- broadcasts.flushed says whether somebody tells what is due, due how many broadcasts wait, lost which tenants'
+-- readers noticed lost ones in the last ten minutes, and when last.
+-- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
+-- Locks nothing.
+
+create or replace function mayfly_private.installation()
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  migrations jsonb;
+  jobs jsonb;
+  pre_request jsonb;
+begin
+  -- Neither need be there: migrations may have been run by hand, and pg_cron is optional. The blanks
+  -- are left out, since each tool cuts a file into statements in its own way.
+  if to_regclass('supabase_migrations.schema_migrations') is not null then
+    execute $sql$
+      select coalesce(jsonb_agg(jsonb_build_object('version', m.version, 'name', m.name,
+        'md5', md5(translate(array_to_string(m.statements, ''), E' \t\r\n;', ''))) order by m.version), '[]')
+      from supabase_migrations.schema_migrations m where m.name like 'mayfly%'
+    $sql$ into migrations;
+  end if;
+  if to_regclass('cron.job') is not null then
+    execute $sql$
+      select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
+    $sql$ into jobs;
+  end if;
+  -- As the Data API reads it: what is set for this database comes first, and the first dot ends the schema.
+  select jsonb_build_object(
+    'function', s.name,
+    'database', case when d.setdatabase <> 0 then current_database() end,
+    'callable', case when p.oid is not null then format('%I.%I', n.nspname, p.proname) end,
+    'next', (
+      select format('%s.%s', nn.nspname, np.proname)
+      from pg_catalog.pg_depend dep
+      join pg_catalog.pg_proc np on np.oid = dep.refobjid
+      join pg_catalog.pg_namespace nn on nn.oid = np.pronamespace
+      where n.nspname = 'mayfly_gate' and dep.classid = 'pg_catalog.pg_proc'::regclass and dep.objid = p.oid
+        and dep.refclassid = 'pg_catalog.pg_proc'::regclass and nn.nspname <> 'mayfly_gate'
+      limit 1))
+  into pre_request
+  from pg_catalog.pg_db_role_setting d
+  cross join lateral unnest(d.setconfig) c (setting)
+  cross join lateral (select substr(c.setting, length('pgrst.db_pre_request=') + 1) as name) s
+  left join (pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace)
+    on p.pronargs = p.pronargdefaults and p.proname = substr(s.name, strpos(s.name, '.') + 1)
+    and n.nspname = coalesce(nullif(split_part(s.name, '.', 1), s.name), 'public')
+  where d.setrole = to_regrole('authenticator') and c.setting like 'pgrst.db\_pre\_request=_%'
+    and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
+  order by d.setdatabase desc limit 1;
+  return jsonb_build_object(
+    'pre_request', pre_request,
+    'statistics', (
+      select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')
+      from pg_catalog.pg_stats st
+      join pg_catalog.pg_namespace n on n.nspname = st.schemaname
+      join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = st.tablename
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = st.attname
+      where n.nspname = 'mayfly' and a.attstattarget = 0),
+    'timeouts', (
+      select jsonb_object_agg(r.rolname, (
+        select substr(c.setting, length('statement_timeout=') + 1)
+        from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
+        where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
+      from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
+    'release', mayfly_private.release(),
+    'postgres', current_setting('server_version'),
+    'at', clock_timestamp(),
+    'migrations', migrations,
+    'jobs', jobs,
+    'extensions', (
+      select coalesce(jsonb_object_agg(e.extname, e.extversion), '{}') from pg_catalog.pg_extension e
+      where e.extname in ('vector', 'pg_trgm', 'pg_cron', 'pg_net')),
+    'unprotected', (
+      select coalesce(jsonb_agg(format('%s.%s', n.nspname, c.relname) order by 1), '[]')
+      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname in ('mayfly', 'mayfly_private') and c.relkind in ('r', 'p') and not c.relrowsecurity),
+    'policies', (
+      select coalesce(jsonb_agg(format('%s on %s.%s', p.policyname, p.schemaname, p.tablename) order by 1), '[]')
+      from pg_catalog.pg_policies p
+      where p.schemaname in ('mayfly', 'mayfly_private')
+        or (p.schemaname = 'realtime' and p.tablename = 'messages' and p.policyname like 'mayfly%')),
+    'open_policies', (
+      select coalesce(jsonb_agg(jsonb_build_object('schema', p.schemaname, 'table', p.tablename, 'policy', p.policyname,
+        'command', lower(p.cmd)) order by p.schemaname, p.tablename, p.policyname), '[]')
+      from pg_catalog.pg_policies p
+      where p.schemaname not in ('mayfly', 'mayfly_private') and p.permissive = 'PERMISSIVE'
+        and p.roles && array['public', 'authenticated']::name[]
+        and 'true' in (p.qual, p.with_check)),
+    'maintenance', jsonb_build_object(
+      'oldest', (
+        select min(greatest(m.at, t.created_at))
+        from mayfly.tenants t left join mayfly_private.maintenance m on m.tenant_id = t.id),
+      'failing', (
+        select coalesce(jsonb_agg(jsonb_build_object('tenant_id', f.tenant_id, 'failures', f.failures, 'since', f.failed_since,
+          'error', f.error) order by f.failed_since), '[]')
+        from (
+          select * from mayfly_private.maintenance m where m.failures > 0 order by m.failed_since limit 20) f)),
+    'broadcasts', jsonb_build_object(
+      'flushed', coalesce(mayfly_private.is_flushed(), false),
+      'due', (select count(*) from (select from mayfly_private.nudges_due d limit 100000) d),
+      'lost', (
+        select jsonb_build_object('tenants', count(*), 'at', max(b.at))
+        from mayfly_private.broadcast_losses b where b.at > clock_timestamp() - interval '10 minutes')));
+end
+$$;
+
+comment on function mayfly.installation is
+  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
 -- of their names, each on at most max_rows rows. Gives what they counted, and `more`: true while one of them may have
