@@ -12,7 +12,7 @@ import {
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { putOf } from "#harness/operations";
-import { type Caller, fillTenant, type Victim } from "../invariants/sweep.ts";
+import { type Caller, fillTenant, type Victim } from "#harness/sweep";
 
 interface Kind {
   kind: string;
