@@ -12,6 +12,36 @@ alter table mayfly.scopes add column by_default boolean not null default false;
 
 comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
 
+-- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
+-- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
+-- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
+-- Called by caller and renew_agent. Locks nothing.
+
+create function mayfly_private.check_version(functions text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  form constant text := '^(\d{1,6})\.(\d{1,6})\.\d';
+  release constant jsonb := mayfly_private.release();
+  deployed constant integer[] := regexp_match(functions, form)::integer[];
+  installed constant integer[] := regexp_match(release ->> 'installed', form)::integer[];
+begin
+  if deployed <= installed and deployed >= regexp_match(release ->> 'serves', form)::integer[] then
+    return;
+  end if;
+  perform mayfly_private.fail(503, 'version_unsupported',
+    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+      coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
+    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
+      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    release);
+end
+$$;
+
+comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not serve.';
+
 -- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
 -- an age, a lease or a window is judged, so that a test can put another clock in its place
 -- (tests/harness/clock.ts); only the owner can. Locks nothing.
@@ -29,6 +59,17 @@ return clock_timestamp();
 comment on function mayfly_private.now is 'The time by which lives, leases and ages are judged.';
 
 grant execute on function mayfly_private.now to authenticated, service_role;
+
+-- The release of Mayfly whose migrations this database has, and the oldest one whose edge functions and SDK it
+-- serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and installation.
+
+create function mayfly_private.release()
+returns jsonb
+language sql immutable parallel safe
+set search_path = ''
+return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
+
+comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
 
 -- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
 -- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
@@ -114,6 +155,9 @@ declare
   chosen constant text := lower(headers ->> 'x-mayfly-tenant');
   found_caller mayfly_private.caller;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'role' = 'service_role' then
     select 'secret', null, t.id, known.names, chosen, known.for_agents
     into found_caller
@@ -1203,11 +1247,15 @@ set search_path = ''
 as $$
 declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  headers constant jsonb := nullif(current_setting('request.headers', true), '');
   given bytea;
   secret mayfly_private.renewal_secrets;
   newest integer;
   agent mayfly.agents;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
     given := mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal');
     perform from mayfly.agents a
@@ -4080,7 +4128,7 @@ $$;
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
 --
---   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
@@ -4161,6 +4209,7 @@ begin
         from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
         where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
       from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
+    'release', mayfly_private.release(),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -4201,6 +4250,9 @@ begin
         from mayfly_private.broadcast_losses b where b.at > (select mayfly_private.now()) - interval '10 minutes')));
 end
 $$;
+
+comment on function mayfly.installation is
+  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
 -- of their names, each on at most max_rows rows. Gives what they counted, and `more`: true while one of them may have

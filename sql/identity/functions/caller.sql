@@ -27,6 +27,9 @@ declare
   chosen constant text := lower(headers ->> 'x-mayfly-tenant');
   found_caller mayfly_private.caller;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'role' = 'service_role' then
     select 'secret', null, t.id, known.names, chosen, known.for_agents
     into found_caller
