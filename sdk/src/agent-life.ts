@@ -160,7 +160,7 @@ export class AgentLife {
 
   /** Renews the token now, and the life of the agent as far as its tenant allows. */
   async renew(): Promise<Result<{ expiresAt: Date }>> {
-    const { error } = await this.#session.renew();
+    const { error } = await this.#session.renew(true);
     return error ? failed(error) : ok({ expiresAt: this.expiresAt });
   }
 
