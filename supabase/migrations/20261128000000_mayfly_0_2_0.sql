@@ -24,8 +24,9 @@ drop function if exists mayfly_private.row_bytes;
 
 alter table mayfly.scopes add column by_default boolean not null default false;
 
--- Until now each new token gave its agent its lifetime again: those that were spawned so go on so.
-alter table mayfly.agents add column renews boolean not null default true;
+-- Null for those that were spawned before: each new token goes on to give them their lifetime again. One that is not
+-- null would have to be written into every row, which Postgres refuses while functions take rows of the table.
+alter table mayfly.agents add column renews boolean;
 alter table mayfly.agents alter column renews set default false;
 
 comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
@@ -354,7 +355,7 @@ $$;
 
 comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
 
-comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type.';
+comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 
 -- The scopes of this room.
 
@@ -1273,7 +1274,7 @@ language sql security definer
 set search_path = ''
 begin atomic
   update mayfly.agents a
-  set expires_at = case when a.renews or chosen then greatest(a.expires_at, least(
+  set expires_at = case when coalesce(a.renews, true) or chosen then greatest(a.expires_at, least(
     mayfly_private.now() + a.lifetime,
     a.spawned_at + t.max_lifetime,
     a.spawned_at + (select d.max_lifetime from mayfly.agent_types d

@@ -9,7 +9,7 @@ language sql security definer
 set search_path = ''
 begin atomic
   update mayfly.agents a
-  set expires_at = case when a.renews or chosen then greatest(a.expires_at, least(
+  set expires_at = case when coalesce(a.renews, true) or chosen then greatest(a.expires_at, least(
     mayfly_private.now() + a.lifetime,
     a.spawned_at + t.max_lifetime,
     a.spawned_at + (select d.max_lifetime from mayfly.agent_types d
