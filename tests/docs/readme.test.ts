@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodes } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
+import { inspectFiles } from "#harness/inspect";
 
 const root = join(import.meta.dirname, "../..");
 const read = (...path: string[]) => readFile(join(root, ...path), "utf8");
@@ -21,9 +22,14 @@ describe("the reference", () => {
 
   it("lists every scope that there is", async () => {
     const page = await read("docs/people.md");
-    const table = await read("sql/base/tables/scopes.sql");
-    const scopes = [...table.matchAll(/^ {2}\('([a-z:]+)'/gm)].map((match) => match[1]);
-    expect(scopes.length).toBeGreaterThan(5);
+    const files = (await readdir(join(root, "sql"), { recursive: true })).filter((file) =>
+      file.endsWith("/scopes.sql"),
+    );
+    const texts = await Promise.all(files.map((file) => read("sql", file)));
+    const scopes = texts
+      .flatMap((text) => [...text.matchAll(/^ {2}\('([a-z:]+)'/gm)])
+      .map(([, name]) => name);
+    expect(scopes.length).toBeGreaterThan(20);
     expect(scopes.filter((scope) => !page.includes(`\`${scope}\``))).toEqual([]);
   });
 
@@ -39,7 +45,7 @@ describe("the reference", () => {
 
   it("has every ready query, and no other", async () => {
     const listed = [...(await read("docs/inspect.md")).matchAll(/^\| \[([a-z_]+\.sql)\]/gm)];
-    const files = await readdir(join(root, "sql/inspect"));
+    const files = [...(await inspectFiles()).keys()].map((name) => `${name}.sql`);
     expect(listed.map((match) => match[1]).sort()).toEqual(files.sort());
   });
 
