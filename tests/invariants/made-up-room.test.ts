@@ -120,6 +120,22 @@ describe("a room that is added", () => {
     expect(await countsOf(victim.tenant)).toEqual(before);
   });
 
+  it("tells in the log, to those who have the scope of its kind of events", async () => {
+    const { tenant, sender } = await makeSender();
+    const stranger = await makeAgent(db.sql, tenant, { scopes: ["memory:read"] });
+    const heard = async (claims: Claims) => {
+      const rows = await actAs(
+        db.sql,
+        claims,
+        (session) => session`select type, subject from mayfly.events where type = 'parcel.sent'`,
+      );
+      return rows.map((row) => row.subject);
+    };
+    const parcel = await send(sender, "one");
+    expect(await heard(sender.claims)).toEqual([parcel]);
+    expect(await heard(stranger.claims)).toEqual([]);
+  });
+
   it("gives its scope by default where it says so", async () => {
     const tenant = await makeTenant(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
