@@ -163,7 +163,7 @@ begin
   end if;
 
   if ids is not null then
-    select coalesce(jsonb_agg(to_jsonb(m) - 'words' order by m.id), '[]') into memory_page
+    select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version}'::text[] order by m.id), '[]') into memory_page
     from mayfly.memories m
     where m.tenant_id = tenant and m.id = any (ids) and m.deleted_at is null
       and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all);

@@ -49,7 +49,7 @@ begin
          from mayfly.%I t
          where t.%I = $2 and ($1 is null or (%s) > (%s))
          order by %s limit $3',
-        case when tables[place] = 'memories' then '- ''words''' else '' end, keys.columns, tables[place],
+        case when tables[place] = 'memories' then '- ''{words,words_version}''::text[]' else '' end, keys.columns, tables[place],
         case when tables[place] = 'tenants' then 'id' else 'tenant_id' end,
         keys.columns, keys.after_values, keys.columns)
         using last_key, tenant, page_limit - cardinality(lines)

@@ -62,6 +62,16 @@ begin
   delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
   delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
 
+  -- Rows with the words of an older version, or with none.
+  update mayfly.memories m
+  set words = mayfly_private.words(m.language, m.task, m.tags, m.input, m.output, m.critique), words_version = mayfly_private.words_version()
+  where m.tenant_id = tenant and m.id in (
+    select o.id from mayfly.memories o
+    where o.tenant_id = tenant and o.id = any (walked) and o.words_version <> mayfly_private.words_version()
+    order by o.id
+    for no key update skip locked);
+  perform mayfly_private.sample_words(tenant);
+
   if coalesce(cardinality(walked), 0) < max_rows then
     -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
     update mayfly_private.settlements s
