@@ -64,7 +64,7 @@ create index memories_search_idx on mayfly.memories using gin (tenant_id, words,
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,
