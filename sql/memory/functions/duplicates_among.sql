@@ -36,4 +36,3 @@ end
 $$;
 
 comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
-revoke execute on function mayfly_private.duplicates_among from public;

@@ -68,4 +68,3 @@ $$;
 
 comment on function mayfly_private.find_by_meaning is
   'The memories whose vectors point nearest to one.';
-revoke execute on function mayfly_private.find_by_meaning from public;

@@ -177,4 +177,3 @@ $$;
 
 comment on function mayfly_private.find_by_words is
   'The memories that fit the words of a question best.';
-revoke execute on function mayfly_private.find_by_words from public;

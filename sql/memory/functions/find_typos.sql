@@ -62,4 +62,3 @@ $$;
 
 comment on function mayfly_private.find_typos is
   'Adds the memories whose task or tags have nearly the words that nothing has.';
-revoke execute on function mayfly_private.find_typos from public;

@@ -15,4 +15,3 @@ return case
 end;
 
 comment on function mayfly_private.model_worth is 'What an embedding model is worth unless the caller says otherwise.';
-revoke execute on function mayfly_private.model_worth from public;

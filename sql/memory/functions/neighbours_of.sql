@@ -62,4 +62,3 @@ $$;
 
 comment on function mayfly_private.neighbours_of is
   'What memories lend to those that were remembered right before and after them.';
-revoke execute on function mayfly_private.neighbours_of from public;

@@ -10,8 +10,8 @@
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- The words' score and fit: mayfly_private.find_by_words. likeness = (similarity - unrelated) / (1 - unrelated), with
--- what two texts of the model have that have nothing to do with each other. The weights are the caller's: words weigh 1, meaning what
+-- The words' score and fit: mayfly_private.find_by_words. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
+-- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other. The weights are the caller's: words weigh 1, meaning what
 -- mayfly_private.model_worth says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
@@ -120,7 +120,7 @@ begin
       select * into by_meaning from mayfly_private.find_by_meaning(tenant, model, asked_vector,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      best_likeness := greatest((by_meaning.similarities[1] - worth.unrelated) / (1 - worth.unrelated), 0.01);
+      best_likeness := 0.01 * least(1, by_meaning.similarities[1] / worth.unrelated) + 0.99 * greatest(0, by_meaning.similarities[1] - worth.unrelated) / (1 - worth.unrelated);
     end if;
     exit when by_words.ids is null and by_meaning.ids is null;
     level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
@@ -135,7 +135,8 @@ begin
           select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
           from unnest(by_words.ids, by_words.scores) w (id, score)
           union all
-          select v.id, of_meaning / (of_words + of_meaning) * greatest((v.similarity - worth.unrelated) / (1 - worth.unrelated), 0.001) / best_likeness
+          select v.id, of_meaning / (of_words + of_meaning) * (0.01 * least(1, v.similarity / worth.unrelated)
+            + 0.99 * greatest(0, v.similarity - worth.unrelated) / (1 - worth.unrelated)) / best_likeness
           from unnest(by_meaning.ids, by_meaning.similarities) v (id, similarity)
         ) either
         group by either.id
@@ -218,8 +219,6 @@ $$;
 
 comment on function mayfly_private.recall
   is 'The best memories for a question.';
-revoke execute on function mayfly_private.recall
-  from public;
 grant execute on function mayfly_private.recall
   to authenticated, service_role;
 
@@ -271,7 +270,5 @@ end;
 
 comment on function mayfly.recall is
   'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
-revoke execute on function mayfly.recall
-  from public;
 grant execute on function mayfly.recall
   to authenticated, service_role;

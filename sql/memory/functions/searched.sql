@@ -51,4 +51,3 @@ end
 $$;
 
 comment on function mayfly_private.searched is 'A text as it is parsed into words.';
-revoke execute on function mayfly_private.searched from public;

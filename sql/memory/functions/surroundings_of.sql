@@ -42,4 +42,3 @@ end
 $$;
 
 comment on function mayfly_private.surroundings_of is 'What was remembered right before and after a memory.';
-revoke execute on function mayfly_private.surroundings_of from public;

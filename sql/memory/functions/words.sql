@@ -42,4 +42,3 @@ end
 $$;
 
 comment on function mayfly_private.words is 'The search words of a memory.';
-revoke execute on function mayfly_private.words from public;

@@ -53,4 +53,3 @@ end
 $$;
 
 comment on function mayfly_private.words_of_question is 'The words of a question as searches, the rarest first.';
-revoke execute on function mayfly_private.words_of_question from public;

@@ -9,4 +9,3 @@ set search_path = ''
 return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The version of the search words that are written today.';
-revoke execute on function mayfly_private.words_version from public;

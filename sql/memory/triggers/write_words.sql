@@ -13,8 +13,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.write_words() is 'Trigger: writes the search words of a memory.';
-revoke execute on function mayfly_private.write_words() from public;
+comment on function mayfly_private.write_words is 'Trigger: writes the search words of a memory.';
 
 create trigger memories_words_insert before insert on mayfly.memories
   for each row when (new.words_version = 0) execute function mayfly_private.write_words();

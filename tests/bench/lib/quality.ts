@@ -1,6 +1,6 @@
 /** Recall and what it is compared with, on Cranfield: the same questions to each, the best ten of each. */
 import { randomUUID } from "node:crypto";
-import { embedForDevelopment } from "DEVEMB";
+import { embedForDevelopment } from "../../../sdk/src/contract/development-embedder.ts";
 import { actAs, makeAgent, makeTenant, type Sql } from "../../harness/callers.ts";
 import { readCranfield } from "./cranfield.ts";
 import { timed } from "./measure.ts";

@@ -6,5 +6,4 @@ language sql stable security definer
 set search_path = ''
 return (select s.kept from mayfly_private.settings s);
 
-comment on function mayfly_private.kept() is 'How long events, operations and tombstones are kept.';
-revoke execute on function mayfly_private.kept() from public;
+comment on function mayfly_private.kept is 'How long events, operations and tombstones are kept.';
