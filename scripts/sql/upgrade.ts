@@ -71,7 +71,9 @@ export function upgradeFrom(
   const durable = [
     ...objects.filter((object) => object.durable && isChanged(object)).map(({ key }) => key),
     ...removed.filter((key) =>
-      /^(table|index|type|schema|extension|text search configuration|alter table|rows of) ?/.test(key),
+      /^(table|index|type|schema|extension|text search configuration|alter table|rows of) ?/.test(
+        key,
+      ),
     ),
   ];
   const anchored = objects

@@ -6,8 +6,8 @@
  *   DATABASE_URL=postgresql://… node tests/bench/quality.ts [--quick]
  */
 import { openPostgresDatabase, openTestDatabase } from "../harness/database.ts";
-import { report } from "./lib/report.ts";
 import { measureQuality } from "./lib/quality.ts";
+import { report } from "./lib/report.ts";
 
 const db = process.env.DATABASE_URL ? await openPostgresDatabase() : await openTestDatabase();
 const on = process.env.DATABASE_URL ? "postgres" : "pglite";

@@ -4,7 +4,7 @@
 --   rarity = ln(1 + (memories - those that have it + 0.5) / (those that have it + 0.5))
 --   rank   = ts_rank of the one word: 0.61 where task or tags have it once, 0.49 in the text, 0.12 in the critique, more
 --            where it stands more often
---   fit    = sum of rarity * rank ^ 2 / (0.37 * sum of rarity of all asked words), at most 1: the same for every question
+--   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all asked words), at most 1: the same for every question
 --
 -- The square makes of ts_rank's flat frequency about what BM25 with k1 = 2 has; the logarithm keeps stubs and long texts
 -- from winning. By words alone nDCG@10 on Cranfield is 0.526, BM25's 0.520, plain ts_rank's 0.470 (npm run bench -- quality).
@@ -68,7 +68,7 @@ begin
     known := (
       select count(*) from (
         select from mayfly.memories m
-        where m.tenant_id = tenant and m.deleted_at is null
+        where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
           and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
             or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
         limit 5000) visible);
@@ -132,7 +132,7 @@ begin
           + coalesce(w.of[4] * c.r4, 0) + coalesce(w.of[5] * c.r5, 0) + coalesce(w.of[6] * c.r6, 0)
           + coalesce(w.of[7] * c.r7, 0) + coalesce(w.of[8] * c.r8, 0) + coalesce(w.of[9] * c.r9, 0)
           + coalesce(w.of[10] * c.r10, 0) + coalesce(w.of[11] * c.r11, 0) + coalesce(w.of[12] * c.r12, 0)
-          + case when c.has_phrase then 0.37 * w.of_phrase else 0 end as sum
+          + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
       from c, w
     ), best as (
       select s.id, s.sum, s.sum / ln(s.length + 24) as score from s
@@ -166,7 +166,7 @@ begin
     from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, fits, depth,
       kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
   end if;
-  fits := array(select least(1, f / (0.37 * greatest(of_all, 1e-9))) from unnest(fits) f);
+  fits := array(select least(1, f / (0.36957 * greatest(of_all, 1e-9))) from unnest(fits) f);
   report := jsonb_build_object('memories', known, 'counted_in', sampled,
     'words', (
       select jsonb_agg(jsonb_build_object('word', words[k], 'rarity', round(rarities[k]::numeric, 3),

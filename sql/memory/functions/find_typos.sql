@@ -28,7 +28,7 @@ begin
     limit 5
   ), like_it as materialized (
     select m.id, sum(extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as likeness,
-      sum(0.185 * rarest * extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as sum, ln(length(m.words) + 24) as damping
+      sum(0.18478 * rarest * extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as sum, ln(length(m.words) + 24) as damping
     from asked a
     join mayfly.memories m on mayfly_private.labels(m.task, m.tags) operator(extensions.%>) a.word
     where m.tenant_id = tenant and m.deleted_at is null

@@ -37,7 +37,7 @@ begin
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
     -- A letter at the end of a run of pairs says nothing that its pair does not say.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
-    order by count, char_length(w.word) desc, w.word
+    order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;
   for quoted in select q[1] from regexp_matches(question, U&'["\201C\201E\00AB]([^"\201C-\201F\00AB\00BB]+)["\201C\201D\00BB]', 'g') q limit 3 loop
     of_quoted := phraseto_tsquery(config, translate(normalize(quoted, NFKC), '<>', '  '));

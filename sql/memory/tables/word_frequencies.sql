@@ -6,7 +6,9 @@ create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
   word text collate "C" not null,
   memories integer not null,
-  constraint word_frequencies_pkey primary key (tenant_id, word)
+  constraint word_frequencies_pkey primary key (tenant_id, word),
+  constraint word_frequencies_sample_fkey foreign key (tenant_id)
+    references mayfly_private.word_samples (tenant_id) on delete cascade
 );
 
 comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
