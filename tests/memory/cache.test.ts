@@ -3,7 +3,7 @@ import { MemoryCache } from "../../sdk/src/memory/cache.ts";
 import { developmentEmbedder, type Embedder } from "../../sdk/src/memory/embedder.ts";
 import { LocalSearch } from "../../sdk/src/memory/local-search.ts";
 import { type Memory, memoryFromBody } from "../../sdk/src/memory/memory.ts";
-import type { ScoreParts } from "../../sdk/src/memory/rank.ts";
+import type { ScoreParts } from "../../sdk/src/memory/score.ts";
 
 const day = 86_400_000;
 const at = Date.parse("2026-01-31T00:00:00Z");

@@ -33,6 +33,7 @@ set jit = off
 as $$
 #variable_conflict use_variable
 declare
+  instant constant timestamptz := mayfly_private.now();
   language text;
   known bigint;
   sampled integer;
@@ -68,7 +69,7 @@ begin
     known := (
       select count(*) from (
         select from mayfly.memories m
-        where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
+        where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
           and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
             or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
         limit 5000) visible);
@@ -106,7 +107,7 @@ begin
         where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
           and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
             or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-          and (m.expires_at is null or m.expires_at > statement_timestamp())
+          and (m.expires_at is null or m.expires_at > instant)
           and (without is null or m.id <> without)
           and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
           and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)

@@ -17,6 +17,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 #variable_conflict use_variable
+declare
+  instant constant timestamptz := mayfly_private.now();
 begin
   select array_agg(g.id), array_agg(g.gain) into ids, gains
   from (
@@ -29,7 +31,7 @@ begin
         and m.tenant_id = tenant and m.deleted_at is null
         and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-        and (m.expires_at is null or m.expires_at > statement_timestamp())
+        and (m.expires_at is null or m.expires_at > instant)
         and (without is null or m.id <> without)
         and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
         and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
@@ -45,7 +47,7 @@ begin
         and m.tenant_id = tenant and m.deleted_at is null
         and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-        and (m.expires_at is null or m.expires_at > statement_timestamp())
+        and (m.expires_at is null or m.expires_at > instant)
         and (without is null or m.id <> without)
         and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
         and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)

@@ -36,6 +36,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+  instant constant timestamptz := mayfly_private.now();
   tenant constant uuid := mayfly_private.require_tenant('memory:read');
   is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation) > 0;
   depth integer := greatest(50, 2 * result_limit);
@@ -173,7 +174,7 @@ begin
       ) r
       cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = r.id offset 0) m
       -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
-      cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
+      cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at), 0)::double precision
         / 86400 / mayfly_private.half_life(m.kind, half_lives)) as recency offset 0) f
       order by score desc, r.id
       limit 3 * result_limit
@@ -189,7 +190,7 @@ begin
   end if;
 
   return query
-  select m.id, m.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= statement_timestamp() then a.expires_at end),
+  select m.id, m.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= instant then a.expires_at end),
     m.kind, m.task, m.input, m.output, m.critique, m.reward, m.importance, m.tags, m.metadata, m.created_at, s.score::real,
     jsonb_build_object(
       'words_rank', w.n, 'words', w.score::real, 'fit', w.fit::real, 'typos', w.likeness::real,

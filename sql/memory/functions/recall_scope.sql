@@ -11,6 +11,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+  instant constant timestamptz := mayfly_private.now();
   tenant constant uuid := mayfly_private.require_tenant('memory:read');
   stored constant bigint := (select coalesce(sum(u.memories), 0) from mayfly_private.tenant_usage u where u.tenant_id = tenant);
   memories bigint;
@@ -20,7 +21,7 @@ begin
     select count(*), count(v.memory_id) into memories, vectors
     from mayfly.memories m
     left join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = recall_scope.model and v.memory_id = m.id
-    where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
+    where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
       and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
         or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))));
   else

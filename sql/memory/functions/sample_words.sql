@@ -12,6 +12,7 @@ set search_path = ''
 set jit = off
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   stored constant bigint := (select coalesce(sum(u.memories), 0) from mayfly_private.tenant_usage u where u.tenant_id = tenant);
   last mayfly_private.word_samples;
   chosen uuid[];
@@ -19,7 +20,7 @@ declare
 begin
   select * into last from mayfly_private.word_samples s where s.tenant_id = tenant;
   if found and abs(stored - last.stored) <= last.stored / 5
-      and (stored = last.stored or last.at > clock_timestamp() - interval '1 day') then
+      and (stored = last.stored or last.at > instant - interval '1 day') then
     return '{"more": false}';
   elsif stored < 300 then
     -- So few are counted while recall searches.
@@ -36,10 +37,10 @@ begin
   select array_agg(m.id) into readable
   from mayfly.memories m
   where m.tenant_id = tenant and m.id = any (chosen) and m.deleted_at is null and m.visibility = 'tenant'
-    and (m.expires_at is null or m.expires_at > clock_timestamp());
+    and (m.expires_at is null or m.expires_at > instant);
 
   insert into mayfly_private.word_samples as s (tenant_id, memories, sampled, stored, at)
-  values (tenant, stored * coalesce(cardinality(readable), 0) / cardinality(chosen), coalesce(cardinality(readable), 0), stored, clock_timestamp())
+  values (tenant, stored * coalesce(cardinality(readable), 0) / cardinality(chosen), coalesce(cardinality(readable), 0), stored, instant)
   on conflict on constraint word_samples_pkey do update
   set memories = excluded.memories, sampled = excluded.sampled, stored = excluded.stored, at = excluded.at;
   delete from mayfly_private.word_frequencies f where f.tenant_id = tenant;

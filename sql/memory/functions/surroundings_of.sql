@@ -9,6 +9,8 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
 begin
   return (
     with hit as materialized (
@@ -22,7 +24,7 @@ begin
       from hit h
       join mayfly.memories m on m.tenant_id = tenant and coalesce(m.conversation_id, m.session_id) = h.thread
         and (m.created_at, m.id) > (h.created_at, h.id)
-      where m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
+      where m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
         and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
       order by m.created_at, m.id
@@ -32,7 +34,7 @@ begin
       from hit h
       join mayfly.memories m on m.tenant_id = tenant and coalesce(m.conversation_id, m.session_id) = h.thread
         and (m.created_at, m.id) < (h.created_at, h.id)
-      where m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
+      where m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
         and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
       order by m.created_at desc, m.id desc

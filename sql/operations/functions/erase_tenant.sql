@@ -21,9 +21,9 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
 
-  update mayfly.enrolment_keys k set revoked_at = clock_timestamp() where k.tenant_id = of_tenant and k.revoked_at is null;
-  update mayfly.invitations i set revoked_at = clock_timestamp() where i.tenant_id = of_tenant and i.revoked_at is null;
-  update mayfly.agents a set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = 'tenant erased'
+  update mayfly.enrolment_keys k set revoked_at = mayfly_private.now() where k.tenant_id = of_tenant and k.revoked_at is null;
+  update mayfly.invitations i set revoked_at = mayfly_private.now() where i.tenant_id = of_tenant and i.revoked_at is null;
+  update mayfly.agents a set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'tenant erased'
   where a.tenant_id = of_tenant and a.status in ('running', 'suspended');
 
   delete from mayfly.memories m where (m.tenant_id, m.id) in (
