@@ -128,6 +128,8 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
   for (const value of [1, 2]) await asOwner("set_state", { key: "due", value });
   await sql`update mayfly_private.flusher set at = '-infinity'`;
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
+  await sql`insert into mayfly_private.word_samples (tenant_id, memories, sampled, stored) values (${tenant}, 1, 1, 1)`;
+  await sql`insert into mayfly_private.word_frequencies (tenant_id, word, memories) values (${tenant}, 'secret', 1)`;
   const { token, invitation } = await asOwner<{ token: string; invitation: { id: string } }>(
     "invite_member",
     { role: "viewer", email: "somebody@example.com" },
