@@ -5248,9 +5248,13 @@ begin
 end
 $$;
 
--- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so
--- that little is written meanwhile; each deletes up to max_rows rows of what can be much; the last
--- deletes the tenant, and with it everything that is left. Locks the tenant's row.
+-- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
+-- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
+-- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was
+-- asked for, and of a table that refers to itself the rows that no other row refers to. The call that finds none left
+-- deletes the tenant. The caller's own membership goes with it: without, the caller could not call again.
+--
+-- Locks the tenant's row, and what it deletes.
 
 create or replace function mayfly_private.erase_tenant(name text, max_rows integer)
 returns jsonb
@@ -5259,8 +5263,11 @@ set search_path = ''
 as $$
 declare
   of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  caller constant uuid := mayfly_private.caller_id();
   left_rows integer := max_rows;
+  before integer;
   deleted integer;
+  erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
     perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
@@ -5276,39 +5283,31 @@ begin
   update mayfly.agents a set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'tenant erased'
   where a.tenant_id = of_tenant and a.status in ('running', 'suspended');
 
-  delete from mayfly.memories m where (m.tenant_id, m.id) in (
-    select b.tenant_id, b.id from mayfly.memories b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.deliveries d where (d.tenant_id, d.recipient_id, d.seq) in (
-    select b.tenant_id, b.recipient_id, b.seq from mayfly.deliveries b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.messages m where (m.tenant_id, m.id) in (
-    select b.tenant_id, b.id from mayfly.messages b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
-    select b.tenant_id, b.id from mayfly_private.ops b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.events e where (e.tenant_id, e.xid, e.id) in (
-    select b.tenant_id, b.xid, b.id from mayfly.events b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.debug_records r where (r.tenant_id, r.id) in (
-    select b.tenant_id, b.id from mayfly.debug_records b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.states s where (s.tenant_id, s.id) in (
-    select b.tenant_id, b.id from mayfly.states b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  -- The deepest first: a parent goes after its children.
-  delete from mayfly.agents a where (a.tenant_id, a.id) in (
-    select b.tenant_id, b.id from mayfly.agents b where b.tenant_id = of_tenant order by b.depth desc limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
+  -- What is deleted is told in the log, so once more after everything else is gone.
+  loop
+    before := left_rows;
+    for erasing in
+      select t.relation,
+        case when t.relation = 'mayfly.members'::regclass then 'and t.user_id is distinct from $3' else '' end as but,
+        case when t.child_of is not null
+          then format('and not exists (select from %s c where c.tenant_id = t.tenant_id and (%s))', t.relation, t.child_of)
+          else '' end as leaves
+      from mayfly_private.tenant_tables() t order by t.place desc
+    loop
+      loop
+        execute format(
+          'delete from %s d where d.ctid = any (array(select t.ctid from %1$s t where t.tenant_id = $1 %s %s limit $2))',
+          erasing.relation, erasing.but, erasing.leaves)
+          using of_tenant, left_rows, caller;
+        get diagnostics deleted = row_count;
+        left_rows := left_rows - deleted;
+        -- Under the leaves that are gone there may be others.
+        exit when deleted = 0 or left_rows = 0 or erasing.leaves = '';
+      end loop;
+      exit when left_rows = 0;
+    end loop;
+    exit when left_rows in (0, before);
+  end loop;
 
   if left_rows > 0 then
     delete from mayfly.tenants t where t.id = of_tenant;
@@ -5317,13 +5316,12 @@ begin
 end
 $$;
 
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }.
--- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
--- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
--- parent may come after its child), agent_liveness, memories,
--- memory_conflicts, memory_vectors, states, state_versions, debug_records, channels, channel_subscriptions, messages, inboxes, deliveries, events. Left out is what is secret or only keeps the books: hashes,
--- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
--- meanwhile may come as it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. First the tenant,
+-- then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), so that a row comes after
+-- the tables that it refers to (a row may come before its parent in the same table), and each in the order of its
+-- primary key. Left out is the schema mayfly_private, which is secret or only keeps the books, and what is generated
+-- from other columns. Scope tenant:write. Each page sees what has committed by then: what changes meanwhile may come as
+-- it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
 
 create or replace function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns jsonb
@@ -5332,10 +5330,10 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('tenant:write');
-  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,debug_records,channels,channel_subscriptions,messages,inboxes,deliveries,events}';
-  place integer := 1;
-  last_key jsonb;
-  keys record;
+  last_table constant text := after ->> 'table';
+  last_key jsonb := after -> 'key';
+  reached boolean := after is null;
+  exported record;
   line record;
   lines jsonb[] := '{}';
   bytes bigint := 0;
@@ -5344,50 +5342,53 @@ begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   end if;
-  if after is not null then
-    place := array_position(tables, after ->> 'table');
-    last_key := after -> 'key';
-    if place is null or jsonb_typeof(last_key) is distinct from 'array' then
-      perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-        'Pass it as it came, or null for the first page.', '{"field": "after"}');
-    end if;
-  end if;
 
+  for exported in
+    select e.name, e.relation, e.owner, e.generated,
+      (select string_agg(format('t.%I', k), ', ' order by n) from unnest(e.key) with ordinality as u (k, n)) as columns,
+      (select string_agg(format('($1 ->> %s)::%s', n - 1, k), ', ' order by n) from unnest(e.key_types) with ordinality as u (k, n)) as values
+    from (
+      select 0 as place, 'tenants' as name, 'mayfly.tenants'::regclass as relation, 'id' as owner, array['id'] as key,
+        array['uuid'] as key_types, array[]::text[] as generated
+      union all
+      select t.place, c.relname, t.relation, 'tenant_id', t.key, t.key_types, t.generated
+      from mayfly_private.tenant_tables() t
+      join pg_class c on c.oid = t.relation
+      where c.relnamespace = 'mayfly'::regnamespace
+    ) e
+    order by e.place
   loop
-    select string_agg(format('t.%I', a.attname), ', ' order by k.n) as columns,
-      string_agg(format('($1 ->> %s)::%s', k.n - 1, format_type(a.atttypid, a.atttypmod)), ', ' order by k.n) as after_values
-    into keys
-    from pg_index i,
-      unnest(i.indkey::smallint[]) with ordinality as k (attnum, n)
-      join pg_attribute a on a.attrelid = format('mayfly.%I', tables[place])::regclass and a.attnum = k.attnum
-    where i.indrelid = format('mayfly.%I', tables[place])::regclass and i.indisprimary;
-
+    if not reached then
+      continue when exported.name is distinct from last_table;
+      exit when jsonb_typeof(last_key) is distinct from 'array';
+      reached := true;
+    end if;
     begin
       for line in execute format(
-        'select to_jsonb(t) %s as row, jsonb_build_array(%s) as key
-         from mayfly.%I t
-         where t.%I = $2 and ($1 is null or (%s) > (%s))
-         order by %s limit $3',
-        case when tables[place] = 'memories' then '- ''{words,words_version}''::text[]' else '' end, keys.columns, tables[place],
-        case when tables[place] = 'tenants' then 'id' else 'tenant_id' end,
-        keys.columns, keys.after_values, keys.columns)
-        using last_key, tenant, page_limit - cardinality(lines)
+        'select to_jsonb(t) - $4 as row, jsonb_build_array(%1$s) as key
+         from %2$s t
+         where t.%3$I = $2 and ($1 is null or (%1$s) > (%4$s))
+         order by %1$s limit $3',
+        exported.columns, exported.relation, exported.owner, exported.values)
+        using last_key, tenant, page_limit - cardinality(lines), exported.generated
       loop
-        lines := lines || jsonb_build_object('table', tables[place], 'row', line.row);
+        lines := lines || jsonb_build_object('table', exported.name, 'row', line.row);
         bytes := bytes + octet_length(line.row::text);
         if cardinality(lines) >= page_limit or bytes >= max_bytes then
           return jsonb_build_object('lines', to_jsonb(lines), 'more', true,
-            'after', jsonb_build_object('table', tables[place], 'key', line.key));
+            'after', jsonb_build_object('table', exported.name, 'key', line.key));
         end if;
       end loop;
     exception when data_exception then
-      perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-        'Pass it as it came, or null for the first page.', '{"field": "after"}');
+      reached := false;
+      exit;
     end;
-    place := place + 1;
     last_key := null;
-    exit when place > cardinality(tables);
   end loop;
+  if not reached then
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
+      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+  end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
@@ -5586,6 +5587,91 @@ end
 $$;
 
 comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';
+
+-- The tables that belong to a tenant, from the catalog: all that have a tenant_id, of both schemas, in the order of their
+-- foreign keys. A table comes after every table that it refers to; what refers to nothing comes last, since the log and
+-- the books are about the rows before them. For erase_tenant, export_tenant and what a deleted tenant leaves, as owner.
+-- Locks nothing.
+--
+-- key and key_types are the columns of the primary key; generated are columns that follow from others,
+-- search words and their version among them; refers says
+-- whether the table has a foreign key, by which its rows go with their tenant; child_of is the condition under which a
+-- row `c` of the table refers to another row `t` of it, or null.
+
+create function mayfly_private.tenant_tables()
+returns table (place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
+language sql stable
+set search_path = ''
+begin atomic
+  with recursive tables as (
+    select c.oid
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+    where c.relnamespace in (select n.oid from pg_namespace n where n.nspname in ('mayfly', 'mayfly_private'))
+      and c.relkind in ('r', 'p') and not c.relispartition
+  ), refs as (
+    select distinct f.conrelid as child, f.confrelid as parent
+    from pg_constraint f join tables t on t.oid = f.conrelid
+    where f.contype = 'f' and f.confrelid <> f.conrelid
+  ), depths as (
+    select t.oid, 0 as depth from tables t
+    union
+    -- Ends also where tables refer to one another in a circle.
+    select r.child, d.depth + 1 from depths d join refs r on r.parent = d.oid where d.depth < 50
+  ), keys as (
+    select i.indrelid, array_agg(a.attname::text order by k.n) as names,
+      array_agg(format_type(a.atttypid, a.atttypmod) order by k.n) as types
+    from pg_index i
+    cross join unnest(i.indkey::smallint[]) with ordinality as k (attnum, n)
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indisprimary
+    group by i.indrelid
+  ), selves as (
+    select f.conrelid, format('(%s)', string_agg(format('c.%I = t.%I', child.attname, parent.attname), ' and ' order by k.n)) as condition
+    from pg_constraint f
+    cross join unnest(f.conkey, f.confkey) with ordinality as k (child, parent, n)
+    join pg_attribute child on child.attrelid = f.conrelid and child.attnum = k.child
+    join pg_attribute parent on parent.attrelid = f.conrelid and parent.attnum = k.parent
+    where f.contype = 'f' and f.conrelid = f.confrelid
+    group by f.oid, f.conrelid
+  ), found as (
+    select t.oid, t.oid::regclass::text as name, k.names, k.types,
+      exists (select from pg_constraint f where f.contype = 'f' and f.conrelid = t.oid) as refers,
+      (select max(d.depth) from depths d where d.oid = t.oid) as depth
+    from tables t left join keys k on k.indrelid = t.oid
+  )
+  select row_number() over (order by not f.refers, f.depth, f.name)::integer, f.oid::regclass, f.names, f.types,
+    array(select a.attname::text from pg_attribute a
+      where a.attrelid = f.oid and not a.attisdropped
+        and (a.attgenerated <> '' or a.atttypid = 'tsvector'::regtype or exists (
+          select from pg_attribute w
+          where w.attrelid = f.oid and w.atttypid = 'tsvector'::regtype and a.attname = w.attname || '_version'))),
+    f.refers, (select string_agg(s.condition, ' or ') from selves s where s.conrelid = f.oid)
+  from found f;
+end;
+
+comment on function mayfly_private.tenant_tables is 'The tables that belong to a tenant, in the order of their foreign keys.';
+
+-- Deletes what deleted tenants leave in the tables without a foreign key, which would look each row up that is written:
+-- the log, operations, what waits to be embedded or told. It comes after the cascades: who was still writing held the
+-- tenant, or a row that they delete, and is done by then.
+
+create or replace function mayfly_private.forget_log()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  left_behind regclass;
+begin
+  for left_behind in select t.relation from mayfly_private.tenant_tables() t where not t.refers loop
+    execute format('delete from %s e using old_rows o where e.tenant_id = o.id', left_behind);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.forget_log is 'Trigger: deletes what deleted tenants leave in tables without a foreign key.';
 
 drop function if exists mayfly_private.any_word;
 

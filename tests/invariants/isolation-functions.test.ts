@@ -143,6 +143,7 @@ beforeAll(async () => {
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     read_channel: { values: { name: victim.channel }, needs: "message:read", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
+    recall_scope: { values: { model: "m" }, needs: "memory:read", viewer: "may" },
     reconcile_state: {
       values: { key: "plan", strategy: "latest_wins", ours: "mine", of_agent: agent },
       needs: "state:write",
