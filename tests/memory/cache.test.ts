@@ -1,9 +1,9 @@
+import type { RecalledMemory } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
 import { MemoryCache } from "../../sdk/src/memory/cache.ts";
 import { developmentEmbedder, type Embedder } from "../../sdk/src/memory/embedder.ts";
 import { LocalSearch } from "../../sdk/src/memory/local-search.ts";
 import { type Memory, memoryFromBody } from "../../sdk/src/memory/memory.ts";
-import type { ScoreParts } from "../../sdk/src/memory/score.ts";
 
 const day = 86_400_000;
 const at = Date.parse("2026-01-31T00:00:00Z");
@@ -91,7 +91,7 @@ describe("a local search", () => {
       memory: { id: "both" },
       parts: { words_rank: 1, vector_rank: 1, fit: 1, reward: 0.5, recency: 1 },
     });
-    const { similarity = 0, relevance = 0 } = (results[0]?.parts ?? {}) as ScoreParts;
+    const { similarity = 0, relevance = 0 } = (results[0]?.parts ?? {}) as RecalledMemory["parts"];
     // Its meaning weighs 0.1, and 0.1 is what strangers have.
     const likeness = 0.01 + (0.99 * ((similarity ?? 0) - 0.1)) / 0.9;
     expect(relevance).toBeCloseTo((1 + 0.1 * likeness) / 1.1, 6);

@@ -1,6 +1,6 @@
 /** Recall and what it is compared with, on Cranfield: the same questions to each, the best ten of each. */
 import { randomUUID } from "node:crypto";
-import { embedForDevelopment } from "../../../sdk/src/contract/development-embedder.ts";
+import { developmentEmbedder } from "@mayfly/sdk";
 import { actAs, makeAgent, makeTenant, type Sql } from "../../harness/callers.ts";
 import { readCranfield } from "./cranfield.ts";
 import { timed } from "./measure.ts";
@@ -16,7 +16,8 @@ export interface Ranked {
   ms: number | null;
 }
 
-const model = "mayfly-dev-hash-384";
+const { model } = developmentEmbedder;
+const embed = async (texts: string[]) => developmentEmbedder.embed(texts);
 const count = 10;
 
 export async function measureQuality(sql: Sql): Promise<Ranked[]> {
@@ -25,14 +26,16 @@ export async function measureQuality(sql: Sql): Promise<Ranked[]> {
   const { claims } = await makeAgent(sql, tenant, { lifetime: 900 });
   const numbers = new Map<string, number>();
   for (let from = 0; from < documents.length; from += 100) {
-    const push = documents.slice(from, from + 100).map(({ n, title, text }) => {
+    const some = documents.slice(from, from + 100);
+    const embeddings = await embed(some.map(({ title, text }) => `${title}\n${text}`));
+    const push = some.map(({ n, title, text }, index) => {
       const id = randomUUID();
       numbers.set(id, n);
       return {
         id: randomUUID(),
         type: "memory.put",
         memory: { id, task: title, output: text, kind: "fact" },
-        embedding: embedForDevelopment(`${title}\n${text}`),
+        embedding: embeddings[index],
         model,
       };
     });
@@ -52,7 +55,7 @@ export async function measureQuality(sql: Sql): Promise<Ranked[]> {
   );
 
   const recall = async (text: string, meaning: number | null) => {
-    const embedding = meaning === 0 ? null : embedForDevelopment(text);
+    const [embedding] = meaning === 0 ? [null] : await embed([text]);
     const weights = meaning === null ? null : sql.json({ meaning });
     return actAs(sql, claims, async (s) => [
       ...(await s<{ id: string }[]>`
