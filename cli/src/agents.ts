@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { AgentCard } from "../../sdk/src/agents/agents.ts";
+import type { AgentCard } from "../../sdk/src/agents/card.ts";
+
 import type { PresentAgent } from "../../sdk/src/agents/presence-watch.ts";
 import type { Mayfly } from "../../sdk/src/mayfly.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";

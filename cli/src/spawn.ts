@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { requestAgent, type SpawnOptions } from "../../sdk/src/agents/spawn.ts";
+import { Link } from "../../sdk/src/link/link.ts";
 import { execute, list, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { openProject } from "./project.ts";
@@ -56,7 +57,7 @@ async function spawn(options: Options, { output }: Session): Promise<undefined> 
     ...(task !== undefined && { task }),
   };
   const { agent, token, token_expires_at, renewal_secret } = dataOf(
-    await requestAgent(mayfly.client, asked),
+    await requestAgent(new Link({ client: mayfly.client }), asked),
   );
   const secrets = options.showToken ? { token, renewalSecret: renewal_secret } : {};
   const answer = {

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { LogEvent } from "../../sdk/src/memory/memory.ts";
+import type { LogEvent } from "../../sdk/src/contract/log.ts";
+
 import { AgentNames } from "./agent-names.ts";
 import { execute, list, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf, Failure, toFailure, usage } from "./failure.ts";

@@ -1,6 +1,6 @@
-import type { AgentLife } from "./agent-life.ts";
+import type { Agent } from "./agent.ts";
 import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
-import type { MayflyClient } from "./link/call.ts";
+import type { Link } from "./link/link.ts";
 import type { Limit } from "./link/requests.ts";
 import { type Left, notPushed, pushLast } from "./outbox/last-push.ts";
 import type { Outboxes } from "./outbox/outboxes.ts";
@@ -13,7 +13,7 @@ export interface CloseOptions {
 
 /** Ends agents, children before their parents: whose parent has ended can push nothing any more. */
 export async function endAgents(
-  agents: Iterable<AgentLife>,
+  agents: Iterable<Agent>,
   { stopAgents = false }: CloseOptions,
 ): Promise<MayflyError[]> {
   const levels = Map.groupBy(agents, ({ depth }) => depth);
@@ -29,15 +29,16 @@ export async function endAgents(
 
 /** Pushes as the caller what agents could not, and says what is left of all. */
 export async function pushRest(
-  { client, outboxes, tenant }: { client: MayflyClient; outboxes: Outboxes; tenant?: string },
+  link: Link,
+  outboxes: Outboxes,
   errors: MayflyError[],
   limit: Limit,
 ): Promise<Result<null>> {
   let cause = errors.find(({ code }) => code === "not_pushed")?.cause as MayflyError | undefined;
   let rest: Left | null = null;
-  const outbox = tenant && outboxes.of(tenant);
+  const outbox = link.tenantId && outboxes.of(link.tenantId);
   if (outbox && outbox.waiting() > 0 && cause?.code !== "unavailable") {
-    rest = await pushLast(client, outbox, null, limit);
+    rest = await pushLast(link, outbox, null, limit);
   }
   cause = rest?.cause ?? cause;
   const unsynced = outboxes.all().reduce((sum, one) => sum + one.waiting(), 0);

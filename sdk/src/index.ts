@@ -1,7 +1,6 @@
 export { Agent } from "./agent.ts";
-export type { AgentLife } from "./agent-life.ts";
-export type { Synced, SyncOptions } from "./agent-memory.ts";
-export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents/agents.ts";
+export type { Agents, FindAgents } from "./agents/agents.ts";
+export type { Activity, AgentCard, AgentTree } from "./agents/card.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./agents/keys.ts";
 export type { Presence, PresenceState } from "./agents/presence.ts";
 export type {
@@ -10,7 +9,6 @@ export type {
   PresenceWatchOptions,
   PresentAgent,
 } from "./agents/presence-watch.ts";
-export type { RunOptions } from "./agents/run.ts";
 export type { AgentRow } from "./agents/session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
@@ -29,9 +27,11 @@ export type { ChannelOptions } from "./channels/stream.ts";
 export type { Database } from "./contract/database.types.ts";
 export {
   type DebugCategory,
+  type DebugData,
   type DebugLevel,
   debugCategories,
   debugLevels,
+  type RecordOptions,
 } from "./contract/debug.ts";
 export {
   type ErrorBody,
@@ -40,14 +40,15 @@ export {
   MayflyError,
   type Result,
 } from "./contract/errors.ts";
+export type { LogEvent } from "./contract/log.ts";
 export { type KnownMessageType, messageSchemas, type PayloadOf } from "./contract/messages.ts";
 export type { MemoryKind, Operation } from "./contract/schemas.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
-export type { DebugData, RecordOptions } from "./debug/row.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch.ts";
+export type { Log } from "./log/log.ts";
 export type {
   Watch,
   WatchBatch,
@@ -57,13 +58,14 @@ export type {
   WatchStore,
 } from "./log/watch.ts";
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
+export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./memory/conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./memory/context.ts";
 export { developmentEmbedder, type Embedder } from "./memory/embedder.ts";
+export type { Memories } from "./memory/memories.ts";
 export type {
   ListOptions,
-  LogEvent,
   LogPage,
   Memory,
   MemoryChange,
@@ -74,6 +76,8 @@ export type {
 } from "./memory/memory.ts";
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
+export type { Statistics } from "./memory/statistics.ts";
+export type { Synced, SyncOptions } from "./memory/sync.ts";
 export type {
   Attachment,
   MessageContent,
@@ -81,17 +85,22 @@ export type {
   Priority,
   SendOptions,
   Sent,
-} from "./messages/messages.ts";
+} from "./messages/content.ts";
 export type {
   HandlerOptions,
   Message,
   MessageHandler,
+  Messages,
   RequestOptions,
-} from "./messages/messenger.ts";
+} from "./messages/messages.ts";
+export type { AgentOutbox } from "./outbox/agent-outbox.ts";
 export type { DeadLetter, OutboxLimits } from "./outbox/outbox.ts";
 export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
+export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
+export type { People } from "./people/people.ts";
+export type { RunOptions } from "./run.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
 export type {
@@ -119,4 +128,4 @@ export type {
   Tenants,
   Usage,
 } from "./tenants/tenants.ts";
-export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./tenants/upkeep.ts";
+export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { MayflyError } from "../../sdk/src/contract/errors.ts";
-import { Attendance, type Reader } from "../../sdk/src/log/attendance.ts";
+import { Attendance, type Reader } from "../../sdk/src/link/attendance.ts";
 
 /** A server that has these numbers, and what it was told. */
 function serverWith(newest: { log: number; inbox: number; channels: Record<string, number> }) {

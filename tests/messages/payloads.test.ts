@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { faultOf } from "../../sdk/src/contract/messages.ts";
 import { HandlerQueue } from "../../sdk/src/link/handler-queue.ts";
 import { Inbox } from "../../sdk/src/messages/inbox.ts";
-import { messageFromRow, outgoing } from "../../sdk/src/messages/messages.ts";
+import { messageFromRow, outgoing } from "../../sdk/src/messages/content.ts";
 
 const inboxOf = (rpc: () => Promise<unknown>) =>
   new Inbox({ rpc } as never, () => Promise.resolve(false));

@@ -1,12 +1,13 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { unwritable } from "../contract/storable.ts";
-import type { MayflyClient } from "../link/call.ts";
+import { presenceTopic } from "../contract/topics.ts";
+import type { Link, Self } from "../link/link.ts";
+
 import { ticks } from "../link/ticks.ts";
-import { hubOf, type TopicHub } from "../link/topics.ts";
+import type { TopicHub } from "../link/topic-hub.ts";
 import {
   type PresenceHandler,
   type PresenceWatchOptions,
-  presenceTopic,
   watchPresence,
 } from "./presence-watch.ts";
 
@@ -31,9 +32,8 @@ const maxBytes = 256_000;
 
 /** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
 export class Presence {
-  readonly #client: MayflyClient;
-  readonly #tenant: string;
-  readonly #self: { id: string; name: string };
+  readonly #link: Link;
+  readonly #self: Self;
   readonly #calls: number[] = [];
   readonly #listener = {
     onJoined: (joined: boolean) => this.#joined(joined),
@@ -49,9 +49,8 @@ export class Presence {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
-  constructor(client: MayflyClient, tenant: string, self: { id: string; name: string }) {
-    this.#client = client;
-    this.#tenant = tenant;
+  constructor(link: Link, self: Self) {
+    this.#link = link;
     this.#self = self;
   }
 
@@ -84,7 +83,12 @@ export class Presence {
    * tells it of every change, which counts against the project's rate.
    */
   watch(handler: PresenceHandler, options?: PresenceWatchOptions) {
-    return watchPresence(this.#client, this.#tenant, handler, options);
+    return watchPresence(this.#link, handler, options);
+  }
+
+  /** @internal */
+  close(): Promise<void> {
+    return this.leave();
   }
 
   /** Shows nothing any more. */
@@ -98,7 +102,7 @@ export class Presence {
   }
 
   async #join(): Promise<TopicHub> {
-    const hub = hubOf(this.#client, presenceTopic(this.#tenant));
+    const hub = this.#link.topics.hub(presenceTopic(this.#self.tenantId));
     this.#hub = hub;
     await hub.usePresence({ key: this.#self.id });
     hub.add(this.#listener);

@@ -1,6 +1,6 @@
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { callFunction, type MayflyClient } from "../link/call.ts";
 import { jittered } from "../link/jitter.ts";
+import type { Link } from "../link/link.ts";
 import { ticks, within } from "../link/ticks.ts";
 import { passing } from "../log/sequence.ts";
 import { claimsOf, issued } from "./answers.ts";
@@ -72,7 +72,7 @@ export class Session {
   /** Called once, when the agent can not be renewed any more. */
   onEnd: (error: MayflyError) => void = () => {};
 
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   #issued: Issued;
   #planned = moment();
   #renewAfter = 0;
@@ -83,8 +83,8 @@ export class Session {
   #ended: MayflyError | undefined;
 
   /** @param client one without a token: the renewal secret suffices alone. */
-  constructor(client: MayflyClient, issued: Issued) {
-    this.#client = client;
+  constructor(link: Link, issued: Issued) {
+    this.#link = link;
     this.#issued = issued;
     this.#plan();
   }
@@ -138,7 +138,7 @@ export class Session {
 
   async #renew(): Promise<Result<Issued>> {
     for (let attempt = 1; ; attempt++) {
-      const result = await callFunction(this.#client, "spawn/renew", issued, {
+      const result = await this.#link.fn("spawn/renew", issued, {
         renewal_secret: this.#issued.renewal_secret,
       });
       if (this.#ended) return failed(this.#ended);

@@ -1,9 +1,9 @@
 import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
-import type { MayflyClient } from "../link/call.ts";
+import type { Reader, Source } from "../link/attendance.ts";
+
 import { jittered } from "../link/jitter.ts";
-import { joinTopic } from "../link/topics.ts";
-import type { MessageRow } from "../messages/messages.ts";
-import { attendanceOf, type Reader, type Source } from "./attendance.ts";
+import type { Link } from "../link/link.ts";
+import type { MessageRow } from "../messages/content.ts";
 import { Pace } from "./pace.ts";
 
 /** What is numbered without a gap: an inbox, or a channel. */
@@ -45,7 +45,7 @@ const holdAtMost = 1_000;
 export class SequenceReader {
   /** When it is over: null after `stop()`, else the error that ended it. */
   readonly ended: Promise<MayflyError | null>;
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #source: SequenceSource;
   readonly #pace = new Pace(pollMs, 0);
   #at: number;
@@ -55,8 +55,8 @@ export class SequenceReader {
   #stopped = false;
   #leave: () => Promise<void> = () => Promise.resolve();
 
-  constructor(client: MayflyClient, topic: string, after: number, source: SequenceSource) {
-    this.#client = client;
+  constructor(link: Link, topic: string, after: number, source: SequenceSource) {
+    this.#link = link;
     this.#source = source;
     this.#at = after;
     this.ended = this.#run(topic);
@@ -99,8 +99,8 @@ export class SequenceReader {
         if (error) this.#source.onError(error);
       },
     };
-    const unlisten = attendanceOf(this.#client).add(reader);
-    void joinTopic(this.#client, topic, {
+    const unlisten = this.#link.attendance.add(reader);
+    const joined = this.#link.topics.join(topic, {
       onMessage: (event, payload) => {
         if (event !== "message") return;
         heard++;
@@ -113,10 +113,8 @@ export class SequenceReader {
         if (joined) this.nudge();
       },
       onError: (error) => this.#source.onError(error),
-    }).then((joined) => {
-      this.#leave = () => joined.leave();
-      if (this.#stopped) void joined.leave();
     });
+    this.#leave = () => joined.leave();
     const error = await this.#follow();
     unlisten();
     await this.stop();

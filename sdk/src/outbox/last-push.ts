@@ -1,6 +1,6 @@
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
-import type { MayflyClient } from "../link/call.ts";
 import { jittered } from "../link/jitter.ts";
+import type { Link } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
 import type { Outbox } from "./outbox.ts";
 import { type OnSettled, pushOutbox } from "./push.ts";
@@ -22,7 +22,7 @@ export interface Left {
 
 /** Pushes what waits, of `agentId` or (null) of all who are gone. Null: everything is on the server. */
 export async function pushLast(
-  client: MayflyClient,
+  link: Link,
   outbox: Outbox,
   agentId: string | null,
   limit: Limit,
@@ -35,7 +35,7 @@ export async function pushLast(
     // Another push of this process may have them under way.
     await Promise.race([outbox.settled(), limit.over]);
     if (waiting() === 0 || limit.isOver) break;
-    const { data, error } = await pushOutbox(client, outbox, agentId, (operation, result) => {
+    const { data, error } = await pushOutbox(link, outbox, agentId, (operation, result) => {
       limit.extend();
       if (!result) refused++;
       onSettled(operation, result);

@@ -1,5 +1,6 @@
 import { type FromRow, fromRow } from "../link/rows.ts";
-import type { KeptVersion, StateRow } from "../memory/answers.ts";
+import type { KeptVersion, StateRow } from "./answers.ts";
+
 import type { StateAction } from "./watch.ts";
 
 /** @internal */

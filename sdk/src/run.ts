@@ -1,9 +1,9 @@
-import type { Agent } from "../agent.ts";
-import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { jittered } from "../link/jitter.ts";
-import { within } from "../link/ticks.ts";
-import type { Pushed } from "../outbox/push.ts";
-import type { SpawnOptions } from "./spawn.ts";
+import type { Agent } from "./agent.ts";
+import type { SpawnOptions } from "./agents/spawn.ts";
+import { failed, MayflyError, ok, type Result } from "./contract/errors.ts";
+import { jittered } from "./link/jitter.ts";
+import { within } from "./link/ticks.ts";
+import type { Pushed } from "./outbox/push.ts";
 
 export interface RunOptions extends SpawnOptions {
   /** Whether to pull before the work, so that `recallLocal` knows the tenant; true by default. */
@@ -18,7 +18,7 @@ export interface RunOptions extends SpawnOptions {
 /** What spawns, and pushes for those who are gone. */
 interface Spawner {
   spawn(options: SpawnOptions): Promise<Result<Agent>>;
-  drain(): Promise<Result<Pushed>>;
+  outbox: { drain(): Promise<Result<Pushed>> };
 }
 
 /** A push that finds nobody is tried again so often. */
@@ -36,7 +36,7 @@ const maxReason = 500;
  * - what the work threw: a MayflyError as it is (so `if (error) throw error` goes through), anything
  *   else as `work_failed` with the thrown as `cause`;
  * - what the push returned: then `details.result` is what the work returned, and what was learned is
- *   still in the outbox, for `mayfly.drain()` or the next agent;
+ *   still in the outbox, for `mayfly.outbox.drain()` or the next agent;
  * - why the server refused something that was learned: then `details.result` is what the work returned,
  *   and `details.refused` holds the operations, which are dead letters.
  *
@@ -72,17 +72,17 @@ export async function run<T>(
   await stop(agent, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
   if (!unpushed) return unlessRefused(agent, outcome);
   // Its own token may be worth nothing any more; the caller's may be.
-  const drained = await patience.wait(() => mayfly.drain());
-  if (outcome.error || (!drained.error && agent.unsynced === 0)) {
+  const drained = await patience.wait(() => mayfly.outbox.drain());
+  if (outcome.error || (!drained.error && agent.outbox.waiting === 0)) {
     return unlessRefused(agent, outcome);
   }
-  const details = { result: outcome.data, unsynced: agent.unsynced };
+  const details = { result: outcome.data, unsynced: agent.outbox.waiting };
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
 /** What the work returned, unless something that it remembered is a dead letter. */
 function unlessRefused<T>(agent: Agent, outcome: Result<T>): Result<T> {
-  const refused = agent.deadLetters.filter(({ agentId }) => agentId === agent.id);
+  const refused = agent.outbox.refused.filter(({ agentId }) => agentId === agent.id);
   const [first] = refused;
   if (!first || outcome.error) return outcome;
   const details = { result: outcome.data, refused: refused.map(({ operation }) => operation) };
@@ -126,7 +126,7 @@ class Patience {
 }
 
 async function push(agent: Agent, patience: Patience): Promise<MayflyError | null> {
-  for (let attempt = 1; agent.unsynced > 0; attempt++) {
+  for (let attempt = 1; agent.outbox.waiting > 0; attempt++) {
     const { error } = await patience.wait(() => agent.sync({ pull: false }));
     if (!error) return null;
     if (error.code !== "unavailable" || attempt === pushTries) return error;
