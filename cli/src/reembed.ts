@@ -31,7 +31,7 @@ async function reembed(options: Options, { output, interruption }: Session) {
   const { mayfly, tenant } = await openProject(options, output);
   let told = "";
   const done = dataOf(
-    await mayfly.reembed({
+    await mayfly.memory.reembed({
       forgetOthers: options.forgetOthers === true,
       signal: interruption.signal,
       onProgress: (progress) => {

@@ -116,7 +116,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   // is left out of what comes.
   const earlier = new Set<string>();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
-  const watching = project.mayfly.watch({ onError }, async ({ events }) => {
+  const watching = project.mayfly.log.watch({ onError }, async ({ events }) => {
     await caughtUp;
     await write(events.filter((event) => !earlier.delete(keyOf(event))));
   });

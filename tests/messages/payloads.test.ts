@@ -2,8 +2,8 @@ import { messageSchemas } from "@mayfly/sdk";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { faultOf } from "../../sdk/src/contract/messages.ts";
 import { HandlerQueue } from "../../sdk/src/link/handler-queue.ts";
-import { Inbox } from "../../sdk/src/messages/inbox.ts";
 import { messageFromRow, outgoing } from "../../sdk/src/messages/content.ts";
+import { Inbox } from "../../sdk/src/messages/inbox.ts";
 
 const inboxOf = (rpc: () => Promise<unknown>) =>
   new Inbox({ rpc } as never, () => Promise.resolve(false));

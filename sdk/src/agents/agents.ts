@@ -2,7 +2,7 @@ import { list } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 
-import { type FromRow, fromRow } from "../link/rows.ts";
+import { fromRow } from "../link/rows.ts";
 import { agentRow, cardPage, cardRow, issued, stopped, treeRow } from "./answers.ts";
 import { type AgentCard, type AgentTree, treeFromRow } from "./card.ts";
 import {

@@ -44,7 +44,7 @@ export class EnrolmentKeys {
    * Makes a key. `key` is shown this once; the database keeps its hash.
    *
    * @example
-   * const { data } = await mayfly.enrolmentKeys.create({ name: "ci", scopes: ["memory:read"] });
+   * const { data } = await mayfly.keys.create({ name: "ci", scopes: ["memory:read"] });
    * // On the machine:
    * const machine = new Mayfly({ url, key: publishableKey, enrolmentKey: data?.key ?? "" });
    */

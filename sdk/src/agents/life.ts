@@ -25,7 +25,7 @@ export interface LifeParts {
 /** A room of an agent that holds something until the end. */
 export interface Held {
   /** The last that it does with the token; says what of it is not on the server. */
-  finish?(limit: Limit): Promise<Left | null | void>;
+  finish?(limit: Limit): Promise<Left | null>;
   /** Lets go of everything. */
   close(): Promise<void>;
 }

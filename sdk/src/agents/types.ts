@@ -50,7 +50,7 @@ export class AgentTypes {
    * were spawned with.
    *
    * @example
-   * await mayfly.agentTypes.define({
+   * await mayfly.agents.types.define({
    *   name: "reviewer",
    *   role: "Reviews changes",
    *   prompt: "You review …",

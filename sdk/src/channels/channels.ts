@@ -296,8 +296,9 @@ export class Channels {
   }
 
   /** @internal */
-  async finish({ over }: Limit): Promise<void> {
+  async finish({ over }: Limit): Promise<null> {
     await Promise.race([this.close(), over]);
+    return null;
   }
 
   /** @internal */

@@ -215,8 +215,9 @@ export class Debug {
   }
 
   /** @internal The last that it does with its token. */
-  async finish(): Promise<void> {
+  async finish(): Promise<null> {
     await Promise.all([this.flush(), this.stopWatches()]);
+    return null;
   }
 
   /** @internal Records no more. Its topics are left with the agent's others. */

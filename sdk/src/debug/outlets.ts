@@ -49,7 +49,10 @@ export class DebugBroadcast {
 
   /** Whether anybody watches. */
   want(wanted: boolean): void {
-    if (wanted) return this.#join();
+    if (wanted) {
+      this.#join();
+      return;
+    }
     this.buffer.clear();
     const topic = this.#topic;
     this.#topic = undefined;

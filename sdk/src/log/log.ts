@@ -35,8 +35,9 @@ export class Log {
   }
 
   /** @internal A pull behind the end would be refused, and its watch end by that. */
-  finish(): Promise<void> {
-    return this.close();
+  async finish(): Promise<null> {
+    await this.close();
+    return null;
   }
 
   /** @internal Stops what watches. */

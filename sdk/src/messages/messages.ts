@@ -179,8 +179,9 @@ export class Messages {
   }
 
   /** @internal What was handled is said while it can be; a handler that never ends holds nobody up. */
-  async finish({ over }: Limit): Promise<void> {
+  async finish({ over }: Limit): Promise<null> {
     await Promise.race([this.close(), over]);
+    return null;
   }
 
   /** @internal Listens no more, and says what was handled. */

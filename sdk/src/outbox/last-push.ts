@@ -89,8 +89,8 @@ const hintOf = ({ unsynced, refused }: Left) =>
   [
     ...(unsynced > 0
       ? [
-          "They are in the outbox: mayfly.drain() pushes them, or the next agent's sync. Without the option storage, they are lost when this process ends.",
+          "They are in the outbox: mayfly.outbox.drain() pushes them, or the next agent's sync. Without the option storage, they are lost when this process ends.",
         ]
       : []),
-    ...(refused > 0 ? ["deadLetters says why each was refused."] : []),
+    ...(refused > 0 ? ["agent.outbox.refused says why each was."] : []),
   ].join(" ");

@@ -11,7 +11,7 @@ import { pushOperations } from "./sync-call.ts";
 export interface Pushed {
   /** Operations that the server has acknowledged. */
   pushed: number;
-  /** Operations that the server refused for good: see `deadLetters`. */
+  /** Operations that the server refused for good: see `agent.outbox.refused`. */
   rejected: number;
 }
 

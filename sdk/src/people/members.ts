@@ -84,7 +84,7 @@ export class Members {
    * an `email`, whoever is signed in with it finds the invitation without the token too.
    *
    * @example
-   * const { data } = await mayfly.members.invite({ email: "ada@example.com", role: "member" });
+   * const { data } = await mayfly.people.members.invite({ email: "ada@example.com", role: "member" });
    * console.log(`https://my.app/join?token=${data?.token}`);
    */
   async invite(options: {
