@@ -1,7 +1,7 @@
+import type { RecalledMemory, RecallOptions } from "@mayfly/sdk";
 import { type Command, InvalidArgumentError } from "commander";
 import { DEV_EMBEDDING_MODEL } from "../../sdk/src/contract/development-embedder.ts";
 import { type MemoryKind, memoryKind } from "../../sdk/src/contract/schemas.ts";
-import type { RecalledMemory, RecallOptions } from "../../sdk/src/memory/recall.ts";
 import {
   execute,
   list,

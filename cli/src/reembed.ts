@@ -1,5 +1,5 @@
+import type { Reembedded } from "@mayfly/sdk";
 import type { Command } from "commander";
-import type { Reembedded } from "../../sdk/src/memory/reembed.ts";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf, exitCodes } from "./failure.ts";
 import { openProject } from "./project.ts";

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
+import type { LogEvent } from "@mayfly/sdk";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { LogEvent } from "../../sdk/src/contract/log.ts";
 
 import { AgentNames } from "./agent-names.ts";
 import { execute, list, type ProjectOptions, type Session, withProject } from "./command.ts";

@@ -1,14 +1,15 @@
 import { cardRow } from "./agents/answers.ts";
 import type { Activity, AgentCard } from "./agents/card.ts";
+import type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
 import { Life, type LifeParts } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
-import type { AgentRow, AgentTypeRow, Issued } from "./agents/session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Channels } from "./channels/channels.ts";
 import { type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
 import { Debug, type DebugOptions } from "./debug/debug.ts";
 import type { MayflyClient } from "./link/call.ts";
+import { notPushed } from "./link/left.ts";
 import { type FromRow, fromRow } from "./link/rows.ts";
 import { Log } from "./log/log.ts";
 import { AgentMemory } from "./memory/agent-memory.ts";
@@ -25,7 +26,6 @@ import {
   type RequestOptions,
 } from "./messages/messages.ts";
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
-import { notPushed } from "./outbox/last-push.ts";
 import type { Outboxes } from "./outbox/outboxes.ts";
 import { States } from "./state/states.ts";
 
@@ -225,35 +225,12 @@ export class Agent {
       : ok(answer.data.map((issued) => new Agent(this.#connection, issued)));
   }
 
-  /**
-   * Remembers something. It is in the local cache and the outbox at once, there as safe as the
-   * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`. This agent's own
-   * `recall`, `memory.context`, `memory.get` and `memory.thread` find it before.
-   *
-   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`; `agent_not_alive`
-   * after the agent's end.
-   * @example
-   * const { data } = await agent.remember({
-   *   task: "Rotate the signing key",
-   *   output: "Import the new key, wait for the JWKS cache, then rotate.",
-   *   reward: 0.9,
-   *   tags: ["security"],
-   * });
-   */
+  /** Remembers something, and pushes it with the next `sync`: see {@link AgentMemory.remember}. */
   remember(memory: NewMemory): Promise<Result<{ id: string }>> {
     return this.memory.remember(memory);
   }
 
-  /**
-   * The memories that answer a question best, by words and by meaning: those of the server, and those
-   * that this agent has not synced, which are marked `unsynced`. When the server cannot be reached,
-   * from the local cache: then `mode` is `local`, and `problem` says why.
-   *
-   * @returns `invalid_request`, `not_authorized`, `scope_missing`.
-   * @example
-   * const { data } = await agent.recall("where do we rotate keys?", { limit: 3, minReward: 0.8 });
-   * for (const hit of data?.results ?? []) console.log(hit.score, hit.agentName, hit.task);
-   */
+  /** The memories that answer a question best: see {@link AgentMemory.recall}. */
   recall(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
     return this.memory.recall(query, options);
   }

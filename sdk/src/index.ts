@@ -1,29 +1,31 @@
 export { Agent } from "./agent.ts";
 export type { Agents, FindAgents } from "./agents/agents.ts";
 export type { Activity, AgentCard, AgentTree } from "./agents/card.ts";
+export type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./agents/keys.ts";
-export type { Presence, PresenceState } from "./agents/presence.ts";
+export type { Presence } from "./agents/presence.ts";
 export type {
   PresenceChange,
   PresenceHandler,
+  PresenceState,
   PresenceWatchOptions,
   PresentAgent,
 } from "./agents/presence-watch.ts";
-export type { AgentRow } from "./agents/session.ts";
+export type { RunOptions } from "./agents/run.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
+export type { Channels } from "./channels/channels.ts";
+export type { ChannelOptions } from "./channels/stream.ts";
 export type {
   ChannelInfo,
   ChannelKind,
   ChannelPage,
   ChannelStatistics,
-  Channels,
   NewChannel,
   SubscriberPage,
   Subscription,
-} from "./channels/channels.ts";
-export type { ChannelOptions } from "./channels/stream.ts";
+} from "./channels/types.ts";
 export type { Database } from "./contract/database.types.ts";
 export {
   type DebugCategory,
@@ -47,7 +49,7 @@ export type { Debug, DebugOptions } from "./debug/debug.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
-export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch.ts";
+export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
 export type { Log } from "./log/log.ts";
 export type {
   Watch,
@@ -100,7 +102,6 @@ export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./ou
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
 export type { People } from "./people/people.ts";
-export type { RunOptions } from "./run.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
 export type {
@@ -108,6 +109,7 @@ export type {
   Reconciled,
   SetOptions,
   State,
+  StateAction,
   StateInfo,
   StateVersion,
   StateVersionInfo,
@@ -115,17 +117,16 @@ export type {
   WriteOptions,
 } from "./state/types.ts";
 export type {
-  StateAction,
   StateChange,
   StateHandler,
   StateWatchOptions,
 } from "./state/watch.ts";
+export type { Usage } from "./tenants/answers.ts";
 export type {
   MemberRole,
   RetentionRule,
   Tenant,
   TenantSettings,
   Tenants,
-  Usage,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";

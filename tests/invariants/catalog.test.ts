@@ -1,6 +1,9 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, makeAgent, makeTenant } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { objectsOf } from "../../scripts/sql/objects.ts";
+import { readSources } from "../../scripts/sql/releases.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -19,16 +22,70 @@ describe("the catalog", () => {
     expect(without.map((row) => row.relname)).toEqual([]);
   });
 
-  it("has no function that PUBLIC may execute, and none without an empty search_path", async () => {
+  it("lets those alone execute a function to whom its file grants it", async () => {
+    const granted = new Map<string, string[]>();
+    for (const { text } of await readSources(join(import.meta.dirname, "../..")))
+      for (const object of objectsOf([{ file: "", text }])) {
+        if (object.key.startsWith("function ")) granted.set(object.key, []);
+        const [, roles] = /^grant execute on function \S+ to (.+)$/.exec(object.key) ?? [];
+        if (roles) granted.set(object.about, roles.split(", ").sort());
+      }
+    granted.delete("function mayfly_gate.check_request");
     const rows = await db.sql.unsafe(
-      `select p.oid::regprocedure::text as name,
-         exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0) as public,
-         coalesce('search_path=""' = any (p.proconfig), false) as pinned
+      `select format('function %s.%s', n.nspname, p.proname) as name,
+         array(select case a.grantee when 0 then 'public' else a.grantee::regrole::text end
+           from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+           where a.grantee <> p.proowner order by 1) as roles
        from pg_proc p join pg_namespace n on n.oid = p.pronamespace where ${ours}`,
     );
-    expect(rows.length).toBeGreaterThan(20);
-    expect(rows.filter((row) => row.public).map((row) => row.name)).toEqual([]);
-    expect(rows.filter((row) => !row.pinned).map((row) => row.name)).toEqual([]);
+    const found = Object.fromEntries(rows.map((row) => [row.name, row.roles]));
+    expect(found).toEqual(Object.fromEntries(granted));
+  });
+
+  it("has no function without an empty search_path", async () => {
+    const rows = await db.sql.unsafe(
+      `select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+       where ${ours} and not coalesce('search_path=""' = any (p.proconfig), false)`,
+    );
+    expect(rows.map((row) => row.name)).toEqual([]);
+  });
+
+  it("orders all tables of a tenant by their foreign keys, so that they can be erased and exported", async () => {
+    const rows =
+      await db.sql`select place, relation::text as name, key from mayfly_private.tenant_tables()`;
+    const places = new Map(rows.map((row) => [row.name as string, row.place as number]));
+    const tables = await db.sql.unsafe(
+      `select c.oid::regclass::text as name from pg_class c
+       join pg_namespace n on n.oid = c.relnamespace
+       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+       where ${ours} and c.relkind in ('r', 'p') order by 1`,
+    );
+    expect([...places.keys()].sort()).toEqual(tables.map((row) => row.name).sort());
+    const references = await db.sql.unsafe(
+      `select f.conname, f.conrelid::regclass::text as child, f.confrelid::regclass::text as parent
+       from pg_constraint f join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
+       where ${ours} and f.contype = 'f' and f.conrelid <> f.confrelid`,
+    );
+    const placeOf = (name: string) => places.get(name) ?? 0;
+    expect(references.filter(({ child, parent }) => placeOf(child) <= placeOf(parent))).toEqual([]);
+    expect(rows.filter((row) => (row.key as string[]).length === 0)).toEqual([]);
+  });
+
+  it("has every function and table that a room has registered", async () => {
+    const rows = await db.sql`
+      select name, signature, to_regprocedure(signature) is not null as there, volatile, result
+      from (
+        select 'chore ' || name as name, work as signature, true as volatile, 'jsonb' as result from mayfly_private.chores
+        union all select 'topic ' || name, rule, false, 'boolean' from mayfly_private.topics
+        union all select 'usage ' || name, work, false, 'jsonb' from mayfly_private.usage_counts
+      ) registered
+      where not exists (
+        select from pg_proc p
+        where p.oid = to_regprocedure(signature) and p.prorettype = result::regtype and (volatile or p.provolatile <> 'v'))`;
+    expect([...rows]).toEqual([]);
+    const charged = await db.sql`
+      select relation from mayfly_private.charges where relation <> coalesce(to_regclass(relation)::text, '')`;
+    expect([...charged]).toEqual([]);
   });
 
   it("has definer functions in mayfly_private alone", async () => {

@@ -7,7 +7,7 @@ import { catalogOf } from "#harness/catalog";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { objectsOf } from "../../scripts/sql/objects.ts";
 import { buildMigrations, readSources, release } from "../../scripts/sql/releases.ts";
-import { releasedOf, upgradeFrom } from "../../scripts/sql/upgrade.ts";
+import { closing, releasedOf, upgradeFrom } from "../../scripts/sql/upgrade.ts";
 
 const repository = join(import.meta.dirname, "../..");
 let root: string;
@@ -15,6 +15,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "mayfly-release-"));
   await mkdir(join(root, "supabase/migrations"), { recursive: true });
   await cp(join(repository, "sql"), join(root, "sql"), { recursive: true });
+  await rm(join(root, "sql/upgrades"), { recursive: true });
   // As before the first release, whatever has been released since.
   await writeFile(
     join(root, "sql/releases.json"),
@@ -33,8 +34,8 @@ returns int
 language sql immutable
 set search_path = ''
 return n * 2;
-comment on function s.double(int) is 'Doubles.';
-grant execute on function s.double(int) to authenticated;
+comment on function s.double is 'Doubles.';
+grant execute on function s.double to authenticated;
 create function s.quadruple(n int)
 returns int
 language sql immutable
@@ -51,9 +52,14 @@ describe("the migration from a release to the sources", () => {
     expect(from(sql.replace("-- Doubles.", "-- Twice."))).toBe("");
   });
 
+  it("is none when a comment or a grant names the parameters that it need not name", () => {
+    expect(from(sql.replace("grant execute on function s.double", "$&(int)"))).toBe("");
+    expect(from(sql.replace("comment on function s.double", "$&(\n  int) "))).toBe("");
+  });
+
   it("replaces a function whose body changed, and leaves its grants alone", () => {
     expect(from(sql.replace("n * 2", "2 * n"))).toBe(
-      "set local lock_timeout = '5s';\n-- Doubles.\ncreate or replace function s.double(n int)\nreturns int\nlanguage sql immutable\nset search_path = ''\nreturn 2 * n;",
+      "set local lock_timeout = '5s';\n-- Doubles.\ncreate or replace function s.double(n int)\nreturns int\nlanguage sql immutable\nset search_path = ''\nreturn 2 * n;\nrevoke execute on all functions in schema mayfly, mayfly_private from public;",
     );
   });
 
@@ -65,16 +71,16 @@ describe("the migration from a release to the sources", () => {
       "drop function if exists s.quadruple;",
       "drop function if exists s.double;",
     ]);
-    expect(made).toContain("grant execute on function s.double(int) to authenticated;");
+    expect(made).toContain("grant execute on function s.double to authenticated;");
     expect(made).toContain("create policy things_select");
   });
 
   it("takes back a grant that is gone, and drops a function that is gone", () => {
     const without = sql.replace(/grant .*\n/, "");
-    expect(from(without)).toContain("revoke execute on function s.double(int) from authenticated;");
+    expect(from(without)).toContain("revoke execute on function s.double from authenticated;");
     const gone = sql.replace(/create function s\.quadruple[\s\S]*?;\n(?=create policy)/, "");
     expect(from(gone.replace("s.quadruple(id)", "id"))).toMatch(
-      /drop policy [\s\S]*drop function if exists s\.quadruple;$/,
+      /drop policy [\s\S]*drop function if exists s\.quadruple;\nrevoke .*$/,
     );
   });
 
@@ -92,6 +98,11 @@ describe("the migration from a release to the sources", () => {
     expect(from(changed, "-- anchored: s.double\nselect 1;", stored)).toContain("n * 3");
   });
 
+  it("ends with one revoke for all functions, and refuses one of a single function", () => {
+    const single = `${sql}revoke execute on function s.double(int) from public;`;
+    expect(() => of(single)).toThrow(/^s\.sql: each migration ends with one revoke for all/);
+  });
+
   it("refuses a statement of a kind that it does not know", () => {
     expect(() => of("alter role authenticated set x = 'y';")).toThrow(
       /^s\.sql: a statement of a new kind/,
@@ -102,7 +113,7 @@ describe("the migration from a release to the sources", () => {
 describe("a release", () => {
   it("freezes its migrations: a change, or a file that is gone, is said by the check", async () => {
     expect(await buildMigrations(root, true)).toEqual({ written: [], wrong: [] });
-    expect(await release(root, { version: "0.2.0", number: "20270101000000" })).toBe("0.1.0");
+    expect(await release(root, "0.2.0", new Date("2027-01-01"))).toBe("0.1.0");
     expect(await buildMigrations(root, true)).toEqual({ written: [], wrong: [] });
 
     const file = "supabase/migrations/20261121000000_mayfly.sql";
@@ -156,7 +167,7 @@ describe("a database of a release that takes the next one's migration", () => {
       ],
       [
         "/caller_id.sql",
-        (text) => `${text}grant execute on function mayfly_private.caller_id() to anon;`,
+        (text) => `${text}grant execute on function mayfly_private.caller_id to anon;`,
       ],
       ["/fail.sql", (text) => `${text}${gone}`],
     ];
@@ -174,6 +185,7 @@ describe("a database of a release that takes the next one's migration", () => {
         drop policy mayfly_send on realtime.messages;
         drop schema mayfly, mayfly_private cascade`);
       for (const { text } of before) await sql.unsafe(text);
+      await sql.unsafe(closing);
       expect(await catalogOf(sql)).not.toEqual(expected);
       await sql.unsafe([...main, ...realtime].join("\n"));
       expect(await catalogOf(sql)).toEqual(expected);
@@ -187,5 +199,5 @@ returns int
 language sql
 set search_path = ''
 return 1;
-comment on function mayfly_private.gone() is 'Gone with the next release.';
+comment on function mayfly_private.gone is 'Gone with the next release.';
 `;

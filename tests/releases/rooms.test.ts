@@ -84,3 +84,27 @@ describe("a room uses only rooms before it", () => {
     ).toEqual(["messages/x.sql → mayfly.y: no exception any more; take it out of sql/rooms.json."]);
   });
 });
+
+describe("what a room registers", () => {
+  const registers = (name: string) =>
+    file(
+      "agents/chores",
+      `insert into mayfly.chores values ('mayfly.${name}(uuid)') on conflict do nothing;`,
+    );
+  const base = file("base/tables/chores", table("chores"));
+  const agents = file("agents/functions/f", callsLate("f", "f"));
+
+  it("is there, or the file that registers it is named", () => {
+    const faults = (name: string) =>
+      faultsOf(inOrder([base, agents, registers(name)], rooms), { rooms, exceptions: [] });
+    expect(faults("f")).toEqual([]);
+    expect(faults("g")).toEqual(["sql/agents/chores.sql registers mayfly.g, which no file makes."]);
+  });
+
+  it("comes after the room's scopes, which it may refer to", () => {
+    const insert = (path: string, name: string) =>
+      file(path, `insert into mayfly.${name} values (1) on conflict do nothing;`);
+    const sources = [insert("agents/scopes", "scopes"), insert("agents/event_kinds", "kinds")];
+    expect(orderOf(sources)).toEqual(["sql/agents/scopes.sql", "sql/agents/event_kinds.sql"]);
+  });
+});

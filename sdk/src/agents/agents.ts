@@ -5,12 +5,13 @@ import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
 import { agentRow, cardPage, cardRow, issued, stopped, treeRow } from "./answers.ts";
 import { type AgentCard, type AgentTree, treeFromRow } from "./card.ts";
+import type { AgentRow, Issued } from "./issued.ts";
 import {
   type PresenceHandler,
   type PresenceWatchOptions,
   watchPresence,
 } from "./presence-watch.ts";
-import type { AgentRow, Issued } from "./session.ts";
+import { requestAgent, type SpawnOptions } from "./spawn.ts";
 import { AgentTypes } from "./types.ts";
 
 /** What an agent may be found by. */
@@ -71,6 +72,16 @@ export class Agents<Agent> {
   async tree(options: { root?: string; living?: boolean } = {}): Promise<Result<AgentTree[]>> {
     const answer = await this.#link.rpc("agent_tree", options, list(treeRow));
     return answer.error ? answer : ok(answer.data.map(treeFromRow));
+  }
+
+  /**
+   * Spawns an agent for another process: its token and its renewal secret, instead of a connection.
+   * Both are secrets.
+   *
+   * @returns what `spawn` returns.
+   */
+  issue(options: SpawnOptions = {}): Promise<Result<Issued>> {
+    return requestAgent(this.#link, options);
   }
 
   /** Ends an agent; its descendants die with it, at once. What they remembered stays. */

@@ -1,4 +1,4 @@
-/** The forms of answers about agents: see `answer-form.ts`. */
+/** The forms of answers about agents. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -14,10 +14,9 @@ import {
   word,
 } from "../contract/answer-form.ts";
 import { type Newest, newest } from "../link/attendance.ts";
-import type { CardRow, TreeRow } from "./card.ts";
-import type { EnrolmentKeyRow } from "./keys.ts";
-import type { LivingRow } from "./presence-watch.ts";
-import type { AgentRow, AgentTypeRow, Issued } from "./session.ts";
+import { claimsOf } from "../link/claims.ts";
+import type { Activity, CardRow, TreeRow } from "./card.ts";
+import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
 export const agentRow = row<AgentRow>({
   id: text,
@@ -58,15 +57,6 @@ const token = text.refine((jwt) => {
   const { iat } = claimsOf(jwt);
   return typeof iat === "number";
 });
-/** The claims of a token, unverified; none of what is no token. */
-export function claimsOf(jwt: string): { iat?: unknown } {
-  try {
-    const payload = jwt.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";
-    return Object(JSON.parse(atob(payload)));
-  } catch {
-    return {};
-  }
-}
 
 export const issued = row<Issued>({
   agent: agentRow,
@@ -113,6 +103,14 @@ export const cardPage = row<{ agents: CardRow[]; after: string | null }>({
   after: maybeText,
 });
 
+/** @internal */
+export interface LivingRow {
+  id: string;
+  name: string;
+  type: string;
+  activity: Activity;
+  seconds_left: number;
+}
 export const livingRow = row<LivingRow>({
   id: text,
   name: text,
@@ -121,6 +119,16 @@ export const livingRow = row<LivingRow>({
   seconds_left: count,
 });
 
+/** @internal */
+export interface EnrolmentKeyRow {
+  id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string;
+  last_used_at: string | null;
+  revoked_at: string | null;
+}
 export const enrolmentKeyRow = row<EnrolmentKeyRow>({
   id: text,
   name: text,

@@ -1,5 +1,5 @@
 import { type FromRow, fromRow } from "../link/rows.ts";
-import type { AgentRow } from "./session.ts";
+import type { AgentRow } from "./issued.ts";
 
 /** @internal */
 export interface CardRow {

@@ -5,18 +5,8 @@ import type { Link } from "../link/link.ts";
 
 import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
-import { enrolmentKeyRow } from "./answers.ts";
+import { type EnrolmentKeyRow, enrolmentKeyRow } from "./answers.ts";
 
-/** @internal */
-export interface EnrolmentKeyRow {
-  id: string;
-  name: string;
-  scopes: string[];
-  created_at: string;
-  expires_at: string;
-  last_used_at: string | null;
-  revoked_at: string | null;
-}
 /**
  * An enrolment key without its secret.
  *

@@ -4,13 +4,14 @@ import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contrac
 import { inboxTopic } from "../contract/topics.ts";
 import type { Newest } from "../link/attendance.ts";
 import { reconnectAfterMs } from "../link/connection-errors.ts";
+import type { HybridClock } from "../link/hybrid-clock.ts";
+import { type Left, silenceMs, withLeft } from "../link/left.ts";
 import { Link } from "../link/link.ts";
 import { type Limit, Requests } from "../link/requests.ts";
-import type { HybridClock } from "../outbox/hybrid-clock.ts";
-import { type Left, silenceMs, withLeft } from "../outbox/last-push.ts";
 import { agentRow, beaten, stopped } from "./answers.ts";
 import type { Activity } from "./card.ts";
-import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
+import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
+import { Session } from "./session.ts";
 
 /** What an agent's life needs of its Mayfly. */
 export interface LifeParts {

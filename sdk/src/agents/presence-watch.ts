@@ -3,9 +3,15 @@ import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts
 import { presenceTopic } from "../contract/topics.ts";
 import type { Link } from "../link/link.ts";
 import { attempt, report } from "../link/report.ts";
-import { livingRow } from "./answers.ts";
+import { type LivingRow, livingRow } from "./answers.ts";
 import type { Activity } from "./card.ts";
-import type { PresenceState } from "./presence.ts";
+
+/** What an agent shows of itself to its tenant. */
+export interface PresenceState {
+  status?: string;
+  task?: string;
+  metadata?: Record<string, unknown>;
+}
 
 /** An agent that is alive and present. */
 export interface PresentAgent extends PresenceState {
@@ -30,15 +36,6 @@ export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) 
 export interface PresenceWatchOptions {
   /** Told what goes wrong and is tried again. */
   onError?: (error: unknown) => void;
-}
-
-/** @internal */
-export interface LivingRow {
-  id: string;
-  name: string;
-  type: string;
-  activity: Activity;
-  seconds_left: number;
 }
 
 /** Who died without leaving is found out after so long at the latest. */
@@ -98,6 +95,7 @@ export async function watchPresence(
       (timer as { unref?: () => void }).unref?.();
       await new Promise<void>((resolve) => {
         const pause = setTimeout(resolve, pauseMs);
+        (pause as { unref?: () => void }).unref?.();
         endPause = () => {
           clearTimeout(pause);
           resolve();

@@ -7,16 +7,10 @@ import { ticks } from "../link/ticks.ts";
 import type { TopicHub } from "../link/topic-hub.ts";
 import {
   type PresenceHandler,
+  type PresenceState,
   type PresenceWatchOptions,
   watchPresence,
 } from "./presence-watch.ts";
-
-/** What an agent shows of itself to its tenant. */
-export interface PresenceState {
-  status?: string;
-  task?: string;
-  metadata?: Record<string, unknown>;
-}
 
 /** Realtime closes a channel at the sixth presence call within 30 s; one is kept for the end. */
 const callsPerWindow = 4;

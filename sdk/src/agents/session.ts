@@ -1,58 +1,11 @@
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { claimsOf } from "../link/claims.ts";
 import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
 import { ticks, within } from "../link/ticks.ts";
 import { passing } from "../log/sequence.ts";
-import { claimsOf, issued } from "./answers.ts";
-
-/** An agent as the database has it. */
-export interface AgentRow {
-  id: string;
-  tenant_id: string;
-  name: string;
-  type: string;
-  type_version: number | null;
-  parent_id: string | null;
-  depth: number;
-  capabilities: string[];
-  scopes: string[];
-  status: "running" | "suspended" | "stopped" | "expired";
-  task: string | null;
-  spawned_at: string;
-  expires_at: string;
-  stopped_at: string | null;
-  stop_reason: string | null;
-  metadata: Record<string, unknown>;
-}
-
-/** A version of a type of agents. */
-export interface AgentTypeRow {
-  name: string;
-  version: number;
-  role: string;
-  description: string;
-  prompt: string;
-  capabilities: string[];
-  scopes: string[] | null;
-  /** As Postgres shows an interval: `00:05:00`. */
-  lifetime: string | null;
-  max_lifetime: string | null;
-  max_living: number | null;
-  metadata: Record<string, unknown>;
-  created_at: string;
-}
-
-/** What `POST /spawn` and `POST /spawn/renew` give. */
-export interface Issued {
-  agent: AgentRow;
-  /** The agent's type, where the tenant has defined it. */
-  type: AgentTypeRow | null;
-  token: string;
-  token_expires_at: string;
-  renewal_secret: string;
-  /** Whether somebody wants its debug records. */
-  watched: boolean;
-}
+import { issued } from "./answers.ts";
+import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
 /** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
 const renewalTries = 3;

@@ -5,7 +5,7 @@ import { problemOf } from "../contract/storable.ts";
 import type { Link } from "../link/link.ts";
 
 import { issued } from "./answers.ts";
-import type { Issued } from "./session.ts";
+import type { Issued } from "./issued.ts";
 
 /** What an agent is spawned with. */
 export interface AgentBlueprint {

@@ -6,7 +6,7 @@ import type { Link } from "../link/link.ts";
 import { readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import { agentTypeRow } from "./answers.ts";
-import type { AgentTypeRow } from "./session.ts";
+import type { AgentTypeRow } from "./issued.ts";
 
 /** What is defined of a type of agents. What is left out is left to whoever spawns one. */
 export interface AgentTypeDefinition {

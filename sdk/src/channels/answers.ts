@@ -1,4 +1,4 @@
-/** The forms of answers about channels: see `answer-form.ts`. */
+/** The forms of answers about channels. See `answer-form.ts`. */
 import {
   count,
   flag,
@@ -12,7 +12,7 @@ import {
 } from "../contract/answer-form.ts";
 import { messageRow } from "../messages/answers.ts";
 import type { MessageRow } from "../messages/content.ts";
-import type { ChannelRow } from "./channels.ts";
+import type { ChannelRow } from "./types.ts";
 
 export const channelRow = row<ChannelRow>({
   id: text,

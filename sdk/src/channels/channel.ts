@@ -7,7 +7,7 @@ import { broadcastTopic } from "../contract/topics.ts";
 import type { Link } from "../link/link.ts";
 
 import { attempt, report } from "../link/report.ts";
-import type { Topic, TopicListener } from "../link/topic-hub.ts";
+import type { Topic, TopicListener } from "../link/topic.ts";
 import type { MessageContent, SendOptions, Sent } from "../messages/content.ts";
 import type { Messages } from "../messages/messages.ts";
 import { noteHandling } from "../messages/notes.ts";

@@ -32,7 +32,7 @@ export class ChannelStream {
   readonly #handler: (message: MessageContent) => unknown;
   readonly #options: ChannelOptions;
   readonly #queue = new HandlerQueue();
-  #reader: SequenceReader | undefined;
+  #reader: SequenceReader<MessageRow> | undefined;
   #subscribed = false;
   #handled = 0;
   #acknowledged = 0;
@@ -81,7 +81,7 @@ export class ChannelStream {
       now: data.last_seq,
       acknowledged: data.acknowledged ?? data.last_seq,
     };
-    this.#reader = new SequenceReader(
+    this.#reader = new SequenceReader<MessageRow>(
       this.#link,
       data.topic,
       typeof since === "number" ? since : from[since],

@@ -351,14 +351,14 @@ isOneToOne: false
                   ]
                 },"scopes": {
                   Row: {
-                    "agents": boolean,"description": string,"name": string,"roles": (string)[]
+                    "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   ComputedFields: never
                   Insert: {
-                    "agents"?: boolean,"description": string,"name": string,"roles": (string)[]
+                    "agents"?: boolean,"by_default"?: boolean,"description": string,"name": string,"roles": (string)[]
                   }
                   Update: {
-                    "agents"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
+                    "agents"?: boolean,"by_default"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
                   }
                   Relationships: [
                     

@@ -12,7 +12,7 @@ import {
 } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
 import { inboxTopic } from "../contract/topics.ts";
-import type { Link } from "../link/link.ts";
+import type { Link, Self } from "../link/link.ts";
 
 import { within } from "../link/ticks.ts";
 import type { Log } from "../log/log.ts";
@@ -21,12 +21,8 @@ import { debugOrders } from "./answers.ts";
 import { Masker, type MaskRules } from "./mask.ts";
 import { DebugBroadcast, DebugKeeper } from "./outlets.ts";
 import { fitRow, makeRow } from "./row.ts";
-import {
-  type DebugHandler,
-  type DebugWatch,
-  DebugWatcher,
-  type DebugWatchOptions,
-} from "./watch.ts";
+import { DebugWatcher } from "./watch.ts";
+import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** How the debug streams of a process behave. */
 export interface DebugOptions {
@@ -38,11 +34,7 @@ export interface DebugOptions {
   bufferRecords?: number;
 }
 
-interface Owner {
-  tenantId: string;
-  id: string;
-  scopes: string[];
-}
+type Owner = Omit<Self, "name"> & { scopes: string[] };
 
 const silent = thresholdsOf(() => 0);
 /** The first records, kept until the server has said whether they are wanted. */
@@ -179,8 +171,7 @@ export class Debug {
   async watch(options: DebugWatchOptions, handler: DebugHandler): Promise<Result<DebugWatch>> {
     const watcher = new DebugWatcher(this.#link, this.#owner.tenantId, options, handler);
     const started = await watcher.start(this.#log);
-    if (started.error) return started;
-    this.#watchers.add(watcher);
+    if (started.data) this.#watchers.add(watcher);
     return started;
   }
 

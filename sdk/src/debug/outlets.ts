@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { type DebugRow, debugTopic } from "../contract/debug.ts";
 import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import type { Topic } from "../link/topic-hub.ts";
+import type { Topic } from "../link/topic.ts";
 import { debugOrders } from "./answers.ts";
 
 import { DebugBuffer } from "./buffer.ts";

@@ -3,12 +3,8 @@ import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import type { Log } from "../log/log.ts";
 import { debugSetting } from "./answers.ts";
-import {
-  type DebugHandler,
-  type DebugWatch,
-  DebugWatcher,
-  type DebugWatchOptions,
-} from "./watch.ts";
+import { DebugWatcher } from "./watch.ts";
+import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** Which debug records the tenant keeps. */
 export interface DebugPersistence {

@@ -4,7 +4,12 @@ import { jittered } from "./jitter.ts";
 import { within } from "./ticks.ts";
 
 /** Errors that say nothing final: what runs by itself (a watch, an inbox, a renewal) goes on. */
-const passing: readonly ErrorCode[] = ["internal", "rate_limited", "unavailable"];
+const passing: readonly ErrorCode[] = [
+  "internal",
+  "rate_limited",
+  "unavailable",
+  "version_unsupported",
+];
 export const passes = ({ code }: MayflyError): boolean => passing.includes(code);
 
 /** Errors after which nobody knows what was done: a call with an id of its own is made again. */

@@ -3,7 +3,8 @@ import type { MayflyClient } from "./call.ts";
 import { whyUnconnected } from "./connection-errors.ts";
 import { disconnect } from "./disconnect.ts";
 import { ticks } from "./ticks.ts";
-import { type Topic, TopicHub, type TopicListener } from "./topic-hub.ts";
+import type { Topic, TopicListener } from "./topic.ts";
+import { TopicHub } from "./topic-hub.ts";
 
 /** However many topics wait for the connection, the server is asked once within this time. */
 const askAgainMs = 10_000;

@@ -49,7 +49,21 @@ export class AgentMemory {
     return this.#server.conflicts;
   }
 
-  /** See {@link Agent.remember}. */
+  /**
+   * Remembers something. It is in the local cache and the outbox at once, there as safe as the
+   * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`. This agent's own
+   * `recall`, `context`, `get` and `thread` find it before.
+   *
+   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`; `agent_not_alive`
+   * after the agent's end.
+   * @example
+   * const { data } = await agent.remember({
+   *   task: "Rotate the signing key",
+   *   output: "Import the new key, wait for the JWKS cache, then rotate.",
+   *   reward: 0.9,
+   *   tags: ["security"],
+   * });
+   */
   remember(memory: NewMemory): Promise<Result<{ id: string }>> {
     return this.#writes.remember(memory);
   }
@@ -154,7 +168,16 @@ export class AgentMemory {
     return this.#server.statistics();
   }
 
-  /** See {@link Agent.recall}. */
+  /**
+   * The memories that answer a question best, by words and by meaning: those of the server, and those
+   * that this agent has not synced, which are marked `unsynced`. When the server cannot be reached,
+   * from the local cache: then `mode` is `local`, and `problem` says why.
+   *
+   * @returns `invalid_request`, `not_authorized`, `scope_missing`.
+   * @example
+   * const { data } = await agent.recall("where do we rotate keys?", { limit: 3, minReward: 0.8 });
+   * for (const hit of data?.results ?? []) console.log(hit.score, hit.agentName, hit.task);
+   */
   async recall(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
     const began = performance.now();
     const answer = await this.#recallBoth(query, options);

@@ -2,8 +2,7 @@
 import { z } from "zod";
 import { count, list, maybeText, object, row, text, value, word } from "../contract/answer-form.ts";
 import { type ContentRow, content } from "../contract/memory-rows.ts";
-import type { ConflictRow } from "./conflicts.ts";
-import type { ScoreParts } from "./rank.ts";
+import type { ScoreParts } from "./score.ts";
 
 export const vectorRow = row<{ memory_id: string; embedding: unknown }>({
   memory_id: text,
@@ -37,6 +36,16 @@ export const recallAnswer = row<{
   ),
 });
 
+/** @internal */
+export interface ConflictRow {
+  id: string;
+  memory_id: string;
+  field: string;
+  base: unknown;
+  wanted: unknown;
+  pushed_by: string | null;
+  created_at: string;
+}
 export const conflictRow = row<ConflictRow>({
   id: text,
   memory_id: text,

@@ -8,7 +8,7 @@ import type { Link } from "../link/link.ts";
 import { readPage } from "../link/read-all.ts";
 import { foreign } from "../link/refusals.ts";
 import { fromRow } from "../link/rows.ts";
-import { conflictRow } from "./answers.ts";
+import { type ConflictRow, conflictRow } from "./answers.ts";
 import { type MemoryFields, toFields } from "./memory.ts";
 
 /** What an update with `resolve: "manual"` wanted of a field that another had changed meanwhile. */
@@ -39,17 +39,6 @@ export interface ConflictPage {
   conflicts: Conflict[];
   /** Where the next page starts; null at the end. */
   next: string | null;
-}
-
-/** @internal */
-export interface ConflictRow {
-  id: string;
-  memory_id: string;
-  field: string;
-  base: unknown;
-  wanted: unknown;
-  pushed_by: string | null;
-  created_at: string;
 }
 
 const columns = "id, memory_id, field, base, wanted, pushed_by, created_at";

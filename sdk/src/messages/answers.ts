@@ -1,4 +1,4 @@
-/** The forms of answers about messages: see `answer-form.ts`. */
+/** The forms of answers about messages. See `answer-form.ts`. */
 import { count, type Fields, flag, list, object, row, text } from "../contract/answer-form.ts";
 import type { MessageRow, Sent } from "./content.ts";
 
@@ -13,6 +13,7 @@ export const sent = list(
 );
 /** `unseen`: numbers whose rows are not visible yet. */
 export const acknowledged = row<{ unseen: number[] }>({ unseen: list(count) });
+
 export const openInbox = row<{ topic: string; acknowledged: number }>({
   topic: text,
   acknowledged: count,

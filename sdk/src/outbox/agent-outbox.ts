@@ -1,9 +1,10 @@
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import type { Operation } from "../contract/schemas.ts";
+import type { Left } from "../link/left.ts";
 import type { Link, Self } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
-import { type Left, pushLast } from "./last-push.ts";
+import { pushLast } from "./last-push.ts";
 import type { DeadLetter, Outbox } from "./outbox.ts";
 import { asStorageError, type OnSettled, type Pushed, pushOutbox } from "./push.ts";
 

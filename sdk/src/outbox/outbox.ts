@@ -1,6 +1,6 @@
 import { type ErrorBody, MayflyError } from "../contract/errors.ts";
 import type { Operation } from "../contract/schemas.ts";
-import { HybridClock, isAfter } from "./hybrid-clock.ts";
+import { HybridClock, isAfter } from "../link/hybrid-clock.ts";
 import {
   type OutboxChange,
   type OutboxEntry,

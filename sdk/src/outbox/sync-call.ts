@@ -2,9 +2,8 @@ import type { z } from "zod";
 import type { Result } from "../contract/errors.ts";
 import { pushAnswer, syncAnswer } from "../contract/log.ts";
 import type { Operation } from "../contract/schemas.ts";
+import type { HybridClock } from "../link/hybrid-clock.ts";
 import type { Link } from "../link/link.ts";
-
-import type { HybridClock } from "./hybrid-clock.ts";
 
 /** An HTTP date has whole seconds, and servers keep its text for a while: Node's was 116 ms late. */
 const dateSpanMs = 2_000;

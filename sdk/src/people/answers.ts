@@ -1,6 +1,6 @@
-/** The forms of answers about people: see `answer-form.ts`. */
+/** The forms of answers about the people of a tenant. See `answer-form.ts`. */
 import { type Fields, maybeText, row, text, word } from "../contract/answer-form.ts";
-import type { InvitationRow, MemberRow, OwnInvitationRow } from "./members.ts";
+import type { InvitationRow, MemberRow, OwnInvitationRow } from "./rows.ts";
 
 const member: Fields<MemberRow> = {
   user_id: text,

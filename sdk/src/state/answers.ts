@@ -1,8 +1,14 @@
-/** The forms of answers about states: see `answer-form.ts`. */
+/** The forms of answers about states. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, type Fields, maybeText, row, text, value, word } from "../contract/answer-form.ts";
-import type { Reconciled, StateHead, VersionRow } from "./types.ts";
-import type { ChangeRow } from "./watch.ts";
+import type {
+  ChangeRow,
+  KeptVersion,
+  Reconciled,
+  StateHead,
+  StateRow,
+  VersionRow,
+} from "./types.ts";
 
 const stateHead: Fields<StateHead> = {
   id: text,
@@ -15,14 +21,9 @@ const stateHead: Fields<StateHead> = {
   expires_at: maybeText,
 };
 export const stateInfo = row<StateHead>(stateHead);
-/** A state as SQL shows it. */
-export interface StateRow extends StateHead {
-  value: unknown;
-}
 export const stateRow = row<StateRow>({ ...stateHead, value });
 const version = { version: count, action: word, by: maybeText, at: text };
 export const versionRow = row<VersionRow>({ ...version, bytes: count });
-export type KeptVersion = Omit<VersionRow, "bytes"> & { key: string; value: unknown };
 export const keptVersion = row<KeptVersion>({ ...version, key: text, value });
 export const changeRow = row<ChangeRow>({
   ...version,

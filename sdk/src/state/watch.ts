@@ -3,9 +3,7 @@ import { fromDataApi } from "../link/call.ts";
 import type { Link } from "../link/link.ts";
 import { NotPulled, type WatchHandler, type WatchOptions } from "../log/watch.ts";
 import { changeRow, tableState } from "./answers.ts";
-
-/** How a version of a state came to be; `expire`: its time was over. */
-export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
+import type { ChangeRow, StateAction } from "./types.ts";
 
 /** A change of a state, as `watch` hands it over. */
 export interface StateChange<T = unknown> {
@@ -30,18 +28,6 @@ export type StateHandler<T = unknown> = (change: StateChange<T>) => void | Promi
 
 /** Where a watch of states starts, and what is told of its failures: as of `WatchOptions`. */
 export type StateWatchOptions = Pick<WatchOptions, "since" | "store" | "pollMs" | "onError">;
-
-/** @internal */
-export interface ChangeRow {
-  id: string;
-  key: string;
-  agent_id: string | null;
-  version: number;
-  value: unknown;
-  action: StateAction;
-  by: string | null;
-  at: string;
-}
 
 /** Values have up to 256 KB each. */
 const changesPerCall = 20;

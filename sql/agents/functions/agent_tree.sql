@@ -21,7 +21,7 @@ begin
     select count(*) from (
       select from mayfly.agents a
       where a.tenant_id = tenant and (top is null or a.ancestors @> array[top])
-        and (not living or a.status in ('running', 'suspended') and a.expires_at > clock_timestamp())
+        and (not living or a.status in ('running', 'suspended') and a.expires_at > (select mayfly_private.now()))
       limit 1001) counted) then
     perform mayfly_private.fail(413, 'tree_too_large', 'The tree has more than 1000 agents.',
       'Ask for a part of it by its root, or list children with find_agents.', '{"field": "root"}');
@@ -36,9 +36,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.agent_tree(uuid, boolean) is 'Agents of the caller''s tenant as trees.';
-revoke execute on function mayfly_private.agent_tree(uuid, boolean) from public;
-grant execute on function mayfly_private.agent_tree(uuid, boolean) to authenticated, service_role;
+comment on function mayfly_private.agent_tree is 'Agents of the caller''s tenant as trees.';
+grant execute on function mayfly_private.agent_tree to authenticated, service_role;
 
 -- Agents with their children as trees: of the whole tenant, or below one agent. For callers with
 -- agent:read; an agent without it sees itself and what is below it.
@@ -49,7 +48,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.agent_tree(root, coalesce(living, true));
 
-comment on function mayfly.agent_tree(uuid, boolean) is
+comment on function mayfly.agent_tree is
   'Cards whose `children` are cards, as an array of roots; the living alone, unless asked. At most 1000 agents.';
-revoke execute on function mayfly.agent_tree(uuid, boolean) from public;
-grant execute on function mayfly.agent_tree(uuid, boolean) to authenticated, service_role;
+grant execute on function mayfly.agent_tree to authenticated, service_role;

@@ -14,7 +14,7 @@ declare
 begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
-  elsif expires_at <= clock_timestamp() then
+  elsif expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
   end if;
   perform mayfly_private.check_scopes(scopes, allowed);
@@ -23,7 +23,7 @@ begin
   values (of_tenant, name,
     case when scopes is null then mayfly_private.common_scopes(allowed)
       else array(select distinct s from unnest(scopes) s order by s) end,
-    mayfly_private.caller_id(), coalesce(expires_at, clock_timestamp() + interval '90 days'))
+    mayfly_private.caller_id(), coalesce(expires_at, mayfly_private.now() + interval '90 days'))
   returning * into key;
   insert into mayfly_private.enrolment_secrets (hash, tenant_id, key_id)
   values (mayfly_private.hash_secret(secret), of_tenant, key.id);
@@ -31,9 +31,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.create_enrolment_key(text, text[], timestamptz) is 'Creates an enrolment key.';
-revoke execute on function mayfly_private.create_enrolment_key(text, text[], timestamptz) from public;
-grant execute on function mayfly_private.create_enrolment_key(text, text[], timestamptz) to authenticated, service_role;
+comment on function mayfly_private.create_enrolment_key is 'Creates an enrolment key.';
+grant execute on function mayfly_private.create_enrolment_key to authenticated, service_role;
 
 -- Creates a key by which machines spawn agents with at most these scopes, and do nothing else (scope
 -- key:write). Without scopes, what most agents need; without expires_at, 90 days. The table
@@ -45,7 +44,6 @@ language sql
 set search_path = ''
 return mayfly_private.create_enrolment_key(name, scopes, expires_at);
 
-comment on function mayfly.create_enrolment_key(text, text[], timestamptz) is
+comment on function mayfly.create_enrolment_key is
   'Creates an enrolment key. Returns { key, enrolment_key }: the key mfk_… is shown this once.';
-revoke execute on function mayfly.create_enrolment_key(text, text[], timestamptz) from public;
-grant execute on function mayfly.create_enrolment_key(text, text[], timestamptz) to authenticated, service_role;
+grant execute on function mayfly.create_enrolment_key to authenticated, service_role;

@@ -83,13 +83,11 @@ begin
   agent.task := task;
   agent.metadata := metadata;
   agent.lifetime := lifetime;
-  agent.spawned_at := clock_timestamp();
+  agent.spawned_at := mayfly_private.now();
   agent.spawned_by := spawner.id;
   agent.expires_at := least(agent.spawned_at + lifetime, parent.expires_at);
   return agent;
 end
 $$;
 
-comment on function mayfly_private.draft_agent(mayfly_private.spawner, mayfly.agents[], text, text[], text, interval, text[], text[], text, jsonb) is
-  'An agent as it is to be inserted.';
-revoke execute on function mayfly_private.draft_agent(mayfly_private.spawner, mayfly.agents[], text, text[], text, interval, text[], text[], text, jsonb) from public;
+comment on function mayfly_private.draft_agent is 'An agent as it is to be inserted.';

@@ -9,8 +9,8 @@ set search_path = ''
 return (
   select case
     when agent.status in ('stopped', 'expired') then agent.status
-    when agent.expires_at <= clock_timestamp() then 'expired'
-    when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp()) > 0 then 'stopped'
+    when agent.expires_at <= (select mayfly_private.now()) then 'expired'
+    when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= (select mayfly_private.now())) > 0 then 'stopped'
     when agent.status = 'suspended' or count(*) filter (where line.status = 'suspended') > 0 then 'suspended'
     else 'running'
   end
@@ -18,5 +18,4 @@ return (
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
 
-comment on function mayfly_private.effective_status(mayfly.agents) is 'The status of an agent by now, its ancestors considered.';
-revoke execute on function mayfly_private.effective_status(mayfly.agents) from public;
+comment on function mayfly_private.effective_status is 'The status of an agent by now, its ancestors considered.';

@@ -15,25 +15,24 @@ begin
   end if;
   return (
     select coalesce(jsonb_agg(jsonb_build_object('id', living.id, 'name', living.name, 'type', living.type, 'activity', living.activity,
-      'seconds_left', round(greatest(extract(epoch from living.ends_at - clock_timestamp()), 0), 3)) order by living.id), '[]')
+      'seconds_left', round(greatest(extract(epoch from living.ends_at - (select mayfly_private.now())), 0), 3)) order by living.id), '[]')
     from (
       select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
       from mayfly.agents a
       -- Each ancestor by its key: as a join on any (ancestors) it was planned as all with all.
       cross join lateral (
-        select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > clock_timestamp()) as lives
+        select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > (select mayfly_private.now())) as lives
         from unnest(a.ancestors) ancestor (id)
         join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
       ) line
-      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > clock_timestamp()
+      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
     ) living);
 end
 $$;
 
-comment on function mayfly_private.living_agents(uuid[]) is 'Which of these agents are alive.';
-revoke execute on function mayfly_private.living_agents(uuid[]) from public;
-grant execute on function mayfly_private.living_agents(uuid[]) to authenticated, service_role;
+comment on function mayfly_private.living_agents is 'Which of these agents are alive.';
+grant execute on function mayfly_private.living_agents to authenticated, service_role;
 
 -- Which of these agents are alive: presence is told by its clients, the table is the truth.
 
@@ -43,7 +42,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.living_agents(ids);
 
-comment on function mayfly.living_agents(uuid[]) is
+comment on function mayfly.living_agents is
   'Which of these agents are alive, at most 1000: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
-revoke execute on function mayfly.living_agents(uuid[]) from public;
-grant execute on function mayfly.living_agents(uuid[]) to authenticated, service_role;
+grant execute on function mayfly.living_agents to authenticated, service_role;

@@ -11,13 +11,12 @@ declare
 begin
   foreach tenant in array mayfly_private.tenant_ids(null) loop
     if exists (select from mayfly.agents a
-        where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at <= clock_timestamp()) then
+        where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at <= (select mayfly_private.now())) then
       perform mayfly_private.reap(tenant);
     end if;
   end loop;
 end
 $$;
 
-comment on function mayfly_private.reap_in_passing() is 'Marks dead agents of the callers tenant where there are any.';
-revoke execute on function mayfly_private.reap_in_passing() from public;
-grant execute on function mayfly_private.reap_in_passing() to authenticated, service_role;
+comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the callers tenant where there are any.';
+grant execute on function mayfly_private.reap_in_passing to authenticated, service_role;

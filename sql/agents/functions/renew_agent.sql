@@ -14,11 +14,15 @@ set search_path = ''
 as $$
 declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  headers constant jsonb := nullif(current_setting('request.headers', true), '');
   given bytea;
   secret mayfly_private.renewal_secrets;
   newest integer;
   agent mayfly.agents;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
     given := mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal');
     perform from mayfly.agents a
@@ -34,9 +38,9 @@ begin
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
     where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id);
-  if secret.round < newest and coalesce(secret.used_at < clock_timestamp() - interval '30 seconds', true) then
+  if secret.round < newest and coalesce(secret.used_at < mayfly_private.now() - interval '30 seconds', true) then
     update mayfly.agents a
-    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = 'renewal secret used twice'
+    set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
     -- Returned, not raised: raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
@@ -50,7 +54,7 @@ begin
   end if;
 
   update mayfly_private.renewal_secrets s
-  set used_at = coalesce(s.used_at, clock_timestamp())
+  set used_at = coalesce(s.used_at, mayfly_private.now())
   where s.hash = secret.hash;
   delete from mayfly_private.renewal_secrets s
   where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round < secret.round;
@@ -64,9 +68,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.renew_agent() is 'Renews the agent whose renewal secret the token names.';
-revoke execute on function mayfly_private.renew_agent() from public;
-grant execute on function mayfly_private.renew_agent() to authenticated;
+comment on function mayfly_private.renew_agent is 'Renews the agent whose renewal secret the token names.';
+grant execute on function mayfly_private.renew_agent to authenticated;
 
 -- Renews an agent: called by the spawn function with a token that names the hash of the renewal
 -- secret. Returns what spawn_agent returns, or { refused } where the secret was used before.
@@ -77,6 +80,5 @@ language sql
 set search_path = ''
 return mayfly_private.renew_agent();
 
-comment on function mayfly.renew_agent() is 'Renews the agent whose renewal secret the token names.';
-revoke execute on function mayfly.renew_agent() from public;
-grant execute on function mayfly.renew_agent() to authenticated;
+comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret the token names.';
+grant execute on function mayfly.renew_agent to authenticated;

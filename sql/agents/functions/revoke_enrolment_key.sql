@@ -12,7 +12,7 @@ declare
   key mayfly.enrolment_keys;
 begin
   perform from mayfly.tenants t where t.id = of_tenant for no key update;
-  update mayfly.enrolment_keys k set revoked_at = coalesce(k.revoked_at, clock_timestamp())
+  update mayfly.enrolment_keys k set revoked_at = coalesce(k.revoked_at, mayfly_private.now())
   where k.tenant_id = of_tenant and k.id = key_id
   returning * into key;
   if key.id is null then
@@ -20,16 +20,15 @@ begin
   end if;
   if stop_agents then
     update mayfly.agents a
-    set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = 'enrolment key revoked'
+    set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'enrolment key revoked'
     where a.tenant_id = of_tenant and a.spawned_by = key.id and a.status in ('running', 'suspended');
   end if;
   return to_jsonb(key);
 end
 $$;
 
-comment on function mayfly_private.revoke_enrolment_key(uuid, boolean) is 'Revokes an enrolment key.';
-revoke execute on function mayfly_private.revoke_enrolment_key(uuid, boolean) from public;
-grant execute on function mayfly_private.revoke_enrolment_key(uuid, boolean) to authenticated, service_role;
+comment on function mayfly_private.revoke_enrolment_key is 'Revokes an enrolment key.';
+grant execute on function mayfly_private.revoke_enrolment_key to authenticated, service_role;
 
 -- Revokes an enrolment key at once (scope key:write). The agents that it spawned live on, unless they
 -- are to be stopped with it. Revoking it again changes nothing.
@@ -40,6 +39,5 @@ language sql
 set search_path = ''
 return mayfly_private.revoke_enrolment_key(id, coalesce(stop_agents, false));
 
-comment on function mayfly.revoke_enrolment_key(uuid, boolean) is 'Revokes an enrolment key, if asked with the agents that it spawned. Returns it.';
-revoke execute on function mayfly.revoke_enrolment_key(uuid, boolean) from public;
-grant execute on function mayfly.revoke_enrolment_key(uuid, boolean) to authenticated, service_role;
+comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, if asked with the agents that it spawned. Returns it.';
+grant execute on function mayfly.revoke_enrolment_key to authenticated, service_role;

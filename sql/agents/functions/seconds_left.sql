@@ -8,11 +8,10 @@ set search_path = ''
 return (
   select case
     when mayfly_private.effective_status(agent) in ('stopped', 'expired') then 0
-    else round(greatest(extract(epoch from least(agent.expires_at, min(line.expires_at)) - clock_timestamp()), 0), 3)
+    else round(greatest(extract(epoch from least(agent.expires_at, min(line.expires_at)) - mayfly_private.now()), 0), 3)
   end
   from mayfly.agents line
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
 
-comment on function mayfly_private.seconds_left(mayfly.agents) is 'How many seconds an agent may still live.';
-revoke execute on function mayfly_private.seconds_left(mayfly.agents) from public;
+comment on function mayfly_private.seconds_left is 'How many seconds an agent may still live.';

@@ -7,7 +7,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  instant constant timestamptz := clock_timestamp();
+  instant constant timestamptz := mayfly_private.now();
   available double precision;
 begin
   select least(tenant.spawns_per_minute,
@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.take_spawns(mayfly.tenants, integer) is 'Takes spawns from a tenant''s token bucket.';
-revoke execute on function mayfly_private.take_spawns(mayfly.tenants, integer) from public;
+comment on function mayfly_private.take_spawns is 'Takes spawns from a tenant''s token bucket.';

@@ -20,7 +20,7 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     join mayfly.agents a on a.tenant_id = n.tenant_id and (a.id = n.id or a.ancestors @> array[n.id])
     where n.status in ('stopped', 'suspended') and o.status = 'running'
-      and (a.id = n.id or (a.status = 'running' and a.expires_at > clock_timestamp()))
+      and (a.id = n.id or (a.status = 'running' and a.expires_at > (select mayfly_private.now())))
     group by n.tenant_id
   loop
     -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500
@@ -44,8 +44,7 @@ exception when others then
 end
 $$;
 
-comment on function mayfly_private.tell_agents() is 'Trigger: tells agents that they were stopped or suspended.';
-revoke execute on function mayfly_private.tell_agents() from public;
+comment on function mayfly_private.tell_agents is 'Trigger: tells agents that they were stopped or suspended.';
 
 create trigger agents_tell after update on mayfly.agents
   referencing old table as old_rows new table as new_rows

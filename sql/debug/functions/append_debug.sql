@@ -10,7 +10,7 @@ as $$
 declare
   of_tenant constant uuid := mayfly_private.require_tenant('debug:write');
   caller constant mayfly_private.caller := mayfly_private.caller();
-  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
   levels jsonb;
   fault record;
   more integer;
@@ -82,7 +82,7 @@ begin
       format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
       'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
       jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
-      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
+      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
   if more > 0 then
     update mayfly_private.debug_streams s set minute = this_minute, records = used + more
@@ -93,9 +93,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.append_debug(jsonb, integer) is 'Keeps debug records of the calling agent.';
-revoke execute on function mayfly_private.append_debug(jsonb, integer) from public;
-grant execute on function mayfly_private.append_debug(jsonb, integer) to authenticated, service_role;
+comment on function mayfly_private.append_debug is 'Keeps debug records of the calling agent.';
+grant execute on function mayfly_private.append_debug to authenticated, service_role;
 
 create function mayfly.append_debug(records jsonb, dropped integer default 0)
 returns jsonb
@@ -103,7 +102,6 @@ language sql
 set search_path = ''
 return mayfly_private.append_debug(records, dropped);
 
-comment on function mayfly.append_debug(jsonb, integer) is
+comment on function mayfly.append_debug is
   'Keeps debug records of the calling agent where its tenant keeps any: what debug_level gives, and stored, how many.';
-revoke execute on function mayfly.append_debug(jsonb, integer) from public;
-grant execute on function mayfly.append_debug(jsonb, integer) to authenticated, service_role;
+grant execute on function mayfly.append_debug to authenticated, service_role;

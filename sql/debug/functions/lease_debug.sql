@@ -11,7 +11,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
   watcher constant uuid := mayfly_private.caller_id();
   lease_id constant uuid := coalesce(lease, gen_random_uuid());
-  until constant timestamptz := clock_timestamp() + make_interval(secs => seconds);
+  until constant timestamptz := mayfly_private.now() + make_interval(secs => seconds);
 begin
   if level is null or level not between 1 and 4 then
     perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
@@ -27,7 +27,7 @@ begin
   end if;
 
   perform mayfly_private.hold_debug(of_tenant);
-  delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= clock_timestamp();
+  delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= mayfly_private.now();
   insert into mayfly_private.debug_leases as l (tenant_id, id, watcher_id, agent_id, level, categories, expires_at)
   values (of_tenant, lease_id, watcher, for_agent, lease_debug.level, lease_debug.categories, until)
   on conflict (tenant_id, id) do update
@@ -43,9 +43,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) is 'Leases a level of debug streams.';
-revoke execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) from public;
-grant execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+comment on function mayfly_private.lease_debug is 'Leases a level of debug streams.';
+grant execute on function mayfly_private.lease_debug to authenticated, service_role;
 
 create function mayfly.lease_debug(
   level integer, for_agent uuid default null, categories text[] default null, seconds double precision default 60, lease uuid default null
@@ -55,7 +54,6 @@ language sql
 set search_path = ''
 return mayfly_private.lease_debug(level, for_agent, categories, seconds, lease);
 
-comment on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) is
+comment on function mayfly.lease_debug is
   'Leases a level of one agent''s debug stream, or of all, for up to 60 s: { lease, seconds, agents }. The same lease again renews it.';
-revoke execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) from public;
-grant execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+grant execute on function mayfly.lease_debug to authenticated, service_role;

@@ -1,9 +1,9 @@
 -- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
--- as long as the tenant says, and leases that have ended; says whether there may be more. Called by
--- maintain_tenant, as owner.
+-- as long as the tenant says, and leases that have ended. A chore, called by maintain_tenant under its
+-- lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
-returns boolean
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -13,7 +13,7 @@ declare
 begin
   with old as (
     select r.id from mayfly.debug_records r
-    where r.tenant_id = tenant and r.stored_at < clock_timestamp() - make_interval(secs => (
+    where r.tenant_id = tenant and r.stored_at < (select mayfly_private.now()) - make_interval(secs => (
       select (t.debug ->> 'keep')::double precision from mayfly.tenants t where t.id = tenant))
     order by r.stored_at limit max_rows
   ), gone as (
@@ -24,10 +24,9 @@ begin
   if deleted > 0 then
     perform mayfly_private.charge(tenant, 0, -freed, 0);
   end if;
-  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= clock_timestamp();
-  return deleted = max_rows;
+  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= (select mayfly_private.now());
+  return jsonb_build_object('more', deleted = max_rows);
 end
 $$;
 
-comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
-revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;
+comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';

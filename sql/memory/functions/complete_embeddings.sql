@@ -43,21 +43,20 @@ begin
   select count(*) into stored from inserted;
   update mayfly_private.embedding_queue q
   set error = left(r ->> 'error', 500), lease = null,
-    due_at = clock_timestamp() + interval '30 seconds' * 4 ^ (q.attempts - 1),
-    dead_at = case when q.attempts >= 5 then clock_timestamp() end
+    due_at = (select mayfly_private.now()) + interval '30 seconds' * 4 ^ (q.attempts - 1),
+    dead_at = case when q.attempts >= 5 then (select mayfly_private.now()) end
   from jsonb_array_elements(results) r
   where q.tenant_id = tenant and q.memory_id = (r ->> 'memory')::uuid and q.lease = (r ->> 'lease')::uuid
     and jsonb_typeof(r -> 'error') = 'string';
   get diagnostics failed = row_count;
   return jsonb_build_object('stored', stored, 'failed', failed, 'waiting', (
     select count(*) from (select from mayfly_private.embedding_queue q
-      where q.tenant_id = tenant and q.dead_at is null and q.due_at <= clock_timestamp() limit 1000) w));
+      where q.tenant_id = tenant and q.dead_at is null and q.due_at <= (select mayfly_private.now()) limit 1000) w));
 end
 $$;
 
-comment on function mayfly_private.complete_embeddings(text, jsonb) is 'Stores the vectors of leased memories.';
-revoke execute on function mayfly_private.complete_embeddings(text, jsonb) from public;
-grant execute on function mayfly_private.complete_embeddings(text, jsonb) to service_role;
+comment on function mayfly_private.complete_embeddings is 'Stores the vectors of leased memories.';
+grant execute on function mayfly_private.complete_embeddings to service_role;
 
 -- Takes what a worker has made of its leases. Called by the sync function, with the secret key.
 
@@ -67,7 +66,6 @@ language sql
 set search_path = ''
 return mayfly_private.complete_embeddings(model, results);
 
-comment on function mayfly.complete_embeddings(text, jsonb) is
+comment on function mayfly.complete_embeddings is
   'Completes leases by [{ memory, lease, embedding } or { memory, lease, error }]: { stored, failed, waiting }. For the secret key.';
-revoke execute on function mayfly.complete_embeddings(text, jsonb) from public;
-grant execute on function mayfly.complete_embeddings(text, jsonb) to service_role;
+grant execute on function mayfly.complete_embeddings to service_role;

@@ -70,11 +70,10 @@ begin
   if moved > 0 then
     insert into mayfly_private.settlements as s (tenant_id, model, vectors)
     values (chosen.tenant_id, chosen.model, moved)
-    on conflict (tenant_id, model) do update set vectors = s.vectors + excluded.vectors, settled_at = now();
+    on conflict (tenant_id, model) do update set vectors = s.vectors + excluded.vectors, settled_at = mayfly_private.now();
   end if;
   return moved;
 end
 $$;
 
-comment on function mayfly_private.settle_vectors(integer, integer, uuid) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
-revoke execute on function mayfly_private.settle_vectors(integer, integer, uuid) from public;
+comment on function mayfly_private.settle_vectors is 'Settles a batch of a large tenant''s vectors into the HNSW index.';

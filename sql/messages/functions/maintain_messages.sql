@@ -1,16 +1,17 @@
 -- One batch of a tenant's old messages: those that every recipient has acknowledged, or whose deadline has
 -- passed, after the tenant's messages_kept; all others, and those in channels, after the project's kept.
--- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. Says whether there
--- may be more. Called by maintain_tenant, under its lock.
+-- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. `more` is
+-- true until the walk has come to its end. A chore, called by maintain_tenant under its lock.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
-returns boolean
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
-  handled_before constant timestamptz := clock_timestamp() - (select t.messages_kept from mayfly.tenants t where t.id = tenant);
+  instant constant timestamptz := mayfly_private.now();
+  long_ago constant timestamptz := instant - mayfly_private.kept();
+  handled_before constant timestamptz := instant - (select t.messages_kept from mayfly.tenants t where t.id = tenant);
   walked uuid[];
   last_sent timestamptz;
   last_id uuid;
@@ -32,7 +33,7 @@ begin
     where m.tenant_id = tenant and m.id = any (walked)
       and (m.sent_at < long_ago
         or (m.channel_id is null and m.sent_at < handled_before
-          and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
+          and (m.deadline < instant or not exists (select from mayfly.deliveries d
             where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
   -- All at once: with each message by itself, each would be given back by itself.
   delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
@@ -42,9 +43,8 @@ begin
   set messages_to = case when cardinality(walked) = max_rows then last_sent else '-infinity' end,
     messages_to_id = coalesce(last_id, s.messages_to_id)
   where s.tenant_id = tenant;
-  return coalesce(cardinality(walked), 0) = max_rows;
+  return jsonb_build_object('more', coalesce(cardinality(walked), 0) = max_rows);
 end
 $$;
 
-comment on function mayfly_private.maintain_messages(uuid, integer) is 'One batch of a tenants old messages.';
-revoke execute on function mayfly_private.maintain_messages(uuid, integer) from public;
+comment on function mayfly_private.maintain_messages is 'One batch of a tenants old messages.';

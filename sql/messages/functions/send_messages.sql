@@ -90,7 +90,7 @@ begin
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   where (o.m ->> 'id')::uuid = any (claimed)
-    and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < now() - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
+    and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
     perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
@@ -172,9 +172,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.send_messages(jsonb) is 'Sends messages, each at most once, all or none.';
-revoke execute on function mayfly_private.send_messages(jsonb) from public;
-grant execute on function mayfly_private.send_messages(jsonb) to authenticated, service_role;
+comment on function mayfly_private.send_messages is 'Sends messages, each at most once, all or none.';
+grant execute on function mayfly_private.send_messages to authenticated, service_role;
 
 create function mayfly.send_messages(messages jsonb)
 returns jsonb
@@ -182,7 +181,6 @@ language sql
 set search_path = ''
 return mayfly_private.send_messages(messages);
 
-comment on function mayfly.send_messages(jsonb) is
+comment on function mayfly.send_messages is
   'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }] gives [{ id, recipients } or, in a channel, { id, seq }].';
-revoke execute on function mayfly.send_messages(jsonb) from public;
-grant execute on function mayfly.send_messages(jsonb) to authenticated, service_role;
+grant execute on function mayfly.send_messages to authenticated, service_role;

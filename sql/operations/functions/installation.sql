@@ -1,7 +1,7 @@
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
 --
---   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
@@ -82,6 +82,7 @@ begin
         from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
         where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
       from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
+    'release', mayfly_private.release(),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -119,13 +120,12 @@ begin
       'due', (select count(*) from (select from mayfly_private.nudges_due d limit 100000) d),
       'lost', (
         select jsonb_build_object('tenants', count(*), 'at', max(b.at))
-        from mayfly_private.broadcast_losses b where b.at > clock_timestamp() - interval '10 minutes')));
+        from mayfly_private.broadcast_losses b where b.at > (select mayfly_private.now()) - interval '10 minutes')));
 end
 $$;
 
-comment on function mayfly_private.installation() is 'What of Mayfly is in this database.';
-revoke execute on function mayfly_private.installation() from public;
-grant execute on function mayfly_private.installation() to service_role;
+comment on function mayfly_private.installation is 'What of Mayfly is in this database.';
+grant execute on function mayfly_private.installation to service_role;
 
 create function mayfly.installation()
 returns jsonb
@@ -133,7 +133,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.installation();
 
-comment on function mayfly.installation() is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
-revoke execute on function mayfly.installation() from public;
-grant execute on function mayfly.installation() to service_role;
+comment on function mayfly.installation is
+  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
+grant execute on function mayfly.installation to service_role;

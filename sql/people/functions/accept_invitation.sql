@@ -36,7 +36,7 @@ begin
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
       'Sign in with the address that was invited and confirmed, or ask for another invitation.');
-  elsif invitation.expires_at <= clock_timestamp() then
+  elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
 
@@ -46,15 +46,14 @@ begin
   if not found then
     perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
   end if;
-  update mayfly.invitations i set accepted_at = clock_timestamp(), accepted_by = caller.id
+  update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
   return jsonb_build_object('tenant', jsonb_build_object('id', invitation.tenant_id, 'name', tenant_name), 'role', invitation.role);
 end
 $$;
 
-comment on function mayfly_private.accept_invitation(text, uuid) is 'Makes the calling person a member by an invitation.';
-revoke execute on function mayfly_private.accept_invitation(text, uuid) from public;
-grant execute on function mayfly_private.accept_invitation(text, uuid) to authenticated;
+comment on function mayfly_private.accept_invitation is 'Makes the calling person a member by an invitation.';
+grant execute on function mayfly_private.accept_invitation to authenticated;
 
 -- Accepts an invitation by its token, or one to the caller's own confirmed e-mail address by its id.
 -- For people.
@@ -65,7 +64,5 @@ language sql
 set search_path = ''
 return mayfly_private.accept_invitation(token, id);
 
-comment on function mayfly.accept_invitation(text, uuid) is
-  'Accepts an invitation. Returns { tenant: { id, name }, role }.';
-revoke execute on function mayfly.accept_invitation(text, uuid) from public;
-grant execute on function mayfly.accept_invitation(text, uuid) to authenticated;
+comment on function mayfly.accept_invitation is 'Accepts an invitation. Returns { tenant: { id, name }, role }.';
+grant execute on function mayfly.accept_invitation to authenticated;

@@ -16,13 +16,12 @@ begin
     join mayfly.invitations i on i.email = lower(u.email)
     join mayfly.tenants t on t.id = i.tenant_id
     where u.id = caller.id and caller.kind = 'person' and u.email_confirmed_at is not null
-      and i.accepted_at is null and i.revoked_at is null and i.expires_at > clock_timestamp());
+      and i.accepted_at is null and i.revoked_at is null and i.expires_at > mayfly_private.now());
 end
 $$;
 
-comment on function mayfly_private.my_invitations() is 'The open invitations of the calling person.';
-revoke execute on function mayfly_private.my_invitations() from public;
-grant execute on function mayfly_private.my_invitations() to authenticated;
+comment on function mayfly_private.my_invitations is 'The open invitations of the calling person.';
+grant execute on function mayfly_private.my_invitations to authenticated;
 
 -- The invitations to the caller's own confirmed e-mail address that can still be accepted. For people.
 
@@ -32,7 +31,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.my_invitations();
 
-comment on function mayfly.my_invitations() is
+comment on function mayfly.my_invitations is
   'The open invitations of the calling person: [{ id, tenant: { id, name }, role, created_at, expires_at }].';
-revoke execute on function mayfly.my_invitations() from public;
-grant execute on function mayfly.my_invitations() to authenticated;
+grant execute on function mayfly.my_invitations to authenticated;

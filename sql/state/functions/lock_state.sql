@@ -39,7 +39,7 @@ begin
   for update;
   if not found then
     insert into mayfly.states (tenant_id, agent_id, key, version, deleted_at)
-    values (of_tenant, of_agent, key, 0, clock_timestamp())
+    values (of_tenant, of_agent, key, 0, mayfly_private.now())
     on conflict on constraint states_key_key do nothing;
     select * into strict state from mayfly.states s
     where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key
@@ -56,5 +56,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_state(text, uuid, integer) is 'The state that is to be written, locked.';
-revoke execute on function mayfly_private.lock_state(text, uuid, integer) from public;
+comment on function mayfly_private.lock_state is 'The state that is to be written, locked.';

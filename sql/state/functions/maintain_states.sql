@@ -1,27 +1,28 @@
 -- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
--- their versions when the log that told of them has gone. At most max_rows of each; says whether there
--- may be more. Called by maintain_tenant, as owner.
+-- their versions when the log that told of them has gone. At most max_rows of each. A chore,
+-- called by maintain_tenant under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
-returns boolean
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  instant constant timestamptz := mayfly_private.now();
+  long_ago constant timestamptz := instant - mayfly_private.kept();
   expired integer;
   gone uuid[];
   freed bigint;
 begin
   with spent as (
     select s.id from mayfly.states s
-    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= clock_timestamp()
+    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= instant
     order by s.id limit max_rows
     for update skip locked
   ), deleted as (
     update mayfly.states s
-    set version = s.version + 1, value = null, updated_by = null, updated_at = clock_timestamp(), expires_at = null,
-      deleted_at = clock_timestamp()
+    set version = s.version + 1, value = null, updated_by = null, updated_at = instant, expires_at = null,
+      deleted_at = instant
     from spent where s.tenant_id = tenant and s.id = spent.id
     returning s.id, s.version
   )
@@ -41,9 +42,8 @@ begin
     delete from mayfly.states s where s.tenant_id = tenant and s.id = any (gone);
     perform mayfly_private.charge(tenant, 0, -freed, 0);
   end if;
-  return expired = max_rows or coalesce(cardinality(gone), 0) = max_rows;
+  return jsonb_build_object('more', expired = max_rows or coalesce(cardinality(gone), 0) = max_rows);
 end
 $$;
 
-comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
-revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;
+comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';

@@ -8,7 +8,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  instant constant timestamptz := clock_timestamp();
+  instant constant timestamptz := mayfly_private.now();
   written mayfly.states;
   bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
   dropped bigint;
@@ -40,5 +40,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) is 'Gives a locked state its next version.';
-revoke execute on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) from public;
+comment on function mayfly_private.write_state is 'Gives a locked state its next version.';

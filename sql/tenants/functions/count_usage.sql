@@ -11,7 +11,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
   free_shard smallint;
 begin
   select u.shard into free_shard
@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.count_usage(uuid, bigint, bigint, integer) is 'Counts what a tenant stores and writes.';
-revoke execute on function mayfly_private.count_usage(uuid, bigint, bigint, integer) from public;
+comment on function mayfly_private.count_usage is 'Counts what a tenant stores and writes.';
