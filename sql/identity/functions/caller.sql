@@ -22,6 +22,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
   headers constant jsonb := nullif(current_setting('request.headers', true), '');
   chosen constant text := lower(headers ->> 'x-mayfly-tenant');
@@ -49,7 +50,7 @@ begin
     from mayfly_private.enrolment_secrets s
     join mayfly.enrolment_keys k on k.tenant_id = s.tenant_id and k.id = s.key_id
     where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'enrolment')
-      and k.revoked_at is null and k.expires_at > (select mayfly_private.now())
+      and k.revoked_at is null and k.expires_at > instant
       and k.tenant_id::text = coalesce(chosen, k.tenant_id::text);
     return case when found then found_caller end;
   end if;
@@ -65,7 +66,7 @@ begin
         select from mayfly.agents line
         where line.tenant_id = a.tenant_id
           and line.id = any (a.ancestors || a.id)
-          and (line.status <> 'running' or line.expires_at <= (select mayfly_private.now())));
+          and (line.status <> 'running' or line.expires_at <= instant));
     return case when found then found_caller end;
   end if;
 
