@@ -107,6 +107,7 @@ function calls(): Record<string, Record<string, Call>> {
     },
     Agents: {
       find: () => agents.find(),
+      issue: () => agents.issue(),
       get: () => agents.get(id),
       tree: () => agents.tree(),
       stop: () => agents.stop(id),
