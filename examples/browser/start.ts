@@ -28,7 +28,7 @@ export async function servePage({ url, publishableKey, port = 5173, cacheDir }: 
       "import.meta.env.VITE_MAYFLY_URL": JSON.stringify(url),
       "import.meta.env.VITE_MAYFLY_PUBLISHABLE_KEY": JSON.stringify(publishableKey),
     },
-    optimizeDeps: { include: ["@supabase/supabase-js", "uuid", "zod", "idb", "@orama/orama"] },
+    optimizeDeps: { include: ["@supabase/supabase-js", "uuid", "zod", "idb", "porter2"] },
     server: {
       host: "127.0.0.1",
       port,
@@ -52,7 +52,7 @@ async function start(): Promise<void> {
   const project = await findRunning(".mayfly");
   if (!project) throw new Error("Nothing runs here. In another terminal: npm start");
   const mayfly = await openTenant(project.apiUrl, project.secretKey, process.argv[2]);
-  const { data: invited, error } = await mayfly.members.invite({ role: "member" });
+  const { data: invited, error } = await mayfly.people.members.invite({ role: "member" });
   if (error) throw error;
   const page = await servePage({ url: project.apiUrl, publishableKey: project.publishableKey });
   console.log(`Open ${page.url}#invitation=${invited.token}`);
