@@ -27,6 +27,7 @@ const words: Record<string, string[]> = {
   memory_conflicts: ["field"],
   messages: ["sender_kind", "priority"],
   // The project's own rows, the same for everyone.
+  event_kinds: ["kind", "scope", "admin_scope", "description"],
   scopes: ["name", "description", "roles"],
   state_versions: ["action"],
 };
@@ -256,6 +257,7 @@ describe.each([
     expect(content.length).toBeGreaterThan(60);
     expect(content.filter(({ kind }) => kind === "i").map(({ relation }) => relation)).toEqual([
       "memories_labels_idx",
+      "memories_thread_idx",
     ]);
     const on = content.filter(({ target }) => target !== 0);
     const what = "`alter column … set statistics 0` is missing, or a line in `words` or `ids`";
