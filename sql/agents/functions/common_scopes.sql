@@ -9,7 +9,7 @@ set search_path = ''
 return (
   select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
   where s in ('memory:read', 'memory:write', 'agent:read', 'presence:write', 'message:send', 'message:read',
-    'state:read', 'state:write', 'debug:write')
+    'state:read', 'state:write', 'debug:write', 'job:read', 'job:add', 'job:work')
 );
 
 comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';

@@ -2,6 +2,7 @@
 --
 --   tenant:{t}:agents       presence of every agent; read with presence:read, tracked with presence:write
 --   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
+--   tenant:{t}:jobs         wakes workers that sleep; read with job:work, sent by the database alone
 --   tenant:{t}:agent:{a}    one agent's, or a person's, inbox; read by itself and with message:admin, sent by
 --                           the database alone
 --   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
@@ -52,6 +53,8 @@ begin
     return false;
   elsif part[3] = 'log' and cardinality(part) = 3 then
     return tenant = any (mayfly_private.tenant_ids('memory:read'));
+  elsif part[3] = 'jobs' and cardinality(part) = 3 then
+    return tenant = any (mayfly_private.tenant_ids('job:work'));
   elsif part[3] = 'channel' and cardinality(part) = 4 then
     return exists (
       select from mayfly.channels c

@@ -2,7 +2,7 @@
 -- The tables come in this order, so that a row comes after the tables that it refers to, and each in the order
 -- of its primary key: tenants, members, invitations, agent_types, enrolment_keys, agents (a
 -- parent may come after its child), agent_liveness, memories,
--- memory_conflicts, memory_vectors, states, state_versions, debug_records, channels, channel_subscriptions, messages, inboxes, deliveries, events. Left out is what is secret or only keeps the books: hashes,
+-- memory_conflicts, memory_vectors, states, state_versions, debug_records, channels, channel_subscriptions, messages, inboxes, deliveries, jobs, finished_jobs, job_steps, job_attempts, job_signals, job_queues, job_schedules, events. Left out is what is secret or only keeps the books: hashes,
 -- usage, known operations. Scope tenant:write. Each page sees what has committed by then: what changes
 -- meanwhile may come as it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
 
@@ -13,7 +13,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('tenant:write');
-  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,debug_records,channels,channel_subscriptions,messages,inboxes,deliveries,events}';
+  tables constant text[] := '{tenants,members,invitations,agent_types,enrolment_keys,agents,agent_liveness,memories,memory_conflicts,memory_vectors,states,state_versions,debug_records,channels,channel_subscriptions,messages,inboxes,deliveries,jobs,finished_jobs,job_steps,job_attempts,job_signals,job_queues,job_schedules,events}';
   place integer := 1;
   last_key jsonb;
   keys record;

@@ -28,6 +28,7 @@ declare
   more_messages boolean;
   more_states boolean;
   more_debug boolean;
+  more_jobs boolean;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -104,6 +105,7 @@ begin
   more_messages := mayfly_private.maintain_messages(tenant, max_rows);
   more_states := mayfly_private.maintain_states(tenant, max_rows);
   more_debug := mayfly_private.maintain_debug(tenant, max_rows);
+  more_jobs := mayfly_private.maintain_jobs(tenant, max_rows);
 
   update mayfly_private.maintenance m
   set at = clock_timestamp(),
@@ -114,7 +116,7 @@ begin
   where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
   return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug or more_messages);
+    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug or more_jobs or more_messages);
 end
 $$;
 

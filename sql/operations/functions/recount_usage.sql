@@ -20,6 +20,11 @@ begin
     + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
     + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant)
     + (select coalesce(sum(b.bytes), 0) from mayfly.messages b where b.tenant_id = tenant)
+    + (select coalesce(sum(j.bytes), 0) from mayfly.jobs j where j.tenant_id = tenant)
+    + (select coalesce(sum(f.bytes), 0) from mayfly.finished_jobs f where f.tenant_id = tenant)
+    + (select coalesce(sum(s.bytes), 0) from mayfly.job_steps s where s.tenant_id = tenant)
+    + (select coalesce(sum(s.bytes), 0) from mayfly.job_signals s where s.tenant_id = tenant)
+    + (select coalesce(sum(s.bytes), 0) from mayfly.job_schedules s where s.tenant_id = tenant)
     + (select count(*) * 160 from mayfly.deliveries d where d.tenant_id = tenant)
     + (select coalesce(sum(mayfly_private.row_bytes(r.of_table, r.content)), 0) from (
       select 'agents' as of_table, to_jsonb(a) as content from mayfly.agents a where a.tenant_id = tenant
