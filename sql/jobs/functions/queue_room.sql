@@ -9,22 +9,23 @@ set search_path = ''
 as $$
 declare
   label constant text := split_part(case when left(of_lane, 1) = '!' then substr(of_lane, strpos(of_lane, '/') + 1) else of_lane end, '#', 1);
+  of_queue constant text := split_part(label, '/', 1);
   queue mayfly.job_queues;
   available double precision;
 begin
-  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = split_part(label, '/', 1);
+  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = of_queue;
   if not found or (not queue.paused and coalesce(queue.max_running, queue.max_running_per_group) is null and queue.rate is null) then
     return wanted;
   elsif queue.paused then
     return 0;
   end if;
-  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = queue.name for no key update skip locked;
+  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = of_queue for no key update skip locked;
   if not found then
     return 0;
   end if;
   if queue.max_running is not null then
     wanted := least(wanted, queue.max_running - (
-      select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running' and j.queue = queue_room.queue.name)::integer);
+      select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running' and j.queue = of_queue)::integer);
   end if;
   if queue.max_running_per_group is not null and strpos(of_lane, '#') > 0 then
     wanted := least(wanted, queue.max_running_per_group - (
@@ -35,7 +36,7 @@ begin
     wanted := greatest(0, least(wanted, floor(available)::integer));
     -- What is not there after all was taken from the bucket all the same: a rate is a bound.
     update mayfly.job_queues q set tokens = available - wanted, filled_at = clock_timestamp()
-    where q.tenant_id = tenant and q.name = queue_room.queue.name;
+    where q.tenant_id = tenant and q.name = of_queue;
   end if;
   return greatest(wanted, 0);
 end
