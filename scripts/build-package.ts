@@ -1,5 +1,5 @@
 // Makes the package of the SDK: ESM and CJS, each with its types. In the repository the sources are
-// used as they are. The CLI is not in it: it copies migrations and functions from a clone of Mayfly.
+// used as they are.
 import { execFile } from "node:child_process";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,9 +9,6 @@ import { bundle } from "./bundle.ts";
 
 const root = join(import.meta.dirname, "..");
 const sdk = join(root, "sdk");
-/** Only the CLI imports these. */
-const ofCli = new Set(["commander", "@decimalturn/toml-patch"]);
-
 interface Manifest {
   version: string;
   dependencies: Record<string, string>;
@@ -95,9 +92,7 @@ async function manifest(): Promise<object> {
       },
       "./package.json": "./package.json",
     },
-    dependencies: Object.fromEntries(
-      Object.entries(dependencies).filter(([name]) => !ofCli.has(name)),
-    ),
+    dependencies,
   };
 }
 

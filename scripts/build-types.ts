@@ -1,4 +1,4 @@
-// Makes sdk/src/database.types.ts with the Supabase CLI from a database that has the migrations.
+// Makes sdk/src/contract/database.types.ts with the Supabase CLI from a database that has the migrations.
 // `--check` only compares and fails where it differs.
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { openPglite } from "../local/src/db/index.ts";
 import { applyMigrations } from "../local/src/migrations.ts";
 
 const root = join(import.meta.dirname, "..");
-const path = join(root, "sdk/src/database.types.ts");
+const path = join(root, "sdk/src/contract/database.types.ts");
 
 const database = await openPglite({ passwords: "only for now", log: createConsoleLog() });
 try {
@@ -28,7 +28,7 @@ try {
     process.exitCode = 1;
   } else if (stdout !== present) {
     await writeFile(path, stdout);
-    console.log("wrote sdk/src/database.types.ts");
+    console.log("wrote sdk/src/contract/database.types.ts");
   }
 } finally {
   await database.close();

@@ -2,8 +2,8 @@ import type { Agent, ListOptions, Mayfly, MemoryPage } from "@mayfly/sdk";
 import type { Known } from "./compare.ts";
 import { toKnown } from "./episode.ts";
 import { dataOf, until, within } from "./failure.ts";
-import { addTally, emptyTally, readShare, type Tally } from "./reader.ts";
-import type { Report } from "./report.ts";
+import { addTally, emptyTally, readShare } from "./reader.ts";
+import type { Lesson, Report } from "./report.ts";
 import type { Scan } from "./scan.ts";
 import { shareOut } from "./share.ts";
 import type { Team } from "./team.ts";
@@ -18,16 +18,6 @@ export interface Learning {
   team: Team;
   report: Report;
   signal: AbortSignal;
-}
-
-/** What the team did, and what is remembered of the folder afterwards. */
-export interface Lesson {
-  tally: Tally;
-  /** Whether anything of this folder was remembered before. */
-  again: boolean;
-  total: number;
-  /** The most agents that presence showed at once; null where presence did not work. */
-  seenAlive: number | null;
 }
 
 const PAGE = 500;

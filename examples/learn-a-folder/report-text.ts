@@ -1,10 +1,9 @@
 import { styleText } from "node:util";
 import type { Answer, Finding } from "./ask.ts";
 import { count, duration, printable, size, wrap } from "./format.ts";
-import type { Lesson } from "./learn.ts";
 import { LiveLine } from "./live-line.ts";
 import { learnedOf } from "./reader.ts";
-import type { Outcome, Place, Report } from "./report.ts";
+import type { Lesson, Outcome, Place, Report } from "./report.ts";
 import type { Scan } from "./scan.ts";
 import type { Member } from "./team.ts";
 import { stemsOf, wordsWith } from "./words.ts";

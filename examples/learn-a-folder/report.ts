@@ -1,5 +1,4 @@
 import type { Answer } from "./ask.ts";
-import type { Lesson } from "./learn.ts";
 import type { Tally } from "./reader.ts";
 import type { Scan } from "./scan.ts";
 import type { Member } from "./team.ts";
@@ -10,6 +9,16 @@ export interface Place {
   /** Started for this run, found running, or named by MAYFLY_URL. */
   supabase: "started" | "running" | "named";
   ms: number;
+}
+
+/** What the team did, and what is remembered of the folder afterwards. */
+export interface Lesson {
+  tally: Tally;
+  /** Whether anything of this folder was remembered before. */
+  again: boolean;
+  total: number;
+  /** The most agents that presence showed at once; null where presence did not work. */
+  seenAlive: number | null;
 }
 
 /** Everything that came of a run; what is missing was not reached. */

@@ -2,8 +2,8 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
-import type { ErrorBody, ErrorCode } from "../../sdk/src/errors.ts";
-import { parseJson } from "../../sdk/src/numbers.ts";
+import type { ErrorBody, ErrorCode } from "../../sdk/src/contract/errors.ts";
+import { parseJson } from "../../sdk/src/contract/numbers.ts";
 import { isTooDeep } from "./depth.ts";
 
 /** An error on its way to the caller. */

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
-import { version } from "../../sdk/src/version.ts";
+import { version } from "../../sdk/src/contract/version.ts";
 import { answerError, Refusal } from "./answer.ts";
 
 /** A push has at most 4 MB as the database counts; as JSON text it may be twice as long. */

@@ -7,8 +7,8 @@ import {
 } from "@supabase/server/core";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Database } from "../../sdk/src/database.types.ts";
-import { isErrorCode } from "../../sdk/src/errors.ts";
+import type { Database } from "../../sdk/src/contract/database.types.ts";
+import { isErrorCode } from "../../sdk/src/contract/errors.ts";
 import { Refusal } from "./answer.ts";
 import { verifyToken } from "./tokens.ts";
 

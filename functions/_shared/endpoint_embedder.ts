@@ -1,6 +1,6 @@
 /** Vectors from an OpenAI-compatible `/embeddings` endpoint, and why there are none. */
 import { z } from "zod";
-import { dimensions, embedding } from "../../sdk/src/schemas.ts";
+import { dimensions, embedding } from "../../sdk/src/contract/schemas.ts";
 
 export interface Embedder {
   model: string;

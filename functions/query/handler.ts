@@ -1,5 +1,5 @@
 /** Recalls the memories that answer a question best. */
-import { type QueryRequest, queryRequest } from "../../sdk/src/schemas.ts";
+import { type QueryRequest, queryRequest } from "../../sdk/src/contract/schemas.ts";
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, type MayflyClient } from "../_shared/database.ts";

@@ -7,7 +7,7 @@ import {
   spawnRequest,
   stopRequest,
   teamRequest,
-} from "../../sdk/src/schemas.ts";
+} from "../../sdk/src/contract/schemas.ts";
 import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, connectWithToken, type MayflyClient } from "../_shared/database.ts";

@@ -1,5 +1,5 @@
 /** Pushes what was learned, with vectors, and pulls what is new. */
-import { type Operation, syncRequest } from "../../sdk/src/schemas.ts";
+import { type Operation, syncRequest } from "../../sdk/src/contract/schemas.ts";
 import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, connectAsProject, type MayflyClient } from "../_shared/database.ts";

@@ -4,8 +4,9 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { createConsoleLog } from "./console-log.ts";
 import { legacyKeys } from "./environment.ts";
 import { loadOrCreateKeys } from "./keys.ts";
+import type { Local } from "./options.ts";
 import { findRunning, type Running } from "./running.ts";
-import { type Local, startLocal } from "./start.ts";
+import { startLocal } from "./start.ts";
 import { createTokens } from "./tokens.ts";
 
 const defaultData = join(import.meta.dirname, "../../.mayfly");

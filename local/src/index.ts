@@ -1,4 +1,5 @@
 export { createConsoleLog, type LogOptions } from "./console-log.ts";
 export type { Logger } from "./log.ts";
+export type { Local, LocalOptions } from "./options.ts";
 export { findRunning, type Running } from "./running.ts";
-export { type Local, type LocalOptions, startLocal } from "./start.ts";
+export { startLocal } from "./start.ts";

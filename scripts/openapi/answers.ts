@@ -1,6 +1,6 @@
 /** What the functions answer: they send what SQL returns, so these are written after it. */
 import { z } from "zod";
-import { errorCodes } from "../../sdk/src/errors.ts";
+import { errorCodes } from "../../sdk/src/contract/errors.ts";
 
 const agent = z.looseObject({ id: z.guid(), tenant_id: z.guid(), name: z.string() });
 

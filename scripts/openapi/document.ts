@@ -8,8 +8,8 @@ import {
   stopRequest,
   syncRequest,
   teamRequest,
-} from "../../sdk/src/schemas.ts";
-import { version } from "../../sdk/src/version.ts";
+} from "../../sdk/src/contract/schemas.ts";
+import { version } from "../../sdk/src/contract/version.ts";
 import {
   drainAnswer,
   errorAnswer,

@@ -10,7 +10,7 @@ export interface Source {
 export interface SqlObject {
   /** `function mayfly.sync`, `table mayfly.agents`, `policy agents_select on mayfly.agents`, … */
   key: string;
-  /** The key of what a comment, a grant or a revoke is about; otherwise the key itself. */
+  /** The key of what a comment or a grant is about; otherwise the key itself. */
   about: string;
   /**
    * What holds data, or what data depends on: a release changes it by hand. Everything else is
@@ -30,6 +30,16 @@ export interface SqlObject {
 const identity = (name: string) => name.replace(/\s*\(.*$/s, "").trim();
 const digest = (text: string) => createHash("sha256").update(text.trim()).digest("hex");
 const flat = (text: string) => text.replace(/\s+/g, " ").trim();
+
+/** Names are unique, so a comment or a grant needs no parameters: with them and without is the same. */
+const short = (statement: string) =>
+  statement
+    .replace(
+      /^((?:comment|grant \w+)\s+on\s+function\s+[\w.]+)\s*\([\s\S]*?\)(?=\s+(?:is|to)\s)/,
+      "$1",
+    )
+    .replace(/^(comment on function [\w.]+)\s+is\s+/, "$1 is ")
+    .replace(/^grant [\s\S]*/, flat);
 
 type Described = Pick<SqlObject, "key" | "durable"> & { about?: string; head?: string };
 type Rule = [RegExp, (match: RegExpExecArray, statement: string) => Described];
@@ -66,7 +76,7 @@ const rules: Rule[] = [
     },
   ],
   [
-    /^(?:grant|revoke) .*? on (?:(function|schema|table|sequence) )?([\w.]+)/,
+    /^grant .*? on (?:(function|schema|table|sequence) )?([\w.]+)/,
     ([, kind = "table", name], statement) => ({
       key: flat(statement),
       about: `${kind} ${name}`,
@@ -91,11 +101,13 @@ export function objectsOf(sources: Source[]): SqlObject[] {
   return sources.flatMap(({ file, text }) => {
     let from = 0;
     return statements(text).flatMap(({ start, end }) => {
-      const statement = text.slice(start, end);
+      const statement = short(text.slice(start, end));
       const whole = `${text.slice(from, end).trim()};`;
       from = end + 1;
       // Made again with each policy that needs it.
       if (/^drop policy if exists/.test(statement)) return [];
+      if (/^revoke execute on function/.test(statement))
+        throw new Error(`${file}: each migration ends with one revoke for all: take this one out.`);
       for (const [pattern, describe] of rules) {
         const match = pattern.exec(flat(statement));
         if (!match) continue;

@@ -12,6 +12,8 @@ export interface SqlFile extends Source {
   needs: Set<string>;
   /** What its plpgsql bodies name as well; they are bound when they run. */
   namesLate: Set<string>;
+  /** What the rows that it registers name, as text: it is looked up when it is used. */
+  registers: Set<string>;
 }
 
 const namesIn = (text: string) =>
@@ -23,11 +25,20 @@ const namesIn = (text: string) =>
 export function readFile(source: Source): SqlFile {
   const room = /^sql\/(\w+)\//.exec(source.file)?.[1];
   if (!room) throw new Error(`${source.file} is in no room.`);
-  const file: SqlFile = { ...source, room, makes: [], needs: new Set(), namesLate: new Set() };
+  const file: SqlFile = {
+    ...source,
+    room,
+    makes: [],
+    needs: new Set(),
+    namesLate: new Set(),
+    registers: new Set(),
+  };
   for (const object of objectsOf([source])) {
     const [, kind, name] = /^(schema|table|type|function) (\S+)$/.exec(object.key) ?? [];
     if (kind && name) file.makes.push(name);
     if (/^comment /.test(object.key)) continue;
+    if (/^rows of /.test(object.key))
+      for (const found of namesIn(object.text)) file.registers.add(found);
     const late = kind === "function" ? object.text.search(/\nas \$/) : -1;
     const [early, body] =
       late < 0 ? [object.text, ""] : [object.text.slice(0, late), object.text.slice(late)];
@@ -51,12 +62,15 @@ export function readFile(source: Source): SqlFile {
 export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
   // What stands in the room itself comes before its folders: what the database has to bring, above all.
   const depth = ({ file }: SqlFile) => file.split("/").length;
+  // A room's other registrations may refer to its scopes.
+  const later = ({ file }: SqlFile) => Number(!file.endsWith("/scopes.sql"));
   const files = sources
     .map(readFile)
     .sort(
       (a, b) =>
         rooms.indexOf(a.room) - rooms.indexOf(b.room) ||
         depth(a) - depth(b) ||
+        later(a) - later(b) ||
         (a.file < b.file ? -1 : 1),
     );
   for (const { file, room } of files)
@@ -89,7 +103,10 @@ export interface Rooms {
   exceptions: string[];
 }
 
-/** What names something of a later room and is no exception, and the exceptions that are none any more. */
+/**
+ * What names something of a later room and is no exception, the exceptions that are none any more, and what a
+ * room registers although nothing makes it.
+ */
 export function faultsOf(files: SqlFile[], { rooms, exceptions }: Rooms): string[] {
   const home = new Map(
     files.flatMap((file) => file.makes.map((name) => [name, file.room] as const)),
@@ -106,5 +123,10 @@ export function faultsOf(files: SqlFile[], { rooms, exceptions }: Rooms): string
     ...exceptions
       .filter((use) => !found.includes(use))
       .map((use) => `${use}: no exception any more; take it out of sql/rooms.json.`),
+    ...files.flatMap(({ file, registers }) =>
+      [...registers]
+        .filter((name) => name.includes(".") && !home.has(name))
+        .map((name) => `${file} registers ${name}, which no file makes.`),
+    ),
   ];
 }

@@ -4,7 +4,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { objectsOf, type SqlObject } from "./objects.ts";
 import { faultsOf, inOrder, type Rooms, type SqlFile } from "./order.ts";
-import { type Released, releasedOf, upgradeFrom } from "./upgrade.ts";
+import { closing, type Released, releasedOf, upgradeFrom } from "./upgrade.ts";
 
 export interface Releases {
   /** From the first to the last. */
@@ -47,7 +47,10 @@ async function nextMigrations(root: string, releases: Releases): Promise<Map<str
   const main = `${folder}/${number}_mayfly${suffix}.sql`;
   const realtime = `${folder}/${BigInt(number) + 1n}_mayfly_realtime${suffix}.sql`;
   const made = new Map<string, string>();
-  if (!last) return made.set(main, whole(sources, false)).set(realtime, whole(sources, true));
+  if (!last)
+    return made
+      .set(main, `${whole(sources, false)}\n${closing}\n`)
+      .set(realtime, whole(sources, true));
 
   const upgrade = upgradeFrom(last.objects, objectsOf(sources), await byHand(root, version));
   if (upgrade.main.length > 0) made.set(main, `${upgrade.main.join("\n\n")}\n`);

@@ -9,6 +9,10 @@ export interface Upgrade {
   realtime: string[];
 }
 
+/** Ends each migration, so that nobody may call a function whose file grants nothing. */
+export const closing =
+  "revoke execute on all functions in schema mayfly, mayfly_private from public;";
+
 const quietly = (key: string) => {
   const [kind = "", name = "", , table] = key.split(" ");
   return kind === "function"
@@ -118,6 +122,7 @@ export function upgradeFrom(
         .filter((key) => key.startsWith("function "))
         .reverse()
         .map(quietly),
+      closing,
     ],
     realtime: [
       ...droppedFirst.filter(ofRealtime).map(quietly),

@@ -1,23 +1,23 @@
 import { createClient } from "@supabase/supabase-js";
-import type { Activity, AgentCard } from "./agents.ts";
-import { agentRow, cardRow, stopped } from "./answer-agents.ts";
-import { beaten, type Newest } from "./answer-messages.ts";
-import { attendanceOf } from "./attendance.ts";
-import type { CacheOptions } from "./cache.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "./call.ts";
-import type { HybridClock } from "./clock.ts";
-import { reconnectAfterMs } from "./connection.ts";
-import type { Database } from "./database.types.ts";
-import { Debug, type DebugOptions } from "./debug.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
-import { type Left, silenceMs, withLeft } from "./last-push.ts";
-import { inboxTopic, setOwner } from "./nudges.ts";
-import type { Outboxes } from "./outboxes.ts";
-import { Presence } from "./presence.ts";
-import { type Limit, Requests } from "./requests.ts";
-import { type FromRow, fromRow } from "./rows.ts";
-import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./session.ts";
-import { joinTopic, leaveTopics, whenLive } from "./topics.ts";
+import type { Activity, AgentCard } from "./agents/agents.ts";
+import { agentRow, cardRow, stopped } from "./agents/answers.ts";
+import { Presence } from "./agents/presence.ts";
+import { type AgentRow, type AgentTypeRow, type Issued, Session } from "./agents/session.ts";
+import type { Database } from "./contract/database.types.ts";
+import { failed, MayflyError, ok, type Result } from "./contract/errors.ts";
+import { Debug, type DebugOptions } from "./debug/debug.ts";
+import { callFunction, fromDataApi, type MayflyClient } from "./link/call.ts";
+import { reconnectAfterMs } from "./link/connection-errors.ts";
+import { type Limit, Requests } from "./link/requests.ts";
+import { type FromRow, fromRow } from "./link/rows.ts";
+import { joinTopic, leaveTopics, whenLive } from "./link/topics.ts";
+import { attendanceOf } from "./log/attendance.ts";
+import { inboxTopic, setOwner } from "./log/nudges.ts";
+import type { CacheOptions } from "./memory/cache.ts";
+import { beaten, type Newest } from "./messages/answers.ts";
+import type { HybridClock } from "./outbox/hybrid-clock.ts";
+import { type Left, silenceMs, withLeft } from "./outbox/last-push.ts";
+import type { Outboxes } from "./outbox/outboxes.ts";
 
 /** What a connection of an agent needs of its Mayfly. */
 export interface AgentConnection {

@@ -1,18 +1,18 @@
 import { AgentWrites } from "./agent-writes.ts";
-import { type Context, type ContextOptions, packContext } from "./context.ts";
-import { failed, ok, type Result } from "./errors.ts";
-import { invalid } from "./invalid.ts";
-import { type Left, pushLast } from "./last-push.ts";
-import { recalledLocally } from "./local-search.ts";
-import type { LogPage, Memory } from "./memory.ts";
-import { pullInto } from "./pull.ts";
-import { pushOutbox } from "./push.ts";
-import { queryMemories } from "./reads.ts";
-import { type Recall, type RecallOptions, wrongQuery } from "./recall.ts";
-import type { Limit } from "./requests.ts";
-import { States } from "./state.ts";
-import type { StartLogWatch } from "./state-watch.ts";
-import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
+import { failed, ok, type Result } from "./contract/errors.ts";
+import { invalid } from "./contract/invalid.ts";
+import type { Limit } from "./link/requests.ts";
+import { pullInto } from "./log/pull.ts";
+import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./log/watch.ts";
+import { type Context, type ContextOptions, packContext } from "./memory/context.ts";
+import { recalledLocally } from "./memory/local-search.ts";
+import type { LogPage, Memory } from "./memory/memory.ts";
+import { queryMemories } from "./memory/reads.ts";
+import { type Recall, type RecallOptions, wrongQuery } from "./memory/recall.ts";
+import { type Left, pushLast } from "./outbox/last-push.ts";
+import { pushOutbox } from "./outbox/push.ts";
+import { States } from "./state/states.ts";
+import type { StartLogWatch } from "./state/watch.ts";
 
 /** What `agent.sync` did. */
 export interface Synced {

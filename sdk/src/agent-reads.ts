@@ -1,10 +1,10 @@
 import { AgentLife } from "./agent-life.ts";
-import { type ConflictPage, Conflicts, type ListConflicts } from "./conflicts.ts";
-import type { Result } from "./errors.ts";
-import type { ListOptions, Memory, MemoryPage } from "./memory.ts";
-import { getMemory, listMemories, queryMemories, readThread } from "./reads.ts";
-import type { Recall, RecallOptions } from "./recall.ts";
-import { readStatistics, type Statistics } from "./upkeep.ts";
+import type { Result } from "./contract/errors.ts";
+import { type ConflictPage, Conflicts, type ListConflicts } from "./memory/conflicts.ts";
+import type { ListOptions, Memory, MemoryPage } from "./memory/memory.ts";
+import { getMemory, listMemories, queryMemories, readThread } from "./memory/reads.ts";
+import type { Recall, RecallOptions } from "./memory/recall.ts";
+import { readStatistics, type Statistics } from "./tenants/upkeep.ts";
 
 /** An agent's reading of its tenant's memories, as row-level security shows them to it. */
 export class AgentReads extends AgentLife {

@@ -1,16 +1,16 @@
 import { AgentMemory } from "./agent-memory.ts";
-import type { Channels } from "./channels.ts";
-import type { Result } from "./errors.ts";
-import type { PayloadOf } from "./message-schemas.ts";
-import type { MessageTarget, SendOptions, Sent } from "./messages.ts";
+import type { Channels } from "./channels/channels.ts";
+import type { Result } from "./contract/errors.ts";
+import type { PayloadOf } from "./contract/messages.ts";
+import type { Limit } from "./link/requests.ts";
+import type { MessageTarget, SendOptions, Sent } from "./messages/messages.ts";
 import {
   type HandlerOptions,
   type Message,
   type MessageHandler,
   Messenger,
   type RequestOptions,
-} from "./messenger.ts";
-import type { Limit } from "./requests.ts";
+} from "./messages/messenger.ts";
 
 /** An agent's messages, to and from others of its tenant. */
 export class AgentTalk extends AgentMemory {

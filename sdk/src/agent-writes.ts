@@ -1,17 +1,23 @@
 import { v7 as uuidv7 } from "uuid";
 import type { AgentConnection } from "./agent-life.ts";
 import { AgentReads } from "./agent-reads.ts";
-import { MemoryCache } from "./cache.ts";
-import { failed, ok, type Result } from "./errors.ts";
-import { idOf } from "./ids.ts";
-import { invalid } from "./invalid.ts";
-import { LocalSearch } from "./local-search.ts";
-import { type MemoryChange, memoryFromBody, type NewMemory, toFields, toMemory } from "./memory.ts";
-import type { DeadLetter, Outbox } from "./outbox.ts";
-import { asStorageError } from "./push.ts";
-import { type Operation, operation } from "./schemas.ts";
-import type { Issued } from "./session.ts";
-import { Unsynced } from "./unsynced.ts";
+import type { Issued } from "./agents/session.ts";
+import { failed, ok, type Result } from "./contract/errors.ts";
+import { idOf } from "./contract/ids.ts";
+import { invalid } from "./contract/invalid.ts";
+import { type Operation, operation } from "./contract/schemas.ts";
+import { MemoryCache } from "./memory/cache.ts";
+import { LocalSearch } from "./memory/local-search.ts";
+import {
+  type MemoryChange,
+  memoryFromBody,
+  type NewMemory,
+  toFields,
+  toMemory,
+} from "./memory/memory.ts";
+import { Unsynced } from "./memory/unsynced.ts";
+import type { DeadLetter, Outbox } from "./outbox/outbox.ts";
+import { asStorageError } from "./outbox/push.ts";
 
 /** What an agent learns: at once in its cache and its outbox, which the server has not seen yet. */
 export class AgentWrites extends AgentReads {

@@ -1,7 +1,7 @@
 import { AgentTalk } from "./agent-talk.ts";
-import { ok, type Result } from "./errors.ts";
-import { notPushed } from "./last-push.ts";
-import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
+import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
+import { ok, type Result } from "./contract/errors.ts";
+import { notPushed } from "./outbox/last-push.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
 export class Agent extends AgentTalk {

@@ -1,9 +1,9 @@
 import type { AgentLife } from "./agent-life.ts";
-import type { MayflyClient } from "./call.ts";
-import { failed, type MayflyError, ok, type Result } from "./errors.ts";
-import { type Left, notPushed, pushLast } from "./last-push.ts";
-import type { Outboxes } from "./outboxes.ts";
-import type { Limit } from "./requests.ts";
+import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
+import type { MayflyClient } from "./link/call.ts";
+import type { Limit } from "./link/requests.ts";
+import { type Left, notPushed, pushLast } from "./outbox/last-push.ts";
+import type { Outboxes } from "./outbox/outboxes.ts";
 
 /** How a Mayfly ends. */
 export interface CloseOptions {

@@ -1,11 +1,20 @@
 export { Agent } from "./agent.ts";
 export type { AgentLife } from "./agent-life.ts";
 export type { Synced, SyncOptions } from "./agent-memory.ts";
-export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agent-types.ts";
-export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents.ts";
-export type { CacheOptions } from "./cache.ts";
-export type { BroadcastHandler, BroadcastOptions, Channel } from "./channel.ts";
-export type { ChannelOptions } from "./channel-stream.ts";
+export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents/agents.ts";
+export type { EnrolmentKey, EnrolmentKeys } from "./agents/keys.ts";
+export type { Presence, PresenceState } from "./agents/presence.ts";
+export type {
+  PresenceChange,
+  PresenceHandler,
+  PresenceWatchOptions,
+  PresentAgent,
+} from "./agents/presence-watch.ts";
+export type { RunOptions } from "./agents/run.ts";
+export type { AgentRow } from "./agents/session.ts";
+export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
+export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
+export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type {
   ChannelInfo,
   ChannelKind,
@@ -15,27 +24,43 @@ export type {
   NewChannel,
   SubscriberPage,
   Subscription,
-} from "./channels.ts";
-export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./conflicts.ts";
-export type { Context, ContextOptions, LeftOut } from "./context.ts";
-export type { Database } from "./database.types.ts";
-export type { Debug, DebugOptions } from "./debug.ts";
+} from "./channels/channels.ts";
+export type { ChannelOptions } from "./channels/stream.ts";
+export type { Database } from "./contract/database.types.ts";
 export {
   type DebugCategory,
   type DebugLevel,
   debugCategories,
   debugLevels,
-} from "./debug-levels.ts";
-export type { MaskRules } from "./debug-mask.ts";
-export type { DebugRecord } from "./debug-record.ts";
-export type { DebugData, RecordOptions } from "./debug-row.ts";
-export type { DebugPersistence, DebugStreams } from "./debug-streams.ts";
-export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug-watch.ts";
-export { developmentEmbedder, type Embedder } from "./embedder.ts";
-export type { EnrolmentKey, EnrolmentKeys } from "./enrolment-keys.ts";
-export { type ErrorBody, type ErrorCode, errorCodes, MayflyError, type Result } from "./errors.ts";
+} from "./contract/debug.ts";
+export {
+  type ErrorBody,
+  type ErrorCode,
+  errorCodes,
+  MayflyError,
+  type Result,
+} from "./contract/errors.ts";
+export { type KnownMessageType, messageSchemas, type PayloadOf } from "./contract/messages.ts";
+export type { MemoryKind, Operation } from "./contract/schemas.ts";
+export type { Debug, DebugOptions } from "./debug/debug.ts";
+export type { MaskRules } from "./debug/mask.ts";
+export type { DebugRecord } from "./debug/record.ts";
+export type { DebugData, RecordOptions } from "./debug/row.ts";
+export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
+export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch.ts";
+export type {
+  Watch,
+  WatchBatch,
+  WatchHandler,
+  WatchOptions,
+  WatchState,
+  WatchStore,
+} from "./log/watch.ts";
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
-export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./members.ts";
+export type { CacheOptions } from "./memory/cache.ts";
+export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./memory/conflicts.ts";
+export type { Context, ContextOptions, LeftOut } from "./memory/context.ts";
+export { developmentEmbedder, type Embedder } from "./memory/embedder.ts";
 export type {
   ListOptions,
   LogEvent,
@@ -46,8 +71,9 @@ export type {
   MemoryFields,
   MemoryPage,
   NewMemory,
-} from "./memory.ts";
-export { type KnownMessageType, messageSchemas, type PayloadOf } from "./message-schemas.ts";
+} from "./memory/memory.ts";
+export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
+export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
 export type {
   Attachment,
   MessageContent,
@@ -55,25 +81,19 @@ export type {
   Priority,
   SendOptions,
   Sent,
-} from "./messages.ts";
-export type { HandlerOptions, Message, MessageHandler, RequestOptions } from "./messenger.ts";
-export type { DeadLetter, OutboxLimits } from "./outbox.ts";
-export type { Presence, PresenceState } from "./presence.ts";
+} from "./messages/messages.ts";
 export type {
-  PresenceChange,
-  PresenceHandler,
-  PresenceWatchOptions,
-  PresentAgent,
-} from "./presence-watch.ts";
-export type { Pushed } from "./push.ts";
-export type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
-export type { Reembedded, ReembedOptions } from "./reembed.ts";
-export type { RunOptions } from "./run.ts";
-export type { MemoryKind, Operation } from "./schemas.ts";
-export type { AgentRow } from "./session.ts";
-export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./spawn.ts";
-export type { States } from "./state.ts";
-export type { StateDifference } from "./state-diff.ts";
+  HandlerOptions,
+  Message,
+  MessageHandler,
+  RequestOptions,
+} from "./messages/messenger.ts";
+export type { DeadLetter, OutboxLimits } from "./outbox/outbox.ts";
+export type { Pushed } from "./outbox/push.ts";
+export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
+export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
+export type { StateDifference } from "./state/diff.ts";
+export type { States } from "./state/states.ts";
 export type {
   Reconcile,
   Reconciled,
@@ -84,14 +104,13 @@ export type {
   StateVersionInfo,
   UpdateOptions,
   WriteOptions,
-} from "./state-types.ts";
+} from "./state/types.ts";
 export type {
   StateAction,
   StateChange,
   StateHandler,
   StateWatchOptions,
-} from "./state-watch.ts";
-export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
+} from "./state/watch.ts";
 export type {
   MemberRole,
   RetentionRule,
@@ -99,13 +118,5 @@ export type {
   TenantSettings,
   Tenants,
   Usage,
-} from "./tenants.ts";
-export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./upkeep.ts";
-export type {
-  Watch,
-  WatchBatch,
-  WatchHandler,
-  WatchOptions,
-  WatchState,
-  WatchStore,
-} from "./watch.ts";
+} from "./tenants/tenants.ts";
+export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./tenants/upkeep.ts";

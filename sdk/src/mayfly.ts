@@ -1,42 +1,43 @@
 import { Agent } from "./agent.ts";
 import type { AgentLife } from "./agent-life.ts";
-import { AgentTypes } from "./agent-types.ts";
-import { Agents } from "./agents.ts";
-import type { CacheOptions } from "./cache.ts";
-import type { MayflyClient } from "./call.ts";
-import type { Channels } from "./channels.ts";
+import { Agents } from "./agents/agents.ts";
+import { EnrolmentKeys } from "./agents/keys.ts";
+import { type RunOptions, run } from "./agents/run.ts";
+import type { Issued } from "./agents/session.ts";
+import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
+import { AgentTypes } from "./agents/types.ts";
+import type { Channels } from "./channels/channels.ts";
 import { type CloseOptions, endAgents, pushRest } from "./closing.ts";
-import { Conflicts } from "./conflicts.ts";
-import { connect, connectAnonymously } from "./connect.ts";
-import type { DebugOptions } from "./debug.ts";
-import { DebugStreams } from "./debug-streams.ts";
-import { EnrolmentKeys } from "./enrolment-keys.ts";
-import { failed, MayflyError, ok, type Result } from "./errors.ts";
-import { idOf } from "./ids.ts";
-import { silenceMs } from "./last-push.ts";
-import { Invitations, Members } from "./members.ts";
-import type { PayloadOf } from "./message-schemas.ts";
-import type { MessageTarget, SendOptions, Sent } from "./messages.ts";
+import { failed, MayflyError, ok, type Result } from "./contract/errors.ts";
+import { idOf } from "./contract/ids.ts";
+import type { PayloadOf } from "./contract/messages.ts";
+import type { DebugOptions } from "./debug/debug.ts";
+import { DebugStreams } from "./debug/streams.ts";
+import type { MayflyClient } from "./link/call.ts";
+import { connect, connectAnonymously } from "./link/connect.ts";
+import { Requests } from "./link/requests.ts";
+import { leaveTopics } from "./link/topics.ts";
+import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./log/watch.ts";
+import type { CacheOptions } from "./memory/cache.ts";
+import { Conflicts } from "./memory/conflicts.ts";
+import { type Reembedded, type ReembedOptions, reembed } from "./memory/reembed.ts";
+import type { MessageTarget, SendOptions, Sent } from "./messages/messages.ts";
 import {
   type HandlerOptions,
   type Message,
   type MessageHandler,
   Messenger,
   type RequestOptions,
-} from "./messenger.ts";
-import type { OutboxLimits } from "./outbox.ts";
-import { Outboxes } from "./outboxes.ts";
-import { type Pushed, pushOutbox } from "./push.ts";
-import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
-import { Requests } from "./requests.ts";
-import { type RunOptions, run } from "./run.ts";
-import type { Issued } from "./session.ts";
-import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./spawn.ts";
-import { States } from "./state.ts";
-import type { StartLogWatch } from "./state-watch.ts";
-import type { OutboxStorage } from "./storage.ts";
-import { Tenants } from "./tenants.ts";
-import { leaveTopics } from "./topics.ts";
+} from "./messages/messenger.ts";
+import { silenceMs } from "./outbox/last-push.ts";
+import type { OutboxLimits } from "./outbox/outbox.ts";
+import { Outboxes } from "./outbox/outboxes.ts";
+import { type Pushed, pushOutbox } from "./outbox/push.ts";
+import type { OutboxStorage } from "./outbox/storage.ts";
+import { Invitations, Members } from "./people/members.ts";
+import { States } from "./state/states.ts";
+import type { StartLogWatch } from "./state/watch.ts";
+import { Tenants } from "./tenants/tenants.ts";
 import {
   type ExportOptions,
   exportTenant,
@@ -45,8 +46,7 @@ import {
   maintainTenant,
   readStatistics,
   type Statistics,
-} from "./upkeep.ts";
-import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
+} from "./tenants/upkeep.ts";
 
 /** Which project, as whom, in which tenant. */
 export interface MayflyOptions {

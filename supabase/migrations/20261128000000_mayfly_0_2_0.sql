@@ -1,33 +1,94 @@
 set local lock_timeout = '5s';
 
--- What most agents need, of what their spawner may give; to spawn, to stop, to administer, to watch and to
--- broadcast must be asked for. Broadcasts of clients count against the project's rate, past every quota. presence:read among them: who tracks and may see who is present is told of every
--- change by Realtime, whether it wants to or not, and each counts for each receiver.
+drop function if exists mayfly_private.maintain_debug;
 
-create or replace function mayfly_private.common_scopes(allowed text[])
-returns text[]
-language sql immutable parallel safe
-set search_path = ''
-return (
-  select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:write', 'message:send', 'message:read',
-    'state:read', 'state:write', 'debug:write', 'job:read', 'job:add', 'job:work')
+drop function if exists mayfly_private.maintain_states;
+
+drop function if exists mayfly_private.maintain_messages;
+
+drop function if exists mayfly_private.row_bytes;
+
+alter table mayfly.scopes add column by_default boolean not null default false;
+
+comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
+
+-- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
+-- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
+-- of mayfly_private.meter_rows charge them. Or `bytes` says how a row is counted, and the room charges it itself
+-- (mayfly_private.charge). Or nothing is charged, and `bounded_by` says what bounds the rows. recount_usage counts
+-- the first two.
+
+create table mayfly_private.charges (
+  relation text constraint charges_pkey primary key,
+  flat integer constraint charges_flat_range check (flat >= 0),
+  written text[],
+  -- Up to 1,000 bytes a row are counted and never refused, and a row is no write.
+  lenient boolean not null default false,
+  bytes text,
+  bounded_by text,
+  constraint charges_one_way check (num_nonnulls(flat, bytes, bounded_by) = 1 and (flat is null) = (written is null))
 );
 
--- Whether the caller may receive from, or send to, a private Realtime topic:
+comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+
+comment on column mayfly_private.charges.written is 'The columns that callers write; their lengths as JSON text are charged.';
+
+comment on column mayfly_private.charges.bytes is 'An SQL expression over a row r of the table.';
+
+comment on column mayfly_private.charges.bounded_by is 'What bounds the rows of a table that is not charged.';
+
+alter table mayfly_private.charges enable row level security;
+
+-- What maintenance does for each tenant. A room registers its chores in its chores.sql.
+
+create table mayfly_private.chores (
+  name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
+  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  work text not null
+);
+
+comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+
+comment on column mayfly_private.chores.work is
+  'The signature of a function of (tenant uuid, max_rows integer) that does one batch and returns jsonb: what it counted, and `more`: true while there may be more.';
+
+alter table mayfly_private.chores enable row level security;
+
+-- The private Realtime topics, tenant:{t}:{name} or tenant:{t}:{name}:{part}, and who may use each. A room registers
+-- its topics in its topics.sql.
+
+create table mayfly_private.topics (
+  name text constraint topics_pkey primary key constraint topics_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
+  -- Of the whole topic, so that one with more or fewer is none of ours.
+  parts integer not null constraint topics_parts_known check (parts in (3, 4)),
+  rule text not null
+);
+
+comment on table mayfly_private.topics is 'The private Realtime topics, and who may use each.';
+
+comment on column mayfly_private.topics.rule is
+  'The signature of a stable function of (tenant uuid, part text, extension text, sending boolean) that returns whether the caller may.';
+
+alter table mayfly_private.topics enable row level security;
+
+-- What mayfly.usage shows beside memories, bytes and writes. A room registers what it bounds in its usage.sql.
+
+create table mayfly_private.usage_counts (
+  name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
+  work text not null
+);
+
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+
+comment on column mayfly_private.usage_counts.work is
+  'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
+
+alter table mayfly_private.usage_counts enable row level security;
+
+-- Whether the caller may receive from, or send to, a private Realtime topic, tenant:{t}:{name} or
+-- tenant:{t}:{name}:{part}: what the topic's own rule says (mayfly_private.topics). Every other topic is nobody's.
 --
---   tenant:{t}:agents       presence of every agent; read with presence:read, tracked with presence:write
---   tenant:{t}:log          nudges; read with memory:read, sent by the database alone
---   tenant:{t}:jobs         wakes workers that sleep; read with job:work, sent by the database alone
---   tenant:{t}:agent:{a}    one agent's, or a person's, inbox; read by itself and with message:admin, sent by
---                           the database alone
---   tenant:{t}:channel:{c}  a channel's messages, by its name; read by who may read it, sent by the database alone
---   tenant:{t}:broadcast:{c}  what is broadcast in a channel and kept nowhere; read by the same, sent by those who
---                           may publish in it and have channel:broadcast. It is apart from the channel's messages,
---                           so that nobody can pass a broadcast off as one.
---   tenant:{t}:debug:{a}    one agent's debug stream; read with debug:read, sent by itself with debug:write
---
--- Parts are compared as text, with an exact count. Realtime asks at join and at each new token.
+-- Parts are compared as text, with an exact count. Realtime asks at join and at each new token, as the caller.
 
 create or replace function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean
@@ -37,52 +98,833 @@ as $$
 declare
   part constant text[] := string_to_array(topic, ':');
   tenant constant uuid := mayfly_private.to_uuid(part[2]);
+  rule regprocedure;
+  allowed boolean;
 begin
   if part[1] is distinct from 'tenant' or tenant is null or part[2] <> tenant::text then
     return false;
   end if;
-  if part[3] = 'agents' and cardinality(part) = 3 then
-    return case
-      -- To track, the server also asks for the right to receive; an agent that only tracks joins
-      -- without receiving presence (config.presence.enabled tells the server, not a policy).
-      when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
-      when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
-      when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
-      else false
-    end;
-  elsif part[3] = 'broadcast' and cardinality(part) = 4 and extension = 'broadcast' then
-    return exists (
-      select from mayfly.channels c
-      where c.tenant_id = tenant and c.name = part[4]
-        -- Realtime counts what a client sends against the whole project, and no quota of ours sees it.
-        and case when sending
-          then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
-          -- Who sends must also join, and for that receive.
-          else mayfly_private.may_publish(c) or c.id = any (mayfly_private.readable_channel_ids())
-        end);
-  elsif part[3] = 'debug' and cardinality(part) = 4 and extension = 'broadcast' then
-    -- Who sends must also join, and for that receive.
-    return (not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
-      or (part[4] = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
-        and tenant = any (mayfly_private.tenant_ids('debug:write')));
-  elsif sending or extension <> 'broadcast' then
+  select to_regprocedure(t.rule) into rule from mayfly_private.topics t where t.name = part[3] and t.parts = cardinality(part);
+  if rule is null then
     return false;
-  elsif part[3] = 'log' and cardinality(part) = 3 then
-    return tenant = any (mayfly_private.tenant_ids('memory:read'));
-  elsif part[3] = 'jobs' and cardinality(part) = 3 then
-    return tenant = any (mayfly_private.tenant_ids('job:work'));
-  elsif part[3] = 'channel' and cardinality(part) = 4 then
-    return exists (
-      select from mayfly.channels c
-      where c.tenant_id = tenant and c.name = part[4] and c.id = any (mayfly_private.readable_channel_ids()));
-  elsif part[3] = 'agent' and cardinality(part) = 4 then
-    return (tenant = any (mayfly_private.tenant_ids(null)) and part[4] = mayfly_private.caller_id()::text)
-      or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
-        select from mayfly.agents a where a.tenant_id = tenant and a.id::text = part[4]));
   end if;
-  return false;
+  execute format('select %s($1, $2, $3, $4)', rule::regproc) into allowed using tenant, part[4], extension, sending;
+  return coalesce(allowed, false);
 end
 $$;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('tenant:write', 'Rename the tenant and set what its agents may.', '{admin,owner}', false, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.maintenance', 'one row a tenant'),
+  ('mayfly_private.tenant_usage', '16 rows a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- Charges what a statement wrote into small tables that callers fill, as mayfly_private.charges says: bytes, and a
+-- write for each row inserted, so that inserting and deleting in a loop is bounded too. Changes are charged by their
+-- bytes alone, and only a change of `task` can be refused: an agent says what it is doing many times. Of other tables,
+-- functions charge what they change.
+--
+-- Of a lenient table up to 1,000 bytes a row are counted and never refused, and neither is the end of a row: in a
+-- tenant that is full, agents can still be spawned to empty it, and dead ones are marked.
+
+create or replace function mayfly_private.meter_rows()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  charged mayfly_private.charges;
+  change record;
+begin
+  select * into strict charged from mayfly_private.charges c where c.relation = tg_table_schema || '.' || tg_table_name;
+  if tg_op = 'INSERT' then
+    for change in
+      select t.id, count(*) as writes, sum(mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(n))) as bytes
+      from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      if charged.lenient and change.bytes <= 1000 * change.writes then
+        perform mayfly_private.count_usage(change.id, 0, change.bytes, 0);
+      else
+        perform mayfly_private.charge(change.id, 0, change.bytes, case when charged.lenient then 0 else change.writes end::integer);
+      end if;
+    end loop;
+  elsif tg_op = 'UPDATE' then
+    for change in
+      select t.id, bool_or((to_jsonb(n) ->> 'task') is distinct from (to_jsonb(o) ->> 'task')) as working,
+        sum(mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(n))
+          - mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(o))) as bytes
+      from new_rows n
+      join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+      join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      if change.bytes <> 0 and change.working then
+        perform mayfly_private.charge(change.id, 0, change.bytes, 0);
+      elsif change.bytes <> 0 then
+        perform mayfly_private.count_usage(change.id, 0, change.bytes, 0);
+      end if;
+    end loop;
+  else
+    for change in
+      select t.id, sum(mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(o))) as bytes
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+    loop
+      perform mayfly_private.count_usage(change.id, 0, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+-- What a row of a small table is charged, in bytes, from its JSON: `flat` for the row itself, and what callers write
+-- into it (mayfly_private.charges). The lengths are those of JSON's texts, so that how a row is stored makes no
+-- difference.
+
+create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
+returns integer
+language sql immutable parallel safe
+set search_path = ''
+return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(written) w)::integer;
+
+comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
+
+-- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
+-- (mayfly_private.usage_counts).
+
+create or replace function mayfly_private.usage()
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  used jsonb;
+  work regprocedure;
+  counted jsonb;
+begin
+  select jsonb_build_object('memories', u.memories, 'bytes', u.bytes, 'writes_this_minute', u.writes,
+    'limits', jsonb_build_object(
+      'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute,
+      'max_living_agents', t.max_living_agents, 'spawns_per_minute', t.spawns_per_minute,
+      'max_lifetime', extract(epoch from t.max_lifetime), 'token_lifetime', extract(epoch from t.token_lifetime),
+      'max_depth', t.max_depth))
+  into used
+  from mayfly.tenants t, (
+    select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
+      coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', clock_timestamp())), 0) as writes
+    from mayfly_private.tenant_usage s where s.tenant_id = of_tenant) u
+  where t.id = of_tenant;
+  for work in select to_regprocedure(c.work) from mayfly_private.usage_counts c order by c.name loop
+    continue when work is null;
+    execute format('select %s($1)', work::regproc) into counted using of_tenant;
+    used := used || counted;
+  end loop;
+  return used;
+end
+$$;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('member:read', 'See the people of the tenant.', '{viewer,member,admin,owner}', true, false),
+  ('member:write', 'Invite people, change their roles, remove them.', '{admin,owner}', false, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.invitations', 256, '{email}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.members', 'one row a person'),
+  ('mayfly_private.invitation_secrets', 'one row an invitation')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- The scopes of this room.
+
+-- By default an agent may not: to spawn, to stop and to administer must be asked for. presence:read too: an agent that
+-- tracks and may see who is present is told of every change by Realtime, wanted or not, and each counts for each
+-- receiver.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('agent:read', 'See the agents of the tenant and their types.', '{viewer,member,admin,owner}', true, true),
+  ('agent:spawn', 'Spawn agents.', '{member,admin,owner}', true, false),
+  ('agent:stop', 'Stop, suspend and resume agents that one did not spawn.', '{member,admin,owner}', true, false),
+  ('type:write', 'Define agent types.', '{admin,owner}', true, false),
+  ('presence:read', 'See who is present.', '{viewer,member,admin,owner}', true, false),
+  ('presence:write', 'Be present.', '{member,admin,owner}', true, true),
+  ('key:write', 'See, create and revoke enrolment keys.', '{admin,owner}', false, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes. Agents and their registrations are bounded by
+-- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
+-- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),
+  ('mayfly.agent_types', 256, '{name,role,description,prompt,capabilities,scopes,metadata}', false),
+  ('mayfly.enrolment_keys', 256, '{name,scopes}', false),
+  ('mayfly_private.registrations', 0, '{key}', true)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.agent_liveness', 'one row an agent'),
+  ('mayfly_private.enrolment_secrets', 'one row an enrolment key'),
+  ('mayfly_private.renewal_secrets', 'two rows an agent'),
+  ('mayfly_private.spawn_buckets', 'one row a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- Marks up to 50 of a tenant's dead agents as such: a chore, called by maintain_tenant. Locks what it marks, passing by
+-- the agents that others hold.
+
+create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  marked constant integer := mayfly_private.reap(tenant);
+begin
+  return jsonb_build_object('agents', marked, 'more', marked = 50);
+end
+$$;
+
+comment on function mayfly_private.maintain_agents is 'One batch of marking a tenant''s dead agents.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('agents', 'mayfly_private.maintain_agents(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- tenant:{t}:agents, the presence of every agent: read with presence:read, tracked with presence:write.
+
+create function mayfly_private.may_use_agents_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return case
+    -- To track, the server also asks for the right to receive; an agent that only tracks joins
+    -- without receiving presence (config.presence.enabled tells the server, not a policy).
+    when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
+    when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
+    when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
+    else false
+  end;
+end
+$$;
+
+comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
+
+-- tenant:{t}:agent:{a}, the inbox of one agent or person, and what ends it: read by itself and with message:admin,
+-- sent by the database alone.
+
+create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  if sending or extension <> 'broadcast' then
+    return false;
+  end if;
+  return (tenant = any (mayfly_private.tenant_ids(null)) and part = mayfly_private.caller_id()::text)
+    or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
+      select from mayfly.agents a where a.tenant_id = tenant and a.id::text = part));
+end
+$$;
+
+comment on function mayfly_private.may_use_agent_topic is 'Whether the caller may use the topic "agent" of a tenant.';
+
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('agents', 3, 'mayfly_private.may_use_agents_topic(uuid, text, text, boolean)'),
+  ('agent', 4, 'mayfly_private.may_use_agent_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- What a tenant uses of its quotas of agents: for mayfly.usage. Locks nothing.
+
+create function mayfly_private.agent_usage(tenant uuid)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object(
+    'living_agents', (
+      select count(*) from mayfly.agents a
+      where a.tenant_id = t.id and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()),
+    'spawns_left', floor(coalesce((
+      select least(t.spawns_per_minute, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * t.spawns_per_minute / 60)
+      from mayfly_private.spawn_buckets b where b.tenant_id = t.id), t.spawns_per_minute)))
+  from mayfly.tenants t where t.id = tenant
+);
+
+comment on function mayfly_private.agent_usage is 'What a tenant uses of its quotas of agents.';
+
+-- What mayfly.usage shows of this room.
+
+insert into mayfly_private.usage_counts (name, work) values ('agents', 'mayfly_private.agent_usage(uuid)')
+on conflict (name) do update set work = excluded.work;
+
+-- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
+
+create or replace function mayfly_private.common_scopes(allowed text[])
+returns text[]
+language sql stable
+set search_path = ''
+return (
+  select coalesce(array_agg(s.name order by s.name), '{}') from mayfly.scopes s where s.by_default and s.name = any (allowed)
+);
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.events', 'the writes of a minute, and how long events are kept'),
+  ('mayfly_private.broadcast_losses', 'one row a tenant'),
+  ('mayfly_private.listeners', 'leases of a minute'),
+  ('mayfly_private.nudges', 'one row a topic that somebody listens to'),
+  ('mayfly_private.nudges_due', 'the writes of a second')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- Deletes up to max_rows of a tenant's events that have been kept for as long as the settings say, and notes how far the
+-- log goes back, so that older cursors are refused: a chore, called by maintain_tenant under its lock. Locks what it
+-- deletes.
+
+create function mayfly_private.maintain_log(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  of_epoch constant integer := mayfly_private.current_epoch();
+  events bigint;
+  newest xid8;
+begin
+  -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
+  with old as (
+    select e.xid, e.id, e.at from mayfly.events e where e.tenant_id = tenant order by e.xid, e.id limit max_rows
+  ), deleted as (
+    delete from mayfly.events e using old
+    where e.tenant_id = tenant and e.xid = old.xid and e.id = old.id and old.at < long_ago
+    returning e.xid, e.epoch
+  )
+  select count(*), max(d.xid) filter (where d.epoch = of_epoch) into events, newest from deleted d;
+  if events = 0 and exists (select from mayfly_private.epochs e where e.epoch <> of_epoch) then
+    delete from mayfly.events e where (e.tenant_id, e.xid, e.id) in (
+      select o.tenant_id, o.xid, o.id from mayfly.events o
+      where o.tenant_id = tenant and o.epoch <> of_epoch and o.at < long_ago limit max_rows);
+    get diagnostics events = row_count;
+  end if;
+
+  if newest is not null then
+    update mayfly_private.maintenance m
+    set deleted_to = case when m.epoch = of_epoch then greatest(m.deleted_to, newest) else newest end, epoch = of_epoch
+    where m.tenant_id = tenant;
+  end if;
+  return jsonb_build_object('events', events, 'more', events = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_log is 'One batch of forgetting a tenant''s events.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('log', 'mayfly_private.maintain_log(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- tenant:{t}:log, the nudges: read with memory:read, sent by the database alone.
+
+create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and tenant = any (mayfly_private.tenant_ids('memory:read'));
+end
+$$;
+
+comment on function mayfly_private.may_use_log_topic is 'Whether the caller may use the topic "log" of a tenant.';
+
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('log', 3, 'mayfly_private.may_use_log_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('memory:read', 'Read and recall the memories of the tenant.', '{viewer,member,admin,owner}', true, true),
+  ('memory:write', 'Remember and forget.', '{member,admin,owner}', true, true),
+  ('memory:admin', 'Read memories that are visible to their agent alone.', '{admin,owner}', true, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes. As its meters count them.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
+    + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')'),
+  ('mayfly.memory_vectors', '800'),
+  ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.embedding_queue', 'one row a memory'),
+  ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept'),
+  ('mayfly_private.settlements', 'one row a model')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- Forgets the memories of a tenant that its retention or their expires_at has come for, and deletes tombstones that have
+-- been kept for as long as the settings say: a chore, called by maintain_tenant under its lock. At most max_rows
+-- memories are looked at, in the order of the primary key, on from where the last batch stopped, so that no index is
+-- needed and any number of batches may be broken off. `more` is true until the walk has come to its end. Locks what it
+-- changes and deletes.
+--
+-- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A tombstone goes when
+-- the log that told of it has gone: older cursors are refused.
+
+create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  walked uuid[];
+  gone uuid[];
+  erased integer;
+begin
+  select array_agg(w.id order by w.id) into walked
+  from (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant
+      and m.id > (select s.walked_to from mayfly_private.maintenance s where s.tenant_id = tenant)
+    order by m.id limit max_rows
+  ) w;
+
+  with spent as (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at is null
+      and (m.expires_at <= clock_timestamp() or exists (
+        select from mayfly.tenants t,
+          jsonb_to_recordset(t.retention) as rule (older_than double precision, kind text, below_reward real)
+        where t.id = tenant and m.created_at < clock_timestamp() - make_interval(secs => rule.older_than)
+          and (rule.kind is null or rule.kind = m.kind)
+          and (rule.below_reward is null or m.reward < rule.below_reward)))
+    order by m.id
+    for update skip locked
+  ), forgotten as (
+    update mayfly.memories m
+    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+    from spent where m.tenant_id = tenant and m.id = spent.id
+    returning m.id
+  )
+  select coalesce(array_agg(f.id), '{}') into gone from forgotten f;
+  delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
+  delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
+
+  if coalesce(cardinality(walked), 0) < max_rows then
+    -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
+    update mayfly_private.settlements s
+    set counted_at = clock_timestamp(), vectors = greatest(1, (
+      select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
+    where s.tenant_id = tenant and s.counted_at < clock_timestamp() - interval '1 hour';
+  end if;
+
+  delete from mayfly.memories m
+  where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
+  get diagnostics erased = row_count;
+  delete from mayfly_private.embedding_queue q
+  where q.tenant_id = tenant and q.memory_id = any (walked) and not exists (
+    select from mayfly.memories m where m.tenant_id = tenant and m.id = q.memory_id and m.deleted_at is null);
+
+  update mayfly_private.maintenance s
+  set walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end
+  where s.tenant_id = tenant;
+  return jsonb_build_object('forgotten', cardinality(gone), 'tombstones', erased,
+    'more', coalesce(cardinality(walked), 0) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_memories is 'One batch of forgetting a tenant''s memories.';
+
+-- Deletes up to max_rows of a tenant's operations that have been kept for as long as the settings say: a chore, called
+-- by maintain_tenant under its lock. Locks what it deletes.
+
+create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  deleted integer;
+begin
+  -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what
+  -- has it refused once it is forgotten.
+  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
+    select b.tenant_id, b.id from mayfly_private.ops b
+    where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago
+    limit max_rows);
+  get diagnostics deleted = row_count;
+  return jsonb_build_object('ops', deleted, 'more', deleted = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_ops is 'One batch of forgetting a tenant''s operations.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('memories', 'mayfly_private.maintain_memories(uuid, integer)'),
+  ('ops', 'mayfly_private.maintain_ops(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('message:read', 'Have an inbox, read channels, and the messages that one sent or received.', '{viewer,member,admin,owner}', true, true),
+  ('message:send', 'Send messages, publish in channels.', '{member,admin,owner}', true, true),
+  ('message:admin', 'Read every message, and listen to every inbox.', '{admin,owner}', true, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.messages', 'r.bytes'),
+  ('mayfly.deliveries', '160')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.inboxes', 'one row an agent or person')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- One batch of a tenant's old messages: those that every recipient has acknowledged, or whose deadline has
+-- passed, after the tenant's messages_kept; all others, and those in channels, after the project's kept.
+-- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. `more` is
+-- true until the walk has come to its end. A chore, called by maintain_tenant under its lock.
+
+create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  handled_before constant timestamptz := clock_timestamp() - (select t.messages_kept from mayfly.tenants t where t.id = tenant);
+  walked uuid[];
+  last_sent timestamptz;
+  last_id uuid;
+  spent uuid[];
+begin
+  select array_agg(w.id order by w.sent_at, w.id), max(w.sent_at) into walked, last_sent
+  from (
+    select m.id, m.sent_at
+    from mayfly_private.maintenance s, mayfly.messages m
+    where s.tenant_id = tenant and m.tenant_id = tenant
+      and (m.sent_at, m.id) > (s.messages_to, s.messages_to_id) and m.sent_at < greatest(handled_before, long_ago)
+    order by m.sent_at, m.id
+    limit max_rows
+  ) w;
+  last_id := walked[cardinality(walked)];
+
+  spent := array(
+    select m.id from mayfly.messages m
+    where m.tenant_id = tenant and m.id = any (walked)
+      and (m.sent_at < long_ago
+        or (m.channel_id is null and m.sent_at < handled_before
+          and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
+            where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
+  -- All at once: with each message by itself, each would be given back by itself.
+  delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
+  delete from mayfly.messages m where m.tenant_id = tenant and m.id = any (spent);
+
+  update mayfly_private.maintenance s
+  set messages_to = case when cardinality(walked) = max_rows then last_sent else '-infinity' end,
+    messages_to_id = coalesce(last_id, s.messages_to_id)
+  where s.tenant_id = tenant;
+  return jsonb_build_object('more', coalesce(cardinality(walked), 0) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_messages is 'One batch of a tenants old messages.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('messages', 'mayfly_private.maintain_messages(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The scopes of this room.
+
+-- Broadcasts of clients count against the project's rate, past every quota: an agent must ask for channel:broadcast.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true, false),
+  ('channel:broadcast', 'Broadcast in channels what is kept nowhere, past every quota. Not among an agent''s default scopes.', '{member,admin,owner}', true, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.channels', 256, '{name,description,publishers}', false),
+  ('mayfly.channel_subscriptions', 256, '{}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+-- tenant:{t}:channel:{c}, the messages of a channel, by its name: read by anyone who may read the channel, sent by the
+-- database alone.
+
+create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and exists (
+    select from mayfly.channels c
+    where c.tenant_id = tenant and c.name = part and c.id = any (mayfly_private.readable_channel_ids()));
+end
+$$;
+
+comment on function mayfly_private.may_use_channel_topic is 'Whether the caller may use the topic "channel" of a tenant.';
+
+-- tenant:{t}:broadcast:{c}, what is broadcast in a channel and kept nowhere: read by anyone who may read the channel,
+-- sent by those who may publish in it and have channel:broadcast. It is apart from the channel's messages, so that
+-- nobody can pass a broadcast off as one.
+
+create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return extension = 'broadcast' and exists (
+    select from mayfly.channels c
+    where c.tenant_id = tenant and c.name = part
+      -- Realtime counts what a client sends against the whole project, and no quota of ours sees it.
+      and case when sending
+        then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
+        -- Who sends must also join, and for that receive.
+        else mayfly_private.may_publish(c) or c.id = any (mayfly_private.readable_channel_ids())
+      end);
+end
+$$;
+
+comment on function mayfly_private.may_use_broadcast_topic is 'Whether the caller may use the topic "broadcast" of a tenant.';
+
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('channel', 4, 'mayfly_private.may_use_channel_topic(uuid, text, text, boolean)'),
+  ('broadcast', 4, 'mayfly_private.may_use_broadcast_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
+-- (channel:write), and with message:admin. Locks the channel.
+
+create or replace function mayfly_private.update_channel(name text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels := mayfly_private.own_channel(name);
+  charged constant mayfly_private.charges := (select c from mayfly_private.charges c where c.relation = 'mayfly.channels');
+  before constant integer := mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(channel));
+begin
+  perform mayfly_private.check_channel(channel.tenant_id, description, publishers);
+  update mayfly.channels c
+  set description = coalesce(update_channel.description, c.description), publishers = coalesce(update_channel.publishers, c.publishers)
+  where c.tenant_id = channel.tenant_id and c.id = channel.id
+  returning c.* into channel;
+  perform mayfly_private.charge(channel.tenant_id, 0, mayfly_private.row_bytes(charged.flat, charged.written, to_jsonb(channel)) - before, 1);
+  return channel;
+end
+$$;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('state:read', 'Read the states of the tenant, its agents'' and the shared ones.', '{viewer,member,admin,owner}', true, true),
+  ('state:write', 'Write the shared states; an agent also its own and its descendants''.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.state_versions', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.states', 'its versions, which are charged')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
+-- their versions when the log that told of them has gone. At most max_rows of each. A chore,
+-- called by maintain_tenant under its lock, as owner.
+
+create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  expired integer;
+  gone uuid[];
+  freed bigint;
+begin
+  with spent as (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= clock_timestamp()
+    order by s.id limit max_rows
+    for update skip locked
+  ), deleted as (
+    update mayfly.states s
+    set version = s.version + 1, value = null, updated_by = null, updated_at = clock_timestamp(), expires_at = null,
+      deleted_at = clock_timestamp()
+    from spent where s.tenant_id = tenant and s.id = spent.id
+    returning s.id, s.version
+  )
+  insert into mayfly.state_versions (tenant_id, state_id, version, action)
+  select tenant, d.id, d.version, 'expire' from deleted d;
+  get diagnostics expired = row_count;
+
+  select array_agg(t.id) into gone
+  from (
+    select s.id from mayfly.states s
+    where s.tenant_id = tenant and s.deleted_at < long_ago and least(s.expires_at, s.deleted_at) < long_ago
+    order by s.id limit max_rows
+    for update skip locked
+  ) t;
+  if gone is not null then
+    freed := (select coalesce(sum(v.bytes), 0) from mayfly.state_versions v where v.tenant_id = tenant and v.state_id = any (gone));
+    delete from mayfly.states s where s.tenant_id = tenant and s.id = any (gone);
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  return jsonb_build_object('more', expired = max_rows or coalesce(cardinality(gone), 0) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('states', 'mayfly_private.maintain_states(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('debug:read', 'Watch the debug streams of the tenant''s agents.', '{member,admin,owner}', true, false),
+  ('debug:write', 'Send a debug stream of one''s own.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.debug_records', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.debug_leases', 'leases of a minute'),
+  ('mayfly_private.debug_streams', 'one row an agent')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
+-- as long as the tenant says, and leases that have ended. A chore, called by maintain_tenant under its
+-- lock, as owner.
+
+create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  deleted integer;
+  freed bigint;
+begin
+  with old as (
+    select r.id from mayfly.debug_records r
+    where r.tenant_id = tenant and r.stored_at < clock_timestamp() - make_interval(secs => (
+      select (t.debug ->> 'keep')::double precision from mayfly.tenants t where t.id = tenant))
+    order by r.stored_at limit max_rows
+  ), gone as (
+    delete from mayfly.debug_records r using old where r.tenant_id = tenant and r.id = old.id
+    returning r.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  if deleted > 0 then
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= clock_timestamp();
+  return jsonb_build_object('more', deleted = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- tenant:{t}:debug:{a}, the debug stream of one agent: read with debug:read, sent by itself with debug:write.
+
+create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  -- Who sends must also join, and for that receive.
+  return extension = 'broadcast' and ((not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
+    or (part = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
+      and tenant = any (mayfly_private.tenant_ids('debug:write'))));
+end
+$$;
+
+comment on function mayfly_private.may_use_debug_topic is 'Whether the caller may use the topic "debug" of a tenant.';
+
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('debug', 4, 'mayfly_private.may_use_debug_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('job:read', 'See jobs, what they were given and what they gave.', '{viewer,member,admin,owner}', true, true),
+  ('job:add', 'Add jobs, signal them, and cancel those that one added.', '{member,admin,owner}', true, true),
+  ('job:work', 'Claim jobs and do them.', '{member,admin,owner}', true, true),
+  ('job:admin', 'Cancel, redrive and discard any job; set schedules and the limits of queues.', '{admin,owner}', true, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
 -- What can still run: scheduled, ready, running and waiting jobs. What has ended is moved to finished_jobs, so that
 -- this table stays small. Written by the functions of jobs alone, under the fence of a lease or the lock of a row.
@@ -276,27 +1118,6 @@ comment on column mayfly.job_steps.attempt is 'Of the job, when it was recorded.
 
 comment on column mayfly.job_steps.ms is 'How long it took, as its worker says.';
 
--- Attempts that did not end their job well: failed, lost with their lease, or over their time.
-
-create table mayfly.job_attempts (
-  tenant_id uuid not null,
-  job_id uuid not null,
-  attempt integer not null,
-  holder uuid,
-  started_at timestamptz,
-  ended_at timestamptz not null default clock_timestamp(),
-  error jsonb not null,
-  constraint job_attempts_pkey primary key (tenant_id, job_id, attempt)
-);
-
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
-alter table mayfly.job_attempts
-  alter column job_id set statistics 0,
-  alter column holder set statistics 0,
-  alter column error set statistics 0;
-
-comment on table mayfly.job_attempts is 'Attempts of jobs that failed or were lost, and why.';
-
 -- Signals that nobody has taken yet. One that comes before its job waits for it is kept.
 
 create table mayfly.job_signals (
@@ -317,36 +1138,6 @@ alter table mayfly.job_signals
   alter column payload set statistics 0;
 
 comment on table mayfly.job_signals is 'Signals that no job has taken yet.';
-
--- What holds for a queue, where somebody has said so. A queue without a row has no limits.
-
-create table mayfly.job_queues (
-  tenant_id uuid not null,
-  name text collate "C" not null,
-  paused boolean not null default false,
-  max_running integer constraint job_queues_max_running_range check (max_running between 1 and 100000),
-  max_running_per_group integer
-    constraint job_queues_max_running_per_group_range check (max_running_per_group between 1 and 100000),
-  rate double precision constraint job_queues_rate_range check (rate > 0 and rate <= 1000000),
-  weight smallint not null default 1 constraint job_queues_weight_range check (weight between 1 and 100),
-  tokens double precision not null default 0,
-  filled_at timestamptz not null default clock_timestamp(),
-  updated_at timestamptz not null default clock_timestamp(),
-  constraint job_queues_pkey primary key (tenant_id, name),
-  constraint job_queues_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
-)
-with (fillfactor = 50);
-
-alter table mayfly.job_queues
-  alter column name set statistics 0;
-
-comment on table mayfly.job_queues is 'Limits and weights of queues.';
-
-comment on column mayfly.job_queues.rate is 'How many may begin in a second, on average; as many at once as in one second, one at least.';
-
-comment on column mayfly.job_queues.weight is 'Its share beside the other queues of the tenant.';
-
-comment on column mayfly.job_queues.tokens is 'What the token bucket of `rate` had at filled_at.';
 
 -- Jobs that are added again and again: by a cron line in a time zone. Fired in SQL, by whoever claims or maintains.
 
@@ -400,6 +1191,152 @@ comment on column mayfly.job_schedules.next_at is 'When it fires next; null whil
 
 comment on column mayfly.job_schedules.skipped is 'How many times were skipped, since the job before ran or the time was missed.';
 
+-- Attempts that did not end their job well: failed, lost with their lease, or over their time.
+
+create table mayfly.job_attempts (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  attempt integer not null,
+  holder uuid,
+  started_at timestamptz,
+  ended_at timestamptz not null default clock_timestamp(),
+  error jsonb not null,
+  constraint job_attempts_pkey primary key (tenant_id, job_id, attempt)
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.job_attempts
+  alter column job_id set statistics 0,
+  alter column holder set statistics 0,
+  alter column error set statistics 0;
+
+comment on table mayfly.job_attempts is 'Attempts of jobs that failed or were lost, and why.';
+
+-- What holds for a queue, where somebody has said so. A queue without a row has no limits.
+
+create table mayfly.job_queues (
+  tenant_id uuid not null,
+  name text collate "C" not null,
+  paused boolean not null default false,
+  max_running integer constraint job_queues_max_running_range check (max_running between 1 and 100000),
+  max_running_per_group integer
+    constraint job_queues_max_running_per_group_range check (max_running_per_group between 1 and 100000),
+  rate double precision constraint job_queues_rate_range check (rate > 0 and rate <= 1000000),
+  weight smallint not null default 1 constraint job_queues_weight_range check (weight between 1 and 100),
+  tokens double precision not null default 0,
+  filled_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  constraint job_queues_pkey primary key (tenant_id, name),
+  constraint job_queues_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+alter table mayfly.job_queues
+  alter column name set statistics 0;
+
+comment on table mayfly.job_queues is 'Limits and weights of queues.';
+
+comment on column mayfly.job_queues.rate is 'How many may begin in a second, on average; as many at once as in one second, one at least.';
+
+comment on column mayfly.job_queues.weight is 'Its share beside the other queues of the tenant.';
+
+comment on column mayfly.job_queues.tokens is 'What the token bucket of `rate` had at filled_at.';
+
+-- Which job stands for a key: adding it again gives that one, until the job is no longer kept. Apart from the jobs,
+-- since it has to hold while a job moves to finished_jobs.
+
+create table mayfly_private.job_keys (
+  tenant_id uuid not null,
+  key text collate "C" not null,
+  job_id uuid not null,
+  constraint job_keys_pkey primary key (tenant_id, key)
+);
+
+comment on table mayfly_private.job_keys is 'Which job stands for a key.';
+
+alter table mayfly_private.job_keys enable row level security;
+
+-- Workers that found nothing and sleep. Adding a job, a signal and whatever else makes one ready deletes the rows of
+-- the tenant and broadcasts once; where no row is, nothing is broadcast. All zeros stand for no tenant: the workers
+-- of the secret key, for every tenant.
+
+create table mayfly_private.job_workers (
+  tenant_id uuid not null,
+  id uuid not null,
+  until timestamptz not null,
+  constraint job_workers_pkey primary key (tenant_id, id)
+);
+
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until then.';
+
+alter table mayfly_private.job_workers enable row level security;
+
+-- What the project gives a tenant of a fleet that works for all (claim_any_jobs), where it has said so.
+
+create table mayfly_private.job_tenants (
+  tenant_id uuid not null constraint job_tenants_pkey primary key,
+  weight smallint not null default 1 constraint job_tenants_weight_range check (weight between 1 and 100),
+  max_running integer constraint job_tenants_max_running_range check (max_running between 1 and 1000000),
+  constraint job_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.job_tenants is 'Weights and limits of tenants beside each other.';
+
+comment on column mayfly_private.job_tenants.max_running is 'How many of its jobs may run at once: bounds what long jobs can occupy.';
+
+alter table mayfly_private.job_tenants enable row level security;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.jobs', 'r.bytes'),
+  ('mayfly.finished_jobs', 'r.bytes'),
+  ('mayfly.job_steps', 'r.bytes'),
+  ('mayfly.job_signals', 'r.bytes'),
+  ('mayfly.job_schedules', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.job_attempts', 'the attempts of jobs, 1000 each, whose jobs are charged'),
+  ('mayfly.job_queues', '1000 rows a tenant'),
+  ('mayfly_private.job_keys', 'the jobs, which are charged'),
+  ('mayfly_private.job_workers', 'the workers that sleep: rows end within a minute'),
+  ('mayfly_private.job_tenants', 'one row a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the jobs of a tenant: takes ended leases (for a project in which nobody claims), and deletes ended
+-- jobs that have been kept for as long as the settings say, at most max_rows: { jobs, more }. A chore
+-- of maintain_tenant, as owner.
+
+create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  old uuid[];
+begin
+  perform mayfly_private.tick_jobs();
+  old := array(
+    select f.id from mayfly.finished_jobs f
+    where f.tenant_id = tenant and f.finished_at < clock_timestamp() - mayfly_private.kept()
+    order by f.finished_at
+    limit max_rows
+    for update skip locked);
+  perform mayfly_private.delete_finished(tenant, old);
+  delete from mayfly_private.job_workers w where w.tenant_id = tenant and w.until < clock_timestamp();
+  return jsonb_build_object('jobs', cardinality(old), 'more', cardinality(old) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_jobs is 'One batch of what time does to jobs.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('jobs', 'mayfly_private.maintain_jobs(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
 -- Who may see jobs, what they gave, and what was said about them.
 
 alter table mayfly.jobs enable row level security;
@@ -451,15 +1388,25 @@ grant select on mayfly.job_schedules to authenticated, service_role;
 create policy job_schedules_select on mayfly.job_schedules for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
--- The scopes of jobs. Run again with each release, so that a changed sentence or role reaches a database that has them.
+-- tenant:{t}:jobs, what wakes workers that sleep: read with job:work, sent by the database alone.
 
-insert into mayfly.scopes (name, description, roles, agents) values
-  ('job:read', 'See jobs, what they were given and what they gave.', '{viewer,member,admin,owner}', true),
-  ('job:add', 'Add jobs, signal them, and cancel those that one added.', '{member,admin,owner}', true),
-  ('job:work', 'Claim jobs and do them.', '{member,admin,owner}', true),
-  ('job:admin', 'Cancel, redrive and discard any job; set schedules and the limits of queues.', '{admin,owner}', true)
-on conflict on constraint scopes_pkey do update
-set description = excluded.description, roles = excluded.roles, agents = excluded.agents;
+create function mayfly_private.may_use_jobs_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and tenant = any (mayfly_private.tenant_ids('job:work'));
+end
+$$;
+
+comment on function mayfly_private.may_use_jobs_topic is 'Whether the caller may use the topic "jobs" of a tenant.';
+
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('jobs', 3, 'mayfly_private.may_use_jobs_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
 -- The definer half of mayfly.add_jobs. Without a lease the tenant is the caller's (scope job:add); with one, the jobs
 -- are children of its job, which is fenced. Adds all or none. Locks the keys, sorted; what charge locks; the parent.
@@ -497,11 +1444,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.add_jobs(jsonb, text) is 'Adds jobs, all or none.';
+comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
 
-revoke execute on function mayfly_private.add_jobs(jsonb, text) from public;
-
-grant execute on function mayfly_private.add_jobs(jsonb, text) to authenticated, service_role;
+grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
 -- Adds 1 to 1,000 jobs, all or none, and gives { id, existing } for each, in their order. One with a key that is known
 -- is not added again: its id is that of the job there is. With the lease of a job they are its children.
@@ -512,12 +1457,10 @@ language sql
 set search_path = ''
 return mayfly_private.add_jobs(jobs, lease);
 
-comment on function mayfly.add_jobs(jsonb, text) is
+comment on function mayfly.add_jobs is
   'Adds 1 to 1000 jobs, all or none: [{ name, input?, queue?, group?, priority?, run_at? | delay?, key?, target?, max_attempts?, backoff?, timeout?, deadline? }] gives [{ id, existing }].';
 
-revoke execute on function mayfly.add_jobs(jsonb, text) from public;
-
-grant execute on function mayfly.add_jobs(jsonb, text) to authenticated, service_role;
+grant execute on function mayfly.add_jobs to authenticated, service_role;
 
 -- Answers the messages that jobs were made of, now that these have ended: a message task_result to the sender, in the
 -- name of the agent that the job was done by, else of the one that added it. Written here, not by a worker: a job that
@@ -552,9 +1495,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.answer_messages(uuid, uuid[]) is 'Answers the messages that ended jobs were made of.';
-
-revoke execute on function mayfly_private.answer_messages(uuid, uuid[]) from public;
+comment on function mayfly_private.answer_messages is 'Answers the messages that ended jobs were made of.';
 
 -- The definer half of mayfly.cancel_jobs. What does not run ends at once; what runs is marked, and its worker sees it
 -- at its next write or heartbeat. Children too, and theirs. Locks them by depth, the deepest first, and by id: whoever
@@ -611,11 +1552,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.cancel_jobs(uuid[]) is 'Cancels jobs with their children.';
+comment on function mayfly_private.cancel_jobs is 'Cancels jobs with their children.';
 
-revoke execute on function mayfly_private.cancel_jobs(uuid[]) from public;
-
-grant execute on function mayfly_private.cancel_jobs(uuid[]) to authenticated, service_role;
+grant execute on function mayfly_private.cancel_jobs to authenticated, service_role;
 
 -- Cancels jobs that one added (scope job:add), or any (job:admin), with all their children: { cancelled, cancelling }.
 -- Those that run are told, and end as cancelled by whatever their worker does next. Ended ones stay as they are.
@@ -626,11 +1565,9 @@ language sql
 set search_path = ''
 return mayfly_private.cancel_jobs(ids);
 
-comment on function mayfly.cancel_jobs(uuid[]) is 'Cancels jobs with their children: { cancelled, cancelling }, the latter told and still running.';
+comment on function mayfly.cancel_jobs is 'Cancels jobs with their children: { cancelled, cancelling }, the latter told and still running.';
 
-revoke execute on function mayfly.cancel_jobs(uuid[]) from public;
-
-grant execute on function mayfly.cancel_jobs(uuid[]) to authenticated, service_role;
+grant execute on function mayfly.cancel_jobs to authenticated, service_role;
 
 -- Refuses what a claim cannot mean. Locks nothing.
 
@@ -652,9 +1589,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_claim(integer, text[], text[], double precision) is 'Refuses what a claim cannot mean.';
-
-revoke execute on function mayfly_private.check_claim(integer, text[], text[], double precision) from public;
+comment on function mayfly_private.check_claim is 'Refuses what a claim cannot mean.';
 
 -- Refuses jobs with the index and the field of their first fault, before any is added. Locks nothing.
 
@@ -736,9 +1671,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_jobs(jsonb) is 'Refuses jobs that have a fault, naming index and field.';
-
-revoke execute on function mayfly_private.check_jobs(jsonb) from public;
+comment on function mayfly_private.check_jobs is 'Refuses jobs that have a fault, naming index and field.';
 
 -- Who claims, with scope job:work, after it has been locked against its end: a shared lock on the tenant, the agent and
 -- every ancestor, held until commit, and only then the look whether they live. So a lease is proof of life: whoever
@@ -795,9 +1728,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.claiming_worker(boolean) is 'Who claims, locked against its end.';
-
-revoke execute on function mayfly_private.claiming_worker(boolean) from public;
+comment on function mayfly_private.claiming_worker is 'Who claims, locked against its end.';
 
 -- The definer half of mayfly.claim_jobs. Scope job:work. Locks the tenant, the agent and its line (shared, advisory),
 -- then the jobs that it takes; waits for none.
@@ -823,11 +1754,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.claim_jobs(integer, text[], text[], double precision, jsonb, uuid, boolean) is 'Claims jobs that are ready.';
+comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 
-revoke execute on function mayfly_private.claim_jobs(integer, text[], text[], double precision, jsonb, uuid, boolean) from public;
-
-grant execute on function mayfly_private.claim_jobs(integer, text[], text[], double precision, jsonb, uuid, boolean) to authenticated, service_role;
+grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
 -- Claims up to `wanted` jobs of the tenant for `lease` seconds, of these queues and these names alone where they are
 -- given; never one whose target the caller is not. Each comes with its lease, which every later write names. Pass the
@@ -842,12 +1771,10 @@ language sql
 set search_path = ''
 return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, false);
 
-comment on function mayfly.claim_jobs(integer, text[], text[], double precision, jsonb, uuid) is
+comment on function mayfly.claim_jobs is
   'Claims jobs that are ready: { jobs: [{ lease, id, name, input, attempt, … }], place, took }.';
 
-revoke execute on function mayfly.claim_jobs(integer, text[], text[], double precision, jsonb, uuid) from public;
-
-grant execute on function mayfly.claim_jobs(integer, text[], text[], double precision, jsonb, uuid) to authenticated, service_role;
+grant execute on function mayfly.claim_jobs to authenticated, service_role;
 
 -- Claims jobs of any tenant, for the secret key alone: for a fleet of one's own that works for all. Fair among the
 -- tenants by their weights; pass the `place` of the last answer, so that the next claim goes on after the last tenant.
@@ -862,12 +1789,10 @@ language sql
 set search_path = ''
 return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, true);
 
-comment on function mayfly.claim_any_jobs(integer, text[], text[], double precision, jsonb, uuid) is
+comment on function mayfly.claim_any_jobs is
   'Claims jobs of any tenant, for the secret key: { jobs: [{ lease, id, tenant_id, name, input, attempt, … }], place, took }.';
 
-revoke execute on function mayfly.claim_any_jobs(integer, text[], text[], double precision, jsonb, uuid) from public;
-
-grant execute on function mayfly.claim_any_jobs(integer, text[], text[], double precision, jsonb, uuid) to service_role;
+grant execute on function mayfly.claim_any_jobs to service_role;
 
 -- Who writes under a lease: what fences ask. An agent's is not asked whether it lives: its lease is proof of that
 -- (until never exceeds the end of its line, and whoever ends an agent takes its leases in the same transaction),
@@ -899,9 +1824,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.job_holder() is 'Who writes under a lease.';
-
-revoke execute on function mayfly_private.job_holder() from public;
+comment on function mayfly_private.job_holder is 'Who writes under a lease.';
 
 -- The definer half of mayfly.complete_jobs. One fence for all of the batch: running, this attempt, this holder, not
 -- over, and locked. What was cancelled meanwhile ends as cancelled. A call that comes again, since its answer was lost,
@@ -990,11 +1913,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.complete_jobs(jsonb) is 'Completes jobs under their leases.';
+comment on function mayfly_private.complete_jobs is 'Completes jobs under their leases.';
 
-revoke execute on function mayfly_private.complete_jobs(jsonb) from public;
-
-grant execute on function mayfly_private.complete_jobs(jsonb) to authenticated, service_role;
+grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
 -- Completes 1 to 1,000 jobs: [{ lease, result? }]. Gives { lost, cancelled }: the leases that were not the caller's any
 -- more, of which nothing was recorded, and the ids of jobs that had been cancelled and ended so.
@@ -1005,12 +1926,10 @@ language sql
 set search_path = ''
 return mayfly_private.complete_jobs(done);
 
-comment on function mayfly.complete_jobs(jsonb) is
+comment on function mayfly.complete_jobs is
   'Completes jobs: [{ lease, result? }] gives { lost: [lease], cancelled: [id] }. What is lost was not recorded.';
 
-revoke execute on function mayfly.complete_jobs(jsonb) from public;
-
-grant execute on function mayfly.complete_jobs(jsonb) to authenticated, service_role;
+grant execute on function mayfly.complete_jobs to authenticated, service_role;
 
 -- The numbers that a field of a cron line means, in their order; null where it means none: `*`, `5`, `1-5`, `*/15`,
 -- `10-40/10`, `mon-fri`, and lists of them with commas.
@@ -1064,9 +1983,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.cron_field(text, integer, integer, text[]) is 'The numbers that a field of a cron line means.';
-
-revoke execute on function mayfly_private.cron_field(text, integer, integer, text[]) from public;
+comment on function mayfly_private.cron_field is 'The numbers that a field of a cron line means.';
 
 -- Deletes ended jobs with their steps, attempts, signals and keys, and gives their bytes back. For retention and
 -- discard_jobs, as owner. Locks what it deletes.
@@ -1098,9 +2015,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_finished(uuid, uuid[]) is 'Deletes ended jobs with what belongs to them.';
-
-revoke execute on function mayfly_private.delete_finished(uuid, uuid[]) from public;
+comment on function mayfly_private.delete_finished is 'Deletes ended jobs with what belongs to them.';
 
 -- The definer half of mayfly.delete_schedule. Jobs that it has added stay. Locks the schedule.
 
@@ -1121,11 +2036,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_schedule(text) is 'Deletes a schedule.';
+comment on function mayfly_private.delete_schedule is 'Deletes a schedule.';
 
-revoke execute on function mayfly_private.delete_schedule(text) from public;
-
-grant execute on function mayfly_private.delete_schedule(text) to authenticated, service_role;
+grant execute on function mayfly_private.delete_schedule to authenticated, service_role;
 
 -- Deletes a schedule; jobs that it has added stay. Scope job:admin.
 
@@ -1135,11 +2048,9 @@ language sql
 set search_path = ''
 return mayfly_private.delete_schedule(name);
 
-comment on function mayfly.delete_schedule(text) is 'Deletes a schedule: { deleted }. Jobs that it has added stay.';
+comment on function mayfly.delete_schedule is 'Deletes a schedule: { deleted }. Jobs that it has added stay.';
 
-revoke execute on function mayfly.delete_schedule(text) from public;
-
-grant execute on function mayfly.delete_schedule(text) to authenticated, service_role;
+grant execute on function mayfly.delete_schedule to authenticated, service_role;
 
 -- Puts one message into the inbox of its recipient, as send_messages does for its caller: here the sender is the one
 -- that did the job. The id of the message is that of the job, so that it is sent once. Locks the inbox.
@@ -1176,9 +2087,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.deliver_answer(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb) is 'Puts the answer of a job into an inbox.';
-
-revoke execute on function mayfly_private.deliver_answer(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb) from public;
+comment on function mayfly_private.deliver_answer is 'Puts the answer of a job into an inbox.';
 
 -- The definer half of mayfly.discard_jobs. Locks the jobs.
 
@@ -1208,11 +2117,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.discard_jobs(uuid[], text, integer) is 'Deletes failed jobs.';
+comment on function mayfly_private.discard_jobs is 'Deletes failed jobs.';
 
-revoke execute on function mayfly_private.discard_jobs(uuid[], text, integer) from public;
-
-grant execute on function mayfly_private.discard_jobs(uuid[], text, integer) to authenticated, service_role;
+grant execute on function mayfly_private.discard_jobs to authenticated, service_role;
 
 -- Deletes dead letters for good: those of these ids, of this queue, or all, at most max_rows at once. Scope job:admin.
 
@@ -1222,11 +2129,9 @@ language sql
 set search_path = ''
 return mayfly_private.discard_jobs(ids, of_queue, max_rows);
 
-comment on function mayfly.discard_jobs(uuid[], text, integer) is 'Deletes failed jobs for good: { discarded }.';
+comment on function mayfly.discard_jobs is 'Deletes failed jobs for good: { discarded }.';
 
-revoke execute on function mayfly.discard_jobs(uuid[], text, integer) from public;
-
-grant execute on function mayfly.discard_jobs(uuid[], text, integer) to authenticated, service_role;
+grant execute on function mayfly.discard_jobs to authenticated, service_role;
 
 -- Ends jobs that are locked by the caller: moves them to finished_jobs, logs it, tells their parents, and answers the
 -- messages that they were made of. Errors and results go with the ids; either list may be null. The bytes of a result
@@ -1276,9 +2181,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_jobs(uuid, uuid[], text, jsonb[], jsonb[]) is 'Ends locked jobs.';
-
-revoke execute on function mayfly_private.end_jobs(uuid, uuid[], text, jsonb[], jsonb[]) from public;
+comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
 -- The definer half of mayfly.fail_jobs. A job that may be tried again, and has an attempt left, is scheduled after its
 -- backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, n
@@ -1365,11 +2268,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fail_jobs(jsonb) is 'Records that attempts of jobs failed.';
+comment on function mayfly_private.fail_jobs is 'Records that attempts of jobs failed.';
 
-revoke execute on function mayfly_private.fail_jobs(jsonb) from public;
-
-grant execute on function mayfly_private.fail_jobs(jsonb) to authenticated, service_role;
+grant execute on function mayfly_private.fail_jobs to authenticated, service_role;
 
 -- Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Gives for each, in their
 -- order: retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
@@ -1380,12 +2281,10 @@ language sql
 set search_path = ''
 return mayfly_private.fail_jobs(failures);
 
-comment on function mayfly.fail_jobs(jsonb) is
+comment on function mayfly.fail_jobs is
   'Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }] gives [retrying | failed | cancelled | recorded | lost].';
 
-revoke execute on function mayfly.fail_jobs(jsonb) from public;
-
-grant execute on function mayfly.fail_jobs(jsonb) to authenticated, service_role;
+grant execute on function mayfly.fail_jobs to authenticated, service_role;
 
 -- A lease token is `attempt.job.tenant`. It is no secret: what fences is that the job is running, at this attempt,
 -- held by the caller, and that its lease has not ended. One that has not this form is no lease: null.
@@ -1410,9 +2309,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lease_of(mayfly_private.job_holder, text) is 'What a lease token says, for this holder.';
-
-revoke execute on function mayfly_private.lease_of(mayfly_private.job_holder, text) from public;
+comment on function mayfly_private.lease_of is 'What a lease token says, for this holder.';
 
 -- The one fence: the job of a lease, locked until commit, if the lease is the caller's and has not ended; else
 -- lease_lost, or job_cancelled where somebody has cancelled it. Called first by every write under a lease that is not
@@ -1443,9 +2340,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fence_job(text) is 'The job of a lease, locked; fails unless the lease is the caller''s.';
-
-revoke execute on function mayfly_private.fence_job(text) from public;
+comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';
 
 -- Adds the jobs of schedules that are due, of every tenant, at most max_rows of them, and sets when each is due next.
 -- Called in passing by claims and by maintenance. A schedule that another transaction fires is passed by; one that
@@ -1520,9 +2415,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fire_schedules(integer) is 'Adds the jobs of schedules that are due.';
-
-revoke execute on function mayfly_private.fire_schedules(integer) from public;
+comment on function mayfly_private.fire_schedules is 'Adds the jobs of schedules that are due.';
 
 -- A job with its steps, its failed attempts, the signals that wait for it and its children; null where there is none.
 -- Of more than 1,000 steps or children the first are given. Callers with job:read. Locks nothing.
@@ -1568,11 +2461,9 @@ begin
 end
 $$;
 
-comment on function mayfly.get_job(uuid) is 'A job with its steps, failed attempts, signals and children; null where there is none.';
+comment on function mayfly.get_job is 'A job with its steps, failed attempts, signals and children; null where there is none.';
 
-revoke execute on function mayfly.get_job(uuid) from public;
-
-grant execute on function mayfly.get_job(uuid) to authenticated, service_role;
+grant execute on function mayfly.get_job to authenticated, service_role;
 
 -- The definer half of mayfly.heartbeat_jobs. The lease never goes past the end of the agent's line, the deadline, or
 -- the timeout of the attempt. Locks the jobs by tenant and id; updates in their pages (HOT): no index has lease_end.
@@ -1619,11 +2510,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.heartbeat_jobs(text[], double precision) is 'Extends leases.';
+comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 
-revoke execute on function mayfly_private.heartbeat_jobs(text[], double precision) from public;
-
-grant execute on function mayfly_private.heartbeat_jobs(text[], double precision) to authenticated, service_role;
+grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
 -- Extends leases to `lease` seconds from now. Gives { lost, cancelled, lease_end }: the leases that are not the
 -- caller's any more, and those of jobs that somebody has cancelled.
@@ -1634,12 +2523,10 @@ language sql
 set search_path = ''
 return mayfly_private.heartbeat_jobs(leases, lease);
 
-comment on function mayfly.heartbeat_jobs(text[], double precision) is
+comment on function mayfly.heartbeat_jobs is
   'Extends leases to so many seconds from now: { lost: [lease], cancelled: [lease], lease_end }.';
 
-revoke execute on function mayfly.heartbeat_jobs(text[], double precision) from public;
-
-grant execute on function mayfly.heartbeat_jobs(text[], double precision) to authenticated, service_role;
+grant execute on function mayfly.heartbeat_jobs to authenticated, service_role;
 
 -- Inserts jobs that check_jobs passed, into a tenant: for add_jobs and schedules. Locks the keys, in their order, so
 -- that two calls with the same keys wait for each other in one direction; then a shard of the tenant's usage.
@@ -1719,9 +2606,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.insert_jobs(uuid, jsonb, uuid, uuid, uuid) is 'Inserts checked jobs into a tenant.';
-
-revoke execute on function mayfly_private.insert_jobs(uuid, jsonb, uuid, uuid, uuid) from public;
+comment on function mayfly_private.insert_jobs is 'Inserts checked jobs into a tenant.';
 
 -- Whether a text is a cron line that next_cron understands; one that never fires is one too.
 
@@ -1743,9 +2628,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.is_cron(text) is 'Whether a text is a cron line.';
-
-revoke execute on function mayfly_private.is_cron(text) from public;
+comment on function mayfly_private.is_cron is 'Whether a text is a cron line.';
 
 -- The queues of the tenant: how much of each stands where, since when the oldest is ready, and how long the newest
 -- 10,000 that ended in the last `seconds` waited and ran: 50, 95 and 99 of 100, in milliseconds. Callers with
@@ -1791,12 +2674,10 @@ begin
 end
 $$;
 
-comment on function mayfly.job_statistics(double precision) is
+comment on function mayfly.job_statistics is
   'The queues: how much stands where, and p50, p95, p99 of how long jobs waited and ran in the last so many seconds.';
 
-revoke execute on function mayfly.job_statistics(double precision) from public;
-
-grant execute on function mayfly.job_statistics(double precision) to authenticated, service_role;
+grant execute on function mayfly.job_statistics to authenticated, service_role;
 
 -- The lane of a job: `queue/name`, with a group `queue/name#group`, and behind a target where it has one:
 -- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain neither / nor # nor !, and
@@ -1814,9 +2695,7 @@ return case
     else ''
   end || queue || '/' || name || coalesce('#' || of_group, '');
 
-comment on function mayfly_private.lane_of(text, text, text, jsonb) is 'The lane of a job.';
-
-revoke execute on function mayfly_private.lane_of(text, text, text, jsonb) from public;
+comment on function mayfly_private.lane_of is 'The lane of a job.';
 
 -- Jobs without their inputs and results, the newest first, a page at a time. Callers with job:read. Locks nothing.
 
@@ -1857,12 +2736,10 @@ begin
 end
 $$;
 
-comment on function mayfly.list_jobs(text[], text, text, uuid, integer) is
+comment on function mayfly.list_jobs is
   'Jobs without inputs and results, the newest first. Pass the last id as before for the next page.';
 
-revoke execute on function mayfly.list_jobs(text[], text, text, uuid, integer) from public;
-
-grant execute on function mayfly.list_jobs(text[], text, text, uuid, integer) to authenticated, service_role;
+grant execute on function mayfly.list_jobs to authenticated, service_role;
 
 -- The schedules of the tenant, by name. Callers with job:read. Locks nothing.
 
@@ -1880,11 +2757,9 @@ begin
 end
 $$;
 
-comment on function mayfly.list_schedules() is 'The schedules of the tenant, by name.';
+comment on function mayfly.list_schedules is 'The schedules of the tenant, by name.';
 
-revoke execute on function mayfly.list_schedules() from public;
-
-grant execute on function mayfly.list_schedules() to authenticated, service_role;
+grant execute on function mayfly.list_schedules to authenticated, service_role;
 
 -- Appends what happened to jobs of one tenant to the log, ids alone, and tells its readers. Called by the functions of
 -- jobs, in the statement's order: a trigger would fire at every claim, which is no event.
@@ -1909,38 +2784,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_jobs(uuid, text, uuid[]) is 'Appends what happened to jobs to the log.';
-
-revoke execute on function mayfly_private.log_jobs(uuid, text, uuid[]) from public;
-
--- What time does to the jobs of a tenant: takes ended leases (for a project in which nobody claims), and deletes ended
--- jobs that have been kept for as long as the settings say, at most max_rows; says whether there may be more. Called
--- by maintain_tenant, as owner.
-
-create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
-returns boolean
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  old uuid[];
-begin
-  perform mayfly_private.tick_jobs();
-  old := array(
-    select f.id from mayfly.finished_jobs f
-    where f.tenant_id = tenant and f.finished_at < clock_timestamp() - mayfly_private.kept()
-    order by f.finished_at
-    limit max_rows
-    for update skip locked);
-  perform mayfly_private.delete_finished(tenant, old);
-  delete from mayfly_private.job_workers w where w.tenant_id = tenant and w.until < clock_timestamp();
-  return cardinality(old) = max_rows;
-end
-$$;
-
-comment on function mayfly_private.maintain_jobs(uuid, integer) is 'One batch of what time does to jobs.';
-
-revoke execute on function mayfly_private.maintain_jobs(uuid, integer) from public;
+comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';
 
 -- When a cron line of five fields fires next after an instant, in a time zone; null where it means nothing, or never
 -- fires in the next 9 years (the 30th of February). In SQL, so that a schedule goes on whatever runs; tests compare it
@@ -2008,9 +2852,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.next_cron(text, text, timestamptz) is 'When a cron line fires next.';
-
-revoke execute on function mayfly_private.next_cron(text, text, timestamptz) from public;
+comment on function mayfly_private.next_cron is 'When a cron line fires next.';
 
 -- Notes that a worker found nothing and sleeps: whoever makes a job ready then wakes it. For a minute at most; it
 -- looks by itself long before. One row a worker; of those whose time is over, some are deleted in passing.
@@ -2031,9 +2873,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.park_worker(uuid, uuid) is 'Notes that a worker sleeps.';
-
-revoke execute on function mayfly_private.park_worker(uuid, uuid) from public;
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps.';
 
 -- Makes ready what is due: scheduled jobs, retries, and waits whose time is over. Of every tenant, at most max_rows,
 -- from `since` on. Says how many. In PL/pgSQL: a definer function of SQL is planned at each call (0.28 ms to 0.012).
@@ -2066,9 +2906,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.promote_jobs(timestamptz, integer) is 'Makes ready what is due.';
-
-revoke execute on function mayfly_private.promote_jobs(timestamptz, integer) from public;
+comment on function mayfly_private.promote_jobs is 'Makes ready what is due.';
 
 -- How many jobs of a lane may begin by now, of `wanted`, where its queue has limits: paused, running at once, in a
 -- group, begun in a second. The queue's row is locked until commit and passed by where another claim has it, so that
@@ -2081,22 +2919,23 @@ set search_path = ''
 as $$
 declare
   label constant text := split_part(case when left(of_lane, 1) = '!' then substr(of_lane, strpos(of_lane, '/') + 1) else of_lane end, '#', 1);
+  of_queue constant text := split_part(label, '/', 1);
   queue mayfly.job_queues;
   available double precision;
 begin
-  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = split_part(label, '/', 1);
+  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = of_queue;
   if not found or (not queue.paused and coalesce(queue.max_running, queue.max_running_per_group) is null and queue.rate is null) then
     return wanted;
   elsif queue.paused then
     return 0;
   end if;
-  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = queue.name for no key update skip locked;
+  select * into queue from mayfly.job_queues q where q.tenant_id = tenant and q.name = of_queue for no key update skip locked;
   if not found then
     return 0;
   end if;
   if queue.max_running is not null then
     wanted := least(wanted, queue.max_running - (
-      select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running' and j.queue = queue_room.queue.name)::integer);
+      select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running' and j.queue = of_queue)::integer);
   end if;
   if queue.max_running_per_group is not null and strpos(of_lane, '#') > 0 then
     wanted := least(wanted, queue.max_running_per_group - (
@@ -2107,15 +2946,13 @@ begin
     wanted := greatest(0, least(wanted, floor(available)::integer));
     -- What is not there after all was taken from the bucket all the same: a rate is a bound.
     update mayfly.job_queues q set tokens = available - wanted, filled_at = clock_timestamp()
-    where q.tenant_id = tenant and q.name = queue_room.queue.name;
+    where q.tenant_id = tenant and q.name = of_queue;
   end if;
   return greatest(wanted, 0);
 end
 $$;
 
-comment on function mayfly_private.queue_room(uuid, text, integer) is 'How many jobs of a lane may begin by now.';
-
-revoke execute on function mayfly_private.queue_room(uuid, text, integer) from public;
+comment on function mayfly_private.queue_room is 'How many jobs of a lane may begin by now.';
 
 -- The definer half of mayfly.read_steps: for the worker that holds the job, which need not have job:read. Locks nothing
 -- for long: the fence.
@@ -2148,11 +2985,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.read_steps(text, text, integer) is 'What the steps of a held job gave.';
+comment on function mayfly_private.read_steps is 'What the steps of a held job gave.';
 
-revoke execute on function mayfly_private.read_steps(text, text, integer) from public;
-
-grant execute on function mayfly_private.read_steps(text, text, integer) to authenticated, service_role;
+grant execute on function mayfly_private.read_steps to authenticated, service_role;
 
 -- What the steps of a job gave, by their names, for the worker that holds it: { steps: {name: result}, last, more }.
 -- Pass the last name as after while more is true. Reading 5,000 at once instead of one by one: 6 to 14 ms for 600.
@@ -2163,12 +2998,10 @@ language sql
 set search_path = ''
 return mayfly_private.read_steps(lease, after, page_limit);
 
-comment on function mayfly.read_steps(text, text, integer) is
+comment on function mayfly.read_steps is
   'What the steps of a held job gave: { steps: {name: result}, last, more }. Pass last as after while more is true.';
 
-revoke execute on function mayfly.read_steps(text, text, integer) from public;
-
-grant execute on function mayfly.read_steps(text, text, integer) to authenticated, service_role;
+grant execute on function mayfly.read_steps to authenticated, service_role;
 
 -- Makes jobs ready that are locked by the caller: with a new place at the end of their lanes, held by nobody, and
 -- wakes who sleeps. Their run_at is now where they were due before. Called by whatever ends a lease or a wait.
@@ -2190,9 +3023,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ready_jobs(uuid, uuid[], integer) is 'Makes locked jobs ready.';
-
-revoke execute on function mayfly_private.ready_jobs(uuid, uuid[], integer) from public;
+comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';
 
 -- Takes the leases that have ended, and fails the jobs whose deadline has passed: of every tenant, at most max_rows of
 -- each, those alone that nobody else has locked. Called in passing by claims, every five seconds at most, and by
@@ -2244,9 +3075,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap_jobs(integer) is 'Takes leases that have ended, and fails jobs whose deadline has passed.';
-
-revoke execute on function mayfly_private.reap_jobs(integer) from public;
+comment on function mayfly_private.reap_jobs is 'Takes leases that have ended, and fails jobs whose deadline has passed.';
 
 -- The definer half of mayfly.record_steps. Fenced; a step that is recorded already keeps its first result, which the
 -- answer gives. Does not extend the lease: heartbeats do. Locks the job.
@@ -2307,11 +3136,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.record_steps(text, jsonb) is 'Records what steps of a job gave.';
+comment on function mayfly_private.record_steps is 'Records what steps of a job gave.';
 
-revoke execute on function mayfly_private.record_steps(text, jsonb) from public;
-
-grant execute on function mayfly_private.record_steps(text, jsonb) to authenticated, service_role;
+grant execute on function mayfly_private.record_steps to authenticated, service_role;
 
 -- Records what steps of a job gave: [{ name, result?, ms? }], each once. Gives { known }: where any was recorded
 -- before, the results that are kept, by name.
@@ -2322,12 +3149,10 @@ language sql
 set search_path = ''
 return mayfly_private.record_steps(lease, steps);
 
-comment on function mayfly.record_steps(text, jsonb) is
+comment on function mayfly.record_steps is
   'Records what steps of a job gave, each once: [{ name, result?, ms? }] gives { known: {name: result} } for those that were recorded before.';
 
-revoke execute on function mayfly.record_steps(text, jsonb) from public;
-
-grant execute on function mayfly.record_steps(text, jsonb) to authenticated, service_role;
+grant execute on function mayfly.record_steps to authenticated, service_role;
 
 -- The definer half of mayfly.redrive_jobs. The attempt goes on from where it was, so that no old lease fits again; the
 -- job gets as many more as it was given at first. Its steps are kept: it goes on after the last one. Locks the jobs.
@@ -2376,11 +3201,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.redrive_jobs(uuid[], text, integer) is 'Makes failed jobs ready again.';
+comment on function mayfly_private.redrive_jobs is 'Makes failed jobs ready again.';
 
-revoke execute on function mayfly_private.redrive_jobs(uuid[], text, integer) from public;
-
-grant execute on function mayfly_private.redrive_jobs(uuid[], text, integer) to authenticated, service_role;
+grant execute on function mayfly_private.redrive_jobs to authenticated, service_role;
 
 -- Makes dead letters ready again: those of these ids, of this queue, or all, at most max_rows at once. Scope job:admin.
 
@@ -2390,11 +3213,9 @@ language sql
 set search_path = ''
 return mayfly_private.redrive_jobs(ids, of_queue, max_rows);
 
-comment on function mayfly.redrive_jobs(uuid[], text, integer) is 'Makes failed jobs ready again, with their steps: { redriven }.';
+comment on function mayfly.redrive_jobs is 'Makes failed jobs ready again, with their steps: { redriven }.';
 
-revoke execute on function mayfly.redrive_jobs(uuid[], text, integer) from public;
-
-grant execute on function mayfly.redrive_jobs(uuid[], text, integer) to authenticated, service_role;
+grant execute on function mayfly.redrive_jobs to authenticated, service_role;
 
 -- The definer half of mayfly.release_jobs. The attempt is given back. Locks the jobs by tenant and id.
 
@@ -2435,11 +3256,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_jobs(text[]) is 'Gives jobs back that were not begun or not finished.';
+comment on function mayfly_private.release_jobs is 'Gives jobs back that were not begun or not finished.';
 
-revoke execute on function mayfly_private.release_jobs(text[]) from public;
-
-grant execute on function mayfly_private.release_jobs(text[]) to authenticated, service_role;
+grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
 -- Gives jobs back, ready at once for another worker and with their attempt unused: for a worker that is told to end.
 
@@ -2449,11 +3268,9 @@ language sql
 set search_path = ''
 return mayfly_private.release_jobs(leases);
 
-comment on function mayfly.release_jobs(text[]) is 'Gives jobs back, ready for another worker: { released }.';
+comment on function mayfly.release_jobs is 'Gives jobs back, ready for another worker: { released }.';
 
-revoke execute on function mayfly.release_jobs(text[]) from public;
-
-grant execute on function mayfly.release_jobs(text[]) to authenticated, service_role;
+grant execute on function mayfly.release_jobs to authenticated, service_role;
 
 -- Takes the leases of jobs that are running and locked by the caller, since they have ended or their holder has: what
 -- was cancelled ends, what has no attempt left fails (a job that kills its worker each time is a dead letter in the
@@ -2485,9 +3302,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_leases(uuid, uuid[], text, text) is 'Takes the leases of locked running jobs.';
-
-revoke execute on function mayfly_private.release_leases(uuid, uuid[], text, text) from public;
+comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';
 
 -- The definer half of mayfly.set_job_share. Locks the tenant's row of it.
 
@@ -2510,11 +3325,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_job_share(integer, integer) is 'Sets what a tenant gets of a fleet that works for all.';
+comment on function mayfly_private.set_job_share is 'Sets what a tenant gets of a fleet that works for all.';
 
-revoke execute on function mayfly_private.set_job_share(integer, integer) from public;
-
-grant execute on function mayfly_private.set_job_share(integer, integer) to service_role;
+grant execute on function mayfly_private.set_job_share to service_role;
 
 -- Sets what the tenant gets of a fleet that works for all (claim_any_jobs): its weight beside the others, and how many
 -- of its jobs may run at once, so that long ones leave room. For the secret key, which names the tenant.
@@ -2525,11 +3338,9 @@ language sql
 set search_path = ''
 return mayfly_private.set_job_share(weight, max_running);
 
-comment on function mayfly.set_job_share(integer, integer) is 'Sets what the tenant gets of a fleet that works for all: { weight, max_running }.';
+comment on function mayfly.set_job_share is 'Sets what the tenant gets of a fleet that works for all: { weight, max_running }.';
 
-revoke execute on function mayfly.set_job_share(integer, integer) from public;
-
-grant execute on function mayfly.set_job_share(integer, integer) to service_role;
+grant execute on function mayfly.set_job_share to service_role;
 
 -- The definer half of mayfly.set_queue. Locks the queue's row.
 
@@ -2575,11 +3386,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_queue(text, boolean, integer, integer, double precision, integer) is 'Sets what holds for a queue.';
+comment on function mayfly_private.set_queue is 'Sets what holds for a queue.';
 
-revoke execute on function mayfly_private.set_queue(text, boolean, integer, integer, double precision, integer) from public;
-
-grant execute on function mayfly_private.set_queue(text, boolean, integer, integer, double precision, integer) to authenticated, service_role;
+grant execute on function mayfly_private.set_queue to authenticated, service_role;
 
 -- Sets what holds for a queue, whole: what is not given has no limit. Scope job:admin.
 
@@ -2592,12 +3401,10 @@ language sql
 set search_path = ''
 return mayfly_private.set_queue(name, paused, max_running, max_running_per_group, rate, weight);
 
-comment on function mayfly.set_queue(text, boolean, integer, integer, double precision, integer) is
+comment on function mayfly.set_queue is
   'Sets what holds for a queue: paused, how many may run at once, in one group, begin in a second; its weight. Returns it.';
 
-revoke execute on function mayfly.set_queue(text, boolean, integer, integer, double precision, integer) from public;
-
-grant execute on function mayfly.set_queue(text, boolean, integer, integer, double precision, integer) to authenticated, service_role;
+grant execute on function mayfly.set_queue to authenticated, service_role;
 
 -- The definer half of mayfly.set_schedule. Locks the schedule.
 
@@ -2659,11 +3466,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) is 'Sets a schedule.';
+comment on function mayfly_private.set_schedule is 'Sets a schedule.';
 
-revoke execute on function mayfly_private.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) from public;
-
-grant execute on function mayfly_private.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) to authenticated, service_role;
+grant execute on function mayfly_private.set_schedule to authenticated, service_role;
 
 -- Sets a schedule, whole: from now on the job is added whenever the cron line says in the time zone. Scope job:admin.
 
@@ -2676,12 +3481,10 @@ language sql
 set search_path = ''
 return mayfly_private.set_schedule(name, cron, job, input, time_zone, options, catch_up, overlap, paused);
 
-comment on function mayfly.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) is
+comment on function mayfly.set_schedule is
   'Sets a schedule: the job is added whenever the cron line says in the time zone. Returns it with next_at.';
 
-revoke execute on function mayfly.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) from public;
-
-grant execute on function mayfly.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) to authenticated, service_role;
+grant execute on function mayfly.set_schedule to authenticated, service_role;
 
 -- A schedule as its readers get it.
 
@@ -2691,11 +3494,9 @@ language sql stable
 set search_path = ''
 return to_jsonb(schedule) - '{tenant_id,bytes}'::text[];
 
-comment on function mayfly_private.show_schedule(mayfly.job_schedules) is 'A schedule as its readers get it.';
+comment on function mayfly_private.show_schedule is 'A schedule as its readers get it.';
 
-revoke execute on function mayfly_private.show_schedule(mayfly.job_schedules) from public;
-
-grant execute on function mayfly_private.show_schedule(mayfly.job_schedules) to authenticated, service_role;
+grant execute on function mayfly_private.show_schedule to authenticated, service_role;
 
 -- The definer half of mayfly.signal_job. Locks the job, so that a worker that is putting it to sleep is waited for;
 -- then what charge locks.
@@ -2734,11 +3535,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.signal_job(uuid, text, jsonb) is 'Signals a job.';
+comment on function mayfly_private.signal_job is 'Signals a job.';
 
-revoke execute on function mayfly_private.signal_job(uuid, text, jsonb) from public;
-
-grant execute on function mayfly_private.signal_job(uuid, text, jsonb) to authenticated, service_role;
+grant execute on function mayfly_private.signal_job to authenticated, service_role;
 
 -- Signals a job that has not ended (scope job:add). A signal that comes before the job waits for it is kept.
 
@@ -2748,11 +3547,9 @@ language sql
 set search_path = ''
 return mayfly_private.signal_job(id, name, payload);
 
-comment on function mayfly.signal_job(uuid, text, jsonb) is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
+comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
 
-revoke execute on function mayfly.signal_job(uuid, text, jsonb) from public;
-
-grant execute on function mayfly.signal_job(uuid, text, jsonb) to authenticated, service_role;
+grant execute on function mayfly.signal_job to authenticated, service_role;
 
 -- Takes up to `wanted` ready jobs for a worker: the heart of claim_jobs and claim_any_jobs. Gives { jobs, place, took }.
 --
@@ -3147,10 +3944,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.take_jobs(mayfly_private.claiming_worker, integer, text[], text[], double precision, jsonb) is
+comment on function mayfly_private.take_jobs is
   'Takes ready jobs for a worker.';
-
-revoke execute on function mayfly_private.take_jobs(mayfly_private.claiming_worker, integer, text[], text[], double precision, jsonb) from public;
 
 -- Tells the parents of jobs that have just ended, by a signal `job:<id>`, and wakes those that wait for it. Locks the
 -- parents by id before it writes: a parent that goes to sleep holds its row while it looks, so that no signal is
@@ -3189,9 +3984,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_parents(uuid, uuid[]) is 'Tells the parents of jobs that have ended.';
-
-revoke execute on function mayfly_private.tell_parents(uuid, uuid[]) from public;
+comment on function mayfly_private.tell_parents is 'Tells the parents of jobs that have ended.';
 
 -- When what time does to jobs was last looked at: due schedules every second, ended leases and deadlines every five.
 -- One row, which the first claim after that takes; the others pass it by.
@@ -3240,9 +4033,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tick_jobs() is 'What time does to jobs, in passing.';
-
-revoke execute on function mayfly_private.tick_jobs() from public;
+comment on function mayfly_private.tick_jobs is 'What time does to jobs, in passing.';
 
 -- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come first, before any job is locked:
 -- whoever stops the agent holds them while it waits for the jobs.
@@ -3275,11 +4066,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) is 'Completes and fails jobs, and claims more.';
+comment on function mayfly_private.turn_jobs is 'Completes and fails jobs, and claims more.';
 
-revoke execute on function mayfly_private.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) from public;
-
-grant execute on function mayfly_private.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) to authenticated, service_role;
+grant execute on function mayfly_private.turn_jobs to authenticated, service_role;
 
 -- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Gives the answers of all:
 -- { lost, cancelled, failed, jobs, place, took }.
@@ -3293,12 +4082,10 @@ language sql
 set search_path = ''
 return mayfly_private.turn_jobs(done, failures, wanted, queues, names, lease, place, park);
 
-comment on function mayfly.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) is
+comment on function mayfly.turn_jobs is
   'A worker''s turn: completes and fails jobs, and claims more: { lost, cancelled, failed, jobs, place, took }.';
 
-revoke execute on function mayfly.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) from public;
-
-grant execute on function mayfly.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) to authenticated, service_role;
+grant execute on function mayfly.turn_jobs to authenticated, service_role;
 
 -- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a signal
 -- that is being written holds the job, so that either this sees it or the writer sees that the job waits.
@@ -3356,11 +4143,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wait_job(text, text, text[], timestamptz) is 'Waits for the first of several signals, or a time.';
+comment on function mayfly_private.wait_job is 'Waits for the first of several signals, or a time.';
 
-revoke execute on function mayfly_private.wait_job(text, text, text[], timestamptz) from public;
-
-grant execute on function mayfly_private.wait_job(text, text, text[], timestamptz) to authenticated, service_role;
+grant execute on function mayfly_private.wait_job to authenticated, service_role;
 
 -- Takes the first signal that is there of several; or says { timeout } where `until` has passed; else puts the job to
 -- sleep, { waiting }: its lease is over, and it runs again when a signal comes or the time is there. What ended the wait
@@ -3372,12 +4157,10 @@ language sql
 set search_path = ''
 return mayfly_private.wait_job(lease, step, signals, until);
 
-comment on function mayfly.wait_job(text, text, text[], timestamptz) is
+comment on function mayfly.wait_job is
   'Waits for the first of several signals, or a time: { signal, payload }, { timeout } or { waiting }. After waiting the lease is over.';
 
-revoke execute on function mayfly.wait_job(text, text, text[], timestamptz) from public;
-
-grant execute on function mayfly.wait_job(text, text, text[], timestamptz) to authenticated, service_role;
+grant execute on function mayfly.wait_job to authenticated, service_role;
 
 -- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: deletes their rows and
 -- broadcasts once on the tenant's private topic. Where nobody sleeps nothing is broadcast. A hint, as every broadcast:
@@ -3411,53 +4194,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wake_workers(uuid) is 'Wakes the workers of a tenant that sleep.';
-
-revoke execute on function mayfly_private.wake_workers(uuid) from public;
-
--- Which job stands for a key: adding it again gives that one, until the job is no longer kept. Apart from the jobs,
--- since it has to hold while a job moves to finished_jobs.
-
-create table mayfly_private.job_keys (
-  tenant_id uuid not null,
-  key text collate "C" not null,
-  job_id uuid not null,
-  constraint job_keys_pkey primary key (tenant_id, key)
-);
-
-comment on table mayfly_private.job_keys is 'Which job stands for a key.';
-
-alter table mayfly_private.job_keys enable row level security;
-
--- What the project gives a tenant of a fleet that works for all (claim_any_jobs), where it has said so.
-
-create table mayfly_private.job_tenants (
-  tenant_id uuid not null constraint job_tenants_pkey primary key,
-  weight smallint not null default 1 constraint job_tenants_weight_range check (weight between 1 and 100),
-  max_running integer constraint job_tenants_max_running_range check (max_running between 1 and 1000000),
-  constraint job_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
-);
-
-comment on table mayfly_private.job_tenants is 'Weights and limits of tenants beside each other.';
-
-comment on column mayfly_private.job_tenants.max_running is 'How many of its jobs may run at once: bounds what long jobs can occupy.';
-
-alter table mayfly_private.job_tenants enable row level security;
-
--- Workers that found nothing and sleep. Adding a job, a signal and whatever else makes one ready deletes the rows of
--- the tenant and broadcasts once; where no row is, nothing is broadcast. All zeros stand for no tenant: the workers
--- of the secret key, for every tenant.
-
-create table mayfly_private.job_workers (
-  tenant_id uuid not null,
-  id uuid not null,
-  until timestamptz not null,
-  constraint job_workers_pkey primary key (tenant_id, id)
-);
-
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until then.';
-
-alter table mayfly_private.job_workers enable row level security;
+comment on function mayfly_private.wake_workers is 'Wakes the workers of a tenant that sleep.';
 
 -- Takes the leases of agents that are stopped, suspended or expire sooner than they did, and those of their
 -- descendants, in the transaction that ends them: no dead agent holds a job.
@@ -3508,9 +4245,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_leases() is 'Trigger: takes the leases of agents that have ended.';
-
-revoke execute on function mayfly_private.end_leases() from public;
+comment on function mayfly_private.end_leases is 'Trigger: takes the leases of agents that have ended.';
 
 create trigger agents_end_leases after update on mayfly.agents
   referencing old table as old_rows new table as new_rows
@@ -3536,9 +4271,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_jobs() is 'Trigger: deletes the jobs of deleted tenants.';
-
-revoke execute on function mayfly_private.forget_jobs() from public;
+comment on function mayfly_private.forget_jobs is 'Trigger: deletes the jobs of deleted tenants.';
 
 create trigger tenants_forget_jobs after delete on mayfly.tenants
   referencing old table as old_rows
@@ -3619,16 +4352,10 @@ begin
 end
 $$;
 
--- One batch of what time does to a tenant: marks the dead among its agents, forgets the memories that
--- its retention or their expires_at has come for, and deletes tombstones, events and operations that
--- have been kept for as long as the settings say. At most max_rows rows of each are looked at, in the
--- order of the primary keys, on from where the last batch stopped, so that no index is needed and any
--- number of batches may be broken off. `more` is true until the walk over the memories has come to
--- its end and nothing old was left behind. Called by mayfly.maintain and pg_cron, as owner. Locks what
--- it deletes, and the tenant's maintenance: who finds that locked leaves it to the one that holds it.
---
--- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A
--- tombstone goes when the log that told of it has gone: older cursors are refused.
+-- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
+-- of their names, each on at most max_rows rows. Gives what they counted, and `more`: true while one of them may have
+-- left something. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
+-- that locked leaves it to the one that holds it; then what each chore locks.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
@@ -3636,113 +4363,34 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
-  of_epoch constant integer := mayfly_private.current_epoch();
-  state mayfly_private.maintenance;
-  walked uuid[];
-  gone uuid[];
-  marked integer;
-  erased integer;
-  events bigint;
-  newest xid8;
-  ops integer;
-  more_messages boolean;
-  more_states boolean;
-  more_debug boolean;
-  more_jobs boolean;
+  chore record;
+  done jsonb;
+  counted jsonb := '{}';
+  more boolean := false;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
-  select * into state from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
+  perform from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
   if not found then
     return null;
   end if;
   perform set_config('mayfly.maintaining', 'on', true);
-  marked := mayfly_private.reap(tenant);
-
-  select array_agg(w.id order by w.id) into walked
-  from (select m.id from mayfly.memories m where m.tenant_id = tenant and m.id > state.walked_to order by m.id limit max_rows) w;
-
-  with spent as (
-    select m.id from mayfly.memories m
-    where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at is null
-      and (m.expires_at <= clock_timestamp() or exists (
-        select from mayfly.tenants t,
-          jsonb_to_recordset(t.retention) as rule (older_than double precision, kind text, below_reward real)
-        where t.id = tenant and m.created_at < clock_timestamp() - make_interval(secs => rule.older_than)
-          and (rule.kind is null or rule.kind = m.kind)
-          and (rule.below_reward is null or m.reward < rule.below_reward)))
-    order by m.id
-    for update skip locked
-  ), forgotten as (
-    update mayfly.memories m
-    set deleted_at = now(), updated_at = now(), version = m.version + 1,
-      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
-    from spent where m.tenant_id = tenant and m.id = spent.id
-    returning m.id
-  )
-  select coalesce(array_agg(f.id), '{}') into gone from forgotten f;
-  delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
-  delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
-
-  if coalesce(cardinality(walked), 0) < max_rows then
-    -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
-    update mayfly_private.settlements s
-    set counted_at = clock_timestamp(), vectors = greatest(1, (
-      select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
-    where s.tenant_id = tenant and s.counted_at < clock_timestamp() - interval '1 hour';
-  end if;
-
-  delete from mayfly.memories m
-  where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
-  get diagnostics erased = row_count;
-  delete from mayfly_private.embedding_queue q
-  where q.tenant_id = tenant and q.memory_id = any (walked) and not exists (
-    select from mayfly.memories m where m.tenant_id = tenant and m.id = q.memory_id and m.deleted_at is null);
-
-  -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
-  with old as (
-    select e.xid, e.id, e.at from mayfly.events e where e.tenant_id = tenant order by e.xid, e.id limit max_rows
-  ), deleted as (
-    delete from mayfly.events e using old
-    where e.tenant_id = tenant and e.xid = old.xid and e.id = old.id and old.at < long_ago
-    returning e.xid, e.epoch
-  )
-  select count(*), max(d.xid) filter (where d.epoch = of_epoch) into events, newest from deleted d;
-  if events = 0 and exists (select from mayfly_private.epochs e where e.epoch <> of_epoch) then
-    delete from mayfly.events e where (e.tenant_id, e.xid, e.id) in (
-      select o.tenant_id, o.xid, o.id from mayfly.events o
-      where o.tenant_id = tenant and o.epoch <> of_epoch and o.at < long_ago limit max_rows);
-    get diagnostics events = row_count;
-  end if;
-
-  -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what
-  -- has it refused once it is forgotten.
-  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
-    select b.tenant_id, b.id from mayfly_private.ops b
-    where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago
-    limit max_rows);
-  get diagnostics ops = row_count;
-
-  more_messages := mayfly_private.maintain_messages(tenant, max_rows);
-  more_states := mayfly_private.maintain_states(tenant, max_rows);
-  more_debug := mayfly_private.maintain_debug(tenant, max_rows);
-  more_jobs := mayfly_private.maintain_jobs(tenant, max_rows);
-
-  update mayfly_private.maintenance m
-  set at = clock_timestamp(),
-    walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end,
-    deleted_to = case when newest is null then m.deleted_to
-      when m.epoch = of_epoch then greatest(m.deleted_to, newest) else newest end,
-    epoch = case when newest is null then m.epoch else of_epoch end
-  where m.tenant_id = tenant;
+  for chore in select c.name, to_regprocedure(c.work) as work from mayfly_private.chores c order by c.name loop
+    if chore.work is null then
+      raise warning 'mayfly: the chore % names a function that does not exist.', chore.name;
+      continue;
+    end if;
+    execute format('select %s($1, $2)', chore.work::regproc) into done using tenant, max_rows;
+    counted := counted || (done - 'more');
+    more := more or coalesce((done ->> 'more')::boolean, false);
+  end loop;
+  update mayfly_private.maintenance m set at = clock_timestamp() where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
-  return jsonb_build_object('agents', marked, 'forgotten', cardinality(gone), 'tombstones', erased, 'events', events, 'ops', ops,
-    'more', coalesce(cardinality(walked), 0) = max_rows or events = max_rows or ops = max_rows or marked = 50 or more_states or more_debug or more_jobs or more_messages);
+  return counted || jsonb_build_object('more', more);
 end
 $$;
 
--- Counts a tenant's usage anew from its tables, as the meters count it: for the SQL editor, after
--- retention or by a yearly doubt. Locks the tenant's shards.
+-- Counts a tenant's usage again from its tables, as the meters count it: for the SQL editor, when the numbers are in
+-- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create or replace function mayfly_private.recount_usage(tenant uuid)
 returns void
@@ -3750,38 +4398,28 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  stored record;
+  charged record;
+  stored bigint;
+  total bigint := 0;
+  kept constant bigint := (select count(*) from mayfly.memories m where m.tenant_id = tenant);
 begin
   perform mayfly_private.charge(tenant, 0, 0, 0);
   perform from mayfly_private.tenant_usage u where u.tenant_id = tenant order by u.shard for update;
-  select count(*) as memories,
-    coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
-      + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}') + pg_column_size(m.hlc || '{}')), 0)
-    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
-    + (select coalesce(sum(mayfly_private.conflict_bytes(c.base, c.wanted)), 0)
-      from mayfly.memory_conflicts c where c.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
-    + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant)
-    + (select coalesce(sum(b.bytes), 0) from mayfly.messages b where b.tenant_id = tenant)
-    + (select coalesce(sum(j.bytes), 0) from mayfly.jobs j where j.tenant_id = tenant)
-    + (select coalesce(sum(f.bytes), 0) from mayfly.finished_jobs f where f.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.job_steps s where s.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.job_signals s where s.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.job_schedules s where s.tenant_id = tenant)
-    + (select count(*) * 160 from mayfly.deliveries d where d.tenant_id = tenant)
-    + (select coalesce(sum(mayfly_private.row_bytes(r.of_table, r.content)), 0) from (
-      select 'agents' as of_table, to_jsonb(a) as content from mayfly.agents a where a.tenant_id = tenant
-      union all select 'agent_types', to_jsonb(t) from mayfly.agent_types t where t.tenant_id = tenant
-      union all select 'channels', to_jsonb(c) from mayfly.channels c where c.tenant_id = tenant
-      union all select 'channel_subscriptions', to_jsonb(s) from mayfly.channel_subscriptions s where s.tenant_id = tenant
-      union all select 'enrolment_keys', to_jsonb(k) from mayfly.enrolment_keys k where k.tenant_id = tenant
-      union all select 'invitations', to_jsonb(i) from mayfly.invitations i where i.tenant_id = tenant
-      union all select 'registrations', to_jsonb(g) from mayfly_private.registrations g where g.tenant_id = tenant) r) as bytes
-  into strict stored
-  from mayfly.memories m where m.tenant_id = tenant;
+  for charged in
+    select c.relation, coalesce(c.bytes, format('mayfly_private.row_bytes(%s, %L, to_jsonb(r))', c.flat, c.written)) as bytes
+    from mayfly_private.charges c
+    where c.bounded_by is null and to_regclass(c.relation) is not null
+  loop
+    execute format('select sum(%s) from %s r where r.tenant_id = $1', charged.bytes, charged.relation::regclass) into stored using tenant;
+    total := total + coalesce(stored, 0);
+  end loop;
   update mayfly_private.tenant_usage u
-  set memories = case when u.shard = 0 then stored.memories else 0 end,
-    bytes = case when u.shard = 0 then stored.bytes else 0 end
+  set memories = case when u.shard = 0 then kept else 0 end,
+    bytes = case when u.shard = 0 then total else 0 end
   where u.tenant_id = tenant;
 end
 $$;
+
+comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';
+
+revoke execute on all functions in schema mayfly, mayfly_private from public;

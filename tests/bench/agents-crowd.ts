@@ -2,7 +2,7 @@
  * The process of the agents: they show what they do, end, vanish, and are followed by others; one watcher
  * sees them. Says what the watcher sees, how late, and how much memory the process holds.
  */
-import { type Agent, Mayfly, type PresentAgent } from "../../sdk/src/index.ts";
+import { type Agent, Mayfly, type PresentAgent } from "@mayfly/sdk";
 import { collectGarbage } from "./lib/memory.ts";
 
 const [url = "", key = "", tenant = "", many = "0"] = process.argv.slice(2);

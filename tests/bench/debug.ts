@@ -4,8 +4,8 @@
  *   node tests/bench/debug.ts [--quick]
  */
 import { createClient } from "@supabase/supabase-js";
-import type { Database } from "../../sdk/src/database.types.ts";
-import { Debug } from "../../sdk/src/debug.ts";
+import type { Database } from "../../sdk/src/contract/database.types.ts";
+import { Debug } from "../../sdk/src/debug/debug.ts";
 import { compare } from "./lib/measure.ts";
 import { report } from "./lib/report.ts";
 import { quick, rounds } from "./lib/target.ts";

@@ -17,10 +17,10 @@ import {
   rpc,
   type Sql,
   serviceRole,
-} from "../harness/callers.ts";
-import { startTestLocal } from "../harness/local.ts";
-import { messageTo } from "../harness/messages.ts";
-import { putOf } from "../harness/operations.ts";
+} from "#harness/callers";
+import { startTestLocal } from "#harness/local";
+import { messageTo } from "#harness/messages";
+import { putOf } from "#harness/operations";
 import { measure, slope, timed } from "./lib/measure.ts";
 import { report, round } from "./lib/report.ts";
 import { onEach, quick, rounds, unlimited } from "./lib/target.ts";

@@ -1,6 +1,7 @@
 /** The process that receives: an agent, and realtime-js alone. Says what came, and when. */
+
+import { Mayfly } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";
-import { Mayfly } from "../../sdk/src/index.ts";
 
 const [url = "", key = "", tenant = ""] = process.argv.slice(2);
 const came = (what: string, n: unknown): void => {

@@ -6,14 +6,14 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
+import { Mayfly } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";
+import { makeTenant, type Sql } from "#harness/callers";
+import { openPostgresDatabase } from "#harness/database";
+import { startTestLocal } from "#harness/local";
+import { silent } from "#harness/log";
+import { makeTemplate } from "#harness/template";
 import { type Local, startLocal } from "../../local/src/index.ts";
-import { Mayfly } from "../../sdk/src/index.ts";
-import { makeTenant, type Sql } from "../harness/callers.ts";
-import { openPostgresDatabase } from "../harness/database.ts";
-import { startTestLocal } from "../harness/local.ts";
-import { silent } from "../harness/log.ts";
-import { makeTemplate } from "../harness/template.ts";
 import { quartiles } from "./lib/measure.ts";
 import { report } from "./lib/report.ts";
 import { databases, rounds, unlimited } from "./lib/target.ts";

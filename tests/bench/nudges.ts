@@ -8,17 +8,10 @@
  */
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
-import {
-  actAs,
-  type Claims,
-  makeAgent,
-  makeTenant,
-  rpc,
-  type Session,
-} from "../harness/callers.ts";
-import type { TestDatabase } from "../harness/database.ts";
-import { messageTo } from "../harness/messages.ts";
-import { putOf } from "../harness/operations.ts";
+import { actAs, type Claims, makeAgent, makeTenant, rpc, type Session } from "#harness/callers";
+import type { TestDatabase } from "#harness/database";
+import { messageTo } from "#harness/messages";
+import { putOf } from "#harness/operations";
 import { compare, quartiles } from "./lib/measure.ts";
 import { report, reportComparison } from "./lib/report.ts";
 import { onEach, rounds, unlimited } from "./lib/target.ts";

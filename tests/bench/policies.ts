@@ -11,7 +11,7 @@ import {
   makeTenant,
   type Session,
   type Sql,
-} from "../harness/callers.ts";
+} from "#harness/callers";
 import { compare } from "./lib/measure.ts";
 import { report, reportComparison } from "./lib/report.ts";
 import { onEach, quick, rounds, unlimited } from "./lib/target.ts";

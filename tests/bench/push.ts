@@ -6,9 +6,9 @@
  *
  *   DATABASE_URL=postgresql://… node tests/bench/push.ts [--quick] [pushes | batches | writers | pulls]
  */
-import { actAs, type Claims, makeAgent, makeTenant, type Session } from "../harness/callers.ts";
-import { openPostgresDatabase } from "../harness/database.ts";
-import { putOf } from "../harness/operations.ts";
+import { actAs, type Claims, makeAgent, makeTenant, type Session } from "#harness/callers";
+import { openPostgresDatabase } from "#harness/database";
+import { putOf } from "#harness/operations";
 import { compare, measure } from "./lib/measure.ts";
 import { report, reportComparison } from "./lib/report.ts";
 import { rounds, unlimited } from "./lib/target.ts";

@@ -7,8 +7,8 @@
  *   DATABASE_URL=postgresql://… node tests/bench/recall.ts [--quick] [--held-out]
  */
 import postgres from "postgres";
-import { actAs, makeAgent } from "../harness/callers.ts";
-import { openPostgresDatabase } from "../harness/database.ts";
+import { actAs, makeAgent } from "#harness/callers";
+import { openPostgresDatabase } from "#harness/database";
 import { compare, quartiles, timed } from "./lib/measure.ts";
 import { bestPlain, exact, hnsw, type Measured, makePlain, nameOf, ours } from "./lib/plain.ts";
 import { report, reportComparison } from "./lib/report.ts";

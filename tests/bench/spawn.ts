@@ -5,7 +5,6 @@
  *   DATABASE_URL=postgresql://… node tests/bench/spawn.ts [--quick]
  */
 import { importJWK, SignJWT } from "jose";
-import { generateSigningKey } from "../../local/src/keys.ts";
 import {
   type Claims,
   type Issued,
@@ -15,7 +14,8 @@ import {
   rpc,
   type Sql,
   serviceRole,
-} from "../harness/callers.ts";
+} from "#harness/callers";
+import { generateSigningKey } from "../../local/src/keys.ts";
 import { compare, timed } from "./lib/measure.ts";
 import { report, reportComparison } from "./lib/report.ts";
 import { onEach, rounds, unlimited } from "./lib/target.ts";

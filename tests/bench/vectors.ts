@@ -1,5 +1,5 @@
 /** Tenants with memories and vectors, made in the database: vectors of unit length, in clusters. */
-import { makeTenant, type Sql } from "../harness/callers.ts";
+import { makeTenant, type Sql } from "#harness/callers";
 
 /** No quota in the way. */
 const unlimited = { max_memories: 1e9, max_bytes: 1e12, writes_per_minute: 1e9 };

@@ -1,16 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Mayfly, PresentAgent } from "@mayfly/sdk";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Mayfly, PresentAgent } from "../../sdk/src/index.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { chromiumPath } from "../harness/needs.ts";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { chromiumPath } from "#harness/needs";
 
 declare global {
   /** What the page below leaves for the test. */
-  var sdk: typeof import("../../sdk/src/index.ts");
+  var sdk: typeof import("@mayfly/sdk");
 }
 
 const root = join(import.meta.dirname, "../..");

@@ -1,7 +1,7 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { chromiumPath } from "../harness/needs.ts";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { chromiumPath } from "#harness/needs";
 
 describe.skipIf(!chromiumPath)("Studio in a browser", () => {
   let local: TestLocal;

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
+import { Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { Output } from "../../cli/src/output.ts";
+import { categories } from "../../cli/src/records.ts";
 import { readSources } from "../../scripts/sql/releases.ts";
-import { Output } from "../../sdk/src/cli/output.ts";
-import { categories } from "../../sdk/src/cli/records.ts";
-import { Mayfly } from "../../sdk/src/index.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { cli, type RunOptions, runCli, startCli } from "./run.ts";
 
 let local: TestLocal;

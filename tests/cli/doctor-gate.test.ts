@@ -2,9 +2,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkGate, type PreRequest } from "../../sdk/src/cli/doctor-gate.ts";
-import { enter } from "../../sdk/src/cli/entry.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { checkGate, type PreRequest } from "../../cli/src/doctor-gate.ts";
+import { enter } from "../../cli/src/entry.ts";
 
 let local: TestLocal;
 /** As the SQL editor of a hosted project. */

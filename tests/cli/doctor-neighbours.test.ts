@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkPublicChannels, checkTimeouts } from "../../sdk/src/cli/doctor-neighbours.ts";
-import { startTestLocal } from "../harness/local.ts";
+import { startTestLocal } from "#harness/local";
+import { checkPublicChannels, checkTimeouts } from "../../cli/src/doctor-neighbours.ts";
 
 describe("mayfly doctor and noisy neighbours", () => {
   it("recommends a timeout for reads where there is none, or a long one", () => {

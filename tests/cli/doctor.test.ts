@@ -4,12 +4,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { checkBroadcasts } from "../../cli/src/doctor-broadcasts.ts";
+import { checkDatabase } from "../../cli/src/doctor-database.ts";
+import { checkFunctions } from "../../cli/src/doctor-functions.ts";
+import { checkMaintenance } from "../../cli/src/doctor-maintenance.ts";
 import { generateSigningKey } from "../../local/src/keys.ts";
-import { checkBroadcasts } from "../../sdk/src/cli/doctor-broadcasts.ts";
-import { checkDatabase } from "../../sdk/src/cli/doctor-database.ts";
-import { checkFunctions } from "../../sdk/src/cli/doctor-functions.ts";
-import { checkMaintenance } from "../../sdk/src/cli/doctor-maintenance.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
 import { runCli } from "./run.ts";
 
 interface Finding {
@@ -183,7 +183,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
   };
 
   it("finds a signing key that the project does not know, and functions of another version", async () => {
-    const versioned = "supabase/mayfly/sdk/src/version.ts";
+    const versioned = "supabase/mayfly/sdk/src/contract/version.ts";
     const original = await readFile(join(root, versioned), "utf8");
     await writeFile(join(root, versioned), original.replace(/"[\d.]+"/, '"0.0.9"'));
     const key = JSON.stringify(await generateSigningKey());

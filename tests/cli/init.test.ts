@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { silent } from "#harness/log";
+import { readBareTemplate } from "#harness/template";
+import { editConfig } from "../../cli/src/init-config.ts";
+import { functionEntries } from "../../cli/src/source.ts";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { openPglite } from "../../local/src/db/index.ts";
-import { editConfig } from "../../sdk/src/cli/init-config.ts";
-import { functionEntries } from "../../sdk/src/cli/source.ts";
-import { silent } from "../harness/log.ts";
-import { readBareTemplate } from "../harness/template.ts";
 import { runCli, startCli } from "./run.ts";
 
 const repository = join(import.meta.dirname, "../..");

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 
-export const cli = join(import.meta.dirname, "../../sdk/cli.js");
+export const cli = join(import.meta.dirname, "../../cli/cli.js");
 
 export interface Ran {
   code: number | null;

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { catalogOf } from "#harness/catalog";
+import { silent } from "#harness/log";
+import { readBareTemplate, readTemplate } from "#harness/template";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { type Database, openPglite } from "../../local/src/db/index.ts";
 import { readSources } from "../../scripts/sql/releases.ts";
-import { catalogOf } from "../harness/catalog.ts";
-import { silent } from "../harness/log.ts";
-import { readBareTemplate, readTemplate } from "../harness/template.ts";
 
 const root = join(import.meta.dirname, "../..");
 const password = "only for this test";
@@ -60,7 +60,9 @@ describe("the Supabase CLI", { timeout: 120_000 }, () => {
 
   it("generates the types that are committed", async () => {
     const types = await supabase(migrated, "gen", "types", "typescript", "--schema", "mayfly");
-    expect(types).toContain(await readFile(join(root, "sdk/src/database.types.ts"), "utf8"));
+    expect(types).toContain(
+      await readFile(join(root, "sdk/src/contract/database.types.ts"), "utf8"),
+    );
   });
 
   it("finds nothing to advise", async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { startTestLocal, type TestLocal } from "#harness/local";
 import { blocksOf, claimsOf, plain, programOf } from "./programs.ts";
 
 const root = join(import.meta.dirname, "../..");

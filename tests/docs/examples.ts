@@ -11,7 +11,9 @@ export interface Example {
 }
 
 export async function readExamples(): Promise<Example[]> {
-  const files = (await readdir(sources)).filter((file) => file.endsWith(".ts"));
+  const files = (await readdir(sources, { recursive: true })).filter((file) =>
+    file.endsWith(".ts"),
+  );
   const found = await Promise.all(
     files.map(async (file) => examplesOf(file, await readFile(join(sources, file), "utf8"))),
   );

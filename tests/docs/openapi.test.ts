@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, it } from "vitest";
 import { endpoints, openapi } from "../../scripts/openapi/document.ts";
-import { errorCodes } from "../../sdk/src/errors.ts";
+import { errorCodes } from "../../sdk/src/contract/errors.ts";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCodes } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
-import { errorCodes } from "../../sdk/src/index.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (...path: string[]) => readFile(join(root, ...path), "utf8");
@@ -29,8 +29,8 @@ describe("the reference", () => {
 
   it("has every command of the command line, and no other", async () => {
     const lines = (await read("docs/cli.md")).matchAll(/^npx mayfly ([a-z]+)/gm);
-    const sources = await readdir(join(root, "sdk/src/cli"));
-    const texts = await Promise.all(sources.map((file) => read("sdk/src/cli", file)));
+    const sources = await readdir(join(root, "cli/src"));
+    const texts = await Promise.all(sources.map((file) => read("cli/src", file)));
     const commands = texts.flatMap((text) => [...text.matchAll(/\.command\("([a-z]+)"\)/g)]);
     expect(new Set([...lines].map(([, name]) => name))).toEqual(
       new Set(commands.map(([, name]) => name)),
@@ -95,7 +95,7 @@ describe("the SDK that a browser loads", () => {
 
   it("has the version of its package, as the functions and the command line say it", async () => {
     const { version } = JSON.parse(await read("sdk/package.json")) as { version: string };
-    expect(await read("sdk/src/version.ts")).toContain(`"${version}"`);
+    expect(await read("sdk/src/contract/version.ts")).toContain(`"${version}"`);
   });
 });
 

@@ -29,10 +29,10 @@ const { scripts } = JSON.parse(await read("package.json")) as { scripts: Record<
 
 /** The commands of `mayfly`, as main.ts has them. */
 const mayfly = new Command("mayfly");
-for (const [, add = "", file = ""] of (await read("sdk/src/cli/main.ts")).matchAll(
+for (const [, add = "", file = ""] of (await read("cli/src/main.ts")).matchAll(
   /import \{ (add\w+) \} from "(\.\/\w+\.ts)"/g,
 )) {
-  const module = (await import(join(root, "sdk/src/cli", file))) as Record<string, unknown>;
+  const module = (await import(join(root, "cli/src", file))) as Record<string, unknown>;
   (module[add] as (program: Command) => void)(mayfly);
 }
 
@@ -115,10 +115,10 @@ describe("the commands in the documents", () => {
   it("are there, too, that the CLI names as what mends something", {
     timeout: 300_000,
   }, async () => {
-    const folder = join(root, "sdk/src/cli");
+    const folder = join(root, "cli/src");
     const named: string[] = [];
     for (const file of await readdir(folder))
-      for (const [command] of (await read(`sdk/src/cli/${file}`)).matchAll(
+      for (const [command] of (await read(`cli/src/${file}`)).matchAll(
         /npx (supabase|mayfly)( [a-z][a-z-]*| --[a-z][a-z-]*| <[a-z]+>| \$\{[^}]+\})+/g,
       ))
         named.push(command.replace(/[<>]|\$\{.*?\}/g, "x"));

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { chromiumPath } from "#harness/needs";
 import { servePage } from "../../examples/browser/start.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { chromiumPath } from "../harness/needs.ts";
 
 const root = join(import.meta.dirname, "../..");
 

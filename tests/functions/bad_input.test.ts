@@ -1,12 +1,12 @@
 /** The three functions over HTTP, whatever they are sent: an answer or a refusal by a code, never half. */
 import { randomUUID } from "node:crypto";
+import { errorCodes, type Mayfly } from "@mayfly/sdk";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { errorCodes, type Mayfly } from "../../sdk/src/index.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { propertyRuns } from "../harness/long.ts";
-import { mostly, odd, operationsOn } from "../harness/requests.ts";
-import { dataOf, spawnIn } from "../sdk/agents.ts";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { propertyRuns } from "#harness/long";
+import { mostly, odd, operationsOn } from "#harness/requests";
 
 const numRuns = propertyRuns(120);
 const timeout = Math.max(60_000, numRuns * 300);

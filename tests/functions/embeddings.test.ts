@@ -2,10 +2,10 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { putOf } from "#harness/operations";
 import { createEndpointEmbedder } from "../../functions/_shared/endpoint_embedder.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { putOf } from "../harness/operations.ts";
-import { dataOf, spawnIn } from "../sdk/agents.ts";
 
 interface Asked {
   model: string;

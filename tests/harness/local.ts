@@ -1,7 +1,8 @@
 /** An embedded Supabase of its own for a test file, in memory, from the template. */
+
+import { Mayfly } from "@mayfly/sdk";
 import postgres from "postgres";
 import { type Local, type LocalOptions, startLocal } from "../../local/src/index.ts";
-import { Mayfly } from "../../sdk/src/index.ts";
 import { makeTenant, type Sql } from "./callers.ts";
 import { watchForSecrets } from "./leaks.ts";
 import { silent } from "./log.ts";

@@ -461,7 +461,7 @@ describe("what is finished is read", () => {
     ]);
     await db.sql`update mayfly.finished_jobs set finished_at = now() - interval '31 days' where tenant_id = ${tenant}`;
     const [more] = await db.sql`select mayfly_private.maintain_jobs(${tenant}, 1) as more`;
-    expect(more?.more).toBe(true);
+    expect(more?.more).toEqual({ jobs: 1, more: true });
     await db.sql`select mayfly_private.maintain_jobs(${tenant}, 10)`;
     const [left] =
       await db.sql`select count(*)::int from mayfly.finished_jobs where tenant_id = ${tenant}`;

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { createClient } from "@supabase/supabase-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
+import { startTestLocal, type TestLocal } from "#harness/local";
 import { differencesOf } from "./differences.ts";
 
 const folder = join(import.meta.dirname, "../../local");

@@ -6,9 +6,9 @@ import { chromium } from "playwright-core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { chromiumPath, node22Path } from "#harness/needs";
 import { type Bundle, bundle } from "../../scripts/bundle.ts";
-import { startTestLocal, type TestLocal } from "../harness/local.ts";
-import { chromiumPath, node22Path } from "../harness/needs.ts";
 import { command, installPacked, type Packed, root } from "./packed.ts";
 
 let packed: Packed;

@@ -3,10 +3,19 @@ import type { CompiledQuery, OperationNode } from "kysely";
 import type { Claims } from "../tokens.ts";
 import type { Veil } from "./filters.ts";
 import type { Preferences } from "./preferences.ts";
-import type { Said } from "./session.ts";
 
 /** More rows than these are not given, as on hosted projects by default. */
 export const maxRows = 1000;
+
+/** What the database says about the answer at the end of the transaction. */
+export interface Said {
+  /** `response.status`, by which a function sets the answer's status. */
+  readonly status: string | null;
+  /** `response.headers`. */
+  readonly headers: string | null;
+  /** How many rows an upsert inserted. */
+  readonly inserted: string | null;
+}
 
 /** What the database session of one Data API request is set up with, and what it answered. */
 export interface RequestContext {

@@ -3,7 +3,9 @@ import { PostgresConnection } from "@supabase/lite/postgres";
 import postgres, { type Sql } from "postgres";
 import type { Logger } from "../log.ts";
 import type { TxEnd } from "./preferences.ts";
-import type { RoleSettings } from "./session.ts";
+
+/** Settings of a role (`alter role … set`), which PostgREST applies to each request of that role. */
+export type RoleSettings = ReadonlyMap<string, ReadonlyArray<readonly [string, string]>>;
 
 /** What PostgREST takes from the database's settings: read at the start, and again on `reload config`. */
 export interface Config {

@@ -1,11 +1,8 @@
 import type { Sql } from "postgres";
-import type { RequestContext } from "./context.ts";
+import type { RequestContext, Said } from "./context.ts";
 import { type Commit, type Early, plainCommit } from "./early.ts";
 import { apiError } from "./errors.ts";
 import type { Config } from "./schema-cache.ts";
-
-/** Settings of a role (`alter role … set`), which PostgREST applies to each request of that role. */
-export type RoleSettings = ReadonlyMap<string, ReadonlyArray<readonly [string, string]>>;
 
 /** Of every schema's requests: as `extra_search_path` in `supabase/config.toml`. */
 const extraSearchPath = ["public", "extensions"];
@@ -61,16 +58,6 @@ function cookiesOf(header = ""): Record<string, string> {
   return Object.fromEntries(
     pairs.flatMap(([name, ...value]) => (name ? [[name, value.join("=")]] : [])),
   );
-}
-
-/** What the database says about the answer at the end of the transaction. */
-export interface Said {
-  /** `response.status`, by which a function sets the answer's status. */
-  readonly status: string | null;
-  /** `response.headers`. */
-  readonly headers: string | null;
-  /** How many rows an upsert inserted. */
-  readonly inserted: string | null;
 }
 
 const saying = `select ${["response.status", "response.headers", "pgrst.inserted"]

@@ -1,8 +1,7 @@
-import type { RequestContext } from "./context.ts";
+import type { RequestContext, Said } from "./context.ts";
 import { apiError } from "./errors.ts";
 import type { Mutation, Table } from "./mutation.ts";
 import { applied, type Preferences, tooManyAffected } from "./preferences.ts";
-import type { Said } from "./session.ts";
 
 /** The refusal of a write of more or fewer rows than it may be: it is rolled back. */
 export function wrongCount(

@@ -13,7 +13,7 @@ import {
 } from "kysely";
 import type { Sql } from "postgres";
 import { Refusal } from "./caller.ts";
-import type { RequestContext } from "./context.ts";
+import type { RequestContext, Said } from "./context.ts";
 import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
 import { type Conflict, type Mutation, mutationOf, type Table } from "./mutation.ts";
@@ -21,7 +21,7 @@ import { payloadOf } from "./payload.ts";
 import { commits, type Preferences } from "./preferences.ts";
 import { projectionOver } from "./projection.ts";
 import type { Schema } from "./schema-cache.ts";
-import { asSaid, inSession, openingOf, type Said } from "./session.ts";
+import { asSaid, inSession, openingOf } from "./session.ts";
 import { appliedTo, locationOf, rangeOf, statusOf, wrongCount } from "./write-answer.ts";
 
 export interface WriteTools {

@@ -43,7 +43,7 @@ grant all on realtime.messages to postgres, dashboard_user;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 
 -- CREATE POLICY asks for the table's owner, which hosted projects lend to postgres by supautils.
--- Here it inherits the ownership, and the event triggers below take back all but policies.
+-- Here it inherits the ownership, and the event triggers of 0045_realtime_guards.sql take back all but policies.
 grant supabase_realtime_admin to postgres with inherit true, set false;
 
 -- The topic that a policy on realtime.messages decides about.
@@ -272,53 +272,6 @@ end
 $$;
 
 do $$ begin perform _realtime.maintain_partitions(); end $$;
-
--- Only policies, triggers and privileges of realtime.messages may be changed by who is not a
--- superuser, as on hosted projects.
-create or replace function _realtime.guard_ddl() returns event_trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if current_setting('is_superuser') = 'on' then
-    return;
-  end if;
-  if exists (
-    select from pg_event_trigger_ddl_commands() c
-    where (c.schema_name = 'realtime' or c.object_identity ~ '(^| on )realtime\.messages')
-      and c.command_tag not in ('CREATE POLICY', 'ALTER POLICY', 'CREATE TRIGGER', 'GRANT', 'REVOKE')
-  ) then
-    raise insufficient_privilege using message = 'must be owner of table messages';
-  end if;
-end
-$$;
-
-create or replace function _realtime.guard_drop() returns event_trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if current_setting('is_superuser') = 'on' then
-    return;
-  end if;
-  if exists (
-    select from pg_event_trigger_dropped_objects() d
-    where (d.schema_name = 'realtime' or d.object_identity ~ ' on realtime\.messages')
-      and d.object_type <> 'policy'
-  ) then
-    raise insufficient_privilege using message = 'must be owner of table messages';
-  end if;
-end
-$$;
-
-do $$
-begin
-  if not exists (select from pg_event_trigger where evtname = 'realtime_guard_ddl') then
-    create event trigger realtime_guard_ddl on ddl_command_end execute function _realtime.guard_ddl();
-    create event trigger realtime_guard_drop on sql_drop execute function _realtime.guard_drop();
-  end if;
-end
-$$;
 
 -- Event triggers run with the rights of whoever changes the schema.
 grant usage on schema _realtime to public;

@@ -19,13 +19,13 @@ import type { Logger } from "../log.ts";
 import { readAnswer } from "./answer.ts";
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
+import { blocking, unrestorable } from "./endings.ts";
 import { commitPrepared, Holds, mayPassHolds } from "./holds.ts";
 import { Listeners } from "./listeners.ts";
 import { login } from "./login.ts";
 import {
   closeStatement,
   errorResponse,
-  firstError,
   IDLE,
   identifier,
   query,
@@ -172,11 +172,7 @@ export class Arbiter {
       this.#idleTimer = undefined;
       if (this.#running || this.#owner !== owner) return;
       const held = owner.session?.pinned ? "holding session-level state" : "idle in a transaction";
-      owner.fatal({
-        sqlstate: "25P03",
-        message: `terminating connection: ${held} for ${this.#timeoutMs} ms while others waited`,
-        hint: "The embedded database has one session; keep transactions short.",
-      });
+      owner.fatal(blocking(held, this.#timeoutMs));
       this.#log.warn("A database client was ended for blocking others.", { held });
     }, this.#timeoutMs);
   }
@@ -201,7 +197,7 @@ export class Arbiter {
     if (!sent) return;
     const reply = await this.#stage.run(session, sent.bytes, prologue);
     if (!reply.body) {
-      this.#refuseRestore(client, reply.prologue);
+      client.fatal(unrestorable(reply.prologue));
       return;
     }
     await this.#answered(client, session, sent, reply.body);
@@ -241,15 +237,6 @@ export class Arbiter {
     this.#pendingListens = [];
     if (changes.length === 0 || rolledBack) return;
     this.#unlistenLater(this.#listeners.change(client, changes));
-  }
-
-  /** A client whose session cannot be put back (its role was dropped, say) is ended. */
-  #refuseRestore(client: Client, answer: Buffer | undefined): void {
-    const why = answer && firstError(answer);
-    client.fatal({
-      sqlstate: why?.sqlstate ?? "XX000",
-      message: `the session could not be restored: ${why?.message ?? "unknown error"}`,
-    });
   }
 
   #skipped(client: Client, batch: Batch): void {

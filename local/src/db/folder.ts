@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 // A file for files, which knows nothing else of the SDK: one way to hold a file, tried once.
-import { type FileLock, LockHeld, lockFile } from "../../../sdk/src/file-lock.ts";
+import { type FileLock, LockHeld, lockFile } from "../../../sdk/src/outbox/file-lock.ts";
 import type { Logger } from "../log.ts";
 
 const MAJOR = "17";

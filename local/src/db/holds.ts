@@ -9,12 +9,11 @@
  */
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
+import { holdPrefix } from "./hold-prefix.ts";
 import { firstError, literal, query } from "./protocol.ts";
 
 /** Someone whose turn comes: a client, or work of the arbiter's own. */
 type Turn = Client | (() => Promise<void>);
-
-export const holdPrefix = "mayfly_hold_";
 
 export class Holds {
   readonly #finish: (gid: string) => Promise<void>;

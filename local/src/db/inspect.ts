@@ -1,4 +1,4 @@
-import { holdPrefix } from "./holds.ts";
+import { holdPrefix } from "./hold-prefix.ts";
 import type { PgError } from "./protocol.ts";
 import { identifier } from "./protocol.ts";
 import { type Statement, statements, type Token } from "./sql.ts";

@@ -9,7 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { confine } from "./confine.ts";
 import { extensions } from "./extensions.ts";
-import { holdPrefix } from "./holds.ts";
+import { holdPrefix } from "./hold-prefix.ts";
 import { LockWaits, lockWaitSettings } from "./lock-waits.ts";
 import { code, firstError, literal, message, query, rows, sync } from "./protocol.ts";
 import { guardStack, type StackModule } from "./stack.ts";

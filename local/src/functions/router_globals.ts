@@ -1,5 +1,8 @@
 /** The globals that Supabase's edge runtime adds to Deno: `EdgeRuntime` and `Supabase`. */
-import { DEV_EMBEDDING_MODEL, embedForDevelopment } from "../../../sdk/src/dev_embedder.ts";
+import {
+  DEV_EMBEDDING_MODEL,
+  embedForDevelopment,
+} from "../../../sdk/src/contract/development-embedder.ts";
 
 /** Stands in for the runtime's embedding session, and says by `model` that it is not gte-small. */
 class Session {

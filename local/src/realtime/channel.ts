@@ -13,7 +13,6 @@ import type { JoinRequest } from "./join.ts";
 import { isToken, type Joined } from "./joining.ts";
 import { canonical, isObject, type Json, type JsonObject } from "./json.ts";
 import { payloadTooLarge } from "./limits.ts";
-import { pushOpening } from "./opening.ts";
 import { PresenceCalls } from "./presence.ts";
 import { encodePush, encodeReply, type Incoming } from "./serializer.ts";
 
@@ -59,7 +58,6 @@ export class Channel implements Subscriber {
     this.#replayed = new Set(joined.replayed.map((message) => message.id));
     this.#expireWith(joined.credential);
     context.hub.subscribe(this.key, this);
-    pushOpening(this, joined.replayed);
   }
 
   get closed(): boolean {

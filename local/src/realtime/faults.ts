@@ -1,4 +1,4 @@
-import { JoinError } from "./joining.ts";
+import { JoinError } from "./join-error.ts";
 
 /** What goes wrong on purpose, each by its probability, so that a client can be tried. */
 export interface RealtimeFaults {

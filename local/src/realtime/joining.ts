@@ -3,22 +3,8 @@ import type { Connection, Context } from "./context.ts";
 import { type Credential, CredentialError } from "./credentials.ts";
 import { MissingPartition, type StoredMessage } from "./database.ts";
 import { type JoinRequest, parseJoin } from "./join.ts";
+import { JoinError } from "./join-error.ts";
 import type { Incoming } from "./serializer.ts";
-
-/** A refused join, in the server's words. */
-export class JoinError extends Error {
-  override readonly name = "JoinError";
-  /** The socket is closed after the answer. */
-  readonly disconnect: boolean;
-  /** The answer comes without the server's wait. */
-  readonly atOnce: boolean;
-
-  constructor(reason: string, { disconnect = false, atOnce = false } = {}) {
-    super(reason);
-    this.disconnect = disconnect;
-    this.atOnce = atOnce;
-  }
-}
 
 /** A join that was let in. */
 export interface Joined {

@@ -1,9 +1,10 @@
 import type { WebSocket } from "ws";
 import { Channel } from "./channel.ts";
 import type { Connection, Context } from "./context.ts";
-import { checkJoin, JoinError } from "./joining.ts";
+import { JoinError } from "./join-error.ts";
+import { checkJoin } from "./joining.ts";
 import type { Json } from "./json.ts";
-import { legacyChange } from "./opening.ts";
+import { legacyChange, pushOpening } from "./opening.ts";
 import {
   decode,
   encodePush,
@@ -171,7 +172,9 @@ export class RealtimeSocket implements Connection {
       if (closing) this.#transmit(closing);
       // As on the server, it counts until the socket closes, also when it leaves every channel.
       this.#context.users.add(this);
-      this.#channels.set(message.topic, new Channel(message.joinRef, joined, this, this.#context));
+      const channel = new Channel(message.joinRef, joined, this, this.#context);
+      this.#channels.set(message.topic, channel);
+      pushOpening(channel, joined.replayed);
     } catch (error) {
       await this.#refuse(message, error);
       if (closing) this.#transmit(closing);

@@ -36,9 +36,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.agent_tree(uuid, boolean) is 'Agents of the caller''s tenant as trees.';
-revoke execute on function mayfly_private.agent_tree(uuid, boolean) from public;
-grant execute on function mayfly_private.agent_tree(uuid, boolean) to authenticated, service_role;
+comment on function mayfly_private.agent_tree is 'Agents of the caller''s tenant as trees.';
+grant execute on function mayfly_private.agent_tree to authenticated, service_role;
 
 -- Agents with their children as trees: of the whole tenant, or below one agent. For callers with
 -- agent:read; an agent without it sees itself and what is below it.
@@ -49,7 +48,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.agent_tree(root, coalesce(living, true));
 
-comment on function mayfly.agent_tree(uuid, boolean) is
+comment on function mayfly.agent_tree is
   'Cards whose `children` are cards, as an array of roots; the living alone, unless asked. At most 1000 agents.';
-revoke execute on function mayfly.agent_tree(uuid, boolean) from public;
-grant execute on function mayfly.agent_tree(uuid, boolean) to authenticated, service_role;
+grant execute on function mayfly.agent_tree to authenticated, service_role;

@@ -36,5 +36,4 @@ return (
   from (select mayfly_private.effective_status(agent) as status) now
 );
 
-comment on function mayfly_private.card(mayfly.agents) is 'An agent as others see it.';
-revoke execute on function mayfly_private.card(mayfly.agents) from public;
+comment on function mayfly_private.card is 'An agent as others see it.';

@@ -23,5 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_living(mayfly.tenants, integer) is 'Refuses more living agents than the tenant may have.';
-revoke execute on function mayfly_private.check_living(mayfly.tenants, integer) from public;
+comment on function mayfly_private.check_living is 'Refuses more living agents than the tenant may have.';

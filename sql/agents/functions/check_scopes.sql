@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_scopes(text[], text[]) is 'Refuses scopes that the caller may not give.';
-revoke execute on function mayfly_private.check_scopes(text[], text[]) from public;
+comment on function mayfly_private.check_scopes is 'Refuses scopes that the caller may not give.';

@@ -39,5 +39,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_team(jsonb) is 'Refuses a team that has a fault, naming its index and field.';
-revoke execute on function mayfly_private.check_team(jsonb) from public;
+comment on function mayfly_private.check_team is 'Refuses a team that has a fault, naming its index and field.';

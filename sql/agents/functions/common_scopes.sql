@@ -1,16 +1,11 @@
--- What most agents need, of what their spawner may give; to spawn, to stop, to administer, to watch and to
--- broadcast must be asked for. Broadcasts of clients count against the project's rate, past every quota. presence:read among them: who tracks and may see who is present is told of every
--- change by Realtime, whether it wants to or not, and each counts for each receiver.
+-- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
 
 create function mayfly_private.common_scopes(allowed text[])
 returns text[]
-language sql immutable parallel safe
+language sql stable
 set search_path = ''
 return (
-  select coalesce(array_agg(s order by s), '{}') from unnest(allowed) s
-  where s in ('memory:read', 'memory:write', 'agent:read', 'presence:write', 'message:send', 'message:read',
-    'state:read', 'state:write', 'debug:write', 'job:read', 'job:add', 'job:work')
+  select coalesce(array_agg(s.name order by s.name), '{}') from mayfly.scopes s where s.by_default and s.name = any (allowed)
 );
 
-comment on function mayfly_private.common_scopes(text[]) is 'What most agents need of these scopes.';
-revoke execute on function mayfly_private.common_scopes(text[]) from public;
+comment on function mayfly_private.common_scopes is 'What most agents need of these scopes.';

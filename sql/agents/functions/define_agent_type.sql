@@ -51,10 +51,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.define_agent_type(text, text, text, text, text[], text[], interval, interval, integer, jsonb) is
-  'Defines a version of a type of agents.';
-revoke execute on function mayfly_private.define_agent_type(text, text, text, text, text[], text[], interval, interval, integer, jsonb) from public;
-grant execute on function mayfly_private.define_agent_type(text, text, text, text, text[], text[], interval, interval, integer, jsonb) to authenticated, service_role;
+comment on function mayfly_private.define_agent_type is 'Defines a version of a type of agents.';
+grant execute on function mayfly_private.define_agent_type to authenticated, service_role;
 
 -- Defines a type of agents, or its next version where it is another than the newest (scope
 -- type:write). Agents that live keep the version they were spawned with.
@@ -78,7 +76,6 @@ return to_jsonb(mayfly_private.define_agent_type(
   name, coalesce(role, ''), coalesce(description, ''), coalesce(prompt, ''), coalesce(capabilities, '{}'), scopes,
   make_interval(secs => lifetime), make_interval(secs => max_lifetime), max_living, coalesce(metadata, '{}')));
 
-comment on function mayfly.define_agent_type(text, text, text, text, text[], text[], double precision, double precision, integer, jsonb) is
+comment on function mayfly.define_agent_type is
   'Defines a type of agents, lifetimes in seconds. Returns its newest version, the same where nothing changed.';
-revoke execute on function mayfly.define_agent_type(text, text, text, text, text[], text[], double precision, double precision, integer, jsonb) from public;
-grant execute on function mayfly.define_agent_type(text, text, text, text, text[], text[], double precision, double precision, integer, jsonb) to authenticated, service_role;
+grant execute on function mayfly.define_agent_type to authenticated, service_role;

@@ -90,6 +90,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.draft_agent(mayfly_private.spawner, mayfly.agents[], text, text[], text, interval, text[], text[], text, jsonb) is
-  'An agent as it is to be inserted.';
-revoke execute on function mayfly_private.draft_agent(mayfly_private.spawner, mayfly.agents[], text, text[], text, interval, text[], text[], text, jsonb) from public;
+comment on function mayfly_private.draft_agent is 'An agent as it is to be inserted.';

@@ -18,5 +18,4 @@ return (
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
 
-comment on function mayfly_private.effective_status(mayfly.agents) is 'The status of an agent by now, its ancestors considered.';
-revoke execute on function mayfly_private.effective_status(mayfly.agents) from public;
+comment on function mayfly_private.effective_status is 'The status of an agent by now, its ancestors considered.';

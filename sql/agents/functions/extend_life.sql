@@ -23,5 +23,4 @@ begin atomic
   returning a.*;
 end;
 
-comment on function mayfly_private.extend_life(uuid, uuid) is 'Gives a living agent its lifetime again.';
-revoke execute on function mayfly_private.extend_life(uuid, uuid) from public;
+comment on function mayfly_private.extend_life is 'Gives a living agent its lifetime again.';

@@ -44,9 +44,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_agents(text[], text, text, uuid, uuid, integer) is 'Finds agents of the caller''s tenant.';
-revoke execute on function mayfly_private.find_agents(text[], text, text, uuid, uuid, integer) from public;
-grant execute on function mayfly_private.find_agents(text[], text, text, uuid, uuid, integer) to authenticated, service_role;
+comment on function mayfly_private.find_agents is 'Finds agents of the caller''s tenant.';
+grant execute on function mayfly_private.find_agents to authenticated, service_role;
 
 -- Finds agents by what they can, their type, their status by now, their parent: cards, ordered by id.
 -- For callers with agent:read; an agent without it finds itself and its descendants.
@@ -64,7 +63,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.find_agents(capabilities, type, status, parent, after, page_limit);
 
-comment on function mayfly.find_agents(text[], text, text, uuid, uuid, integer) is
+comment on function mayfly.find_agents is
   'Finds agents that have all these capabilities. Returns { agents: cards, after }: pass `after` for the next page, null after the last.';
-revoke execute on function mayfly.find_agents(text[], text, text, uuid, uuid, integer) from public;
-grant execute on function mayfly.find_agents(text[], text, text, uuid, uuid, integer) to authenticated, service_role;
+grant execute on function mayfly.find_agents to authenticated, service_role;

@@ -18,9 +18,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.get_agent(uuid) is 'The card of an agent of the caller''s tenant.';
-revoke execute on function mayfly_private.get_agent(uuid) from public;
-grant execute on function mayfly_private.get_agent(uuid) to authenticated, service_role;
+comment on function mayfly_private.get_agent is 'The card of an agent of the caller''s tenant.';
+grant execute on function mayfly_private.get_agent to authenticated, service_role;
 
 -- The card of an agent (the caller, without an id): for callers with agent:read, for itself and its
 -- ancestors.
@@ -31,7 +30,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.get_agent(id);
 
-comment on function mayfly.get_agent(uuid) is
+comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can and does, how long it may still live, how many children it has.';
-revoke execute on function mayfly.get_agent(uuid) from public;
-grant execute on function mayfly.get_agent(uuid) to authenticated, service_role;
+grant execute on function mayfly.get_agent to authenticated, service_role;

@@ -41,9 +41,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.heartbeat(text, text, boolean, text[], integer) is 'Says that the calling agent lives, and what it does.';
-revoke execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) from public;
-grant execute on function mayfly_private.heartbeat(text, text, boolean, text[], integer) to authenticated;
+comment on function mayfly_private.heartbeat is 'Says that the calling agent lives, and what it does.';
+grant execute on function mayfly_private.heartbeat to authenticated;
 
 -- Says that the calling agent lives and, where given, what it is doing and at which task; an empty
 -- task ends the one before. Leases what it listens to for 60 s: the log, and channels by their names; `lost`
@@ -57,7 +56,6 @@ language sql
 set search_path = ''
 return mayfly_private.heartbeat(activity, task, log, channels, lost);
 
-comment on function mayfly.heartbeat(text, text, boolean, text[], integer) is
+comment on function mayfly.heartbeat is
   'Says that the calling agent lives, what it does and listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
-revoke execute on function mayfly.heartbeat(text, text, boolean, text[], integer) from public;
-grant execute on function mayfly.heartbeat(text, text, boolean, text[], integer) to authenticated;
+grant execute on function mayfly.heartbeat to authenticated;

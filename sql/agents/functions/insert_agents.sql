@@ -21,5 +21,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.insert_agents(mayfly.agents[]) is 'Inserts drafted agents in one statement.';
-revoke execute on function mayfly_private.insert_agents(mayfly.agents[]) from public;
+comment on function mayfly_private.insert_agents is 'Inserts drafted agents in one statement.';

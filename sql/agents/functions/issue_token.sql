@@ -44,5 +44,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.issue_token(uuid, uuid, integer) is 'The claims of an agent''s next token, and the secret that renews it.';
-revoke execute on function mayfly_private.issue_token(uuid, uuid, integer) from public;
+comment on function mayfly_private.issue_token is 'The claims of an agent''s next token, and the secret that renews it.';

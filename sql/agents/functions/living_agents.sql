@@ -31,9 +31,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.living_agents(uuid[]) is 'Which of these agents are alive.';
-revoke execute on function mayfly_private.living_agents(uuid[]) from public;
-grant execute on function mayfly_private.living_agents(uuid[]) to authenticated, service_role;
+comment on function mayfly_private.living_agents is 'Which of these agents are alive.';
+grant execute on function mayfly_private.living_agents to authenticated, service_role;
 
 -- Which of these agents are alive: presence is told by its clients, the table is the truth.
 
@@ -43,7 +42,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.living_agents(ids);
 
-comment on function mayfly.living_agents(uuid[]) is
+comment on function mayfly.living_agents is
   'Which of these agents are alive, at most 1000: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
-revoke execute on function mayfly.living_agents(uuid[]) from public;
-grant execute on function mayfly.living_agents(uuid[]) to authenticated, service_role;
+grant execute on function mayfly.living_agents to authenticated, service_role;

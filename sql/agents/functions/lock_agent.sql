@@ -26,5 +26,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_agent(uuid) is 'Locks an agent that the caller may stop, suspend or resume.';
-revoke execute on function mayfly_private.lock_agent(uuid) from public;
+comment on function mayfly_private.lock_agent is 'Locks an agent that the caller may stop, suspend or resume.';

@@ -57,5 +57,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_spawn(integer) is 'Begins a spawn: locks the tenant, takes from its bucket, says what the caller may give.';
-revoke execute on function mayfly_private.open_spawn(integer) from public;
+comment on function mayfly_private.open_spawn is 'Begins a spawn: locks the tenant, takes from its bucket, says what the caller may give.';

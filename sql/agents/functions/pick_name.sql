@@ -32,5 +32,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.pick_name(uuid, text[], text[]) is 'A name that no living agent of the tenant has.';
-revoke execute on function mayfly_private.pick_name(uuid, text[], text[]) from public;
+comment on function mayfly_private.pick_name is 'A name that no living agent of the tenant has.';

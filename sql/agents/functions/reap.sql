@@ -34,5 +34,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap(uuid, text) is 'Marks up to 50 dead agents of a tenant as such.';
-revoke execute on function mayfly_private.reap(uuid, text) from public;
+comment on function mayfly_private.reap is 'Marks up to 50 dead agents of a tenant as such.';

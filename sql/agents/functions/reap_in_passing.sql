@@ -18,6 +18,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap_in_passing() is 'Marks dead agents of the callers tenant where there are any.';
-revoke execute on function mayfly_private.reap_in_passing() from public;
-grant execute on function mayfly_private.reap_in_passing() to authenticated, service_role;
+comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the callers tenant where there are any.';
+grant execute on function mayfly_private.reap_in_passing to authenticated, service_role;

@@ -14,5 +14,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.refuse_transition(text, text) is 'Refuses a change of status, naming both.';
-revoke execute on function mayfly_private.refuse_transition(text, text) from public;
+comment on function mayfly_private.refuse_transition is 'Refuses a change of status, naming both.';

@@ -37,9 +37,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.resume_agent(uuid) is 'Resumes a suspended agent of the caller''s tenant.';
-revoke execute on function mayfly_private.resume_agent(uuid) from public;
-grant execute on function mayfly_private.resume_agent(uuid) to authenticated, service_role;
+comment on function mayfly_private.resume_agent is 'Resumes a suspended agent of the caller''s tenant.';
+grant execute on function mayfly_private.resume_agent to authenticated, service_role;
 
 -- Resumes a suspended agent, and with it, at once, its descendants that are not suspended themselves:
 -- called by the spawn function as whoever calls it. For its ancestors and callers with agent:stop.
@@ -51,7 +50,6 @@ language sql
 set search_path = ''
 return mayfly_private.resume_agent(id);
 
-comment on function mayfly.resume_agent(uuid) is
+comment on function mayfly.resume_agent is
   'Resumes a suspended agent with its descendants. Returns { agent, type, claims, renewal_secret }.';
-revoke execute on function mayfly.resume_agent(uuid) from public;
-grant execute on function mayfly.resume_agent(uuid) to authenticated, service_role;
+grant execute on function mayfly.resume_agent to authenticated, service_role;

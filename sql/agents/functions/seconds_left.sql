@@ -14,5 +14,4 @@ return (
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
 
-comment on function mayfly_private.seconds_left(mayfly.agents) is 'How many seconds an agent may still live.';
-revoke execute on function mayfly_private.seconds_left(mayfly.agents) from public;
+comment on function mayfly_private.seconds_left is 'How many seconds an agent may still live.';

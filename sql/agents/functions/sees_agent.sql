@@ -8,5 +8,4 @@ set search_path = ''
 return agent.tenant_id = any (mayfly_private.tenant_ids('agent:read'))
   or agent.id = any (mayfly_private.own_agent_ids());
 
-comment on function mayfly_private.sees_agent(mayfly.agents) is 'Whether the caller may see an agent.';
-revoke execute on function mayfly_private.sees_agent(mayfly.agents) from public;
+comment on function mayfly_private.sees_agent is 'Whether the caller may see an agent.';

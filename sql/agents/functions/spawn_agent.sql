@@ -54,9 +54,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) is 'Spawns an agent in the tenant of the caller.';
-revoke execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) from public;
-grant execute on function mayfly_private.spawn_agent(text, text, interval, text[], text[], text, jsonb, text) to authenticated, service_role;
+comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant of the caller.';
+grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
 -- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
 -- never is more than its parent. What is not given comes from its type, where that is defined, and
@@ -79,7 +78,6 @@ return mayfly_private.spawn_agent(
   name, coalesce(type, 'agent'), make_interval(secs => lifetime), capabilities,
   scopes, task, coalesce(metadata, '{}'), registration_key);
 
-comment on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) is
+comment on function mayfly.spawn_agent is
   'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
-revoke execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) from public;
-grant execute on function mayfly.spawn_agent(text, text, double precision, text[], text[], text, jsonb, text) to authenticated, service_role;
+grant execute on function mayfly.spawn_agent to authenticated, service_role;

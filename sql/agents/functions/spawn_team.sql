@@ -39,9 +39,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.spawn_team(jsonb) is 'Spawns several agents in the tenant of the caller, all or none.';
-revoke execute on function mayfly_private.spawn_team(jsonb) from public;
-grant execute on function mayfly_private.spawn_team(jsonb) to authenticated, service_role;
+comment on function mayfly_private.spawn_team is 'Spawns several agents in the tenant of the caller, all or none.';
+grant execute on function mayfly_private.spawn_team to authenticated, service_role;
 
 -- Spawns a team in one transaction, all or none: called by the spawn function as whoever calls it
 -- (scope agent:spawn). A group is { type, count, names, lifetime, capabilities, scopes, task, metadata };
@@ -53,7 +52,6 @@ language sql
 set search_path = ''
 return mayfly_private.spawn_team(team);
 
-comment on function mayfly.spawn_team(jsonb) is
+comment on function mayfly.spawn_team is
   'Spawns groups of agents, all or none. Returns an array of { agent, type, claims, renewal_secret, existing }.';
-revoke execute on function mayfly.spawn_team(jsonb) from public;
-grant execute on function mayfly.spawn_team(jsonb) to authenticated, service_role;
+grant execute on function mayfly.spawn_team to authenticated, service_role;

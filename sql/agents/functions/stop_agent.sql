@@ -20,9 +20,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.stop_agent(uuid, text) is 'Stops an agent of the caller''s tenant.';
-revoke execute on function mayfly_private.stop_agent(uuid, text) from public;
-grant execute on function mayfly_private.stop_agent(uuid, text) to authenticated, service_role;
+comment on function mayfly_private.stop_agent is 'Stops an agent of the caller''s tenant.';
+grant execute on function mayfly_private.stop_agent to authenticated, service_role;
 
 -- Stops an agent (the caller, without an id) and with it, from that instant, its descendants. For itself, its ancestors and
 -- callers with agent:stop. Stopping a stopped agent changes nothing and returns it.
@@ -33,6 +32,5 @@ language sql
 set search_path = ''
 return mayfly_private.stop_agent(id, reason);
 
-comment on function mayfly.stop_agent(uuid, text) is 'Stops an agent; its descendants die with it. Returns the agent.';
-revoke execute on function mayfly.stop_agent(uuid, text) from public;
-grant execute on function mayfly.stop_agent(uuid, text) to authenticated, service_role;
+comment on function mayfly.stop_agent is 'Stops an agent; its descendants die with it. Returns the agent.';
+grant execute on function mayfly.stop_agent to authenticated, service_role;

@@ -15,5 +15,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.subtree(mayfly.agents, boolean) is 'An agent''s card with its children as a tree.';
-revoke execute on function mayfly_private.subtree(mayfly.agents, boolean) from public;
+comment on function mayfly_private.subtree is 'An agent''s card with its children as a tree.';

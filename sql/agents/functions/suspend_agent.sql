@@ -23,9 +23,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.suspend_agent(uuid, text) is 'Suspends an agent of the caller''s tenant.';
-revoke execute on function mayfly_private.suspend_agent(uuid, text) from public;
-grant execute on function mayfly_private.suspend_agent(uuid, text) to authenticated, service_role;
+comment on function mayfly_private.suspend_agent is 'Suspends an agent of the caller''s tenant.';
+grant execute on function mayfly_private.suspend_agent to authenticated, service_role;
 
 -- Suspends an agent (the caller, without an id) and with it, from that instant, its descendants: they
 -- can read and write nothing until it is resumed. For itself, its ancestors and callers with
@@ -37,6 +36,5 @@ language sql
 set search_path = ''
 return mayfly_private.suspend_agent(id, reason);
 
-comment on function mayfly.suspend_agent(uuid, text) is 'Suspends an agent and its descendants until it is resumed. Returns the agent.';
-revoke execute on function mayfly.suspend_agent(uuid, text) from public;
-grant execute on function mayfly.suspend_agent(uuid, text) to authenticated, service_role;
+comment on function mayfly.suspend_agent is 'Suspends an agent and its descendants until it is resumed. Returns the agent.';
+grant execute on function mayfly.suspend_agent to authenticated, service_role;

@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.take_spawns(mayfly.tenants, integer) is 'Takes spawns from a tenant''s token bucket.';
-revoke execute on function mayfly_private.take_spawns(mayfly.tenants, integer) from public;
+comment on function mayfly_private.take_spawns is 'Takes spawns from a tenant''s token bucket.';

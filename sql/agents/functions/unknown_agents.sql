@@ -11,5 +11,4 @@ return (
   where not exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = claimed)
 );
 
-comment on function mayfly_private.unknown_agents(uuid, uuid[]) is 'Those agents that the tenant does not have.';
-revoke execute on function mayfly_private.unknown_agents(uuid, uuid[]) from public;
+comment on function mayfly_private.unknown_agents is 'Those agents that the tenant does not have.';

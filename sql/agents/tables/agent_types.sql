@@ -23,7 +23,7 @@ create table mayfly.agent_types (
   constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.agent_types
   alter column name set statistics 0,
   alter column role set statistics 0,

@@ -48,7 +48,7 @@ create unique index agents_name_key on mayfly.agents (tenant_id, name) where sta
 create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.agents
   alter column name set statistics 0,
   alter column type set statistics 0,

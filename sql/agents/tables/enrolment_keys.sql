@@ -15,7 +15,7 @@ create table mayfly.enrolment_keys (
 )
 with (fillfactor = 80);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.enrolment_keys
   alter column name set statistics 0,
   alter column scopes set statistics 0,

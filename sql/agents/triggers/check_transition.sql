@@ -13,8 +13,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_transition() is 'Trigger: refuses an illegal change of an agent''s status.';
-revoke execute on function mayfly_private.check_transition() from public;
+comment on function mayfly_private.check_transition is 'Trigger: refuses an illegal change of an agent''s status.';
 
 create trigger agents_check_transition before update of status on mayfly.agents
   for each row when (old.status is distinct from new.status)

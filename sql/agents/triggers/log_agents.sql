@@ -31,8 +31,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_agents() is 'Trigger: appends what happened to agents to the log.';
-revoke execute on function mayfly_private.log_agents() from public;
+comment on function mayfly_private.log_agents is 'Trigger: appends what happened to agents to the log.';
 
 create trigger agents_log_insert after insert on mayfly.agents
   referencing new table as new_rows

@@ -44,8 +44,7 @@ exception when others then
 end
 $$;
 
-comment on function mayfly_private.tell_agents() is 'Trigger: tells agents that they were stopped or suspended.';
-revoke execute on function mayfly_private.tell_agents() from public;
+comment on function mayfly_private.tell_agents is 'Trigger: tells agents that they were stopped or suspended.';
 
 create trigger agents_tell after update on mayfly.agents
   referencing old table as old_rows new table as new_rows

@@ -15,5 +15,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_numbers(jsonb, text) is 'Refuses a JSON value that has a number which JavaScript would change.';
-revoke execute on function mayfly_private.check_numbers(jsonb, text) from public;
+comment on function mayfly_private.check_numbers is 'Refuses a JSON value that has a number which JavaScript would change.';

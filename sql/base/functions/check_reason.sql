@@ -12,5 +12,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_reason(text) is 'Refuses a reason that is too long.';
-revoke execute on function mayfly_private.check_reason(text) from public;
+comment on function mayfly_private.check_reason is 'Refuses a reason that is too long.';

@@ -6,5 +6,4 @@ language sql immutable parallel safe
 set search_path = ''
 return '{lifecycle,task,step,decision,thought,memory,message,tool,error}'::text[];
 
-comment on function mayfly_private.debug_categories() is 'What a debug record can be about.';
-revoke execute on function mayfly_private.debug_categories() from public;
+comment on function mayfly_private.debug_categories is 'What a debug record can be about.';

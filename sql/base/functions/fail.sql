@@ -25,6 +25,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fail(integer, text, text, text, jsonb, integer) is 'Raises an error with a stable code, for the Data API.';
-revoke execute on function mayfly_private.fail(integer, text, text, text, jsonb, integer) from public;
-grant execute on function mayfly_private.fail(integer, text, text, text, jsonb, integer) to authenticated, service_role;
+comment on function mayfly_private.fail is 'Raises an error with a stable code, for the Data API.';
+grant execute on function mayfly_private.fail to authenticated, service_role;

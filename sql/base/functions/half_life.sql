@@ -17,5 +17,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.half_life(text, jsonb) is 'After how many days a memory of a kind counts half as fresh.';
-revoke execute on function mayfly_private.half_life(text, jsonb) from public;
+comment on function mayfly_private.half_life is 'After how many days a memory of a kind counts half as fresh.';

@@ -6,5 +6,4 @@ language sql immutable parallel safe
 set search_path = ''
 return sha256(convert_to(secret, 'UTF8'));
 
-comment on function mayfly_private.hash_secret(text) is 'SHA-256 of a secret.';
-revoke execute on function mayfly_private.hash_secret(text) from public;
+comment on function mayfly_private.hash_secret is 'SHA-256 of a secret.';

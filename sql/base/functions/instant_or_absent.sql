@@ -10,5 +10,4 @@ return coalesce(jsonb_typeof(value), 'null') = 'null'
     and value #>> '{}' ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
     and pg_input_is_valid(value #>> '{}', 'timestamptz'));
 
-comment on function mayfly_private.instant_or_absent(jsonb) is 'Whether a JSON value is an ISO 8601 instant, or absent.';
-revoke execute on function mayfly_private.instant_or_absent(jsonb) from public;
+comment on function mayfly_private.instant_or_absent is 'Whether a JSON value is an ISO 8601 instant, or absent.';

@@ -14,5 +14,4 @@ return case when jsonb_typeof(setting) <> 'object' or (setting - '{persist,level
     and case when jsonb_typeof(setting -> 'keep') = 'number' then (setting ->> 'keep')::numeric between 60 and 3e9 else false end
 end;
 
-comment on function mayfly_private.is_debug_setting(jsonb) is 'Whether a JSON value is a tenant''s setting for debug records.';
-revoke execute on function mayfly_private.is_debug_setting(jsonb) from public;
+comment on function mayfly_private.is_debug_setting is 'Whether a JSON value is a tenant''s setting for debug records.';

@@ -19,5 +19,4 @@ return case when jsonb_typeof(rules) <> 'array' or jsonb_array_length(rules) > 5
     end)
 end;
 
-comment on function mayfly_private.is_retention(jsonb) is 'Whether a JSON value is a tenant''s retention.';
-revoke execute on function mayfly_private.is_retention(jsonb) from public;
+comment on function mayfly_private.is_retention is 'Whether a JSON value is a tenant''s retention.';

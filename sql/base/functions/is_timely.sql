@@ -16,5 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.is_timely(jsonb) is 'Whether a token is within its time.';
-revoke execute on function mayfly_private.is_timely(jsonb) from public;
+comment on function mayfly_private.is_timely is 'Whether a token is within its time.';

@@ -8,5 +8,4 @@ return octet_length(value::text) <= max_bytes
   -- Strict: lax unwraps arrays, and then finds each level twice.
   and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
 
-comment on function mayfly_private.json_within(jsonb, integer, integer) is 'Whether a JSON value is within a size and a depth.';
-revoke execute on function mayfly_private.json_within(jsonb, integer, integer) from public;
+comment on function mayfly_private.json_within is 'Whether a JSON value is within a size and a depth.';

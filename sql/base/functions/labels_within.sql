@@ -7,5 +7,4 @@ set search_path = ''
 return cardinality(labels) <= max_count
   and not exists (select from unnest(labels) label where label is null or char_length(label) not between 1 and 100);
 
-comment on function mayfly_private.labels_within(text[], integer) is 'Whether a list of short texts is within its bounds.';
-revoke execute on function mayfly_private.labels_within(text[], integer) from public;
+comment on function mayfly_private.labels_within is 'Whether a list of short texts is within its bounds.';

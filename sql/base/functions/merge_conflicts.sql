@@ -23,5 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_conflicts(jsonb, jsonb, jsonb, text[]) is 'Where two changes of one base contradict each other.';
-revoke execute on function mayfly_private.merge_conflicts(jsonb, jsonb, jsonb, text[]) from public;
+comment on function mayfly_private.merge_conflicts is 'Where two changes of one base contradict each other.';

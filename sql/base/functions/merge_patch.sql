@@ -18,5 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_patch(jsonb, jsonb) is 'Applies a JSON merge patch (RFC 7396).';
-revoke execute on function mayfly_private.merge_patch(jsonb, jsonb) from public;
+comment on function mayfly_private.merge_patch is 'Applies a JSON merge patch (RFC 7396).';

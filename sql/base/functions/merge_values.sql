@@ -24,5 +24,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) is 'A three-way merge of two JSON values.';
-revoke execute on function mayfly_private.merge_values(jsonb, jsonb, jsonb, boolean) from public;
+comment on function mayfly_private.merge_values is 'A three-way merge of two JSON values.';

@@ -7,5 +7,4 @@ language sql volatile
 set search_path = ''
 return prefix || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
 
-comment on function mayfly_private.new_secret(text) is 'A new secret of 244 random bits.';
-revoke execute on function mayfly_private.new_secret(text) from public;
+comment on function mayfly_private.new_secret is 'A new secret of 244 random bits.';

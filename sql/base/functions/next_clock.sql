@@ -20,5 +20,4 @@ return (
       coalesce(('x' || split_part(seen, '-', 2))::bit(16)::integer, 0) as counter) t
 );
 
-comment on function mayfly_private.next_clock(text) is 'The server''s hybrid logical clock after one that it has seen.';
-revoke execute on function mayfly_private.next_clock(text) from public;
+comment on function mayfly_private.next_clock is 'The server''s hybrid logical clock after one that it has seen.';

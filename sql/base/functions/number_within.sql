@@ -11,5 +11,4 @@ return case coalesce(jsonb_typeof(value), 'null')
   else false
 end;
 
-comment on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) is 'Whether a JSON value is a number within bounds, or absent.';
-revoke execute on function mayfly_private.number_within(jsonb, numeric, numeric, boolean) from public;
+comment on function mayfly_private.number_within is 'Whether a JSON value is a number within bounds, or absent.';

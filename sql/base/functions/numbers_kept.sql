@@ -15,5 +15,4 @@ return not coalesce(jsonb_path_exists(value, 'strict $.** ? (@.type() == "number
     where case when pg_input_is_valid(found.number #>> '{}', 'double precision')
       then (found.number #>> '{}')::double precision::text::numeric <> found.number::numeric else true end);
 
-comment on function mayfly_private.numbers_kept(jsonb) is 'Whether JavaScript reads every number of a JSON value as it was written.';
-revoke execute on function mayfly_private.numbers_kept(jsonb) from public;
+comment on function mayfly_private.numbers_kept is 'Whether JavaScript reads every number of a JSON value as it was written.';

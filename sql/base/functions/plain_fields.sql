@@ -21,5 +21,4 @@ return (
       'visibility', coalesce(r.visibility, 'tenant'), 'expires_at', r.expires_at)) f
 );
 
-comment on function mayfly_private.plain_fields(jsonb) is 'Fields of a memory in the form in which they are stored.';
-revoke execute on function mayfly_private.plain_fields(jsonb) from public;
+comment on function mayfly_private.plain_fields is 'Fields of a memory in the form in which they are stored.';

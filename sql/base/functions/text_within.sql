@@ -10,5 +10,4 @@ return case coalesce(jsonb_typeof(value), 'null')
   else false
 end;
 
-comment on function mayfly_private.text_within(jsonb, integer) is 'Whether a JSON value is a text within a length, or absent.';
-revoke execute on function mayfly_private.text_within(jsonb, integer) from public;
+comment on function mayfly_private.text_within is 'Whether a JSON value is a text within a length, or absent.';

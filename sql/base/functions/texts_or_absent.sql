@@ -12,5 +12,4 @@ return case coalesce(jsonb_typeof(value), 'null')
   else false
 end;
 
-comment on function mayfly_private.texts_or_absent(jsonb, integer) is 'Whether a JSON value is a list of short texts, or absent.';
-revoke execute on function mayfly_private.texts_or_absent(jsonb, integer) from public;
+comment on function mayfly_private.texts_or_absent is 'Whether a JSON value is a list of short texts, or absent.';

@@ -9,5 +9,4 @@ return case when substr(id::text, 15, 1) = '7' then
   to_timestamp(('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint / 1000.0)
 end;
 
-comment on function mayfly_private.time_of_id(uuid) is 'When a UUIDv7 was made.';
-revoke execute on function mayfly_private.time_of_id(uuid) from public;
+comment on function mayfly_private.time_of_id is 'When a UUIDv7 was made.';

@@ -15,6 +15,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.to_uuid(text) is 'The uuid that a text is, or null.';
-revoke execute on function mayfly_private.to_uuid(text) from public;
-grant execute on function mayfly_private.to_uuid(text) to authenticated, service_role;
+comment on function mayfly_private.to_uuid is 'The uuid that a text is, or null.';
+grant execute on function mayfly_private.to_uuid to authenticated, service_role;

@@ -29,9 +29,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.acknowledge_channel(text, bigint) is 'Says up to where the caller has handled a channel.';
-revoke execute on function mayfly_private.acknowledge_channel(text, bigint) from public;
-grant execute on function mayfly_private.acknowledge_channel(text, bigint) to authenticated, service_role;
+comment on function mayfly_private.acknowledge_channel is 'Says up to where the caller has handled a channel.';
+grant execute on function mayfly_private.acknowledge_channel to authenticated, service_role;
 
 create function mayfly.acknowledge_channel(name text, seq bigint)
 returns bigint
@@ -39,7 +38,6 @@ language sql
 set search_path = ''
 return mayfly_private.acknowledge_channel(name, seq);
 
-comment on function mayfly.acknowledge_channel(text, bigint) is
+comment on function mayfly.acknowledge_channel is
   'Says up to where the caller has handled a channel. Returns where that is now: below seq when the newest messages are not visible yet; say it again soon.';
-revoke execute on function mayfly.acknowledge_channel(text, bigint) from public;
-grant execute on function mayfly.acknowledge_channel(text, bigint) to authenticated, service_role;
+grant execute on function mayfly.acknowledge_channel to authenticated, service_role;

@@ -31,9 +31,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.channel_statistics(text) is 'What there is in a channel.';
-revoke execute on function mayfly_private.channel_statistics(text) from public;
-grant execute on function mayfly_private.channel_statistics(text) to authenticated, service_role;
+comment on function mayfly_private.channel_statistics is 'What there is in a channel.';
+grant execute on function mayfly_private.channel_statistics to authenticated, service_role;
 
 create function mayfly.channel_statistics(name text)
 returns jsonb
@@ -41,7 +40,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.channel_statistics(name);
 
-comment on function mayfly.channel_statistics(text) is
+comment on function mayfly.channel_statistics is
   'A channel''s messages and bytes, those of the last minute, the mean a minute of the last hour, and its subscribers with their lag.';
-revoke execute on function mayfly.channel_statistics(text) from public;
-grant execute on function mayfly.channel_statistics(text) to authenticated, service_role;
+grant execute on function mayfly.channel_statistics to authenticated, service_role;

@@ -28,5 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_channel(uuid, text, uuid[]) is 'Refuses what is out of bounds in a channel.';
-revoke execute on function mayfly_private.check_channel(uuid, text, uuid[]) from public;
+comment on function mayfly_private.check_channel is 'Refuses what is out of bounds in a channel.';

@@ -37,9 +37,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.create_channel(text, text, text, uuid[]) is 'Creates a channel.';
-revoke execute on function mayfly_private.create_channel(text, text, text, uuid[]) from public;
-grant execute on function mayfly_private.create_channel(text, text, text, uuid[]) to authenticated, service_role;
+comment on function mayfly_private.create_channel is 'Creates a channel.';
+grant execute on function mayfly_private.create_channel to authenticated, service_role;
 
 create function mayfly.create_channel(name text, kind text default 'two_way', description text default '', publishers uuid[] default '{}')
 returns jsonb
@@ -47,7 +46,6 @@ language sql
 set search_path = ''
 return to_jsonb(mayfly_private.create_channel(name, kind, description, publishers)) - 'tenant_id';
 
-comment on function mayfly.create_channel(text, text, text, uuid[]) is
+comment on function mayfly.create_channel is
   'Creates a channel: one_way (creator and publishers publish, subscribers read), two_way (subscribers do both) or broadcast (the tenant reads).';
-revoke execute on function mayfly.create_channel(text, text, text, uuid[]) from public;
-grant execute on function mayfly.create_channel(text, text, text, uuid[]) to authenticated, service_role;
+grant execute on function mayfly.create_channel to authenticated, service_role;

@@ -14,9 +14,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_channel(text) is 'Deletes a channel.';
-revoke execute on function mayfly_private.delete_channel(text) from public;
-grant execute on function mayfly_private.delete_channel(text) to authenticated, service_role;
+comment on function mayfly_private.delete_channel is 'Deletes a channel.';
+grant execute on function mayfly_private.delete_channel to authenticated, service_role;
 
 create function mayfly.delete_channel(name text)
 returns jsonb
@@ -24,6 +23,5 @@ language sql
 set search_path = ''
 return jsonb_build_object('deleted', mayfly_private.delete_channel(name));
 
-comment on function mayfly.delete_channel(text) is 'Deletes a channel with its messages and subscriptions: { deleted: id }.';
-revoke execute on function mayfly.delete_channel(text) from public;
-grant execute on function mayfly.delete_channel(text) to authenticated, service_role;
+comment on function mayfly.delete_channel is 'Deletes a channel with its messages and subscriptions: { deleted: id }.';
+grant execute on function mayfly.delete_channel to authenticated, service_role;

@@ -21,5 +21,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_channel(uuid, text, boolean) is 'A channel by its name.';
-revoke execute on function mayfly_private.find_channel(uuid, text, boolean) from public;
+comment on function mayfly_private.find_channel is 'A channel by its name.';

@@ -15,5 +15,4 @@ return (
   from mayfly_private.caller() who
 );
 
-comment on function mayfly_private.may_publish(mayfly.channels) is 'Whether the caller may publish in a channel.';
-revoke execute on function mayfly_private.may_publish(mayfly.channels) from public;
+comment on function mayfly_private.may_publish is 'Whether the caller may publish in a channel.';

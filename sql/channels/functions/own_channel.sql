@@ -19,5 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.own_channel(text) is 'Locks a channel that the caller may change.';
-revoke execute on function mayfly_private.own_channel(text) from public;
+comment on function mayfly_private.own_channel is 'Locks a channel that the caller may change.';

@@ -39,9 +39,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.read_channel(text, bigint, integer) is 'The messages of a channel behind a number.';
-revoke execute on function mayfly_private.read_channel(text, bigint, integer) from public;
-grant execute on function mayfly_private.read_channel(text, bigint, integer) to authenticated, service_role;
+comment on function mayfly_private.read_channel is 'The messages of a channel behind a number.';
+grant execute on function mayfly_private.read_channel to authenticated, service_role;
 
 create function mayfly.read_channel(name text, after bigint default 0, page_limit integer default 100)
 returns jsonb
@@ -49,7 +48,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.read_channel(name, after, page_limit);
 
-comment on function mayfly.read_channel(text, bigint, integer) is
+comment on function mayfly.read_channel is
   'The messages of a channel behind a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
-revoke execute on function mayfly.read_channel(text, bigint, integer) from public;
-grant execute on function mayfly.read_channel(text, bigint, integer) to authenticated, service_role;
+grant execute on function mayfly.read_channel to authenticated, service_role;

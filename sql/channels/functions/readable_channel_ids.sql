@@ -17,6 +17,5 @@ return (
       where s.tenant_id = c.tenant_id and s.channel_id = c.id and s.subscriber_id = who.id)
 );
 
-comment on function mayfly_private.readable_channel_ids() is 'The channels that the caller may read.';
-revoke execute on function mayfly_private.readable_channel_ids() from public;
-grant execute on function mayfly_private.readable_channel_ids() to authenticated;
+comment on function mayfly_private.readable_channel_ids is 'The channels that the caller may read.';
+grant execute on function mayfly_private.readable_channel_ids to authenticated;

@@ -24,9 +24,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.subscribe_channel(text, bigint) is 'Subscribes the caller to a channel.';
-revoke execute on function mayfly_private.subscribe_channel(text, bigint) from public;
-grant execute on function mayfly_private.subscribe_channel(text, bigint) to authenticated, service_role;
+comment on function mayfly_private.subscribe_channel is 'Subscribes the caller to a channel.';
+grant execute on function mayfly_private.subscribe_channel to authenticated, service_role;
 
 create function mayfly.subscribe_channel(name text, acknowledged bigint default null)
 returns jsonb
@@ -34,7 +33,6 @@ language sql
 set search_path = ''
 return mayfly_private.subscribe_channel(name, acknowledged);
 
-comment on function mayfly.subscribe_channel(text, bigint) is
+comment on function mayfly.subscribe_channel is
   'Subscribes the caller to a channel, up to a message that it takes as handled (0: none; by default all there are).';
-revoke execute on function mayfly.subscribe_channel(text, bigint) from public;
-grant execute on function mayfly.subscribe_channel(text, bigint) to authenticated, service_role;
+grant execute on function mayfly.subscribe_channel to authenticated, service_role;

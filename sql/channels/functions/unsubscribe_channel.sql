@@ -15,9 +15,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unsubscribe_channel(text) is 'Ends the callers subscription of a channel.';
-revoke execute on function mayfly_private.unsubscribe_channel(text) from public;
-grant execute on function mayfly_private.unsubscribe_channel(text) to authenticated, service_role;
+comment on function mayfly_private.unsubscribe_channel is 'Ends the callers subscription of a channel.';
+grant execute on function mayfly_private.unsubscribe_channel to authenticated, service_role;
 
 create function mayfly.unsubscribe_channel(name text)
 returns boolean
@@ -25,6 +24,5 @@ language sql
 set search_path = ''
 return mayfly_private.unsubscribe_channel(name);
 
-comment on function mayfly.unsubscribe_channel(text) is 'Ends the caller''s subscription of a channel; whether there was one.';
-revoke execute on function mayfly.unsubscribe_channel(text) from public;
-grant execute on function mayfly.unsubscribe_channel(text) to authenticated, service_role;
+comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel; whether there was one.';
+grant execute on function mayfly.unsubscribe_channel to authenticated, service_role;

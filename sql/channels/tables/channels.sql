@@ -18,7 +18,7 @@ create table mayfly.channels (
 -- Room for the sequence to change in place.
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.channels
   alter column name set statistics 0,
   alter column description set statistics 0,

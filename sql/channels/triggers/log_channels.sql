@@ -45,8 +45,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_channels() is 'Trigger: appends what happened to channels to the log.';
-revoke execute on function mayfly_private.log_channels() from public;
+comment on function mayfly_private.log_channels is 'Trigger: appends what happened to channels to the log.';
 
 create trigger channels_log_insert after insert on mayfly.channels
   referencing new table as new_rows

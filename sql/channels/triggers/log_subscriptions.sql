@@ -33,8 +33,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_subscriptions() is 'Trigger: appends who subscribed and unsubscribed to the log.';
-revoke execute on function mayfly_private.log_subscriptions() from public;
+comment on function mayfly_private.log_subscriptions is 'Trigger: appends who subscribed and unsubscribed to the log.';
 
 create trigger channel_subscriptions_log_insert after insert on mayfly.channel_subscriptions
   referencing new table as new_rows

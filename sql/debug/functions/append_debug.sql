@@ -93,9 +93,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.append_debug(jsonb, integer) is 'Keeps debug records of the calling agent.';
-revoke execute on function mayfly_private.append_debug(jsonb, integer) from public;
-grant execute on function mayfly_private.append_debug(jsonb, integer) to authenticated, service_role;
+comment on function mayfly_private.append_debug is 'Keeps debug records of the calling agent.';
+grant execute on function mayfly_private.append_debug to authenticated, service_role;
 
 create function mayfly.append_debug(records jsonb, dropped integer default 0)
 returns jsonb
@@ -103,7 +102,6 @@ language sql
 set search_path = ''
 return mayfly_private.append_debug(records, dropped);
 
-comment on function mayfly.append_debug(jsonb, integer) is
+comment on function mayfly.append_debug is
   'Keeps debug records of the calling agent where its tenant keeps any: what debug_level gives, and stored, how many.';
-revoke execute on function mayfly.append_debug(jsonb, integer) from public;
-grant execute on function mayfly.append_debug(jsonb, integer) to authenticated, service_role;
+grant execute on function mayfly.append_debug to authenticated, service_role;

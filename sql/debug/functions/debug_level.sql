@@ -21,9 +21,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.debug_level() is 'What the calling agent is to record.';
-revoke execute on function mayfly_private.debug_level() from public;
-grant execute on function mayfly_private.debug_level() to authenticated, service_role;
+comment on function mayfly_private.debug_level is 'What the calling agent is to record.';
+grant execute on function mayfly_private.debug_level to authenticated, service_role;
 
 create function mayfly.debug_level()
 returns jsonb
@@ -31,7 +30,6 @@ language sql
 set search_path = ''
 return mayfly_private.debug_level();
 
-comment on function mayfly.debug_level() is
+comment on function mayfly.debug_level is
   'What the calling agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
-revoke execute on function mayfly.debug_level() from public;
-grant execute on function mayfly.debug_level() to authenticated, service_role;
+grant execute on function mayfly.debug_level to authenticated, service_role;

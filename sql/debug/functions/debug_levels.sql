@@ -33,5 +33,4 @@ return (
   where t.id = tenant
 );
 
-comment on function mayfly_private.debug_levels(uuid, uuid, numeric) is 'What an agent is to record by now.';
-revoke execute on function mayfly_private.debug_levels(uuid, uuid, numeric) from public;
+comment on function mayfly_private.debug_levels is 'What an agent is to record by now.';

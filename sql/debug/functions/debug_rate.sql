@@ -20,5 +20,4 @@ return (
   ) listening
 );
 
-comment on function mayfly_private.debug_rate(uuid) is 'How many debug broadcasts a second each watched agent may send.';
-revoke execute on function mayfly_private.debug_rate(uuid) from public;
+comment on function mayfly_private.debug_rate is 'How many debug broadcasts a second each watched agent may send.';

@@ -19,5 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hold_debug(uuid, boolean) is 'Lets one transaction at a time change a tenant''s debug leases.';
-revoke execute on function mayfly_private.hold_debug(uuid, boolean) from public;
+comment on function mayfly_private.hold_debug is 'Lets one transaction at a time change a tenant''s debug leases.';

@@ -13,5 +13,4 @@ return exists (
   select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
 );
 
-comment on function mayfly_private.is_watched(uuid, uuid) is 'Whether anybody wants an agents debug records.';
-revoke execute on function mayfly_private.is_watched(uuid, uuid) from public;
+comment on function mayfly_private.is_watched is 'Whether anybody wants an agents debug records.';

@@ -43,9 +43,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) is 'Leases a level of debug streams.';
-revoke execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) from public;
-grant execute on function mayfly_private.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+comment on function mayfly_private.lease_debug is 'Leases a level of debug streams.';
+grant execute on function mayfly_private.lease_debug to authenticated, service_role;
 
 create function mayfly.lease_debug(
   level integer, for_agent uuid default null, categories text[] default null, seconds double precision default 60, lease uuid default null
@@ -55,7 +54,6 @@ language sql
 set search_path = ''
 return mayfly_private.lease_debug(level, for_agent, categories, seconds, lease);
 
-comment on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) is
+comment on function mayfly.lease_debug is
   'Leases a level of one agent''s debug stream, or of all, for up to 60 s: { lease, seconds, agents }. The same lease again renews it.';
-revoke execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) from public;
-grant execute on function mayfly.lease_debug(integer, uuid, text[], double precision, uuid) to authenticated, service_role;
+grant execute on function mayfly.lease_debug to authenticated, service_role;

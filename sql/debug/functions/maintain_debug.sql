@@ -1,9 +1,9 @@
 -- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
--- as long as the tenant says, and leases that have ended; says whether there may be more. Called by
--- maintain_tenant, as owner.
+-- as long as the tenant says, and leases that have ended. A chore, called by maintain_tenant under its
+-- lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
-returns boolean
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -25,9 +25,8 @@ begin
     perform mayfly_private.charge(tenant, 0, -freed, 0);
   end if;
   delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= clock_timestamp();
-  return deleted = max_rows;
+  return jsonb_build_object('more', deleted = max_rows);
 end
 $$;
 
-comment on function mayfly_private.maintain_debug(uuid, integer) is 'One batch of what time does to debug records.';
-revoke execute on function mayfly_private.maintain_debug(uuid, integer) from public;
+comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';

@@ -21,9 +21,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_debug(uuid) is 'Ends a lease of debug streams.';
-revoke execute on function mayfly_private.release_debug(uuid) from public;
-grant execute on function mayfly_private.release_debug(uuid) to authenticated, service_role;
+comment on function mayfly_private.release_debug is 'Ends a lease of debug streams.';
+grant execute on function mayfly_private.release_debug to authenticated, service_role;
 
 create function mayfly.release_debug(lease uuid)
 returns jsonb
@@ -31,6 +30,5 @@ language sql
 set search_path = ''
 return mayfly_private.release_debug(lease);
 
-comment on function mayfly.release_debug(uuid) is 'Ends a lease of debug streams: { released, agents }.';
-revoke execute on function mayfly.release_debug(uuid) from public;
-grant execute on function mayfly.release_debug(uuid) to authenticated, service_role;
+comment on function mayfly.release_debug is 'Ends a lease of debug streams: { released, agents }.';
+grant execute on function mayfly.release_debug to authenticated, service_role;

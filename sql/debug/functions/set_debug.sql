@@ -29,9 +29,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_debug(boolean, integer, integer, double precision) is 'Sets which debug records the tenant keeps.';
-revoke execute on function mayfly_private.set_debug(boolean, integer, integer, double precision) from public;
-grant execute on function mayfly_private.set_debug(boolean, integer, integer, double precision) to authenticated, service_role;
+comment on function mayfly_private.set_debug is 'Sets which debug records the tenant keeps.';
+grant execute on function mayfly_private.set_debug to authenticated, service_role;
 
 create function mayfly.set_debug(
   persist boolean default null, level integer default null, max_records_per_minute integer default null, keep double precision default null
@@ -41,7 +40,6 @@ language sql
 set search_path = ''
 return mayfly_private.set_debug(persist, level, max_records_per_minute, keep);
 
-comment on function mayfly.set_debug(boolean, integer, integer, double precision) is
+comment on function mayfly.set_debug is
   'Sets which debug records the tenant keeps, and for how many seconds. Returns { persist, level, max_records_per_minute, keep }.';
-revoke execute on function mayfly.set_debug(boolean, integer, integer, double precision) from public;
-grant execute on function mayfly.set_debug(boolean, integer, integer, double precision) to authenticated, service_role;
+grant execute on function mayfly.set_debug to authenticated, service_role;

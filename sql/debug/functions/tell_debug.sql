@@ -34,5 +34,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_debug(uuid, uuid) is 'Tells agents what they are to record.';
-revoke execute on function mayfly_private.tell_debug(uuid, uuid) from public;
+comment on function mayfly_private.tell_debug is 'Tells agents what they are to record.';

@@ -13,5 +13,4 @@ return (
   from mayfly_private.caller() c
 );
 
-comment on function mayfly_private.acting_role(uuid) is 'The role by which the caller acts on people of a tenant.';
-revoke execute on function mayfly_private.acting_role(uuid) from public;
+comment on function mayfly_private.acting_role is 'The role by which the caller acts on people of a tenant.';

@@ -74,5 +74,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.caller() is 'Who is calling, by the verified token and the tables.';
-revoke execute on function mayfly_private.caller() from public;
+comment on function mayfly_private.caller is 'Who is calling, by the verified token and the tables.';

@@ -10,6 +10,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.caller_id() is 'The id of the calling agent or person.';
-revoke execute on function mayfly_private.caller_id() from public;
-grant execute on function mayfly_private.caller_id() to authenticated;
+comment on function mayfly_private.caller_id is 'The id of the calling agent or person.';
+grant execute on function mayfly_private.caller_id to authenticated;

@@ -12,6 +12,5 @@ return (
   where c.kind = 'agent'
 );
 
-comment on function mayfly_private.own_agent_ids() is 'The calling agent and its descendants.';
-revoke execute on function mayfly_private.own_agent_ids() from public;
-grant execute on function mayfly_private.own_agent_ids() to authenticated;
+comment on function mayfly_private.own_agent_ids is 'The calling agent and its descendants.';
+grant execute on function mayfly_private.own_agent_ids to authenticated;

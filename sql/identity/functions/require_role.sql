@@ -16,5 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.require_role(uuid, text) is 'Fails unless the caller may act on this role.';
-revoke execute on function mayfly_private.require_role(uuid, text) from public;
+comment on function mayfly_private.require_role is 'Fails unless the caller may act on this role.';

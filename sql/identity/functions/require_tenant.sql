@@ -32,6 +32,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.require_tenant(text) is 'The tenant of this request; fails unless the caller has the scope in it.';
-revoke execute on function mayfly_private.require_tenant(text) from public;
-grant execute on function mayfly_private.require_tenant(text) to authenticated, service_role;
+comment on function mayfly_private.require_tenant is 'The tenant of this request; fails unless the caller has the scope in it.';
+grant execute on function mayfly_private.require_tenant to authenticated, service_role;

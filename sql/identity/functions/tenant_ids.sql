@@ -25,9 +25,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tenant_ids(text) is 'The tenants in which the caller has a scope.';
-revoke execute on function mayfly_private.tenant_ids(text) from public;
-grant execute on function mayfly_private.tenant_ids(text) to authenticated, service_role;
+comment on function mayfly_private.tenant_ids is 'The tenants in which the caller has a scope.';
+grant execute on function mayfly_private.tenant_ids to authenticated, service_role;
 
 -- The tenants in which the caller has a scope (any, without one): what every policy asks, as
 --   tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
@@ -40,6 +39,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.tenant_ids(scope);
 
-comment on function mayfly.tenant_ids(text) is 'The tenants in which the caller has the scope; without one, those it belongs to.';
-revoke execute on function mayfly.tenant_ids(text) from public;
-grant execute on function mayfly.tenant_ids(text) to authenticated, service_role;
+comment on function mayfly.tenant_ids is 'The tenants in which the caller has the scope; without one, those it belongs to.';
+grant execute on function mayfly.tenant_ids to authenticated, service_role;

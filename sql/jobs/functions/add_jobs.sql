@@ -34,9 +34,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.add_jobs(jsonb, text) is 'Adds jobs, all or none.';
-revoke execute on function mayfly_private.add_jobs(jsonb, text) from public;
-grant execute on function mayfly_private.add_jobs(jsonb, text) to authenticated, service_role;
+comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
+grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
 -- Adds 1 to 1,000 jobs, all or none, and gives { id, existing } for each, in their order. One with a key that is known
 -- is not added again: its id is that of the job there is. With the lease of a job they are its children.
@@ -47,7 +46,6 @@ language sql
 set search_path = ''
 return mayfly_private.add_jobs(jobs, lease);
 
-comment on function mayfly.add_jobs(jsonb, text) is
+comment on function mayfly.add_jobs is
   'Adds 1 to 1000 jobs, all or none: [{ name, input?, queue?, group?, priority?, run_at? | delay?, key?, target?, max_attempts?, backoff?, timeout?, deadline? }] gives [{ id, existing }].';
-revoke execute on function mayfly.add_jobs(jsonb, text) from public;
-grant execute on function mayfly.add_jobs(jsonb, text) to authenticated, service_role;
+grant execute on function mayfly.add_jobs to authenticated, service_role;

@@ -31,5 +31,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.answer_messages(uuid, uuid[]) is 'Answers the messages that ended jobs were made of.';
-revoke execute on function mayfly_private.answer_messages(uuid, uuid[]) from public;
+comment on function mayfly_private.answer_messages is 'Answers the messages that ended jobs were made of.';

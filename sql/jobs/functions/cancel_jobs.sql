@@ -53,9 +53,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.cancel_jobs(uuid[]) is 'Cancels jobs with their children.';
-revoke execute on function mayfly_private.cancel_jobs(uuid[]) from public;
-grant execute on function mayfly_private.cancel_jobs(uuid[]) to authenticated, service_role;
+comment on function mayfly_private.cancel_jobs is 'Cancels jobs with their children.';
+grant execute on function mayfly_private.cancel_jobs to authenticated, service_role;
 
 -- Cancels jobs that one added (scope job:add), or any (job:admin), with all their children: { cancelled, cancelling }.
 -- Those that run are told, and end as cancelled by whatever their worker does next. Ended ones stay as they are.
@@ -66,6 +65,5 @@ language sql
 set search_path = ''
 return mayfly_private.cancel_jobs(ids);
 
-comment on function mayfly.cancel_jobs(uuid[]) is 'Cancels jobs with their children: { cancelled, cancelling }, the latter told and still running.';
-revoke execute on function mayfly.cancel_jobs(uuid[]) from public;
-grant execute on function mayfly.cancel_jobs(uuid[]) to authenticated, service_role;
+comment on function mayfly.cancel_jobs is 'Cancels jobs with their children: { cancelled, cancelling }, the latter told and still running.';
+grant execute on function mayfly.cancel_jobs to authenticated, service_role;

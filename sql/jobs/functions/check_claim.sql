@@ -18,5 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_claim(integer, text[], text[], double precision) is 'Refuses what a claim cannot mean.';
-revoke execute on function mayfly_private.check_claim(integer, text[], text[], double precision) from public;
+comment on function mayfly_private.check_claim is 'Refuses what a claim cannot mean.';

@@ -78,5 +78,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_jobs(jsonb) is 'Refuses jobs that have a fault, naming index and field.';
-revoke execute on function mayfly_private.check_jobs(jsonb) from public;
+comment on function mayfly_private.check_jobs is 'Refuses jobs that have a fault, naming index and field.';

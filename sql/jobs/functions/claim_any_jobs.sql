@@ -11,7 +11,6 @@ language sql
 set search_path = ''
 return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, true);
 
-comment on function mayfly.claim_any_jobs(integer, text[], text[], double precision, jsonb, uuid) is
+comment on function mayfly.claim_any_jobs is
   'Claims jobs of any tenant, for the secret key: { jobs: [{ lease, id, tenant_id, name, input, attempt, … }], place, took }.';
-revoke execute on function mayfly.claim_any_jobs(integer, text[], text[], double precision, jsonb, uuid) from public;
-grant execute on function mayfly.claim_any_jobs(integer, text[], text[], double precision, jsonb, uuid) to service_role;
+grant execute on function mayfly.claim_any_jobs to service_role;

@@ -22,9 +22,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.claim_jobs(integer, text[], text[], double precision, jsonb, uuid, boolean) is 'Claims jobs that are ready.';
-revoke execute on function mayfly_private.claim_jobs(integer, text[], text[], double precision, jsonb, uuid, boolean) from public;
-grant execute on function mayfly_private.claim_jobs(integer, text[], text[], double precision, jsonb, uuid, boolean) to authenticated, service_role;
+comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
+grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
 -- Claims up to `wanted` jobs of the tenant for `lease` seconds, of these queues and these names alone where they are
 -- given; never one whose target the caller is not. Each comes with its lease, which every later write names. Pass the
@@ -39,7 +38,6 @@ language sql
 set search_path = ''
 return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, false);
 
-comment on function mayfly.claim_jobs(integer, text[], text[], double precision, jsonb, uuid) is
+comment on function mayfly.claim_jobs is
   'Claims jobs that are ready: { jobs: [{ lease, id, name, input, attempt, … }], place, took }.';
-revoke execute on function mayfly.claim_jobs(integer, text[], text[], double precision, jsonb, uuid) from public;
-grant execute on function mayfly.claim_jobs(integer, text[], text[], double precision, jsonb, uuid) to authenticated, service_role;
+grant execute on function mayfly.claim_jobs to authenticated, service_role;

@@ -53,5 +53,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.claiming_worker(boolean) is 'Who claims, locked against its end.';
-revoke execute on function mayfly_private.claiming_worker(boolean) from public;
+comment on function mayfly_private.claiming_worker is 'Who claims, locked against its end.';

@@ -85,9 +85,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.complete_jobs(jsonb) is 'Completes jobs under their leases.';
-revoke execute on function mayfly_private.complete_jobs(jsonb) from public;
-grant execute on function mayfly_private.complete_jobs(jsonb) to authenticated, service_role;
+comment on function mayfly_private.complete_jobs is 'Completes jobs under their leases.';
+grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
 -- Completes 1 to 1,000 jobs: [{ lease, result? }]. Gives { lost, cancelled }: the leases that were not the caller's any
 -- more, of which nothing was recorded, and the ids of jobs that had been cancelled and ended so.
@@ -98,7 +97,6 @@ language sql
 set search_path = ''
 return mayfly_private.complete_jobs(done);
 
-comment on function mayfly.complete_jobs(jsonb) is
+comment on function mayfly.complete_jobs is
   'Completes jobs: [{ lease, result? }] gives { lost: [lease], cancelled: [id] }. What is lost was not recorded.';
-revoke execute on function mayfly.complete_jobs(jsonb) from public;
-grant execute on function mayfly.complete_jobs(jsonb) to authenticated, service_role;
+grant execute on function mayfly.complete_jobs to authenticated, service_role;

@@ -50,5 +50,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.cron_field(text, integer, integer, text[]) is 'The numbers that a field of a cron line means.';
-revoke execute on function mayfly_private.cron_field(text, integer, integer, text[]) from public;
+comment on function mayfly_private.cron_field is 'The numbers that a field of a cron line means.';

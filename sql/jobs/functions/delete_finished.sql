@@ -28,5 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_finished(uuid, uuid[]) is 'Deletes ended jobs with what belongs to them.';
-revoke execute on function mayfly_private.delete_finished(uuid, uuid[]) from public;
+comment on function mayfly_private.delete_finished is 'Deletes ended jobs with what belongs to them.';

@@ -17,9 +17,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_schedule(text) is 'Deletes a schedule.';
-revoke execute on function mayfly_private.delete_schedule(text) from public;
-grant execute on function mayfly_private.delete_schedule(text) to authenticated, service_role;
+comment on function mayfly_private.delete_schedule is 'Deletes a schedule.';
+grant execute on function mayfly_private.delete_schedule to authenticated, service_role;
 
 -- Deletes a schedule; jobs that it has added stay. Scope job:admin.
 
@@ -29,6 +28,5 @@ language sql
 set search_path = ''
 return mayfly_private.delete_schedule(name);
 
-comment on function mayfly.delete_schedule(text) is 'Deletes a schedule: { deleted }. Jobs that it has added stay.';
-revoke execute on function mayfly.delete_schedule(text) from public;
-grant execute on function mayfly.delete_schedule(text) to authenticated, service_role;
+comment on function mayfly.delete_schedule is 'Deletes a schedule: { deleted }. Jobs that it has added stay.';
+grant execute on function mayfly.delete_schedule to authenticated, service_role;

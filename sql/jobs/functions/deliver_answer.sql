@@ -33,5 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.deliver_answer(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb) is 'Puts the answer of a job into an inbox.';
-revoke execute on function mayfly_private.deliver_answer(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb) from public;
+comment on function mayfly_private.deliver_answer is 'Puts the answer of a job into an inbox.';

@@ -26,9 +26,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.discard_jobs(uuid[], text, integer) is 'Deletes failed jobs.';
-revoke execute on function mayfly_private.discard_jobs(uuid[], text, integer) from public;
-grant execute on function mayfly_private.discard_jobs(uuid[], text, integer) to authenticated, service_role;
+comment on function mayfly_private.discard_jobs is 'Deletes failed jobs.';
+grant execute on function mayfly_private.discard_jobs to authenticated, service_role;
 
 -- Deletes dead letters for good: those of these ids, of this queue, or all, at most max_rows at once. Scope job:admin.
 
@@ -38,6 +37,5 @@ language sql
 set search_path = ''
 return mayfly_private.discard_jobs(ids, of_queue, max_rows);
 
-comment on function mayfly.discard_jobs(uuid[], text, integer) is 'Deletes failed jobs for good: { discarded }.';
-revoke execute on function mayfly.discard_jobs(uuid[], text, integer) from public;
-grant execute on function mayfly.discard_jobs(uuid[], text, integer) to authenticated, service_role;
+comment on function mayfly.discard_jobs is 'Deletes failed jobs for good: { discarded }.';
+grant execute on function mayfly.discard_jobs to authenticated, service_role;

@@ -46,5 +46,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_jobs(uuid, uuid[], text, jsonb[], jsonb[]) is 'Ends locked jobs.';
-revoke execute on function mayfly_private.end_jobs(uuid, uuid[], text, jsonb[], jsonb[]) from public;
+comment on function mayfly_private.end_jobs is 'Ends locked jobs.';

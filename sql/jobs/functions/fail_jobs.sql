@@ -83,9 +83,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fail_jobs(jsonb) is 'Records that attempts of jobs failed.';
-revoke execute on function mayfly_private.fail_jobs(jsonb) from public;
-grant execute on function mayfly_private.fail_jobs(jsonb) to authenticated, service_role;
+comment on function mayfly_private.fail_jobs is 'Records that attempts of jobs failed.';
+grant execute on function mayfly_private.fail_jobs to authenticated, service_role;
 
 -- Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Gives for each, in their
 -- order: retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
@@ -96,7 +95,6 @@ language sql
 set search_path = ''
 return mayfly_private.fail_jobs(failures);
 
-comment on function mayfly.fail_jobs(jsonb) is
+comment on function mayfly.fail_jobs is
   'Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }] gives [retrying | failed | cancelled | recorded | lost].';
-revoke execute on function mayfly.fail_jobs(jsonb) from public;
-grant execute on function mayfly.fail_jobs(jsonb) to authenticated, service_role;
+grant execute on function mayfly.fail_jobs to authenticated, service_role;

@@ -27,5 +27,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fence_job(text) is 'The job of a lease, locked; fails unless the lease is the caller''s.';
-revoke execute on function mayfly_private.fence_job(text) from public;
+comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';

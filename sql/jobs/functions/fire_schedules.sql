@@ -71,5 +71,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fire_schedules(integer) is 'Adds the jobs of schedules that are due.';
-revoke execute on function mayfly_private.fire_schedules(integer) from public;
+comment on function mayfly_private.fire_schedules is 'Adds the jobs of schedules that are due.';

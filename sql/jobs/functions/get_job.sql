@@ -42,6 +42,5 @@ begin
 end
 $$;
 
-comment on function mayfly.get_job(uuid) is 'A job with its steps, failed attempts, signals and children; null where there is none.';
-revoke execute on function mayfly.get_job(uuid) from public;
-grant execute on function mayfly.get_job(uuid) to authenticated, service_role;
+comment on function mayfly.get_job is 'A job with its steps, failed attempts, signals and children; null where there is none.';
+grant execute on function mayfly.get_job to authenticated, service_role;

@@ -43,9 +43,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.heartbeat_jobs(text[], double precision) is 'Extends leases.';
-revoke execute on function mayfly_private.heartbeat_jobs(text[], double precision) from public;
-grant execute on function mayfly_private.heartbeat_jobs(text[], double precision) to authenticated, service_role;
+comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
+grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
 -- Extends leases to `lease` seconds from now. Gives { lost, cancelled, lease_end }: the leases that are not the
 -- caller's any more, and those of jobs that somebody has cancelled.
@@ -56,7 +55,6 @@ language sql
 set search_path = ''
 return mayfly_private.heartbeat_jobs(leases, lease);
 
-comment on function mayfly.heartbeat_jobs(text[], double precision) is
+comment on function mayfly.heartbeat_jobs is
   'Extends leases to so many seconds from now: { lost: [lease], cancelled: [lease], lease_end }.';
-revoke execute on function mayfly.heartbeat_jobs(text[], double precision) from public;
-grant execute on function mayfly.heartbeat_jobs(text[], double precision) to authenticated, service_role;
+grant execute on function mayfly.heartbeat_jobs to authenticated, service_role;

@@ -76,5 +76,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.insert_jobs(uuid, jsonb, uuid, uuid, uuid) is 'Inserts checked jobs into a tenant.';
-revoke execute on function mayfly_private.insert_jobs(uuid, jsonb, uuid, uuid, uuid) from public;
+comment on function mayfly_private.insert_jobs is 'Inserts checked jobs into a tenant.';

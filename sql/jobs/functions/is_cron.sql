@@ -18,5 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.is_cron(text) is 'Whether a text is a cron line.';
-revoke execute on function mayfly_private.is_cron(text) from public;
+comment on function mayfly_private.is_cron is 'Whether a text is a cron line.';

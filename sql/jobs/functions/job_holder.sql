@@ -28,5 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.job_holder() is 'Who writes under a lease.';
-revoke execute on function mayfly_private.job_holder() from public;
+comment on function mayfly_private.job_holder is 'Who writes under a lease.';

@@ -42,7 +42,6 @@ begin
 end
 $$;
 
-comment on function mayfly.job_statistics(double precision) is
+comment on function mayfly.job_statistics is
   'The queues: how much stands where, and p50, p95, p99 of how long jobs waited and ran in the last so many seconds.';
-revoke execute on function mayfly.job_statistics(double precision) from public;
-grant execute on function mayfly.job_statistics(double precision) to authenticated, service_role;
+grant execute on function mayfly.job_statistics to authenticated, service_role;

@@ -14,5 +14,4 @@ return case
     else ''
   end || queue || '/' || name || coalesce('#' || of_group, '');
 
-comment on function mayfly_private.lane_of(text, text, text, jsonb) is 'The lane of a job.';
-revoke execute on function mayfly_private.lane_of(text, text, text, jsonb) from public;
+comment on function mayfly_private.lane_of is 'The lane of a job.';

@@ -21,5 +21,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lease_of(mayfly_private.job_holder, text) is 'What a lease token says, for this holder.';
-revoke execute on function mayfly_private.lease_of(mayfly_private.job_holder, text) from public;
+comment on function mayfly_private.lease_of is 'What a lease token says, for this holder.';

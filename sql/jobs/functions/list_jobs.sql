@@ -37,7 +37,6 @@ begin
 end
 $$;
 
-comment on function mayfly.list_jobs(text[], text, text, uuid, integer) is
+comment on function mayfly.list_jobs is
   'Jobs without inputs and results, the newest first. Pass the last id as before for the next page.';
-revoke execute on function mayfly.list_jobs(text[], text, text, uuid, integer) from public;
-grant execute on function mayfly.list_jobs(text[], text, text, uuid, integer) to authenticated, service_role;
+grant execute on function mayfly.list_jobs to authenticated, service_role;

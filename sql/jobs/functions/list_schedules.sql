@@ -14,6 +14,5 @@ begin
 end
 $$;
 
-comment on function mayfly.list_schedules() is 'The schedules of the tenant, by name.';
-revoke execute on function mayfly.list_schedules() from public;
-grant execute on function mayfly.list_schedules() to authenticated, service_role;
+comment on function mayfly.list_schedules is 'The schedules of the tenant, by name.';
+grant execute on function mayfly.list_schedules to authenticated, service_role;

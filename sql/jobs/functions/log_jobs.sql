@@ -21,5 +21,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_jobs(uuid, text, uuid[]) is 'Appends what happened to jobs to the log.';
-revoke execute on function mayfly_private.log_jobs(uuid, text, uuid[]) from public;
+comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';

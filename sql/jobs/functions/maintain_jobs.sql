@@ -1,9 +1,9 @@
 -- What time does to the jobs of a tenant: takes ended leases (for a project in which nobody claims), and deletes ended
--- jobs that have been kept for as long as the settings say, at most max_rows; says whether there may be more. Called
--- by maintain_tenant, as owner.
+-- jobs that have been kept for as long as the settings say, at most max_rows: { jobs, more }. A chore
+-- of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
-returns boolean
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -19,9 +19,8 @@ begin
     for update skip locked);
   perform mayfly_private.delete_finished(tenant, old);
   delete from mayfly_private.job_workers w where w.tenant_id = tenant and w.until < clock_timestamp();
-  return cardinality(old) = max_rows;
+  return jsonb_build_object('jobs', cardinality(old), 'more', cardinality(old) = max_rows);
 end
 $$;
 
-comment on function mayfly_private.maintain_jobs(uuid, integer) is 'One batch of what time does to jobs.';
-revoke execute on function mayfly_private.maintain_jobs(uuid, integer) from public;
+comment on function mayfly_private.maintain_jobs is 'One batch of what time does to jobs.';

@@ -64,5 +64,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.next_cron(text, text, timestamptz) is 'When a cron line fires next.';
-revoke execute on function mayfly_private.next_cron(text, text, timestamptz) from public;
+comment on function mayfly_private.next_cron is 'When a cron line fires next.';

@@ -17,5 +17,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.park_worker(uuid, uuid) is 'Notes that a worker sleeps.';
-revoke execute on function mayfly_private.park_worker(uuid, uuid) from public;
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps.';

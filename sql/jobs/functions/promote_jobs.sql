@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.promote_jobs(timestamptz, integer) is 'Makes ready what is due.';
-revoke execute on function mayfly_private.promote_jobs(timestamptz, integer) from public;
+comment on function mayfly_private.promote_jobs is 'Makes ready what is due.';

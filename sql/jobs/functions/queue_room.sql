@@ -42,5 +42,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.queue_room(uuid, text, integer) is 'How many jobs of a lane may begin by now.';
-revoke execute on function mayfly_private.queue_room(uuid, text, integer) from public;
+comment on function mayfly_private.queue_room is 'How many jobs of a lane may begin by now.';

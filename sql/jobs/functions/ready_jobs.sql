@@ -18,5 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ready_jobs(uuid, uuid[], integer) is 'Makes locked jobs ready.';
-revoke execute on function mayfly_private.ready_jobs(uuid, uuid[], integer) from public;
+comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';

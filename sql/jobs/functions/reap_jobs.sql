@@ -48,5 +48,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap_jobs(integer) is 'Takes leases that have ended, and fails jobs whose deadline has passed.';
-revoke execute on function mayfly_private.reap_jobs(integer) from public;
+comment on function mayfly_private.reap_jobs is 'Takes leases that have ended, and fails jobs whose deadline has passed.';

@@ -57,9 +57,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.record_steps(text, jsonb) is 'Records what steps of a job gave.';
-revoke execute on function mayfly_private.record_steps(text, jsonb) from public;
-grant execute on function mayfly_private.record_steps(text, jsonb) to authenticated, service_role;
+comment on function mayfly_private.record_steps is 'Records what steps of a job gave.';
+grant execute on function mayfly_private.record_steps to authenticated, service_role;
 
 -- Records what steps of a job gave: [{ name, result?, ms? }], each once. Gives { known }: where any was recorded
 -- before, the results that are kept, by name.
@@ -70,7 +69,6 @@ language sql
 set search_path = ''
 return mayfly_private.record_steps(lease, steps);
 
-comment on function mayfly.record_steps(text, jsonb) is
+comment on function mayfly.record_steps is
   'Records what steps of a job gave, each once: [{ name, result?, ms? }] gives { known: {name: result} } for those that were recorded before.';
-revoke execute on function mayfly.record_steps(text, jsonb) from public;
-grant execute on function mayfly.record_steps(text, jsonb) to authenticated, service_role;
+grant execute on function mayfly.record_steps to authenticated, service_role;

@@ -45,9 +45,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.redrive_jobs(uuid[], text, integer) is 'Makes failed jobs ready again.';
-revoke execute on function mayfly_private.redrive_jobs(uuid[], text, integer) from public;
-grant execute on function mayfly_private.redrive_jobs(uuid[], text, integer) to authenticated, service_role;
+comment on function mayfly_private.redrive_jobs is 'Makes failed jobs ready again.';
+grant execute on function mayfly_private.redrive_jobs to authenticated, service_role;
 
 -- Makes dead letters ready again: those of these ids, of this queue, or all, at most max_rows at once. Scope job:admin.
 
@@ -57,6 +56,5 @@ language sql
 set search_path = ''
 return mayfly_private.redrive_jobs(ids, of_queue, max_rows);
 
-comment on function mayfly.redrive_jobs(uuid[], text, integer) is 'Makes failed jobs ready again, with their steps: { redriven }.';
-revoke execute on function mayfly.redrive_jobs(uuid[], text, integer) from public;
-grant execute on function mayfly.redrive_jobs(uuid[], text, integer) to authenticated, service_role;
+comment on function mayfly.redrive_jobs is 'Makes failed jobs ready again, with their steps: { redriven }.';
+grant execute on function mayfly.redrive_jobs to authenticated, service_role;

@@ -37,9 +37,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_jobs(text[]) is 'Gives jobs back that were not begun or not finished.';
-revoke execute on function mayfly_private.release_jobs(text[]) from public;
-grant execute on function mayfly_private.release_jobs(text[]) to authenticated, service_role;
+comment on function mayfly_private.release_jobs is 'Gives jobs back that were not begun or not finished.';
+grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
 -- Gives jobs back, ready at once for another worker and with their attempt unused: for a worker that is told to end.
 
@@ -49,6 +48,5 @@ language sql
 set search_path = ''
 return mayfly_private.release_jobs(leases);
 
-comment on function mayfly.release_jobs(text[]) is 'Gives jobs back, ready for another worker: { released }.';
-revoke execute on function mayfly.release_jobs(text[]) from public;
-grant execute on function mayfly.release_jobs(text[]) to authenticated, service_role;
+comment on function mayfly.release_jobs is 'Gives jobs back, ready for another worker: { released }.';
+grant execute on function mayfly.release_jobs to authenticated, service_role;

@@ -28,5 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_leases(uuid, uuid[], text, text) is 'Takes the leases of locked running jobs.';
-revoke execute on function mayfly_private.release_leases(uuid, uuid[], text, text) from public;
+comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';

@@ -19,9 +19,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_job_share(integer, integer) is 'Sets what a tenant gets of a fleet that works for all.';
-revoke execute on function mayfly_private.set_job_share(integer, integer) from public;
-grant execute on function mayfly_private.set_job_share(integer, integer) to service_role;
+comment on function mayfly_private.set_job_share is 'Sets what a tenant gets of a fleet that works for all.';
+grant execute on function mayfly_private.set_job_share to service_role;
 
 -- Sets what the tenant gets of a fleet that works for all (claim_any_jobs): its weight beside the others, and how many
 -- of its jobs may run at once, so that long ones leave room. For the secret key, which names the tenant.
@@ -32,6 +31,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_job_share(weight, max_running);
 
-comment on function mayfly.set_job_share(integer, integer) is 'Sets what the tenant gets of a fleet that works for all: { weight, max_running }.';
-revoke execute on function mayfly.set_job_share(integer, integer) from public;
-grant execute on function mayfly.set_job_share(integer, integer) to service_role;
+comment on function mayfly.set_job_share is 'Sets what the tenant gets of a fleet that works for all: { weight, max_running }.';
+grant execute on function mayfly.set_job_share to service_role;

@@ -42,9 +42,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_queue(text, boolean, integer, integer, double precision, integer) is 'Sets what holds for a queue.';
-revoke execute on function mayfly_private.set_queue(text, boolean, integer, integer, double precision, integer) from public;
-grant execute on function mayfly_private.set_queue(text, boolean, integer, integer, double precision, integer) to authenticated, service_role;
+comment on function mayfly_private.set_queue is 'Sets what holds for a queue.';
+grant execute on function mayfly_private.set_queue to authenticated, service_role;
 
 -- Sets what holds for a queue, whole: what is not given has no limit. Scope job:admin.
 
@@ -57,7 +56,6 @@ language sql
 set search_path = ''
 return mayfly_private.set_queue(name, paused, max_running, max_running_per_group, rate, weight);
 
-comment on function mayfly.set_queue(text, boolean, integer, integer, double precision, integer) is
+comment on function mayfly.set_queue is
   'Sets what holds for a queue: paused, how many may run at once, in one group, begin in a second; its weight. Returns it.';
-revoke execute on function mayfly.set_queue(text, boolean, integer, integer, double precision, integer) from public;
-grant execute on function mayfly.set_queue(text, boolean, integer, integer, double precision, integer) to authenticated, service_role;
+grant execute on function mayfly.set_queue to authenticated, service_role;

@@ -58,9 +58,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) is 'Sets a schedule.';
-revoke execute on function mayfly_private.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) from public;
-grant execute on function mayfly_private.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) to authenticated, service_role;
+comment on function mayfly_private.set_schedule is 'Sets a schedule.';
+grant execute on function mayfly_private.set_schedule to authenticated, service_role;
 
 -- Sets a schedule, whole: from now on the job is added whenever the cron line says in the time zone. Scope job:admin.
 
@@ -73,7 +72,6 @@ language sql
 set search_path = ''
 return mayfly_private.set_schedule(name, cron, job, input, time_zone, options, catch_up, overlap, paused);
 
-comment on function mayfly.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) is
+comment on function mayfly.set_schedule is
   'Sets a schedule: the job is added whenever the cron line says in the time zone. Returns it with next_at.';
-revoke execute on function mayfly.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) from public;
-grant execute on function mayfly.set_schedule(text, text, text, jsonb, text, jsonb, text, text, boolean) to authenticated, service_role;
+grant execute on function mayfly.set_schedule to authenticated, service_role;

@@ -6,6 +6,5 @@ language sql stable
 set search_path = ''
 return to_jsonb(schedule) - '{tenant_id,bytes}'::text[];
 
-comment on function mayfly_private.show_schedule(mayfly.job_schedules) is 'A schedule as its readers get it.';
-revoke execute on function mayfly_private.show_schedule(mayfly.job_schedules) from public;
-grant execute on function mayfly_private.show_schedule(mayfly.job_schedules) to authenticated, service_role;
+comment on function mayfly_private.show_schedule is 'A schedule as its readers get it.';
+grant execute on function mayfly_private.show_schedule to authenticated, service_role;

@@ -35,9 +35,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.signal_job(uuid, text, jsonb) is 'Signals a job.';
-revoke execute on function mayfly_private.signal_job(uuid, text, jsonb) from public;
-grant execute on function mayfly_private.signal_job(uuid, text, jsonb) to authenticated, service_role;
+comment on function mayfly_private.signal_job is 'Signals a job.';
+grant execute on function mayfly_private.signal_job to authenticated, service_role;
 
 -- Signals a job that has not ended (scope job:add). A signal that comes before the job waits for it is kept.
 
@@ -47,6 +46,5 @@ language sql
 set search_path = ''
 return mayfly_private.signal_job(id, name, payload);
 
-comment on function mayfly.signal_job(uuid, text, jsonb) is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
-revoke execute on function mayfly.signal_job(uuid, text, jsonb) from public;
-grant execute on function mayfly.signal_job(uuid, text, jsonb) to authenticated, service_role;
+comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
+grant execute on function mayfly.signal_job to authenticated, service_role;

@@ -391,6 +391,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.take_jobs(mayfly_private.claiming_worker, integer, text[], text[], double precision, jsonb) is
+comment on function mayfly_private.take_jobs is
   'Takes ready jobs for a worker.';
-revoke execute on function mayfly_private.take_jobs(mayfly_private.claiming_worker, integer, text[], text[], double precision, jsonb) from public;

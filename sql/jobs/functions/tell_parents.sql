@@ -35,5 +35,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_parents(uuid, uuid[]) is 'Tells the parents of jobs that have ended.';
-revoke execute on function mayfly_private.tell_parents(uuid, uuid[]) from public;
+comment on function mayfly_private.tell_parents is 'Tells the parents of jobs that have ended.';

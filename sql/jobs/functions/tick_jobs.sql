@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tick_jobs() is 'What time does to jobs, in passing.';
-revoke execute on function mayfly_private.tick_jobs() from public;
+comment on function mayfly_private.tick_jobs is 'What time does to jobs, in passing.';

@@ -29,9 +29,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) is 'Completes and fails jobs, and claims more.';
-revoke execute on function mayfly_private.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) from public;
-grant execute on function mayfly_private.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) to authenticated, service_role;
+comment on function mayfly_private.turn_jobs is 'Completes and fails jobs, and claims more.';
+grant execute on function mayfly_private.turn_jobs to authenticated, service_role;
 
 -- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Gives the answers of all:
 -- { lost, cancelled, failed, jobs, place, took }.
@@ -45,7 +44,6 @@ language sql
 set search_path = ''
 return mayfly_private.turn_jobs(done, failures, wanted, queues, names, lease, place, park);
 
-comment on function mayfly.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) is
+comment on function mayfly.turn_jobs is
   'A worker''s turn: completes and fails jobs, and claims more: { lost, cancelled, failed, jobs, place, took }.';
-revoke execute on function mayfly.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) from public;
-grant execute on function mayfly.turn_jobs(jsonb, jsonb, integer, text[], text[], double precision, jsonb, uuid) to authenticated, service_role;
+grant execute on function mayfly.turn_jobs to authenticated, service_role;

@@ -54,9 +54,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wait_job(text, text, text[], timestamptz) is 'Waits for the first of several signals, or a time.';
-revoke execute on function mayfly_private.wait_job(text, text, text[], timestamptz) from public;
-grant execute on function mayfly_private.wait_job(text, text, text[], timestamptz) to authenticated, service_role;
+comment on function mayfly_private.wait_job is 'Waits for the first of several signals, or a time.';
+grant execute on function mayfly_private.wait_job to authenticated, service_role;
 
 -- Takes the first signal that is there of several; or says { timeout } where `until` has passed; else puts the job to
 -- sleep, { waiting }: its lease is over, and it runs again when a signal comes or the time is there. What ended the wait
@@ -68,7 +67,6 @@ language sql
 set search_path = ''
 return mayfly_private.wait_job(lease, step, signals, until);
 
-comment on function mayfly.wait_job(text, text, text[], timestamptz) is
+comment on function mayfly.wait_job is
   'Waits for the first of several signals, or a time: { signal, payload }, { timeout } or { waiting }. After waiting the lease is over.';
-revoke execute on function mayfly.wait_job(text, text, text[], timestamptz) from public;
-grant execute on function mayfly.wait_job(text, text, text[], timestamptz) to authenticated, service_role;
+grant execute on function mayfly.wait_job to authenticated, service_role;

@@ -30,5 +30,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wake_workers(uuid) is 'Wakes the workers of a tenant that sleep.';
-revoke execute on function mayfly_private.wake_workers(uuid) from public;
+comment on function mayfly_private.wake_workers is 'Wakes the workers of a tenant that sleep.';

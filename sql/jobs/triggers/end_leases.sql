@@ -47,8 +47,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_leases() is 'Trigger: takes the leases of agents that have ended.';
-revoke execute on function mayfly_private.end_leases() from public;
+comment on function mayfly_private.end_leases is 'Trigger: takes the leases of agents that have ended.';
 
 create trigger agents_end_leases after update on mayfly.agents
   referencing old table as old_rows new table as new_rows

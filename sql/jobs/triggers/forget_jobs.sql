@@ -18,8 +18,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_jobs() is 'Trigger: deletes the jobs of deleted tenants.';
-revoke execute on function mayfly_private.forget_jobs() from public;
+comment on function mayfly_private.forget_jobs is 'Trigger: deletes the jobs of deleted tenants.';
 
 create trigger tenants_forget_jobs after delete on mayfly.tenants
   referencing old table as old_rows

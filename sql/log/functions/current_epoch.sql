@@ -25,5 +25,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.current_epoch() is 'The number of the cluster and timeline that the database runs on.';
-revoke execute on function mayfly_private.current_epoch() from public;
+comment on function mayfly_private.current_epoch is 'The number of the cluster and timeline that the database runs on.';

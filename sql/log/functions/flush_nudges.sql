@@ -112,5 +112,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.flush_nudges(uuid) is 'Tells what is due.';
-revoke execute on function mayfly_private.flush_nudges(uuid) from public;
+comment on function mayfly_private.flush_nudges is 'Tells what is due.';

@@ -16,5 +16,4 @@ return exists (
       where open.xid < m.deleted_to and pg_visible_in_snapshot(open.xid, pg_current_snapshot())))
 );
 
-comment on function mayfly_private.is_behind_log(uuid, pg_snapshot) is 'Whether events were deleted that a cursor has not seen.';
-revoke execute on function mayfly_private.is_behind_log(uuid, pg_snapshot) from public;
+comment on function mayfly_private.is_behind_log is 'Whether events were deleted that a cursor has not seen.';

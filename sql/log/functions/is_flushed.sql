@@ -7,5 +7,4 @@ language sql stable security definer
 set search_path = ''
 return (select f.at between clock_timestamp() - interval '5 seconds' and clock_timestamp() + interval '5 seconds' from mayfly_private.flusher f);
 
-comment on function mayfly_private.is_flushed() is 'Whether somebody tells what is due.';
-revoke execute on function mayfly_private.is_flushed() from public;
+comment on function mayfly_private.is_flushed is 'Whether somebody tells what is due.';

@@ -90,9 +90,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.listen(boolean, text[], integer) is 'Leases topics, and says their newest numbers.';
-revoke execute on function mayfly_private.listen(boolean, text[], integer) from public;
-grant execute on function mayfly_private.listen(boolean, text[], integer) to authenticated, service_role;
+comment on function mayfly_private.listen is 'Leases topics, and says their newest numbers.';
+grant execute on function mayfly_private.listen to authenticated, service_role;
 
 create function mayfly.listen(log boolean default false, channels text[] default '{}', lost integer default 0)
 returns jsonb
@@ -100,7 +99,6 @@ language sql
 set search_path = ''
 return mayfly_private.listen(log, channels, lost);
 
-comment on function mayfly.listen(boolean, text[], integer) is
+comment on function mayfly.listen is
   'Leases the nudges of the log and of channels for 60 s: { seconds, log, inbox, channels: {name: number} }, the newest numbers of each.';
-revoke execute on function mayfly.listen(boolean, text[], integer) from public;
-grant execute on function mayfly.listen(boolean, text[], integer) to authenticated, service_role;
+grant execute on function mayfly.listen to authenticated, service_role;

@@ -41,5 +41,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.may_tell(uuid, integer) is 'How many broadcasts a tenant may make by now.';
-revoke execute on function mayfly_private.may_tell(uuid, integer) from public;
+comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may make by now.';

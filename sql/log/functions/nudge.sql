@@ -56,5 +56,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge(uuid, uuid) is 'Tells that the log has something new, once a window and audience.';
-revoke execute on function mayfly_private.nudge(uuid, uuid) from public;
+comment on function mayfly_private.nudge is 'Tells that the log has something new, once a window and audience.';

@@ -17,7 +17,7 @@ create table mayfly.events (
   constraint events_pkey primary key (tenant_id, xid, id)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.events
   alter column audience set statistics 0,
   alter column agent_id set statistics 0,

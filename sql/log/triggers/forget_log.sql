@@ -16,8 +16,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_log() is 'Trigger: deletes the events and operations of deleted tenants.';
-revoke execute on function mayfly_private.forget_log() from public;
+comment on function mayfly_private.forget_log is 'Trigger: deletes the events and operations of deleted tenants.';
 
 create trigger tenants_forget_log after delete on mayfly.tenants
   referencing old table as old_rows

@@ -14,5 +14,4 @@ return (
     || to_tsvector(mayfly_private.text_search_config(language), mayfly_private.split_identifiers(left(question, 10000))))) lexeme
 );
 
-comment on function mayfly_private.any_word(text, text) is 'A question as a search for any of its words.';
-revoke execute on function mayfly_private.any_word(text, text) from public;
+comment on function mayfly_private.any_word is 'A question as a search for any of its words.';

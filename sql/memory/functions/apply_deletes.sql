@@ -41,5 +41,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.apply_deletes(uuid, jsonb, uuid[], uuid[]) is 'Applies the deletes of a push.';
-revoke execute on function mayfly_private.apply_deletes(uuid, jsonb, uuid[], uuid[]) from public;
+comment on function mayfly_private.apply_deletes is 'Applies the deletes of a push.';

@@ -104,5 +104,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid[], uuid) is 'Applies the updates of a push.';
-revoke execute on function mayfly_private.apply_updates(uuid, jsonb, uuid[], uuid[], uuid) from public;
+comment on function mayfly_private.apply_updates is 'Applies the updates of a push.';

@@ -112,5 +112,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_push(jsonb) is 'Refuses a push that has a fault, naming its index and field; gives its embeddings.';
-revoke execute on function mayfly_private.check_push(jsonb) from public;
+comment on function mayfly_private.check_push is 'Refuses a push that has a fault, naming its index and field; gives its embeddings.';

@@ -40,5 +40,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_weights(jsonb, jsonb) is 'Refuses weights and half-lives that a recall cannot take.';
-revoke execute on function mayfly_private.check_weights(jsonb, jsonb) from public;
+comment on function mayfly_private.check_weights is 'Refuses weights and half-lives that a recall cannot take.';

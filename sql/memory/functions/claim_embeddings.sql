@@ -55,9 +55,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.claim_embeddings(text, integer, integer) is 'Leases memories that wait for a vector.';
-revoke execute on function mayfly_private.claim_embeddings(text, integer, integer) from public;
-grant execute on function mayfly_private.claim_embeddings(text, integer, integer) to service_role;
+comment on function mayfly_private.claim_embeddings is 'Leases memories that wait for a vector.';
+grant execute on function mayfly_private.claim_embeddings to service_role;
 
 -- Leases memories that wait for a vector to a worker. Called by the sync function, with the secret key.
 
@@ -67,7 +66,6 @@ language sql
 set search_path = ''
 return mayfly_private.claim_embeddings(model, max_rows, lease_seconds);
 
-comment on function mayfly.claim_embeddings(text, integer, integer) is
+comment on function mayfly.claim_embeddings is
   'Leases memories that wait for a vector: [{ memory, lease, text }]. For the secret key.';
-revoke execute on function mayfly.claim_embeddings(text, integer, integer) from public;
-grant execute on function mayfly.claim_embeddings(text, integer, integer) to service_role;
+grant execute on function mayfly.claim_embeddings to service_role;

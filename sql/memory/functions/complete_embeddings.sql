@@ -55,9 +55,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.complete_embeddings(text, jsonb) is 'Stores the vectors of leased memories.';
-revoke execute on function mayfly_private.complete_embeddings(text, jsonb) from public;
-grant execute on function mayfly_private.complete_embeddings(text, jsonb) to service_role;
+comment on function mayfly_private.complete_embeddings is 'Stores the vectors of leased memories.';
+grant execute on function mayfly_private.complete_embeddings to service_role;
 
 -- Takes what a worker has made of its leases. Called by the sync function, with the secret key.
 
@@ -67,7 +66,6 @@ language sql
 set search_path = ''
 return mayfly_private.complete_embeddings(model, results);
 
-comment on function mayfly.complete_embeddings(text, jsonb) is
+comment on function mayfly.complete_embeddings is
   'Completes leases by [{ memory, lease, embedding } or { memory, lease, error }]: { stored, failed, waiting }. For the secret key.';
-revoke execute on function mayfly.complete_embeddings(text, jsonb) from public;
-grant execute on function mayfly.complete_embeddings(text, jsonb) to service_role;
+grant execute on function mayfly.complete_embeddings to service_role;

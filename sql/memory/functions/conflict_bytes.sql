@@ -11,5 +11,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.conflict_bytes(jsonb, jsonb) is 'What a conflict is charged, in bytes.';
-revoke execute on function mayfly_private.conflict_bytes(jsonb, jsonb) from public;
+comment on function mayfly_private.conflict_bytes is 'What a conflict is charged, in bytes.';

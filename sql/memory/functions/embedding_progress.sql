@@ -28,9 +28,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.embedding_progress(text) is 'How far the embedding by a model has come.';
-revoke execute on function mayfly_private.embedding_progress(text) from public;
-grant execute on function mayfly_private.embedding_progress(text) to service_role;
+comment on function mayfly_private.embedding_progress is 'How far the embedding by a model has come.';
+grant execute on function mayfly_private.embedding_progress to service_role;
 
 -- How far the embedding of a tenant's memories by a model has come. With the secret key, which names the tenant.
 --
@@ -45,7 +44,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.embedding_progress(model);
 
-comment on function mayfly.embedding_progress(text) is
+comment on function mayfly.embedding_progress is
   'How far the embedding by a model has come: { memories, embedded, left, waiting, dead, others }. For the secret key.';
-revoke execute on function mayfly.embedding_progress(text) from public;
-grant execute on function mayfly.embedding_progress(text) to service_role;
+grant execute on function mayfly.embedding_progress to service_role;

@@ -32,5 +32,4 @@ exception when data_exception then
 end
 $$;
 
-comment on function mayfly_private.embeddings_of(jsonb) is 'The embeddings of a push by its operations, where they are surely within their bounds.';
-revoke execute on function mayfly_private.embeddings_of(jsonb) from public;
+comment on function mayfly_private.embeddings_of is 'The embeddings of a push by its operations, where they are surely within their bounds.';

@@ -15,5 +15,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.enqueue_embeddings(uuid, uuid[]) is 'Queues memories for a vector.';
-revoke execute on function mayfly_private.enqueue_embeddings(uuid, uuid[]) from public;
+comment on function mayfly_private.enqueue_embeddings is 'Queues memories for a vector.';

@@ -22,5 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fitting_memories(uuid, uuid[], bigint) is 'How many memories fit into a page of so many bytes.';
-revoke execute on function mayfly_private.fitting_memories(uuid, uuid[], bigint) from public;
+comment on function mayfly_private.fitting_memories is 'How many memories fit into a page of so many bytes.';

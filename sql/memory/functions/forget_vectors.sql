@@ -55,9 +55,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_vectors(text, integer) is 'Deletes vectors of other models than one.';
-revoke execute on function mayfly_private.forget_vectors(text, integer) from public;
-grant execute on function mayfly_private.forget_vectors(text, integer) to service_role;
+comment on function mayfly_private.forget_vectors is 'Deletes vectors of other models than one.';
+grant execute on function mayfly_private.forget_vectors to service_role;
 
 -- What is left to do once a tenant was embedded by another model: deletes up to max_rows vectors of all
 -- other models, of memories that have one of this model. With the secret key, which names the tenant.
@@ -68,7 +67,6 @@ language sql
 set search_path = ''
 return mayfly_private.forget_vectors(model, max_rows);
 
-comment on function mayfly.forget_vectors(text, integer) is
+comment on function mayfly.forget_vectors is
   'Deletes vectors of other models than this one, where a memory has one of this: { deleted, more }. While more is true, call it again. For the secret key.';
-revoke execute on function mayfly.forget_vectors(text, integer) from public;
-grant execute on function mayfly.forget_vectors(text, integer) to service_role;
+grant execute on function mayfly.forget_vectors to service_role;

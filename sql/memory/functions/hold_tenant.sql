@@ -22,5 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hold_tenant(uuid) is 'Keeps a tenant from being erased meanwhile; gives its language.';
-revoke execute on function mayfly_private.hold_tenant(uuid) from public;
+comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile; gives its language.';

@@ -11,5 +11,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.labels(text, text[]) is 'Task and tags of a memory as one text.';
-revoke execute on function mayfly_private.labels(text, text[]) from public;
+comment on function mayfly_private.labels is 'Task and tags of a memory as one text.';

@@ -28,5 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_memories(uuid, uuid[]) is 'Locks memories that the caller may change; gives their ids.';
-revoke execute on function mayfly_private.lock_memories(uuid, uuid[]) from public;
+comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change; gives their ids.';

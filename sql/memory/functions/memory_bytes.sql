@@ -16,6 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb, text, jsonb) is
-  'About how many bytes a memory takes in an answer.';
-revoke execute on function mayfly_private.memory_bytes(text, text, text, text, text[], jsonb, text, jsonb) from public;
+comment on function mayfly_private.memory_bytes is 'About how many bytes a memory takes in an answer.';

@@ -39,7 +39,6 @@ begin
 end
 $$;
 
-comment on function mayfly.memory_statistics() is
+comment on function mayfly.memory_statistics is
   'What the tenant remembers: { memories, bytes, last_hour, last_day, private, by_kind, by_agent, with_vector, without_vector, conflicts }.';
-revoke execute on function mayfly.memory_statistics() from public;
-grant execute on function mayfly.memory_statistics() to authenticated, service_role;
+grant execute on function mayfly.memory_statistics to authenticated, service_role;

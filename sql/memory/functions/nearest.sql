@@ -97,5 +97,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nearest(uuid, text, extensions.halfvec, integer) is 'The vectors that are nearest to one.';
-revoke execute on function mayfly_private.nearest(uuid, text, extensions.halfvec, integer) from public;
+comment on function mayfly_private.nearest is 'The vectors that are nearest to one.';

@@ -177,6 +177,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.pull(text, integer) is 'A page of the log since a cursor.';
-revoke execute on function mayfly_private.pull(text, integer) from public;
-grant execute on function mayfly_private.pull(text, integer) to authenticated, service_role;
+comment on function mayfly_private.pull is 'A page of the log since a cursor.';
+grant execute on function mayfly_private.pull to authenticated, service_role;

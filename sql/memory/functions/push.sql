@@ -133,6 +133,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.push(jsonb) is 'Applies operations, each at most once, all or none.';
-revoke execute on function mayfly_private.push(jsonb) from public;
-grant execute on function mayfly_private.push(jsonb) to authenticated, service_role;
+comment on function mayfly_private.push is 'Applies operations, each at most once, all or none.';
+grant execute on function mayfly_private.push to authenticated, service_role;

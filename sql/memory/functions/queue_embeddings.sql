@@ -38,9 +38,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.queue_embeddings(text, integer, uuid) is 'Queues memories that have no vector of a model.';
-revoke execute on function mayfly_private.queue_embeddings(text, integer, uuid) from public;
-grant execute on function mayfly_private.queue_embeddings(text, integer, uuid) to service_role;
+comment on function mayfly_private.queue_embeddings is 'Queues memories that have no vector of a model.';
+grant execute on function mayfly_private.queue_embeddings to service_role;
 
 -- For another model than before, and for memories that came by another way than a push: each call looks
 -- at max_rows memories, so none takes long. To re-embed a tenant, call it with the `after` that it gave
@@ -53,7 +52,6 @@ language sql
 set search_path = ''
 return mayfly_private.queue_embeddings(model, max_rows, after);
 
-comment on function mayfly.queue_embeddings(text, integer, uuid) is
+comment on function mayfly.queue_embeddings is
   'Queues those of max_rows memories that have no vector of a model: { queued, after }. Call it again with after, until that is null. For the secret key.';
-revoke execute on function mayfly.queue_embeddings(text, integer, uuid) from public;
-grant execute on function mayfly.queue_embeddings(text, integer, uuid) to service_role;
+grant execute on function mayfly.queue_embeddings to service_role;

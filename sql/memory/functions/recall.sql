@@ -208,12 +208,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
-  is 'The best memories for a question.';
-revoke execute on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
-  from public;
-grant execute on function mayfly_private.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
-  to authenticated, service_role;
+comment on function mayfly_private.recall is 'The best memories for a question.';
+grant execute on function mayfly_private.recall to authenticated, service_role;
 
 -- The memories that answer a question best, by words and by meaning, or those that are like one of them
 -- (similar_to). Called by the query function as whoever calls it. Every row comes with its score taken
@@ -255,9 +251,6 @@ begin atomic
     until, for_task, session, conversation, similar_to, weights, half_lives);
 end;
 
-comment on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb) is
+comment on function mayfly.recall is
   'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
-revoke execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
-  from public;
-grant execute on function mayfly.recall(text, real[], text, text[], text[], uuid, real, timestamptz, integer, timestamptz, text, uuid, uuid, uuid, jsonb, jsonb)
-  to authenticated, service_role;
+grant execute on function mayfly.recall to authenticated, service_role;

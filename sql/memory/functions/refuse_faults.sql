@@ -99,5 +99,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.refuse_faults(jsonb, bigint[]) is 'Refuses a push that has a fault, naming its index and field.';
-revoke execute on function mayfly_private.refuse_faults(jsonb, bigint[]) from public;
+comment on function mayfly_private.refuse_faults is 'Refuses a push that has a fault, naming its index and field.';

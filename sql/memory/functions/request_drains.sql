@@ -33,5 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.request_drains() is 'Asks the sync function to embed what waits. For pg_cron with pg_net.';
-revoke execute on function mayfly_private.request_drains() from public;
+comment on function mayfly_private.request_drains is 'Asks the sync function to embed what waits. For pg_cron with pg_net.';

@@ -84,5 +84,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.settle(jsonb, jsonb) is 'Settles what an update wants of a memory, field by field.';
-revoke execute on function mayfly_private.settle(jsonb, jsonb) from public;
+comment on function mayfly_private.settle is 'Settles what an update wants of a memory, field by field.';

@@ -76,5 +76,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.settle_vectors(integer, integer, uuid) is 'Settles a batch of a large tenant''s vectors into the HNSW index.';
-revoke execute on function mayfly_private.settle_vectors(integer, integer, uuid) from public;
+comment on function mayfly_private.settle_vectors is 'Settles a batch of a large tenant''s vectors into the HNSW index.';

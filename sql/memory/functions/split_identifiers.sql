@@ -8,5 +8,4 @@ return regexp_replace(
   regexp_replace(regexp_replace(content, '([a-z0-9])([A-Z])', '\1 \2', 'g'), '([A-Z])([A-Z][a-z]{2})', '\1 \2', 'g'),
   '[_./\\:#@-]+', ' ', 'g');
 
-comment on function mayfly_private.split_identifiers(text) is 'The text with camelCase, snake_case and paths taken apart.';
-revoke execute on function mayfly_private.split_identifiers(text) from public;
+comment on function mayfly_private.split_identifiers is 'The text with camelCase, snake_case and paths taken apart.';

@@ -26,7 +26,6 @@ begin
 end
 $$;
 
-comment on function mayfly.sync(jsonb, text, integer) is
+comment on function mayfly.sync is
   'Pushes operations and pulls the log since a cursor, null (all memories first) or ''now'': { results, events, memories, cursor, more }.';
-revoke execute on function mayfly.sync(jsonb, text, integer) from public;
-grant execute on function mayfly.sync(jsonb, text, integer) to authenticated, service_role;
+grant execute on function mayfly.sync to authenticated, service_role;

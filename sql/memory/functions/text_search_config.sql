@@ -25,5 +25,4 @@ return case language
   else 'pg_catalog.english'::regconfig
 end;
 
-comment on function mayfly_private.text_search_config(text) is 'The text search configuration of a language setting.';
-revoke execute on function mayfly_private.text_search_config(text) from public;
+comment on function mayfly_private.text_search_config is 'The text search configuration of a language setting.';

@@ -64,5 +64,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tune_search(uuid, text, integer) is 'Measures how far the HNSW index must be searched for a tenant.';
-revoke execute on function mayfly_private.tune_search(uuid, text, integer) from public;
+comment on function mayfly_private.tune_search is 'Measures how far the HNSW index must be searched for a tenant.';

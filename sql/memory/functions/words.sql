@@ -23,5 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.words(text, text, text[], text, text, text) is 'The search words of a memory.';
-revoke execute on function mayfly_private.words(text, text, text[], text, text, text) from public;
+comment on function mayfly_private.words is 'The search words of a memory.';

@@ -60,7 +60,7 @@ create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 -- in place of 3), and the tags of all. Two thirds of the size of an index of words and one of tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,

@@ -21,7 +21,7 @@ create table mayfly.memory_conflicts (
 
 create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_conflicts
   alter column base set statistics 0,
   alter column wanted set statistics 0,

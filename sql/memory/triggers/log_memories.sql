@@ -69,8 +69,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_memories() is 'Trigger: appends what happened to memories to the log.';
-revoke execute on function mayfly_private.log_memories() from public;
+comment on function mayfly_private.log_memories is 'Trigger: appends what happened to memories to the log.';
 
 create trigger memories_log_insert after insert on mayfly.memories
   referencing new table as new_rows

@@ -27,8 +27,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.meter_conflicts() is 'Trigger: charges what was written into memory_conflicts.';
-revoke execute on function mayfly_private.meter_conflicts() from public;
+comment on function mayfly_private.meter_conflicts is 'Trigger: charges what was written into memory_conflicts.';
 
 create trigger memory_conflicts_meter_insert after insert on mayfly.memory_conflicts
   referencing new table as new_rows

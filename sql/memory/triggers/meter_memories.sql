@@ -48,8 +48,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.meter_memories() is 'Trigger: charges what was written into memories.';
-revoke execute on function mayfly_private.meter_memories() from public;
+comment on function mayfly_private.meter_memories is 'Trigger: charges what was written into memories.';
 
 create trigger memories_meter_insert after insert on mayfly.memories
   referencing new table as new_rows

@@ -21,8 +21,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.meter_vectors() is 'Trigger: charges what was written into memory_vectors.';
-revoke execute on function mayfly_private.meter_vectors() from public;
+comment on function mayfly_private.meter_vectors is 'Trigger: charges what was written into memory_vectors.';
 
 create trigger memory_vectors_meter_insert after insert on mayfly.memory_vectors
   referencing new table as new_rows

@@ -36,9 +36,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.acknowledge_messages(bigint[]) is 'Says that messages of the callers inbox are handled.';
-revoke execute on function mayfly_private.acknowledge_messages(bigint[]) from public;
-grant execute on function mayfly_private.acknowledge_messages(bigint[]) to authenticated, service_role;
+comment on function mayfly_private.acknowledge_messages is 'Says that messages of the callers inbox are handled.';
+grant execute on function mayfly_private.acknowledge_messages to authenticated, service_role;
 
 create function mayfly.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -46,7 +45,6 @@ language sql
 set search_path = ''
 return mayfly_private.acknowledge_messages(seqs);
 
-comment on function mayfly.acknowledge_messages(bigint[]) is
+comment on function mayfly.acknowledge_messages is
   'Says that messages of the caller''s inbox are handled: { acknowledged, unseen }. acknowledged: how many of them were not yet. unseen: the numbers that this call could not see yet; say them again soon.';
-revoke execute on function mayfly.acknowledge_messages(bigint[]) from public;
-grant execute on function mayfly.acknowledge_messages(bigint[]) to authenticated, service_role;
+grant execute on function mayfly.acknowledge_messages to authenticated, service_role;

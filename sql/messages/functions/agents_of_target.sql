@@ -21,5 +21,4 @@ begin atomic
         and (line.status not in ('running', 'suspended') or line.expires_at <= clock_timestamp()));
 end;
 
-comment on function mayfly_private.agents_of_target(uuid, uuid, jsonb) is 'The living agents that a target describes.';
-revoke execute on function mayfly_private.agents_of_target(uuid, uuid, jsonb) from public;
+comment on function mayfly_private.agents_of_target is 'The living agents that a target describes.';

@@ -63,5 +63,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.announce(uuid, uuid[], boolean) is 'Broadcasts messages to their readers.';
-revoke execute on function mayfly_private.announce(uuid, uuid[], boolean) from public;
+comment on function mayfly_private.announce is 'Broadcasts messages to their readers.';

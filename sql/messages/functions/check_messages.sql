@@ -78,5 +78,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_messages(jsonb) is 'Refuses messages that have a fault, naming index and field.';
-revoke execute on function mayfly_private.check_messages(jsonb) from public;
+comment on function mayfly_private.check_messages is 'Refuses messages that have a fault, naming index and field.';

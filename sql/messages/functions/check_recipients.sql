@@ -40,5 +40,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_recipients(uuid, jsonb, uuid[], uuid[]) is 'Refuses messages that would reach nobody.';
-revoke execute on function mayfly_private.check_recipients(uuid, jsonb, uuid[], uuid[]) from public;
+comment on function mayfly_private.check_recipients is 'Refuses messages that would reach nobody.';

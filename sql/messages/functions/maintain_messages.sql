@@ -1,10 +1,10 @@
 -- One batch of a tenant's old messages: those that every recipient has acknowledged, or whose deadline has
 -- passed, after the tenant's messages_kept; all others, and those in channels, after the project's kept.
--- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. Says whether there
--- may be more. Called by maintain_tenant, under its lock.
+-- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. `more` is
+-- true until the walk has come to its end. A chore, called by maintain_tenant under its lock.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
-returns boolean
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -42,9 +42,8 @@ begin
   set messages_to = case when cardinality(walked) = max_rows then last_sent else '-infinity' end,
     messages_to_id = coalesce(last_id, s.messages_to_id)
   where s.tenant_id = tenant;
-  return coalesce(cardinality(walked), 0) = max_rows;
+  return jsonb_build_object('more', coalesce(cardinality(walked), 0) = max_rows);
 end
 $$;
 
-comment on function mayfly_private.maintain_messages(uuid, integer) is 'One batch of a tenants old messages.';
-revoke execute on function mayfly_private.maintain_messages(uuid, integer) from public;
+comment on function mayfly_private.maintain_messages is 'One batch of a tenants old messages.';

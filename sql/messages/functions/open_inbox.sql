@@ -27,9 +27,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_inbox(uuid) is 'Makes a session the reader of the callers inbox.';
-revoke execute on function mayfly_private.open_inbox(uuid) from public;
-grant execute on function mayfly_private.open_inbox(uuid) to authenticated, service_role;
+comment on function mayfly_private.open_inbox is 'Makes a session the reader of the callers inbox.';
+grant execute on function mayfly_private.open_inbox to authenticated, service_role;
 
 create function mayfly.open_inbox(session uuid)
 returns jsonb
@@ -37,7 +36,6 @@ language sql
 set search_path = ''
 return mayfly_private.open_inbox(session);
 
-comment on function mayfly.open_inbox(uuid) is
+comment on function mayfly.open_inbox is
   'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }, up to which all is handled.';
-revoke execute on function mayfly.open_inbox(uuid) from public;
-grant execute on function mayfly.open_inbox(uuid) to authenticated, service_role;
+grant execute on function mayfly.open_inbox to authenticated, service_role;

@@ -17,5 +17,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.own_inbox() is 'The tenant in which the caller has an inbox.';
-revoke execute on function mayfly_private.own_inbox() from public;
+comment on function mayfly_private.own_inbox is 'The tenant in which the caller has an inbox.';

@@ -66,9 +66,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.pull_inbox(uuid, bigint, integer) is 'What waits in the callers inbox.';
-revoke execute on function mayfly_private.pull_inbox(uuid, bigint, integer) from public;
-grant execute on function mayfly_private.pull_inbox(uuid, bigint, integer) to authenticated, service_role;
+comment on function mayfly_private.pull_inbox is 'What waits in the callers inbox.';
+grant execute on function mayfly_private.pull_inbox to authenticated, service_role;
 
 create function mayfly.pull_inbox(session uuid, after bigint default 0, page_limit integer default 100)
 returns jsonb
@@ -76,7 +75,6 @@ language sql
 set search_path = ''
 return mayfly_private.pull_inbox(session, after, page_limit);
 
-comment on function mayfly.pull_inbox(uuid, bigint, integer) is
+comment on function mayfly.pull_inbox is
   'What waits in the caller''s inbox behind a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }; go on behind up_to.';
-revoke execute on function mayfly.pull_inbox(uuid, bigint, integer) from public;
-grant execute on function mayfly.pull_inbox(uuid, bigint, integer) to authenticated, service_role;
+grant execute on function mayfly.pull_inbox to authenticated, service_role;

@@ -172,9 +172,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.send_messages(jsonb) is 'Sends messages, each at most once, all or none.';
-revoke execute on function mayfly_private.send_messages(jsonb) from public;
-grant execute on function mayfly_private.send_messages(jsonb) to authenticated, service_role;
+comment on function mayfly_private.send_messages is 'Sends messages, each at most once, all or none.';
+grant execute on function mayfly_private.send_messages to authenticated, service_role;
 
 create function mayfly.send_messages(messages jsonb)
 returns jsonb
@@ -182,7 +181,6 @@ language sql
 set search_path = ''
 return mayfly_private.send_messages(messages);
 
-comment on function mayfly.send_messages(jsonb) is
+comment on function mayfly.send_messages is
   'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }] gives [{ id, recipients } or, in a channel, { id, seq }].';
-revoke execute on function mayfly.send_messages(jsonb) from public;
-grant execute on function mayfly.send_messages(jsonb) to authenticated, service_role;
+grant execute on function mayfly.send_messages to authenticated, service_role;

@@ -20,5 +20,4 @@ return jsonb_build_object(
   'attachments', message.attachments,
   'sent_at', message.sent_at);
 
-comment on function mayfly_private.show_message(mayfly.messages) is 'A message as its readers see it.';
-revoke execute on function mayfly_private.show_message(mayfly.messages) from public;
+comment on function mayfly_private.show_message is 'A message as its readers see it.';

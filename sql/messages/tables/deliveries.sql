@@ -19,7 +19,7 @@ with (fillfactor = 80);
 -- What waits in an inbox, however much was handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.deliveries
   alter column sender_id set statistics 0,
   alter column session set statistics 0;

@@ -12,7 +12,7 @@ create table mayfly.inboxes (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.inboxes
   alter column session set statistics 0;
 

@@ -35,7 +35,7 @@ create table mayfly.messages (
 -- For maintenance, and to look back.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.messages
   alter column type set statistics 0,
   alter column sender_id set statistics 0,

@@ -24,8 +24,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_acknowledgements() is 'Trigger: appends which messages were acknowledged to the log.';
-revoke execute on function mayfly_private.log_acknowledgements() from public;
+comment on function mayfly_private.log_acknowledgements is 'Trigger: appends which messages were acknowledged to the log.';
 
 create trigger deliveries_log_update after update on mayfly.deliveries
   referencing old table as old_rows new table as new_rows

@@ -22,8 +22,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_messages() is 'Trigger: appends what was sent to the log.';
-revoke execute on function mayfly_private.log_messages() from public;
+comment on function mayfly_private.log_messages is 'Trigger: appends what was sent to the log.';
 
 create trigger messages_log_insert after insert on mayfly.messages
   referencing new table as new_rows

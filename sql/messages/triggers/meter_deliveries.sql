@@ -16,8 +16,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.meter_deliveries() is 'Trigger: gives back what deleted deliveries were charged.';
-revoke execute on function mayfly_private.meter_deliveries() from public;
+comment on function mayfly_private.meter_deliveries is 'Trigger: gives back what deleted deliveries were charged.';
 
 create trigger deliveries_meter_delete after delete on mayfly.deliveries
   referencing old table as old_rows

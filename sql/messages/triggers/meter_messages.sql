@@ -16,8 +16,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.meter_messages() is 'Trigger: gives back what deleted messages were charged.';
-revoke execute on function mayfly_private.meter_messages() from public;
+comment on function mayfly_private.meter_messages is 'Trigger: gives back what deleted messages were charged.';
 
 create trigger messages_meter_delete after delete on mayfly.messages
   referencing old table as old_rows

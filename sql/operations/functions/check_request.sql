@@ -30,5 +30,5 @@ begin
 end
 $$;
 
-comment on function mayfly_gate.check_request(text) is
+comment on function mayfly_gate.check_request is
   'Refuses count=planned, count=estimated and plans of the schema mayfly. For pgrst.db_pre_request.';

@@ -67,9 +67,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.erase_tenant(text, integer) is 'Erases the callers tenant.';
-revoke execute on function mayfly_private.erase_tenant(text, integer) from public;
-grant execute on function mayfly_private.erase_tenant(text, integer) to authenticated, service_role;
+comment on function mayfly_private.erase_tenant is 'Erases the callers tenant.';
+grant execute on function mayfly_private.erase_tenant to authenticated, service_role;
 
 -- Erases the tenant with everything in it, for good: for its owners and the secret key, who confirm by
 -- its name. At most max_rows rows a call, for the API's statement timeout (8 s): call it again until it
@@ -81,7 +80,6 @@ language sql
 set search_path = ''
 return mayfly_private.erase_tenant(name, max_rows);
 
-comment on function mayfly.erase_tenant(text, integer) is
+comment on function mayfly.erase_tenant is
   'Erases the tenant for good. Returns { erased }: while false, call it again.';
-revoke execute on function mayfly.erase_tenant(text, integer) from public;
-grant execute on function mayfly.erase_tenant(text, integer) to authenticated, service_role;
+grant execute on function mayfly.erase_tenant to authenticated, service_role;

@@ -73,9 +73,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.export_tenant(jsonb, integer) is 'A page of everything that the callers tenant has.';
-revoke execute on function mayfly_private.export_tenant(jsonb, integer) from public;
-grant execute on function mayfly_private.export_tenant(jsonb, integer) to authenticated, service_role;
+comment on function mayfly_private.export_tenant is 'A page of everything that the callers tenant has.';
+grant execute on function mayfly_private.export_tenant to authenticated, service_role;
 
 create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
 returns jsonb
@@ -83,7 +82,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.export_tenant(after, page_limit);
 
-comment on function mayfly.export_tenant(jsonb, integer) is
+comment on function mayfly.export_tenant is
   'A page of everything that the tenant has: { lines: [{ table, row }], after, more }. Pass after until more is false.';
-revoke execute on function mayfly.export_tenant(jsonb, integer) from public;
-grant execute on function mayfly.export_tenant(jsonb, integer) to authenticated, service_role;
+grant execute on function mayfly.export_tenant to authenticated, service_role;

@@ -123,9 +123,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.installation() is 'What of Mayfly is in this database.';
-revoke execute on function mayfly_private.installation() from public;
-grant execute on function mayfly_private.installation() to service_role;
+comment on function mayfly_private.installation is 'What of Mayfly is in this database.';
+grant execute on function mayfly_private.installation to service_role;
 
 create function mayfly.installation()
 returns jsonb
@@ -133,7 +132,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.installation();
 
-comment on function mayfly.installation() is
+comment on function mayfly.installation is
   'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
-revoke execute on function mayfly.installation() from public;
-grant execute on function mayfly.installation() to service_role;
+grant execute on function mayfly.installation to service_role;

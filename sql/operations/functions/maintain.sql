@@ -30,9 +30,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain(integer) is 'One batch of retention and cleaning for the callers tenant.';
-revoke execute on function mayfly_private.maintain(integer) from public;
-grant execute on function mayfly_private.maintain(integer) to authenticated, service_role;
+comment on function mayfly_private.maintain is 'One batch of retention and cleaning for the callers tenant.';
+grant execute on function mayfly_private.maintain to authenticated, service_role;
 
 create function mayfly.maintain(max_rows integer default 1000)
 returns jsonb
@@ -40,7 +39,6 @@ language sql
 set search_path = ''
 return mayfly_private.maintain(max_rows);
 
-comment on function mayfly.maintain(integer) is
+comment on function mayfly.maintain is
   'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, more }. While more is true, call it again.';
-revoke execute on function mayfly.maintain(integer) from public;
-grant execute on function mayfly.maintain(integer) to authenticated, service_role;
+grant execute on function mayfly.maintain to authenticated, service_role;

@@ -19,5 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_all(integer) is 'A batch of maintenance for every tenant.';
-revoke execute on function mayfly_private.maintain_all(integer) from public;
+comment on function mayfly_private.maintain_all is 'A batch of maintenance for every tenant.';

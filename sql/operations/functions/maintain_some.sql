@@ -47,5 +47,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_some(timestamptz, integer) is 'A batch of maintenance for up to 50 tenants.';
-revoke execute on function mayfly_private.maintain_some(timestamptz, integer) from public;
+comment on function mayfly_private.maintain_some is 'A batch of maintenance for up to 50 tenants.';

@@ -1,5 +1,5 @@
--- Counts a tenant's usage anew from its tables, as the meters count it: for the SQL editor, after
--- retention or by a yearly doubt. Locks the tenant's shards.
+-- Counts a tenant's usage again from its tables, as the meters count it: for the SQL editor, when the numbers are in
+-- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create function mayfly_private.recount_usage(tenant uuid)
 returns void
@@ -7,41 +7,26 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  stored record;
+  charged record;
+  stored bigint;
+  total bigint := 0;
+  kept constant bigint := (select count(*) from mayfly.memories m where m.tenant_id = tenant);
 begin
   perform mayfly_private.charge(tenant, 0, 0, 0);
   perform from mayfly_private.tenant_usage u where u.tenant_id = tenant order by u.shard for update;
-  select count(*) as memories,
-    coalesce(sum(512 + octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
-      + pg_column_size(m.tags || '{}') + pg_column_size(m.metadata || '{}') + pg_column_size(m.hlc || '{}')), 0)
-    + (select count(*) * 800 from mayfly.memory_vectors v where v.tenant_id = tenant)
-    + (select coalesce(sum(mayfly_private.conflict_bytes(c.base, c.wanted)), 0)
-      from mayfly.memory_conflicts c where c.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.state_versions s where s.tenant_id = tenant)
-    + (select coalesce(sum(r.bytes), 0) from mayfly.debug_records r where r.tenant_id = tenant)
-    + (select coalesce(sum(b.bytes), 0) from mayfly.messages b where b.tenant_id = tenant)
-    + (select coalesce(sum(j.bytes), 0) from mayfly.jobs j where j.tenant_id = tenant)
-    + (select coalesce(sum(f.bytes), 0) from mayfly.finished_jobs f where f.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.job_steps s where s.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.job_signals s where s.tenant_id = tenant)
-    + (select coalesce(sum(s.bytes), 0) from mayfly.job_schedules s where s.tenant_id = tenant)
-    + (select count(*) * 160 from mayfly.deliveries d where d.tenant_id = tenant)
-    + (select coalesce(sum(mayfly_private.row_bytes(r.of_table, r.content)), 0) from (
-      select 'agents' as of_table, to_jsonb(a) as content from mayfly.agents a where a.tenant_id = tenant
-      union all select 'agent_types', to_jsonb(t) from mayfly.agent_types t where t.tenant_id = tenant
-      union all select 'channels', to_jsonb(c) from mayfly.channels c where c.tenant_id = tenant
-      union all select 'channel_subscriptions', to_jsonb(s) from mayfly.channel_subscriptions s where s.tenant_id = tenant
-      union all select 'enrolment_keys', to_jsonb(k) from mayfly.enrolment_keys k where k.tenant_id = tenant
-      union all select 'invitations', to_jsonb(i) from mayfly.invitations i where i.tenant_id = tenant
-      union all select 'registrations', to_jsonb(g) from mayfly_private.registrations g where g.tenant_id = tenant) r) as bytes
-  into strict stored
-  from mayfly.memories m where m.tenant_id = tenant;
+  for charged in
+    select c.relation, coalesce(c.bytes, format('mayfly_private.row_bytes(%s, %L, to_jsonb(r))', c.flat, c.written)) as bytes
+    from mayfly_private.charges c
+    where c.bounded_by is null and to_regclass(c.relation) is not null
+  loop
+    execute format('select sum(%s) from %s r where r.tenant_id = $1', charged.bytes, charged.relation::regclass) into stored using tenant;
+    total := total + coalesce(stored, 0);
+  end loop;
   update mayfly_private.tenant_usage u
-  set memories = case when u.shard = 0 then stored.memories else 0 end,
-    bytes = case when u.shard = 0 then stored.bytes else 0 end
+  set memories = case when u.shard = 0 then kept else 0 end,
+    bytes = case when u.shard = 0 then total else 0 end
   where u.tenant_id = tenant;
 end
 $$;
 
-comment on function mayfly_private.recount_usage(uuid) is 'Counts what a tenant stores anew.';
-revoke execute on function mayfly_private.recount_usage(uuid) from public;
+comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';

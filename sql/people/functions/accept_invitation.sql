@@ -52,9 +52,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.accept_invitation(text, uuid) is 'Makes the calling person a member by an invitation.';
-revoke execute on function mayfly_private.accept_invitation(text, uuid) from public;
-grant execute on function mayfly_private.accept_invitation(text, uuid) to authenticated;
+comment on function mayfly_private.accept_invitation is 'Makes the calling person a member by an invitation.';
+grant execute on function mayfly_private.accept_invitation to authenticated;
 
 -- Accepts an invitation by its token, or one to the caller's own confirmed e-mail address by its id.
 -- For people.
@@ -65,7 +64,5 @@ language sql
 set search_path = ''
 return mayfly_private.accept_invitation(token, id);
 
-comment on function mayfly.accept_invitation(text, uuid) is
-  'Accepts an invitation. Returns { tenant: { id, name }, role }.';
-revoke execute on function mayfly.accept_invitation(text, uuid) from public;
-grant execute on function mayfly.accept_invitation(text, uuid) to authenticated;
+comment on function mayfly.accept_invitation is 'Accepts an invitation. Returns { tenant: { id, name }, role }.';
+grant execute on function mayfly.accept_invitation to authenticated;

@@ -25,9 +25,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.add_member(uuid, text) is 'Makes a user a member of the tenant.';
-revoke execute on function mayfly_private.add_member(uuid, text) from public;
-grant execute on function mayfly_private.add_member(uuid, text) to service_role;
+comment on function mayfly_private.add_member is 'Makes a user a member of the tenant.';
+grant execute on function mayfly_private.add_member to service_role;
 
 -- Makes a user a member without an invitation. For the secret key alone: for people it would tell
 -- which users there are.
@@ -38,7 +37,5 @@ language sql
 set search_path = ''
 return mayfly_private.add_member(user_id, role);
 
-comment on function mayfly.add_member(uuid, text) is
-  'Makes a user a member without an invitation. For the secret key alone.';
-revoke execute on function mayfly.add_member(uuid, text) from public;
-grant execute on function mayfly.add_member(uuid, text) to service_role;
+comment on function mayfly.add_member is 'Makes a user a member without an invitation. For the secret key alone.';
+grant execute on function mayfly.add_member to service_role;

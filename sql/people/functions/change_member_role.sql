@@ -24,9 +24,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.change_member_role(uuid, text) is 'Changes the role of a member of the callers tenant.';
-revoke execute on function mayfly_private.change_member_role(uuid, text) from public;
-grant execute on function mayfly_private.change_member_role(uuid, text) to authenticated, service_role;
+comment on function mayfly_private.change_member_role is 'Changes the role of a member of the callers tenant.';
+grant execute on function mayfly_private.change_member_role to authenticated, service_role;
 
 -- Changes the role of a member (scope member:write; only an owner makes, changes or unmakes owners).
 
@@ -36,7 +35,6 @@ language sql
 set search_path = ''
 return mayfly_private.change_member_role(user_id, role);
 
-comment on function mayfly.change_member_role(uuid, text) is
+comment on function mayfly.change_member_role is
   'Changes the role of a member. Returns { tenant_id, user_id, role, created_at }.';
-revoke execute on function mayfly.change_member_role(uuid, text) from public;
-grant execute on function mayfly.change_member_role(uuid, text) to authenticated, service_role;
+grant execute on function mayfly.change_member_role to authenticated, service_role;

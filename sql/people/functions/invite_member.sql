@@ -32,9 +32,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.invite_member(text, text, timestamptz) is 'Invites a person into the tenant of the caller.';
-revoke execute on function mayfly_private.invite_member(text, text, timestamptz) from public;
-grant execute on function mayfly_private.invite_member(text, text, timestamptz) to authenticated, service_role;
+comment on function mayfly_private.invite_member is 'Invites a person into the tenant of the caller.';
+grant execute on function mayfly_private.invite_member to authenticated, service_role;
 
 -- Invites a person into the tenant (scope member:write; only an owner invites owners). With an e-mail
 -- address, only who signs in with it may accept, also without the token; without one, whoever has the
@@ -46,7 +45,6 @@ language sql
 set search_path = ''
 return mayfly_private.invite_member(role, email, expires_at);
 
-comment on function mayfly.invite_member(text, text, timestamptz) is
+comment on function mayfly.invite_member is
   'Invites a person. Returns { token, invitation }: the token mfi_… is shown this once.';
-revoke execute on function mayfly.invite_member(text, text, timestamptz) from public;
-grant execute on function mayfly.invite_member(text, text, timestamptz) to authenticated, service_role;
+grant execute on function mayfly.invite_member to authenticated, service_role;

@@ -16,5 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.keep_owner(mayfly.members) is 'Refuses to take the last owner from a tenant.';
-revoke execute on function mayfly_private.keep_owner(mayfly.members) from public;
+comment on function mayfly_private.keep_owner is 'Refuses to take the last owner from a tenant.';

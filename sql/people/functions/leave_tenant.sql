@@ -20,9 +20,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.leave_tenant() is 'Takes the calling person out of the tenant.';
-revoke execute on function mayfly_private.leave_tenant() from public;
-grant execute on function mayfly_private.leave_tenant() to authenticated;
+comment on function mayfly_private.leave_tenant is 'Takes the calling person out of the tenant.';
+grant execute on function mayfly_private.leave_tenant to authenticated;
 
 -- Leaves the tenant. Its last owner cannot. For people.
 
@@ -32,7 +31,5 @@ language sql
 set search_path = ''
 return mayfly_private.leave_tenant();
 
-comment on function mayfly.leave_tenant() is
-  'Leaves the tenant. Returns what the person was.';
-revoke execute on function mayfly.leave_tenant() from public;
-grant execute on function mayfly.leave_tenant() to authenticated;
+comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns what the person was.';
+grant execute on function mayfly.leave_tenant to authenticated;

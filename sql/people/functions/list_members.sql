@@ -16,9 +16,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_members() is 'The people of the callers tenant.';
-revoke execute on function mayfly_private.list_members() from public;
-grant execute on function mayfly_private.list_members() to authenticated, service_role;
+comment on function mayfly_private.list_members is 'The people of the callers tenant.';
+grant execute on function mayfly_private.list_members to authenticated, service_role;
 
 -- The people of the tenant with their e-mail addresses (scope member:read).
 
@@ -28,7 +27,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_members();
 
-comment on function mayfly.list_members() is
-  'The people of the tenant: [{ user_id, email, role, created_at }].';
-revoke execute on function mayfly.list_members() from public;
-grant execute on function mayfly.list_members() to authenticated, service_role;
+comment on function mayfly.list_members is 'The people of the tenant: [{ user_id, email, role, created_at }].';
+grant execute on function mayfly.list_members to authenticated, service_role;

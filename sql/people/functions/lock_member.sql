@@ -20,5 +20,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_member(uuid, uuid, text) is 'A member, with the tenant''s people locked.';
-revoke execute on function mayfly_private.lock_member(uuid, uuid, text) from public;
+comment on function mayfly_private.lock_member is 'A member, with the tenant''s people locked.';

@@ -20,9 +20,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.my_invitations() is 'The open invitations of the calling person.';
-revoke execute on function mayfly_private.my_invitations() from public;
-grant execute on function mayfly_private.my_invitations() to authenticated;
+comment on function mayfly_private.my_invitations is 'The open invitations of the calling person.';
+grant execute on function mayfly_private.my_invitations to authenticated;
 
 -- The invitations to the caller's own confirmed e-mail address that can still be accepted. For people.
 
@@ -32,7 +31,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.my_invitations();
 
-comment on function mayfly.my_invitations() is
+comment on function mayfly.my_invitations is
   'The open invitations of the calling person: [{ id, tenant: { id, name }, role, created_at, expires_at }].';
-revoke execute on function mayfly.my_invitations() from public;
-grant execute on function mayfly.my_invitations() to authenticated;
+grant execute on function mayfly.my_invitations to authenticated;

@@ -17,9 +17,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.remove_member(uuid) is 'Removes a member from the callers tenant.';
-revoke execute on function mayfly_private.remove_member(uuid) from public;
-grant execute on function mayfly_private.remove_member(uuid) to authenticated, service_role;
+comment on function mayfly_private.remove_member is 'Removes a member from the callers tenant.';
+grant execute on function mayfly_private.remove_member to authenticated, service_role;
 
 -- Removes a member (scope member:write; only an owner removes owners). What the person remembered, and
 -- the agents that the person spawned, stay.
@@ -30,7 +29,5 @@ language sql
 set search_path = ''
 return mayfly_private.remove_member(user_id);
 
-comment on function mayfly.remove_member(uuid) is
-  'Removes a member. Returns what it was.';
-revoke execute on function mayfly.remove_member(uuid) from public;
-grant execute on function mayfly.remove_member(uuid) to authenticated, service_role;
+comment on function mayfly.remove_member is 'Removes a member. Returns what it was.';
+grant execute on function mayfly.remove_member to authenticated, service_role;

@@ -19,9 +19,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.revoke_invitation(uuid) is 'Revokes an invitation that nobody has accepted.';
-revoke execute on function mayfly_private.revoke_invitation(uuid) from public;
-grant execute on function mayfly_private.revoke_invitation(uuid) to authenticated, service_role;
+comment on function mayfly_private.revoke_invitation is 'Revokes an invitation that nobody has accepted.';
+grant execute on function mayfly_private.revoke_invitation to authenticated, service_role;
 
 -- Revokes an invitation that nobody has accepted (scope member:write). Again changes nothing.
 
@@ -31,7 +30,5 @@ language sql
 set search_path = ''
 return mayfly_private.revoke_invitation(id);
 
-comment on function mayfly.revoke_invitation(uuid) is
-  'Revokes an invitation. Returns it.';
-revoke execute on function mayfly.revoke_invitation(uuid) from public;
-grant execute on function mayfly.revoke_invitation(uuid) to authenticated, service_role;
+comment on function mayfly.revoke_invitation is 'Revokes an invitation. Returns it.';
+grant execute on function mayfly.revoke_invitation to authenticated, service_role;

@@ -24,9 +24,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.transfer_tenant(uuid) is 'Hands the tenant over to another member.';
-revoke execute on function mayfly_private.transfer_tenant(uuid) from public;
-grant execute on function mayfly_private.transfer_tenant(uuid) to authenticated;
+comment on function mayfly_private.transfer_tenant is 'Hands the tenant over to another member.';
+grant execute on function mayfly_private.transfer_tenant to authenticated;
 
 -- Hands the tenant over: the member becomes owner, the calling owner admin. For owners.
 
@@ -36,7 +35,6 @@ language sql
 set search_path = ''
 return mayfly_private.transfer_tenant(user_id);
 
-comment on function mayfly.transfer_tenant(uuid) is
+comment on function mayfly.transfer_tenant is
   'Hands the tenant over to a member; the caller becomes admin. Returns the new owner.';
-revoke execute on function mayfly.transfer_tenant(uuid) from public;
-grant execute on function mayfly.transfer_tenant(uuid) to authenticated;
+grant execute on function mayfly.transfer_tenant to authenticated;

@@ -18,7 +18,7 @@ create table mayfly.invitations (
 
 create index invitations_email_idx on mayfly.invitations (email);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.invitations
   alter column email set statistics 0,
   alter column invited_by set statistics 0,

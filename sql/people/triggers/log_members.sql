@@ -27,8 +27,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_members() is 'Trigger: appends who came, changed role and left to the log.';
-revoke execute on function mayfly_private.log_members() from public;
+comment on function mayfly_private.log_members is 'Trigger: appends who came, changed role and left to the log.';
 
 create trigger members_log_insert after insert on mayfly.members
   referencing new table as new_rows

@@ -20,9 +20,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_state(text, uuid, integer) is 'Deletes a state.';
-revoke execute on function mayfly_private.delete_state(text, uuid, integer) from public;
-grant execute on function mayfly_private.delete_state(text, uuid, integer) to authenticated, service_role;
+comment on function mayfly_private.delete_state is 'Deletes a state.';
+grant execute on function mayfly_private.delete_state to authenticated, service_role;
 
 create function mayfly.delete_state(key text, of_agent uuid default null, expected_version integer default null)
 returns jsonb
@@ -30,7 +29,6 @@ language sql
 set search_path = ''
 return mayfly_private.delete_state(key, of_agent, expected_version);
 
-comment on function mayfly.delete_state(text, uuid, integer) is
+comment on function mayfly.delete_state is
   'Deletes a state: { deleted, version }; deleted is false where there was none.';
-revoke execute on function mayfly.delete_state(text, uuid, integer) from public;
-grant execute on function mayfly.delete_state(text, uuid, integer) to authenticated, service_role;
+grant execute on function mayfly.delete_state to authenticated, service_role;

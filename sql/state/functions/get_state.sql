@@ -22,7 +22,6 @@ begin
 end
 $$;
 
-comment on function mayfly.get_state(text, uuid, integer) is
+comment on function mayfly.get_state is
   'A state of an agent, or without of_agent a shared one; or what it was at a version. Null where there is none.';
-revoke execute on function mayfly.get_state(text, uuid, integer) from public;
-grant execute on function mayfly.get_state(text, uuid, integer) to authenticated, service_role;
+grant execute on function mayfly.get_state to authenticated, service_role;

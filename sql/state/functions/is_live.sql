@@ -6,6 +6,5 @@ language sql stable
 set search_path = ''
 return state.id is not null and state.deleted_at is null and coalesce(state.expires_at > clock_timestamp(), true);
 
-comment on function mayfly_private.is_live(mayfly.states) is 'Whether a state is there for its readers.';
-revoke execute on function mayfly_private.is_live(mayfly.states) from public;
-grant execute on function mayfly_private.is_live(mayfly.states) to authenticated, service_role;
+comment on function mayfly_private.is_live is 'Whether a state is there for its readers.';
+grant execute on function mayfly_private.is_live to authenticated, service_role;

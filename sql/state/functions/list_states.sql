@@ -24,7 +24,6 @@ begin
 end
 $$;
 
-comment on function mayfly.list_states(uuid, text, text, integer) is
+comment on function mayfly.list_states is
   'The states of an agent, or the shared ones, by key, without their values. Pass the last key as after for the next page.';
-revoke execute on function mayfly.list_states(uuid, text, text, integer) from public;
-grant execute on function mayfly.list_states(uuid, text, text, integer) to authenticated, service_role;
+grant execute on function mayfly.list_states to authenticated, service_role;

@@ -56,5 +56,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_state(text, uuid, integer) is 'The state that is to be written, locked.';
-revoke execute on function mayfly_private.lock_state(text, uuid, integer) from public;
+comment on function mayfly_private.lock_state is 'The state that is to be written, locked.';

@@ -1,9 +1,9 @@
 -- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
--- their versions when the log that told of them has gone. At most max_rows of each; says whether there
--- may be more. Called by maintain_tenant, as owner.
+-- their versions when the log that told of them has gone. At most max_rows of each. A chore,
+-- called by maintain_tenant under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
-returns boolean
+returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -41,9 +41,8 @@ begin
     delete from mayfly.states s where s.tenant_id = tenant and s.id = any (gone);
     perform mayfly_private.charge(tenant, 0, -freed, 0);
   end if;
-  return expired = max_rows or coalesce(cardinality(gone), 0) = max_rows;
+  return jsonb_build_object('more', expired = max_rows or coalesce(cardinality(gone), 0) = max_rows);
 end
 $$;
 
-comment on function mayfly_private.maintain_states(uuid, integer) is 'One batch of what time does to states.';
-revoke execute on function mayfly_private.maintain_states(uuid, integer) from public;
+comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';

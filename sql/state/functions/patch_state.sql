@@ -20,9 +20,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.patch_state(text, jsonb, uuid, integer) is 'Changes a state by a merge patch.';
-revoke execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) from public;
-grant execute on function mayfly_private.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;
+comment on function mayfly_private.patch_state is 'Changes a state by a merge patch.';
+grant execute on function mayfly_private.patch_state to authenticated, service_role;
 
 create function mayfly.patch_state(key text, patch jsonb, of_agent uuid default null, expected_version integer default null)
 returns jsonb
@@ -30,7 +29,6 @@ language sql
 set search_path = ''
 return mayfly_private.patch_state(key, patch, of_agent, expected_version);
 
-comment on function mayfly.patch_state(text, jsonb, uuid, integer) is
+comment on function mayfly.patch_state is
   'Changes a state by a JSON merge patch (RFC 7396), and gives it as it is then.';
-revoke execute on function mayfly.patch_state(text, jsonb, uuid, integer) from public;
-grant execute on function mayfly.patch_state(text, jsonb, uuid, integer) to authenticated, service_role;
+grant execute on function mayfly.patch_state to authenticated, service_role;

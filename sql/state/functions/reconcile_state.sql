@@ -77,10 +77,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) is
-  'Brings two changes of one base together.';
-revoke execute on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) from public;
-grant execute on function mayfly_private.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) to authenticated, service_role;
+comment on function mayfly_private.reconcile_state is 'Brings two changes of one base together.';
+grant execute on function mayfly_private.reconcile_state to authenticated, service_role;
 
 create function mayfly.reconcile_state(
   key text, strategy text, base_version integer default null, ours jsonb default null, ours_version integer default null,
@@ -92,7 +90,6 @@ set search_path = ''
 return mayfly_private.reconcile_state(
   key, strategy, base_version, ours, ours_version, theirs_version, of_agent, expected_version, ours_at);
 
-comment on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) is
+comment on function mayfly.reconcile_state is
   'Brings two changes of one base together by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
-revoke execute on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) from public;
-grant execute on function mayfly.reconcile_state(text, text, integer, jsonb, integer, integer, uuid, integer, timestamptz) to authenticated, service_role;
+grant execute on function mayfly.reconcile_state to authenticated, service_role;

@@ -15,9 +15,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.rollback_state(text, integer, uuid, integer) is 'Gives a state the value of an earlier version.';
-revoke execute on function mayfly_private.rollback_state(text, integer, uuid, integer) from public;
-grant execute on function mayfly_private.rollback_state(text, integer, uuid, integer) to authenticated, service_role;
+comment on function mayfly_private.rollback_state is 'Gives a state the value of an earlier version.';
+grant execute on function mayfly_private.rollback_state to authenticated, service_role;
 
 create function mayfly.rollback_state(key text, version integer, of_agent uuid default null, expected_version integer default null)
 returns jsonb
@@ -25,7 +24,5 @@ language sql
 set search_path = ''
 return mayfly_private.rollback_state(key, version, of_agent, expected_version);
 
-comment on function mayfly.rollback_state(text, integer, uuid, integer) is
-  'Gives a state the value of an earlier version again, as a new version.';
-revoke execute on function mayfly.rollback_state(text, integer, uuid, integer) from public;
-grant execute on function mayfly.rollback_state(text, integer, uuid, integer) to authenticated, service_role;
+comment on function mayfly.rollback_state is 'Gives a state the value of an earlier version again, as a new version.';
+grant execute on function mayfly.rollback_state to authenticated, service_role;

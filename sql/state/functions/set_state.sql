@@ -14,9 +14,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) is 'Sets a state whole.';
-revoke execute on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) from public;
-grant execute on function mayfly_private.set_state(text, jsonb, uuid, integer, timestamptz) to authenticated, service_role;
+comment on function mayfly_private.set_state is 'Sets a state whole.';
+grant execute on function mayfly_private.set_state to authenticated, service_role;
 
 create function mayfly.set_state(
   key text, value jsonb, of_agent uuid default null, expected_version integer default null, expires_at timestamptz default null
@@ -26,7 +25,6 @@ language sql
 set search_path = ''
 return mayfly_private.set_state(key, value, of_agent, expected_version, expires_at);
 
-comment on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) is
+comment on function mayfly.set_state is
   'Sets a state whole: { id, agent_id, key, version, value, … }. With expected_version only if it is at that version (0: is not there).';
-revoke execute on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) from public;
-grant execute on function mayfly.set_state(text, jsonb, uuid, integer, timestamptz) to authenticated, service_role;
+grant execute on function mayfly.set_state to authenticated, service_role;

@@ -6,6 +6,5 @@ language sql stable
 set search_path = ''
 return case when mayfly_private.is_live(state) then to_jsonb(state) - 'tenant_id' - 'deleted_at' end;
 
-comment on function mayfly_private.show_state(mayfly.states) is 'A state as its readers get it.';
-revoke execute on function mayfly_private.show_state(mayfly.states) from public;
-grant execute on function mayfly_private.show_state(mayfly.states) to authenticated, service_role;
+comment on function mayfly_private.show_state is 'A state as its readers get it.';
+grant execute on function mayfly_private.show_state to authenticated, service_role;

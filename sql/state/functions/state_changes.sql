@@ -23,7 +23,6 @@ begin
 end
 $$;
 
-comment on function mayfly.state_changes(jsonb) is
+comment on function mayfly.state_changes is
   'Versions of states by { id, version }: [{ id, key, agent_id, version, value, action, by, at }].';
-revoke execute on function mayfly.state_changes(jsonb) from public;
-grant execute on function mayfly.state_changes(jsonb) to authenticated, service_role;
+grant execute on function mayfly.state_changes to authenticated, service_role;

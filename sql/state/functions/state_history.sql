@@ -25,7 +25,6 @@ begin
 end
 $$;
 
-comment on function mayfly.state_history(text, uuid, integer, integer) is
+comment on function mayfly.state_history is
   'The versions of a state that are kept, the newest first: [{ version, action, by, at, bytes }].';
-revoke execute on function mayfly.state_history(text, uuid, integer, integer) from public;
-grant execute on function mayfly.state_history(text, uuid, integer, integer) to authenticated, service_role;
+grant execute on function mayfly.state_history to authenticated, service_role;

@@ -19,5 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.version_of(mayfly.states, integer, text) is 'What a state was at a version.';
-revoke execute on function mayfly_private.version_of(mayfly.states, integer, text) from public;
+comment on function mayfly_private.version_of is 'What a state was at a version.';

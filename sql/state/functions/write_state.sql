@@ -40,5 +40,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) is 'Gives a locked state its next version.';
-revoke execute on function mayfly_private.write_state(mayfly.states, jsonb, text, timestamptz) from public;
+comment on function mayfly_private.write_state is 'Gives a locked state its next version.';

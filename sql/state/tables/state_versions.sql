@@ -15,7 +15,7 @@ create table mayfly.state_versions (
     references mayfly.states (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.state_versions
   alter column value set statistics 0,
   alter column by set statistics 0;

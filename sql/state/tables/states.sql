@@ -24,7 +24,7 @@ create table mayfly.states (
 -- What maintenance looks for.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.states
   alter column key set statistics 0,
   alter column value set statistics 0,

@@ -30,8 +30,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_states() is 'Trigger: appends the changes of states to the log.';
-revoke execute on function mayfly_private.log_states() from public;
+comment on function mayfly_private.log_states is 'Trigger: appends the changes of states to the log.';
 
 -- A state is inserted without a version, and gets its first by an update in the same transaction.
 create trigger states_log_update after update on mayfly.states

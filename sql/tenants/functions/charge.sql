@@ -40,5 +40,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.charge(uuid, bigint, bigint, integer) is 'Counts what a tenant stores and writes, within its quotas.';
-revoke execute on function mayfly_private.charge(uuid, bigint, bigint, integer) from public;
+comment on function mayfly_private.charge is 'Counts what a tenant stores and writes, within its quotas.';

@@ -29,5 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.count_usage(uuid, bigint, bigint, integer) is 'Counts what a tenant stores and writes.';
-revoke execute on function mayfly_private.count_usage(uuid, bigint, bigint, integer) from public;
+comment on function mayfly_private.count_usage is 'Counts what a tenant stores and writes.';

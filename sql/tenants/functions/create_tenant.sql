@@ -44,9 +44,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.create_tenant(text, uuid) is 'Creates a tenant.';
-revoke execute on function mayfly_private.create_tenant(text, uuid) from public;
-grant execute on function mayfly_private.create_tenant(text, uuid) to authenticated, service_role;
+comment on function mayfly_private.create_tenant is 'Creates a tenant.';
+grant execute on function mayfly_private.create_tenant to authenticated, service_role;
 
 -- Creates a tenant: for the secret key, which may name its owner, and where the project's settings say
 -- so for whoever is signed in, who then owns it.
@@ -57,6 +56,5 @@ language sql
 set search_path = ''
 return mayfly_private.create_tenant(name, owner);
 
-comment on function mayfly.create_tenant(text, uuid) is 'Creates a tenant and returns it. For the secret key, and if the project allows it for people.';
-revoke execute on function mayfly.create_tenant(text, uuid) from public;
-grant execute on function mayfly.create_tenant(text, uuid) to authenticated, service_role;
+comment on function mayfly.create_tenant is 'Creates a tenant and returns it. For the secret key, and if the project allows it for people.';
+grant execute on function mayfly.create_tenant to authenticated, service_role;

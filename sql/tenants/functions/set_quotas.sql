@@ -43,9 +43,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_quotas(integer, integer, bigint, bigint, integer, double precision) is 'Sets quotas of a tenant.';
-revoke execute on function mayfly_private.set_quotas(integer, integer, bigint, bigint, integer, double precision) from public;
-grant execute on function mayfly_private.set_quotas(integer, integer, bigint, bigint, integer, double precision) to service_role;
+comment on function mayfly_private.set_quotas is 'Sets quotas of a tenant.';
+grant execute on function mayfly_private.set_quotas to service_role;
 
 create function mayfly.set_quotas(
   max_living_agents integer default null, spawns_per_minute integer default null, max_memories bigint default null,
@@ -56,7 +55,6 @@ language sql
 set search_path = ''
 return mayfly_private.set_quotas(max_living_agents, spawns_per_minute, max_memories, max_bytes, writes_per_minute, messages_kept);
 
-comment on function mayfly.set_quotas(integer, integer, bigint, bigint, integer, double precision) is
+comment on function mayfly.set_quotas is
   'Sets quotas of a tenant, null leaves one as it is. For the secret key. Returns the tenant.';
-revoke execute on function mayfly.set_quotas(integer, integer, bigint, bigint, integer, double precision) from public;
-grant execute on function mayfly.set_quotas(integer, integer, bigint, bigint, integer, double precision) to service_role;
+grant execute on function mayfly.set_quotas to service_role;

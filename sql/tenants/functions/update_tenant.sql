@@ -36,9 +36,8 @@ exception when check_violation then
 end
 $$;
 
-comment on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) is 'Changes the name and the settings of the callers tenant.';
-revoke execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) from public;
-grant execute on function mayfly_private.update_tenant(text, text, interval, interval, integer, jsonb) to authenticated, service_role;
+comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the callers tenant.';
+grant execute on function mayfly_private.update_tenant to authenticated, service_role;
 
 -- Changes the name of the tenant, the language of its memories to come, what its agents may and
 -- which memories are forgotten by age (scope
@@ -55,7 +54,5 @@ set search_path = ''
 return mayfly_private.update_tenant(
   name, language, make_interval(secs => max_lifetime), make_interval(secs => token_lifetime), max_depth, retention);
 
-comment on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) is
-  'Changes the name and the settings of the tenant. Returns it.';
-revoke execute on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) from public;
-grant execute on function mayfly.update_tenant(text, text, double precision, double precision, integer, jsonb) to authenticated, service_role;
+comment on function mayfly.update_tenant is 'Changes the name and the settings of the tenant. Returns it.';
+grant execute on function mayfly.update_tenant to authenticated, service_role;

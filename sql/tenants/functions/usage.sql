@@ -1,4 +1,5 @@
--- The definer half of mayfly.usage.
+-- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
+-- (mayfly_private.usage_counts).
 
 create function mayfly_private.usage()
 returns jsonb
@@ -7,31 +8,33 @@ set search_path = ''
 as $$
 declare
   of_tenant constant uuid := mayfly_private.require_tenant(null);
+  used jsonb;
+  work regprocedure;
+  counted jsonb;
 begin
-  return (
-    select jsonb_build_object(
-      'memories', u.memories, 'bytes', u.bytes, 'writes_this_minute', u.writes,
-      'living_agents', (select count(*) from mayfly.agents a
-        where a.tenant_id = of_tenant and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()),
-      'spawns_left', floor(coalesce((
-        select least(t.spawns_per_minute, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * t.spawns_per_minute / 60)
-        from mayfly_private.spawn_buckets b where b.tenant_id = of_tenant), t.spawns_per_minute)),
-      'limits', jsonb_build_object(
-        'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute,
-        'max_living_agents', t.max_living_agents, 'spawns_per_minute', t.spawns_per_minute,
-        'max_lifetime', extract(epoch from t.max_lifetime), 'token_lifetime', extract(epoch from t.token_lifetime),
-        'max_depth', t.max_depth))
-    from mayfly.tenants t, (
-      select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
-        coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', clock_timestamp())), 0) as writes
-      from mayfly_private.tenant_usage s where s.tenant_id = of_tenant) u
-    where t.id = of_tenant);
+  select jsonb_build_object('memories', u.memories, 'bytes', u.bytes, 'writes_this_minute', u.writes,
+    'limits', jsonb_build_object(
+      'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute,
+      'max_living_agents', t.max_living_agents, 'spawns_per_minute', t.spawns_per_minute,
+      'max_lifetime', extract(epoch from t.max_lifetime), 'token_lifetime', extract(epoch from t.token_lifetime),
+      'max_depth', t.max_depth))
+  into used
+  from mayfly.tenants t, (
+    select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
+      coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', clock_timestamp())), 0) as writes
+    from mayfly_private.tenant_usage s where s.tenant_id = of_tenant) u
+  where t.id = of_tenant;
+  for work in select to_regprocedure(c.work) from mayfly_private.usage_counts c order by c.name loop
+    continue when work is null;
+    execute format('select %s($1)', work::regproc) into counted using of_tenant;
+    used := used || counted;
+  end loop;
+  return used;
 end
 $$;
 
-comment on function mayfly_private.usage() is 'What the tenant uses of its quotas.';
-revoke execute on function mayfly_private.usage() from public;
-grant execute on function mayfly_private.usage() to authenticated, service_role;
+comment on function mayfly_private.usage is 'What the tenant uses of its quotas.';
+grant execute on function mayfly_private.usage to authenticated, service_role;
 
 -- What the tenant uses of its quotas, and these. For everyone in it.
 
@@ -41,7 +44,6 @@ language sql stable
 set search_path = ''
 return mayfly_private.usage();
 
-comment on function mayfly.usage() is
+comment on function mayfly.usage is
   'What the tenant uses: { memories, bytes, writes_this_minute, living_agents, spawns_left, limits }.';
-revoke execute on function mayfly.usage() from public;
-grant execute on function mayfly.usage() to authenticated, service_role;
+grant execute on function mayfly.usage to authenticated, service_role;

@@ -34,7 +34,7 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.tenants
   alter column name set statistics 0,
   alter column language set statistics 0,

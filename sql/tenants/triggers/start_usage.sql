@@ -14,8 +14,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.start_usage() is 'Trigger: gives a new tenant its shards of usage and its row of maintenance.';
-revoke execute on function mayfly_private.start_usage() from public;
+comment on function mayfly_private.start_usage is 'Trigger: gives a new tenant its shards of usage and its row of maintenance.';
 
 create trigger tenants_start_usage after insert on mayfly.tenants
   for each row execute function mayfly_private.start_usage();

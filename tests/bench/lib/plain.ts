@@ -1,5 +1,5 @@
 /** What recall is compared with: plain pgvector and full text, without policies. */
-import type { Sql } from "../../harness/callers.ts";
+import type { Sql } from "#harness/callers";
 
 /** One call, by what it is named in the results. */
 export interface Measured {

@@ -2,12 +2,8 @@
  * The databases that a benchmark runs on: Postgres 17 where DATABASE_URL names one, and PGlite; with
  * --quick on the first of these alone.
  */
-import {
-  openPostgresDatabase,
-  openTestDatabase,
-  type TestDatabase,
-} from "../../harness/database.ts";
-import { makeTemplate } from "../../harness/template.ts";
+import { openPostgresDatabase, openTestDatabase, type TestDatabase } from "#harness/database";
+import { makeTemplate } from "#harness/template";
 
 /** Sizes and rounds for under two minutes in all. */
 export const quick = process.argv.includes("--quick");

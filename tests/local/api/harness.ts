@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import postgres, { type Sql } from "postgres";
+import { readTemplate } from "#harness/template";
 import type { EarlyOptions } from "../../../local/src/api/early.ts";
 import { type Api, createApi } from "../../../local/src/api/index.ts";
 import { bootstrap } from "../../../local/src/bootstrap.ts";
@@ -9,7 +10,6 @@ import { type Database, openPglite, openPostgres } from "../../../local/src/db/i
 import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
 import type { Logger } from "../../../local/src/log.ts";
 import { type Claims, createTokens, type Tokens } from "../../../local/src/tokens.ts";
-import { readTemplate } from "../../harness/template.ts";
 
 export interface Project {
   url: string;

@@ -1,8 +1,8 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { inSession } from "../../../local/src/api/session.ts";
-import { type SlowWay, startSlowWay } from "../../chaos/delay.ts";
-import { openTestDatabase, type TestDatabase } from "../../harness/database.ts";
+import { type SlowWay, startSlowWay } from "../../invariants/chaos/delay.ts";
 
 let db: TestDatabase;
 let way: SlowWay;

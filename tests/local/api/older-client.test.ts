@@ -1,7 +1,7 @@
 import { pathToFileURL } from "node:url";
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { olderClientPath } from "../../harness/needs.ts";
+import { olderClientPath } from "#harness/needs";
 import { openProject, type Project } from "./harness.ts";
 
 const sql = `

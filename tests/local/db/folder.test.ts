@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, expect, test } from "vitest";
+import { canUnshare } from "#harness/needs";
 import { int32, query } from "../../../local/src/db/protocol.ts";
-import { canUnshare } from "../../harness/needs.ts";
 import { connect, failure, open, PASSWORD, quiet, takeOver } from "./harness.ts";
 import { Wire } from "./wire.ts";
 

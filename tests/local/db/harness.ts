@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
+import { readBareTemplate } from "#harness/template";
 import {
   type Database,
   openPglite,
@@ -8,7 +9,6 @@ import {
   type User,
 } from "../../../local/src/db/index.ts";
 import type { Logger } from "../../../local/src/log.ts";
-import { readBareTemplate } from "../../harness/template.ts";
 
 export const PASSWORD = "a test's password";
 export const quiet: Logger = {

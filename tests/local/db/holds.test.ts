@@ -1,9 +1,9 @@
 /** Transactions held just before their commit. */
 import postgres from "postgres";
 import { expect, test } from "vitest";
+import { silent } from "#harness/log";
+import { readTemplate } from "#harness/template";
 import { openPglite } from "../../../local/src/db/index.ts";
-import { silent } from "../../harness/log.ts";
-import { readTemplate } from "../../harness/template.ts";
 
 const open = async (template: Blob | Uint8Array) => {
   const { keys } = await readTemplate();

@@ -4,7 +4,7 @@ import {
   DEV_EMBEDDING_DIMENSIONS,
   DEV_EMBEDDING_MODEL,
   embedForDevelopment,
-} from "../../../sdk/src/dev_embedder.ts";
+} from "../../../sdk/src/contract/development-embedder.ts";
 
 function similarity(left: string, right: string): number {
   const other = embedForDevelopment(right);

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import postgres from "postgres";
+import { readBareTemplate } from "#harness/template";
 import { bootstrap } from "../../../local/src/bootstrap.ts";
 import { openPglite } from "../../../local/src/db/index.ts";
 import { generateKeys, type ProjectKeys } from "../../../local/src/keys.ts";
@@ -15,7 +16,6 @@ import {
   type RealtimeLimits,
 } from "../../../local/src/realtime/index.ts";
 import { createTokens, type Tokens } from "../../../local/src/tokens.ts";
-import { readBareTemplate } from "../../harness/template.ts";
 
 export const alice = "11111111-1111-4111-8111-111111111111";
 export const bob = "22222222-2222-4222-8222-222222222222";

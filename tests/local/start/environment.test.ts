@@ -1,9 +1,9 @@
 /** What the functions are given besides what they ask for. */
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
 import { functionsEnvironment } from "../../../local/src/environment.ts";
 import { createTokens } from "../../../local/src/tokens.ts";
-import { startTestLocal, type TestLocal } from "../../harness/local.ts";
 
 let local: TestLocal;
 beforeAll(async () => {

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { silent } from "#harness/log";
+import { readTemplate } from "#harness/template";
 import { type Database, openPglite } from "../../../local/src/db/index.ts";
 import { type LocalOptions, startLocal } from "../../../local/src/index.ts";
 import { applyMigrations } from "../../../local/src/migrations.ts";
-import { silent } from "../../harness/log.ts";
-import { readTemplate } from "../../harness/template.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 let folder: string;

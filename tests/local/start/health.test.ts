@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startTestLocal, type TestLocal } from "../../harness/local.ts";
+import { startTestLocal, type TestLocal } from "#harness/local";
 import { takeOver } from "../db/harness.ts";
 
 let local: TestLocal;

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// Plain JavaScript, since an old Node cannot read TypeScript: then the Node that `npm install` brought
+// takes over.
+import { spawn } from "node:child_process";
+import * as modules from "node:module";
+import { fileURLToPath } from "node:url";
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major > 22 || (major === 22 && minor >= 18)) {
+  // Half of the time to the first word is reading the sources.
+  modules.enableCompileCache();
+  await import("./src/main.ts");
+} else runOnNewerNode();
+
+function runOnNewerNode() {
+  let node;
+  try {
+    node = modules.createRequire(import.meta.url).resolve("node/bin/node");
+  } catch {
+    console.error(
+      `mayfly needs Node 22.18 or later, and this is ${process.versions.node}: run \`npm install\` in Mayfly's folder, which brings one, or install a newer Node.`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  const child = spawn(node, args, { stdio: "inherit" });
+  // A terminal's Ctrl-C reaches both, and so the child twice: it takes them as one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    console.error(`Node could not be started: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on("exit", (code, signal) => {
+    process.exitCode = code ?? { SIGINT: 130, SIGKILL: 137 }[signal] ?? 143;
+  });
+}

@@ -1,0 +1,44 @@
+import { list, row, text } from "../../sdk/src/contract/answer-form.ts";
+import { fromDataApi } from "../../sdk/src/link/call.ts";
+import { dataOf } from "./failure.ts";
+import type { Project } from "./project.ts";
+
+/** Ids of one request: a URL has an end. */
+const chunk = 100;
+
+/** The names of a tenant's agents, each asked once; they never change. */
+export class AgentNames {
+  readonly #project: Project;
+  readonly #names = new Map<string, string | null>();
+
+  constructor(project: Project) {
+    this.#project = project;
+  }
+
+  of(id: string | null): string | null {
+    return id === null ? null : (this.#names.get(id) ?? null);
+  }
+
+  /** Asks for those that are not known yet. */
+  async learn(ids: readonly (string | null)[]): Promise<void> {
+    const unknown = [...new Set(ids)]
+      .filter((id) => id !== null)
+      .filter((id) => !this.#names.has(id));
+    const { mayfly, tenant } = this.#project;
+    for (let at = 0; at < unknown.length; at += chunk) {
+      const asked = unknown.slice(at, at + chunk);
+      const rows = dataOf(
+        fromDataApi(
+          await mayfly.client
+            .from("agents")
+            .select("id, name")
+            .eq("tenant_id", tenant.id)
+            .in("id", asked),
+          list(row<{ id: string; name: string }>({ id: text, name: text })),
+        ),
+      );
+      for (const id of asked) this.#names.set(id, null);
+      for (const { id, name } of rows) this.#names.set(id, name);
+    }
+  }
+}

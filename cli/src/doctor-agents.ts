@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+import type { Issued } from "../../sdk/src/agents/session.ts";
+import { requestAgent } from "../../sdk/src/agents/spawn.ts";
+import { Mayfly } from "../../sdk/src/mayfly.ts";
+import type { Connection } from "./connection.ts";
+import type { Stop } from "./doctor-entry.ts";
+import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
+import { codeOf, inMayfly, probe } from "./probe.ts";
+import { privateJoin } from "./realtime.ts";
+
+interface Before {
+  /** What keeps the key out of the database. */
+  stop: Stop | null;
+  deployed: boolean;
+  joinable: boolean;
+}
+
+const signMend =
+  "npx supabase gen signing-key --algorithm ES256; import it under Project Settings → JWT Keys, rotate to it, and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'";
+const sameKeyMend = `The function secret and the project need the same key: ${signMend}`;
+
+/** Whether an agent can be spawned, and its token is worth something everywhere. */
+export async function checkAgents(connection: Connection, before: Before): Promise<Finding[]> {
+  if (before.stop !== null || !before.deployed) {
+    const first = before.stop ?? "functions";
+    const are = first.endsWith("s") ? "are" : "is";
+    return [skipped("signing key", `Not before the ${first} ${are} right.`)];
+  }
+  const { url, key } = connection;
+  const name = `mayfly-doctor-${randomUUID()}`;
+  const made = await new Mayfly({ url, key }).tenants.create({ name });
+  if (made.error)
+    return [
+      wrong(
+        "signing key",
+        `No tenant could be made for the check: ${made.error.message}`,
+        "Try again; the logs have the reason (Logs → Postgres)",
+      ),
+    ];
+  const mayfly = new Mayfly({ url, key, tenant: made.data.id });
+  const findings: Finding[] = [];
+  try {
+    const spawned = await requestAgent(mayfly.client, {
+      name: "doctor",
+      lifetime: 60,
+      scopes: ["memory:read", "presence:read"],
+    });
+    if (spawned.error) {
+      const { code, message } = spawned.error;
+      findings.push(
+        code === "not_configured"
+          ? wrong("signing key", message, signMend)
+          : wrong(
+              "signing key",
+              `No agent could be spawned: ${message}`,
+              spawned.error.hint ?? "The function's logs have the reason",
+            ),
+      );
+    } else findings.push(...(await checkToken(connection, spawned.data, before.joinable)));
+  } finally {
+    const erased = await mayfly.tenants.erase({ name });
+    if (erased.error)
+      findings.push(
+        warning(
+          "cleaning",
+          `The tenant ${name} of this check is still there: ${erased.error.message}`,
+          `Erase it: select mayfly.erase_tenant('${name}') as the secret key in it`,
+        ),
+      );
+  }
+  return findings;
+}
+
+async function checkToken(
+  connection: Connection,
+  { agent, token }: Issued,
+  joinable: boolean,
+): Promise<Finding[]> {
+  const tenant = agent.tenant_id;
+  const [rows, synced, joined] = await Promise.all([
+    probe(connection, "/rest/v1/tenants?select=id", { token, headers: inMayfly }),
+    probe(connection, "/functions/v1/sync", { method: "POST", body: { limit: 1 }, token }),
+    joinable ? privateJoin(connection, `tenant:${tenant}:agent:${agent.id}`, token) : null,
+  ]);
+  const seen = JSON.stringify(rows.body) === JSON.stringify([{ id: tenant }]);
+  return [
+    seen
+      ? fine("signing key", "The Data API accepts an agent's token.")
+      : rows.status === 401
+        ? wrong(
+            "signing key",
+            "The Data API does not know the key that agents' tokens are signed with.",
+            sameKeyMend,
+          )
+        : wrong(
+            "signing key",
+            `The Data API does not show an agent its own tenant: ${rows.reason ?? `${rows.status} ${codeOf(rows) ?? ""}`.trim()}.`,
+            "Apply the migrations and policies again: see above",
+          ),
+    synced.status === 200
+      ? fine("agent sync", "The functions accept it.")
+      : seen
+        ? wrong(
+            "agent sync",
+            `The functions refuse an agent's token: ${synced.reason ?? `${synced.status} ${codeOf(synced) ?? ""}`.trim()}.`,
+            "npx supabase functions deploy spawn sync query",
+          )
+        : skipped("agent sync", "Not before the signing key is right."),
+    joined === null
+      ? skipped("agent realtime", "Not before Realtime is right.")
+      : joined.problem === null
+        ? fine("agent realtime", "An agent can join its private channel.")
+        : seen
+          ? wrong(
+              "agent realtime",
+              `An agent cannot join its private channel: ${joined.problem}.`,
+              "Run supabase/migrations/*_mayfly_realtime.sql in the SQL editor; then rotate to the signing key if it is only a standby key",
+            )
+          : skipped("agent realtime", "Not before the signing key is right."),
+  ];
+}

@@ -1,0 +1,253 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { z } from "zod";
+import { count, flag, object, text, texts } from "../../sdk/src/contract/answer-form.ts";
+import type { Connection } from "./connection.ts";
+import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
+import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
+import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
+import { checkTimeouts } from "./doctor-neighbours.ts";
+import { pushMend } from "./entry.ts";
+import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
+import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
+import { readMigrations, type SourceFile } from "./source.ts";
+import { duration } from "./words.ts";
+
+/** What mayfly.installation gives. */
+interface Installation {
+  postgres: string;
+  at: string;
+  extensions: Record<string, string>;
+  migrations: { version: string; name: string; md5: string | null }[] | null;
+  jobs: string[] | null;
+  unprotected: string[];
+  policies: string[];
+  open_policies: { schema: string; table: string; policy: string; command: string }[];
+  pre_request: PreRequest | null;
+  statistics: string[];
+  timeouts: Record<string, string | null>;
+  maintenance: Maintenance;
+  broadcasts: Broadcasts;
+}
+
+const installation = z.object({
+  at: text,
+  extensions: object,
+  migrations: z.array(object).nullable(),
+  jobs: texts.nullable(),
+  unprotected: texts,
+  policies: texts,
+  open_policies: z.array(object),
+  pre_request: object.nullable(),
+  statistics: texts,
+  maintenance: object,
+  broadcasts: z.object({ flushed: flag, due: count, lost: object }),
+});
+
+/** Updates by a clock that is further ahead are refused. */
+const mostSkewMs = 30_000;
+/** As sql/operations/schedules.sql names them. */
+const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
+const netJobs = ["mayfly-embed"];
+const anewMend =
+  "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
+
+/** What mayfly.installation says: migrations, policies, extensions, and what else is open to agents. */
+export async function checkDatabase(connection: Connection): Promise<Finding[]> {
+  const answer = await probe(connection, "/rest/v1/rpc/installation", {
+    method: "POST",
+    body: {},
+    headers: inMayfly,
+  });
+  if (answer.status !== 200) return [notTold(answer)];
+  if (!installation.safeParse(answer.body).success)
+    return [
+      wrong(
+        "migrations",
+        "The migrations are older than this CLI, or something else than the Data API answered.",
+        anewMend,
+      ),
+    ];
+  const found = answer.body as Installation;
+  const migrations = await readMigrations().catch(() => null);
+  return [
+    checkMigrations(found, migrations),
+    ...checkPolicies(found, migrations),
+    ...checkOpenPolicies(found),
+    ...(await checkGate(connection, found.pre_request)),
+    checkStatistics(found.statistics),
+    checkTimeouts(found.timeouts),
+    ...checkExtensions(found),
+    ...checkMaintenance(
+      found.maintenance,
+      found.jobs?.includes("mayfly-maintain") ?? false,
+      Date.parse(found.at),
+    ),
+    ...checkBroadcasts(found.broadcasts, found.jobs?.includes("mayfly-flush") ?? false),
+    checkClock(found, answer.ms),
+  ];
+}
+
+function notTold(answer: Answer): Finding {
+  const code = codeOf(answer);
+  if (code === "PGRST202")
+    return wrong("migrations", "The migrations are older than this CLI.", anewMend);
+  if (code === "42501" || code?.startsWith("PGRST30"))
+    return wrong(
+      "key",
+      "The key may not ask for the installation: it is no secret key.",
+      "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
+    );
+  return wrong(
+    "migrations",
+    `The database does not say what is installed: ${answer.reason ?? `${answer.status} ${code ?? ""}`.trim()}.`,
+    "Try again; the logs have the reason (Logs → Postgres).",
+  );
+}
+
+function checkMigrations({ migrations }: Installation, files: SourceFile[] | null): Finding {
+  const check = "migrations";
+  if (files === null)
+    return skipped(check, "This copy of the CLI has no migrations to compare with.");
+  if (migrations === null)
+    return warning(
+      check,
+      "The tables are there, but no tool recorded its migrations, so their version is not known.",
+      `If you know that they are this version's: npx supabase migration repair ${files.map(versionOf).join(" ")} --status applied --remote`,
+    );
+  const recorded = new Map(migrations.map(({ version, md5 }) => [version, md5]));
+  const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
+  const missing = files.filter((file) => !recorded.has(versionOf(file)));
+  if (missing.length > 0) return wrong(check, `Not applied: ${names(missing)}.`, pushMend);
+  const different = files.filter(
+    (file) => recorded.get(versionOf(file)) !== fingerprint(file.content),
+  );
+  const unknown = different.filter((file) => recorded.get(versionOf(file)) === null);
+  if (different.length > unknown.length)
+    return wrong(
+      check,
+      `Applied in another version than this CLI's: ${names(different)}.`,
+      anewMend,
+    );
+  if (unknown.length > 0)
+    return warning(
+      check,
+      `Applied, but recorded without their text, so their version is not known: ${names(unknown)}.`,
+      "Nothing, if you know that they are this version's",
+    );
+  return fine(check, `All ${files.length} are applied, as this CLI has them.`);
+}
+
+const versionOf = ({ path }: SourceFile) => basename(path).split("_", 1)[0] ?? "";
+
+/** As mayfly.installation makes it: without blanks and semicolons, which tools treat as they like. */
+export const fingerprint = (sql: string): string =>
+  createHash("md5")
+    .update(sql.replace(/[ \t\r\n;]/g, ""))
+    .digest("hex");
+
+function checkPolicies(
+  { policies, unprotected }: Installation,
+  files: SourceFile[] | null,
+): Finding[] {
+  const rls: Finding[] = unprotected.map((table) =>
+    wrong(
+      "row security",
+      `${table} has no row-level security.`,
+      `alter table ${table} enable row level security;`,
+    ),
+  );
+  if (files === null) return rls;
+  const present = new Set(policies);
+  const expected = files.flatMap(({ content }) => policiesOf(content));
+  const missing = expected.filter((policy) => !present.has(policy));
+  const realtime = (policy: string) => policy.includes(" on realtime.messages");
+  const own = missing.filter((policy) => !realtime(policy));
+  const findings = [...rls];
+  if (own.length > 0)
+    findings.push(
+      wrong(
+        "policies",
+        `Missing: ${own.join(", ")}.`,
+        "Run their create policy of supabase/migrations in the SQL editor",
+      ),
+    );
+  else if (rls.length === 0)
+    findings.push(
+      fine(
+        "policies",
+        `All ${expected.filter((policy) => !realtime(policy)).length} are there, on tables with row-level security.`,
+      ),
+    );
+  if (missing.some(realtime))
+    findings.push(
+      wrong(
+        "realtime policies",
+        `Missing: ${missing.filter(realtime).join(", ")}.`,
+        "Run supabase/migrations/*_mayfly_realtime.sql in the SQL editor",
+      ),
+    );
+  else findings.push(fine("realtime policies", "They are on realtime.messages."));
+  return findings;
+}
+
+/** `name on schema.table` of each policy that a migration makes. */
+export const policiesOf = (sql: string): string[] =>
+  [...sql.matchAll(/^create policy (\w+) on ([\w.]+)/gim)].map(
+    (match) => `${match[1]} on ${match[2]}`,
+  );
+
+/** Agents' tokens are `authenticated` in the whole project. */
+function checkOpenPolicies({ open_policies }: Installation): Finding[] {
+  const check = "open policies";
+  if (open_policies.length === 0)
+    return [fine(check, "No other table is open to every signed-in caller, which agents are.")];
+  return open_policies.map(({ schema, table, policy, command }) =>
+    warning(
+      check,
+      `${schema}.${table}: the policy "${policy}" lets every agent ${command === "all" ? "read and write" : command}: its condition is true.`,
+      `If it shall not: alter policy "${policy}" on ${schema}.${table} … ((select auth.jwt() ->> 'iss') is distinct from 'mayfly')`,
+    ),
+  );
+}
+
+function checkExtensions({ extensions, jobs }: Installation): Finding[] {
+  const rerun = "run Mayfly's sql/operations/schedules.sql in the SQL editor";
+  const enable = `Enable it (Database → Extensions) and ${rerun}`;
+  const missing = (names: string[]) => names.filter((name) => !jobs?.includes(name));
+  const scheduled = (check: string, names: string[], well: string): Finding =>
+    missing(names).length === 0
+      ? fine(check, well)
+      : warning(
+          check,
+          `It is there, but not scheduled: ${missing(names).join(", ")}.`,
+          `R${rerun.slice(1)}`,
+        );
+  const cron =
+    extensions.pg_cron === undefined
+      ? warning(
+          "pg_cron",
+          "It is not there, so nothing is cleaned by itself.",
+          `${enable}; or call mayfly.maintain() now and then`,
+        )
+      : scheduled("pg_cron", cronJobs, `It runs ${jobs?.join(", ")}.`);
+  const net =
+    extensions.pg_net === undefined
+      ? warning(
+          "pg_net",
+          "It is not there: memories that wait for a vector get it with the next push.",
+          enable,
+        )
+      : scheduled("pg_net", extensions.pg_cron === undefined ? [] : netJobs, "It is there.");
+  return [cron, net];
+}
+
+function checkClock({ at }: Installation, ms: number): Finding {
+  const skew = Math.abs(Date.now() - ms / 2 - Date.parse(at));
+  if (skew <= mostSkewMs) return fine("clock", "This machine's clock and the database's agree.");
+  return warning(
+    "clock",
+    `This machine's clock and the database's differ by ${duration(skew)}.`,
+    "Set this machine's clock (NTP): updates from a clock 60 s ahead are refused",
+  );
+}

@@ -1,0 +1,41 @@
+import { version } from "../../sdk/src/contract/version.ts";
+import type { Connection } from "./connection.ts";
+import { type Finding, fine, warning, wrong } from "./finding.ts";
+import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
+import { type Answer, codeOf } from "./probe.ts";
+
+/** Whether each function is deployed, in this version, and reached without a token. */
+export async function checkFunctions(connection: Connection): Promise<Finding[]> {
+  const answers = await Promise.all(functionNames.map((name) => askFunction(connection, name)));
+  return functionNames.map((name, index) => findingOf(name, answers[index]));
+}
+
+function findingOf(name: string, answer: Answer | undefined): Finding {
+  const check = `function ${name}`;
+  const deploy = `npx supabase functions deploy ${name}`;
+  if (!answer || answer.reason !== null)
+    return wrong(check, `It could not be reached: ${answer?.reason}.`, deploy);
+  if (isOurs(answer)) {
+    const deployed = versionOf(answer);
+    if (deployed === version) return fine(check, `Version ${version} is deployed.`);
+    return warning(
+      check,
+      `${deployed ?? "An older version"} is deployed, and this is ${version}.`,
+      deploy,
+    );
+  }
+  if (answer.status === 404) return wrong(check, "It is not deployed.", deploy);
+  if (answer.status === 401)
+    return wrong(
+      check,
+      "The platform asks for a token before it: verify_jwt is on.",
+      `Set verify_jwt = false under [functions.${name}] of supabase/config.toml, then ${deploy}`,
+    );
+  if (answer.status >= 500)
+    return wrong(
+      check,
+      `It does not start: ${answer.status} ${codeOf(answer) ?? ""}`.trim(),
+      `The dashboard has the reason (Edge Functions → ${name} → Logs); then ${deploy}`,
+    );
+  return wrong(check, `Something else answers there, with ${answer.status}.`, deploy);
+}

@@ -1,0 +1,120 @@
+import { tenantRow } from "../../sdk/src/agents/answers.ts";
+import { list } from "../../sdk/src/contract/answer-form.ts";
+import { behindRow } from "../../sdk/src/link/read-all.ts";
+import type { Connection } from "./connection.ts";
+import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
+
+export interface KnownTenant {
+  id: string;
+  name: string;
+  created_at: string;
+}
+
+/** How far a secret key comes into a project: where it stops, `mend` says what to do. */
+export type Entry =
+  | { at: "inside"; tenants: KnownTenant[]; ms: number }
+  | {
+      at:
+        | "unreachable"
+        | "not_supabase"
+        | "key_refused"
+        | "schema_not_exposed"
+        | "not_installed"
+        | "failed";
+      message: string;
+      mend: string;
+      ms: number;
+    };
+
+export const exposeMend =
+  "Project Settings → Data API → Exposed schemas: add mayfly (self-hosted: PGRST_DB_SCHEMAS).";
+export const pushMend =
+  "npx supabase link --project-ref <ref> && npx supabase db push --remote (CLI 2: without --remote)";
+/** Of a schema that was dropped the migrations still count as applied. */
+const installMend = `${pushMend}; if it finds nothing to push, before it npx supabase migration repair <version> --status reverted --remote, for each of Mayfly's`;
+
+/**
+ * Reads tenants, which needs the URL, the key, the exposed schema and the migrations.
+ *
+ * @param filter of the Data API, as `name=eq.acme`; a project may have more tenants than a page.
+ */
+export async function enter(connection: Connection, filter = ""): Promise<Entry> {
+  const path = `/rest/v1/tenants?select=id,name,created_at&order=created_at,id&${filter}`;
+  return entryOf(connection, await probe(connection, path, { headers: inMayfly }));
+}
+
+/** All tenants, where the first page of them is; undefined where a page fails. */
+export async function everyTenant(
+  connection: Connection,
+  tenants: KnownTenant[],
+): Promise<KnownTenant[] | undefined> {
+  const all = [...tenants];
+  for (let page = tenants; page.length > 0; all.push(...page)) {
+    const last = page.at(-1) as KnownTenant;
+    const entry = await enter(connection, `or=(${encodeURIComponent(behindRow(last))})`);
+    if (entry.at !== "inside" || entry.tenants[0]?.id === page[0]?.id) return undefined;
+    page = entry.tenants;
+  }
+  return all;
+}
+
+function entryOf({ url }: Connection, answer: Answer): Entry {
+  const { status, body, ms, reason } = answer;
+  const stop = (at: Exclude<Entry["at"], "inside">, message: string, mend: string): Entry => ({
+    at,
+    message,
+    mend,
+    ms,
+  });
+  const code = codeOf(answer);
+  if (reason !== null)
+    return stop(
+      "unreachable",
+      `${url} could not be reached: ${reason}.`,
+      "Check the URL and the network; a paused project is restored in the dashboard.",
+    );
+  const tenants = list(tenantRow).safeParse(body);
+  if (status === 200 && tenants.success) return { at: "inside", tenants: tenants.data, ms };
+  // A page is not of the gateway or the Data API.
+  if (status === 401 && body !== null)
+    return stop(
+      "key_refused",
+      `${url} does not accept this key.`,
+      "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
+    );
+  if (code === "PGRST106")
+    return stop(
+      "schema_not_exposed",
+      "The schema mayfly is not exposed by the Data API.",
+      exposeMend,
+    );
+  // PGRST002: the schema cache cannot be built, as when an exposed schema does not exist.
+  if (["PGRST205", "PGRST204", "PGRST002", "42P01", "3F000"].includes(code ?? ""))
+    return stop("not_installed", "The migrations of Mayfly are not applied.", installMend);
+  if (status === 403 || code === "42501")
+    return stop(
+      "key_refused",
+      "This key may not read the tenants: it is no secret key.",
+      "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
+    );
+  // Before anything else the Data API calls the project's own function, which is gone.
+  if (code === "42883")
+    return stop(
+      "failed",
+      "The Data API calls a function before every request, and it does not exist: every request fails.",
+      "In the SQL editor: alter role authenticator reset pgrst.db_pre_request; notify pgrst, 'reload config';",
+    );
+  // PGRST125: the URL goes on behind the project's, as that of the Data API does.
+  if (body === null || code === undefined || code === "PGRST125")
+    return stop(
+      "not_supabase",
+      `${url} is no Supabase project: it answered ${status}.`,
+      "The URL is like https://<ref>.supabase.co, without a path.",
+    );
+  const { message } = body as { message?: unknown };
+  return stop(
+    "failed",
+    `The Data API answered ${status}: ${typeof message === "string" ? message : code}.`,
+    "Look into the logs of the Data API (Logs → API Gateway).",
+  );
+}

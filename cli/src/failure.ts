@@ -1,0 +1,42 @@
+import type { Result } from "../../sdk/src/contract/errors.ts";
+
+/** 0 is done. A signal's is 128 and its number. */
+export const exitCodes = { failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
+
+/** What went wrong in one sentence, what to do about it in another, and the exit code. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  /** Stable: what a script branches on. */
+  readonly code: string;
+  readonly hint: string | null;
+  readonly exitCode: number;
+  readonly details: unknown;
+
+  constructor(
+    message: string,
+    options: { code?: string; hint?: string | null; exitCode?: number; details?: unknown } = {},
+  ) {
+    super(message);
+    this.code = options.code ?? "failed";
+    this.hint = options.hint ?? null;
+    this.exitCode = options.exitCode ?? exitCodes.failed;
+    this.details = options.details ?? null;
+  }
+}
+
+/** A failure of the command line, not of the work. */
+export const usage = (message: string, hint: string | null = null) =>
+  new Failure(message, { code: "usage", hint, exitCode: exitCodes.usage });
+
+/** The data of a call of the SDK, or its error as a failure. */
+export function dataOf<T>(result: Result<T>): T {
+  if (!result.error) return result.data;
+  const { code, message, hint, details } = result.error;
+  throw new Failure(message, { code, hint, details });
+}
+
+/** Any error as a failure. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  return new Failure(error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,158 @@
+/** What init would do to a project, found out without touching it. */
+import { access, readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { version } from "../../sdk/src/contract/version.ts";
+import { Failure } from "./failure.ts";
+import { editConfig } from "./init-config.ts";
+import { hashOf, type Manifest, manifestPath, readManifest } from "./init-manifest.ts";
+import { functionEntries, readFunctions, readMigrations, type SourceFile } from "./source.ts";
+
+export interface Change {
+  /** `keep`: it differs from Mayfly's and is not as init wrote it, so it stays. */
+  action: "create" | "update" | "delete" | "edit" | "keep";
+  path: string;
+  /** Why, or what of it. */
+  note: string | null;
+  /** What will be in it; null where nothing is written. */
+  content: string | null;
+}
+
+export interface Plan {
+  root: string;
+  /** What is installed; null where nothing is. */
+  from: string | null;
+  to: string;
+  changes: Change[];
+  manifest: Manifest;
+  /** Whether anything would be written. */
+  needed: boolean;
+  /** There are migrations that the project has not. */
+  migrationsAdded: boolean;
+  /** A migration that the project has already would be another one now. */
+  migrationsChanged: boolean;
+  /** The project has migrations that come after Mayfly's. */
+  outOfOrder: boolean;
+}
+
+export async function makePlan(root: string, force: boolean): Promise<Plan> {
+  await refuseForeignFunctions(root);
+  const manifest = await readManifest(root);
+  const migrations = await readMigrations();
+  const files = [...migrations, ...(await readFunctions())];
+  const known = manifest?.files ?? {};
+
+  const planned = await Promise.all(
+    files.map((file) => planFile(root, file, known[file.path], force)),
+  );
+  const gone = Object.entries(known).filter(([path]) => !files.some((file) => file.path === path));
+  const removed = await Promise.all(gone.map(([path, hash]) => planRemoval(root, path, hash)));
+  const changes = [await planConfig(root), ...planned, ...removed].filter(
+    (change) => change !== null,
+  );
+
+  const kept = new Set(changes.filter(({ action }) => action === "keep").map(({ path }) => path));
+  const next: Manifest = {
+    version,
+    files: Object.fromEntries(
+      files.flatMap(({ path, content }) => {
+        // Of a file that was kept: what was once written, so that it counts as changed next time too.
+        const hash = kept.has(path) ? known[path] : hashOf(content);
+        return hash === undefined ? [] : [[path, hash]];
+      }),
+    ),
+  };
+  const stale = JSON.stringify(next) !== JSON.stringify(manifest);
+  const needed = stale || changes.some(({ action }) => action !== "keep");
+  const paths = new Set(migrations.map(({ path }) => path));
+  return {
+    root,
+    from: manifest?.version ?? null,
+    to: version,
+    changes,
+    manifest: next,
+    needed,
+    migrationsAdded: changes.some(({ action, path }) => action === "create" && paths.has(path)),
+    migrationsChanged: changes.some(({ action, path }) => action === "update" && paths.has(path)),
+    outOfOrder: await hasLaterMigrations(root, migrations),
+  };
+}
+
+async function planFile(
+  root: string,
+  { path, content }: SourceFile,
+  installed: string | undefined,
+  force: boolean,
+): Promise<Change | null> {
+  const present = await readText(join(root, path));
+  if (present === content) return null;
+  if (present === null) return { action: "create", path, note: null, content };
+  if (installed === hashOf(present)) return { action: "update", path, note: null, content };
+  const note =
+    installed === undefined ? "not installed by mayfly init" : "changed since it was installed";
+  return force
+    ? { action: "update", path, note, content }
+    : { action: "keep", path, note, content: null };
+}
+
+/** A file that Mayfly has no more; one that was changed stays, and is the project's from now on. */
+async function planRemoval(root: string, path: string, installed: string): Promise<Change | null> {
+  const present = await readText(join(root, path));
+  if (present === null) return null;
+  const note = "no longer part of Mayfly";
+  const action = hashOf(present) === installed ? "delete" : "keep";
+  return { action, path, note, content: null };
+}
+
+async function planConfig(root: string): Promise<Change | null> {
+  const path = "supabase/config.toml";
+  const present = await readText(join(root, path));
+  if (present === null) {
+    const text = `project_id = ${JSON.stringify(basename(root))}\n\n[db]\nmajor_version = 17\n`;
+    const { text: content } = editConfig(text, functionEntries);
+    return { action: "create", path, note: "the folder is no Supabase project yet", content };
+  }
+  const { text: content, changes } = editConfig(present, functionEntries);
+  return changes.length === 0 ? null : { action: "edit", path, note: changes.join(", "), content };
+}
+
+/** A function of a name of ours, which the Supabase CLI would find without an entry in config.toml. */
+async function refuseForeignFunctions(root: string): Promise<void> {
+  for (const file of ["config.json", "config.jsonc"])
+    if (await exists(join(root, "supabase", file)))
+      throw new Failure(`The project is configured by supabase/${file}.`, {
+        hint: "mayfly init edits config.toml alone: move the settings there, or enter Mayfly's by hand.",
+      });
+  for (const { name } of functionEntries)
+    if (await exists(join(root, "supabase/functions", name)))
+      throw new Failure(
+        `The project has a function ${name} of its own, in supabase/functions/${name}.`,
+        {
+          hint: "Mayfly's has this name too. Rename the other one, then run mayfly init again.",
+        },
+      );
+}
+
+async function hasLaterMigrations(root: string, migrations: SourceFile[]): Promise<boolean> {
+  const ours = migrations.map(({ path }) => basename(path)).sort();
+  const present = await readdir(join(root, "supabase/migrations")).catch(() => []);
+  const last = ours.at(-1) ?? "";
+  return present.some((name) => /^\d+_.*\.sql$/.test(name) && !ours.includes(name) && name > last);
+}
+
+/** What is written last, by which a later init knows this one. */
+export const manifestText = ({ manifest }: Plan): string =>
+  `${JSON.stringify(manifest, null, 2)}\n`;
+export { manifestPath };
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+async function readText(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+}

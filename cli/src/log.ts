@@ -1,0 +1,42 @@
+import { list } from "../../sdk/src/contract/answer-form.ts";
+import { fromDataApi } from "../../sdk/src/link/call.ts";
+import { loggedEvent } from "../../sdk/src/memory/answers.ts";
+import type { LogEvent } from "../../sdk/src/memory/memory.ts";
+import { dataOf } from "./failure.ts";
+import type { Project } from "./project.ts";
+
+const pageSize = 1_000;
+
+/** An event by what is the same wherever it is read. */
+export const keyOf = ({ type, subject, agent_id, version, at }: LogEvent): string =>
+  `${type} ${subject} ${agent_id} ${version} ${Date.parse(at)}`;
+
+/**
+ * The events since a point in time, in the order of the log, a page at a time. What commits late with
+ * an earlier place is left out: whoever took a cursor before gets it there.
+ */
+export async function* readSince(
+  { mayfly, tenant }: Project,
+  since: Date,
+): AsyncGenerator<LogEvent[]> {
+  let behind: { xid: string; id: number } | undefined;
+  for (;;) {
+    let query = mayfly.client
+      .from("events")
+      .select("xid, id, type, subject, agent_id, version, fields, at")
+      .eq("tenant_id", tenant.id)
+      .gte("at", since.toISOString());
+    if (behind) {
+      const { xid, id } = behind;
+      query = query.or(`xid.gt.${xid},and(xid.eq.${xid},id.gt.${id})`);
+    }
+    const rows = dataOf(
+      fromDataApi(await query.order("xid").order("id").limit(pageSize), list(loggedEvent)),
+    );
+    const last = rows.at(-1);
+    // A project may allow fewer rows than a page.
+    if (!last) return;
+    yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
+    behind = { xid: last.xid, id: last.id };
+  }
+}

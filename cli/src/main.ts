@@ -1,0 +1,67 @@
+import { Command, CommanderError } from "commander";
+import { version } from "../../sdk/src/contract/version.ts";
+import { addAgents } from "./agents.ts";
+import { addDoctor } from "./doctor.ts";
+import { usage } from "./failure.ts";
+import { addInit } from "./init.ts";
+import { Output } from "./output.ts";
+import { addRecall } from "./recall.ts";
+import { addReembed } from "./reembed.ts";
+import { addSpawn } from "./spawn.ts";
+import { addStats } from "./stats.ts";
+import { addStatus } from "./status.ts";
+import { addTail } from "./tail.ts";
+
+const after = `
+Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
+of the environment or of .env here, else the embedded Supabase that runs in this folder.
+
+Exit codes: 0 done, 1 failed (doctor and status: something is wrong), 2 wrong usage,
+130 ended by Ctrl-C, 143 by SIGTERM.
+
+Examples:
+  mayfly init ~/my-app            add Mayfly to a Supabase project
+  mayfly doctor                   what is wrong, and how to fix it
+  mayfly tail --since 10m         what happens
+  mayfly <command> --help         more examples`;
+
+const json = process.argv.includes("--json");
+const program = new Command("mayfly")
+  .description("A backend for teams of AI agents that is nothing but a Supabase project.")
+  .version(version)
+  .addHelpText("after", after)
+  .showHelpAfterError(false)
+  .exitOverride()
+  // What is wrong is said once, below.
+  .configureOutput({ outputError: () => {} });
+
+const commands = [
+  addInit,
+  addDoctor,
+  addSpawn,
+  addAgents,
+  addStats,
+  addStatus,
+  addTail,
+  addRecall,
+  addReembed,
+];
+for (const add of commands) add(program);
+
+// `mayfly --help | head`: what a command prints is looked after in execute.
+process.stdout.on("error", () => {});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  if (error.exitCode !== 0) {
+    // Without a command commander has printed the help.
+    if (error.code !== "commander.help") {
+      const hint = "See: mayfly --help, or mayfly <command> --help";
+      const message = error.message.replace(/^error: /, "");
+      new Output(json).failure(usage(message.charAt(0).toUpperCase() + message.slice(1), hint));
+    }
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,41 @@
+import { createClient } from "@supabase/supabase-js";
+import { disconnect } from "../../sdk/src/link/disconnect.ts";
+import type { Connection } from "./connection.ts";
+
+/** Realtime takes 5 s to refuse a join. */
+const timeoutMs = 15_000;
+
+/**
+ * Joins a private topic and leaves it again.
+ *
+ * @param token instead of the secret key's right.
+ * @returns why it could not be joined; null when it was.
+ */
+export async function privateJoin(
+  { url, key }: Pick<Connection, "url" | "key">,
+  topic: string,
+  token?: string,
+): Promise<{ problem: string | null; ms: number }> {
+  const started = performance.now();
+  const client = createClient(url, key, {
+    ...(token === undefined
+      ? { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }
+      : { accessToken: async () => token }),
+  });
+  const channel = client.channel(topic, { config: { private: true } });
+  try {
+    // The first private join must already carry the token: without it the refusal takes 5 s.
+    await client.realtime.setAuth();
+    const problem = await new Promise<string | null>((resolve) => {
+      const timer = setTimeout(() => resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
+      channel.subscribe((status, error) => {
+        clearTimeout(timer);
+        resolve(status === "SUBSCRIBED" ? null : (error?.message ?? status.toLowerCase()));
+      });
+    });
+    return { problem, ms: Math.round(performance.now() - started) };
+  } finally {
+    await client.removeAllChannels();
+    await disconnect(client);
+  }
+}

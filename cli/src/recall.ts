@@ -1,0 +1,117 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { DEV_EMBEDDING_MODEL } from "../../sdk/src/contract/development-embedder.ts";
+import { type MemoryKind, memoryKind } from "../../sdk/src/contract/schemas.ts";
+import { queryMemories } from "../../sdk/src/memory/reads.ts";
+import type { RecalledMemory, RecallOptions } from "../../sdk/src/memory/recall.ts";
+import {
+  execute,
+  list,
+  type ProjectOptions,
+  type Session,
+  share,
+  whole,
+  withProject,
+} from "./command.ts";
+import { dataOf } from "./failure.ts";
+import type { Output } from "./output.ts";
+import { openProject } from "./project.ts";
+import { duration, instant, isUuid, printable, shorten } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  limit: number;
+  kinds?: MemoryKind[];
+  tags?: string[];
+  minReward?: number;
+  agent?: string;
+  since?: Date;
+}
+
+/** Of an output on a line of its own. */
+const excerpt = 300;
+
+const examples = `
+Examples:
+  mayfly recall "how do we rotate the signing key?"
+  mayfly recall "rotate the key" --limit 3 --kinds episode,learning --min-reward 0.8
+  mayfly recall keys --since 2d --json | jq -r '.results[].output'`;
+
+export function addRecall(program: Command): void {
+  const command = program
+    .command("recall")
+    .description("what the tenant's agents learned that answers a question")
+    .argument("<query>", "words, or a question", words)
+    .option("--limit <number>", "1 to 100", whole(1, 100), 10)
+    .option("--kinds <kinds>", "episode, learning, fact, …, with commas between them", kinds)
+    .option("--tags <tags>", "all of them, with commas between them", list)
+    .option("--min-reward <number>", "0 to 1", share)
+    .option("--agent <id>", "learned by this agent", id)
+    .option("--since <time>", "10m, 2h, 1d, or ISO 8601", time)
+    .addHelpText("after", examples);
+  withProject(command).action((query: string, options: Options) =>
+    execute(options, (session) => recall(query, options, session)),
+  );
+}
+
+export function time(text: string): Date {
+  const at = instant(text);
+  if (at) return at;
+  throw new InvalidArgumentError("It must be like 90s, 10m, 2h, 1d, or 2026-01-31T12:00:00Z.");
+}
+
+function words(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("It must have words.");
+}
+
+function id(text: string): string {
+  if (isUuid(text)) return text;
+  throw new InvalidArgumentError(
+    "It must be an id, since several may have had a name: mayfly agents --all.",
+  );
+}
+
+function kinds(text: string): MemoryKind[] {
+  return list(text).map((word) => {
+    const { data } = memoryKind.safeParse(word);
+    if (data) return data;
+    throw new InvalidArgumentError(`The kinds are ${memoryKind.options.join(", ")}.`);
+  });
+}
+
+async function recall(query: string, options: Options, { output }: Session): Promise<undefined> {
+  const { limit, kinds, tags, minReward, agent, since } = options;
+  const { mayfly } = await openProject(options, output);
+  const asked: RecallOptions = {
+    limit,
+    ...(kinds && { kinds }),
+    ...(tags && { tags }),
+    ...(minReward !== undefined && { minReward }),
+    ...(agent !== undefined && { agentId: agent }),
+    ...(since && { since }),
+  };
+  const found = dataOf(await queryMemories(mayfly.client, { query }, asked));
+  output.answer(found, () => [
+    ...(found.results.length === 0 ? ["Nobody has learned anything like it."] : []),
+    ...found.results.flatMap((memory) => linesOf(memory, output)),
+  ]);
+  if (found.mode !== "hybrid") output.note(`By words only: ${found.problem}.`);
+  else if (found.model === DEV_EMBEDDING_MODEL)
+    output.note(`Meaning by ${found.model}, for development.`);
+  return undefined;
+}
+
+function linesOf(memory: RecalledMemory, output: Output): string[] {
+  const { score, task, output: learned, kind, reward, agentName, agentId, createdAt } = memory;
+  const about = [
+    kind,
+    ...(reward === null ? [] : [`reward ${reward}`]),
+    `${agentName ? printable(agentName) : (agentId ?? "nobody")}, ${duration(Date.now() - createdAt.getTime())} ago`,
+    memory.id,
+  ];
+  const text = printable(learned || memory.input);
+  return [
+    `${output.paint("green", score.toFixed(3))}  ${output.paint("bold", printable(task) || "(without a task)")}`,
+    ...(text ? [`       ${shorten(text, excerpt)}`] : []),
+    `       ${output.paint("dim", about.join(" · "))}`,
+  ];
+}

@@ -1,0 +1,57 @@
+/** What `mayfly tail` shows, whatever it comes from. */
+import { debugCategories } from "../../sdk/src/contract/debug.ts";
+import type { LogEvent } from "../../sdk/src/memory/memory.ts";
+
+/** How much an agent tells; each level has what those before it have. */
+export const levels = ["silent", "basic", "detailed", "verbose", "trace"] as const;
+export type Level = (typeof levels)[number];
+
+/** One line of a tail. */
+export interface TailRecord {
+  /** ISO 8601. */
+  at: string;
+  level: Level;
+  category: string;
+  /** As `memory.created`. */
+  name: string;
+  agent: { id: string; name: string | null } | null;
+  /** What it happened to. */
+  subject: string | null;
+  data: Record<string, unknown>;
+}
+
+export const isWithin = (level: Level, most: Level) =>
+  levels.indexOf(level) <= levels.indexOf(most) && most !== "silent";
+
+/** What agents do all the time is detailed; that they come and go, and who may what, is basic. */
+const detailed = ["memory", "message", "state"];
+
+/** What the log tells of. */
+const logCategories = ["agent", "channel", "member", "memory", "message", "state"];
+export const categories = [...new Set([...logCategories, ...debugCategories])].sort();
+
+/** The first word of an event's type. */
+export const categoryOf = (type: string) => type.split(".", 1)[0] ?? type;
+
+/** An event of the log as a record. */
+export function recordOf(event: LogEvent, name: string | null): TailRecord {
+  const category = categoryOf(event.type);
+  // An event about an agent is of that agent, whoever did it.
+  const agent = category === "agent" ? event.subject : event.agent_id;
+  return {
+    at: event.at,
+    level: detailed.includes(category) ? "detailed" : "basic",
+    category,
+    name: event.type,
+    agent: agent === null ? null : { id: agent, name },
+    subject: event.subject,
+    data: {
+      ...(event.version !== null && { version: event.version }),
+      ...(event.fields && event.fields.length > 0 && { fields: event.fields }),
+    },
+  };
+}
+
+/** The agent that an event is of. */
+export const agentOf = (event: LogEvent): string | null =>
+  categoryOf(event.type) === "agent" ? event.subject : event.agent_id;

@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import type { Reembedded } from "../../sdk/src/memory/reembed.ts";
+import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
+import { dataOf, exitCodes } from "./failure.ts";
+import { openProject } from "./project.ts";
+import { printable } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  forgetOthers?: boolean;
+}
+
+const examples = `
+It may be ended anywhere: run again, it goes on.
+
+Examples:
+  mayfly reembed                   after MAYFLY_EMBEDDINGS_MODEL was changed
+  mayfly reembed --forget-others   delete the vectors of other models, too`;
+
+export function addReembed(program: Command): void {
+  const command = program
+    .command("reembed")
+    .description("give every memory of the tenant a vector of the functions' model")
+    .option("--forget-others", "delete vectors of other models, also those that callers gave")
+    .addHelpText("after", examples);
+  withProject(command).action((options: Options) =>
+    execute(options, (session) => reembed(options, session)),
+  );
+}
+
+async function reembed(options: Options, { output, interruption }: Session) {
+  const { mayfly, tenant } = await openProject(options, output);
+  let told = "";
+  const done = dataOf(
+    await mayfly.reembed({
+      forgetOthers: options.forgetOthers === true,
+      signal: interruption.signal,
+      onProgress: (progress) => {
+        const line = lineOf(progress);
+        if (line !== told) output.note(line);
+        told = line;
+      },
+    }),
+  );
+  if (interruption.signal.aborted) return undefined;
+  output.answer({ tenant, ...done }, () => [lineOf(done)]);
+  return done.left > 0 ? exitCodes.failed : undefined;
+}
+
+function lineOf({ model, memories, embedded, dead, others, problem }: Reembedded): string {
+  const parts = [
+    `${embedded} of ${memories} by ${printable(model)}`,
+    ...(dead > 0 ? [`${dead} given up until the next reembed`] : []),
+    ...(others > 0 ? [`${others} vectors of other models`] : []),
+  ];
+  const why =
+    problem && embedded < memories ? `; tried again after a pause: ${printable(problem)}` : "";
+  return `${parts.join(", ")}${why}`;
+}

@@ -1,0 +1,72 @@
+/** What of Mayfly goes into a Supabase project. */
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import { Failure } from "./failure.ts";
+import { functionNames } from "./functions.ts";
+
+/** The clone of Mayfly that this CLI is part of. */
+export const sourceFolder = join(import.meta.dirname, "../..");
+
+/** Under supabase/: the functions and what they import, with the paths that they have in Mayfly. */
+const home = "mayfly";
+
+export interface SourceFile {
+  /** In the project, from its root, with `/`. */
+  path: string;
+  content: string;
+}
+
+export interface FunctionEntry {
+  name: string;
+  /** From supabase/, as config.toml wants them. */
+  entrypoint: string;
+  importMap: string;
+}
+
+export const functionEntries: FunctionEntry[] = functionNames.map((name) => ({
+  name,
+  entrypoint: `./${home}/functions/${name}/index.ts`,
+  importMap: `./${home}/functions/deno.json`,
+}));
+
+/** The migrations, by their names. */
+export async function readMigrations(): Promise<SourceFile[]> {
+  const folder = join(sourceFolder, "supabase/migrations");
+  const files = await readdir(folder).catch(() => []);
+  const names = files.filter((file) => /^\d+_mayfly\w*\.sql$/.test(file)).sort();
+  if (names.length === 0)
+    throw new Failure("This copy of Mayfly has no migrations.", {
+      hint: "Run the command from a clone of Mayfly: npx mayfly …",
+    });
+  return Promise.all(
+    names.map(async (name) => ({
+      path: `supabase/migrations/${name}`,
+      content: await readFile(join(folder, name), "utf8"),
+    })),
+  );
+}
+
+/** The functions, everything that they import of Mayfly, and their deno.json. */
+export async function readFunctions(): Promise<SourceFile[]> {
+  const files = new Map<string, string>();
+  const take = async (path: string): Promise<void> => {
+    if (files.has(path)) return;
+    const content = await readFile(path, "utf8");
+    files.set(path, content);
+    for (const imported of relativeImports(content)) await take(join(dirname(path), imported));
+  };
+  for (const name of functionNames) await take(join(sourceFolder, "functions", name, "index.ts"));
+  const config = join(sourceFolder, "functions/deno.json");
+  files.set(config, await readFile(config, "utf8"));
+  return [...files]
+    .map(([path, content]) => ({
+      path: `supabase/${home}/${relative(sourceFolder, path).split(sep).join("/")}`,
+      content,
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function relativeImports(text: string): string[] {
+  const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["'](\.{1,2}\/[^"']+)["']/g);
+  return [...found].map((match) => match[1] ?? "");
+}

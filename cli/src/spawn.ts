@@ -1,0 +1,88 @@
+import type { Command } from "commander";
+import { requestAgent, type SpawnOptions } from "../../sdk/src/agents/spawn.ts";
+import { execute, list, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
+import { dataOf } from "./failure.ts";
+import { openProject } from "./project.ts";
+import { printable } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  name?: string;
+  type?: string;
+  lifetime?: number;
+  scopes?: string[];
+  capabilities?: string[];
+  task?: string;
+  showToken?: boolean;
+}
+
+const examples = `
+Examples:
+  mayfly spawn --name analyst --lifetime 60
+  mayfly spawn --type reviewer --scopes memory:read,memory:write
+  mayfly spawn --show-token --json | jq -r .token`;
+
+export function addSpawn(program: Command): void {
+  const command = program
+    .command("spawn")
+    .description(
+      "spawn an agent: it lives until its lifetime ends, or whoever has its secret renews it",
+    )
+    .option("--name <name>", "of no other living agent; else one is picked")
+    .option("--type <type>", "what is left out comes from its definition")
+    .option(
+      "--lifetime <seconds>",
+      "5 to the tenant's maximum, 300 by default",
+      whole(5, 31_536_000),
+    )
+    .option("--scopes <scopes>", "what it may do, with commas between them", list)
+    .option("--capabilities <words>", "what it can do, with commas between them", list)
+    .option("--task <text>", "what it is for")
+    .option("--show-token", "print its token and the secret that renews it")
+    .addHelpText("after", examples);
+  withProject(command).action((options: Options) =>
+    execute(options, (session) => spawn(options, session)),
+  );
+}
+
+async function spawn(options: Options, { output }: Session): Promise<undefined> {
+  const { name, type, lifetime, scopes, capabilities, task } = options;
+  const { mayfly } = await openProject(options, output);
+  const asked: SpawnOptions = {
+    ...(name !== undefined && { name }),
+    ...(type !== undefined && { type }),
+    ...(lifetime !== undefined && { lifetime }),
+    ...(scopes && { scopes }),
+    ...(capabilities && { capabilities }),
+    ...(task !== undefined && { task }),
+  };
+  const { agent, token, token_expires_at, renewal_secret } = dataOf(
+    await requestAgent(mayfly.client, asked),
+  );
+  const secrets = options.showToken ? { token, renewalSecret: renewal_secret } : {};
+  const answer = {
+    id: agent.id,
+    name: agent.name,
+    type: agent.type,
+    scopes: agent.scopes,
+    expiresAt: agent.expires_at,
+    tokenExpiresAt: token_expires_at,
+    ...secrets,
+  };
+  output.answer(answer, () =>
+    output.fields([
+      ["id", agent.id],
+      ["name", printable(agent.name)],
+      ["type", agent.type],
+      ["scopes", agent.scopes.join(" ")],
+      ["lives until", agent.expires_at],
+      ["token until", token_expires_at],
+      ...(options.showToken
+        ? ([
+            ["token", token],
+            ["renewal secret", renewal_secret],
+          ] as [string, string][])
+        : []),
+    ]),
+  );
+  return undefined;
+}

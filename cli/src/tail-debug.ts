@@ -1,0 +1,135 @@
+/** The debug streams in a tail. */
+import { list, withId } from "../../sdk/src/contract/answer-form.ts";
+import { type DebugCategory, debugCategories, debugLevels } from "../../sdk/src/contract/debug.ts";
+import type { DebugRecord } from "../../sdk/src/debug/record.ts";
+import type { DebugWatch } from "../../sdk/src/debug/watch.ts";
+import { fromDataApi } from "../../sdk/src/link/call.ts";
+import type { AgentNames } from "./agent-names.ts";
+import { dataOf } from "./failure.ts";
+import type { Project } from "./project.ts";
+import type { Level, TailRecord } from "./records.ts";
+import { isUuid } from "./words.ts";
+
+export interface DebugTailOptions {
+  /** Its id; absent for every agent. */
+  agent?: string | undefined;
+  level: Level;
+  category?: string[];
+  since?: Date;
+}
+
+/** A watch of what is asked for; null when that has no debug records, or the caller may not see them. */
+export async function watchDebug(
+  project: Project,
+  options: DebugTailOptions,
+  onError: (error: unknown) => void,
+  take: (record: DebugRecord) => void,
+): Promise<DebugWatch | null> {
+  const { agent, level, category, since } = options;
+  const categories = category?.filter((word): word is DebugCategory =>
+    (debugCategories as readonly string[]).includes(word),
+  );
+  if (level === "silent" || categories?.length === 0) return null;
+  const { data, error } = await project.mayfly.debug.watch(
+    {
+      level,
+      onError,
+      ...(categories && { categories }),
+      ...(agent && { agent }),
+      ...(since && { since }),
+    },
+    take,
+  );
+  if (error) onError(error);
+  return data;
+}
+
+/** The id of a living agent, by its id or name; undefined where none is. */
+export async function livingId(
+  { mayfly, tenant }: Project,
+  agent: string,
+): Promise<string | undefined> {
+  const rows = dataOf(
+    fromDataApi(
+      await mayfly.client
+        .from("agents")
+        .select("id")
+        .eq("tenant_id", tenant.id)
+        .eq(isUuid(agent) ? "id" : "name", agent)
+        .in("status", ["running", "suspended"])
+        .limit(1),
+      list(withId),
+    ),
+  );
+  return rows[0]?.id;
+}
+
+function recordOf(record: DebugRecord, name: string | null): TailRecord {
+  const { agentId, level, category, data, durationMs, dropped, at } = record;
+  const isObject = typeof data === "object" && data !== null && !Array.isArray(data);
+  return {
+    at: at.toISOString(),
+    level: debugLevels[level] ?? "trace",
+    category,
+    name: record.name,
+    agent: { id: agentId, name },
+    subject: null,
+    data: {
+      ...(isObject ? data : data !== null && { data }),
+      ...(durationMs !== null && { duration_ms: durationMs }),
+      ...(dropped > 0 && { dropped }),
+    },
+  };
+}
+
+/** What agents told, in its place between the events: first with the history, then as it comes. */
+export class ToldRecords {
+  readonly #names: AgentNames;
+  readonly #show: (records: TailRecord[]) => Promise<void>;
+  readonly #onError: (error: unknown) => void;
+  readonly #waiting: DebugRecord[] = [];
+  #live = false;
+  #showing = false;
+
+  constructor(
+    names: AgentNames,
+    show: (records: TailRecord[]) => Promise<void>,
+    onError: (error: unknown) => void,
+  ) {
+    this.#names = names;
+    this.#show = show;
+    this.#onError = onError;
+  }
+
+  readonly take = (record: DebugRecord): void => {
+    this.#waiting.push(record);
+    if (this.#live) void this.#showAll();
+  };
+
+  /** The history is over. */
+  goLive(): void {
+    this.#live = true;
+    void this.#showAll();
+  }
+
+  /** Shows what was told until then. */
+  async showUntil(instant: number): Promise<void> {
+    const later = this.#waiting.findIndex(({ at }) => at.getTime() > instant);
+    const due = this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);
+    if (due.length === 0) return;
+    await this.#names.learn(due.map(({ agentId }) => agentId));
+    await this.#show(due.map((record) => recordOf(record, this.#names.of(record.agentId))));
+  }
+
+  async #showAll(): Promise<void> {
+    if (this.#showing) return;
+    this.#showing = true;
+    try {
+      while (this.#waiting.length > 0) await this.showUntil(Number.POSITIVE_INFINITY);
+    } catch (error) {
+      this.#onError(error);
+    } finally {
+      this.#showing = false;
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { open } from "node:fs/promises";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { LogEvent } from "../../sdk/src/memory/memory.ts";
+import { AgentNames } from "./agent-names.ts";
+import { execute, list, type ProjectOptions, type Session, withProject } from "./command.ts";
+import { dataOf, Failure, toFailure, usage } from "./failure.ts";
+import { formats } from "./format.ts";
+import { aborted, until } from "./interruption.ts";
+import { keyOf, readSince } from "./log.ts";
+import { openProject } from "./project.ts";
+import { time } from "./recall.ts";
+import {
+  agentOf,
+  categories,
+  isWithin,
+  type Level,
+  levels,
+  recordOf,
+  type TailRecord,
+} from "./records.ts";
+import { livingId, ToldRecords, watchDebug } from "./tail-debug.ts";
+import { isUuid } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  agent?: string;
+  level: Level;
+  category?: string[];
+  since?: Date;
+  format?: string;
+  out?: string;
+}
+
+/** For its owner alone: what agents do may be private. */
+const mode = 0o600;
+
+const examples = `
+Levels: basic is who comes and goes and who may what, tasks and errors; detailed, the default, also
+what agents remember and tell each other, steps and tools; verbose also decisions; trace also thoughts.
+Agents are silent about their work until somebody tails it: see docs/debug.md.
+
+Examples:
+  mayfly tail                                  everything from now on, until Ctrl-C
+  mayfly tail --since 10m --agent analyst      of one agent, the last ten minutes first
+  mayfly tail --category memory --format json | jq -c .subject
+  mayfly tail --agent analyst --level trace --category task,tool,thought,error
+  mayfly tail --format timeline --out run.txt`;
+
+export function addTail(program: Command): void {
+  const command = program
+    .command("tail")
+    .description("what happens in the tenant, until Ctrl-C: each event once, none missed")
+    .option("--agent <agent>", "of this agent alone, by id or name")
+    .addOption(new Option("--level <level>", "how much").choices([...levels]).default("detailed"))
+    .option(
+      "--category <words>",
+      "agent, memory, …, or of their work: task, step, tool, …",
+      categoriesOf,
+    )
+    .option("--since <time>", "first what was since then: 10m, 2h, 1d, or ISO 8601", time)
+    .addOption(new Option("--format <format>", "human by default").choices(Object.keys(formats)))
+    .option("--out <file>", "append to this file instead of printing")
+    .addHelpText("after", examples);
+  withProject(command).action((options: Options) =>
+    execute(options, (session) => tail(options, session)),
+  );
+}
+
+function categoriesOf(text: string): string[] {
+  const words = list(text);
+  if (words.every((word) => categories.includes(word))) return words;
+  throw new InvalidArgumentError(`The categories are ${categories.join(", ")}.`);
+}
+
+async function tail(options: Options, { output, interruption }: Session): Promise<undefined> {
+  const name = options.format ?? (options.json ? "json" : "human");
+  if (options.json && name !== "json") throw usage("--json is --format json: name one of them.");
+  const { signal } = interruption;
+  const project = await until(signal, openProject(options, output));
+  const path = options.out ?? "";
+  const file = path === "" ? null : await open(path, "a", mode).catch(unwritten(path));
+  const paint = file ? (_style: unknown, text: string) => text : output.paint.bind(output);
+  const format = formats[name]?.(paint);
+  if (!format) throw usage(`There is no format ${name}.`);
+  const wanted = filterOf(options);
+  // Without one all are heard, and those of another name are left out.
+  const agent = options.agent && (await until(signal, livingId(project, options.agent)));
+  if (options.agent && !agent)
+    output.note(
+      isUuid(options.agent)
+        ? `The agent ${options.agent} is not alive: only what was is shown.`
+        : `No agent ${options.agent} is alive; one that comes is shown.`,
+    );
+  const names = new AgentNames(project);
+
+  const show = async (records: TailRecord[]) => {
+    for (const record of records) {
+      if (signal.aborted) return;
+      if (!wanted(record)) continue;
+      if (file) await file.appendFile(`${format(record)}\n`).catch(unwritten(path));
+      else output.line(format(record));
+    }
+  };
+  const onError = (error: unknown) => output.problem(toFailure(error).message);
+  const told = new ToldRecords(names, show, onError);
+  const write = async (events: LogEvent[]) => {
+    await names.learn(events.map(agentOf));
+    for (const event of events) {
+      // In the order of the log; what agents told meanwhile comes between.
+      await told.showUntil(Date.parse(event.at));
+      await show([recordOf(event, names.of(agentOf(event)))]);
+    }
+  };
+
+  // The cursor is taken first, so that nothing falls between what was and what comes; what is in both
+  // is left out of what comes.
+  const earlier = new Set<string>();
+  const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
+  const watching = project.mayfly.watch({ onError }, async ({ events }) => {
+    await caughtUp;
+    await write(events.filter((event) => !earlier.delete(keyOf(event))));
+  });
+  const watch = dataOf(await until(signal, watching));
+  const debugging = watchDebug(project, { ...options, agent }, onError, told.take);
+  try {
+    await until(signal, debugging);
+    if (options.since) {
+      for await (const events of readSince(project, options.since)) {
+        for (const event of events) earlier.add(keyOf(event));
+        await write(events);
+        if (signal.aborted) break;
+      }
+    }
+    told.goLive();
+    catchUp();
+    const ended = await Promise.race([aborted(signal), watch.ended]);
+    if (ended) throw new Failure(ended.message, { code: ended.code, hint: ended.hint });
+  } finally {
+    await watch.stop();
+    await debugging.then((debug) => debug?.stop(), onError);
+    await project.mayfly.close();
+    await file?.close();
+  }
+  return undefined;
+}
+
+const unwritten = (path: string) => (error: unknown) => {
+  throw new Failure(`${path} cannot be written: ${toFailure(error).message}`);
+};
+
+function filterOf({ agent, category, level }: Options): (record: TailRecord) => boolean {
+  return (record) =>
+    isWithin(record.level, level) &&
+    (category === undefined || category.includes(record.category)) &&
+    (agent === undefined || record.agent?.id === agent || record.agent?.name === agent);
+}

@@ -1,0 +1,24 @@
+/** Why the arbiter ends a client's connection, as the client is told. */
+import { firstError, type PgError } from "./protocol.ts";
+
+type Ending = Omit<PgError, "severity">;
+
+/** It held the backend for too long while others waited. */
+export const blocking = (held: string, ms: number): Ending => ({
+  sqlstate: "25P03",
+  message: `terminating connection: ${held} for ${ms} ms while others waited`,
+  hint: "The embedded database has one session; keep transactions short.",
+});
+
+/**
+ * Its session cannot be put back: its role was dropped, for example.
+ *
+ * @param answer what the backend said to the attempt.
+ */
+export function unrestorable(answer: Buffer | undefined): Ending {
+  const why = answer && firstError(answer);
+  return {
+    sqlstate: why?.sqlstate ?? "XX000",
+    message: `the session could not be restored: ${why?.message ?? "unknown error"}`,
+  };
+}

@@ -1,0 +1,14 @@
+/** A refused join, in the server's words. */
+export class JoinError extends Error {
+  override readonly name = "JoinError";
+  /** The socket is closed after the answer. */
+  readonly disconnect: boolean;
+  /** The answer comes without the server's wait. */
+  readonly atOnce: boolean;
+
+  constructor(reason: string, { disconnect = false, atOnce = false } = {}) {
+    super(reason);
+    this.disconnect = disconnect;
+    this.atOnce = atOnce;
+  }
+}

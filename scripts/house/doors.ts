@@ -1,0 +1,108 @@
+/** Which file may import which: rooms on floors, and packages that know only each other's public doors. */
+import type { Fault } from "./faults.ts";
+import type { Imports } from "./imports.ts";
+
+/** Under every room of the SDK: what all agree on, then one caller's connection. */
+const floors = ["contract", "link"];
+
+/** Parts of the repository in the order in which they may use one another, by how their paths begin. */
+const parts = [
+  "local/",
+  "sdk/",
+  "functions/",
+  "cli/",
+  "console/",
+  "adapters/",
+  "examples/",
+] as const;
+
+const publicDoor = "sdk/src/index.ts";
+
+/** A reason why an import is wrong, with what to do; nothing where it is right. */
+type Rule = (file: string, target: string) => string | undefined;
+
+const begins = (path: string, ...beginnings: string[]) =>
+  beginnings.some((beginning) => path.startsWith(beginning));
+
+const productUsesNoTools: Rule = (file, target) =>
+  begins(file, ...parts) && begins(target, "tests/", "scripts/")
+    ? "what is shipped uses nothing of tests/ or scripts/. Move the shared code to the part that ships it"
+    : undefined;
+
+const localStandsAlone: Rule = (file, target) =>
+  begins(file, "local/") && !begins(target, "local/")
+    ? "local/ uses nothing else of ours. Let the caller pass in what it needs"
+    : undefined;
+
+const functionsUseTheContract: Rule = (file, target) =>
+  begins(file, "functions/") && !begins(target, "functions/", "sdk/src/contract/")
+    ? "functions/ use nothing of ours but sdk/src/contract. Move what they share with the SDK there"
+    : undefined;
+
+const sdkStandsAlone: Rule = (file, target) =>
+  begins(file, "sdk/src/") && !begins(target, "sdk/")
+    ? "the SDK uses nothing else of ours. Move the shared code into a room of the SDK"
+    : undefined;
+
+const usersEnterThroughTheSdk: Rule = (file, target) =>
+  begins(file, "cli/", "console/", "adapters/", "examples/") &&
+  begins(target, "sdk/src/") &&
+  target !== publicDoor
+    ? "it may use only what @mayfly/sdk exports. Export what it needs from sdk/src/index.ts, or do without"
+    : undefined;
+
+const testsEnterThroughTheSdk: Rule = (file, target) =>
+  begins(file, "tests/") && begins(target, "sdk/src/") && target !== publicDoor
+    ? "a test enters through @mayfly/sdk and #harness. Test the behaviour through the public surface"
+    : undefined;
+
+/** The inside of what is no SDK is tested beside its name. */
+const insideIsTestedAtHome: Rule = (file, target) => {
+  if (!begins(file, "tests/") || begins(file, "tests/harness/")) return undefined;
+  for (const part of ["local", "cli"])
+    if (begins(target, `${part}/src/`) && target !== `${part}/src/index.ts`)
+      if (!begins(file, `tests/${part}/`))
+        return `only tests/${part}/ may look inside ${part}/. Use #harness, or move the test there`;
+  return undefined;
+};
+
+/** The room of a file of the SDK; nothing for what stands in none. */
+const roomOf = (file: string) => /^sdk\/src\/([\w-]+)\//.exec(file)?.[1];
+
+function roomsStandOnFloors(rooms: readonly string[]): Rule {
+  const order = [...floors, ...rooms];
+  return (file, target) => {
+    if (!begins(file, "sdk/src/") || !begins(target, "sdk/src/")) return undefined;
+    const [own, other] = [roomOf(file), roomOf(target)];
+    // What stands in no room puts the rooms together.
+    if (own === undefined || isGenerated(target)) return undefined;
+    if (other === undefined)
+      return `${target} puts the rooms together and comes last. Pass in what this file needs of it`;
+    return order.indexOf(other) > order.indexOf(own)
+      ? `the room ${other} comes after ${own} in sql/rooms.json. Move what they share to the earlier room, or pass it in`
+      : undefined;
+  };
+}
+
+const isGenerated = (file: string) => file.endsWith("/database.types.ts");
+
+/** Every import that a rule forbids, as `file → target`. */
+export function importFaults(imports: Imports, rooms: readonly string[]): Fault[] {
+  const rules = [
+    productUsesNoTools,
+    localStandsAlone,
+    functionsUseTheContract,
+    sdkStandsAlone,
+    usersEnterThroughTheSdk,
+    testsEnterThroughTheSdk,
+    insideIsTestedAtHome,
+    roomsStandOnFloors(rooms),
+  ];
+  return [...imports].flatMap(([file, targets]) =>
+    [...targets].flatMap((target) => {
+      const reason = rules.map((rule) => rule(file, target)).find((found) => found !== undefined);
+      const name = `${file} → ${target}`;
+      return reason ? [{ name, sentence: `${file} imports ${target}, but ${reason}.` }] : [];
+    }),
+  );
+}

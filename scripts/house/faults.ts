@@ -1,0 +1,26 @@
+/** What breaks a rule of the house, and the exceptions that stand by name in `sql/rooms.json`. */
+
+export interface Fault {
+  /** How an exception names it. */
+  name: string;
+  /** One sentence: the file, what is wrong, what to do. */
+  sentence: string;
+}
+
+/**
+ * The faults that are no exception, and the exceptions that are no fault any more: so a list of
+ * exceptions can only shrink.
+ *
+ * @param list what the exceptions are called in `sql/rooms.json`.
+ */
+export function judge(faults: Fault[], exceptions: readonly string[], list: string): string[] {
+  const names = new Set(faults.map(({ name }) => name));
+  return [
+    ...faults.filter(({ name }) => !exceptions.includes(name)).map(({ sentence }) => sentence),
+    ...exceptions
+      .filter((name) => !names.has(name))
+      .map(
+        (name) => `${name} is no exception any more: delete it from "${list}" in sql/rooms.json.`,
+      ),
+  ];
+}

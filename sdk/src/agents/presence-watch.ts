@@ -1,0 +1,193 @@
+import { list } from "../contract/answer-form.ts";
+import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { attempt, report } from "../link/report.ts";
+import { hubOf } from "../link/topics.ts";
+import type { Activity } from "./agents.ts";
+import { livingRow } from "./answers.ts";
+import type { PresenceState } from "./presence.ts";
+
+/** An agent that is alive and present. */
+export interface PresentAgent extends PresenceState {
+  id: string;
+  /** This and the next two as the table has them; the rest is what the agent shows of itself. */
+  name: string;
+  type: string;
+  activity: Activity;
+}
+
+/** What is different from the call before. */
+export interface PresenceChange {
+  joined: PresentAgent[];
+  left: PresentAgent[];
+  changed: PresentAgent[];
+}
+
+/** Told who is present, and what has just changed. */
+export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) => void;
+
+/** What is told of failures of a watch of presence. */
+export interface PresenceWatchOptions {
+  /** Told what goes wrong and is tried again. */
+  onError?: (error: unknown) => void;
+}
+
+/** @internal */
+export interface LivingRow {
+  id: string;
+  name: string;
+  type: string;
+  activity: Activity;
+  seconds_left: number;
+}
+
+/** Who died without leaving is found out after so long at the latest. */
+const lookAgainMs = 15_000;
+/** Where many change, they are looked at together, so often at most. */
+const pauseMs = 250;
+/** As many ids a call of mayfly.living_agents takes. */
+const chunk = 1_000;
+
+export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;
+
+/**
+ * Calls `handler` with everyone who is present and alive, now and at every change. Presence is what
+ * clients say; that they are alive, and their names, come from the table.
+ */
+export async function watchPresence(
+  client: MayflyClient,
+  tenant: string,
+  handler: PresenceHandler,
+  { onError }: PresenceWatchOptions = {},
+): Promise<Result<() => Promise<void>>> {
+  // Realtime lets those who may be present join, and then tells them of nobody.
+  const allowed = fromDataApi(await client.rpc("living_agents", { ids: [] }), list(livingRow));
+  if (allowed.error) return allowed;
+  const hub = hubOf(client, presenceTopic(tenant));
+  let stopped = false;
+  let looking = false;
+  let again = false;
+  let known: Map<string, PresentAgent> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let endPause = () => {};
+  const tellProblem = (error: MayflyError) => {
+    if (onError) report(onError, "A watch of presence", error);
+  };
+
+  const look = async () => {
+    again = true;
+    if (looking) return;
+    looking = true;
+    while (again && !stopped) {
+      again = false;
+      clearTimeout(timer);
+      let nextMs = lookAgainMs;
+      const channel = hub.channel;
+      const shown = channel ? stateOf(channel.presenceState<PresenceState>()) : undefined;
+      const living = shown ? await findLiving(client, [...shown.keys()]) : undefined;
+      if (stopped) break;
+      if (living?.error) tellProblem(living.error);
+      if (shown && living?.data) {
+        const present = merge(shown, living.data);
+        const change = compare(known, present);
+        known = present;
+        if (change) tell(handler, present, change, onError);
+        for (const { seconds_left } of living.data)
+          nextMs = Math.min(nextMs, Math.max(seconds_left * 1_000, 1_000));
+      }
+      timer = setTimeout(look, nextMs);
+      (timer as { unref?: () => void }).unref?.();
+      await new Promise<void>((resolve) => {
+        const pause = setTimeout(resolve, pauseMs);
+        endPause = () => {
+          clearTimeout(pause);
+          resolve();
+        };
+      });
+    }
+    looking = false;
+  };
+  const sync = () => void look();
+  const listener = { onError: tellProblem };
+  const stop = async () => {
+    stopped = true;
+    clearTimeout(timer);
+    endPause();
+    hub.dropSync(sync);
+    await hub.drop(listener);
+  };
+  await hub.usePresence({ receive: true, onSync: sync });
+  hub.add(listener);
+  const joined = await hub.ready;
+  if (!joined.error) return ok(stop);
+  await stop();
+  return failed(joined.error);
+}
+
+/** What each shows of itself, the newest of several. */
+function stateOf(state: Record<string, (PresenceState & { presence_ref: string })[]>) {
+  const shown = new Map<string, PresenceState>();
+  for (const [id, metas] of Object.entries(state)) {
+    const { status, task, metadata } = metas.at(-1) ?? {};
+    shown.set(id, {
+      ...(status && { status }),
+      ...(task && { task }),
+      ...(metadata && { metadata }),
+    });
+  }
+  return shown;
+}
+
+async function findLiving(client: MayflyClient, keys: string[]): Promise<Result<LivingRow[]>> {
+  // Keys are chosen by clients.
+  const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key));
+  const living: LivingRow[] = [];
+  for (let at = 0; at < ids.length; at += chunk) {
+    const answer = fromDataApi(
+      await client.rpc("living_agents", { ids: ids.slice(at, at + chunk) }),
+      list(livingRow),
+    );
+    if (answer.error) return answer;
+    living.push(...answer.data);
+  }
+  return ok(living);
+}
+
+function merge(shown: Map<string, PresenceState>, living: LivingRow[]) {
+  return new Map(
+    living.map(({ id, name, type, activity }) => [
+      id,
+      { ...shown.get(id), id, name, type, activity },
+    ]),
+  );
+}
+
+/** Undefined when nothing is different. */
+function compare(
+  before: Map<string, PresentAgent> | undefined,
+  now: Map<string, PresentAgent>,
+): PresenceChange | undefined {
+  const joined: PresentAgent[] = [];
+  const changed: PresentAgent[] = [];
+  for (const [id, agent] of now) {
+    const former = before?.get(id);
+    if (!former) joined.push(agent);
+    else if (JSON.stringify(former) !== JSON.stringify(agent)) changed.push(agent);
+  }
+  const left = [...(before ?? [])].filter(([id]) => !now.has(id)).map(([, agent]) => agent);
+  return before && joined.length + left.length + changed.length === 0
+    ? undefined
+    : { joined, left, changed };
+}
+
+function tell(
+  handler: PresenceHandler,
+  present: Map<string, PresentAgent>,
+  change: PresenceChange,
+  onError: PresenceWatchOptions["onError"],
+): void {
+  attempt(
+    () => handler([...present.values()], change),
+    (error) => report(onError, "A handler of presence", error),
+  );
+}

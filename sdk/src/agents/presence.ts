@@ -1,0 +1,169 @@
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { unwritable } from "../contract/storable.ts";
+import type { MayflyClient } from "../link/call.ts";
+import { ticks } from "../link/ticks.ts";
+import { hubOf, type TopicHub } from "../link/topics.ts";
+import {
+  type PresenceHandler,
+  type PresenceWatchOptions,
+  presenceTopic,
+  watchPresence,
+} from "./presence-watch.ts";
+
+/** What an agent shows of itself to its tenant. */
+export interface PresenceState {
+  status?: string;
+  task?: string;
+  metadata?: Record<string, unknown>;
+}
+
+/** Realtime closes a channel at the sixth presence call within 30 s; one is kept for the end. */
+const callsPerWindow = 4;
+const windowMs = 30_000;
+/**
+ * Agents that come back together are spread over so long: each counts for each watcher. Twice as long
+ * with each call that failed: too many together fail together again.
+ */
+const jitterMs = 2_000;
+const maxJitterMs = 60_000;
+/** More is refused by closing the channel, again at each return. */
+const maxBytes = 256_000;
+
+/** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
+export class Presence {
+  readonly #client: MayflyClient;
+  readonly #tenant: string;
+  readonly #self: { id: string; name: string };
+  readonly #calls: number[] = [];
+  readonly #listener = {
+    onJoined: (joined: boolean) => this.#joined(joined),
+    onError: (error: MayflyError) => this.#fail(error),
+  };
+  /** Told of an error while a call is under way: it has no other answer. */
+  #fail: (error: MayflyError) => void = () => {};
+  #failures = 0;
+  #hub: TopicHub | undefined;
+  #state: PresenceState = {};
+  /** Whether the server has yet to be told, when there is a connection. */
+  #lost = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @internal */
+  constructor(client: MayflyClient, tenant: string, self: { id: string; name: string }) {
+    this.#client = client;
+    this.#tenant = tenant;
+    this.#self = self;
+  }
+
+  /**
+   * Shows `state`, merged with what was shown before, until the agent ends or `leave()`; again by
+   * itself after a loss of the connection. Four changes in 30 s go out at once; of more, the newest
+   * goes when there is room.
+   *
+   * @param state at most 256 KB of JSON in all; each change goes to everyone who watches.
+   * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while Realtime
+   *   can not be reached: it is shown as soon as it can.
+   * @example
+   * await agent.presence.track({ status: "reading", task: "README.md" });
+   */
+  async track(state: PresenceState): Promise<Result<null>> {
+    const merged = { ...this.#state, ...state };
+    const unfit = faultOf({ name: this.#self.name, ...merged });
+    if (unfit) return failed(unfit);
+    this.#state = merged;
+    const hub = this.#hub ?? (await this.#join());
+    const joined = await hub.ready;
+    if (!joined.error) return this.#send();
+    if (joined.error.code === "not_authorized") await this.leave();
+    else this.#lost = true;
+    return joined;
+  }
+
+  /**
+   * Who is present, over this agent's own connection: see {@link Agents.watch}. From then on Realtime
+   * tells it of every change, which counts against the project's rate.
+   */
+  watch(handler: PresenceHandler, options?: PresenceWatchOptions) {
+    return watchPresence(this.#client, this.#tenant, handler, options);
+  }
+
+  /** Shows nothing any more. */
+  async leave(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#lost = false;
+    const hub = this.#hub;
+    this.#hub = undefined;
+    await hub?.drop(this.#listener);
+  }
+
+  async #join(): Promise<TopicHub> {
+    const hub = hubOf(this.#client, presenceTopic(this.#tenant));
+    this.#hub = hub;
+    await hub.usePresence({ key: this.#self.id });
+    hub.add(this.#listener);
+    return hub;
+  }
+
+  #joined(joined: boolean): void {
+    if (!joined) this.#lost ||= this.#calls.length > 0;
+    else if (this.#lost)
+      this.#later(Math.random() * Math.min(jitterMs * 2 ** this.#failures, maxJitterMs));
+  }
+
+  #later(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#send();
+    }, ms);
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  async #send(): Promise<Result<null>> {
+    const channel = this.#hub?.channel;
+    // Without a channel it goes as soon as there is one.
+    if (!channel || this.#timer) return ok(null);
+    const now = ticks();
+    const recent = this.#calls.filter((at) => at > now - windowMs);
+    this.#calls.splice(0, this.#calls.length, ...recent);
+    const [oldest] = recent;
+    if (oldest !== undefined && recent.length >= callsPerWindow) {
+      this.#later(oldest + windowMs - now);
+      return ok(null);
+    }
+    this.#calls.push(now);
+    this.#lost = false;
+    const refusal = new Promise<MayflyError>((resolve) => {
+      this.#fail = resolve;
+    });
+    const answer = await Promise.race([
+      channel.track({ name: this.#self.name, ...this.#state }),
+      refusal,
+    ]);
+    this.#fail = () => {};
+    this.#failures = answer === "ok" ? 0 : this.#failures + 1;
+    if (answer === "ok") return ok(null);
+    if (typeof answer !== "string") return failed(answer);
+    return failed(
+      new MayflyError({
+        code: answer === "error" ? "not_authorized" : "unavailable",
+        message: `Presence was not taken: ${answer}.`,
+        hint: "Has the agent presence:write, and is Realtime reachable?",
+        details: null,
+      }),
+    );
+  }
+}
+
+function faultOf(shown: object): MayflyError | undefined {
+  const problem = unwritable(shown) ?? (bytesOf(shown) > maxBytes ? "has more than 256 KB" : null);
+  if (problem === null) return undefined;
+  return new MayflyError({
+    code: "invalid_request",
+    message: `What an agent shows ${problem}.`,
+    hint: "It goes on showing what it did. Keep what is large in a state.",
+    details: { field: "state" },
+  });
+}
+
+const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;

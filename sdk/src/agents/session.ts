@@ -1,0 +1,192 @@
+import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { callFunction, type MayflyClient } from "../link/call.ts";
+import { jittered } from "../link/jitter.ts";
+import { ticks, within } from "../link/ticks.ts";
+import { passing } from "../log/sequence.ts";
+import { claimsOf, issued } from "./answers.ts";
+
+/** An agent as the database has it. */
+export interface AgentRow {
+  id: string;
+  tenant_id: string;
+  name: string;
+  type: string;
+  type_version: number | null;
+  parent_id: string | null;
+  depth: number;
+  capabilities: string[];
+  scopes: string[];
+  status: "running" | "suspended" | "stopped" | "expired";
+  task: string | null;
+  spawned_at: string;
+  expires_at: string;
+  stopped_at: string | null;
+  stop_reason: string | null;
+  metadata: Record<string, unknown>;
+}
+
+/** A version of a type of agents. */
+export interface AgentTypeRow {
+  name: string;
+  version: number;
+  role: string;
+  description: string;
+  prompt: string;
+  capabilities: string[];
+  scopes: string[] | null;
+  /** As Postgres shows an interval: `00:05:00`. */
+  lifetime: string | null;
+  max_lifetime: string | null;
+  max_living: number | null;
+  metadata: Record<string, unknown>;
+  created_at: string;
+}
+
+/** What `POST /spawn` and `POST /spawn/renew` give. */
+export interface Issued {
+  agent: AgentRow;
+  /** The agent's type, where the tenant has defined it. */
+  type: AgentTypeRow | null;
+  token: string;
+  token_expires_at: string;
+  renewal_secret: string;
+  /** Whether somebody wants its debug records. */
+  watched: boolean;
+}
+
+/** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
+const renewalTries = 3;
+const retryDelayMs = 500;
+/** None of these says that the agent is over. */
+const mayBeRenewed: ErrorCode[] = [...passing, "not_configured"];
+/** A token that ends sooner is not sent any more: it must arrive, too. */
+const marginMs = 10_000;
+
+/**
+ * An agent's token, kept fresh: renewed when two thirds of its life are over, on a timer and at
+ * every use, so that it never runs out in the middle of work.
+ */
+export class Session {
+  /** Called with every new token. */
+  onToken: (token: string) => void = () => {};
+  /** Called once, when the agent can not be renewed any more. */
+  onEnd: (error: MayflyError) => void = () => {};
+
+  readonly #client: MayflyClient;
+  #issued: Issued;
+  #planned = moment();
+  #renewAfter = 0;
+  #cameAt = moment();
+  #goodFor = 0;
+  #renewal: Promise<Result<Issued>> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #ended: MayflyError | undefined;
+
+  /** @param client one without a token: the renewal secret suffices alone. */
+  constructor(client: MayflyClient, issued: Issued) {
+    this.#client = client;
+    this.#issued = issued;
+    this.#plan();
+  }
+
+  get agent(): AgentRow {
+    return this.#issued.agent;
+  }
+
+  get type(): AgentTypeRow | null {
+    return this.#issued.type;
+  }
+
+  /** Why it renews no more; undefined while it does. */
+  get over(): MayflyError | undefined {
+    return this.#ended;
+  }
+
+  /** A token that is good for a while; the last one when no better is to be had. */
+  async token(): Promise<string> {
+    if (elapsed(this.#planned) >= this.#renewAfter && !this.#ended) {
+      const renewal = this.renew();
+      // One that is good yet waits for no server that does not answer.
+      if (elapsed(this.#cameAt) > this.#goodFor) await renewal;
+    }
+    return this.#issued.token;
+  }
+
+  /** Renews now; calls at the same time share one renewal. */
+  renew(): Promise<Result<Issued>> {
+    if (this.#ended) return Promise.resolve(failed(this.#ended));
+    this.#renewal ??= this.#renew().finally(() => {
+      this.#renewal = undefined;
+    });
+    return this.#renewal;
+  }
+
+  /** Renews no more; `why`: it was ended from outside. */
+  end(why?: MayflyError): void {
+    clearTimeout(this.#timer);
+    if (why && !this.#ended) {
+      this.#ended = why;
+      this.onEnd(why);
+    }
+    this.#ended ??= new MayflyError({
+      code: "agent_not_alive",
+      message: "The agent has stopped.",
+      hint: "Spawn another agent.",
+      details: null,
+    });
+  }
+
+  async #renew(): Promise<Result<Issued>> {
+    for (let attempt = 1; ; attempt++) {
+      const result = await callFunction(this.#client, "spawn/renew", issued, {
+        renewal_secret: this.#issued.renewal_secret,
+      });
+      if (this.#ended) return failed(this.#ended);
+      if (result.data) {
+        this.#issued = result.data;
+        this.#plan();
+        this.onToken(result.data.token);
+        return ok(result.data);
+      }
+      if (!mayBeRenewed.includes(result.error.code)) {
+        clearTimeout(this.#timer);
+        this.#ended = result.error;
+        this.onEnd(result.error);
+        return result;
+      }
+      if (attempt === renewalTries) {
+        this.#planIn(jittered(retryDelayMs * 10));
+        return result;
+      }
+      await new Promise((resolve) => setTimeout(resolve, jittered(retryDelayMs * attempt)));
+    }
+  }
+
+  #plan(): void {
+    const life = lifeOf(this.#issued);
+    this.#cameAt = moment();
+    this.#goodFor = life - marginMs;
+    // An agent at the end of its life gets shorter and shorter tokens: not one a millisecond.
+    this.#planIn(Math.max((life * 2) / 3, 1_000));
+  }
+
+  #planIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#planned = moment();
+    this.#renewAfter = ms;
+    this.#timer = setTimeout(() => void this.renew(), within(ms));
+    // In Node a waiting renewal keeps no process alive.
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+}
+
+/** By both clocks: one may be set, and the other stands still while the machine sleeps. */
+const moment = () => ({ ticks: ticks(), date: Date.now() });
+/** At least so long ago: a clock that is set back changes nothing, one that is set ahead renews once. */
+const elapsed = (since: ReturnType<typeof moment>) =>
+  Math.max(ticks() - since.ticks, Date.now() - since.date);
+
+/** Of a token that has just come, in milliseconds: by its own two times, since our clock may be wrong. */
+function lifeOf({ token, token_expires_at }: Issued): number {
+  return Date.parse(token_expires_at) - Number(claimsOf(token).iat) * 1000;
+}

@@ -1,0 +1,62 @@
+import { list } from "../contract/answer-form.ts";
+import { failed, type Result } from "../contract/errors.ts";
+import { invalid } from "../contract/invalid.ts";
+import { problemOf } from "../contract/storable.ts";
+import { callFunction, type MayflyClient } from "../link/call.ts";
+import { issued } from "./answers.ts";
+import type { Issued } from "./session.ts";
+
+/** What an agent is spawned with. */
+export interface AgentBlueprint {
+  /**
+   * Lower case letters, digits, dots, dashes, underscores; `agent` by default. Of a type that the
+   * tenant has defined, the newest version gives what is left out here.
+   */
+  type?: string;
+  /** Seconds, 5 to the tenant's maximum (15 minutes by default); 300 by default. */
+  lifetime?: number;
+  capabilities?: string[];
+  /** A subset of the caller's; without it what most agents need. */
+  scopes?: string[];
+  task?: string;
+  metadata?: Record<string, unknown>;
+}
+
+export interface SpawnOptions extends AgentBlueprint {
+  /** 1 to 100 characters, of no other living agent; from a pool of names without it. */
+  name?: string;
+  /** The same key of the same caller gives the same agent while it lives, and another afterwards. */
+  registrationKey?: string;
+}
+
+export interface TeamGroup extends AgentBlueprint {
+  /** 1 by default. */
+  count?: number;
+  /** A pool of names for this group. */
+  names?: string[];
+}
+
+/** Asks the spawn function for an agent, as whoever the client is. */
+export function requestAgent(
+  client: MayflyClient,
+  { registrationKey, ...options }: SpawnOptions,
+  headers?: Record<string, string>,
+): Promise<Result<Issued>> {
+  const problem = problemOf(options.metadata ?? {});
+  if (problem) return Promise.resolve(failed(invalid("metadata", problem)));
+  const body = { ...options, ...(registrationKey && { registration_key: registrationKey }) };
+  return callFunction(client, "spawn", issued, body, headers && { headers });
+}
+
+/** Asks the spawn function for a team, all or none. */
+export function requestTeam(
+  client: MayflyClient,
+  team: TeamGroup[],
+  headers?: Record<string, string>,
+): Promise<Result<Issued[]>> {
+  for (const [index, { metadata = {} }] of team.entries()) {
+    const problem = problemOf(metadata);
+    if (problem) return Promise.resolve(failed(invalid(`team.${index}.metadata`, problem)));
+  }
+  return callFunction(client, "spawn/team", list(issued), { team }, headers && { headers });
+}

@@ -1,0 +1,207 @@
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import type { PayloadOf } from "../contract/messages.ts";
+import { unwritable } from "../contract/storable.ts";
+import type { Note } from "../debug/row.ts";
+import type { MayflyClient } from "../link/call.ts";
+import { attempt, report } from "../link/report.ts";
+import { joinTopic, type Topic, type TopicListener } from "../link/topics.ts";
+import type { MessageContent, SendOptions, Sent } from "../messages/messages.ts";
+import { noteHandling } from "../messages/notes.ts";
+import type { Publish } from "./channels.ts";
+import { findChannel } from "./find.ts";
+import { type ChannelOptions, ChannelStream } from "./stream.ts";
+
+/** What is told of failures of a handler of broadcasts. */
+export interface BroadcastOptions {
+  /** Told what the handler threw. */
+  onError?: (error: unknown) => void;
+}
+
+/** What is broadcast in a channel, and kept nowhere. Its sender is whoever may publish. */
+export type BroadcastHandler = (payload: Record<string, unknown>, event: string) => void;
+
+const broadcastScope = "channel:broadcast";
+
+/** Realtime's frames have no room for more. */
+const maxEventBytes = 255;
+
+/** A named channel, as one caller hears it. */
+export class Channel {
+  readonly name: string;
+  readonly #client: MayflyClient;
+  readonly #publish: Publish;
+  readonly #note: Note;
+  readonly #tenant: string | undefined;
+  readonly #streams = new Set<ChannelStream>();
+  readonly #onBroadcast = new Set<
+    { event: string; handler: BroadcastHandler } & BroadcastOptions
+  >();
+  readonly #listener: TopicListener = {
+    onMessage: (event, payload) => {
+      for (const one of this.#onBroadcast) {
+        if (one.event !== event && one.event !== "*") continue;
+        attempt(
+          () => one.handler(payload, event),
+          (error) => report(one.onError, `A handler of broadcasts in ${this.name}`, error),
+        );
+      }
+    },
+  };
+  #topic: Promise<Result<Topic>> | undefined;
+  #mayBroadcast = false;
+
+  /** @internal */
+  constructor(
+    client: MayflyClient,
+    name: string,
+    publish: Publish,
+    note: Note,
+    tenant: string | undefined,
+  ) {
+    this.#tenant = tenant;
+    this.#note = note;
+    this.#client = client;
+    this.name = name;
+    this.#publish = publish;
+  }
+
+  /**
+   * Handles every message once, in order, none left out, whatever the connection does. A subscriber's
+   * progress is kept on the server, so that it goes on there after a restart; what was handled just
+   * before a crash may come again.
+   *
+   * @returns stops listening.
+   */
+  on(
+    handler: (message: MessageContent) => void | Promise<void>,
+    options: ChannelOptions = {},
+  ): () => Promise<void> {
+    const handle = (message: MessageContent) =>
+      noteHandling(this.#note, message, this.name, () => handler(message));
+    const stream = new ChannelStream(this.#client, this.name, handle, options);
+    this.#streams.add(stream);
+    return async () => {
+      this.#streams.delete(stream);
+      await stream.stop();
+    };
+  }
+
+  /** Publishes a message, durably: see {@link Channels.publish}. */
+  publish<T extends string>(
+    type: T,
+    payload: PayloadOf<T>,
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    return this.#publish(this.name, type, payload as Record<string, unknown>, options);
+  }
+
+  /**
+   * Tells those who listen now, at the speed of Realtime, what may be lost: cursors, progress. For those
+   * who may publish and have `channel:broadcast`, which no agent has by default: broadcasts count against
+   * the whole project's rate. Realtime silently drops what may not be sent: then it fails after
+   * `timeoutMs`, 5,000 by default.
+   *
+   * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `scope_missing`, `unavailable`,
+   *   `channel_unknown`.
+   * @example
+   * await agent.channels.open("findings").broadcast("progress", { done: 12, of: 40 });
+   */
+  async broadcast(
+    event: string,
+    payload: Record<string, unknown>,
+    { timeoutMs }: { timeoutMs?: number } = {},
+  ): Promise<Result<null>> {
+    const unfit = faultOf(event, payload);
+    if (unfit) return failed(unfit);
+    const { data: topic, error } = await this.#join();
+    if (error) return failed(error);
+    const [joined, missing] = await Promise.all([topic.ready, this.#scopeMissing()]);
+    if (missing) return failed(missing);
+    const sent = joined.error ? joined : await topic.send(event, payload, timeoutMs);
+    const told = () => ({ channel: this.name, event, code: sent.error?.code });
+    this.#note(sent.error ? "error" : "message", "broadcast", told, { level: "detailed" });
+    return sent;
+  }
+
+  /**
+   * Hears broadcasts of an event, or of all (`*`). Whoever may publish in the channel may have sent them.
+   *
+   * @returns settles when it listens, with how to stop; or with why it can not.
+   */
+  async onBroadcast(
+    event: string,
+    handler: BroadcastHandler,
+    options: BroadcastOptions = {},
+  ): Promise<Result<() => void>> {
+    const one = { event, handler, ...options };
+    this.#onBroadcast.add(one);
+    const off = () => void this.#onBroadcast.delete(one);
+    const { data: topic, error } = await this.#join();
+    if (error) return failed(error);
+    const joined = await topic.ready;
+    if (!joined.error) return ok(off);
+    off();
+    return joined;
+  }
+
+  /** Listens no more. */
+  async leave(): Promise<void> {
+    await Promise.all([...this.#streams].map((stream) => stream.stop()));
+    this.#streams.clear();
+    this.#onBroadcast.clear();
+    const topic = this.#topic;
+    this.#topic = undefined;
+    await (await topic)?.data?.leave();
+  }
+
+  /**
+   * Asked once: Realtime would drop the broadcast without a word. Where it cannot be asked, that is left
+   * to Realtime.
+   */
+  async #scopeMissing(): Promise<MayflyError | undefined> {
+    if (this.#mayBroadcast) return undefined;
+    const { data } = await this.#client.rpc("tenant_ids", { scope: broadcastScope });
+    if (!Array.isArray(data) || data.length > 0) {
+      this.#mayBroadcast = true;
+      return undefined;
+    }
+    return new MayflyError({
+      code: "scope_missing",
+      message: `The caller does not have the scope ${broadcastScope}.`,
+      hint: "Spawn the agent with this scope, or publish a durable message.",
+      details: { scope: broadcastScope },
+    });
+  }
+
+  /** Apart from the messages' topic: so nobody can pass a broadcast off as one. */
+  #join(): Promise<Result<Topic>> {
+    this.#topic ??= (async () => {
+      const { data: channel, error } = await findChannel(this.#client, this.name, this.#tenant);
+      if (error) {
+        this.#topic = undefined;
+        return failed(error);
+      }
+      const topic = `tenant:${channel.tenant_id}:broadcast:${this.name}`;
+      return ok(await joinTopic(this.#client, topic, this.#listener));
+    })();
+    return this.#topic;
+  }
+}
+
+function faultOf(event: string, payload: unknown): MayflyError | undefined {
+  const length = new TextEncoder().encode(event).length;
+  const isObject = typeof payload === "object" && payload !== null && !Array.isArray(payload);
+  if (length < 1 || length > maxEventBytes)
+    return invalid("event", `must have 1 to ${maxEventBytes} bytes`);
+  if (!isObject) return invalid("payload", "must be an object");
+  const problem = unwritable(payload);
+  return problem === undefined ? undefined : invalid("payload", problem);
+}
+
+const invalid = (field: string, rule: string) =>
+  new MayflyError({
+    code: "invalid_request",
+    message: `${field} ${rule}.`,
+    hint: "Nothing was sent.",
+    details: { field },
+  });

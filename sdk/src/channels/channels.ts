@@ -1,0 +1,321 @@
+import { flag } from "../contract/answer-form.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { wrongPage } from "../contract/invalid.ts";
+import type { PayloadOf } from "../contract/messages.ts";
+import type { Note } from "../debug/row.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { readAll, readPage } from "../link/read-all.ts";
+import { type FromRow, fromRow } from "../link/rows.ts";
+import {
+  channelPage,
+  channelRow,
+  channelStatistics,
+  deletedChannel,
+  subscriberRow,
+  subscription,
+} from "../messages/answers.ts";
+import {
+  type MessageContent,
+  messageFromRow,
+  type SendOptions,
+  type Sent,
+} from "../messages/messages.ts";
+import { Channel } from "./channel.ts";
+import { findChannel } from "./find.ts";
+
+/**
+ * `one_way`: its creator and publishers publish, its subscribers read. `two_way`: its subscribers do both.
+ * `broadcast`: as one_way, and everyone in the tenant reads, subscribed or not.
+ */
+export type ChannelKind = "one_way" | "two_way" | "broadcast";
+
+/** @internal */
+export interface ChannelRow {
+  id: string;
+  name: string;
+  kind: ChannelKind;
+  description: string;
+  created_by: string | null;
+  publishers: string[];
+  last_seq: number;
+  created_at: string;
+}
+/**
+ * A channel, as whoever may see it reads it.
+ *
+ * @interface
+ */
+export type ChannelInfo = FromRow<ChannelRow>;
+
+/** A channel to be made. */
+export interface NewChannel {
+  /** Lower case letters, digits, dots, dashes, underscores; 63 at most. */
+  name: string;
+  /** `two_way` by default. */
+  kind?: ChannelKind;
+  description?: string;
+  /** Ids of agents or members who may publish beside the creator; of no use in a two_way one. */
+  publishers?: string[];
+}
+
+/** What the caller has subscribed to, and how far it is. */
+export interface Subscription {
+  channel: string;
+  kind: ChannelKind;
+  lastSeq: number;
+  /** All up to this number is handled. */
+  acknowledged: number;
+  subscribedAt: Date;
+}
+
+/** Messages of a channel, in their order. */
+export interface ChannelPage {
+  messages: MessageContent[];
+  lastSeq: number;
+  /** Up to where the caller has handled it; null when it has not subscribed. */
+  acknowledged: number | null;
+  more: boolean;
+}
+
+/** How much a channel holds, and how far its subscribers are. */
+export interface ChannelStatistics {
+  name: string;
+  kind: ChannelKind;
+  lastSeq: number;
+  /** Those that are kept. */
+  messages: number;
+  /** Of their payloads. */
+  bytes: number;
+  lastMinute: number;
+  /** The mean of the last hour. */
+  perMinute: number;
+  lastSentAt: string | null;
+  senders: number;
+  /** The furthest behind first; 1,000 at most: `subscribers(name)` pages all. */
+  subscribers: { id: string; acknowledged: number; lag: number; subscribedAt: string }[];
+}
+
+/** Subscribers of a channel, a page of them. */
+export interface SubscriberPage {
+  subscribers: {
+    id: string;
+    /** It has handled all up to this number. */
+    acknowledged: number;
+    lag: number;
+    subscribedAt: Date;
+  }[];
+  /** Where the next page starts; null at the end. */
+  next: string | null;
+}
+
+/** Publishes as the caller of the channels. */
+export type Publish = (
+  name: string,
+  type: string,
+  payload: Record<string, unknown>,
+  options?: SendOptions,
+) => Promise<Result<Sent>>;
+
+const columns = "id, name, kind, description, created_by, publishers, last_seq, created_at";
+
+/** Named channels of the tenant: what is published in one is kept, numbered, and can be read again. */
+export class Channels {
+  readonly #client: MayflyClient;
+  readonly #publish: Publish;
+  readonly #note: Note;
+  readonly #tenant: string | undefined;
+  readonly #open = new Map<string, Channel>();
+
+  /** @internal */
+  constructor(client: MayflyClient, publish: Publish, note: Note, tenant: string | undefined) {
+    this.#tenant = tenant;
+    this.#note = note;
+    this.#client = client;
+    this.#publish = publish;
+  }
+
+  /**
+   * Creates a channel. Its creator publishes in it and reads it. Needs `channel:write`.
+   *
+   * @returns `channel_exists`, `invalid_request`, `quota_exceeded`, `scope_missing`.
+   * @example
+   * await agent.channels.create({ name: "findings", kind: "broadcast" });
+   */
+  async create(channel: NewChannel): Promise<Result<ChannelInfo>> {
+    return shown(await this.#client.rpc("create_channel", { ...channel }));
+  }
+
+  /** Changes the description, or who publishes: for its creator, and with `message:admin`. */
+  async update(
+    name: string,
+    changes: { description?: string; publishers?: string[] },
+  ): Promise<Result<ChannelInfo>> {
+    return shown(await this.#client.rpc("update_channel", { name, ...changes }));
+  }
+
+  /** Deletes a channel with its messages: for its creator, and with `message:admin`. */
+  async delete(name: string): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("delete_channel", { name }), deletedChannel);
+    return answer.error ? answer : ok(null);
+  }
+
+  /** All channels of the tenant, by name. */
+  async list(): Promise<Result<ChannelInfo[]>> {
+    const answer = await readAll(channelRow, (behind, limit) => {
+      let query = this.#client.from("channels").select(columns);
+      // The secret key sees every tenant's.
+      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (behind) query = query.gt("name", behind.name);
+      return query.order("name").order("id").limit(limit);
+    });
+    return answer.error ? answer : ok(answer.data.map(fromRow));
+  }
+
+  /**
+   * Subscribes: what is published from now on is to be handled; from the start with `since: "start"`,
+   * or behind a number. Again changes nothing.
+   *
+   * @returns `channel_unknown`, `no_inbox`, `scope_missing`.
+   */
+  async subscribe(
+    name: string,
+    { since = "now" }: { since?: number | "start" | "now" } = {},
+  ): Promise<Result<Subscription>> {
+    const from = since === "start" ? 0 : since;
+    const answer = fromDataApi(
+      await this.#client.rpc("subscribe_channel", {
+        name,
+        ...(from !== "now" && { acknowledged: from }),
+      }),
+      subscription,
+    );
+    return answer.error ? answer : ok(fromRow(answer.data));
+  }
+
+  /** Ends the subscription; where it stood is forgotten. */
+  async unsubscribe(name: string): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("unsubscribe_channel", { name }), flag);
+    return answer.error ? answer : ok(null);
+  }
+
+  /**
+   * Publishes a message, durably, as `agent.send` to `{ channel }`.
+   *
+   * @returns `not_publisher`, `channel_unknown`, and what `agent.send` returns.
+   */
+  publish<T extends string>(
+    name: string,
+    type: T,
+    payload: PayloadOf<T>,
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    return this.#publish(name, type, payload as Record<string, unknown>, options);
+  }
+
+  /**
+   * Reads what was published behind a number, a page at a time.
+   *
+   * @returns `channel_unknown`, `not_subscribed`, `scope_missing`.
+   * @example
+   * const { data } = await agent.channels.read("findings", { after: 120, limit: 50 });
+   */
+  async read(
+    name: string,
+    { after = 0, limit = 100 }: { after?: number; limit?: number } = {},
+  ): Promise<Result<ChannelPage>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("read_channel", { name, after, page_limit: limit }),
+      channelPage,
+    );
+    if (answer.error) return answer;
+    const page = answer.data;
+    return ok({
+      messages: page.messages.map(messageFromRow),
+      lastSeq: page.last_seq,
+      acknowledged: page.acknowledged,
+      more: page.more,
+    });
+  }
+
+  /** How much there is in it, how fast it goes, how far behind its subscribers are. */
+  async statistics(name: string): Promise<Result<ChannelStatistics>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("channel_statistics", { name }),
+      channelStatistics,
+    );
+    if (answer.error) return answer;
+    const { last_sent_at, subscribers, ...numbers } = answer.data;
+    return ok({
+      ...fromRow(numbers),
+      lastSentAt: last_sent_at,
+      subscribers: subscribers.map(({ subscribed_at, ...one }) => ({
+        ...one,
+        subscribedAt: subscribed_at,
+      })),
+    });
+  }
+
+  /**
+   * Who has subscribed, and how far each is, by id, a page at a time.
+   *
+   * @param options `after`: `next` of the page before; `limit`: 1 to 1,000, 100 by default.
+   * @returns `channel_unknown`, `scope_missing`, `invalid_request`.
+   * @example
+   * const { data: page } = await mayfly.channels.subscribers("findings", { limit: 1_000 });
+   * for (const { id, lag } of page?.subscribers ?? []) console.log(id, lag);
+   */
+  async subscribers(
+    name: string,
+    { after, limit = 100 }: { after?: string; limit?: number } = {},
+  ): Promise<Result<SubscriberPage>> {
+    const wrong = wrongPage("limit", limit);
+    if (wrong) return failed(wrong);
+    const channel = await findChannel(this.#client, name, this.#tenant);
+    if (channel.error) return channel;
+    const { tenant_id, id, last_seq } = channel.data;
+    const answer = await readPage(subscriberRow, limit, (behind, rows) => {
+      let query = this.#client
+        .from("channel_subscriptions")
+        .select("subscriber_id, acknowledged, subscribed_at")
+        .eq("tenant_id", tenant_id)
+        .eq("channel_id", id);
+      const from = behind?.subscriber_id ?? after;
+      if (from) query = query.gt("subscriber_id", from);
+      return query.order("subscriber_id").limit(rows);
+    });
+    if (answer.error) return answer;
+    const subscribers = answer.data.map(({ subscriber_id, acknowledged, subscribed_at }) => ({
+      id: subscriber_id,
+      acknowledged,
+      lag: last_seq - acknowledged,
+      subscribedAt: new Date(subscribed_at),
+    }));
+    const last = subscribers.at(-1);
+    return ok({ subscribers, next: last && subscribers.length === limit ? last.id : null });
+  }
+
+  /**
+   * A channel to listen to, and to broadcast in. Asks nothing yet.
+   *
+   * @example
+   * const findings = agent.channels.open("findings");
+   * findings.on((message) => console.log(message.seq, message.payload), { since: "start" });
+   */
+  open(name: string): Channel {
+    const open =
+      this.#open.get(name) ??
+      new Channel(this.#client, name, this.#publish, this.#note, this.#tenant);
+    this.#open.set(name, open);
+    return open;
+  }
+
+  /** @internal */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((channel) => channel.leave()));
+  }
+}
+
+const shown = (answer: Parameters<typeof fromDataApi>[0]): Result<ChannelInfo> => {
+  const { data, error } = fromDataApi(answer, channelRow);
+  return error ? failed(error) : ok(fromRow(data));
+};

@@ -1,0 +1,189 @@
+import { count } from "../contract/answer-form.ts";
+import { ok, type Result } from "../contract/errors.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { HandlerQueue } from "../link/handler-queue.ts";
+import { jittered } from "../link/jitter.ts";
+import { lookAgainMs } from "../link/look-again.ts";
+import { report } from "../link/report.ts";
+import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "../log/sequence.ts";
+import { type ChannelPageRow, channelPage } from "../messages/answers.ts";
+import { type MessageContent, type MessageRow, messageFromRow } from "../messages/messages.ts";
+
+/** Where listening to a channel begins, and what is told of its failures. */
+export interface ChannelOptions {
+  /**
+   * Where to begin: behind a number, at the `start`, from `now` on, or behind what this subscriber has
+   * `acknowledged`, the default (without a subscription, from now on).
+   */
+  since?: number | "start" | "now" | "acknowledged";
+  /**
+   * Told what a handler threw three times in a row, with its message: it goes on with the next. And why
+   * listening failed, or has ended, without one.
+   */
+  onError?: (error: unknown, message?: MessageContent) => void;
+}
+
+const handleAtOnce = 500;
+const acknowledgeAfterMs = 100;
+/** One handler's way through a channel. */
+export class ChannelStream {
+  readonly #client: MayflyClient;
+  readonly #name: string;
+  readonly #handler: (message: MessageContent) => unknown;
+  readonly #options: ChannelOptions;
+  readonly #queue = new HandlerQueue();
+  #reader: SequenceReader | undefined;
+  #subscribed = false;
+  #handled = 0;
+  #acknowledged = 0;
+  /** How often the server could not see what was acknowledged, one time after the other. */
+  #looks = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
+  /** Waits no longer to open it. */
+  #wake: () => void = () => {};
+
+  constructor(
+    client: MayflyClient,
+    name: string,
+    handler: (message: MessageContent) => unknown,
+    options: ChannelOptions,
+  ) {
+    this.#client = client;
+    this.#name = name;
+    this.#handler = handler;
+    this.#options = options;
+    void this.#start();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#wake();
+    this.#queue.end();
+    await this.#reader?.stop();
+    await this.#queue.rest();
+    clearTimeout(this.#timer);
+    for (const ms of [...lookAgainMs, 0]) {
+      if (!(await this.#acknowledge())) return;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
+
+  async #start(): Promise<void> {
+    const data = await this.#open();
+    if (!data) return;
+    const { since = "acknowledged" } = this.#options;
+    this.#subscribed = data.acknowledged !== null;
+    this.#acknowledged = data.acknowledged ?? 0;
+    const from = {
+      start: 0,
+      now: data.last_seq,
+      acknowledged: data.acknowledged ?? data.last_seq,
+    };
+    this.#reader = new SequenceReader(
+      this.#client,
+      data.topic,
+      typeof since === "number" ? since : from[since],
+      {
+        source: { of: "channel", name: this.#name },
+        fetch: async (after) => {
+          const page = await readPage(this.#client, this.#name, after);
+          if (page.error) return page;
+          const { messages, last_seq, more } = page.data;
+          // What retention has deleted is passed by.
+          const upTo = more ? (messages.at(-1)?.seq ?? after) : last_seq;
+          return ok({ messages, upTo, more });
+        },
+        isOurs: () => true,
+        take: (row) => this.#take(row),
+        ready: () => this.#queue.below(handleAtOnce),
+        onError: (problem) => this.#tell(problem),
+      },
+    );
+    const ended = await this.#reader.ended;
+    if (ended) this.#report("Listening to", ended);
+  }
+
+  /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
+  async #open(): Promise<ChannelPageRow | undefined> {
+    for (let delay = firstDelayMs; !this.#stopped; delay = Math.min(delay * 2, maxDelayMs)) {
+      const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
+      if (this.#stopped) break;
+      if (data) return data;
+      if (!passing.includes(error.code)) {
+        this.#report("Listening to", error);
+        break;
+      }
+      this.#tell(error);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, jittered(delay));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return undefined;
+  }
+
+  #take(row: MessageRow): void {
+    const message = messageFromRow(row);
+    this.#queue.push(
+      (before) => this.#handler({ ...message, attempt: message.attempt + before }),
+      (failure) => {
+        if (failure) this.#report("A handler of", failure.error, message);
+        this.#handled = row.seq;
+        this.#planAcknowledgement(acknowledgeAfterMs);
+      },
+    );
+  }
+
+  #report(what: string, error: unknown, message?: MessageContent): void {
+    report(this.#options.onError, `${what} the channel ${this.#name}`, error, message);
+  }
+
+  /** It passes, and is tried again. */
+  #tell(problem: unknown): void {
+    if (this.#options.onError) this.#report("Listening to", problem);
+  }
+
+  #planAcknowledgement(ms: number): void {
+    if (!this.#subscribed || this.#stopped) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#acknowledge().then((early) => {
+        const again = early ? (lookAgainMs[this.#looks++] ?? maxDelayMs) : undefined;
+        if (again === undefined) this.#looks = 0;
+        else this.#planAcknowledgement(again);
+      });
+    }, ms);
+  }
+
+  /**
+   * All up to the last one that was handled; what is not heard is said with the next.
+   *
+   * @returns whether the server could not see all of it yet: it is to be said again.
+   */
+  async #acknowledge(): Promise<boolean> {
+    const seq = this.#handled;
+    if (!this.#subscribed || seq <= this.#acknowledged) return false;
+    const { data, error } = fromDataApi(
+      await this.#client.rpc("acknowledge_channel", { name: this.#name, seq }),
+      count,
+    );
+    if (error?.code === "not_subscribed") this.#subscribed = false;
+    if (error || typeof data !== "number") return false;
+    this.#acknowledged = Math.max(this.#acknowledged, data);
+    return this.#acknowledged < seq;
+  }
+}
+
+/** What is behind a number, and where the channel stands. */
+export async function readPage(
+  client: MayflyClient,
+  name: string,
+  after: number,
+): Promise<Result<ChannelPageRow>> {
+  return fromDataApi(await client.rpc("read_channel", { name, after }), channelPage);
+}

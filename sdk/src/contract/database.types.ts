@@ -1,0 +1,822 @@
+
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+
+export type Database = {
+  
+  "mayfly": {
+          Tables: {
+            "agent_liveness": {
+                  Row: {
+                    "agent_id": string,"last_seen_at": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"last_seen_at": string,"tenant_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"last_seen_at"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "agent_liveness_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: true
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"agent_types": {
+                  Row: {
+                    "capabilities": (string)[],"created_at": string,"created_by": string | null,"description": string,"lifetime": string | null,"max_lifetime": string | null,"max_living": number | null,"metadata": NonNullable<Json>,"name": string,"prompt": string,"role": string,"scopes": (string)[] | null,"tenant_id": string,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "capabilities"?: (string)[],"created_at"?: string,"created_by"?: string | null,"description"?: string,"lifetime"?: string | null,"max_lifetime"?: string | null,"max_living"?: number | null,"metadata"?: NonNullable<Json>,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] | null,"tenant_id": string,"version": number
+                  }
+                  Update: {
+                    "capabilities"?: (string)[],"created_at"?: string,"created_by"?: string | null,"description"?: string,"lifetime"?: string | null,"max_lifetime"?: string | null,"max_living"?: number | null,"metadata"?: NonNullable<Json>,"name"?: string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] | null,"tenant_id"?: string,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "agent_types_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"agents": {
+                  Row: {
+                    "activity": string,"ancestors": (string)[],"capabilities": (string)[],"depth": number,"expires_at": string,"id": string,"lifetime": string,"metadata": NonNullable<Json>,"name": string,"parent_id": string | null,"scopes": (string)[],"spawned_at": string,"spawned_by": string | null,"status": string,"stop_reason": string | null,"stopped_at": string | null,"suspend_reason": string | null,"suspended_at": string | null,"task": string | null,"tenant_id": string,"type": string,"type_version": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at": string,"id"?: string,"lifetime": string,"metadata"?: NonNullable<Json>,"name": string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id": string,"type"?: string,"type_version"?: number | null
+                  }
+                  Update: {
+                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at"?: string,"id"?: string,"lifetime"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id"?: string,"type"?: string,"type_version"?: number | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "agents_parent_fkey"
+      columns: ["tenant_id","parent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "agents_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agents_type_fkey"
+      columns: ["tenant_id","type","type_version"]
+isOneToOne: false
+      referencedRelation: "agent_types"
+      referencedColumns: ["tenant_id","name","version"]
+    }
+                  ]
+                },"channel_subscriptions": {
+                  Row: {
+                    "acknowledged": number,"channel_id": string,"subscribed_at": string,"subscriber_id": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "acknowledged"?: number,"channel_id": string,"subscribed_at"?: string,"subscriber_id": string,"tenant_id": string
+                  }
+                  Update: {
+                    "acknowledged"?: number,"channel_id"?: string,"subscribed_at"?: string,"subscriber_id"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "channel_subscriptions_channel_fkey"
+      columns: ["tenant_id","channel_id"]
+isOneToOne: false
+      referencedRelation: "channels"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"channels": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"description": string,"id": string,"kind": string,"last_seq": number,"name": string,"publishers": (string)[],"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string,"id"?: string,"kind": string,"last_seq"?: number,"name": string,"publishers"?: (string)[],"tenant_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string,"id"?: string,"kind"?: string,"last_seq"?: number,"name"?: string,"publishers"?: (string)[],"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "channels_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"debug_records": {
+                  Row: {
+                    "agent_id": string,"at": string,"bytes": number,"category": string,"data": Json | null,"dropped": number,"duration_ms": number | null,"id": string,"level": number,"name": string,"stored_at": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"at": string,"bytes": number,"category": string,"data"?: Json | null,"dropped"?: number,"duration_ms"?: number | null,"id": string,"level": number,"name": string,"stored_at"?: string,"tenant_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"at"?: string,"bytes"?: number,"category"?: string,"data"?: Json | null,"dropped"?: number,"duration_ms"?: number | null,"id"?: string,"level"?: number,"name"?: string,"stored_at"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "debug_records_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "debug_records_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"deliveries": {
+                  Row: {
+                    "acknowledged_at": string | null,"attempts": number,"message_id": string,"recipient_id": string,"sender_id": string | null,"seq": number,"session": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "acknowledged_at"?: string | null,"attempts"?: number,"message_id": string,"recipient_id": string,"sender_id"?: string | null,"seq": number,"session"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "acknowledged_at"?: string | null,"attempts"?: number,"message_id"?: string,"recipient_id"?: string,"sender_id"?: string | null,"seq"?: number,"session"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "deliveries_message_fkey"
+      columns: ["tenant_id","message_id"]
+isOneToOne: false
+      referencedRelation: "messages"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"enrolment_keys": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"expires_at": string,"id": string,"last_used_at": string | null,"name": string,"revoked_at": string | null,"scopes": (string)[],"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"expires_at": string,"id"?: string,"last_used_at"?: string | null,"name": string,"revoked_at"?: string | null,"scopes": (string)[],"tenant_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"expires_at"?: string,"id"?: string,"last_used_at"?: string | null,"name"?: string,"revoked_at"?: string | null,"scopes"?: (string)[],"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "enrolment_keys_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"events": {
+                  Row: {
+                    "agent_id": string | null,"at": string,"audience": string | null,"epoch": number,"fields": (string)[] | null,"id": number,"subject": string | null,"tenant_id": string,"type": string,"version": number | null,"xid": unknown
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id"?: string | null,"at"?: string,"audience"?: string | null,"epoch": number,"fields"?: (string)[] | null,"id"?: never,"subject"?: string | null,"tenant_id": string,"type": string,"version"?: number | null,"xid"?: unknown
+                  }
+                  Update: {
+                    "agent_id"?: string | null,"at"?: string,"audience"?: string | null,"epoch"?: number,"fields"?: (string)[] | null,"id"?: never,"subject"?: string | null,"tenant_id"?: string,"type"?: string,"version"?: number | null,"xid"?: unknown
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"inboxes": {
+                  Row: {
+                    "last_seq": number,"opened_at": string | null,"recipient_id": string,"session": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "last_seq"?: number,"opened_at"?: string | null,"recipient_id": string,"session"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "last_seq"?: number,"opened_at"?: string | null,"recipient_id"?: string,"session"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "inboxes_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"invitations": {
+                  Row: {
+                    "accepted_at": string | null,"accepted_by": string | null,"created_at": string,"email": string | null,"expires_at": string,"id": string,"invited_by": string | null,"revoked_at": string | null,"role": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "accepted_at"?: string | null,"accepted_by"?: string | null,"created_at"?: string,"email"?: string | null,"expires_at": string,"id"?: string,"invited_by"?: string | null,"revoked_at"?: string | null,"role": string,"tenant_id": string
+                  }
+                  Update: {
+                    "accepted_at"?: string | null,"accepted_by"?: string | null,"created_at"?: string,"email"?: string | null,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"revoked_at"?: string | null,"role"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "invitations_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"members": {
+                  Row: {
+                    "created_at": string,"role": string,"tenant_id": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"role": string,"tenant_id": string,"user_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"role"?: string,"tenant_id"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "members_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"memories": {
+                  Row: {
+                    "agent_id": string | null,"conversation_id": string | null,"created_at": string,"critique": string,"deleted_at": string | null,"expires_at": string | null,"hlc": NonNullable<Json>,"id": string,"importance": number,"input": string,"kind": string,"language": string,"latency_ms": number | null,"metadata": NonNullable<Json>,"output": string,"pushed_by": string | null,"reward": number | null,"session_id": string | null,"success": boolean | null,"tags": (string)[],"task": string,"tenant_id": string,"tokens": number | null,"updated_at": string,"version": number,"visibility": string,"words": unknown
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id": string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id": string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
+                  }
+                  Update: {
+                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id"?: string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id"?: string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "memories_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "memories_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"memory_conflicts": {
+                  Row: {
+                    "base": Json | null,"created_at": string,"field": string,"hlc": string,"id": string,"memory_id": string,"op_id": string,"pushed_by": string | null,"tenant_id": string,"wanted": Json | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "base"?: Json | null,"created_at"?: string,"field": string,"hlc": string,"id"?: string,"memory_id": string,"op_id": string,"pushed_by"?: string | null,"tenant_id": string,"wanted"?: Json | null
+                  }
+                  Update: {
+                    "base"?: Json | null,"created_at"?: string,"field"?: string,"hlc"?: string,"id"?: string,"memory_id"?: string,"op_id"?: string,"pushed_by"?: string | null,"tenant_id"?: string,"wanted"?: Json | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "memory_conflicts_memory_fkey"
+      columns: ["tenant_id","memory_id"]
+isOneToOne: false
+      referencedRelation: "memories"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"memory_vectors": {
+                  Row: {
+                    "embedding": unknown,"memory_id": string,"model": string,"settled": boolean,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "embedding": unknown,"memory_id": string,"model": string,"settled"?: boolean,"tenant_id": string
+                  }
+                  Update: {
+                    "embedding"?: unknown,"memory_id"?: string,"model"?: string,"settled"?: boolean,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "memory_vectors_memory_fkey"
+      columns: ["tenant_id","memory_id"]
+isOneToOne: false
+      referencedRelation: "memories"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"messages": {
+                  Row: {
+                    "attachments": NonNullable<Json>,"bytes": number,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                  }
+                  Update: {
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"type"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "messages_channel_fkey"
+      columns: ["tenant_id","channel_id"]
+isOneToOne: false
+      referencedRelation: "channels"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "messages_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"scopes": {
+                  Row: {
+                    "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agents"?: boolean,"by_default"?: boolean,"description": string,"name": string,"roles": (string)[]
+                  }
+                  Update: {
+                    "agents"?: boolean,"by_default"?: boolean,"description"?: string,"name"?: string,"roles"?: (string)[]
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"state_versions": {
+                  Row: {
+                    "action": string,"at": string,"by": string | null,"bytes": number,"state_id": string,"tenant_id": string,"value": Json | null,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": string,"at"?: string,"by"?: string | null,"bytes"?: number,"state_id": string,"tenant_id": string,"value"?: Json | null,"version": number
+                  }
+                  Update: {
+                    "action"?: string,"at"?: string,"by"?: string | null,"bytes"?: number,"state_id"?: string,"tenant_id"?: string,"value"?: Json | null,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "state_versions_state_fkey"
+      columns: ["tenant_id","state_id"]
+isOneToOne: false
+      referencedRelation: "states"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"states": {
+                  Row: {
+                    "agent_id": string | null,"created_at": string,"deleted_at": string | null,"expires_at": string | null,"id": string,"key": string,"tenant_id": string,"updated_at": string,"updated_by": string | null,"value": Json | null,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id"?: string,"key": string,"tenant_id": string,"updated_at"?: string,"updated_by"?: string | null,"value"?: Json | null,"version": number
+                  }
+                  Update: {
+                    "agent_id"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"id"?: string,"key"?: string,"tenant_id"?: string,"updated_at"?: string,"updated_by"?: string | null,"value"?: Json | null,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "states_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "states_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"tenants": {
+                  Row: {
+                    "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"messages_kept": string,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"messages_kept"?: string,"name": string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                  }
+                  Update: {
+                    "created_at"?: string,"debug"?: NonNullable<Json>,"id"?: string,"language"?: string,"max_bytes"?: number,"max_depth"?: number,"max_lifetime"?: string,"max_living_agents"?: number,"max_memories"?: number,"messages_kept"?: string,"name"?: string,"retention"?: NonNullable<Json>,"spawns_per_minute"?: number,"token_lifetime"?: string,"writes_per_minute"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
+                }
+          }
+          Views: {
+            [_ in never]: never
+          }
+          Functions: {
+            "accept_invitation":
+{ Args: { "id"?: string,"token"?: string }; Returns: Json
+                           },
+"acknowledge_channel":
+{ Args: { "name": string,"seq": number }; Returns: number
+                           },
+"acknowledge_messages":
+{ Args: { "seqs": (number)[] }; Returns: Json
+                           },
+"add_member":
+{ Args: { "role": string,"user_id": string }; Returns: Json
+                           },
+"agent_tree":
+{ Args: { "living"?: boolean,"root"?: string }; Returns: Json
+                           },
+"append_debug":
+{ Args: { "dropped"?: number,"records": Json }; Returns: Json
+                           },
+"change_member_role":
+{ Args: { "role": string,"user_id": string }; Returns: Json
+                           },
+"channel_statistics":
+{ Args: { "name": string }; Returns: Json
+                           },
+"claim_embeddings":
+{ Args: { "lease_seconds"?: number,"max_rows"?: number,"model": string }; Returns: Json
+                           },
+"complete_embeddings":
+{ Args: { "model": string,"results": Json }; Returns: Json
+                           },
+"create_channel":
+{ Args: { "description"?: string,"kind"?: string,"name": string,"publishers"?: (string)[] }; Returns: Json
+                           },
+"create_enrolment_key":
+{ Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[] }; Returns: Json
+                           },
+"create_tenant":
+{ Args: { "name": string,"owner"?: string }; Returns: {
+              "created_at": string,
+"debug": NonNullable<Json>,
+"id": string,
+"language": string,
+"max_bytes": number,
+"max_depth": number,
+"max_lifetime": string,
+"max_living_agents": number,
+"max_memories": number,
+"messages_kept": string,
+"name": string,
+"retention": NonNullable<Json>,
+"spawns_per_minute": number,
+"token_lifetime": string,
+"writes_per_minute": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "tenants"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"debug_level":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"define_agent_type":
+{ Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
+                           },
+"delete_channel":
+{ Args: { "name": string }; Returns: Json
+                           },
+"delete_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
+                           },
+"embedding_progress":
+{ Args: { "model": string }; Returns: Json
+                           },
+"erase_tenant":
+{ Args: { "max_rows"?: number,"name": string }; Returns: Json
+                           },
+"export_tenant":
+{ Args: { "after"?: Json,"page_limit"?: number }; Returns: Json
+                           },
+"find_agents":
+{ Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
+                           },
+"forget_vectors":
+{ Args: { "max_rows"?: number,"model": string }; Returns: Json
+                           },
+"get_agent":
+{ Args: { "id"?: string }; Returns: Json
+                           },
+"get_state":
+{ Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
+                           },
+"heartbeat":
+{ Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
+                           },
+"installation":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"invite_member":
+{ Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
+                           },
+"lease_debug":
+{ Args: { "categories"?: (string)[],"for_agent"?: string,"lease"?: string,"level": number,"seconds"?: number }; Returns: Json
+                           },
+"leave_tenant":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"list_members":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"list_states":
+{ Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
+                           },
+"listen":
+{ Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
+                           },
+"living_agents":
+{ Args: { "ids": (string)[] }; Returns: Json
+                           },
+"maintain":
+{ Args: { "max_rows"?: number }; Returns: Json
+                           },
+"memory_statistics":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"my_invitations":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"open_inbox":
+{ Args: { "session": string }; Returns: Json
+                           },
+"patch_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
+                           },
+"pull_inbox":
+{ Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
+                           },
+"queue_embeddings":
+{ Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
+                           },
+"read_channel":
+{ Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json
+                           },
+"recall":
+{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {
+              "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"tags": (string)[],"task": string
+            }[]
+                           },
+"reconcile_state":
+{ Args: { "base_version"?: number,"expected_version"?: number,"key": string,"of_agent"?: string,"ours"?: Json,"ours_at"?: string,"ours_version"?: number,"strategy": string,"theirs_version"?: number }; Returns: Json
+                           },
+"release_debug":
+{ Args: { "lease": string }; Returns: Json
+                           },
+"remove_member":
+{ Args: { "user_id": string }; Returns: Json
+                           },
+"renew_agent":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"resume_agent":
+{ Args: { "id": string }; Returns: Json
+                           },
+"revoke_enrolment_key":
+{ Args: { "id": string,"stop_agents"?: boolean }; Returns: Json
+                           },
+"revoke_invitation":
+{ Args: { "id": string }; Returns: Json
+                           },
+"rollback_state":
+{ Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"version": number }; Returns: Json
+                           },
+"send_messages":
+{ Args: { "messages": Json }; Returns: Json
+                           },
+"set_debug":
+{ Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
+                           },
+"set_quotas":
+{ Args: { "max_bytes"?: number,"max_living_agents"?: number,"max_memories"?: number,"messages_kept"?: number,"spawns_per_minute"?: number,"writes_per_minute"?: number }; Returns: {
+              "created_at": string,
+"debug": NonNullable<Json>,
+"id": string,
+"language": string,
+"max_bytes": number,
+"max_depth": number,
+"max_lifetime": string,
+"max_living_agents": number,
+"max_memories": number,
+"messages_kept": string,
+"name": string,
+"retention": NonNullable<Json>,
+"spawns_per_minute": number,
+"token_lifetime": string,
+"writes_per_minute": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "tenants"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"set_state":
+{ Args: { "expected_version"?: number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
+                           },
+"spawn_agent":
+{ Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
+                           },
+"spawn_team":
+{ Args: { "team": Json }; Returns: Json
+                           },
+"state_changes":
+{ Args: { "changes": Json }; Returns: Json
+                           },
+"state_history":
+{ Args: { "before"?: number,"key": string,"of_agent"?: string,"page_limit"?: number }; Returns: Json
+                           },
+"stop_agent":
+{ Args: { "id"?: string,"reason"?: string }; Returns: Json
+                           },
+"subscribe_channel":
+{ Args: { "acknowledged"?: number,"name": string }; Returns: Json
+                           },
+"suspend_agent":
+{ Args: { "id"?: string,"reason"?: string }; Returns: Json
+                           },
+"sync":
+{ Args: { "page_limit"?: number,"push"?: Json,"since"?: string }; Returns: Json
+                           },
+"tenant_ids":
+{ Args: { "scope"?: string }; Returns: (string)[]
+                           },
+"transfer_tenant":
+{ Args: { "user_id": string }; Returns: Json
+                           },
+"unsubscribe_channel":
+{ Args: { "name": string }; Returns: boolean
+                           },
+"update_channel":
+{ Args: { "description"?: string,"name": string,"publishers"?: (string)[] }; Returns: Json
+                           },
+"update_tenant":
+{ Args: { "language"?: string,"max_depth"?: number,"max_lifetime"?: number,"name"?: string,"retention"?: Json,"token_lifetime"?: number }; Returns: {
+              "created_at": string,
+"debug": NonNullable<Json>,
+"id": string,
+"language": string,
+"max_bytes": number,
+"max_depth": number,
+"max_lifetime": string,
+"max_living_agents": number,
+"max_memories": number,
+"messages_kept": string,
+"name": string,
+"retention": NonNullable<Json>,
+"spawns_per_minute": number,
+"token_lifetime": string,
+"writes_per_minute": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "tenants"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"usage":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           }
+          }
+          Enums: {
+            [_ in never]: never
+          }
+          CompositeTypes: {
+            [_ in never]: never
+          }
+        }
+}
+
+type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "mayfly">]
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+        DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+      DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+  ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : never
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : never
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : never
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+  ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+  ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never
+
+export const Constants = {
+  "mayfly": {
+          Enums: {
+            
+          }
+        }
+} as const

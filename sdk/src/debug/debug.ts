@@ -1,0 +1,295 @@
+import {
+  type DebugCategory,
+  type DebugOrders,
+  type DebugRow,
+  defaultLevels,
+  levelOf,
+  type Thresholds,
+  thresholdsOf,
+} from "../contract/debug.ts";
+import type { Result } from "../contract/errors.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { within } from "../link/ticks.ts";
+import { joinTopic } from "../link/topics.ts";
+import { inboxTopic } from "../log/nudges.ts";
+import { startWatch } from "../log/watch.ts";
+import { debugOrders } from "../messages/answers.ts";
+import { Masker, type MaskRules } from "./mask.ts";
+import { DebugBroadcast, DebugKeeper } from "./outlets.ts";
+import { type DebugData, fitRow, makeRow, type Note, type RecordOptions } from "./row.ts";
+import {
+  type DebugHandler,
+  type DebugWatch,
+  DebugWatcher,
+  type DebugWatchOptions,
+} from "./watch.ts";
+
+/** How the debug streams of a process behave. */
+export interface DebugOptions {
+  /** What is masked beside what always is: see the README. */
+  mask?: MaskRules;
+  /** Broadcasts a second of one agent at most; 10 by default and at most, less when many are watched. */
+  sendsPerSecond?: number;
+  /** Records that wait to be sent at most: the newest are kept. 1,000 by default, and 1 MB. */
+  bufferRecords?: number;
+}
+
+interface Owner {
+  tenantId: string;
+  id: string;
+  scopes: string[];
+}
+
+const silent = thresholdsOf(() => 0);
+/** The first records, kept until the server has said whether they are wanted. */
+const maxPending = 200;
+const pendingMs = 10_000;
+/** Who watches every agent hears of a new one by the log, and needs so long to join its stream. */
+const newcomerMs = 2_000;
+
+/**
+ * What an agent tells of its work in detail: nothing until somebody watches (or the tenant keeps it),
+ * then up to the level that was asked for. The first call opens the agent's live connection in the
+ * background, and up to 200 records are kept until it says whether they are wanted; from then on a call
+ * that nobody wants costs nothing. No call throws, waits, or fails the agent's work.
+ *
+ * Levels by default: error, lifecycle, task 1 (basic); step, message, tool 2 (detailed); decision,
+ * memory 3 (verbose); thought 4 (trace).
+ *
+ * @example
+ * agent.debug.task("Read the migration", { file });
+ * agent.debug.thought("why", () => ({ prompt: longPrompt() })); // called only when it is wanted
+ * agent.debug.tool("search", { query }, { durationMs: 41 });
+ */
+export class Debug {
+  readonly #client: MayflyClient;
+  readonly #owner: Owner;
+  readonly #masker: Masker;
+  readonly #maxRate: number;
+  readonly #bornAt = performance.now();
+  readonly #sender: DebugBroadcast;
+  readonly #keeper: DebugKeeper;
+  /** The highest level that anything is recorded at; 0: off. */
+  #top = 0;
+  /** Whether a call opens the live connection. */
+  #opens: boolean;
+  #streamed: Thresholds = silent;
+  #kept = 0;
+  #pending: DebugRow[] | null = null;
+  #lapse: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  readonly #watchers = new Set<DebugWatcher>();
+
+  /** @internal */
+  constructor(client: MayflyClient, owner: Owner, options: DebugOptions = {}) {
+    this.#client = client;
+    this.#owner = owner;
+    this.#masker = new Masker(options.mask);
+    this.#maxRate = Math.min(options.sendsPerSecond ?? 10, 10);
+    const records = options.bufferRecords ?? 1_000;
+    this.#sender = new DebugBroadcast(client, owner, records, 1_000 / this.#maxRate);
+    this.#keeper = new DebugKeeper(client, records, (level) => {
+      this.#kept = level;
+      this.#top = Math.max(...Object.values(this.#streamed), level);
+    });
+    this.#opens = owner.scopes.includes("debug:write");
+  }
+
+  /** It began, was renewed, ends. */
+  lifecycle(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("lifecycle", name, data, options);
+    else if (this.#opens) this.#openFor("lifecycle", name, data, options);
+  }
+  /** What it works on. */
+  task(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("task", name, data, options);
+    else if (this.#opens) this.#openFor("task", name, data, options);
+  }
+  /** A part of the task. */
+  step(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("step", name, data, options);
+    else if (this.#opens) this.#openFor("step", name, data, options);
+  }
+  /** What it chose, of what, why. */
+  decision(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("decision", name, data, options);
+    else if (this.#opens) this.#openFor("decision", name, data, options);
+  }
+  /** What went through its mind: prompts, completions. */
+  thought(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("thought", name, data, options);
+    else if (this.#opens) this.#openFor("thought", name, data, options);
+  }
+  /** What it remembered and recalled. The SDK records its own. */
+  memory(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("memory", name, data, options);
+    else if (this.#opens) this.#openFor("memory", name, data, options);
+  }
+  /** What it sent and received. */
+  message(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("message", name, data, options);
+    else if (this.#opens) this.#openFor("message", name, data, options);
+  }
+  /** A tool that it used. */
+  tool(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("tool", name, data, options);
+    else if (this.#opens) this.#openFor("tool", name, data, options);
+  }
+  /** What went wrong; `data` may be the Error. */
+  error(name: string, data?: DebugData, options?: RecordOptions): void {
+    if (this.#top > 0) this.#record("error", name, data, options);
+    else if (this.#opens) this.#openFor("error", name, data, options);
+  }
+
+  /**
+   * Up to which level a category is wanted by now; 0: not at all.
+   *
+   * @example
+   * if (agent.debug.level("thought") >= 4) agent.debug.thought("scores", await allScores());
+   */
+  level(category: DebugCategory): number {
+    return Math.max(this.#streamed[category], this.#kept);
+  }
+
+  /** Records that were wanted, and had to make room for newer ones before they could be sent. */
+  get dropped(): number {
+    return this.#sender.buffer.dropped + this.#keeper.buffer.dropped;
+  }
+
+  /** @internal For the SDK's own records: these open no connection. */
+  readonly note: Note = (category, name, data, options) => {
+    if (this.#top > 0) this.#record(category, name, data, options);
+  };
+
+  /**
+   * Hears what other agents of the tenant tell, as this agent: see {@link DebugStreams.watch}. Needs
+   * `debug:read`.
+   *
+   * @example
+   * const { data: watch } = await agent.debug.watch({ agent: helper.id }, (record) => {
+   *   console.log(record.category, record.name, record.data);
+   * });
+   */
+  async watch(options: DebugWatchOptions, handler: DebugHandler): Promise<Result<DebugWatch>> {
+    const { tenantId } = this.#owner;
+    const watcher = new DebugWatcher(this.#client, tenantId, options, handler);
+    const started = await watcher.start((...log) => startWatch(this.#client, tenantId, ...log));
+    if (started.error) return started;
+    this.#watchers.add(watcher);
+    return started;
+  }
+
+  /** @internal Listens for what is to be recorded; the agent has, or opens, its live connection. */
+  listen(): void {
+    if (!this.#opens || this.#closed) return;
+    this.#opens = false;
+    this.#pending = [];
+    this.#top = 4;
+    this.#planLapse(pendingMs);
+    const topic = inboxTopic(this.#owner.tenantId, this.#owner.id);
+    void joinTopic(this.#client, topic, {
+      onMessage: (event, payload) => {
+        if (event === "debug_level") this.#obey(payload as unknown as DebugOrders);
+      },
+      onJoined: (joined) => {
+        if (joined) void this.#ask();
+      },
+    }).catch(() => {});
+  }
+
+  /** @internal Watches no more: while the agent still can release what it leased. */
+  async stopWatches(): Promise<void> {
+    await Promise.all([...this.#watchers].map((watcher) => watcher.stop()));
+    this.#watchers.clear();
+  }
+
+  /** @internal Sends what waits, as far as it gets in a second. */
+  async flush(timeoutMs = 1_000): Promise<void> {
+    if (!this.#sender.joined && this.#kept === 0) return;
+    await Promise.all([this.#sender.pump.flush(timeoutMs), this.#keeper.pump.flush(timeoutMs)]);
+  }
+
+  /** @internal Records no more. Its topics are left with the agent's others. */
+  close(): void {
+    this.#closed = true;
+    this.#opens = false;
+    this.#top = 0;
+    this.#kept = 0;
+    this.#streamed = silent;
+    this.#pending = null;
+    clearTimeout(this.#lapse);
+    this.#sender.pump.stop();
+    this.#keeper.pump.stop();
+  }
+
+  #openFor(category: DebugCategory, name: string, data: DebugData, options?: RecordOptions): void {
+    try {
+      this.listen();
+      this.#record(category, name, data, options);
+    } catch {
+      // Nothing here is worth the agent's work.
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const { data } = fromDataApi(await this.#client.rpc("debug_level"), debugOrders);
+    // Without an answer the next order, or the next join, says it.
+    if (data) this.#obey(data);
+  }
+
+  #obey(orders: DebugOrders): void {
+    if (this.#closed || typeof orders?.levels !== "object" || orders.levels === null) return;
+    const { levels, seconds, all, sends_per_second, persist } = orders;
+    this.#streamed = thresholdsOf((category) => Number(levels[category]) || 0);
+    this.#kept = Number(persist) || 0;
+    this.#keeper.told = this.#kept;
+    const rate = Math.min(this.#maxRate, Number(sends_per_second) || this.#maxRate);
+    this.#sender.pump.intervalMs = 1_000 / rate;
+    this.#sender.pump.notBefore = all ? this.#bornAt + newcomerMs : 0;
+    const pending = this.#pending ?? [];
+    this.#pending = null;
+    this.#settle();
+    this.#planLapse((Number(seconds) || 0) * 1_000);
+    for (const row of pending) this.#take(row);
+  }
+
+  /** The leases are over, unless an order comes. */
+  #planLapse(ms: number): void {
+    clearTimeout(this.#lapse);
+    if (ms <= 0) return;
+    this.#lapse = setTimeout(() => {
+      this.#pending = null;
+      this.#streamed = silent;
+      this.#settle();
+    }, within(ms));
+    (this.#lapse as { unref?: () => void }).unref?.();
+  }
+
+  #settle(): void {
+    const streamed = Math.max(...Object.values(this.#streamed));
+    this.#top = Math.max(streamed, this.#kept);
+    this.#sender.want(streamed > 0);
+    if (this.#kept === 0) this.#keeper.buffer.clear();
+  }
+
+  #record(category: DebugCategory, name: string, data: DebugData, options?: RecordOptions): void {
+    try {
+      const level = options?.level === undefined ? defaultLevels[category] : levelOf(options.level);
+      const wanted = this.#pending
+        ? this.#pending.length < maxPending
+        : level <= this.level(category);
+      if (level < 1 || level > 4 || !wanted) return;
+      const row = makeRow(this.#masker, { ...options, level, category, name, data });
+      if (this.#pending) this.#pending.push(row);
+      else this.#take(row);
+    } catch {
+      // Nothing here is worth the agent's work.
+    }
+  }
+
+  #take(row: DebugRow): void {
+    const bytes = fitRow(row);
+    if (row.level <= this.#streamed[row.category]) this.#sender.add(row, bytes);
+    if (row.level <= this.#kept) this.#keeper.add(row, bytes);
+  }
+}

@@ -1,0 +1,132 @@
+import { v7 as uuidv7 } from "uuid";
+import { type DebugRow, debugTopic } from "../contract/debug.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { lookAgainMs } from "../link/look-again.ts";
+import { joinTopic, type Topic } from "../link/topics.ts";
+import { debugOrders } from "../messages/answers.ts";
+import { DebugBuffer } from "./buffer.ts";
+import { DebugPump } from "./pump.ts";
+
+/** Each buffer's bound in bytes. */
+const bufferBytes = 1_000_000;
+const appendEveryMs = 1_000;
+
+/** Sends records to who watches: joins the agent's stream while somebody does. */
+export class DebugBroadcast {
+  readonly buffer: DebugBuffer;
+  readonly pump: DebugPump;
+  readonly #client: MayflyClient;
+  readonly #topicName: string;
+  readonly #stream = uuidv7();
+  #topic: Topic | undefined;
+  #joining = false;
+  #wanted = false;
+
+  constructor(
+    client: MayflyClient,
+    owner: { tenantId: string; id: string },
+    records: number,
+    intervalMs: number,
+  ) {
+    this.#client = client;
+    this.#topicName = debugTopic(owner.tenantId, owner.id);
+    this.buffer = new DebugBuffer(records, bufferBytes);
+    this.pump = new DebugPump(this.buffer, intervalMs, async (batch) => {
+      // It goes on when the topic is joined.
+      if (!this.#topic?.joined) return { again: 1_000 };
+      const { error } = await this.#topic.send("records", { ...batch, stream: this.#stream });
+      return error ? { again: null } : "arrived";
+    });
+  }
+
+  get joined(): boolean {
+    return this.#topic?.joined ?? false;
+  }
+
+  add(row: DebugRow, bytes: number): void {
+    this.buffer.add(row, bytes);
+    this.pump.wake();
+  }
+
+  /** Whether anybody watches. */
+  want(wanted: boolean): void {
+    this.#wanted = wanted;
+    if (wanted) {
+      this.#join();
+      return;
+    }
+    this.buffer.clear();
+    const topic = this.#topic;
+    this.#topic = undefined;
+    void topic?.leave();
+  }
+
+  #join(): void {
+    if (this.#topic || this.#joining) return;
+    this.#joining = true;
+    void joinTopic(this.#client, this.#topicName, {
+      onJoined: (joined) => {
+        if (joined) this.pump.wake();
+      },
+    })
+      .then(
+        (topic) => {
+          this.#topic = topic;
+        },
+        () => {},
+      )
+      .finally(() => {
+        this.#joining = false;
+        // Released while it was joined.
+        if (this.#wanted) this.pump.wake();
+        else this.want(false);
+      });
+  }
+}
+
+/** Appends records to the table of a tenant that keeps them. */
+export class DebugKeeper {
+  readonly buffer: DebugBuffer;
+  readonly pump: DebugPump;
+  readonly #client: MayflyClient;
+  readonly #onLevel: (level: number) => void;
+  /** Up to which level it was told that the tenant keeps records. */
+  told = 0;
+  #looks = 0;
+
+  /** @param onLevel told up to which level the tenant keeps records by now. */
+  constructor(client: MayflyClient, records: number, onLevel: (level: number) => void) {
+    this.#client = client;
+    this.#onLevel = onLevel;
+    this.buffer = new DebugBuffer(records, bufferBytes);
+    this.pump = new DebugPump(this.buffer, appendEveryMs, (batch) => this.#append(batch));
+  }
+
+  add(row: DebugRow, bytes: number): void {
+    this.buffer.add(row, bytes);
+    this.pump.wake();
+  }
+
+  async #append({ records, dropped }: { records: DebugRow[]; dropped: number }) {
+    const answer = fromDataApi(
+      await this.#client.rpc("append_debug", { records, dropped } as never),
+      debugOrders,
+    );
+    if (!answer.error) {
+      const level = answer.data.persist;
+      // An order can arrive before it is visible: then nothing was kept yet.
+      const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
+      if (ms !== undefined) return { again: ms };
+      this.#looks = 0;
+      this.told = level;
+      this.#onLevel(level);
+      return "arrived";
+    }
+    const { code, details } = answer.error;
+    if (code === "rate_limited") {
+      const after = (details as { retry_after?: number } | null)?.retry_after ?? 60;
+      return { again: after * 1_000 };
+    }
+    return code === "unavailable" || code === "internal" ? { again: null } : "never";
+  }
+}

@@ -1,0 +1,67 @@
+import { v7 as uuidv7 } from "uuid";
+import type { DebugCategory, DebugLevel, DebugRow } from "../contract/debug.ts";
+import type { Masker } from "./mask.ts";
+
+/** What a record tells, or a function that gives it: called only when somebody wants it. */
+export type DebugData = unknown;
+
+/** What a record says beside its data. */
+export interface RecordOptions {
+  /** By default that of its category. */
+  level?: DebugLevel;
+  durationMs?: number;
+}
+
+/** Records what the SDK itself does, if somebody wants it; the parts of an agent are given it. */
+export type Note = (
+  category: DebugCategory,
+  name: string,
+  data?: () => unknown,
+  options?: RecordOptions,
+) => void;
+
+/** A larger record is cut down to its name. */
+const maxBytes = 32_000;
+const encoder = new TextEncoder();
+
+interface Told {
+  level: number;
+  category: DebugCategory;
+  name: string;
+  data: DebugData;
+  durationMs?: number;
+}
+
+/** A record as it is sent, masked. */
+export function makeRow(masker: Masker, { level, category, name, data, durationMs }: Told) {
+  const told = masker.copy(readData(data));
+  const row: DebugRow = {
+    id: uuidv7(),
+    level,
+    category,
+    name: masker.text(String(name)).slice(0, 200).toWellFormed() || category,
+    at: new Date().toISOString(),
+  };
+  if (told !== undefined) row.data = told;
+  if (durationMs !== undefined && durationMs >= 0 && durationMs < 1e9) row.duration_ms = durationMs;
+  return row;
+}
+
+/** Cuts a record that is too large; gives its bytes. */
+export function fitRow(row: DebugRow): number {
+  const bytes = bytesOf(row);
+  if (bytes <= maxBytes) return bytes;
+  row.data = { left_out: "too large", bytes };
+  return bytesOf(row);
+}
+
+const bytesOf = (row: DebugRow) => encoder.encode(JSON.stringify(row)).length;
+
+function readData(data: DebugData): unknown {
+  if (typeof data !== "function") return data;
+  try {
+    return (data as () => unknown)();
+  } catch (error) {
+    return { could_not_be_read: error };
+  }
+}

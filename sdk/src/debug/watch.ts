@@ -1,0 +1,326 @@
+import { v4 as uuidv4 } from "uuid";
+import { list, row, text, texts, withId } from "../contract/answer-form.ts";
+import {
+  type DebugBatch,
+  type DebugCategory,
+  type DebugLevel,
+  debugTopic,
+  levelOf,
+} from "../contract/debug.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import { problemOfDate } from "../contract/storable.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { attempt, report } from "../link/report.ts";
+import { joinTopic, type Topic } from "../link/topics.ts";
+import type { StartLogWatch } from "../state/watch.ts";
+import { badSince, notAllowed, stopped, tooMany } from "./errors.ts";
+import { type DebugRecord, isRow, readKept, toRecord } from "./record.ts";
+
+/** Which records to watch, of whom. */
+export interface DebugWatchOptions {
+  /** One agent; by default all that live, and those that come. */
+  agent?: string;
+  /** Up to this level; 2 (detailed) by default. */
+  level?: DebugLevel;
+  /** These categories alone. */
+  categories?: DebugCategory[];
+  /** First what was kept since then, where the tenant keeps debug records. */
+  since?: Date;
+  /** Told what goes wrong and is tried again, or left out: an agent too many, a topic, the handler. */
+  onError?: (error: unknown) => void;
+}
+
+/** Called record by record, in the order of each agent. */
+export type DebugHandler = (record: DebugRecord) => void;
+
+/** A running watch of debug streams. */
+export interface DebugWatch {
+  /** Of how many agents it hears. */
+  readonly agents: number;
+  /**
+   * Watches at another level, or other categories, from now on: running agents change at once. What is
+   * refused changes nothing.
+   */
+  change(options: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>>;
+  /** Releases the lease and leaves: agents that nobody else watches fall silent. */
+  stop(): Promise<void>;
+}
+
+/** A connection has 100 channels on every plan; the log and others need some. */
+const maxTopics = 90;
+const leaseSeconds = 60;
+const renewMs = 35_000;
+const retryMs = 5_000;
+/** An agent's last records may come behind the news of its end. */
+const lingerMs = 2_000;
+/** The newest of the history, which may also have come live. */
+const overlapRecords = 10_000;
+
+interface Followed {
+  topic: Promise<Topic>;
+  stream: string | undefined;
+  /** The place that comes next in the stream. */
+  next: number;
+}
+
+/** Watches debug streams: leases a level, follows who comes and goes, hands over in order. */
+export class DebugWatcher implements DebugWatch {
+  readonly #client: MayflyClient;
+  readonly #tenant: string;
+  readonly #options: DebugWatchOptions;
+  readonly #handler: DebugHandler;
+  readonly #lease = uuidv4();
+  readonly #followed = new Map<string, Followed>();
+  #level: number;
+  #categories: DebugCategory[] | undefined;
+  /** What comes live while the history is read. */
+  #waiting: DebugRecord[] | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopLog: () => Promise<void> = () => Promise.resolve();
+  #stopped = false;
+
+  constructor(
+    client: MayflyClient,
+    tenant: string,
+    options: DebugWatchOptions,
+    handler: DebugHandler,
+  ) {
+    this.#client = client;
+    this.#tenant = tenant;
+    this.#options = { ...options, ...(options.agent && { agent: idOf(options.agent) }) };
+    this.#handler = handler;
+    this.#level = levelOf(options.level ?? 2);
+    this.#categories = options.categories;
+  }
+
+  get agents(): number {
+    return this.#followed.size;
+  }
+
+  async start(startLog: StartLogWatch): Promise<Result<DebugWatch>> {
+    const unfit = problemOfDate(this.#options.since);
+    if (unfit) return failed(badSince(unfit));
+    if (this.#options.since) this.#waiting = [];
+    // A join that is refused takes 5 s; a lease before the join lets agents begin before anybody listens.
+    const allowed = await this.#check();
+    const joined = allowed.error ? allowed : await this.#follow(startLog);
+    const leased = joined.error ? joined : await this.#lend();
+    if (leased.error) {
+      await this.stop();
+      return failed(leased.error);
+    }
+    this.#planRenewal(renewMs);
+    if (this.#options.since) {
+      const read = await this.#readSince(this.#options.since);
+      if (read.error) {
+        await this.stop();
+        return failed(read.error);
+      }
+    }
+    return ok(this);
+  }
+
+  async change({
+    level,
+    categories,
+  }: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>> {
+    if (this.#stopped) return failed(stopped());
+    const [formerLevel, formerCategories] = [this.#level, this.#categories];
+    if (level !== undefined) this.#level = levelOf(level);
+    if (categories !== undefined) this.#categories = categories;
+    const lent = await this.#lend();
+    if (lent.error) [this.#level, this.#categories] = [formerLevel, formerCategories];
+    return lent;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    const left = [...this.#followed.values()].map(async ({ topic }) => (await topic).leave());
+    this.#followed.clear();
+    const release = this.#client.rpc("release_debug", { lease: this.#lease });
+    await Promise.all([...left, release, this.#stopLog()]);
+  }
+
+  async #check(): Promise<Result<null>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("tenant_ids", { scope: "debug:read" }),
+      texts,
+    );
+    if (answer.error) return answer;
+    return answer.data.includes(this.#tenant) ? ok(null) : failed(notAllowed());
+  }
+
+  async #lend(): Promise<Result<null>> {
+    const { agent } = this.#options;
+    const answer = fromDataApi(
+      await this.#client.rpc("lease_debug", {
+        level: this.#level,
+        lease: this.#lease,
+        seconds: leaseSeconds,
+        ...(agent && { for_agent: agent }),
+        ...(this.#categories && { categories: this.#categories }),
+      }),
+      row<{ lease: string }>({ lease: text }),
+    );
+    return answer.error ? answer : ok(null);
+  }
+
+  #planRenewal(ms: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      void this.#lend().then(({ error }) => {
+        if (error) this.#tell(error);
+        this.#planRenewal(error ? retryMs : renewMs);
+      });
+    }, ms);
+  }
+
+  async #follow(startLog: StartLogWatch): Promise<Result<null>> {
+    const { agent, onError } = this.#options;
+    if (agent) return (await this.#join(agent)).ready;
+    // The log first: who comes while the living are listed is in it.
+    const log = await startLog(
+      { types: ["agent.*"], ...(onError && { onError }) },
+      ({ events, snapshot }) => {
+        for (const { type, subject } of events) {
+          if (!subject) continue;
+          if (type === "agent.spawned" || type === "agent.resumed") void this.#join(subject, true);
+          if (type === "agent.stopped" || type === "agent.expired") this.#leaveSoon(subject);
+        }
+        if (snapshot) void this.#joinLiving();
+      },
+    );
+    if (log.error) return failed(log.error);
+    this.#stopLog = () => log.data.stop();
+    const joined = await this.#joinLiving();
+    if (joined.error) return joined;
+    await Promise.all(joined.data.map(async ({ ready }) => ready));
+    return ok(null);
+  }
+
+  async #joinLiving(): Promise<Result<Topic[]>> {
+    const { data, error } = fromDataApi(
+      await this.#client
+        .from("agents")
+        .select("id")
+        .eq("tenant_id", this.#tenant)
+        .in("status", ["running", "suspended"])
+        // By the clock of the database.
+        .gt("expires_at", "now")
+        .order("spawned_at", { ascending: false })
+        .limit(maxTopics + 1),
+      list(withId),
+    );
+    if (error) return failed(error);
+    const topics: Topic[] = [];
+    for (const { id } of data) {
+      if (this.#hasRoom(id)) topics.push(await this.#join(id));
+    }
+    return ok(topics);
+  }
+
+  #hasRoom(id: string): boolean {
+    if (this.#followed.has(id) || this.#followed.size < maxTopics) return true;
+    this.#tell(tooMany(id, maxTopics));
+    return false;
+  }
+
+  /** @param fresh whether its stream is heard from its beginning. */
+  async #join(id: string, fresh = false): Promise<Topic> {
+    const known = this.#followed.get(id);
+    if (known) return known.topic;
+    if (this.#stopped || !this.#hasRoom(id)) return notJoined;
+    const topic = joinTopic(this.#client, debugTopic(this.#tenant, id), {
+      onMessage: (event, payload) => {
+        if (event === "records") this.#take(id, payload as unknown as DebugBatch);
+      },
+      onError: (error) => this.#tell(error),
+    });
+    this.#followed.set(id, { topic, stream: fresh ? "" : undefined, next: 0 });
+    return topic;
+  }
+
+  #leaveSoon(id: string): void {
+    const timer = setTimeout(() => {
+      const followed = this.#followed.get(id);
+      this.#followed.delete(id);
+      void followed?.topic.then((topic) => topic.leave());
+    }, lingerMs);
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  #take(id: string, batch: DebugBatch): void {
+    const followed = this.#followed.get(id);
+    const { records, first, stream } = batch;
+    if (!followed || !Array.isArray(records) || !Number.isSafeInteger(first)) return;
+    // Of a stream that is heard from its middle, the agent says what it has dropped itself.
+    let missing = Math.max(0, Number(batch.dropped) || 0);
+    if (followed.stream === stream) missing = Math.max(0, first - followed.next);
+    else if (followed.stream === "") missing = first;
+    else followed.next = 0;
+    followed.stream = String(stream);
+    records.forEach((row, index) => {
+      // Sent again: its acknowledgement was lost.
+      if (first + index < followed.next || !isRow(row)) return;
+      if (row.level <= this.#level && (this.#categories?.includes(row.category) ?? true)) {
+        this.#hand(toRecord(id, row, missing));
+        missing = 0;
+      }
+    });
+    followed.next = Math.max(followed.next, first + records.length);
+  }
+
+  #hand(record: DebugRecord): void {
+    if (this.#stopped) return;
+    if (this.#waiting) this.#waiting.push(record);
+    else this.#handle(record);
+  }
+
+  #handle(record: DebugRecord): void {
+    if (this.#stopped) return;
+    attempt(
+      () => this.#handler(record),
+      (error) => report(this.#options.onError, "A handler of debug records", error),
+    );
+  }
+
+  /** What is kept; then what has come meanwhile. */
+  async #readSince(since: Date): Promise<Result<null>> {
+    const seen = new Set<string>();
+    const { agent } = this.#options;
+    const kept = {
+      tenant: this.#tenant,
+      agent,
+      level: this.#level,
+      categories: this.#categories,
+      since,
+    };
+    const read = await readKept(this.#client, kept, (record) => {
+      seen.add(record.id);
+      const [oldest] = seen;
+      if (seen.size > overlapRecords && oldest !== undefined) seen.delete(oldest);
+      this.#handle(record);
+    });
+    if (read.error) return read;
+    const live = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const record of live) if (!seen.has(record.id)) this.#handle(record);
+    return ok(null);
+  }
+
+  #tell(error: unknown): void {
+    const { onError } = this.#options;
+    if (onError) report(onError, "A watch of debug records", error);
+  }
+}
+
+/** Where no room is left. */
+const notJoined: Topic = {
+  joined: false,
+  ready: Promise.resolve(ok(null)),
+  send: () => Promise.resolve(ok(null)),
+  leave: () => Promise.resolve(),
+};

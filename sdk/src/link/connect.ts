@@ -1,0 +1,35 @@
+import { createClient } from "@supabase/supabase-js";
+import type { Database } from "../contract/database.types.ts";
+import type { MayflyOptions } from "../mayfly.ts";
+import type { MayflyClient } from "./call.ts";
+import { reconnectAfterMs } from "./connection-errors.ts";
+
+/** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
+export function connect(
+  { url, key, tenant, client }: MayflyOptions,
+  fetch: typeof globalThis.fetch,
+): MayflyClient {
+  return createClient<Database, "mayfly">(url, key, {
+    db: { schema: "mayfly" },
+    realtime: { reconnectAfterMs },
+    global: { fetch, ...(tenant && { headers: { "x-mayfly-tenant": tenant } }) },
+    ...(client
+      ? {
+          accessToken: async () =>
+            (await client.auth.getSession()).data.session?.access_token ?? null,
+        }
+      : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
+  });
+}
+
+/** As nobody. Without an Auth client of its own: of several in one page, supabase-js warns. */
+export function connectAnonymously(
+  { url, key }: MayflyOptions,
+  fetch: typeof globalThis.fetch,
+): MayflyClient {
+  return createClient<Database, "mayfly">(url, key, {
+    db: { schema: "mayfly" },
+    global: { fetch },
+    accessToken: async () => null,
+  });
+}

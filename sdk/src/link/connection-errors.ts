@@ -1,0 +1,67 @@
+import { MayflyError } from "../contract/errors.ts";
+import type { MayflyClient } from "./call.ts";
+import { jittered } from "./jitter.ts";
+import { ticks } from "./ticks.ts";
+
+/** realtime-js' own steps; with jitter, since who lost one server together comes back together. */
+const stepsMs = [1_000, 2_000, 5_000, 10_000];
+export const reconnectAfterMs = (tries: number) => jittered(stepsMs[tries - 1] ?? 10_000);
+
+const answerMs = 5_000;
+/** However many topics wait for the connection, the server is asked once in so long. */
+const askAgainMs = 10_000;
+
+const asked = new WeakMap<MayflyClient, { at: number; answer: Promise<MayflyError> }>();
+
+/**
+ * Why a client has no connection. A WebSocket that is refused tells nobody why; the same request
+ * without an upgrade is refused with the reason.
+ */
+export function whyUnconnected(client: MayflyClient): Promise<MayflyError> {
+  const before = asked.get(client);
+  if (before && before.at > ticks() - askAgainMs) return before.answer;
+  const answer = ask(client);
+  asked.set(client, { at: ticks(), answer });
+  return answer;
+}
+
+async function ask(client: MayflyClient): Promise<MayflyError> {
+  const url = client.realtime.endpointURL().replace(/^ws/, "http");
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(answerMs) });
+    const { error } = (await response.json().catch(() => ({}))) as { error?: unknown };
+    if (typeof error === "string") return explain(error);
+    return unconnected("Realtime could not be reached: the connection was lost.", null);
+  } catch {
+    return unconnected("Realtime could not be reached.", null);
+  }
+}
+
+/** What Realtime says when it refuses something for the plan's limits. */
+export const isLimit = (reason: string) => /too many|rate ?limit|limit exceeded/i.test(reason);
+
+/** By what Realtime says of a limit: the limit, Free and Pro. */
+const limits: [RegExp, string][] = [
+  [/connected users/i, "connections at once (200 on Free, 500 on Pro)"],
+  [/joins per second/i, "joins per second (100 on Free, 500 on Pro)"],
+  [/presence/i, "presence messages per second (20 on Free, 50 on Pro)"],
+  [/messages per second/i, "messages per second (100 on Free, 500 on Pro)"],
+  [/channels/i, "channels per connection (100)"],
+];
+
+/** The limit of the project's plan that a refusal of Realtime is about, as a hint. */
+export function hintOf(reason: string): string {
+  const limit = limits.find(([said]) => said.test(reason))?.[1];
+  if (limit && isLimit(reason))
+    return `The project's plan allows no more ${limit}. It is tried again, slower; what is durable goes on by polling.`;
+  return "It is tried again.";
+}
+
+const explain = (reason: string) =>
+  unconnected(`Realtime refused the connection: ${reason}.`, { reason }, hintOf(reason));
+
+const unconnected = (
+  message: string,
+  details: { reason: string } | null,
+  hint = "Check the URL and the network. It is tried again; what is durable goes on by polling.",
+) => new MayflyError({ code: "unavailable", message, hint, details });

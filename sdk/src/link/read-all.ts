@@ -1,0 +1,67 @@
+import type { z } from "zod";
+import { list } from "../contract/answer-form.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { fromDataApi } from "./call.ts";
+import { foreign } from "./refusals.ts";
+
+/** The Data API gives a thousand rows at most, or fewer where the project says so, and does not say that there are more. */
+const pageRows = 1_000;
+
+/**
+ * All rows of a list, page by page, until a page is empty.
+ *
+ * @param page asks for the rows behind one, in an order in which none comes twice.
+ */
+export async function readAll<Row extends object>(
+  form: z.ZodType<Row>,
+  page: (
+    behind: Row | undefined,
+    limit: number,
+  ) => PromiseLike<{ data: unknown; error: unknown; status: number }>,
+): Promise<Result<Row[]>> {
+  const rows: Row[] = [];
+  let first = "";
+  for (;;) {
+    const { data, error } = fromDataApi(await page(rows.at(-1), pageRows), list(form));
+    if (error) return failed(error);
+    if (data.length === 0) return ok(rows);
+    // What does not go on behind the last row would go on for ever.
+    const begins = JSON.stringify(data[0]);
+    if (begins === first) return failed(foreign("the Data API"));
+    first = begins;
+    rows.push(...data);
+  }
+}
+
+/**
+ * A page of `limit` rows, or fewer where the list ends. The project may give fewer rows at once, so a
+ * short page is asked for again behind its last row: it is the last one when nothing follows.
+ *
+ * @param page asks for at most so many rows behind one.
+ */
+export async function readPage<Row extends object>(
+  form: z.ZodType<Row>,
+  limit: number,
+  page: Parameters<typeof readAll<Row>>[1],
+): Promise<Result<Row[]>> {
+  const rows: Row[] = [];
+  let last = "";
+  while (rows.length < limit) {
+    const { data, error } = fromDataApi(await page(rows.at(-1), limit - rows.length), list(form));
+    if (error) return failed(error);
+    if (data.length === 0) break;
+    const ends = JSON.stringify(data.at(-1));
+    if (ends === last) return failed(foreign("the Data API"));
+    last = ends;
+    rows.push(...data);
+  }
+  return ok(rows);
+}
+
+/** The filter of rows behind one, by when they were made. */
+export const behindRow = ({ created_at, id }: { created_at: string; id: string }) =>
+  `created_at.gt."${created_at}",and(created_at.eq."${created_at}",id.gt.${id})`;
+
+/** The filter of rows before one, where the newest comes first. */
+export const beforeRow = ({ created_at, id }: { created_at: string; id: string }) =>
+  `created_at.lt."${created_at}",and(created_at.eq."${created_at}",id.lt.${id})`;

@@ -1,0 +1,187 @@
+/**
+ * What an answer that is no success means. A refusal ends things for good: a renewal, an inbox, a watch.
+ * So it is one only where Mayfly, the Data API or the API gateway said it themselves. Everything else
+ * comes from something in between (a proxy, a firewall, a captive portal), says nothing about the
+ * request, and is `unavailable`: it is tried again.
+ *
+ * | Answer                                             | Becomes                    |
+ * | -------------------------------------------------- | -------------------------- |
+ * | an error with a code of Mayfly                     | that code                  |
+ * | `JWT expired`, `JWT not yet valid` (PGRST303)      | `unavailable`: it passes   |
+ * | PGRST301, 302, other 303; 42501, class 28          | `not_authorized`           |
+ * | the gateway's 401 or 403 about the API key         | `not_authorized`           |
+ * | PGRST106, 202 to 205, 300; 42883, 42P01, 3F000     | `not_configured`           |
+ * | PGRST1xx; classes 21, 22, 23, 54                   | `invalid_request`          |
+ * | PGRST0xx; classes 08, 25, 40, 53, 55, 57, 58, XX   | `unavailable`              |
+ * | another code of Postgres or PostgREST, below 500   | `invalid_request`          |
+ * | everything else, whatever its status               | `unavailable`              |
+ */
+import { z } from "zod";
+import { type ErrorCode, errorCodes, isErrorCode, MayflyError } from "../contract/errors.ts";
+import { storableRule } from "../contract/storable.ts";
+
+/** An error in the envelope of the functions. */
+const envelope = z.object({
+  error: z.object({
+    code: z.enum(errorCodes),
+    message: z.string(),
+    hint: z.string().nullish(),
+    details: z.unknown(),
+    request_id: z.string().optional(),
+  }),
+});
+/** An error of the Data API: of PostgREST, of Postgres, or of ours, which SQL raises. */
+const dataApiError = z.object({
+  code: z
+    .enum(errorCodes)
+    .or(z.string().regex(/^(?:PGRST\d{3}|(?:\d[\dA-Z]|[FHPX][\dVX])[\dA-Z]{3})$/)),
+  message: z.string(),
+  hint: z.string().nullish(),
+  details: z.unknown(),
+});
+/** As the API gateway refuses a key: `Invalid API key`, `No API key found in request`. */
+const gatewayError = z.object({ message: z.string().regex(/\bAPI keys?\b/i) });
+
+const codes: [RegExp, ErrorCode][] = [
+  [/^PGRST30[123]$|^42501$|^28/, "not_authorized"],
+  [/^PGRST(?:106|20[2-5]|300)$|^42883$|^42P01$|^3F000$/, "not_configured"],
+  [/^PGRST1|^2[123]|^54/, "invalid_request"],
+  [/^PGRST0|^(?:08|25|40|53|55|57|58|XX)/, "unavailable"],
+];
+
+/** What a function refused, or what something in front of it said. */
+export function refusalOfFunction(body: unknown, status: number, path: string): MayflyError {
+  const ours = envelope.safeParse(body).data?.error;
+  if (ours) {
+    const { code, message, hint = null, details = null, request_id } = ours;
+    return new MayflyError({ code, message, hint, details, ...(request_id && { request_id }) });
+  }
+  return (
+    refusedKey(body, status) ??
+    inFront(status, `the function ${path}`, status === 404 ? notDeployed(path) : undefined)
+  );
+}
+
+/** What the Data API refused, or what something in front of it said. */
+export function refusalOfDataApi(cause: unknown, status: number): MayflyError {
+  if (!status) return unreached(cause);
+  const error = dataApiError.safeParse(cause).data;
+  if (!error) return refusedKey(cause, status) ?? inFront(status, "the Data API");
+  const { code, message, hint } = error;
+  const details = detailsOf(error.details);
+  if (isErrorCode(code))
+    return new MayflyError({ code, message, hint: hint || null, details }, { cause });
+  if (/^JWT (?:expired|not yet valid|issued at future)/i.test(message)) return passing(cause);
+  const meant = codes.find(([pattern]) => pattern.test(code))?.[1];
+  if (unfitCodes.includes(code)) return unfit(error, details, cause);
+  const fallback = status < 500 ? "invalid_request" : "unavailable";
+  const doctor = "The project lacks what this SDK calls: npx mayfly doctor says what.";
+  return new MayflyError(
+    {
+      code: meant ?? fallback,
+      message,
+      hint: hint || (meant === "not_configured" ? doctor : null),
+      details,
+    },
+    { cause },
+  );
+}
+
+/** A success that has not the form of ours. */
+export const foreign = (where: string, cause?: unknown) =>
+  new MayflyError(
+    {
+      code: "unavailable",
+      message: `Something else than ${where} answered.`,
+      hint: "A proxy or the sign-in page of a network may have. Check the URL and the network, then try again.",
+      details: null,
+    },
+    cause === undefined ? undefined : { cause },
+  );
+
+function refusedKey(body: unknown, status: number): MayflyError | undefined {
+  const said = gatewayError.safeParse(body).data;
+  if (!said || (status !== 401 && status !== 403)) return undefined;
+  return new MayflyError({
+    code: "not_authorized",
+    message: `${said.message.replace(/\.?$/, "")}.`,
+    hint: "Take a key of this project: Project Settings → API Keys.",
+    details: { status },
+  });
+}
+
+const notDeployed = (path: string) => ({
+  message: `There is no function ${path} at this address.`,
+  hint: "Check the URL, and that the functions are deployed: npx mayfly doctor.",
+});
+
+function inFront(status: number, where: string, said?: { message: string; hint: string }) {
+  if (!said && status >= 200 && status < 300) return foreign(where);
+  return new MayflyError({
+    code: "unavailable",
+    message: `Something in front of ${where} answered ${status}.`,
+    hint: "Try again. npx mayfly doctor says what is wrong with the project.",
+    details: { status },
+    ...said,
+  });
+}
+
+/** There was no answer. */
+function unreached(cause: unknown): MayflyError {
+  const { details, message } = cause as { details?: string; message?: string };
+  // With its stack; in Node the reason is the cause of "fetch failed".
+  const [, why] = /^Caused by: (?:\w+: )?(.*?)(?: \(\w+\))?$/m.exec(details ?? "") ?? [];
+  const reason = why ?? String(message).replace(/^\w*Error: /, "");
+  return new MayflyError(
+    {
+      code: "unavailable",
+      message: `The Data API could not be reached: ${reason}.`,
+      hint: "Check the URL and the network, then try again.",
+      details: null,
+    },
+    { cause },
+  );
+}
+
+/** Of Postgres: not of the type, out of its range, no instant, no text. */
+const unfitCodes = ["22P02", "22003", "22007", "22008", "22P05"];
+
+function unfit(
+  { code, message }: { code: string; message: string },
+  details: unknown,
+  cause: unknown,
+): MayflyError {
+  // JSON that a client has written has no other fault.
+  const half = code === "22P05" || /surrogate/.test(String(details ?? ""));
+  return new MayflyError(
+    {
+      code: "invalid_request",
+      message: half ? `A text ${storableRule}.` : `${message}.`,
+      hint: "Nothing was done. Correct the value.",
+      details,
+    },
+    { cause },
+  );
+}
+
+/** An agent whose token is worth nothing any more is told so by its renewal: until then another may come. */
+const passing = (cause: unknown) =>
+  new MayflyError(
+    {
+      code: "unavailable",
+      message: "The caller's token has expired.",
+      hint: "It could not be renewed in time. Try again, or sign in again.",
+      details: null,
+    },
+    { cause },
+  );
+
+/** SQL gives details as JSON; Postgres' own are text. */
+function detailsOf(text: unknown): unknown {
+  if (typeof text !== "string" || text === "") return text || null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

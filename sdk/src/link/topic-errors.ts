@@ -1,0 +1,49 @@
+import { MayflyError } from "../contract/errors.ts";
+import { hintOf } from "./connection-errors.ts";
+
+/** Why the server refused; undefined when the connection was lost. */
+export function reasonOf(error: Error | undefined): string | undefined {
+  const { reason, code } = (error?.cause ?? {}) as { reason?: unknown; code?: unknown };
+  // A close event has a code.
+  return typeof reason === "string" && code === undefined ? reason : undefined;
+}
+
+export function explain(topic: string, reason: string): MayflyError {
+  if (reason.startsWith("Unauthorized"))
+    return new MayflyError({
+      code: "not_authorized",
+      message: `The caller may not listen to ${topic}.`,
+      hint: "Has it the scope, and is the agent alive? It is tried again.",
+      details: { reason },
+    });
+  return new MayflyError({
+    code: "unavailable",
+    message: `${topic} can not be listened to: ${reason}.`,
+    hint: hintOf(reason),
+    details: { reason },
+  });
+}
+
+export const notJoined = (topic: string) =>
+  new MayflyError({
+    code: "unavailable",
+    message: `${topic} is not joined at the moment.`,
+    hint: "Wait for the connection, or send a durable message.",
+    details: null,
+  });
+
+export const refused = (topic: string, answer: string) =>
+  new MayflyError({
+    code: "broadcast_refused",
+    message: `Realtime did not take the broadcast to ${topic}: ${answer}.`,
+    hint: "May the caller send there, and has the payload less than 256 KB?",
+    details: { answer },
+  });
+
+export const left = (topic: string) =>
+  new MayflyError({
+    code: "unavailable",
+    message: `${topic} was left.`,
+    hint: "Join it again.",
+    details: null,
+  });

@@ -1,0 +1,71 @@
+import type { MayflyError } from "../contract/errors.ts";
+import type { LogEvent } from "../memory/memory.ts";
+import type { Reader } from "./attendance.ts";
+import type { NudgeListener } from "./nudges.ts";
+import type { Pace } from "./pace.ts";
+
+/** A watch, as its nudges and its client's attendance see it. */
+export class LogReader implements NudgeListener, Reader {
+  readonly source = { of: "log" } as const;
+  readonly #pace: Pace;
+  readonly #onLoss: (error: MayflyError) => void;
+  #at = 0;
+  /** What the server had before the pull that is under way, or the next one. */
+  #expected = 0;
+  #covers = 0;
+  #heard = 0;
+  #joinedAt: number | undefined;
+
+  /** @param onLoss told once when broadcasts are lost, until they arrive again. */
+  constructor(pace: Pace, onLoss: (error: MayflyError) => void) {
+    this.#pace = pace;
+    this.#onLoss = onLoss;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+  get heard(): number {
+    return this.#heard;
+  }
+  get joinedAt(): number | undefined {
+    return this.#joinedAt;
+  }
+
+  readonly onNudge = () => {
+    this.#heard++;
+    this.#pace.onNudge();
+  };
+
+  readonly onJoined = (joined: boolean) => {
+    this.#joinedAt = joined ? performance.now() : undefined;
+    this.#pace.onJoined(joined);
+  };
+
+  pull(upTo: number): void {
+    this.#expected = Math.max(this.#expected, upTo);
+    this.#pace.ask();
+  }
+
+  losing(error: MayflyError | null): void {
+    this.#pace.losing(error !== null);
+    if (error) this.#onLoss(error);
+  }
+
+  /** A pull begins: it sees all that the server had told of. */
+  pulls(): void {
+    this.#covers = this.#expected;
+    this.#pace.pulls();
+  }
+
+  /** A pull has ended with this page. */
+  pulled({ events, more }: { events: LogEvent[]; more: boolean }): void {
+    for (const event of events) this.#at = Math.max(this.#at, numberOf(event));
+    // Some of it may be for others.
+    if (!more) this.#at = Math.max(this.#at, this.#covers);
+    this.#pace.pulled(events.length > 0 || more);
+  }
+}
+
+/** Its number, which nobody but this needs: the log is not in its order. */
+const numberOf = (event: LogEvent) => Number((event as { id?: unknown }).id) || 0;

@@ -1,0 +1,191 @@
+import type { Operation } from "../contract/schemas.ts";
+import { settledBy, withFields } from "./apply-changes.ts";
+import type { Embedder } from "./embedder.ts";
+import type { Memory, PushResult } from "./memory.ts";
+
+export interface CacheLimits {
+  /** Memories, 5,000 by default. */
+  maxMemories?: number;
+  /** Bytes of text as UTF-16 has it, 32 MB by default; indexes and vectors come on top. */
+  maxBytes?: number;
+}
+
+/** How much an agent keeps of what it pulled, and how it searches there. */
+export interface CacheOptions extends CacheLimits {
+  /** Makes `recallLocal` find by meaning too: vectors of its model are pulled, and the rest made here. */
+  embedder?: Embedder;
+}
+
+/** Evicting makes so much room at once, so that it does not sort with every memory. */
+const headroom = 0.95;
+
+type Update = Extract<Operation, { type: "memory.update" }>;
+
+interface Held {
+  /** As the server has it, as far as is known here. */
+  server: Memory;
+  /** As it is shown: with the updates that the server has not settled. */
+  memory: Memory;
+  bytes: number;
+  round: number;
+}
+
+/**
+ * The memories that an agent holds itself: what it remembered and what it pulled, with its own
+ * changes at once. When it is full, the least important go, of these the oldest. Beside them stands
+ * the cursor of what was pulled.
+ */
+export class MemoryCache {
+  /** Where the next pull starts; null for the first. */
+  cursor: string | null = null;
+  /** Whether a first sync is under way: its pages have the memories that there are, not the log. */
+  inSnapshot = false;
+  /** Called with every memory that comes anew or changed, and that leaves. */
+  onPut: (memory: Memory) => void = () => {};
+  onRemove: (id: string) => void = () => {};
+
+  readonly #maxMemories: number;
+  readonly #maxBytes: number;
+  readonly #held = new Map<string, Held>();
+  /** The updates of each memory that the server has not settled, also of one that is not held. */
+  readonly #updates = new Map<string, Update[]>();
+  /** What stood in the place of own memories that the server has not taken yet. */
+  readonly #replaced = new Map<string, Memory | undefined>();
+  /** What is to be forgotten, until the server has. */
+  readonly #forgotten = new Map<string, Memory>();
+  #bytes = 0;
+  /** Counts first syncs: what a second one does not show again has gone meanwhile. */
+  #round = 0;
+
+  constructor({ maxMemories = 5_000, maxBytes = 32_000_000 }: CacheLimits = {}) {
+    this.#maxMemories = maxMemories;
+    this.#maxBytes = maxBytes;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(id: string): Memory | undefined {
+    return this.#held.get(id)?.memory;
+  }
+
+  memories(): Memory[] {
+    return [...this.#held.values()].map(({ memory }) => memory);
+  }
+
+  /** A memory as the server has it. An older version never replaces a newer one. */
+  put(server: Memory): void {
+    const known = this.#held.get(server.id);
+    if (known && known.server.version > server.version) {
+      known.round = this.#round;
+      return;
+    }
+    this.#show(server);
+    if (this.#held.size > this.#maxMemories || this.#bytes > this.#maxBytes) this.#evict();
+  }
+
+  /** An own new memory that waits for the server: it is shown at once. */
+  add(memory: Memory): void {
+    const { id } = memory;
+    if (!this.#replaced.has(id)) this.#replaced.set(id, this.#held.get(id)?.server);
+    this.put(memory);
+  }
+
+  /** An own operation that waits for the server: an update is shown at once, and a forget. */
+  expect(operation: Operation): void {
+    const { id } = operation.memory;
+    const held = this.#held.get(id);
+    if (operation.type === "memory.update") {
+      this.#updates.set(id, [...(this.#updates.get(id) ?? []), operation]);
+      if (held) this.#show(held.server);
+    } else if (operation.type === "memory.delete" && held) {
+      this.remove(id);
+      this.#forgotten.set(id, held.server);
+    }
+  }
+
+  /** What became of an operation that was expected; null: it was refused, and never happened. */
+  settle(operation: Operation, result: PushResult | null): void {
+    const { id } = operation.memory;
+    if (operation.type === "memory.delete") {
+      const forgotten = this.#forgotten.get(id);
+      this.#forgotten.delete(id);
+      if (forgotten && !result) this.put(forgotten);
+    } else if (operation.type === "memory.put") {
+      const replaced = this.#replaced.get(id);
+      this.#replaced.delete(id);
+      if (result) return;
+      this.remove(id);
+      if (replaced) this.put(replaced);
+    } else if (operation.type === "memory.update") {
+      const left = (this.#updates.get(id) ?? []).filter((other) => other.id !== operation.id);
+      if (left.length > 0) this.#updates.set(id, left);
+      else this.#updates.delete(id);
+      const server = this.#held.get(id)?.server;
+      if (server) this.#show(result ? settledBy(server, operation.memory.set, result) : server);
+    }
+  }
+
+  remove(id: string): void {
+    this.#forgotten.delete(id);
+    const held = this.#held.get(id);
+    if (!held) return;
+    this.#held.delete(id);
+    this.#bytes -= held.bytes;
+    this.onRemove(id);
+  }
+
+  /** A sync from the start begins. */
+  startOver(): void {
+    this.cursor = null;
+    this.inSnapshot = false;
+    this.#round++;
+  }
+
+  /** It has shown all there is: what it did not show is gone, but for `kept`. */
+  endSnapshot(kept: ReadonlySet<string>): void {
+    this.inSnapshot = false;
+    for (const [id, { round }] of this.#held) {
+      if (round < this.#round && !kept.has(id)) this.remove(id);
+    }
+  }
+
+  #show(server: Memory): void {
+    const { id } = server;
+    const known = this.#held.get(id);
+    const updates = this.#updates.get(id) ?? [];
+    const memory = updates.reduce((shown, update) => withFields(shown, update.memory.set), server);
+    const bytes = sizeOf(memory);
+    this.#bytes += bytes - (known?.bytes ?? 0);
+    this.#held.set(id, { server, memory, bytes, round: this.#round });
+    // The own coming back from the server is not indexed again.
+    if (!known || !isSame(known.memory, memory)) this.onPut(memory);
+  }
+
+  #evict(): void {
+    const order = [...this.#held.values()].sort(
+      ({ memory: a }, { memory: b }) =>
+        a.importance - b.importance || a.createdAt.getTime() - b.createdAt.getTime(),
+    );
+    for (const { memory } of order) {
+      const roomy =
+        this.#held.size <= this.#maxMemories * headroom && this.#bytes <= this.#maxBytes * headroom;
+      if (roomy) return;
+      this.remove(memory.id);
+    }
+  }
+}
+
+/** Whether two versions of a memory say the same; what is searched for is compared. */
+const isSame = (one: Memory, other: Memory) =>
+  one.task === other.task &&
+  one.input === other.input &&
+  one.output === other.output &&
+  one.critique === other.critique &&
+  one.tags.join("\0") === other.tags.join("\0");
+
+const sizeOf = (memory: Memory) => 2 * JSON.stringify(memory).length;

@@ -1,0 +1,284 @@
+import { idOf } from "../contract/ids.ts";
+import { instantOf } from "../contract/invalid.ts";
+import type { Memory as MemoryBody, MemoryKind } from "../contract/schemas.ts";
+
+/** Something to remember. At least one of task, input and output has text. */
+export interface NewMemory {
+  /** A UUIDv7; made when it is left out. */
+  id?: string;
+  /** `episode` by default. */
+  kind?: MemoryKind;
+  task?: string;
+  input?: string;
+  output?: string;
+  critique?: string;
+  /** How well it went, 0 to 1. */
+  reward?: number;
+  success?: boolean;
+  /** 1 to 10; 5 by default. */
+  importance?: number;
+  tags?: string[];
+  metadata?: Record<string, unknown>;
+  sessionId?: string;
+  conversationId?: string;
+  tokens?: number;
+  latencyMs?: number;
+  /** `tenant` by default; `agent`: this agent, its ancestors and the tenant's admins alone. */
+  visibility?: "tenant" | "agent";
+  expiresAt?: Date;
+  /** The caller's own vector, 384 numbers, with the name of its model. */
+  embedding?: number[];
+  model?: string;
+}
+
+/** What every answer says of a memory. */
+export interface MemoryContent {
+  id: string;
+  kind: MemoryKind;
+  task: string;
+  input: string;
+  output: string;
+  critique: string;
+  reward: number | null;
+  importance: number;
+  tags: string[];
+  metadata: Record<string, unknown>;
+  /** The agent that learned it, alive or not. */
+  agentId: string | null;
+  createdAt: Date;
+  /**
+   * That the agent that reads it has changes of it in its outbox, which are shown here and which the
+   * server has not acknowledged; missing otherwise.
+   */
+  unsynced?: true;
+}
+
+/** A memory as it is read. */
+export interface Memory extends MemoryContent {
+  sessionId: string | null;
+  /** The thread that it belongs to. */
+  conversationId: string | null;
+  success: boolean | null;
+  /** `tenant`, or `agent`: its agent, the agent's ancestors and the tenant's admins. */
+  visibility: "tenant" | "agent";
+  /** Rises with each change. */
+  version: number;
+  updatedAt: Date;
+  /** From then on no recall finds it. */
+  expiresAt: Date | null;
+}
+
+/** Which memories, and where their page starts. */
+export interface ListOptions {
+  kinds?: MemoryKind[];
+  /** All of them. */
+  tags?: string[];
+  /** Learned by this agent. */
+  agentId?: string;
+  sessionId?: string;
+  conversationId?: string;
+  minReward?: number;
+  /** 1 to 10. */
+  minImportance?: number;
+  /** `next` of the page before. */
+  after?: string;
+  /** 100 by default, 1,000 at most. */
+  limit?: number;
+}
+
+/** Memories, a page of them. */
+export interface MemoryPage {
+  memories: Memory[];
+  /** Where the next page starts; null at the end. */
+  next: string | null;
+}
+
+/** Something that happened in the tenant. Ids and field names only, never content. */
+export interface LogEvent {
+  type: string;
+  subject: string | null;
+  agent_id: string | null;
+  version: number | null;
+  fields: string[] | null;
+  at: string;
+}
+
+/** What a sync pulled: events, and what they are about. */
+export interface LogPage {
+  events: LogEvent[];
+  /** The memories that the events are about, or, in a first sync, all there are. */
+  memories: Memory[];
+}
+
+/** What became of an operation. */
+export interface PushResult {
+  id: string;
+  /** `gone`: an update of a memory that is not there, or not for the caller to change. */
+  status: "applied" | "conflict" | "gone";
+  /** Of the memory that was updated. */
+  version?: number;
+  /** What became of each field of an update. */
+  fields?: Record<string, "applied" | "merged" | "kept" | "unchanged" | "conflict">;
+}
+
+/** What `POST /sync` gives. */
+export interface SyncAnswer {
+  results: PushResult[];
+  events: LogEvent[];
+  memories: MemoryRow[];
+  cursor: string;
+  more: boolean;
+}
+
+/** A row of mayfly.memories, as far as every answer has it. */
+export interface ContentRow {
+  id: string;
+  kind: string;
+  task: string;
+  input: string;
+  output: string;
+  critique: string;
+  reward: number | null;
+  importance: number;
+  tags: string[];
+  metadata: unknown;
+  agent_id: string | null;
+  created_at: string;
+}
+
+/** A row of mayfly.memories, as far as it is read. */
+export interface MemoryRow extends ContentRow {
+  session_id: string | null;
+  conversation_id: string | null;
+  success: boolean | null;
+  visibility: string;
+  version: number;
+  updated_at: string;
+  expires_at: string | null;
+  /** In a sync: the clock of each field that was updated. */
+  hlc?: Record<string, string>;
+}
+
+export const memoryColumns =
+  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at";
+
+/** Of a memory, what every answer says. */
+export const contentOf = (memory: MemoryContent): MemoryContent => {
+  const { id, kind, task, input, output, critique, reward, importance } = memory;
+  const { tags, metadata, agentId, createdAt } = memory;
+  return {
+    ...{ id, kind, task, input, output, critique, reward, importance },
+    ...{ tags, metadata, agentId, createdAt },
+  };
+};
+
+export const contentFromRow = (row: ContentRow): MemoryContent => ({
+  id: row.id,
+  kind: row.kind as MemoryKind,
+  task: row.task,
+  input: row.input,
+  output: row.output,
+  critique: row.critique,
+  reward: row.reward,
+  importance: row.importance,
+  tags: row.tags,
+  metadata: row.metadata as Record<string, unknown>,
+  agentId: row.agent_id,
+  createdAt: new Date(row.created_at),
+});
+
+export const memoryFromRow = (row: MemoryRow): Memory => ({
+  ...contentFromRow(row),
+  sessionId: row.session_id,
+  conversationId: row.conversation_id,
+  success: row.success,
+  visibility: row.visibility as Memory["visibility"],
+  version: row.version,
+  updatedAt: new Date(row.updated_at),
+  expiresAt: row.expires_at ? new Date(row.expires_at) : null,
+});
+
+/** What is remembered as it will be read, until the server has said so. */
+export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory =>
+  memoryFromRow({
+    id: body.id,
+    kind: body.kind ?? "episode",
+    task: body.task ?? "",
+    input: body.input ?? "",
+    output: body.output ?? "",
+    critique: body.critique ?? "",
+    reward: body.reward ?? null,
+    importance: body.importance ?? 5,
+    tags: body.tags ?? [],
+    metadata: body.metadata ?? {},
+    agent_id: body.agent_id ?? agentId,
+    created_at: body.created_at ?? new Date().toISOString(),
+    session_id: body.session_id ?? null,
+    conversation_id: body.conversation_id ?? null,
+    success: body.success ?? null,
+    visibility: body.visibility ?? "tenant",
+    version: 1,
+    updated_at: body.created_at ?? new Date().toISOString(),
+    expires_at: body.expires_at ?? null,
+  });
+
+/** The body that pushes a memory. `createdAt` is the server's time, also where this machine's is wrong. */
+export function toMemory(
+  memory: NewMemory,
+  id: string,
+  agentId: string,
+  createdAt: Date,
+): MemoryBody {
+  const {
+    sessionId,
+    conversationId,
+    latencyMs,
+    expiresAt,
+    embedding: _embedding,
+    model: _model,
+    ...rest
+  } = memory;
+  return {
+    ...rest,
+    id,
+    agent_id: agentId,
+    created_at: createdAt.toISOString(),
+    ...(sessionId && { session_id: idOf(sessionId) }),
+    ...(conversationId && { conversation_id: idOf(conversationId) }),
+    ...(latencyMs !== undefined && { latency_ms: latencyMs }),
+    ...(expiresAt && { expires_at: instantOf(expiresAt) }),
+  };
+}
+
+/** Fields of a memory; null sets one back to its default. */
+export type MemoryFields = {
+  [Name in Exclude<keyof NewMemory, "id" | "embedding" | "model">]?: NewMemory[Name] | null;
+};
+
+/** A change of some fields of a memory, and how it is settled with others. */
+export interface MemoryChange {
+  set: MemoryFields;
+  /** What the fields were taken for: `manual` needs it for each of `set`, `merge` is better with it. */
+  base?: MemoryFields;
+  /**
+   * How a field is settled that another has changed meanwhile: `latest_wins` (default), `merge` (three
+   * ways: tags by what was added and removed, metadata deeply), or `manual`: kept as a conflict.
+   */
+  resolve?: "latest_wins" | "merge" | "manual";
+  /** Conflicts of `mayfly.memory_conflicts` that this settles; `set` may then be empty. */
+  settles?: string[];
+}
+
+/** Fields as they are pushed. */
+export function toFields(fields: MemoryFields): Record<string, unknown> {
+  const { sessionId, conversationId, latencyMs, expiresAt, ...rest } = fields;
+  return {
+    ...rest,
+    ...(sessionId !== undefined && { session_id: sessionId && idOf(sessionId) }),
+    ...(conversationId !== undefined && {
+      conversation_id: conversationId && idOf(conversationId),
+    }),
+    ...(latencyMs !== undefined && { latency_ms: latencyMs }),
+    ...(expiresAt !== undefined && { expires_at: expiresAt && instantOf(expiresAt) }),
+  };
+}

@@ -1,0 +1,91 @@
+/** Reading memories over the Data API, as row-level security shows them to the caller. */
+
+import { list } from "../contract/answer-form.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { wrongPage } from "../contract/invalid.ts";
+import { callFunction, fromDataApi, type MayflyClient } from "../link/call.ts";
+import { arrayOf, listOf } from "../link/filters.ts";
+import { beforeRow, readPage } from "../link/read-all.ts";
+import { memoryRow, recallAnswer } from "./answers.ts";
+import {
+  type ListOptions,
+  type Memory,
+  type MemoryPage,
+  memoryColumns,
+  memoryFromRow,
+} from "./memory.ts";
+import { type Recall, type RecallOptions, recallFromAnswer, toQuery } from "./recall.ts";
+
+const alive = (client: MayflyClient, tenant: string) =>
+  client.from("memories").select(memoryColumns).eq("tenant_id", tenant).is("deleted_at", null);
+
+export async function getMemory(
+  client: MayflyClient,
+  tenant: string,
+  id: string,
+): Promise<Result<Memory | null>> {
+  const { data, error } = fromDataApi(await alive(client, tenant).eq("id", id), list(memoryRow));
+  if (error) return failed(error);
+  const [row] = data;
+  return ok(row ? memoryFromRow(row) : null);
+}
+
+export async function listMemories(
+  client: MayflyClient,
+  tenant: string,
+  options: ListOptions,
+): Promise<Result<MemoryPage>> {
+  const { kinds, tags, agentId, sessionId, conversationId, minReward, minImportance } = options;
+  const { after, limit = 100 } = options;
+  const wrong = wrongPage("limit", limit);
+  if (wrong) return failed(wrong);
+  const { data, error } = await readPage(memoryRow, limit, (behind, rows) => {
+    let query = alive(client, tenant);
+    if (kinds) query = query.filter("kind", "in", listOf(kinds));
+    if (tags) query = query.contains("tags", arrayOf(tags));
+    if (agentId) query = query.eq("agent_id", agentId);
+    if (sessionId) query = query.eq("session_id", sessionId);
+    if (conversationId) query = query.eq("conversation_id", conversationId);
+    if (minReward !== undefined) query = query.gte("reward", minReward);
+    if (minImportance !== undefined) query = query.gte("importance", minImportance);
+    const from = behind?.id ?? after;
+    if (from) query = query.gt("id", from);
+    return query.order("id").limit(rows);
+  });
+  if (error) return failed(error);
+  const memories = data.map(memoryFromRow);
+  const last = memories.at(-1);
+  return ok({ memories, next: last && memories.length === limit ? last.id : null });
+}
+
+export async function readThread(
+  client: MayflyClient,
+  tenant: string,
+  conversationId: string,
+  last: number,
+): Promise<Result<Memory[]>> {
+  const wrong = wrongPage("last", last);
+  if (wrong) return failed(wrong);
+  const { data, error } = await readPage(memoryRow, last, (behind, rows) => {
+    let query = alive(client, tenant).eq("conversation_id", conversationId);
+    if (behind) query = query.or(beforeRow(behind));
+    return query
+      .order("created_at", { ascending: false })
+      .order("id", { ascending: false })
+      .limit(rows);
+  });
+  return error ? failed(error) : ok(data.map(memoryFromRow).reverse());
+}
+
+/** Asks the query function, with the filters that every recall has. */
+export async function queryMemories(
+  client: MayflyClient,
+  asked: { query?: string; similar_to?: string },
+  options: RecallOptions,
+): Promise<Result<Recall>> {
+  const answer = await callFunction(client, "query", recallAnswer, {
+    ...asked,
+    ...toQuery(options),
+  });
+  return answer.error ? answer : ok(recallFromAnswer(answer.data));
+}

@@ -1,0 +1,149 @@
+/** Gives every memory of a tenant a vector of the functions' model: after it was changed, or once it is there. */
+import { count, flag, maybeText, row } from "../contract/answer-form.ts";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { callFunction, fromDataApi, type MayflyClient } from "../link/call.ts";
+
+/** How far a tenant's memories are embedded by a model. */
+export interface Reembedded {
+  /** The functions' embedder. */
+  model: string;
+  memories: number;
+  /** Those that have a vector of it. */
+  embedded: number;
+  /** Those that have none yet. */
+  left: number;
+  /** Of these, those that have failed five times. The next `reembed` tries them again. */
+  dead: number;
+  /** Vectors of other models. */
+  others: number;
+  /** Why the last that failed did; null where none has. */
+  problem: string | null;
+}
+
+/** What becomes of old vectors, and how to follow or end the work. */
+export interface ReembedOptions {
+  /**
+   * Whether vectors of other models go, of memories that have one of this; false by default. Those
+   * that callers gave themselves go too.
+   */
+  forgetOthers?: boolean;
+  /** Told after each step how far it is. */
+  onProgress?: (progress: Reembedded) => void;
+  /** Ends it behind the step that runs; another call goes on from there. */
+  signal?: AbortSignal;
+}
+
+/** Memories that a step looks at; vectors that a step deletes. */
+const stepRows = 1_000;
+/** Between two looks while nothing is embedded: what failed pauses 30 s and longer. */
+const firstPauseMs = 250;
+const maxPauseMs = 10_000;
+
+/** Queues what has no vector of the model, embeds until none is left, and says how far it came. */
+export async function reembed(
+  client: MayflyClient,
+  { forgetOthers = false, onProgress = () => {}, signal }: ReembedOptions,
+): Promise<Result<Reembedded>> {
+  const drained = await drain(client);
+  if (drained.error) return failed(drained.error);
+  const { model } = drained.data;
+  let { problem } = drained.data;
+  if (!model) return failed(noEmbedder());
+  const look = async (): Promise<Result<Reembedded & { waiting: number }>> => {
+    const { data, error } = fromDataApi(
+      await client.rpc("embedding_progress", { model }),
+      embeddingProgress,
+    );
+    if (error) return failed(error);
+    const { waiting, ...progress } = {
+      ...data,
+      model,
+      problem,
+    };
+    onProgress(progress);
+    return ok({ ...progress, waiting });
+  };
+
+  const queued = await queueAll(client, model, signal);
+  if (queued) return failed(queued);
+  let seen = await look();
+  for (let pause = firstPauseMs; ; ) {
+    if (seen.error) return failed(seen.error);
+    if (signal?.aborted || seen.data.waiting === 0) break;
+    const { data, error } = await drain(client);
+    if (error) return failed(error);
+    problem = data.problem ?? problem;
+    pause = data.stored > 0 ? firstPauseMs : Math.min(pause * 2, maxPauseMs);
+    if (data.stored === 0) await sleep(pause, signal);
+    seen = await look();
+  }
+  for (let more = forgetOthers && !signal?.aborted; more; ) {
+    const { data, error } = fromDataApi(
+      await client.rpc("forget_vectors", { model, max_rows: stepRows }),
+      row<{ more: boolean }>({ more: flag }),
+    );
+    if (error) return failed(error);
+    seen = await look();
+    more = data.more && !signal?.aborted;
+  }
+  if (seen.error) return failed(seen.error);
+  const { waiting: _waiting, ...progress } = seen.data;
+  return ok(progress);
+}
+
+async function queueAll(
+  client: MayflyClient,
+  model: string,
+  signal: AbortSignal | undefined,
+): Promise<MayflyError | null> {
+  let after: string | null = null;
+  do {
+    const args: { model: string; max_rows: number; after?: string } = { model, max_rows: stepRows };
+    if (after !== null) args.after = after;
+    const queued: Result<{ after: string | null }> = fromDataApi(
+      await client.rpc("queue_embeddings", args),
+      row<{ after: string | null }>({ after: maybeText }),
+    );
+    if (queued.error) return queued.error;
+    after = queued.data.after;
+  } while (after && !signal?.aborted);
+  return null;
+}
+
+type Progress = Omit<Reembedded, "model" | "problem"> & { waiting: number };
+const embeddingProgress = row<Progress>({
+  memories: count,
+  embedded: count,
+  left: count,
+  waiting: count,
+  dead: count,
+  others: count,
+});
+const drained = row<{ model: string | null; stored: number; problem: string | null }>({
+  model: maybeText,
+  stored: count,
+  problem: maybeText,
+});
+const drain = (client: MayflyClient) => callFunction(client, "sync/drain", drained, {});
+
+const noEmbedder = () =>
+  new MayflyError({
+    code: "not_configured",
+    message: "The functions have no embedder.",
+    hint: "Set MAYFLY_EMBEDDINGS_URL, or run on the edge runtime.",
+    details: null,
+  });
+
+/** So long, or until it is aborted. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+    if (signal?.aborted) done();
+  });
+}

@@ -1,0 +1,238 @@
+/** What an agent reads of its own that the server has not acknowledged yet. */
+
+import { idOf } from "../contract/ids.ts";
+import type { Operation } from "../contract/schemas.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { withFields } from "./apply-changes.ts";
+import { MemoryCache } from "./cache.ts";
+import type { Embedder } from "./embedder.ts";
+import { LocalSearch, matches, recalledLocally } from "./local-search.ts";
+import { contentOf, type Memory, memoryFromBody } from "./memory.ts";
+import { scoreOf } from "./rank.ts";
+import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
+
+/** What the outbox says of one memory. */
+interface Pending {
+  put?: Extract<Operation, { type: "memory.put" }>;
+  updates: Extract<Operation, { type: "memory.update" }>[];
+  isForgotten: boolean;
+  /** Whether any of it waits still. */
+  waits: boolean;
+}
+
+/** By the id of the memory. */
+export type Unacknowledged = ReadonlyMap<string, Pending>;
+
+interface Index {
+  cache: MemoryCache;
+  search: LocalSearch;
+  /** What each memory was made from: another key, and it is made again. */
+  keys: Map<string, string>;
+}
+
+const mark = <T extends object>(memory: T, { waits }: Pending): T & { unsynced?: true } =>
+  waits ? { ...memory, unsynced: true } : memory;
+
+const updated = (memory: Memory, { updates }: Pending): Memory =>
+  updates.reduce((shown, update) => withFields(shown, update.memory.set), memory);
+
+/**
+ * Lays what waits over the server's answers. It has an index of its own, of what waits alone: that of
+ * the whole cache would take a second for a thousand memories.
+ */
+export class Unsynced {
+  readonly #outbox: Outbox;
+  readonly #own: { id: string; name: string };
+  readonly #held: MemoryCache;
+  readonly #embedder: Embedder | undefined;
+  #index: Index | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    outbox: Outbox,
+    own: { id: string; name: string },
+    held: MemoryCache,
+    embedder?: Embedder,
+  ) {
+    this.#outbox = outbox;
+    this.#own = own;
+    this.#held = held;
+    this.#embedder = embedder;
+  }
+
+  /** What waits now: taken before the server is asked, or what it acknowledges meanwhile is missed. */
+  waiting(): Operation[] {
+    return this.#outbox.operations(this.#own.id);
+  }
+
+  /** What waited then or waits now, but for what was refused meanwhile. */
+  since(before: Operation[]): Unacknowledged {
+    const now = this.waiting();
+    const waits = new Set(now.map(({ id }) => id));
+    const known = new Set(before.map(({ id }) => id));
+    const kept = before.filter(({ id }) => waits.has(id) || !this.#outbox.refused(id));
+    const pending = new Map<string, Pending>();
+    for (const operation of [...kept, ...now.filter(({ id }) => !known.has(id))]) {
+      const { id } = operation.memory;
+      const one = pending.get(id) ?? { updates: [], isForgotten: false, waits: false };
+      pending.set(id, one);
+      one.waits ||= waits.has(operation.id);
+      if (operation.type === "memory.put") one.put = operation;
+      else if (operation.type === "memory.update") one.updates.push(operation);
+      else one.isForgotten = true;
+    }
+    return pending;
+  }
+
+  /** How many to ask the server for, so that what is left out of its answer leaves no gap. */
+  roomFor(limit: number, most: number, before: Operation[]): number {
+    const leaving = before.filter(({ type }) => type !== "memory.put").length;
+    // A limit that is wrong is left as it is: the server says so.
+    return limit >= 1 && limit <= most ? Math.min(limit + leaving, most) : limit;
+  }
+
+  /** A memory as the server has it, or null, as this agent left it. */
+  memory(id: string, server: Memory | null, pending: Unacknowledged): Memory | null {
+    const one = pending.get(idOf(id));
+    if (!one) return server;
+    if (one.isForgotten) return null;
+    const memory = server ?? this.#put(one);
+    return memory && mark(updated(memory, one), one);
+  }
+
+  /** The last turns of a conversation, the oldest of them first. */
+  thread(
+    conversationId: string,
+    last: number,
+    server: Memory[],
+    pending: Unacknowledged,
+  ): Memory[] {
+    if (pending.size === 0) return server;
+    const rows = new Map(server.map((row) => [row.id, row]));
+    for (const id of pending.keys()) {
+      const memory = this.memory(id, rows.get(id) ?? null, pending);
+      if (memory?.conversationId === idOf(conversationId)) rows.set(id, memory);
+      else rows.delete(id);
+    }
+    return [...rows.values()]
+      .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
+      .slice(-last);
+  }
+
+  /** A recall of the server, with what waits in its place by score. */
+  recall(
+    answer: Recall,
+    query: string,
+    options: RecallOptions,
+    pending: Unacknowledged,
+    now: number,
+  ): Promise<Recall> {
+    if (pending.size === 0) {
+      this.#index = undefined;
+      return Promise.resolve(answer);
+    }
+    const server = answer.results.flatMap((result) => {
+      const one = pending.get(result.id);
+      return one ? (shown(result, one, options, now) ?? []) : [result];
+    });
+    const listed = new Set(answer.results.map(({ id }) => id));
+    // One at a time: each needs the index as its own moment has it.
+    const run = this.#turn.then(async () => {
+      const local = await this.#search(query, options, pending, now);
+      const results = [...server, ...local.filter(({ id }) => !listed.has(id))]
+        .sort((a, b) => b.score - a.score)
+        .slice(0, options.limit ?? 10);
+      return { ...answer, results };
+    });
+    this.#turn = run.catch(() => {});
+    return run;
+  }
+
+  /** Marks what waits in a recall of the cache, which shows it already. */
+  marked(results: RecalledMemory[]): RecalledMemory[] {
+    const pending = this.since([]);
+    return results.map((result) => {
+      const one = pending.get(result.id);
+      return one ? mark(result, one) : result;
+    });
+  }
+
+  #put({ put }: Pending): Memory | null {
+    return put ? memoryFromBody(put.memory, this.#own.id) : null;
+  }
+
+  async #search(
+    query: string,
+    options: RecallOptions,
+    pending: Unacknowledged,
+    now: number,
+  ): Promise<RecalledMemory[]> {
+    const { search } = this.#indexOf(pending);
+    const { model, results } = await search.recall(query, options, now);
+    const { weights } = options;
+    // Where its meaning is not known, it is not held against it.
+    const weighed = model === null ? { ...options, weights: { ...weights, meaning: 0 } } : options;
+    return results.flatMap(({ memory, parts }) => {
+      const one = pending.get(memory.id);
+      const rescored = { memory, ...scoreOf(memory, parts, now, weighed) };
+      return one ? [mark(recalledLocally(rescored, this.#own), one)] : [];
+    });
+  }
+
+  /** Brings the index up to what waits: the next recall pays for what is new alone. */
+  #indexOf(pending: Unacknowledged): Index {
+    let index = this.#index;
+    if (!index) {
+      // The outbox has its own limits.
+      const cache = new MemoryCache({ maxMemories: Infinity, maxBytes: Infinity });
+      index = { cache, search: new LocalSearch(cache, this.#embedder), keys: new Map() };
+      this.#index = index;
+    }
+    const { cache, search, keys } = index;
+    for (const id of keys.keys()) {
+      if (pending.get(id)?.isForgotten === false) continue;
+      cache.remove(id);
+      keys.delete(id);
+    }
+    for (const [id, one] of pending) {
+      const { put, updates, isForgotten } = one;
+      const held = this.#held.get(id);
+      const parts = [put?.id, put ? undefined : held?.version, ...updates.map((op) => op.id)];
+      const key = parts.join(" ");
+      if (isForgotten || keys.get(id) === key) continue;
+      const memory = this.#put(one) ?? held;
+      if (!memory) continue;
+      keys.set(id, key);
+      // An older version never replaces a newer one, and here none is older.
+      cache.put({ ...updated(memory, one), version: 1 });
+      // Of an updated one it may be the vector of another text.
+      const { embedding, model } = updates.length === 0 && put ? put : {};
+      if (embedding && model) search.addVector(id, model, embedding);
+    }
+    return index;
+  }
+}
+
+/**
+ * A result of the server as this agent left it: null where it is forgotten, or no longer what was asked
+ * for. What a result does not say of a memory has passed the filters there.
+ */
+function shown(
+  result: RecalledMemory,
+  one: Pending,
+  options: RecallOptions,
+  now: number,
+): RecalledMemory | null {
+  if (one.isForgotten) return null;
+  const { sessionId, conversationId } = options;
+  const whole: Memory = {
+    ...contentOf(result),
+    sessionId: sessionId ? idOf(sessionId) : null,
+    conversationId: conversationId ? idOf(conversationId) : null,
+    ...{ success: null, visibility: "tenant", version: 1, expiresAt: null },
+    updatedAt: result.createdAt,
+  };
+  const memory = updated(whole, one);
+  if (!matches(memory, options, now)) return null;
+  return mark({ ...result, ...contentOf(memory) }, one);
+}

@@ -1,0 +1,119 @@
+import type { MayflyError } from "../contract/errors.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { jittered } from "../link/jitter.ts";
+import { lookAgainMs } from "../link/look-again.ts";
+import { firstDelayMs, maxDelayMs, passing } from "../log/sequence.ts";
+import { acknowledged } from "./answers.ts";
+
+/** Acknowledgements are batched over this window. */
+const gatherMs = 20;
+const perCall = 1_000;
+
+/** What became of a batch. */
+interface Said {
+  error: MayflyError | null;
+  /** Whether the server cannot see some of them yet: they are sent again. */
+  early: boolean;
+}
+
+/**
+ * Tells the server which messages of an inbox are handled, a batch at a time, until it has heard. A
+ * message that was broadcast can be handled before its row is visible: what the server does not see yet
+ * is said again, else the next reader would be given it a second time.
+ */
+export class Acknowledgements {
+  readonly #client: MayflyClient;
+  readonly #onDone: (seqs: number[]) => void;
+  readonly #onError: (error: MayflyError) => void;
+  #waiting: number[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #sending: Promise<void> | undefined;
+  #ended = false;
+  #wake: () => void = () => {};
+
+  constructor(
+    client: MayflyClient,
+    onDone: (seqs: number[]) => void,
+    onError: (error: MayflyError) => void,
+  ) {
+    this.#client = client;
+    this.#onDone = onDone;
+    this.#onError = onError;
+  }
+
+  add(seq: number): void {
+    this.#waiting.push(seq);
+    this.#plan(gatherMs);
+  }
+
+  /** Sends everything once, and what the server cannot see yet a few times more. The next reader gets the rest again. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#wake();
+    await this.#sending;
+    for (let looks = 0; this.#waiting.length > 0; ) {
+      const { error, early } = await this.#send();
+      const ms = early ? lookAgainMs[looks++] : 0;
+      if (error || ms === undefined) return;
+      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
+
+  #plan(ms: number): void {
+    if (this.#timer || this.#sending || this.#ended) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#sending = this.#drain().finally(() => {
+        this.#sending = undefined;
+        if (this.#waiting.length > 0) this.#plan(gatherMs);
+      });
+    }, ms);
+  }
+
+  async #drain(): Promise<void> {
+    let looks = 0;
+    for (let delay = firstDelayMs; this.#waiting.length > 0 && !this.#ended; ) {
+      const { error, early } = await this.#send();
+      if (!error && !early) {
+        looks = 0;
+        continue;
+      }
+      if (error) {
+        this.#onError(error);
+        if (!passing.includes(error.code)) return;
+      }
+      const soon = error ? undefined : lookAgainMs[looks++];
+      await this.#sleep(soon ?? jittered(delay));
+      if (soon === undefined) delay = Math.min(delay * 2, maxDelayMs);
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #send(): Promise<Said> {
+    const seqs = this.#waiting.splice(0, perCall);
+    if (seqs.length === 0) return { error: null, early: false };
+    const answer = fromDataApi(
+      await this.#client.rpc("acknowledge_messages", { seqs }),
+      acknowledged,
+    );
+    if (answer.error) {
+      if (passing.includes(answer.error.code)) this.#waiting.unshift(...seqs);
+      return { error: answer.error, early: false };
+    }
+    const unseen = new Set(answer.data.unseen);
+    const early = seqs.filter((seq) => unseen.has(seq));
+    this.#waiting.unshift(...early);
+    this.#onDone(seqs.filter((seq) => !unseen.has(seq)));
+    return { error: null, early: early.length > 0 };
+  }
+}

@@ -1,0 +1,295 @@
+import { v4 as uuidv4 } from "uuid";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { failureType } from "../contract/messages.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { HandlerQueue } from "../link/handler-queue.ts";
+import { jittered } from "../link/jitter.ts";
+import { report } from "../link/report.ts";
+import { within } from "../link/ticks.ts";
+import {
+  firstDelayMs,
+  maxDelayMs,
+  passing,
+  type SequencePage,
+  SequenceReader,
+} from "../log/sequence.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
+import { inboxPage, openInbox } from "./answers.ts";
+import type { MessageRow } from "./messages.ts";
+
+export interface ListenOptions {
+  /**
+   * Told what a handler threw three times in a row, with its message, and why listening failed, or has
+   * ended (`inbox_taken`, `scope_missing`, `not_authorized`), without one.
+   */
+  onError?: (error: unknown, message?: MessageRow) => void;
+}
+
+type AnswerFailure = (row: MessageRow, error: unknown) => Promise<boolean>;
+
+interface Listener extends ListenOptions {
+  type: string;
+  handle: (row: MessageRow) => unknown;
+}
+
+/** Replies that come to a request whose sender has given up are of no use to anybody. */
+const rememberGivenUp = 1_000;
+const handleAtOnce = 500;
+
+/**
+ * The inbox of the caller, which one process reads at a time: handlers run one at a time, in the order of
+ * the inbox; what they have handled is acknowledged. What has no handler yet stays in the inbox.
+ */
+export class Inbox {
+  readonly #client: MayflyClient;
+  readonly #session = uuidv4();
+  readonly #listeners = new Set<Listener>();
+  readonly #queue = new HandlerQueue();
+  readonly #acknowledgements: Acknowledgements;
+  readonly #requests = new Map<string, (result: Result<MessageRow>) => void>();
+  readonly #givenUp = new Set<string>();
+  /** Taken, but not yet known to be acknowledged: not to be taken again. */
+  readonly #taken = new Set<number>();
+  /** Left in the inbox for want of a handler, by their types: the least number. */
+  readonly #left = new Map<string, number>();
+  #reader: SequenceReader | undefined;
+  #opening: Promise<Result<null>> | undefined;
+  #ended: MayflyError | null = null;
+  #closed = false;
+  /** Why it is not open yet. */
+  #problem: MayflyError | null = null;
+  /** Waits no longer to open it. */
+  #wake: () => void = () => {};
+  /** Where a look back at what was left begins. */
+  #lookBack: number | undefined;
+
+  readonly #answerFailure: AnswerFailure;
+
+  /** @param answerFailure tells the sender of a request that its handler failed; whether it could. */
+  constructor(client: MayflyClient, answerFailure: AnswerFailure) {
+    this.#client = client;
+    this.#answerFailure = answerFailure;
+    this.#acknowledgements = new Acknowledgements(
+      client,
+      (seqs) => this.#forget(seqs),
+      (error) => this.#tell(error),
+    );
+  }
+
+  on(type: string, handle: Listener["handle"], options: ListenOptions): () => void {
+    const listener = { type, handle, ...options };
+    this.#listeners.add(listener);
+    const left = type === "*" ? [...this.#left.values()] : [this.#left.get(type)];
+    const least = Math.min(...left.filter((seq) => seq !== undefined));
+    if (Number.isFinite(least)) {
+      this.#lookBack = Math.min(this.#lookBack ?? least, least);
+      this.#reader?.nudge();
+    }
+    void this.open().then(({ error }) => {
+      // That it was closed is no news to whoever closed it.
+      if (error && (listener.onError || !this.#closed))
+        report(listener.onError, `Listening for messages of the type ${type}`, error);
+    });
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** The reply to a message that is about to be sent. */
+  async replyTo(id: string, timeoutMs: number, sent: Promise<Result<unknown>>) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const reply = new Promise<Result<MessageRow>>((resolve, reject) => {
+      this.#requests.set(id, resolve);
+      const giveUp = () => resolve(failed(timedOut(timeoutMs, this.#problem)));
+      timer = setTimeout(giveUp, within(timeoutMs));
+      // What can not be sent, or heard, has no reply.
+      for (const step of [sent, this.open()])
+        step.then(({ error }) => error && resolve(failed(error)), reject);
+    });
+    const result = await reply;
+    clearTimeout(timer);
+    this.#requests.delete(id);
+    if (result.error) {
+      this.#givenUp.add(id);
+      const [oldest] = this.#givenUp;
+      if (this.#givenUp.size > rememberGivenUp && oldest) this.#givenUp.delete(oldest);
+    }
+    return result;
+  }
+
+  /** Makes this process the reader of the inbox, once: tried until it succeeds, or may not. */
+  open(): Promise<Result<null>> {
+    if (this.#ended) return Promise.resolve(failed(this.#ended));
+    if (this.#closed) return Promise.resolve(failed(closed()));
+    this.#opening ??= this.#open().then((result) => {
+      if (result.error) this.#opening = undefined;
+      return result;
+    });
+    return this.#opening;
+  }
+
+  /** Reads no more; says what was handled. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wake();
+    this.#queue.end();
+    for (const resolve of this.#requests.values()) resolve(failed(closed()));
+    await this.#reader?.stop();
+    await this.#queue.rest();
+    await this.#acknowledgements.end();
+  }
+
+  async #open(): Promise<Result<null>> {
+    for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
+      const answer = fromDataApi(
+        await this.#client.rpc("open_inbox", { session: this.#session }),
+        openInbox,
+      );
+      if (this.#closed) return failed(closed());
+      this.#problem = answer.error;
+      if (!answer.error) {
+        this.#read(answer.data.topic, answer.data.acknowledged);
+        return ok(null);
+      }
+      if (!passing.includes(answer.error.code)) return answer;
+      this.#tell(answer.error);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, jittered(delay));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      if (this.#closed) return failed(closed());
+    }
+  }
+
+  #read(topic: string, after: number): void {
+    this.#reader = new SequenceReader(this.#client, topic, after, {
+      source: { of: "inbox" },
+      fetch: (from) => this.#fetch(from),
+      isOurs: ({ session }) => session === this.#session,
+      take: (row) => this.#take(row),
+      ready: () => this.#queue.below(handleAtOnce),
+      onError: (error) => this.#tell(error),
+    });
+    void this.#reader.ended.then((error) => {
+      if (!error) return;
+      this.#ended = error;
+      this.#queue.end();
+      for (const resolve of this.#requests.values()) resolve(failed(error));
+      const listeners = [...this.#listeners];
+      if (listeners.some(({ onError }) => onError)) this.#tell(error);
+      else if (listeners.length > 0) report(undefined, "Listening for messages", error);
+    });
+  }
+
+  async #fetch(after: number): Promise<Result<SequencePage>> {
+    let late = false;
+    while (this.#lookBack !== undefined && !late) {
+      const from = this.#lookBack;
+      const page = await this.#pull(from - 1);
+      if (page.error) return page;
+      for (const row of page.data.messages) if (row.seq <= after) this.#take(row);
+      await this.#queue.below(handleAtOnce);
+      // A handler that came meanwhile may look further back.
+      if (this.#lookBack !== from) continue;
+      // A message that was heard and left can be there before its row is visible.
+      late = !page.data.more && page.data.upTo < after;
+      this.#lookBack = page.data.upTo < after ? page.data.upTo + 1 : undefined;
+    }
+    const page = await this.#pull(after);
+    return page.error ? page : ok({ ...page.data, late });
+  }
+
+  async #pull(after: number): Promise<Result<SequencePage>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("pull_inbox", { session: this.#session, after }),
+      inboxPage,
+    );
+    if (answer.error) return answer;
+    const { messages, up_to, more } = answer.data;
+    return ok({ messages, upTo: up_to, more });
+  }
+
+  #take(row: MessageRow): void {
+    if (this.#taken.has(row.seq)) return;
+    const answered = typeof row.reply_to === "string" ? row.reply_to : "";
+    const request = this.#requests.get(answered);
+    if (request || this.#givenUp.has(answered)) {
+      // At once: a handler that is running may be what waits for it.
+      this.#taken.add(row.seq);
+      request?.(ok(row));
+      this.#acknowledgements.add(row.seq);
+      return;
+    }
+    if (this.#listenersOf(row.type).length === 0) {
+      if (row.type === failureType) {
+        // Nobody waits for it any more.
+        this.#taken.add(row.seq);
+        this.#acknowledgements.add(row.seq);
+        return;
+      }
+      this.#left.set(row.type, Math.min(this.#left.get(row.type) ?? row.seq, row.seq));
+      return;
+    }
+    this.#taken.add(row.seq);
+    const left = new Set<Listener>();
+    this.#queue.push(
+      async (before) => {
+        // Who has handled it is not called again for another's failure.
+        for (const listener of this.#listenersOf(row.type)) {
+          if (left.has(listener)) continue;
+          await listener.handle({ ...row, attempt: (row.attempt ?? 1) + before });
+          left.add(listener);
+        }
+      },
+      async (failure) => {
+        if (!failure) {
+          this.#acknowledgements.add(row.seq);
+          return;
+        }
+        for (const { onError } of this.#listenersOf(row.type).filter((one) => !left.has(one)))
+          report(onError, `A handler of messages of the type ${row.type}`, failure.error, row);
+        if (row.reply_required !== true) return;
+        // Its failure is the answer: whoever asked decides whether to ask again.
+        const answered = await this.#answerFailure(row, failure.error);
+        if (answered) this.#acknowledgements.add(row.seq);
+      },
+    );
+  }
+
+  #listenersOf(type: string): Listener[] {
+    return [...this.#listeners].filter((one) => one.type === type || one.type === "*");
+  }
+
+  #forget(seqs: number[]): void {
+    // A look back that is under way may bring what was not yet acknowledged when it began.
+    if (this.#lookBack !== undefined) return;
+    for (const seq of seqs) this.#taken.delete(seq);
+  }
+
+  #tell(error: MayflyError): void {
+    for (const { onError } of this.#listeners)
+      if (onError) report(onError, "Listening for messages", error);
+  }
+}
+
+const timedOut = (ms: number, problem: MayflyError | null) =>
+  new MayflyError({
+    code: "request_timeout",
+    message: problem
+      ? `No reply could be heard within ${ms} ms: the inbox is not open yet (${problem.message})`
+      : `No reply came within ${ms} ms.`,
+    hint: problem
+      ? "It is tried on. Ask again when the server can be reached."
+      : "Is the recipient alive, and does it handle requests of this type? Allow a longer timeoutMs.",
+    details: { timeout_ms: ms },
+  });
+
+const closed = () =>
+  new MayflyError({
+    code: "unavailable",
+    message: "The inbox was closed.",
+    hint: "The agent has stopped, or was closed.",
+    details: null,
+  });

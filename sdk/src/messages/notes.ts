@@ -1,0 +1,53 @@
+import type { Result } from "../contract/errors.ts";
+import type { Note } from "../debug/row.ts";
+import type { MessageContent, MessageTarget, Sent } from "./messages.ts";
+
+/** What the SDK tells in an agent's debug stream of a message that goes out. */
+interface Leaving {
+  id: string;
+  to: MessageTarget;
+  type: string;
+  payload: unknown;
+}
+
+/** A note for who has no debug stream: people, the secret key. */
+export const noNote: Note = () => {};
+
+/** That a message was sent and how long it took is basic, what is in it verbose. */
+export function noteSent(
+  note: Note,
+  { id, to, type, payload }: Leaving,
+  { data, error }: Result<Sent>,
+  durationMs: number,
+): void {
+  if (error)
+    note("error", "send", () => ({ id, to, type, code: error.code, message: error.message }), {
+      durationMs,
+    });
+  else {
+    note("message", "sent", () => ({ ...data, to, type }), { level: "basic", durationMs });
+    note("message", "sent: payload", () => ({ id, payload }), { level: "verbose" });
+  }
+}
+
+/** Calls a handler. That it was called is detailed, that it has returned basic. */
+export async function noteHandling(
+  note: Note,
+  message: MessageContent,
+  channel: string | undefined,
+  handle: () => unknown,
+): Promise<void> {
+  const { id, type, seq, attempt, senderId, payload } = message;
+  const about = () => ({ id, type, from: senderId, seq, attempt, channel });
+  note("message", "received", about, { level: "detailed" });
+  note("message", "received: payload", () => ({ id, payload }), { level: "verbose" });
+  const began = performance.now();
+  try {
+    await handle();
+    note("message", "handled", about, { level: "basic", durationMs: performance.now() - began });
+  } catch (error) {
+    const durationMs = performance.now() - began;
+    note("error", "handler", () => ({ ...about(), error }), { durationMs });
+    throw error;
+  }
+}

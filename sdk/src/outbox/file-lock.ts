@@ -1,0 +1,313 @@
+import { nodeModule } from "../link/builtin.ts";
+import { type IdentitySource, type ProcessIdentity, systemIdentity } from "./process-identity.ts";
+
+/*
+ * A file that one process holds, on whatever machine or in whatever container the others are. The
+ * SDK locks outboxes with it, and the embedded Supabase its data folder.
+ *
+ * Who holds it stands in the file. A process that counts in the same place (kernel start, namespace)
+ * is asked for by pid and start. Any other is alive while it beats: it rewrites a counter in the file,
+ * and observers watch whether that moves. No clock of another machine is compared with anything.
+ *
+ * The lock of a dead holder is replaced by its successor: the file `<path>.<token of the dead>`. Only
+ * one process can make it, tokens never come again, and a rename puts it in the place of the dead one.
+ * A process that dies in between leaves a successor that is itself such a lock.
+ */
+
+type Fs = typeof import("node:fs/promises");
+
+/** The process that holds a lock. */
+export type Holder = Pick<ProcessIdentity, "pid" | "host">;
+
+/** Another process has the lock. */
+export class LockHeld extends Error {
+  readonly holder: Holder;
+
+  constructor(path: string, holder: Holder) {
+    super(`${path} is held by process ${holder.pid} on ${holder.host}.`);
+    this.holder = holder;
+  }
+}
+
+/** Another process took the lock while this one did not beat, as in a suspended machine. */
+export class LockLost extends Error {
+  constructor(path: string) {
+    super(`${path} was taken over by another process while this one was suspended.`);
+  }
+}
+
+/** A lock that this process holds. */
+export interface FileLock {
+  /** To be called before each write to what is locked. @throws LockLost */
+  assertHeld(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** How often a holder beats, and how long an observer watches it. */
+export interface LockRhythm {
+  beatMs: number;
+  lookMs: number;
+  /**
+   * Looks without a change until a holder counts as dead. They are counted by the observer's own
+   * timers: after a suspended machine wakes up, holder and observer both go on where they were.
+   */
+  looks: number;
+}
+
+export interface LockOptions {
+  /** Told once when another has taken the lock: at the next beat, or when `assertHeld` finds it. */
+  onLost?: (error: LockLost) => void;
+  /** Told when the holder has to be watched, for so many milliseconds at most. */
+  onWatch?: (holder: Holder, ms: number) => void;
+  fs?: Fs;
+  identity?: IdentitySource;
+  rhythm?: LockRhythm;
+}
+
+/** Takes 15 s, which is seven beats. Locks of before 0.1.0 had a beat each 10 s. */
+const defaultRhythm: LockRhythm = { beatMs: 2_000, lookMs: 500, looks: 30 };
+
+/** What a lock file says. */
+interface Content extends ProcessIdentity {
+  token: string;
+  /** Digits of the same length always: a beat overwrites the file in its place. */
+  beat?: string;
+}
+
+/** A lock file as it was read. */
+interface Found extends Content {
+  text: string;
+  modifiedMs: number;
+}
+
+interface Taker {
+  fs: Fs;
+  identity: IdentitySource;
+  rhythm: LockRhythm;
+  onWatch: (holder: Holder, ms: number) => void;
+  own: Content;
+  /** The own lock file, whole, for linking. */
+  draft: string;
+}
+
+/**
+ * Holds `path` for this process until it is released or the process ends.
+ *
+ * @throws LockHeld
+ */
+export async function lockFile(path: string, options: LockOptions = {}): Promise<FileLock> {
+  const { identity = systemIdentity(), rhythm = defaultRhythm, onLost, onWatch } = options;
+  const fs = options.fs ?? nodeModule<Fs>("node:fs/promises");
+  const token = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+  const own = { ...identity.own(), token, beat: beatOf(0) };
+  const draft = `${path}.${token}.draft`;
+  await writeNew(fs, draft, own);
+  try {
+    await take({ fs, identity, rhythm, own, draft, onWatch: onWatch ?? (() => {}) }, path);
+  } finally {
+    await fs.rm(draft, { force: true });
+  }
+  return new HeldLock(fs, path, own, rhythm.beatMs, onLost);
+}
+
+async function take(taker: Taker, path: string): Promise<void> {
+  const { fs, own } = taker;
+  while (!(await create(taker, path))) {
+    const holder = await read(fs, path);
+    if (!holder) continue;
+    // Renamed by the round before; or a file server has answered the repetition of a link.
+    if (holder.token === own.token) return;
+    if (!(await isDead(taker, path, holder))) continue;
+    const successor = `${path}.${holder.token}`;
+    await take(taker, successor);
+    // Another may have replaced the dead one before this process made the successor.
+    const stillDead = (await read(fs, path))?.text === holder.text;
+    if (stillDead) await rename(fs, successor, path);
+    else await fs.rm(successor, { force: true });
+  }
+}
+
+/** Whether it was made; false when there is one already. */
+async function create({ fs, draft, own }: Taker, path: string): Promise<boolean> {
+  try {
+    // A linked file is whole from the beginning.
+    await fs.link(draft, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+  }
+  // exFAT, SMB and others have no hard links, and each system says so by a code of its own.
+  return writeNew(fs, path, own).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) === "EEXIST") return false;
+      throw error;
+    },
+  );
+}
+
+async function writeNew(fs: Fs, path: string, content: Content): Promise<void> {
+  const file = await fs.open(path, "wx", 0o600);
+  try {
+    await file.writeFile(JSON.stringify(content));
+    await file.datasync();
+  } catch (error) {
+    await fs.rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Nothing to rename: another has taken over the successor, and has gone on. */
+const rename = (fs: Fs, from: string, to: string): Promise<void> =>
+  fs.rename(from, to).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
+
+async function read(fs: Fs, path: string): Promise<Found | null> {
+  try {
+    const file = await fs.open(path, "r");
+    try {
+      const text = await file.readFile("utf8");
+      return { ...parse(text), text, modifiedMs: (await file.stat()).mtimeMs };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** Without hard links a lock is empty for a moment; a loss of power can leave it so. */
+const unreadable: Content = {
+  ...{ token: "unreadable", pid: 0, host: "an unknown host" },
+  ...{ started: "", boot: "", namespace: "" },
+};
+
+function parse(text: string): Content {
+  try {
+    const content = JSON.parse(text) as Partial<Content>;
+    const { token, pid, host = "this host", started = "", boot = "", namespace = "" } = content;
+    if (typeof pid !== "number" || !/^[\w-]+$/.test(token ?? "")) return unreadable;
+    const { beat } = content;
+    return { token: token ?? "", pid, host, started, boot, namespace, ...(beat && { beat }) };
+  } catch {
+    return unreadable;
+  }
+}
+
+/** @returns false when the lock has changed hands meanwhile. @throws LockHeld */
+async function isDead(taker: Taker, path: string, holder: Found): Promise<boolean> {
+  const { fs, identity, rhythm, onWatch } = taker;
+  const state = identity.stateOf(holder);
+  if (state === "runs") throw new LockHeld(path, holder);
+  if (state === "gone") return true;
+  // The embedded Supabase of before 0.1.0 has no beat: pid and start are all that it says.
+  const { boot, namespace } = taker.own;
+  if (holder.boot === "" && identity.stateOf({ ...holder, boot, namespace }) === "runs") {
+    throw new LockHeld(path, holder);
+  }
+  onWatch(holder, rhythm.lookMs * rhythm.looks);
+  for (let look = 0; look < rhythm.looks; look++) {
+    await new Promise((resolve) => setTimeout(resolve, rhythm.lookMs));
+    const now = await read(fs, path);
+    if (now?.token !== holder.token) return false;
+    const beats = now.text !== holder.text || now.modifiedMs !== holder.modifiedMs;
+    if (beats && now !== null && holder.token !== unreadable.token) {
+      throw new LockHeld(path, holder);
+    }
+  }
+  return true;
+}
+
+class HeldLock implements FileLock {
+  readonly #fs: Fs;
+  readonly #path: string;
+  readonly #own: Content;
+  readonly #onLost: ((error: LockLost) => void) | undefined;
+  readonly #timer: NodeJS.Timeout;
+  #beats = 0;
+  #beating: Promise<void> | undefined;
+  #lost: LockLost | undefined;
+  #released: Promise<void> | undefined;
+
+  constructor(
+    fs: Fs,
+    path: string,
+    own: Content,
+    beatMs: number,
+    onLost: ((error: LockLost) => void) | undefined,
+  ) {
+    this.#fs = fs;
+    this.#path = path;
+    this.#own = own;
+    this.#onLost = onLost;
+    // Node's own: that of Deno keeps the process alive.
+    const timers = nodeModule<typeof import("node:timers")>("node:timers");
+    this.#timer = timers.setInterval(() => {
+      this.#beating ??= this.#beat().finally(() => {
+        this.#beating = undefined;
+      });
+    }, beatMs);
+    this.#timer.unref();
+  }
+
+  async assertHeld(): Promise<void> {
+    if (!this.#lost && (await read(this.#fs, this.#path))?.token !== this.#own.token) this.#lose();
+    if (this.#lost) throw this.#lost;
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #release(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#beating;
+    if (this.#lost) return;
+    // Its own successor: so that nobody replaces the file between the look and the removal.
+    const successor = `${this.#path}.${this.#own.token}`;
+    try {
+      await writeNew(this.#fs, successor, this.#own);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOENT") return;
+      // Where this process cannot write one, on a full disk, no other makes one either.
+    }
+    if ((await read(this.#fs, this.#path))?.token === this.#own.token) {
+      await this.#fs.rm(this.#path, { force: true });
+    }
+    await this.#fs.rm(successor, { force: true });
+  }
+
+  /** Reads and writes one and the same file: never that of another, whatever the path names by then. */
+  async #beat(): Promise<void> {
+    try {
+      const file = await this.#fs.open(this.#path, "r+");
+      try {
+        if (parse(await file.readFile("utf8")).token !== this.#own.token) return this.#lose();
+        this.#beats++;
+        await file.write(JSON.stringify({ ...this.#own, beat: beatOf(this.#beats) }), 0);
+      } finally {
+        // Network file systems write what is closed.
+        await file.close();
+      }
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") this.#lose();
+      // Whatever else it is may pass, and the next beat comes.
+    }
+  }
+
+  #lose(): void {
+    if (this.#lost || this.#released) return;
+    clearInterval(this.#timer);
+    this.#lost = new LockLost(this.#path);
+    this.#onLost?.(this.#lost);
+  }
+}
+
+const beatOf = (count: number) => String(count).padStart(12, "0");
+
+const codeOf = (error: unknown) => (error as { code?: string }).code;

@@ -1,0 +1,343 @@
+import { type ErrorBody, MayflyError } from "../contract/errors.ts";
+import type { Operation } from "../contract/schemas.ts";
+import { HybridClock, isAfter } from "./hybrid-clock.ts";
+import {
+  type OutboxChange,
+  type OutboxEntry,
+  type OutboxStorage,
+  type OutboxStore,
+  storageFailed,
+} from "./storage.ts";
+
+/** An operation that the server refused, with its reason. */
+export interface DeadLetter {
+  operation: Operation;
+  /** The agent that queued it; null for a person or the secret key. */
+  agentId: string | null;
+  error: MayflyError;
+}
+
+/** How much an outbox takes, dead letters included; of one tenant. */
+export interface OutboxLimits {
+  /** 100,000 by default. */
+  maxOperations?: number;
+  /** Of operations as JSON, 100 MB by default; an outbox is held in memory too. */
+  maxBytes?: number;
+}
+
+/** As many operations a push as may carry a vector. */
+const batchSize = 100;
+/** Well under the 4 MB that a push may have: the function adds a vector to each, 2 KB. */
+const batchBytes = 2_000_000;
+
+/**
+ * What was learned in a tenant and is not yet acknowledged, in order. It belongs to the tenant: what
+ * an agent leaves behind, the next one pushes. One bad operation never blocks the rest.
+ */
+export class Outbox {
+  /** Of the updates that go through here: each is later than those before, also of a process before. */
+  readonly clock = new HybridClock();
+  readonly #storage: () => Promise<OutboxStorage>;
+  readonly #tenant: string;
+  readonly #limits: Required<OutboxLimits>;
+  readonly #entries = new Map<string, OutboxEntry & { bytes: number }>();
+  readonly #inFlight = new Set<string>();
+  /** Told when nothing is in flight any more. */
+  #onSettled: (() => void)[] = [];
+  /** What is on its way to the storage, which is not closed meanwhile. */
+  readonly #writing = new Set<Promise<void>>();
+  /** Agents of this process that push what is theirs themselves, and how many times it has each. */
+  readonly #owners = new Map<string, number>();
+  #bytes = 0;
+  /** Acknowledged, and not let go by a storage that had no room for that: with the next change. */
+  readonly #owed = new Set<string>();
+  /** What is on its way to the storage counts too. */
+  readonly #adding = { operations: 0, bytes: 0 };
+  #store: Promise<OutboxStore> | undefined;
+  #closing: Promise<void> = Promise.resolve();
+
+  constructor(
+    tenant: string,
+    storage: () => Promise<OutboxStorage>,
+    { maxOperations = 100_000, maxBytes = 100_000_000 }: OutboxLimits = {},
+  ) {
+    this.#tenant = tenant;
+    this.#storage = storage;
+    this.#limits = { maxOperations, maxBytes };
+  }
+
+  /** Opens the storage, once; the calls that follow wait for it. @throws `storage_failed` */
+  async open(): Promise<OutboxStore> {
+    this.#store ??= this.#open();
+    try {
+      return await this.#store;
+    } catch (error) {
+      // Another process may let go of it: tried again with the next call.
+      this.#store = undefined;
+      throw error instanceof MayflyError
+        ? error
+        : storageFailed(
+            `The outbox could not be opened: ${String(error)}`,
+            "Check what the option storage names: a folder that can be written.",
+            error,
+          );
+    }
+  }
+
+  /** Opens the storage. What another process has taken over is its to push. @throws `storage_failed` */
+  async assertHeld(): Promise<void> {
+    await (await this.open()).assertHeld?.();
+  }
+
+  /** Lets go of the storage, unless an agent uses it. What it keeps is there for the next. */
+  async close(): Promise<void> {
+    if (this.#owners.size > 0) return;
+    const store = this.#store;
+    this.#store = undefined;
+    // Opened again meanwhile, it waits until this is over.
+    this.#closing = Promise.allSettled([this.#closing, ...this.#writing])
+      .then(async () => (await store)?.close())
+      .catch(() => {});
+    await this.#closing;
+  }
+
+  /** An agent that pushes its own, until `leave`. */
+  join(agentId: string): void {
+    this.#owners.set(agentId, (this.#owners.get(agentId) ?? 0) + 1);
+  }
+
+  /** From now on what is left of it is for anybody to push. */
+  leave(agentId: string): void {
+    const count = (this.#owners.get(agentId) ?? 1) - 1;
+    if (count > 0) this.#owners.set(agentId, count);
+    else this.#owners.delete(agentId);
+  }
+
+  /** How much waits: of one agent, or of all. */
+  waiting(agentId?: string): number {
+    let count = 0;
+    for (const entry of this.#entries.values()) {
+      if (!entry.error && (agentId === undefined || entry.agentId === agentId)) count++;
+    }
+    return count;
+  }
+
+  /** What waits of an agent, in order. */
+  operations(agentId: string): Operation[] {
+    return [...this.#entries.values()].flatMap((entry) =>
+      !entry.error && entry.agentId === agentId ? [entry.operation] : [],
+    );
+  }
+
+  /** Whether the server refused this operation. */
+  refused(operationId: string): boolean {
+    return this.#entries.get(operationId)?.error !== undefined;
+  }
+
+  get deadLetters(): DeadLetter[] {
+    return [...this.#entries.values()].flatMap(({ operation, agentId, error }) =>
+      error ? [{ operation, agentId, error: new MayflyError(error) }] : [],
+    );
+  }
+
+  /** The memories that wait to be put, or to be forgotten. */
+  memories(type: Operation["type"]): Set<string> {
+    const ids = new Set<string>();
+    for (const { operation, error } of this.#entries.values()) {
+      if (!error && operation.type === type) ids.add(operation.memory.id);
+    }
+    return ids;
+  }
+
+  /**
+   * Takes an operation in. When it has resolved, it is as safe as the storage is.
+   *
+   * @throws `outbox_full`, `storage_failed`: then nothing has changed.
+   */
+  async add(operation: Operation, agentId: string | null): Promise<void> {
+    await this.open();
+    const bytes = sizeOf(operation);
+    const { maxOperations, maxBytes } = this.#limits;
+    const full =
+      this.#entries.size + this.#adding.operations >= maxOperations ||
+      this.#bytes + this.#adding.bytes + bytes > maxBytes;
+    if (full) throw outboxFull(this.#entries.size, this.#bytes);
+    this.#adding.operations++;
+    this.#adding.bytes += bytes;
+    try {
+      await this.#write({ put: [{ operation, agentId }] });
+    } finally {
+      this.#adding.operations--;
+      this.#adding.bytes -= bytes;
+    }
+  }
+
+  /** The updates of a batch that the server finds ahead of it, as made now; in their order. */
+  async restamp(batch: OutboxEntry[]): Promise<OutboxEntry[]> {
+    const restamped = batch.map((entry) => {
+      const { operation, agentId } = entry;
+      if (operation.type !== "memory.update" || !operation.memory.hlc) return entry;
+      const { hlc } = operation.memory;
+      if (!isAfter(hlc, this.clock.now)) return entry;
+      const memory = { ...operation.memory, hlc: this.clock.next(hlc.slice(19)) };
+      return { operation: { ...operation, memory }, agentId };
+    });
+    await this.#write({ put: restamped.filter((entry) => !batch.includes(entry)) });
+    return restamped;
+  }
+
+  /**
+   * The oldest operations that go into one push: of `agentId`, and when it has no more, of those who
+   * are gone. They stay until they are settled, and nobody else takes them meanwhile. `freeing`:
+   * those alone that make room, of memories that the server has.
+   */
+  take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
+    const puts = freeing ? this.memories("memory.put") : undefined;
+    const waiting = [...this.#entries.values()].filter(
+      ({ operation: { type, memory }, error }) =>
+        !error && (!puts || (type === "memory.delete" && !puts.has(memory.id))),
+    );
+    const own = waiting.filter((entry) => agentId !== null && entry.agentId === agentId);
+    const left = waiting.filter(
+      (entry) =>
+        (agentId === null || entry.agentId !== agentId) && !this.#owners.has(entry.agentId ?? ""),
+    );
+    const source = own.length > 0 ? own : left;
+    // One drainer at a time: a put and what follows it keep their order.
+    if (source.some(({ operation }) => this.#inFlight.has(operation.id))) return [];
+    const batch: OutboxEntry[] = [];
+    const memories = new Set<string>();
+    let bytes = 0;
+    for (const entry of source) {
+      bytes += entry.bytes;
+      const memory = entry.operation.memory.id;
+      // One push says one thing about one memory.
+      if (batch.length === batchSize || memories.has(memory)) break;
+      if (batch.length > 0 && bytes > batchBytes) break;
+      memories.add(memory);
+      batch.push(entry);
+    }
+    for (const { operation } of batch) this.#inFlight.add(operation.id);
+    return batch;
+  }
+
+  /** These were not settled: they wait again. */
+  release(batch: OutboxEntry[]): void {
+    for (const { operation } of batch) this.#inFlight.delete(operation.id);
+    if (this.#inFlight.size > 0) return;
+    for (const settled of this.#onSettled.splice(0)) settled();
+  }
+
+  /** Whether a push is under way. */
+  get isBusy(): boolean {
+    return this.#inFlight.size > 0;
+  }
+
+  /** Resolves when nothing is in flight. */
+  settled(): Promise<void> {
+    if (this.#inFlight.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onSettled.push(resolve);
+    });
+  }
+
+  /** The server has these: they are out, also where the storage is full, which only they can empty. */
+  async acknowledge(batch: OutboxEntry[]): Promise<void> {
+    const change = { remove: batch.map(({ operation }) => operation.id) };
+    try {
+      await this.#write(change);
+    } catch {
+      // After a restart they would be pushed again, and applied once.
+      for (const id of change.remove) this.#owed.add(id);
+      this.#apply(change);
+    }
+    this.release(batch);
+  }
+
+  /** The server will never take this one. */
+  async bury(entry: OutboxEntry, error: MayflyError): Promise<void> {
+    const { operation, agentId } = entry;
+    await this.#write({ put: [{ operation, agentId, error: bodyOf(error) }] });
+    this.release([entry]);
+  }
+
+  /** Gives dead letters another chance: those with these ids of operations, or all. */
+  async retry(ids?: string[]): Promise<number> {
+    await this.open();
+    const dead = this.#dead(ids);
+    await this.#write({ put: dead.map(({ operation, agentId }) => ({ operation, agentId })) });
+    return dead.length;
+  }
+
+  /** Lets go of dead letters: those with these ids of operations, or all. */
+  async discard(ids?: string[]): Promise<number> {
+    await this.open();
+    const dead = this.#dead(ids);
+    await this.#write({ remove: dead.map(({ operation }) => operation.id) });
+    return dead.length;
+  }
+
+  #dead(ids?: string[]): OutboxEntry[] {
+    return [...this.#entries.values()].filter(
+      ({ operation, error }) => error && (!ids || ids.includes(operation.id)),
+    );
+  }
+
+  async #open(): Promise<OutboxStore> {
+    await this.#closing;
+    const store = await (await this.#storage()).open(this.#tenant);
+    this.#entries.clear();
+    this.#owed.clear();
+    this.#bytes = 0;
+    this.#apply({ put: store.entries });
+    for (const { operation } of store.entries) {
+      if (operation.type === "memory.update" && operation.memory.hlc) {
+        this.clock.observe(operation.memory.hlc);
+      }
+    }
+    return store;
+  }
+
+  /** On the storage first: what is seen here is as safe as it can be. */
+  async #write(change: OutboxChange): Promise<void> {
+    const store = await this.open();
+    const owed = [...this.#owed];
+    const remove = [...owed, ...(change.remove ?? [])];
+    const written = store.write(owed.length > 0 ? { ...change, remove } : change);
+    this.#writing.add(written);
+    await written.finally(() => this.#writing.delete(written));
+    for (const id of owed) this.#owed.delete(id);
+    this.#apply(change);
+  }
+
+  #apply({ put = [], remove = [] }: OutboxChange): void {
+    for (const id of remove) {
+      this.#bytes -= this.#entries.get(id)?.bytes ?? 0;
+      this.#entries.delete(id);
+    }
+    for (const entry of put) {
+      const { id } = entry.operation;
+      const bytes = sizeOf(entry.operation);
+      this.#bytes += bytes - (this.#entries.get(id)?.bytes ?? 0);
+      this.#entries.set(id, { ...entry, bytes });
+    }
+  }
+}
+
+const sizeOf = (operation: Operation) => new TextEncoder().encode(JSON.stringify(operation)).length;
+
+const outboxFull = (operations: number, bytes: number) =>
+  new MayflyError({
+    code: "outbox_full",
+    message: `The outbox is full: ${operations} operations of ${bytes} bytes are not acknowledged.`,
+    hint: "Nothing was done. Make room with sync, or with discardDeadLetters.",
+    details: { operations, bytes },
+  });
+
+const bodyOf = ({ code, message, hint, details, requestId }: MayflyError): ErrorBody => ({
+  code,
+  message,
+  hint,
+  details,
+  ...(requestId && { request_id: requestId }),
+});

@@ -1,0 +1,125 @@
+import { nodeModule } from "../link/builtin.ts";
+
+/** What tells a process apart from every other, also from one of the same number. */
+export interface ProcessIdentity {
+  pid: number;
+  host: string;
+  /** When it started, as its kernel counts. Pids are used again; a pid with its start is not. */
+  started: string;
+  /** This start of the kernel. Empty where it is not known. */
+  boot: string;
+  /** Where the pid and the start are counted: each container has a process 1. Empty: not known. */
+  namespace: string;
+}
+
+/** Says who this process is, and whether another one still runs. */
+export interface IdentitySource {
+  own(): ProcessIdentity;
+  /** `unknown` when the process counts elsewhere, or when this system does not say. */
+  stateOf(process: ProcessIdentity): "runs" | "gone" | "unknown";
+}
+
+/** What the system says of a process, null when it says nothing. */
+interface Seen {
+  pid: number;
+  dead: boolean;
+  started: string;
+}
+
+/** A killed process whose parent has not asked for its end yet: it still has its number. */
+const deadStates = ["Z", "X"];
+
+/** proc(5). The name of a process may have spaces and parentheses. */
+function seeInProc(pid: number | "self"): Seen | null {
+  const { readFileSync } = nodeModule<typeof import("node:fs")>("node:fs");
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const [state = "", started = ""] = [fields[0], fields[19]];
+    return { pid: Number.parseInt(text, 10), dead: deadStates.includes(state), started };
+  } catch {
+    return null;
+  }
+}
+
+/** A line of a command, empty when it cannot be run. */
+function lineOf(command: string, args: string[]): string {
+  try {
+    const { execFileSync } = nodeModule<typeof import("node:child_process")>("node:child_process");
+    const env = { LC_ALL: "C", TZ: "UTC" };
+    const stdio: ["ignore", "pipe", "ignore"] = ["ignore", "pipe", "ignore"];
+    return execFileSync(command, args, { encoding: "utf8", env, stdio, timeout: 2_000 }).trim();
+  } catch {
+    return "";
+  }
+}
+
+/** `Ss   Sat Nov 28 19:14:35 2026` */
+function seeByPs(pid: number): Seen | null {
+  const line = lineOf("/bin/ps", ["-o", "stat=,lstart=", "-p", String(pid)]);
+  const [, state = "", started = ""] = /^(\S+)\s+(.+)$/.exec(line) ?? [];
+  return started ? { pid, dead: deadStates.includes(state.slice(0, 1)), started } : null;
+}
+
+/** Boot and namespace. Both are empty where what the system says of a pid may be about another one. */
+function placeOf(platform: string): Pick<ProcessIdentity, "boot" | "namespace"> {
+  if (platform === "darwin") {
+    const boot = lineOf("/usr/sbin/sysctl", ["-n", "kern.bootsessionuuid"]);
+    return { boot, namespace: boot && "darwin" };
+  }
+  const unknown = { boot: "", namespace: "" };
+  if (platform !== "linux") return unknown;
+  const { readFileSync, readlinkSync } = nodeModule<typeof import("node:fs")>("node:fs");
+  // A /proc that was mounted in another namespace shows other processes.
+  if (seeInProc("self")?.pid !== process.pid) return unknown;
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const pids = readlinkSync("/proc/self/ns/pid");
+    return { boot, namespace: `${pids} ${timesOf(readlinkSync)}` };
+  } catch {
+    return unknown;
+  }
+}
+
+/** Starts are counted in the time namespace, which kernels before 5.6 do not have. */
+function timesOf(readlink: (path: string) => string): string {
+  try {
+    return readlink("/proc/self/ns/time");
+  } catch {
+    return "";
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code !== "ESRCH";
+  }
+}
+
+/** What this system says. */
+export function systemIdentity(): IdentitySource {
+  const { hostname } = nodeModule<typeof import("node:os")>("node:os");
+  const { platform } = process;
+  const see = platform === "linux" ? seeInProc : seeByPs;
+  const place = placeOf(platform);
+  return {
+    own: () => ({
+      pid: process.pid,
+      host: hostname(),
+      started: (place.boot && see(process.pid)?.started) || "",
+      ...place,
+    }),
+    stateOf({ pid, started, boot, namespace }) {
+      const here = boot !== "" && boot === place.boot && namespace === place.namespace;
+      if (!here || started === "") return "unknown";
+      if (!exists(pid)) return "gone";
+      const seen = see(pid);
+      // Hidden from this user, or gone just now.
+      if (!seen) return "unknown";
+      return !seen.dead && seen.started === started ? "runs" : "gone";
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import type { Operation } from "../contract/schemas.ts";
+import type { MayflyClient } from "../link/call.ts";
+import { foreign } from "../link/refusals.ts";
+import { pushOperations } from "../log/sync-call.ts";
+import type { PushResult } from "../memory/memory.ts";
+import type { Outbox } from "./outbox.ts";
+import { type OutboxEntry, storageFailed } from "./storage.ts";
+
+/** What became of the outbox. */
+export interface Pushed {
+  /** Operations that the server has acknowledged. */
+  pushed: number;
+  /** Operations that the server refused for good: see `deadLetters`. */
+  rejected: number;
+}
+
+/** Refusals that are about the operations, not about the caller or the moment. */
+const aboutOperations: ErrorCode[] = [
+  "agent_unknown",
+  "clock_ahead",
+  "invalid_operation",
+  "invalid_request",
+  "memory_exists",
+  "op_expired",
+  "push_too_large",
+];
+
+/** Told what became of each operation; null: the server refused it. */
+export type OnSettled = (operation: Operation, result: PushResult | null) => void;
+
+/** What a push works with. */
+interface Pushing {
+  client: MayflyClient;
+  outbox: Outbox;
+  onSettled: OnSettled;
+  done: Pushed;
+}
+
+/**
+ * Pushes what `agentId` has in the outbox, and what those left who are gone. What could not be
+ * pushed stays.
+ */
+export async function pushOutbox(
+  client: MayflyClient,
+  outbox: Outbox,
+  agentId: string | null,
+  onSettled: OnSettled = () => {},
+): Promise<Result<Pushed>> {
+  const pushing = { client, outbox, onSettled, done: { pushed: 0, rejected: 0 } };
+  const { done } = pushing;
+  try {
+    await outbox.assertHeld();
+    let problem = await pushAll(pushing, () => outbox.take(agentId));
+    if (problem?.code === "quota_exceeded") {
+      // What is to be forgotten makes room: it must not wait behind what has none.
+      const before = done.pushed;
+      problem = (await pushAll(pushing, () => outbox.take(agentId, { freeing: true }))) ?? problem;
+      if (done.pushed > before) {
+        problem = await pushAll(pushing, () => outbox.take(agentId));
+      }
+    }
+    return problem ? failed(problem) : ok(done);
+  } catch (error) {
+    return failed(asStorageError(error));
+  }
+}
+
+async function pushAll(pushing: Pushing, take: () => OutboxEntry[]): Promise<MayflyError | null> {
+  for (let batch = take(); batch.length > 0; batch = take()) {
+    try {
+      const problem = await settle(pushing, batch);
+      if (problem) return problem;
+    } finally {
+      pushing.outbox.release(batch);
+    }
+  }
+  return null;
+}
+
+/** Pushes a batch; one that is refused is halved until the guilty one is found. */
+async function settle(
+  pushing: Pushing,
+  batch: OutboxEntry[],
+  restamped = false,
+): Promise<MayflyError | null> {
+  if (batch.length === 0) return null;
+  const { client, outbox, onSettled, done } = pushing;
+  const push = batch.map(({ operation }) => operation);
+  const { data, error } = await pushOperations(client, outbox.clock, push);
+  if (!error) {
+    const results = new Map(data.results.map((result) => [result.id.toLowerCase(), result]));
+    const resultOf = ({ operation }: OutboxEntry) => results.get(operation.id.toLowerCase());
+    // Only what it names is acknowledged: an answer of anything else empties no outbox.
+    const settled = batch.filter(resultOf);
+    await outbox.acknowledge(settled);
+    for (const entry of settled) onSettled(entry.operation, resultOf(entry) ?? null);
+    done.pushed += settled.length;
+    return settled.length < batch.length ? foreign("the function sync") : null;
+  }
+  if (batch.length > 1 && isTooLarge(error)) {
+    // What limits the size of requests is no reason to keep back what is smaller.
+    const middle = Math.ceil(batch.length / 2);
+    const first = await settle(pushing, batch.slice(0, middle), restamped);
+    const second = await settle(pushing, batch.slice(middle), restamped);
+    return first ?? second;
+  }
+  if (!aboutOperations.includes(error.code)) return error;
+  if (error.code === "clock_ahead" && !restamped) {
+    return settle(pushing, await outbox.restamp(batch), true);
+  }
+  const named = (error.details as { index?: unknown } | null)?.index;
+  const index = batch.length === 1 ? 0 : typeof named === "number" ? named : undefined;
+  const culprit = index === undefined ? undefined : batch[index];
+  if (culprit) {
+    await outbox.bury(culprit, error);
+    onSettled(culprit.operation, null);
+    done.rejected++;
+    const rest = batch.filter((entry) => entry !== culprit);
+    return settle(pushing, rest, restamped);
+  }
+  const middle = Math.ceil(batch.length / 2);
+  return (
+    (await settle(pushing, batch.slice(0, middle), restamped)) ??
+    (await settle(pushing, batch.slice(middle), restamped))
+  );
+}
+
+/** Refused for its size by something in front, which may take a smaller one. */
+const isTooLarge = ({ code, details }: MayflyError) =>
+  code === "unavailable" && (details as { status?: unknown } | null)?.status === 413;
+
+export const asStorageError = (error: unknown): MayflyError =>
+  error instanceof MayflyError
+    ? error
+    : storageFailed(`The outbox could not be used: ${String(error)}`, null, error);

@@ -1,0 +1,24 @@
+import type { Result } from "../contract/errors.ts";
+import type { Note } from "../debug/row.ts";
+
+/** Writes are detailed, reads and values verbose. */
+export function noteCall(
+  note: Note,
+  name: string,
+  { key, prefix, version, ...given }: Record<string, unknown>,
+  owner: { of_agent?: string },
+  { data, error }: Result<unknown>,
+  durationMs: number,
+): void {
+  const writes = /^(set|patch|delete|rollback|reconcile)_/.test(name);
+  const about = { key, prefix, version, ...owner };
+  const told = () =>
+    error
+      ? { ...about, code: error.code, message: error.message }
+      : { ...about, version: (data as { version?: unknown } | null)?.version ?? version };
+  const title = name.replaceAll("_", " ");
+  // Who loses a race is told so, and goes on.
+  if (error && error.code !== "version_conflict") note("error", title, told, { durationMs });
+  else note("step", title, told, { level: writes ? "detailed" : "verbose", durationMs });
+  if (writes) note("step", `${title}: value`, () => ({ key, ...given }), { level: "verbose" });
+}

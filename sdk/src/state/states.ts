@@ -1,0 +1,374 @@
+import type { z } from "zod";
+import { deleted, list } from "../contract/answer-form.ts";
+import type { Database } from "../contract/database.types.ts";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import { problemOf, problemOfDate } from "../contract/storable.ts";
+import type { Note } from "../debug/row.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { fromRow } from "../link/rows.ts";
+import type { Watch } from "../log/watch.ts";
+import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "../memory/answers.ts";
+import { diffValues, type StateDifference } from "./diff.ts";
+import { noteCall } from "./notes.ts";
+import {
+  type Reconcile,
+  type Reconciled,
+  type SetOptions,
+  type State,
+  type StateInfo,
+  type StateVersion,
+  type StateVersionInfo,
+  toState,
+  toVersion,
+  type UpdateOptions,
+  type WriteOptions,
+} from "./types.ts";
+import {
+  type StartLogWatch,
+  StateFollower,
+  type StateHandler,
+  type StateWatchOptions,
+} from "./watch.ts";
+
+type Functions = Database["mayfly"]["Functions"];
+
+/** Pauses of an `update` that lost: up to so long, and longer each time. */
+const pauseMs = 5;
+const maxPauseMs = 200;
+
+/**
+ * Versioned JSON documents by key, of one agent or shared by the tenant. Each value has at most 256 KB,
+ * 32 deep; the newest 100 versions of each are kept.
+ */
+export class States {
+  readonly #client: MayflyClient;
+  readonly #tenant: string | undefined;
+  readonly #owner: string | null;
+  readonly #startWatch: StartLogWatch;
+  readonly #note: Note | undefined;
+
+  /** @internal */
+  constructor(
+    client: MayflyClient,
+    tenant: string | undefined,
+    owner: string | null,
+    startWatch: StartLogWatch,
+    note?: Note,
+  ) {
+    this.#note = note;
+    this.#client = client;
+    this.#tenant = tenant;
+    this.#owner = owner && idOf(owner);
+    this.#startWatch = startWatch;
+  }
+
+  /**
+   * The states of an agent. All that have `state:read` read them; the agent itself, its ancestors and
+   * the admins of the tenant write them.
+   *
+   * @example
+   * const { data: plan } = await agent.state.of(helper.id).get("plan");
+   */
+  of(agentId: string): States {
+    return new States(this.#client, this.#tenant, agentId, this.#startWatch, this.#note);
+  }
+
+  /**
+   * A state; null where there is none.
+   *
+   * @returns `not_authorized`, `scope_missing`, `unavailable`.
+   * @example
+   * const { data: plan } = await agent.state.get<{ step: number }>("plan");
+   * console.log(plan?.version, plan?.value.step);
+   */
+  get<T = unknown>(key: string): Promise<Result<State<T> | null>> {
+    return this.#call("get_state", { key }, stateRow.nullable(), (row) => row && toState<T>(row));
+  }
+
+  /**
+   * Sets a state whole.
+   *
+   * @returns `version_conflict` with `details.version`, when it is not at `expectedVersion`: nothing
+   *   was written. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
+   * @example
+   * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
+   * if (error?.code === "version_conflict") await decideAnew();
+   */
+  set<T>(key: string, value: T, options: SetOptions = {}): Promise<Result<State<T>>> {
+    if (value === undefined)
+      return Promise.resolve(failed(invalid("value", "must be JSON; to delete, call delete")));
+    const { expectedVersion, expiresAt } = options;
+    const unfit = refusal({ value: problemOf(value), expiresAt: problemOfDate(expiresAt) });
+    if (unfit) return Promise.resolve(unfit);
+    const given = {
+      key,
+      value,
+      ...(expectedVersion !== undefined && { expected_version: expectedVersion }),
+      ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+    };
+    return this.#call("set_state", given, stateRow, toState<T>);
+  }
+
+  /**
+   * Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One
+   * that is not there begins as `{}`.
+   *
+   * @returns as `set`.
+   * @example
+   * await agent.state.patch("plan", { step: 3, blockedBy: null });
+   */
+  patch<T = unknown>(
+    key: string,
+    patch: Record<string, unknown>,
+    { expectedVersion }: WriteOptions = {},
+  ): Promise<Result<State<T>>> {
+    const unfit = refusal({ patch: problemOf(patch) });
+    if (unfit) return Promise.resolve(unfit);
+    const given = { key, patch, ...expected(expectedVersion) };
+    return this.#call("patch_state", given, stateRow, toState<T>);
+  }
+
+  /**
+   * Changes a state by a function of what it is (undefined where it is not there), again and again
+   * until nobody came between. What it returns is set; undefined leaves the state as it is. It may run
+   * several times.
+   *
+   * @returns what the state is then; `version_conflict` when all tries were lost. After `unavailable`
+   *   the change may have been made: read before doing it again.
+   * @example
+   * await agent.shared.update<number>("done", (count = 0) => count + 1);
+   */
+  async update<T>(
+    key: string,
+    change: (
+      value: T | undefined,
+      state: State<T> | null,
+    ) => T | undefined | Promise<T | undefined>,
+    { tries = 20 }: UpdateOptions = {},
+  ): Promise<Result<State<T> | null>> {
+    for (let attempt = 1; ; attempt++) {
+      const { data: state, error } = await this.get<T>(key);
+      if (error) return failed(error);
+      const value = await change(state?.value, state);
+      if (value === undefined) return ok(state);
+      const written = await this.set(key, value, {
+        expectedVersion: state?.version ?? 0,
+        ...(state?.expiresAt && { expiresAt: state.expiresAt }),
+      });
+      if (written.error?.code !== "version_conflict" || attempt >= tries) return written;
+      const pause = Math.random() * Math.min(pauseMs * 2 ** attempt, maxPauseMs);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  /**
+   * Deletes a state; its versions stay for a while (30 days by default), so that it can be rolled back.
+   *
+   * @returns whether there was one; `version_conflict`, `state_not_writable`.
+   */
+  delete(key: string, { expectedVersion }: WriteOptions = {}): Promise<Result<boolean>> {
+    return this.#call(
+      "delete_state",
+      { key, ...expected(expectedVersion) },
+      deleted,
+      (answer) => answer.deleted,
+    );
+  }
+
+  /**
+   * The states there are, by key, without their values.
+   *
+   * @param options `after`: the last key of the page before; `limit`: 1 to 1,000, 100 by default.
+   * @example
+   * const { data: steps } = await agent.state.list({ prefix: "steps/" });
+   */
+  list(
+    options: { prefix?: string; after?: string; limit?: number } = {},
+  ): Promise<Result<StateInfo[]>> {
+    const { limit, ...rest } = options;
+    const given = { ...rest, ...(limit !== undefined && { page_limit: limit }) };
+    return this.#call("list_states", given, list(stateInfo), (rows) => rows.map(fromRow));
+  }
+
+  /**
+   * The versions of a state that are kept, the newest first; also of one that was deleted.
+   *
+   * @param options `before`: only older ones than this version; `limit`: 1 to 100, 100 by default.
+   */
+  history(
+    key: string,
+    { before, limit }: { before?: number; limit?: number } = {},
+  ): Promise<Result<StateVersionInfo[]>> {
+    const given = {
+      key,
+      ...(before !== undefined && { before }),
+      ...(limit !== undefined && { page_limit: limit }),
+    };
+    return this.#call("state_history", given, list(versionRow), (rows) =>
+      rows.map(({ version, action, by, at }) => ({
+        version,
+        action,
+        by,
+        at: new Date(at),
+      })),
+    );
+  }
+
+  /** What a state was at a version; null where that is not kept. */
+  at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>> {
+    const given = { key, version };
+    return this.#call(
+      "get_state",
+      given,
+      keptVersion.nullable(),
+      (row) => row && toVersion<T>(row),
+    );
+  }
+
+  /**
+   * What changed between two versions of a state; `to` is by default what it is now. Objects are
+   * compared key by key, lists as a whole.
+   *
+   * @returns `version_unknown` where a version is not kept.
+   * @example
+   * const { data } = await agent.state.diff("plan", 3, 7);
+   * for (const { path, from, to } of data ?? []) console.log(path.join("."), from, to);
+   */
+  async diff(key: string, from: number, to?: number): Promise<Result<StateDifference[]>> {
+    const before = await this.at(key, from);
+    if (before.error) return before;
+    const after = to === undefined ? await this.get(key) : await this.at(key, to);
+    if (after.error) return after;
+    const missing = !before.data ? from : to !== undefined && !after.data ? to : undefined;
+    if (missing !== undefined) return failed(unknownVersion(missing));
+    return ok(diffValues(before.data?.value, after.data?.value));
+  }
+
+  /**
+   * Gives a state the value of one of its versions again, as a new version; a deleted one comes back.
+   *
+   * @returns `version_unknown`, and as `set`.
+   * @example
+   * await agent.state.rollback("plan", 3);
+   */
+  rollback<T = unknown>(
+    key: string,
+    version: number,
+    { expectedVersion }: WriteOptions = {},
+  ): Promise<Result<State<T>>> {
+    const given = { key, version, ...expected(expectedVersion) };
+    return this.#call("rollback_state", given, stateRow, toState<T>);
+  }
+
+  /**
+   * Brings two changes of one base together, as a new version.
+   *
+   * @returns `version_unknown`, and as `set`. A conflict is no error: `outcome` says it.
+   * @example
+   * const { data: plan } = await agent.state.get("plan");
+   * const mine = await workOffline(plan?.value);
+   * const { data } = await agent.state.reconcile("plan", {
+   *   strategy: "merge",
+   *   base: plan?.version ?? 0,
+   *   ours: { value: mine },
+   * });
+   */
+  reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
+    const { strategy, base, ours, theirs, expectedVersion } = options;
+    const unfit =
+      "value" in ours &&
+      refusal({ "ours.value": problemOf(ours.value), "ours.at": problemOfDate(ours.at) });
+    if (unfit) return Promise.resolve(unfit);
+    const given = {
+      key,
+      strategy,
+      ...(base !== undefined && { base_version: base }),
+      ...("version" in ours
+        ? { ours_version: ours.version }
+        : { ours: ours.value, ...(ours.at && { ours_at: ours.at.toISOString() }) }),
+      ...(theirs !== undefined && { theirs_version: theirs }),
+      ...expected(expectedVersion),
+    };
+    return this.#call("reconcile_state", given, reconciled, ({ state, ...rest }) => ({
+      ...rest,
+      state: state && toState<T>(state),
+    }));
+  }
+
+  /**
+   * Hands over each change of a state, of all whose keys begin so (`"steps/*"`), or of all (`"*"`),
+   * until `stop()`: each version once and in order, whatever the connection does. What is not kept any
+   * more when it is fetched (100 versions on) is skipped; the last version never is. It rides on the
+   * log: the caller needs `memory:read` beside `state:read`.
+   *
+   * @param options `since` and `store` as those of {@link WatchOptions}; `since: null` hands over what
+   *   there is, then what changes.
+   * @example
+   * const { data: watch } = await agent.state.of(helper.id).watch("plan", ({ version, value }) => {
+   *   console.log(version, value);
+   * });
+   */
+  async watch<T = unknown>(
+    key: string,
+    handler: StateHandler<T>,
+    options: StateWatchOptions = {},
+  ): Promise<Result<Watch>> {
+    if (!this.#tenant) return failed(noTenant());
+    const follower = new StateFollower(
+      this.#client,
+      this.#tenant,
+      this.#owner,
+      key,
+      handler as StateHandler,
+    );
+    return this.#startWatch({ ...options, types: ["state.changed"] }, follower.take);
+  }
+
+  async #call<Answer, T>(
+    name: keyof Functions & string,
+    given: Record<string, unknown>,
+    form: z.ZodType<Answer>,
+    take: (answer: Answer) => T,
+  ): Promise<Result<T>> {
+    const owner = this.#owner === null ? {} : { of_agent: this.#owner };
+    const began = performance.now();
+    const answer = fromDataApi(await this.#client.rpc(name, { ...given, ...owner } as never), form);
+    if (this.#note) noteCall(this.#note, name, given, owner, answer, performance.now() - began);
+    return answer.error ? answer : ok(take(answer.data));
+  }
+}
+
+const expected = (version: number | undefined) =>
+  version === undefined ? {} : { expected_version: version };
+
+/** Of the first field that has a problem. */
+function refusal(problems: Record<string, string | undefined>) {
+  for (const [field, problem] of Object.entries(problems))
+    if (problem) return failed(invalid(field, problem));
+  return undefined;
+}
+
+const invalid = (field: string, rule: string) =>
+  new MayflyError({
+    code: "invalid_request",
+    message: `${field} ${rule}.`,
+    hint: "Nothing was done.",
+    details: { field },
+  });
+
+const unknownVersion = (version: number) =>
+  new MayflyError({
+    code: "version_unknown",
+    message: `The version ${version} of the state is not kept.`,
+    hint: "The newest hundred versions are: see history.",
+    details: { version },
+  });
+
+const noTenant = () =>
+  new MayflyError({
+    code: "tenant_unknown",
+    message: "States belong to a tenant.",
+    hint: "Give new Mayfly({ tenant }) the id of one.",
+    details: null,
+  });

@@ -1,0 +1,158 @@
+import { list } from "../contract/answer-form.ts";
+import type { Result } from "../contract/errors.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { NotPulled, type Watch, type WatchHandler, type WatchOptions } from "../log/watch.ts";
+import { changeRow, tableState } from "../memory/answers.ts";
+
+/** How a version of a state came to be; `expire`: its time was over. */
+export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
+
+/** A change of a state, as `watch` hands it over. */
+export interface StateChange<T = unknown> {
+  /** The state's. */
+  id: string;
+  key: string;
+  /** Whose state it is; null for a shared one. */
+  agentId: string | null;
+  version: number;
+  /** Undefined when it was deleted. */
+  value: T | undefined;
+  action: StateAction;
+  /** The top-level keys that changed, where it was and is an object; else null. */
+  fields: string[] | null;
+  /** The agent or person that changed it; null for the secret key and for time. */
+  by: string | null;
+  at: Date;
+}
+
+/** Awaited before the next change comes. One that throws is called again with the same change. */
+export type StateHandler<T = unknown> = (change: StateChange<T>) => void | Promise<void>;
+
+/** Where a watch of states starts, and what is told of its failures: as of `WatchOptions`. */
+export type StateWatchOptions = Pick<WatchOptions, "since" | "store" | "pollMs" | "onError">;
+
+/** As `mayfly.watch` and `agent.watch` start it. */
+export type StartLogWatch = (
+  options: WatchOptions,
+  handler: WatchHandler,
+) => Promise<Result<Watch>>;
+
+/** @internal */
+export interface ChangeRow {
+  id: string;
+  key: string;
+  agent_id: string | null;
+  version: number;
+  value: unknown;
+  action: StateAction;
+  by: string | null;
+  at: string;
+}
+
+/** Values have up to 256 KB each. */
+const changesPerCall = 20;
+const statesPerPage = 20;
+
+/** Follows the states of one owner in the log. */
+export class StateFollower {
+  readonly #client: MayflyClient;
+  readonly #tenant: string;
+  readonly #owner: string | null;
+  readonly #key: string;
+  readonly #handler: StateHandler;
+  /**
+   * The last version that was handed over, by state: a batch whose handler failed comes again as a
+   * whole, and after a gap in the log what is newer follows.
+   */
+  readonly #versions = new Map<string, number>();
+  /** States of other keys: their values need not be fetched again. */
+  readonly #others = new Set<string>();
+
+  constructor(
+    client: MayflyClient,
+    tenant: string,
+    owner: string | null,
+    key: string,
+    handler: StateHandler,
+  ) {
+    this.#client = client;
+    this.#tenant = tenant;
+    this.#owner = owner;
+    this.#key = key;
+    this.#handler = handler;
+  }
+
+  readonly take: WatchHandler = async ({ events, snapshot }) => {
+    if (snapshot) return this.#takeAll();
+    const wanted = events.filter(
+      ({ agent_id, subject, version }) =>
+        agent_id === this.#owner &&
+        subject !== null &&
+        version !== null &&
+        !this.#others.has(subject),
+    );
+    for (let at = 0; at < wanted.length; at += changesPerCall) {
+      const part = wanted.slice(at, at + changesPerCall);
+      const { data, error } = fromDataApi(
+        await this.#client.rpc("state_changes", {
+          changes: part.map(({ subject, version }) => ({ id: subject, version })),
+        } as never),
+        list(changeRow),
+      );
+      if (error) throw new NotPulled(error);
+      const fields = new Map(
+        part.map((event) => [`${event.subject} ${event.version}`, event.fields]),
+      );
+      for (const row of data) await this.#hand(row, fields.get(`${row.id} ${row.version}`) ?? null);
+    }
+  };
+
+  /** The log does not go back far enough: what there is now, where it is newer. */
+  async #takeAll(): Promise<void> {
+    for (let after = ""; ; ) {
+      let query = this.#client
+        .from("states")
+        .select("id, key, agent_id, version, value, updated_by, updated_at, deleted_at")
+        .eq("tenant_id", this.#tenant)
+        .gt("version", 0)
+        .order("key")
+        .gt("key", after)
+        .limit(statesPerPage);
+      query = this.#owner ? query.eq("agent_id", this.#owner) : query.is("agent_id", null);
+      if (!this.#key.endsWith("*")) query = query.eq("key", this.#key);
+      const { data, error } = fromDataApi(await query, list(tableState));
+      if (error) throw new NotPulled(error);
+      for (const row of data) {
+        if ((this.#versions.get(row.id) ?? 0) >= row.version) continue;
+        const action = row.deleted_at ? "delete" : "set";
+        await this.#hand({ ...row, action, by: row.updated_by, at: row.updated_at }, null);
+      }
+      const last = data.at(-1);
+      // A project may allow fewer rows than a page.
+      if (!last) return;
+      after = last.key;
+    }
+  }
+
+  async #hand(row: ChangeRow, fields: string[] | null): Promise<void> {
+    const { id, key, version, value, action, by } = row;
+    const matches = this.#key.endsWith("*")
+      ? key.startsWith(this.#key.slice(0, -1))
+      : key === this.#key;
+    if (!matches) this.#others.add(id);
+    if (!matches || (this.#versions.get(id) ?? 0) >= version) return;
+    const gone = action === "delete" || action === "expire";
+    await this.#handler({
+      id,
+      key,
+      agentId: row.agent_id,
+      version,
+      value: gone ? undefined : value,
+      action,
+      fields,
+      by,
+      at: new Date(row.at),
+    });
+    this.#versions.set(id, version);
+  }
+}

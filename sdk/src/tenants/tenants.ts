@@ -1,0 +1,176 @@
+import { tenantRow, usage } from "../agents/answers.ts";
+import { flag, ofMember, row } from "../contract/answer-form.ts";
+import { ok, type Result } from "../contract/errors.ts";
+import type { MemoryKind } from "../contract/schemas.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { behindRow, readAll } from "../link/read-all.ts";
+import { type FromRow, fromRow } from "../link/rows.ts";
+
+/** What a person may do in a tenant, from most to least. */
+export type MemberRole = "owner" | "admin" | "member" | "viewer";
+
+/** @internal */
+export interface TenantRow {
+  id: string;
+  name: string;
+  created_at: string;
+}
+/**
+ * A tenant, as its members see it.
+ *
+ * @interface
+ */
+export type Tenant = FromRow<TenantRow>;
+
+/** Memories that a tenant does not keep: all of these must hold. */
+export interface RetentionRule {
+  /** Seconds since it was made. */
+  olderThan: number;
+  kind?: MemoryKind;
+  /** Of a memory without a reward this never holds. */
+  belowReward?: number;
+}
+
+/** What may be changed of a tenant by its admins; its quotas are the project's: `tenants.setQuotas`. */
+export interface TenantSettings {
+  name?: string;
+  /** Seconds: the longest an agent may live. */
+  maxLifetime?: number;
+  /** Seconds that an agent's token is valid; its SDK renews it before. */
+  tokenLifetime?: number;
+  maxDepth?: number;
+  /** The language of its memories, for the search by words. */
+  language?: string;
+  /** One that holds is enough; none by default. `mayfly.maintain()` does what they say. */
+  retention?: RetentionRule[];
+}
+
+/** How much a tenant may hold and do. */
+export interface TenantQuotas {
+  maxMemories?: number;
+  maxBytes?: number;
+  writesPerMinute?: number;
+  maxLivingAgents?: number;
+  spawnsPerMinute?: number;
+  /** Seconds: how long messages are kept that everyone has acknowledged. */
+  messagesKept?: number;
+}
+
+/** What a tenant holds now, beside what it may. */
+export interface Usage {
+  memories: number;
+  bytes: number;
+  writes_this_minute: number;
+  living_agents: number;
+  spawns_left: number;
+  limits: Record<string, number | null>;
+}
+
+/** The tenants that the caller belongs to. */
+export class Tenants {
+  readonly #client: MayflyClient;
+
+  /** @internal */
+  constructor(client: MayflyClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Creates a tenant. A person becomes its owner, where the project lets people create tenants; the
+   * secret key names an `owner`, or none.
+   */
+  async create(tenant: { name: string; owner?: string }): Promise<Result<Tenant>> {
+    const answer = fromDataApi(await this.#client.rpc("create_tenant", tenant), tenantRow);
+    return answer.error ? answer : ok(tenantFromRow(answer.data));
+  }
+
+  /** The tenants that the caller belongs to; with the secret key, all. */
+  async list(): Promise<Result<Tenant[]>> {
+    const answer = await readAll(tenantRow, (behind, limit) => {
+      let query = this.#client.from("tenants").select("id, name, created_at");
+      if (behind) query = query.or(behindRow(behind));
+      return query.order("created_at").order("id").limit(limit);
+    });
+    return answer.error ? answer : ok(answer.data.map(tenantFromRow));
+  }
+
+  /** Changes the tenant of this request. For its admins and owners. */
+  async update(settings: TenantSettings): Promise<Result<Tenant>> {
+    const { name, language, maxDepth, maxLifetime, tokenLifetime, retention } = settings;
+    const answer = fromDataApi(
+      await this.#client.rpc("update_tenant", {
+        ...(name !== undefined && { name }),
+        ...(language !== undefined && { language }),
+        ...(maxDepth !== undefined && { max_depth: maxDepth }),
+        ...(maxLifetime !== undefined && { max_lifetime: maxLifetime }),
+        ...(tokenLifetime !== undefined && { token_lifetime: tokenLifetime }),
+        ...(retention && { retention: retention.map(toRule) }),
+      } as never),
+      tenantRow,
+    );
+    return answer.error ? answer : ok(tenantFromRow(answer.data));
+  }
+
+  /** Sets quotas of the tenant of this request; what is left out stays as it is. For the secret key. */
+  async setQuotas(quotas: TenantQuotas): Promise<Result<Tenant>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("set_quotas", {
+        ...(quotas.maxMemories !== undefined && { max_memories: quotas.maxMemories }),
+        ...(quotas.maxBytes !== undefined && { max_bytes: quotas.maxBytes }),
+        ...(quotas.writesPerMinute !== undefined && { writes_per_minute: quotas.writesPerMinute }),
+        ...(quotas.maxLivingAgents !== undefined && { max_living_agents: quotas.maxLivingAgents }),
+        ...(quotas.spawnsPerMinute !== undefined && { spawns_per_minute: quotas.spawnsPerMinute }),
+        ...(quotas.messagesKept !== undefined && { messages_kept: quotas.messagesKept }),
+      }),
+      tenantRow,
+    );
+    return answer.error ? answer : ok(tenantFromRow(answer.data));
+  }
+
+  /** What the tenant uses now, and how much it may. */
+  async usage(): Promise<Result<Usage>> {
+    return fromDataApi(await this.#client.rpc("usage"), usage);
+  }
+
+  /** Leaves the tenant. Its last owner hands it over first. */
+  async leave(): Promise<Result<null>> {
+    const answer = fromDataApi(await this.#client.rpc("leave_tenant"), ofMember);
+    return answer.error ? answer : ok(null);
+  }
+
+  /** Hands the tenant over to another member, who becomes its owner; the caller becomes an admin. */
+  async transfer(userId: string): Promise<Result<null>> {
+    const answer = fromDataApi(
+      await this.#client.rpc("transfer_tenant", { user_id: userId }),
+      ofMember,
+    );
+    return answer.error ? answer : ok(null);
+  }
+
+  /**
+   * Erases the tenant and everything in it, in steps. There is no way back.
+   *
+   * @param options.name the tenant's, so that it is meant.
+   * @param options.onProgress called after every step but the last.
+   */
+  async erase(options: { name: string; onProgress?: () => void }): Promise<Result<null>> {
+    for (;;) {
+      const answer = fromDataApi(
+        await this.#client.rpc("erase_tenant", { name: options.name }),
+        row<{ erased: boolean }>({ erased: flag }),
+      );
+      if (answer.error) return answer;
+      if (answer.data.erased) return ok(null);
+      options.onProgress?.();
+    }
+  }
+}
+
+const tenantFromRow = ({ id, name, created_at }: TenantRow): Tenant =>
+  fromRow({ id, name, created_at });
+
+const toRule = ({ olderThan, kind, belowReward }: RetentionRule) => ({
+  older_than: olderThan,
+  ...(kind && { kind }),
+  ...(belowReward !== undefined && { below_reward: belowReward }),
+});

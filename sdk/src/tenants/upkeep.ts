@@ -1,0 +1,182 @@
+/** What is done about a tenant's memories as a whole, as whoever the client is. */
+import { z } from "zod";
+import { count, flag, list, maybeText, row, text } from "../contract/answer-form.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import type { MemoryKind } from "../contract/schemas.ts";
+import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { fromRow } from "../link/rows.ts";
+
+/** What the tenant remembers, of the memories that the caller sees. */
+export interface Statistics {
+  memories: number;
+  /** Of their texts, tags and metadata. */
+  bytes: number;
+  lastHour: number;
+  lastDay: number;
+  /** Those with visibility `agent`. */
+  private: number;
+  byKind: Partial<Record<MemoryKind, number>>;
+  /** The 100 with the most; null: what a person or the secret key put. */
+  byAgent: { agentId: string | null; memories: number }[];
+  /** By model. */
+  withVector: Record<string, number>;
+  withoutVector: number;
+  /** Fields that wait to be settled by hand. */
+  conflicts: number;
+}
+
+/** What maintenance did. */
+export interface Maintained {
+  /** Agents that were dead and did not say so. */
+  agents: number;
+  /** Memories that retention or their `expiresAt` has come for. */
+  forgotten: number;
+  tombstones: number;
+  events: number;
+  ops: number;
+}
+
+/** How to follow or end maintenance. */
+export interface MaintainOptions {
+  /** Told after each batch what was done until then. */
+  onProgress?: (done: Maintained) => void;
+  /** Ends it behind the batch that runs; what is left, the next one does. */
+  signal?: AbortSignal;
+}
+
+/** How to end an export early. */
+export interface ExportOptions {
+  /** Ends it: the stream then fails with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What mayfly.memory_statistics gives. */
+export interface StatisticsRow {
+  memories: number;
+  bytes: number;
+  last_hour: number;
+  last_day: number;
+  private: number;
+  by_kind: Partial<Record<MemoryKind, number>>;
+  by_agent: { agent_id: string | null; memories: number }[];
+  with_vector: Record<string, number>;
+  without_vector: number;
+  conflicts: number;
+}
+const counts = z.record(text, count);
+export const statisticsRow = row<StatisticsRow>({
+  memories: count,
+  bytes: count,
+  last_hour: count,
+  last_day: count,
+  private: count,
+  by_kind: counts,
+  by_agent: list(
+    row<{ agent_id: string | null; memories: number }>({ agent_id: maybeText, memories: count }),
+  ),
+  with_vector: counts,
+  without_vector: count,
+  conflicts: count,
+});
+const maintainedRow = row<Maintained & { more: boolean }>({
+  agents: count,
+  forgotten: count,
+  tombstones: count,
+  events: count,
+  ops: count,
+  more: flag,
+});
+
+/** Rows that maintenance looks at in a transaction. */
+const batchRows = 1_000;
+/** Another one may be at it. */
+const pauseMs = 50;
+/** About so many bytes are asked for in a page of an export. */
+const pageBytes = 1_000_000;
+const maxPageRows = 1_000;
+
+export async function readStatistics(client: MayflyClient): Promise<Result<Statistics>> {
+  const { data, error } = fromDataApi(await client.rpc("memory_statistics"), statisticsRow);
+  if (error) return failed(error);
+  const { by_agent, ...rest } = data;
+  return ok({ ...fromRow(rest), byAgent: by_agent.map(fromRow) });
+}
+
+/** Maintains in batches, each a transaction, until nothing is left to do. */
+export async function maintainTenant(
+  client: MayflyClient,
+  { onProgress, signal }: MaintainOptions,
+): Promise<Result<Maintained>> {
+  const done: Maintained = { agents: 0, forgotten: 0, tombstones: 0, events: 0, ops: 0 };
+  const steps = Object.keys(done) as (keyof Maintained)[];
+  while (!signal?.aborted) {
+    const { data, error } = fromDataApi(
+      await client.rpc("maintain", { max_rows: batchRows }),
+      maintainedRow,
+    );
+    if (error) return failed(error);
+    const batch = data;
+    for (const step of steps) done[step] += batch[step];
+    onProgress?.({ ...done });
+    if (!batch.more) break;
+    if (steps.every((step) => batch[step] === 0)) await pause(pauseMs);
+  }
+  return ok(done);
+}
+
+interface ExportPage {
+  lines: { table: string; row: unknown }[];
+  after: { table: string; key: unknown[] } | null;
+  more: boolean;
+}
+
+const exportPage = row<ExportPage>({
+  lines: z.array(z.object({ table: text, row: z.unknown() })),
+  after: z.object({ table: text, key: z.array(z.unknown()) }).nullable(),
+  more: flag,
+});
+
+/** Exports page by page, each asked for when the one before was read. */
+export async function exportTenant(
+  client: MayflyClient,
+  { signal }: ExportOptions,
+): Promise<Result<ReadableStream<Uint8Array>>> {
+  const encoder = new TextEncoder();
+  let rows = 100;
+  const read = async (after: ExportPage["after"]) => {
+    const { data, error } = fromDataApi(
+      await client.rpc("export_tenant", { after: after as never, page_limit: rows }),
+      exportPage,
+    );
+    if (error) return failed(error);
+    const page = data;
+    const lines = page.lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    const bytes = encoder.encode(lines);
+    // Rows of other tables are larger or smaller by far.
+    const fitting = Math.round((rows * pageBytes) / Math.max(bytes.length, 1));
+    rows = Math.max(1, Math.min(fitting, rows * 4, maxPageRows));
+    return ok({ page, bytes });
+  };
+  // The first page at once: what is wrong from the start is said before anything streams.
+  const first = await read(null);
+  if (first.error) return first;
+  let next: typeof first | null = first;
+  let after: ExportPage["after"] = null;
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        if (signal?.aborted) return controller.error(signal.reason);
+        const { data, error } = next ?? (await read(after));
+        next = null;
+        if (error) return controller.error(error);
+        if (data.bytes.length > 0) controller.enqueue(data.bytes);
+        after = data.page.after;
+        if (!data.page.more) controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return ok(stream);
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,17 @@
+-- What the rows of this room's tables are charged, in bytes. Agents and their registrations are bounded by
+-- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
+-- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),
+  ('mayfly.agent_types', 256, '{name,role,description,prompt,capabilities,scopes,metadata}', false),
+  ('mayfly.enrolment_keys', 256, '{name,scopes}', false),
+  ('mayfly_private.registrations', 0, '{key}', true)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.agent_liveness', 'one row an agent'),
+  ('mayfly_private.enrolment_secrets', 'one row an enrolment key'),
+  ('mayfly_private.renewal_secrets', 'two rows an agent'),
+  ('mayfly_private.spawn_buckets', 'one row a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

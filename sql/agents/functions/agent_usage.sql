@@ -1,0 +1,18 @@
+-- What a tenant uses of its quotas of agents: for mayfly.usage. Locks nothing.
+
+create function mayfly_private.agent_usage(tenant uuid)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object(
+    'living_agents', (
+      select count(*) from mayfly.agents a
+      where a.tenant_id = t.id and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()),
+    'spawns_left', floor(coalesce((
+      select least(t.spawns_per_minute, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * t.spawns_per_minute / 60)
+      from mayfly_private.spawn_buckets b where b.tenant_id = t.id), t.spawns_per_minute)))
+  from mayfly.tenants t where t.id = tenant
+);
+
+comment on function mayfly_private.agent_usage is 'What a tenant uses of its quotas of agents.';

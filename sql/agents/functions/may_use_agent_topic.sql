@@ -1,0 +1,19 @@
+-- tenant:{t}:agent:{a}, the inbox of one agent or person, and what ends it: read by itself and with message:admin,
+-- sent by the database alone.
+
+create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  if sending or extension <> 'broadcast' then
+    return false;
+  end if;
+  return (tenant = any (mayfly_private.tenant_ids(null)) and part = mayfly_private.caller_id()::text)
+    or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
+      select from mayfly.agents a where a.tenant_id = tenant and a.id::text = part));
+end
+$$;
+
+comment on function mayfly_private.may_use_agent_topic is 'Whether the caller may use the topic "agent" of a tenant.';

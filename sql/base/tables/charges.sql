@@ -1,0 +1,23 @@
+-- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
+-- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
+-- of mayfly_private.meter_rows charge them. Or `bytes` says how a row is counted, and the room charges it itself
+-- (mayfly_private.charge). Or nothing is charged, and `bounded_by` says what bounds the rows. recount_usage counts
+-- the first two.
+
+create table mayfly_private.charges (
+  relation text constraint charges_pkey primary key,
+  flat integer constraint charges_flat_range check (flat >= 0),
+  written text[],
+  -- Up to 1,000 bytes a row are counted and never refused, and a row is no write.
+  lenient boolean not null default false,
+  bytes text,
+  bounded_by text,
+  constraint charges_one_way check (num_nonnulls(flat, bytes, bounded_by) = 1 and (flat is null) = (written is null))
+);
+
+comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on column mayfly_private.charges.written is 'The columns that callers write; their lengths as JSON text are charged.';
+comment on column mayfly_private.charges.bytes is 'An SQL expression over a row r of the table.';
+comment on column mayfly_private.charges.bounded_by is 'What bounds the rows of a table that is not charged.';
+
+alter table mayfly_private.charges enable row level security;

@@ -1,0 +1,6 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.channels', 256, '{name,description,publishers}', false),
+  ('mayfly.channel_subscriptions', 256, '{}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;

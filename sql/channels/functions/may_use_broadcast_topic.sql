@@ -1,0 +1,23 @@
+-- tenant:{t}:broadcast:{c}, what is broadcast in a channel and kept nowhere: read by anyone who may read the channel,
+-- sent by those who may publish in it and have channel:broadcast. It is apart from the channel's messages, so that
+-- nobody can pass a broadcast off as one.
+
+create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return extension = 'broadcast' and exists (
+    select from mayfly.channels c
+    where c.tenant_id = tenant and c.name = part
+      -- Realtime counts what a client sends against the whole project, and no quota of ours sees it.
+      and case when sending
+        then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
+        -- Who sends must also join, and for that receive.
+        else mayfly_private.may_publish(c) or c.id = any (mayfly_private.readable_channel_ids())
+      end);
+end
+$$;
+
+comment on function mayfly_private.may_use_broadcast_topic is 'Whether the caller may use the topic "broadcast" of a tenant.';

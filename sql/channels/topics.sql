@@ -1,0 +1,6 @@
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('channel', 4, 'mayfly_private.may_use_channel_topic(uuid, text, text, boolean)'),
+  ('broadcast', 4, 'mayfly_private.may_use_broadcast_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;

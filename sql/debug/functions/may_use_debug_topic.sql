@@ -1,0 +1,16 @@
+-- tenant:{t}:debug:{a}, the debug stream of one agent: read with debug:read, sent by itself with debug:write.
+
+create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  -- Who sends must also join, and for that receive.
+  return extension = 'broadcast' and ((not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
+    or (part = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
+      and tenant = any (mayfly_private.tenant_ids('debug:write'))));
+end
+$$;
+
+comment on function mayfly_private.may_use_debug_topic is 'Whether the caller may use the topic "debug" of a tenant.';

@@ -1,0 +1,9 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.events', 'the writes of a minute, and how long events are kept'),
+  ('mayfly_private.broadcast_losses', 'one row a tenant'),
+  ('mayfly_private.listeners', 'leases of a minute'),
+  ('mayfly_private.nudges', 'one row a topic that somebody listens to'),
+  ('mayfly_private.nudges_due', 'the writes of a second')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,0 +1,14 @@
+-- What the rows of this room's tables are charged, in bytes. As its meters count them.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
+    + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')'),
+  ('mayfly.memory_vectors', '800'),
+  ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.embedding_queue', 'one row a memory'),
+  ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept'),
+  ('mayfly_private.settlements', 'one row a model')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,0 +1,74 @@
+-- Forgets the memories of a tenant that its retention or their expires_at has come for, and deletes tombstones that have
+-- been kept for as long as the settings say: a chore, called by maintain_tenant under its lock. At most max_rows
+-- memories are looked at, in the order of the primary key, on from where the last batch stopped, so that no index is
+-- needed and any number of batches may be broken off. `more` is true until the walk has come to its end. Locks what it
+-- changes and deletes.
+--
+-- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A tombstone goes when
+-- the log that told of it has gone: older cursors are refused.
+
+create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  walked uuid[];
+  gone uuid[];
+  erased integer;
+begin
+  select array_agg(w.id order by w.id) into walked
+  from (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant
+      and m.id > (select s.walked_to from mayfly_private.maintenance s where s.tenant_id = tenant)
+    order by m.id limit max_rows
+  ) w;
+
+  with spent as (
+    select m.id from mayfly.memories m
+    where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at is null
+      and (m.expires_at <= clock_timestamp() or exists (
+        select from mayfly.tenants t,
+          jsonb_to_recordset(t.retention) as rule (older_than double precision, kind text, below_reward real)
+        where t.id = tenant and m.created_at < clock_timestamp() - make_interval(secs => rule.older_than)
+          and (rule.kind is null or rule.kind = m.kind)
+          and (rule.below_reward is null or m.reward < rule.below_reward)))
+    order by m.id
+    for update skip locked
+  ), forgotten as (
+    update mayfly.memories m
+    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+    from spent where m.tenant_id = tenant and m.id = spent.id
+    returning m.id
+  )
+  select coalesce(array_agg(f.id), '{}') into gone from forgotten f;
+  delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
+  delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
+
+  if coalesce(cardinality(walked), 0) < max_rows then
+    -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
+    update mayfly_private.settlements s
+    set counted_at = clock_timestamp(), vectors = greatest(1, (
+      select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
+    where s.tenant_id = tenant and s.counted_at < clock_timestamp() - interval '1 hour';
+  end if;
+
+  delete from mayfly.memories m
+  where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at < long_ago;
+  get diagnostics erased = row_count;
+  delete from mayfly_private.embedding_queue q
+  where q.tenant_id = tenant and q.memory_id = any (walked) and not exists (
+    select from mayfly.memories m where m.tenant_id = tenant and m.id = q.memory_id and m.deleted_at is null);
+
+  update mayfly_private.maintenance s
+  set walked_to = case when cardinality(walked) = max_rows then walked[max_rows] else '00000000-0000-0000-0000-000000000000' end
+  where s.tenant_id = tenant;
+  return jsonb_build_object('forgotten', cardinality(gone), 'tombstones', erased,
+    'more', coalesce(cardinality(walked), 0) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_memories is 'One batch of forgetting a tenant''s memories.';

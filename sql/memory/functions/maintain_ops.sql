@@ -1,0 +1,24 @@
+-- Deletes up to max_rows of a tenant's operations that have been kept for as long as the settings say: a chore, called
+-- by maintain_tenant under its lock. Locks what it deletes.
+
+create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  deleted integer;
+begin
+  -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what
+  -- has it refused once it is forgotten.
+  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
+    select b.tenant_id, b.id from mayfly_private.ops b
+    where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago
+    limit max_rows);
+  get diagnostics deleted = row_count;
+  return jsonb_build_object('ops', deleted, 'more', deleted = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_ops is 'One batch of forgetting a tenant''s operations.';

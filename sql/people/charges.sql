@@ -1,0 +1,10 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.invitations', 256, '{email}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.members', 'one row a person'),
+  ('mayfly_private.invitation_secrets', 'one row an invitation')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,0 +1,9 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.state_versions', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.states', 'its versions, which are charged')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

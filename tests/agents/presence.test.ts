@@ -1,0 +1,297 @@
+import { randomUUID } from "node:crypto";
+import { type Agent, Mayfly, type PresenceChange, type PresentAgent } from "@mayfly/sdk";
+import { createClient } from "@supabase/supabase-js";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { makeAgent } from "#harness/callers";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { startProxy, type TestProxy } from "#harness/proxy";
+import { createTokens } from "../../local/src/tokens.ts";
+import { fromDataApi } from "../../sdk/src/link/call.ts";
+import { openInbox } from "../../sdk/src/messages/answers.ts";
+
+let local: TestLocal;
+let proxy: TestProxy;
+let tenant: string;
+let mayfly: Mayfly;
+/** Watches through the proxy. */
+let watched: Mayfly;
+const agents: Agent[] = [];
+beforeAll(async () => {
+  local = await startTestLocal({ limits: { joinErrorBackoffMs: 50 } });
+  proxy = await startProxy(local.apiUrl);
+});
+afterAll(async () => {
+  await proxy?.close();
+  await local?.close();
+});
+beforeEach(async () => {
+  ({ tenant, mayfly } = await local.enter());
+  watched = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
+});
+afterEach(async () => {
+  proxy.up();
+  await Promise.all(agents.splice(0).map((agent) => agent.close()));
+  await Promise.all([watched.close(), mayfly.close()]);
+});
+
+async function spawn(name: string, by: Mayfly | Agent = mayfly, scopes?: string[]) {
+  const agent = await spawnIn(by as Mayfly, { name, ...(scopes && { scopes }) });
+  agents.push(agent);
+  return agent;
+}
+
+/** Everyone who was seen, at each change, and a promise for what is to be seen. */
+async function look(by: Mayfly["agents"] | Agent["presence"]) {
+  const states: PresentAgent[][] = [];
+  const changes: PresenceChange[] = [];
+  const waiting: { holds: (present: PresentAgent[]) => boolean; resolve: () => void }[] = [];
+  const watching = await by.watch((present, change) => {
+    states.push(present);
+    changes.push(change);
+    for (const { holds, resolve } of waiting) if (holds(present)) resolve();
+  });
+  return {
+    states,
+    changes,
+    stop: watching.data,
+    error: watching.error,
+    until: (holds: (present: PresentAgent[]) => boolean) =>
+      new Promise<void>((resolve) => {
+        if (holds(states.at(-1) ?? [])) resolve();
+        else waiting.push({ holds, resolve });
+      }),
+  };
+}
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+const names = (present: PresentAgent[]) => present.map(({ name }) => name).sort();
+
+describe("presence", () => {
+  it("tells who has joined, changed and left", async () => {
+    const { changes, until } = await look(watched.agents);
+    const ada = await spawn("ada");
+    dataOf(await ada.presence.track({ status: "reading", metadata: { page: 1 } }));
+    await until((present) => present.length === 1);
+    dataOf(await ada.presence.track({ metadata: { page: 2 } }));
+    await until(([first]) => first?.metadata?.page === 2);
+    await ada.presence.leave();
+    await until((present) => present.length === 0);
+    const steps = changes.filter(
+      ({ joined, left, changed }) => joined.length + left.length + changed.length > 0,
+    );
+    expect(steps).toMatchObject([
+      { joined: [{ id: ada.id, name: "ada", status: "reading", activity: "idle" }] },
+      { changed: [{ id: ada.id, status: "reading", metadata: { page: 2 } }], joined: [], left: [] },
+      { left: [{ id: ada.id }] },
+    ]);
+  });
+
+  it("shows those alone who are alive, under the names that the table has", async () => {
+    const { until, states } = await look(watched.agents);
+    const forger = await spawn("forger");
+    const channel = forger.client.channel(`tenant:${tenant}:agents`, {
+      config: { private: true, presence: { key: crypto.randomUUID() } },
+    });
+    await forger.client.realtime.setAuth();
+    await new Promise<void>((resolve) =>
+      channel.subscribe((status) => status === "SUBSCRIBED" && resolve()),
+    );
+    expect(await channel.track({ name: "nobody" })).toBe("ok");
+    await forger.client.removeChannel(channel);
+    const liar = await spawn("liar");
+    dataOf(await liar.presence.track({ name: "the boss", status: "here" } as never));
+    await until((present) => present.length === 1);
+    expect(states.flat().map(({ name }) => name)).toEqual(["liar"]);
+  });
+
+  it("is right again after the connections were lost, of those who watch and those who are seen", async () => {
+    const { until } = await look(watched.agents);
+    const other = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
+    const [ada, bob] = [await spawn("ada", other), await spawn("bob", other)];
+    dataOf(await ada.presence.track({ status: "one" }));
+    dataOf(await bob.presence.track({ status: "one" }));
+    await until((present) => present.length === 2);
+    proxy.closeSockets();
+    await bob.stop();
+    await until((present) => names(present).join() === "ada");
+    await other.close();
+  });
+
+  it("forgets an agent whose process is gone", async () => {
+    const { until } = await look(watched.agents);
+    const gone = await spawn("gone");
+    dataOf(await gone.presence.track({ status: "working" }));
+    await until((present) => present.length === 1);
+    // As the kernel does it: without a word to the server.
+    await gone.client.realtime.disconnect();
+    await until((present) => present.length === 0);
+  });
+
+  it("is refused to who may not see it, and tells agents of nobody unless they ask", async () => {
+    const agent = await spawn("plain");
+    expect((await look(agent.presence)).error).toMatchObject({ code: "scope_missing" });
+    expect(agent.scopes).not.toContain("presence:read");
+    const seer = await spawn("seer", mayfly, ["presence:read", "presence:write"]);
+    const { until } = await look(seer.presence);
+    dataOf(await seer.presence.track({ status: "watching" }));
+    await until((present) => names(present).join() === "seer");
+    const large = await seer.presence.track({ metadata: { text: "x".repeat(300_000) } });
+    expect(large.error).toMatchObject({ code: "invalid_request", details: { field: "state" } });
+    expect((await seer.presence.track({ metadata: { n: 1n } })).error?.code).toBe(
+      "invalid_request",
+    );
+    dataOf(await seer.presence.track({ task: "still there" }));
+    await until((present) => present[0]?.task === "still there");
+    const mute = await spawn("mute", mayfly, ["memory:read"]);
+    expect((await mute.presence.track({ status: "here" })).error?.code).toBe("not_authorized");
+  });
+});
+
+describe("a live connection", () => {
+  it("is left at once when its agent, or the parent of it, is stopped or suspended from outside", async () => {
+    const parent = await spawn("parent", mayfly, ["agent:spawn", "presence:write", "memory:read"]);
+    const child = await spawn("child", parent);
+    const resting = await spawn("resting");
+    for (const agent of [parent, child, resting])
+      dataOf(await agent.presence.track({ status: "here" }));
+    const watch = dataOf(await child.watch({}, () => {}));
+    dataOf(await mayfly.agents.stop(parent.id, "enough"));
+    dataOf(await mayfly.agents.suspend(resting.id, "later"));
+    expect(await parent.ended).toMatchObject({
+      code: "agent_not_alive",
+      details: { reason: "enough" },
+    });
+    expect(await child.ended).toMatchObject({ code: "agent_not_alive" });
+    expect(await resting.ended).toMatchObject({ code: "agent_suspended" });
+    await watch.ended;
+    for (const agent of [parent, child, resting])
+      expect(agent.client.getChannels()).toHaveLength(0);
+  });
+
+  it("hears at once of an event that is for its agent alone", async () => {
+    const agent = await spawn("discreet");
+    const seen = Promise.withResolvers<string>();
+    const watch = dataOf(
+      await agent.watch({ types: ["memory.*"], pollMs: 3_600_000 }, ({ events }) =>
+        seen.resolve(String(events[0]?.subject)),
+      ),
+    );
+    const { id } = dataOf(await agent.remember({ task: "a secret", visibility: "agent" }));
+    dataOf(await agent.sync({ pull: false }));
+    expect(await seen.promise).toBe(id);
+    await watch.stop();
+  });
+
+  it("goes on through new tokens, without missing anything", async () => {
+    const agent = await spawn("reader");
+    const writer = await spawn("writer");
+    const seen: string[] = [];
+    let wake = () => {};
+    const watch = dataOf(
+      await agent.watch({ types: ["memory.*"], pollMs: 3_600_000 }, ({ events }) => {
+        for (const { subject } of events) seen.push(String(subject));
+        wake();
+      }),
+    );
+    const written: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      dataOf(await agent.renew());
+      written.push(dataOf(await writer.remember({ task: `round ${round}` })).id);
+      dataOf(await writer.sync({ pull: false }));
+      while (seen.length < written.length)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+    expect(seen).toEqual(written);
+    await watch.stop();
+  });
+
+  it("of a client that ignores the stop of its agent ends with the token", async () => {
+    const { claims } = await makeAgent(local.sql, tenant);
+    const exp = Math.floor(Date.now() / 1000) + 4;
+    const token = await (await createTokens(local.keys)).sign({ ...claims, exp });
+    const client = createClient(local.apiUrl, local.publishableKey, {
+      accessToken: async () => token,
+    });
+    await client.realtime.setAuth();
+    const channel = client.channel(`tenant:${tenant}:log`, { config: { private: true } });
+    const joined = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    const said: string[] = [];
+    channel.on("system", {}, ({ message }) => said.push(message));
+    channel.subscribe((status) => {
+      if (status === "SUBSCRIBED") joined.resolve();
+      else closed.resolve();
+    });
+    await joined.promise;
+    dataOf(await mayfly.agents.stop(String(claims.sub)));
+    await closed.promise;
+    expect(said.join()).toContain("Token has expired");
+    await client.removeAllChannels();
+    await client.realtime.disconnect();
+  });
+
+  it("of a client that ignores the end, or the rest, of its agent hears of nothing any more but that", async () => {
+    const bob = await spawn("bob", mayfly, ["message:send", "message:read", "memory:write"]);
+    for (const [what, ends] of [
+      ["stopped", (id: string) => mayfly.agents.stop(id)],
+      ["suspended", (id: string) => mayfly.agents.suspend(id)],
+    ] as const) {
+      const ada = await spawn(`${what} ada`, mayfly, ["message:send", "message:read"]);
+      // Its inbox is open: messages would be broadcast to it.
+      dataOf(fromDataApi(await ada.client.rpc("open_inbox", { session: randomUUID() }), openInbox));
+      dataOf(await ada.send(bob.id, "tick", { from: what }));
+      const { claims } = await makeAgent(local.sql, tenant);
+      const token = await (await createTokens(local.keys)).sign({ ...claims, sub: ada.id });
+      const client = createClient(local.apiUrl, local.publishableKey, {
+        accessToken: async () => token,
+      });
+      await client.realtime.setAuth();
+      const topic = `tenant:${tenant}:agent:${ada.id}`;
+      const heard: string[] = [];
+      const marked = Promise.withResolvers<void>();
+      const config = { private: true, broadcast: { replication_ready: true } };
+      const channel = client.channel(topic, { config });
+      channel.on("broadcast", { event: "*" }, ({ event }) => {
+        heard.push(event);
+        if (event === "marker") marked.resolve();
+      });
+      await new Promise<void>((resolve) => {
+        channel.on("system", {}, () => resolve());
+        channel.subscribe();
+      });
+      expect((await ends(ada.id)).error).toBeNull();
+      const acknowledged = new Promise<void>((resolve) => {
+        const off = bob.on("tick", ({ payload }) => {
+          if (payload.from === what) {
+            off();
+            resolve();
+          }
+        });
+      });
+      await acknowledged;
+      // Its sender would hear of the acknowledgement, and the one that rests of a message.
+      await until(async () => {
+        const [row] = await local.sql`
+          select count(*)::int as count from mayfly.events where audience = ${ada.id} and type = 'message.acknowledged'`;
+        return row?.count === 1;
+      });
+      const { error } = await bob.send(ada.id, "tick", {});
+      expect(error?.code ?? "sent").toBe(what === "stopped" ? "recipient_not_alive" : "sent");
+      await local.sql`select realtime.send('{}', 'marker', ${topic}, true)`;
+      await marked.promise;
+      expect(heard).toEqual(["control", "marker"]);
+      await client.removeAllChannels();
+      await client.realtime.disconnect();
+    }
+  });
+
+  it("is settled as over without an error by the agent's own stop", async () => {
+    const agent = await spawn("quiet");
+    dataOf(await agent.stop());
+    expect(await agent.ended).toBeNull();
+  });
+});

@@ -1,0 +1,34 @@
+import type { WatchBatch, WatchState } from "@mayfly/sdk";
+
+/** Everything that a watch handed over, and a promise for when it has enough. */
+export function collector() {
+  const batches: WatchBatch[] = [];
+  let changed = () => {};
+  return {
+    batches,
+    take: (batch: WatchBatch) => {
+      batches.push(batch);
+      changed();
+    },
+    subjects: () => batches.flatMap(({ events }) => events.map(({ subject }) => subject)),
+    until: (holds: () => boolean) =>
+      new Promise<void>((resolve) => {
+        changed = () => {
+          if (holds()) resolve();
+        };
+        changed();
+      }),
+  };
+}
+
+/** Keeps how far a watch has come, as a file or a table would. */
+export function storeOf(state: WatchState | null = null) {
+  const store = {
+    state,
+    load: async () => store.state,
+    save: async (next: WatchState) => {
+      store.state = structuredClone(next);
+    },
+  };
+  return store;
+}

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  actAs,
+  type Claims,
+  inSeconds,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  rpc,
+} from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+
+let db: TestDatabase;
+let tenant: string;
+let person: Claims;
+let agent: Claims;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  tenant = await makeTenant(db.sql);
+  person = await makePerson(db.sql, { [tenant]: "owner" });
+  agent = (await makeAgent(db.sql, tenant)).claims;
+});
+afterAll(() => db.close());
+
+const belongs = async (claims: Claims) =>
+  (await rpc<string[]>(db.sql, claims, "tenant_ids")).length > 0;
+
+describe("a token gets nothing in the database", () => {
+  it.each<[string, Claims]>([
+    ["when it has expired", { exp: inSeconds(-31) }],
+    ["when it is not yet valid", { nbf: inSeconds(600) }],
+    ["without exp", { exp: undefined }],
+    ["with an exp that is no number", { exp: "soon" }],
+    ["with an nbf that is no number", { nbf: "later" }],
+    ["of another issuer", { iss: "https://elsewhere.example" }],
+    ["of no issuer", { iss: undefined }],
+    ["of another role", { role: "anon" }],
+  ])("%s", async (_what, change) => {
+    for (const claims of [person, agent]) {
+      expect(await belongs(claims)).toBe(true);
+      const { role = "authenticated", ...rest } = change;
+      // As the role that may call at all: what is tried here is what the functions make of the claims.
+      const tenants = await actAs(db.sql, { role: "authenticated" }, async (session) => {
+        await session`select set_config('request.jwt.claims', ${JSON.stringify({ ...claims, role, ...rest })}, true)`;
+        const [row] = await session`select mayfly.tenant_ids() as ids`;
+        return row?.ids as string[];
+      });
+      expect(tenants).toEqual([]);
+    }
+  });
+
+  it("when a person's issuer signs as an agent, or an agent's as a person", async () => {
+    expect(await belongs({ ...agent, iss: person.iss })).toBe(false);
+    expect(await belongs({ ...person, iss: "mayfly" })).toBe(false);
+  });
+
+  it("with a subject that is no uuid", async () => {
+    expect(await belongs({ ...person, sub: "owner" })).toBe(false);
+    expect(await belongs({ ...agent, sub: "' or true --" })).toBe(false);
+  });
+});
+
+describe("a token still passes", () => {
+  it("for 30 seconds after its end, as with the Data API", async () => {
+    expect(await belongs({ ...person, exp: inSeconds(-20) })).toBe(true);
+    expect(await belongs({ ...person, nbf: inSeconds(-1) })).toBe(true);
+  });
+});
+
+describe("the issuers of people", () => {
+  it("are what the project's settings say", async () => {
+    await db.sql`update mayfly_private.settings set person_issuers = '{https://one.example/auth/v1}'`;
+    expect(await belongs(person)).toBe(false);
+    expect(await belongs({ ...person, iss: "https://one.example/auth/v1" })).toBe(true);
+    await db.sql`update mayfly_private.settings set person_issuers = default`;
+  });
+});

@@ -1,0 +1,15 @@
+/** The embedded Supabase as a process of its own, to be killed. Says `{ apiUrl, … }` when it serves. */
+import { createConsoleLog } from "../../../local/src/console-log.ts";
+import { type LocalOptions, startLocal } from "../../../local/src/index.ts";
+
+const options = JSON.parse(process.argv[2] ?? "{}") as Omit<LocalOptions, "log">;
+const log = createConsoleLog({ verbose: true, json: true });
+try {
+  const local = await startLocal({ ...options, log, onCrash: () => process.exit(3) });
+  process.on("SIGTERM", () => void local.close().then(() => process.exit(0)));
+  const { apiUrl, dbUrl, secretKey, publishableKey } = local;
+  process.stdout.write(`${JSON.stringify({ apiUrl, dbUrl, secretKey, publishableKey })}\n`);
+} catch (error) {
+  process.stderr.write(`${String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { operation, spawnRequest } from "../../../sdk/src/contract/schemas.ts";
+import { nested } from "./claims.ts";
+
+const cyclic: Record<string, unknown> = {};
+cyclic.self = cyclic;
+
+describe("metadata that no JSON can say", () => {
+  it("is refused with its field, and not thrown", () => {
+    for (const [what, metadata] of Object.entries({
+      "too deep": nested(50_000),
+      cyclic,
+      "a BigInt": { a: 1n },
+      "half a character": { a: "\ud800" },
+    })) {
+      const memory = { id: crypto.randomUUID(), task: "t", metadata };
+      const put = operation.safeParse({ id: crypto.randomUUID(), type: "memory.put", memory });
+      expect(put.error?.issues[0]?.path, what).toEqual(["memory", "metadata"]);
+      expect(spawnRequest.safeParse({ metadata }).success, what).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,146 @@
+/** What the SDK says where the Free plan's limits are reached; the server's own: tests/local/realtime. */
+import { once } from "node:events";
+import type { Agent, Mayfly } from "@mayfly/sdk";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+
+let local: TestLocal;
+let mayfly: Mayfly;
+let agents: Agent[];
+let others: WebSocket[];
+beforeAll(async () => {
+  // Averages of 10 s, not of a minute: as high for a server that has run for long, on a slow machine.
+  // Fewer connections than the plan's, for each has to join a channel to count.
+  const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
+  local = await startTestLocal({ limits });
+});
+afterAll(() => local?.close());
+beforeEach(async () => {
+  ({ mayfly } = await local.enter());
+  [agents, others] = [[], []];
+});
+afterEach(async () => {
+  for (const socket of others) socket.terminate();
+  await Promise.all(agents.map((agent) => agent.close()));
+  await mayfly.close();
+});
+
+async function spawn(): Promise<Agent> {
+  const agent = await spawnIn(mayfly, { lifetime: 300 });
+  agents.push(agent);
+  return agent;
+}
+
+/** Connections of somebody else in the project. */
+async function connect(count: number): Promise<WebSocket[]> {
+  const url = `${local.apiUrl.replace("http", "ws")}/realtime/v1/websocket?vsn=2.0.0&apikey=${local.publishableKey}`;
+  const opened = Array.from({ length: count }, () => new WebSocket(url));
+  others.push(...opened);
+  await Promise.all(opened.map((socket) => once(socket, "open")));
+  return opened;
+}
+
+/** Joins so many public topics, with one more message in each if it is given. */
+function join(socket: WebSocket, count: number, config: object, then?: object): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    const topic = `realtime:other-${n}`;
+    socket.send(JSON.stringify([`${n}`, `${n}`, topic, "phx_join", { config }]));
+    if (then) socket.send(JSON.stringify([`${n}`, `t${n}`, topic, "presence", then]));
+  }
+  // Over its rate a channel is closed, and nothing in it answered.
+  const last = then ? `"t${count - 1}"` : `"${count - 1}"`;
+  return new Promise((resolve) => {
+    // A join too many ends the connection.
+    socket.once("close", () => resolve());
+    socket.on("message", (data) => {
+      const text = String(data);
+      const ended = text.includes(`other-${count - 1}`) && text.includes("phx_close");
+      if (ended || (text.includes(last) && text.includes("phx_reply"))) resolve();
+    });
+  });
+}
+
+/** Rates count whole seconds: what happens in one shows in the next. */
+const tick = () => new Promise((resolve) => setTimeout(resolve, 1_000));
+
+async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const done = await step();
+    if (done !== undefined) return done;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+describe("where the plan allows no more", () => {
+  it("connections, it says so, what is durable goes on, and presence is shown when there is room", async () => {
+    const [ada, bob] = [await spawn(), await spawn()];
+    const sockets = await connect(40);
+    await Promise.all(sockets.map((socket) => join(socket, 1, {})));
+    const [other] = sockets;
+    const { error } = await ada.presence.track({ status: "here" });
+    expect(error).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("Too many connected users"),
+      hint: expect.stringContaining("200 on Free"),
+    });
+    const problems: unknown[] = [];
+    const heard = new Promise<unknown>((resolve) => {
+      bob.on("tick", ({ payload }) => resolve(payload.n), {
+        onError: (problem) => problems.push(problem),
+      });
+    });
+    dataOf(await ada.send(bob.id, "tick", { n: 1 }));
+    expect(await heard).toBe(1);
+    await until(async () => problems[0]);
+    expect(problems).toMatchObject([{ message: expect.stringContaining("Too many connected") }]);
+    for (const socket of others.splice(0)) socket.terminate();
+    expect(other?.readyState).not.toBe(WebSocket.OPEN);
+    const shown = Promise.withResolvers<string[]>();
+    const stop = dataOf(
+      await until(async () => {
+        const watching = await mayfly.agents.watch((present) => {
+          if (present.length > 0) shown.resolve(present.map(({ id }) => id));
+        });
+        return watching.error ? undefined : watching;
+      }),
+    );
+    expect(await shown.promise).toEqual([ada.id]);
+    await stop();
+  });
+
+  it("presence messages, it says so at once", async () => {
+    const agent = await spawn();
+    dataOf(await agent.presence.track({ status: "first" }));
+    const sockets = await connect(4);
+    const track = { type: "presence", event: "track", payload: {} };
+    for (const socket of sockets)
+      await join(socket, 100, { presence: { enabled: true, key: "k" } }, track);
+    await tick();
+    const { error } = await agent.presence.track({ status: "second" });
+    expect(error).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("Too many presence messages per second"),
+      hint: expect.stringContaining("20 on Free"),
+    });
+  });
+
+  it("joins, it says so", async () => {
+    const agent = await spawn();
+    const names = Array.from({ length: 12 }, (_, n) => `room-${n}`);
+    for (const name of names) dataOf(await mayfly.channels.create({ name, kind: "broadcast" }));
+    const listen = (name: string) => agent.channels.open(name).onBroadcast("*", () => {});
+    // The joins of the tests before pass first.
+    const room = names.pop() ?? "";
+    await until(async () => (await listen(room)).data ?? undefined);
+    for (const socket of await connect(20)) await join(socket, 99, {});
+    await tick();
+    const { error } = await listen(names.pop() ?? "");
+    expect(error).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("Too many joins per second"),
+      hint: expect.stringContaining("100 on Free"),
+    });
+  });
+});

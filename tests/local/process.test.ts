@@ -1,0 +1,307 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mayfly } from "@mayfly/sdk";
+import postgres from "postgres";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { silent } from "#harness/log";
+import { readTemplate } from "#harness/template";
+import { openPglite } from "../../local/src/db/index.ts";
+import { findRunning, type Running } from "../../local/src/index.ts";
+import { takeOver } from "./db/harness.ts";
+
+const root = join(import.meta.dirname, "../..");
+const cli = join(root, "local/cli.js");
+
+let folder: string;
+/** A folder as a first start leaves it: copied it is there in half a second instead of ten. */
+let made: string;
+let data: string;
+const children = new Set<ChildProcess>();
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mayfly-"));
+  made = join(folder, "made");
+  const { database, keys } = await readTemplate();
+  const db = await openPglite({
+    dataDir: join(made, "db"),
+    template: database,
+    passwords: keys.databasePassword,
+    log: silent,
+  });
+  await db.close();
+  await writeFile(join(made, "keys.json"), JSON.stringify(keys), { mode: 0o600 });
+});
+beforeEach(async () => {
+  data = await mkdtemp(join(folder, "data-"));
+});
+afterEach(() => {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+});
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+
+interface Started {
+  child: ChildProcess;
+  /** All that it has printed. */
+  output: () => string;
+  ended: Promise<number | null>;
+}
+
+function run(...words: string[]): Started {
+  const child = spawn(process.execPath, [cli, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
+  let text = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { child, output: () => text, ended };
+}
+
+/** Resolves once it has printed the text. */
+function printed(started: Started, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (started.output().includes(text)) resolve();
+    };
+    for (const stream of [started.child.stdout, started.child.stderr]) stream?.on("data", look);
+    void started.ended.then(() => reject(new Error(started.output())));
+    look();
+  });
+}
+
+async function start(...words: string[]): Promise<Started & { running: Running }> {
+  if (!(await readdir(data)).includes("db")) await cp(made, data, { recursive: true });
+  const started = run("start", "--data", data, ...words);
+  await printed(started, words.includes("--json") ? '"Serving"' : "SECRET_KEY");
+  const running = await findRunning(data);
+  if (!running) throw new Error("It serves and is not found.");
+  return { ...started, running };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function signal(started: Started, name: NodeJS.Signals): Promise<number | null> {
+  started.child.kill(name);
+  return started.ended;
+}
+
+describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
+  it("keeps what was acknowledged when it is killed during pushes, opens again, and stops cleanly", async () => {
+    const first = await start();
+    const { apiUrl: url, secretKey: key } = first.running;
+    const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "t" });
+    const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
+    const { data: agent } = await mayfly.spawn({ name: "pusher", lifetime: 300 });
+    const acknowledged: string[] = [];
+    let pushes = 0;
+    let killed: Promise<unknown> | undefined;
+    while (!killed || acknowledged.length === 0) {
+      const remembered = await agent?.remember({ task: `memory ${pushes++}` });
+      const syncing = agent?.sync();
+      // In the middle of a push, as soon as some are through.
+      if (pushes === 15) killed = signal(first, "SIGKILL");
+      const synced = await syncing;
+      if (synced?.error) break;
+      if (remembered?.data) acknowledged.push(remembered.data.id);
+    }
+    await killed;
+    await agent?.close();
+    expect(acknowledged.length).toBeGreaterThan(5);
+    expect(await findRunning(data)).toBeNull();
+
+    const second = await start();
+    const again = new Mayfly({ url: second.running.apiUrl, key, tenant: tenant?.id ?? "" });
+    const { data: rows } = await again.client.from("memories").select("id").in("id", acknowledged);
+    expect(rows?.map((row) => row.id).sort()).toEqual(acknowledged.sort());
+
+    // Ctrl-C, and nothing says any more that it runs.
+    expect(await signal(second, "SIGINT")).toBe(0);
+    expect(second.output()).toContain("Stopped");
+    expect(await readdir(data)).not.toContain("running.json");
+    const status = run("status", "--data", data);
+    expect(await status.ended).toBe(1);
+    expect(status.output()).toContain("npm start");
+  });
+
+  it("tells its status as JSON, keeps its keys for its owner, and goes on when nobody reads its output", async () => {
+    const started = await start();
+    const status = run("status", "--data", data);
+    expect(await status.ended).toBe(0);
+    expect(JSON.parse(status.output())).toMatchObject({
+      API_URL: started.running.apiUrl,
+      DB_URL: started.running.dbUrl,
+      PUBLISHABLE_KEY: expect.stringMatching(/^sb_publishable_/),
+      SECRET_KEY: expect.stringMatching(/^sb_secret_/),
+      JWKS_URL: `${started.running.apiUrl}/auth/v1/.well-known/jwks.json`,
+    });
+    const at = new URL(JSON.parse(status.output()).API_URL).port;
+    const env = run("status", "--data", data, "--port", at, "-o", "env");
+    expect(await env.ended).toBe(0);
+    expect(env.output()).toMatch(/^API_URL="http:.*"$/m);
+    expect(env.output()).toMatch(/^JWT_SECRET=".{32,}"$/m);
+    expect(env.output()).toMatch(/^ANON_KEY="ey.*"\nSERVICE_ROLE_KEY="ey.*"$/m);
+    const names = [...env.output().matchAll(/^(\w+)=".+"$/gm)].map(([, name]) => name);
+    expect(names).toHaveLength(env.output().trim().split("\n").length);
+    // JWKS_URL is Mayfly's own; the others are those of `supabase status -o env`, as its 3.1.0 has them.
+    const ofSupabase = ["API_URL", "DB_URL", "STUDIO_URL", "PUBLISHABLE_KEY", "SECRET_KEY"];
+    const withSecrets = [...ofSupabase, "ANON_KEY", "SERVICE_ROLE_KEY", "JWT_SECRET"];
+    expect(names.sort()).toEqual([...withSecrets, "JWKS_URL"].sort());
+    const script = ["run", "-s", "status", "--", "--port", at, "--data", data];
+    const npm = spawnSync("npm", [...script, "-o", "env"], { cwd: root, encoding: "utf8" });
+    expect(npm.stdout + npm.stderr).toBe(env.output());
+    const asJson = spawnSync("npm", script, { cwd: root, encoding: "utf8" });
+    expect(JSON.parse(asJson.stdout)).toEqual(JSON.parse(status.output()));
+    const elsewhere = run("status", "--data", data, "--port", "1");
+    expect(await elsewhere.ended).toBe(1);
+    expect(elsewhere.output()).toContain("not at 1.");
+
+    const second = run("start", "--data", data);
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain("is served already");
+    expect(second.output()).not.toContain("    at ");
+
+    for (const file of ["keys.json", "running.json"])
+      expect((await stat(join(data, file))).mode & 0o077, file).toBe(0);
+    expect(JSON.parse(await readFile(join(data, "keys.json"), "utf8"))).toHaveProperty("secretKey");
+
+    started.child.stdout?.destroy();
+    started.child.stderr?.destroy();
+    const { apiUrl, publishableKey } = started.running;
+    const signUp = await fetch(`${apiUrl}/auth/v1/otp`, {
+      method: "POST",
+      headers: { apikey: publishableKey, "content-type": "application/json" },
+      body: JSON.stringify({ email: "someone@example.com" }),
+    });
+    expect(signUp.status).toBe(200);
+    expect((await fetch(`${apiUrl}/health`)).status).toBe(200);
+    expect(await signal(started, "SIGTERM")).toBe(0);
+  });
+
+  it("says in one sentence that a port is in use, and that a port is none", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const taken = run("start", "--data", data, "--port", String(port));
+    expect(await taken.ended).toBe(1);
+    expect(taken.output().trim()).toBe(
+      `Port ${port} is in use. Stop what listens there, or name another with --port.`,
+    );
+    server.close();
+    const nonsense = run("start", "--data", data, "--port", "eighty");
+    expect(await nonsense.ended).not.toBe(0);
+    expect(nonsense.output()).toContain("whole number from 1 to 65535");
+  });
+
+  it("says each port that has moved: that of Postgres alone, or both", async () => {
+    // On a machine where these are in use already, they have moved as well.
+    const held: Server[] = [];
+    const hold = async (port: number) => {
+      const server = createServer();
+      held.push(server);
+      await new Promise<void>((resolve) => {
+        server.once("error", () => resolve());
+        server.listen(port, "127.0.0.1", resolve);
+      });
+    };
+    const portsOf = ({ running }: { running: Running }) =>
+      [running.apiUrl, running.dbUrl].map((url) => Number(new URL(url).port));
+    try {
+      await hold(54322);
+      const one = await start("--port", String(await freePort()));
+      await printed(one, "--db-port names another.");
+      const [, db] = portsOf(one);
+      expect(db).toBeGreaterThan(54322);
+      expect(one.output()).toContain(`Postgres is at port ${db}, since 54322 is in use.`);
+      expect(one.output()).not.toContain("HTTP is at");
+      expect(await signal(one, "SIGINT")).toBe(0);
+
+      await hold(54321);
+      const both = await start();
+      await printed(both, "--db-port names another.");
+      const [http, beside] = portsOf(both);
+      expect(http).toBeGreaterThan(54322);
+      expect(both.output()).toContain(`HTTP is at port ${http}, since 54321 is in use.`);
+      expect(both.output()).toContain(`Postgres is at port ${beside}, beside HTTP's.`);
+      expect(await signal(both, "SIGINT")).toBe(0);
+    } finally {
+      for (const server of held) server.close();
+    }
+  });
+
+  it("serves on beside a statement that runs for minutes, and ends at once at Ctrl-C", async () => {
+    const started = await start();
+    const { apiUrl, dbUrl, publishableKey } = started.running;
+    const socket = new WebSocket(
+      `${apiUrl.replace("http", "ws")}/realtime/v1/websocket?apikey=${publishableKey}&vsn=2.0.0`,
+    );
+    await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+    const sql = postgres(dbUrl, { max: 1, onnotice: () => {} });
+    await sql`select 1`;
+    const cutOff = sql`select pg_sleep(300)`.catch((error: Error) => error);
+    // It runs: what comes after it is not answered.
+    const behind = postgres(dbUrl, { max: 1, connect_timeout: 1 });
+    const refused = await behind`select 1`.catch((error: Error) => error.message);
+    expect(refused).toMatch(/CONNECT_TIMEOUT/);
+
+    const beat = new Promise<string>((resolve) =>
+      socket.addEventListener("message", ({ data }) => resolve(String(data)), { once: true }),
+    );
+    socket.send(JSON.stringify([null, "1", "phoenix", "heartbeat", {}]));
+    expect(JSON.parse(await beat)).toEqual([
+      null,
+      "1",
+      "phoenix",
+      "phx_reply",
+      { status: "ok", response: {} },
+    ]);
+    expect((await fetch(`${apiUrl}/health`)).status).toBe(200);
+
+    const before = performance.now();
+    expect(await signal(started, "SIGINT")).toBe(0);
+    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(await cutOff).toBeInstanceOf(Error);
+    await Promise.all([sql.end({ timeout: 0 }), behind.end({ timeout: 0 })]);
+    const { keys } = await readTemplate();
+    const passwords = keys.databasePassword;
+    const again = await openPglite({ dataDir: join(data, "db"), passwords, log: silent });
+    await again.close();
+  });
+
+  it("ends at once at Ctrl-C during the start, also a second time", async () => {
+    for (let time = 0; time < 2; time++) {
+      const starting = run("start", "--data", data);
+      await printed(starting, "Making the database");
+      const before = performance.now();
+      expect(await signal(starting, "SIGINT")).toBe(0);
+      expect(performance.now() - before).toBeLessThan(3_000);
+      expect(starting.output()).toContain("Stopped");
+      expect(await readdir(data)).not.toContain("running.json");
+    }
+  });
+
+  it("ends with a sentence when its database ends, and logs nothing but JSON by --json", async () => {
+    const started = await start("--json", "--verbose");
+    takeOver(join(data, "db"));
+    expect(await started.ended).toBe(1);
+    const lines = started.output().trim().split("\n");
+    const messages = lines.map((line) => (JSON.parse(line) as { message: string }).message);
+    expect(messages).toContain("Serving");
+    expect(messages.join("\n")).toMatch(/ends, since its database did.*start again/);
+    const { keys } = await readTemplate();
+    for (const secret of [keys.secretKey, keys.publishableKey, keys.databasePassword])
+      expect(started.output()).not.toContain(secret);
+    const second = run("start", "--data", join(data, "keys.json"), "--json");
+    expect(await second.ended).toBe(1);
+    expect(JSON.parse(second.output())).toMatchObject({ level: "error" });
+  });
+});

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { MayflyError } from "../../sdk/src/contract/errors.ts";
+import { Attendance, type Reader } from "../../sdk/src/log/attendance.ts";
+
+/** A server that has these numbers, and what it was told. */
+function serverWith(newest: { log: number; inbox: number; channels: Record<string, number> }) {
+  const beats: Record<string, unknown>[] = [];
+  const rpc = async (_name: string, beat: Record<string, unknown>) => {
+    beats.push(beat);
+    return { data: { ...newest, channels: { ...newest.channels } }, error: null, status: 200 };
+  };
+  return { beats, newest, attendance: new Attendance({ rpc } as never) };
+}
+
+class TestReader implements Reader {
+  readonly source = { of: "inbox" } as const;
+  at = 0;
+  heard = 0;
+  joinedAt: number | undefined = performance.now();
+  readonly told: (string | null)[] = [];
+  pull(upTo: number) {
+    this.at = upTo;
+  }
+  losing(error: MayflyError | null) {
+    this.told.push(error?.code ?? null);
+  }
+}
+
+describe("the attendance of a client", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("leases what is read, within moments of its begin, and then every 30 s", async () => {
+    const { beats, attendance } = serverWith({ log: 0, inbox: 0, channels: { c: 0 } });
+    const readers = [
+      new TestReader(),
+      Object.assign(new TestReader(), { source: { of: "log" } }),
+      Object.assign(new TestReader(), { source: { of: "channel", name: "c" } }),
+    ];
+    const [first] = readers.map((reader) => attendance.add(reader as Reader));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(beats).toEqual([{ log: true, channels: ["c"], lost: 0 }]);
+    first?.();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(beats).toHaveLength(3);
+    attendance.end();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(beats).toHaveLength(3);
+  });
+
+  it("notices within a beat what was not broadcast, beats faster, and stops when all is heard again", async () => {
+    const { beats, newest, attendance } = serverWith({ log: 0, inbox: 5, channels: {} });
+    const reader = new TestReader();
+    attendance.add(reader);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(reader.told).toEqual([]);
+    newest.inbox = 6;
+    await vi.advanceTimersByTimeAsync(30_000);
+    // It has it by now, and may still be told late.
+    expect(reader.at).toBe(6);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(reader.told).toEqual(["broadcasts_lost"]);
+    const before = beats.length;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(beats.length - before).toBeGreaterThanOrEqual(4);
+    expect(beats.some(({ lost }) => lost === 1)).toBe(true);
+
+    // Further losses, which its own pulls hide, put the end off.
+    for (let n = 7; n < 20; n++) {
+      reader.at = n;
+      newest.inbox = n;
+      await vi.advanceTimersByTimeAsync(5_000);
+    }
+    expect(reader.told).toEqual(["broadcasts_lost"]);
+    for (let n = 20; n < 40; n++) {
+      reader.heard++;
+      reader.at = n;
+      newest.inbox = n;
+      await vi.advanceTimersByTimeAsync(5_000);
+    }
+    expect(reader.told).toEqual(["broadcasts_lost", null]);
+  });
+
+  it("takes for no loss what is told late, or came while there was no connection", async () => {
+    const { newest, attendance } = serverWith({ log: 0, inbox: 0, channels: {} });
+    const reader = new TestReader();
+    attendance.add(reader);
+    await vi.advanceTimersByTimeAsync(30_020);
+    newest.inbox = 1;
+    await vi.advanceTimersByTimeAsync(30_000);
+    reader.heard++;
+    await vi.advanceTimersByTimeAsync(10_000);
+    reader.joinedAt = undefined;
+    newest.inbox = 2;
+    await vi.advanceTimersByTimeAsync(30_000);
+    reader.joinedAt = performance.now();
+    newest.inbox = 3;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(reader.told).toEqual([]);
+  });
+});

@@ -1,0 +1,234 @@
+import { randomUUID } from "node:crypto";
+import { type Agent, Mayfly, type MessageContent } from "@mayfly/sdk";
+import type postgres from "postgres";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { actAs, makeTenant, serviceRole } from "#harness/callers";
+import { openPostgresDatabase, type TestDatabase } from "#harness/database";
+import { silent } from "#harness/log";
+import { messageTo } from "#harness/messages";
+import { databaseUrl } from "#harness/needs";
+import { type Local, startLocal } from "../../local/src/index.ts";
+
+/** The real server reads the write-ahead log: it can be ahead of what a new transaction sees. */
+describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visible", () => {
+  let db: TestDatabase;
+  let local: Local;
+  let tenant: string;
+  let mayfly: Mayfly;
+  beforeAll(async () => {
+    db = await openPostgresDatabase();
+    local = await startLocal({ dbUrl: db.url, port: 0, log: silent });
+  });
+  afterAll(async () => {
+    await local?.close();
+    await db?.close();
+  });
+  beforeEach(async () => {
+    tenant = await makeTenant(db.sql);
+    mayfly = new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant });
+  });
+  afterEach(() => mayfly.close());
+
+  const headers = () => ({ "x-mayfly-tenant": tenant });
+
+  /** Works as the secret key, tells of it, does `meanwhile`, and only then commits. */
+  const early = (
+    work: (session: postgres.TransactionSql) => Promise<unknown>,
+    meanwhile: () => Promise<unknown>,
+  ) =>
+    actAs(
+      db.sql,
+      serviceRole,
+      async (session) => {
+        // Within a second of the last nudge, of the spawn say, a write leaves a due row and tells nothing.
+        await db.sql`delete from mayfly_private.nudges_due where tenant_id = ${tenant}`;
+        await db.sql`update mayfly_private.nudges set sent_at = '-infinity' where tenant_id = ${tenant}`;
+        await work(session);
+        await session`reset role`;
+        const committed = await db.sql`select id from realtime.messages`;
+        const told = await session`
+          select payload - 'id' as payload, event, topic, private, extension from realtime.messages
+          where topic like ${`tenant:${tenant}:%`}
+            and id <> all (${committed.map(({ id }) => id as string)}::uuid[])`;
+        await db.sql`insert into realtime.messages ${db.sql(told as never)}`;
+        // The real server tells once.
+        await session`delete from realtime.messages where id <> all (${committed.map(({ id }) => id as string)}::uuid[])`;
+        await meanwhile();
+      },
+      headers(),
+    );
+
+  const send =
+    (...messages: unknown[]) =>
+    (session: postgres.TransactionSql) =>
+      session`select mayfly.send_messages(${session.json(messages as never)})`;
+
+  /** Resolves when a call of this function has been answered. */
+  function answered(agent: Agent, name: string): Promise<unknown> {
+    return new Promise((resolve) => {
+      const { client } = agent;
+      const rpc = client.rpc.bind(client) as (...args: unknown[]) => PromiseLike<unknown>;
+      const watched = (...args: unknown[]) => {
+        const call = rpc(...args);
+        if (args[0] === name) void call.then(resolve);
+        return call;
+      };
+      Object.assign(client, { rpc: watched });
+    });
+  }
+
+  const listening = (agent: Agent) =>
+    vi.waitFor(async () => {
+      const rows = await db.sql`
+        select from mayfly.inboxes where recipient_id = ${agent.id} and session is not null`;
+      expect(rows).toHaveLength(1);
+      const topics = agent.client.realtime.getChannels();
+      expect(
+        topics.some(({ state, topic }) => state === "joined" && topic.includes(agent.id)),
+      ).toBe(true);
+    });
+
+  it("is acknowledged when the row is there: the next process is not given the message again", async () => {
+    const worker = { registrationKey: "worker", lifetime: 300 };
+    const first = await spawnIn(mayfly, worker);
+    const handled = vi.fn();
+    first.on("info", ({ attempt }) => handled(attempt));
+    await listening(first);
+    const acknowledgement = answered(first, "acknowledge_messages");
+    await early(send(messageTo(first.id)), () => acknowledgement);
+    expect(handled.mock.calls).toEqual([[1]]);
+    await vi.waitFor(async () => {
+      const rows =
+        await db.sql`select acknowledged_at from mayfly.deliveries where recipient_id = ${first.id}`;
+      expect(rows).toMatchObject([{ acknowledged_at: expect.any(Date) }]);
+    });
+    await first.close();
+    const second = await spawnIn(mayfly, worker);
+    second.on("info", ({ attempt }) => handled(attempt));
+    // Until then what is sent goes to the first's session, which may have handled it.
+    await listening(second);
+    dataOf(await second.send(second.id, "info", { text: "the last" }));
+    await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(2));
+    expect(handled.mock.calls).toEqual([[1], [1]]);
+    await second.stop();
+  });
+
+  it("is acknowledged also when the process ends before the row is there", async () => {
+    const agent = await spawnIn(mayfly, { lifetime: 300 });
+    agent.on("info", () => {});
+    await listening(agent);
+    const acknowledgement = answered(agent, "acknowledge_messages");
+    let closing: Promise<unknown> | undefined;
+    await early(send(messageTo(agent.id)), async () => {
+      await acknowledgement;
+      closing = agent.close();
+    });
+    await closing;
+    const rows =
+      await db.sql`select acknowledged_at from mayfly.deliveries where recipient_id = ${agent.id}`;
+    expect(rows).toMatchObject([{ acknowledged_at: expect.any(Date) }]);
+  });
+
+  it("is acknowledged in a channel, the last of a burst too", async () => {
+    const agent = await spawnIn(mayfly, { lifetime: 300 });
+    dataOf(await mayfly.channels.create({ name: "findings", kind: "two_way" }));
+    dataOf(await agent.channels.subscribe("findings"));
+    const got: MessageContent[] = [];
+    const stop = agent.channels.open("findings").on((message) => void got.push(message));
+    await vi.waitFor(() => {
+      const topics = agent.client.realtime.getChannels();
+      expect(
+        topics.some(({ state, topic }) => state === "joined" && topic.endsWith("findings")),
+      ).toBe(true);
+    });
+    const acknowledgement = answered(agent, "acknowledge_channel");
+    const burst = [1, 2, 3].map(() => messageTo({ channel: "findings" }));
+    await early(send(...burst), () => acknowledgement);
+    expect(got.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    await vi.waitFor(async () => {
+      const rows =
+        await db.sql`select acknowledged from mayfly.channel_subscriptions where tenant_id = ${tenant} and subscriber_id = ${agent.id}`;
+      expect(rows).toEqual([{ acknowledged: "3" }]);
+    });
+    await stop();
+    await agent.stop();
+  });
+
+  it("is pulled again soon when its number alone was told", async () => {
+    const agent = await spawnIn(mayfly, { lifetime: 300 });
+    const got: MessageContent[] = [];
+    agent.on("info", (message) => void got.push(message));
+    await listening(agent);
+    const text = "x".repeat(70_000);
+    await early(send(messageTo(agent.id, { payload: { text } })), () =>
+      answered(agent, "pull_inbox"),
+    );
+    // Without another look it came with the pull that needs no nudge, after 30 s.
+    await vi.waitFor(() => expect(got).toHaveLength(1), 10_000);
+    await agent.stop();
+  }, 20_000);
+
+  it("is handed to a handler that was registered before the row is there", async () => {
+    const agent = await spawnIn(mayfly, { lifetime: 300 });
+    const { promise: heard, resolve } = Promise.withResolvers<void>();
+    agent.on("mark", () => resolve());
+    await listening(agent);
+    const got: MessageContent[] = [];
+    const id = randomUUID();
+    // The mark comes behind it: then it was heard, and left for want of a handler.
+    await early(
+      send(messageTo(agent.id, { id }), messageTo(agent.id, { type: "mark" })),
+      async () => {
+        await heard;
+        const pulled = answered(agent, "pull_inbox");
+        agent.on("info", (message) => void got.push(message));
+        await pulled;
+      },
+    );
+    await vi.waitFor(() => expect(got.map((message) => message.id)).toEqual([id]), 10_000);
+    await agent.stop();
+  }, 20_000);
+
+  it("is found by a watch that was nudged", async () => {
+    const subjects: (string | null)[] = [];
+    const agent = await spawnIn(mayfly, { lifetime: 300 });
+    const watch = dataOf(
+      await agent.watch({ types: ["state.*"] }, ({ events }) => {
+        subjects.push(...events.map(({ subject }) => subject));
+      }),
+    );
+    await vi.waitFor(() => {
+      const topics = agent.client.realtime.getChannels();
+      expect(topics.filter(({ state }) => state === "joined")).toHaveLength(2);
+    });
+    await early(
+      (session) => session`select mayfly.set_state('plan', '{"step": 1}')`,
+      () => new Promise((resolve) => setTimeout(resolve, 70)),
+    );
+    await vi.waitFor(() => expect(subjects).toHaveLength(1), 10_000);
+    await watch.stop();
+    await agent.stop();
+  }, 20_000);
+
+  it("is not taken back by an append that cannot see it yet: debug records are kept", async () => {
+    const agent = await spawnIn(mayfly, { lifetime: 300 });
+    const asked = answered(agent, "debug_level");
+    agent.debug.task("nobody keeps it");
+    await asked;
+    await early(
+      (session) => session`select mayfly.set_debug(persist => true, level => 4)`,
+      async () => {
+        await vi.waitFor(() => expect(agent.debug.level("task")).toBe(4));
+        const appended = answered(agent, "append_debug");
+        agent.debug.task("keep it");
+        await appended;
+      },
+    );
+    await vi.waitFor(async () => {
+      const rows = await db.sql`select name from mayfly.debug_records where agent_id = ${agent.id}`;
+      expect(rows.map(({ name }) => name)).toContain("keep it");
+    });
+    await agent.stop();
+  });
+});

@@ -1,0 +1,341 @@
+import { type Agent, Mayfly, type Watch, type WatchBatch, type WatchOptions } from "@mayfly/sdk";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { collector, storeOf } from "#harness/collector";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { startProxy, type TestProxy } from "#harness/proxy";
+
+let local: TestLocal;
+let proxy: TestProxy;
+let tenant: string;
+/** Writes past the proxy. */
+let mayfly: Mayfly;
+let writer: Agent;
+/** Reads through it. */
+let watched: Mayfly;
+const watches: Watch[] = [];
+beforeAll(async () => {
+  local = await startTestLocal();
+  proxy = await startProxy(local.apiUrl);
+});
+afterAll(async () => {
+  await proxy?.close();
+  await local?.close();
+});
+beforeEach(async () => {
+  ({ tenant, mayfly } = await local.enter());
+  watched = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
+  writer = await spawnIn(mayfly, { name: "writer" });
+});
+afterEach(async () => {
+  proxy.up();
+  await Promise.all(watches.splice(0).map((watch) => watch.stop()));
+  await writer.close();
+  await Promise.all([watched.close(), mayfly.close()]);
+});
+
+async function watch(
+  by: Mayfly | Agent,
+  options: WatchOptions,
+  handler: (batch: WatchBatch) => void | Promise<void>,
+): Promise<Watch> {
+  const started = dataOf(await by.watch(options, handler));
+  watches.push(started);
+  return started;
+}
+
+async function remember(...tasks: string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const task of tasks) ids.push(dataOf(await writer.remember({ task })).id);
+  dataOf(await writer.sync({ pull: false }));
+  return ids;
+}
+
+/** With a poll that would come too late: what arrives was nudged. */
+const nudgedAlone = { pollMs: 3_600_000 };
+
+describe("watch", () => {
+  it("hands over what happens from now on, with the memories, by nudges", async () => {
+    await remember("before");
+    const got = collector();
+    await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
+    const ids = await remember("one", "two");
+    await got.until(() => got.subjects().length === 2);
+    expect(got.subjects()).toEqual(ids);
+    expect(got.batches[0]).toMatchObject({
+      snapshot: false,
+      attempt: 1,
+      cursor: expect.any(String),
+      events: [{ type: "memory.created" }, { type: "memory.created" }],
+    });
+    expect(got.batches.flatMap(({ memories }) => memories.map(({ task }) => task)).sort()).toEqual([
+      "one",
+      "two",
+    ]);
+    const more = await remember("three");
+    await got.until(() => got.subjects().length === 3);
+    expect(got.subjects()).toEqual([...ids, ...more]);
+  });
+
+  it("works for an agent, chooses by type, and ends with the agent", async () => {
+    const got = collector();
+    const agent = await spawnIn(watched, { name: "watcher" });
+    const started = await watch(agent, { types: ["agent.stopped"], ...nudgedAlone }, got.take);
+    const victim = await spawnIn(mayfly, { name: "victim" });
+    await remember("not of interest");
+    await victim.stop();
+    await got.until(() => got.batches.length > 0);
+    expect(got.batches.flatMap(({ events }) => events)).toMatchObject([
+      { type: "agent.stopped", subject: victim.id },
+    ]);
+    await agent.stop();
+    expect(await started.ended).toBeNull();
+  });
+
+  // Sooner than the pull that comes without any nudge, after 30 s.
+  it("hands over what is for one agent alone at once too", { timeout: 20_000 }, async () => {
+    const agent = await spawnIn(watched);
+    const got = collector();
+    await watch(agent, { types: ["memory.*"], ...nudgedAlone }, got.take);
+    const { id } = dataOf(await agent.remember({ task: "own", visibility: "agent" }));
+    dataOf(await agent.sync());
+    await got.until(() => got.subjects().includes(id));
+    expect(got.batches[0]?.memories).toMatchObject([{ id, visibility: "agent" }]);
+    dataOf(await agent.update(id, { set: { reward: 1 } }));
+    dataOf(await agent.sync());
+    await got.until(() => got.subjects().length === 2);
+    expect(got.batches.at(-1)?.events).toMatchObject([{ type: "memory.updated", subject: id }]);
+    await agent.stop();
+  });
+
+  it("misses nothing and repeats nothing across closed sockets and a server that is away", async () => {
+    const got = collector();
+    const problems: unknown[] = [];
+    await watch(
+      watched,
+      { types: ["memory.*"], pollMs: 200, onError: (error) => problems.push(error) },
+      got.take,
+    );
+    const ids: string[] = [];
+    for (let round = 0; round < 6; round++) {
+      if (round % 2 === 0) proxy.closeSockets();
+      if (round === 3) proxy.down();
+      ids.push(...(await remember(`${round} a`, `${round} b`)));
+      proxy.up();
+    }
+    await got.until(() => got.subjects().length >= ids.length);
+    ids.push(...(await remember("last")));
+    await got.until(() => got.subjects().length >= ids.length);
+    expect(got.subjects()).toEqual(ids);
+  });
+
+  it("is nudged again after the socket was closed", async () => {
+    const got = collector();
+    await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
+    const ids = await remember("before");
+    await got.until(() => got.subjects().length === 1);
+    proxy.closeSockets();
+    ids.push(...(await remember("while away")));
+    await got.until(() => got.subjects().length === 2);
+    ids.push(...(await remember("afterwards")));
+    await got.until(() => got.subjects().length === 3);
+    expect(got.subjects()).toEqual(ids);
+  });
+
+  it("loses no answer that was cut", async () => {
+    const got = collector();
+    await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
+    proxy.loseAnswers("/sync", 2);
+    const ids = await remember("one", "two");
+    await got.until(() => got.subjects().length === 2);
+    expect(got.subjects()).toEqual(ids);
+  });
+
+  it("goes on where its cursor was left, also the caller's", async () => {
+    const got = collector();
+    const first = await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
+    await remember("one");
+    await got.until(() => got.batches.length === 1);
+    await first.stop();
+    const since = got.batches[0]?.cursor ?? "";
+    expect(first.cursor).toBe(since);
+    const ids = await remember("two", "three");
+    const later = collector();
+    await watch(watched, { types: ["memory.*"], since, limit: 1, ...nudgedAlone }, later.take);
+    await later.until(() => later.batches.length === 2);
+    expect(later.subjects()).toEqual(ids);
+  });
+
+  it("hands over again what was handled and not acknowledged, and says so", async () => {
+    const store = storeOf();
+    const crashed = collector();
+    const first = await watch(
+      watched,
+      { types: ["memory.*"], store, ...nudgedAlone },
+      async (batch) => {
+        crashed.take(batch);
+        // The process ends here: the handler never comes back.
+        await new Promise(() => {});
+      },
+    );
+    const ids = await remember("one");
+    await crashed.until(() => crashed.batches.length === 1);
+    await first.stop();
+    expect(store.state).toMatchObject({ attempt: 1 });
+
+    const got = collector();
+    await watch(watched, { types: ["memory.*"], store, ...nudgedAlone }, got.take);
+    await got.until(() => got.batches.length === 1);
+    expect(got.batches[0]).toMatchObject({ attempt: 2, events: [{ subject: ids[0] }] });
+    ids.push(...(await remember("two")));
+    await got.until(() => got.batches.length === 2);
+    expect(got.batches[1]).toMatchObject({ attempt: 1 });
+    expect(got.subjects()).toEqual(ids);
+  });
+
+  it("does not hand over again what was handled after it was stopped", async () => {
+    const store = storeOf();
+    const got = collector();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const options = { types: ["memory.*"], store, ...nudgedAlone };
+    const first = await watch(watched, options, async (batch) => {
+      got.take(batch);
+      await held;
+    });
+    const ids = await remember("one");
+    await got.until(() => got.batches.length === 1);
+    await first.stop();
+    release();
+    expect(await first.ended).toBeNull();
+    expect(store.state).toEqual({ cursor: got.batches[0]?.cursor, attempt: 0 });
+    ids.push(...(await remember("two")));
+    await watch(watched, options, got.take);
+    await got.until(() => got.batches.length === 2);
+    expect(got.subjects()).toEqual(ids);
+  });
+
+  it("calls a handler that throws again with the same, and goes no further before", async () => {
+    const got = collector();
+    const problems: unknown[] = [];
+    let failures = 1;
+    const store = storeOf();
+    await watch(
+      watched,
+      { types: ["memory.*"], store, onError: (error) => problems.push(error), ...nudgedAlone },
+      (batch) => {
+        got.take(batch);
+        if (failures-- > 0) throw new Error("not now");
+      },
+    );
+    await remember("one");
+    await got.until(() => got.batches.length === 2);
+    const [first, second] = got.batches;
+    expect(second).toEqual({ ...first, attempt: 2 });
+    expect(problems).toMatchObject([{ message: "not now" }]);
+  });
+
+  it("holds one page while the handler works, however much comes", async () => {
+    const got = collector();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await watch(watched, { types: ["memory.*"], limit: 10, ...nudgedAlone }, async (batch) => {
+      got.take(batch);
+      await held;
+    });
+    const ids = await remember("first");
+    await got.until(() => got.batches.length === 1);
+    ids.push(...(await remember(...Array.from({ length: 35 }, (_, n) => `more ${n}`))));
+    const asked = proxy.requests.length;
+    ids.push(...(await remember("last")));
+    expect(proxy.requests.length).toBe(asked);
+    expect(got.batches).toHaveLength(1);
+    release();
+    await got.until(() => got.subjects().length === ids.length);
+    expect(got.subjects()).toEqual(ids);
+    expect(Math.max(...got.batches.map(({ events }) => events.length))).toBeLessThanOrEqual(10);
+  });
+
+  it("begins with all memories when it is asked to, then follows the log", async () => {
+    const ids = await remember("a", "b", "c");
+    const got = collector();
+    await watch(watched, { types: ["memory.*"], since: null, limit: 2, ...nudgedAlone }, got.take);
+    await got.until(() => got.batches.length === 2);
+    expect(got.batches).toMatchObject([{ snapshot: true }, { snapshot: true }]);
+    expect(got.batches.flatMap(({ memories }) => memories.map(({ id }) => id))).toEqual(ids);
+    const [next] = await remember("d");
+    await got.until(() => got.batches.length === 3);
+    expect(got.batches[2]).toMatchObject({ snapshot: false, events: [{ subject: next }] });
+  });
+
+  it("shows what there is, as a snapshot, when the log since its cursor is gone", async () => {
+    const [id] = await remember("there");
+    const got = collector();
+    await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
+    await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
+    await remember("new life");
+    await got.until(() => got.batches.length > 0);
+    expect(got.batches[0]).toMatchObject({
+      snapshot: true,
+      memories: [{ id }, { task: "new life" }],
+    });
+  });
+
+  it("says to a watch without memories too that the log since its cursor is gone", async () => {
+    await remember("there");
+    const got = collector();
+    await watch(watched, { types: ["agent.*"], limit: 1, ...nudgedAlone }, got.take);
+    await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
+    await remember("new life");
+    await got.until(() => got.batches.length > 0);
+    expect(got.batches).toMatchObject([{ snapshot: true, events: [], memories: [] }]);
+    const { id } = await spawnIn(mayfly, { name: "new" });
+    await got.until(() => got.batches.length > 1);
+    expect(got.batches[1]).toMatchObject({ snapshot: false, events: [{ subject: id }] });
+  });
+
+  it("serves several on one connection, and the others when one stops", async () => {
+    const [one, other] = [collector(), collector()];
+    const first = await watch(watched, { types: ["memory.*"], ...nudgedAlone }, one.take);
+    await watch(watched, { types: ["memory.*"], ...nudgedAlone }, other.take);
+    const ids = await remember("for both");
+    await Promise.all([one, other].map((got) => got.until(() => got.subjects().length === 1)));
+    await first.stop();
+    expect(await first.ended).toBeNull();
+    ids.push(...(await remember("for the other")));
+    await other.until(() => other.subjects().length === 2);
+    expect(other.subjects()).toEqual(ids);
+    expect(one.subjects()).toEqual(ids.slice(0, 1));
+  });
+
+  it("says at once what is wrong, and ends when it may read no more", async () => {
+    const bad = await watched.watch({ since: "no cursor" }, () => {});
+    expect(bad.error?.code).toBe("cursor_invalid");
+    // No wish for all there is.
+    expect((await watched.watch({ since: "" }, () => {})).error?.code).toBe("cursor_invalid");
+    // Either would never hand anything over, or never rest.
+    for (const [field, value] of Object.entries({ limit: 0, pollMs: 0 })) {
+      const { error } = await watched.watch({ [field]: value }, () => {});
+      expect(error).toMatchObject({ code: "invalid_request", details: { field } });
+    }
+    const broken = new Error("The disk is gone.");
+    const store = { load: () => Promise.reject(broken), save: async () => {} };
+    expect((await watched.watch({ store }, () => {})).error).toMatchObject({
+      code: "storage_failed",
+      cause: broken,
+    });
+    const nobody = new Mayfly({ url: proxy.url, key: local.secretKey });
+    expect((await nobody.watch({}, () => {})).error?.code).toBe("tenant_unknown");
+    const agent = await spawnIn(watched, { name: "short" });
+    const started = await watch(agent, { pollMs: 100 }, () => {});
+    await local.sql`update mayfly.agents set status = 'stopped', stopped_at = now()
+      where tenant_id = ${tenant} and id = ${agent.id}`;
+    await remember("seen by others");
+    expect((await started.ended)?.code).toMatch(/not_authorized|agent_not_alive/);
+    await agent.close();
+  });
+});

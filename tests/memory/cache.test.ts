@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import { MemoryCache } from "../../sdk/src/memory/cache.ts";
+import { developmentEmbedder, type Embedder } from "../../sdk/src/memory/embedder.ts";
+import { LocalSearch } from "../../sdk/src/memory/local-search.ts";
+import { type Memory, memoryFromBody } from "../../sdk/src/memory/memory.ts";
+
+const day = 86_400_000;
+const at = Date.parse("2026-01-31T00:00:00Z");
+
+function memoryOf(id: string, fields: Partial<Memory> = {}): Memory {
+  return { ...memoryFromBody({ id, task: id }, null), createdAt: new Date(at), ...fields };
+}
+
+function searchOf(memories: Memory[], embedder?: Embedder) {
+  const cache = new MemoryCache();
+  const search = new LocalSearch(cache, embedder);
+  for (const memory of memories) cache.put(memory);
+  const idsOf = async (query: string, options = {}) =>
+    (await search.recall(query, options, at)).results.map(({ memory }) => memory.id);
+  return { cache, search, idsOf };
+}
+
+describe("the local cache", () => {
+  it("evicts the least important first, of these the oldest", () => {
+    const cache = new MemoryCache({ maxMemories: 20 });
+    for (let n = 0; n < 20; n++) {
+      const importance = n % 2 === 0 ? 5 : 8;
+      cache.put(memoryOf(`m${n}`, { importance, createdAt: new Date(at + n) }));
+    }
+    cache.put(memoryOf("new", { importance: 5, createdAt: new Date(at + 100) }));
+    expect(cache.size).toBe(19);
+    expect([cache.get("m0"), cache.get("m2")]).toEqual([undefined, undefined]);
+    expect(cache.get("m1")).toBeDefined();
+    expect(cache.get("new")).toBeDefined();
+  });
+
+  it("holds no more bytes than it may, whatever the number", () => {
+    const cache = new MemoryCache({ maxBytes: 100_000 });
+    for (let n = 0; n < 100; n++) {
+      cache.put(memoryOf(`m${n}`, { output: "x".repeat(5_000), createdAt: new Date(at + n) }));
+      expect(cache.bytes).toBeLessThanOrEqual(100_000);
+    }
+    expect(cache.size).toBeGreaterThan(5);
+    expect(cache.get("m99")).toBeDefined();
+    for (const { id } of cache.memories()) cache.remove(id);
+    expect(cache.bytes).toBe(0);
+  });
+
+  it("never goes back to an older version", () => {
+    const cache = new MemoryCache();
+    cache.put(memoryOf("m", { version: 2, output: "new" }));
+    cache.put(memoryOf("m", { version: 1, output: "old" }));
+    expect(cache.get("m")?.output).toBe("new");
+  });
+
+  it("drops what a second first sync does not show, but for what only it has", () => {
+    const cache = new MemoryCache();
+    for (const id of ["stays", "gone", "unsynced"]) cache.put(memoryOf(id));
+    cache.startOver();
+    cache.put(memoryOf("stays"));
+    cache.endSnapshot(new Set(["unsynced"]));
+    expect(cache.memories().map(({ id }) => id)).toEqual(["stays", "unsynced"]);
+  });
+});
+
+describe("a local search", () => {
+  it("finds by words: stems, parts of identifiers, prefixes, other scripts, and tags", async () => {
+    const { idsOf } = searchOf([
+      memoryOf("stem", { task: "Rotate the signing key" }),
+      memoryOf("identifier", { task: "x", output: "see parseHttpHeader in net_util" }),
+      memoryOf("cyrillic", { task: "перезапуск сервера" }),
+      memoryOf("tag", { task: "y", tags: ["postgres"] }),
+    ]);
+    expect(await idsOf("how are keys rotated?")).toEqual(["stem"]);
+    expect(await idsOf("http header")).toEqual(["identifier"]);
+    expect(await idsOf("parseHttpHeader")).toEqual(["identifier"]);
+    expect(await idsOf("сервера")).toEqual(["cyrillic"]);
+    expect(await idsOf("postgr")).toEqual(["tag"]);
+    expect(await idsOf("the of and")).toEqual([]);
+  });
+
+  it("finds by meaning with an embedder, and fuses both", async () => {
+    const { search } = searchOf(
+      [memoryOf("both", { task: "rotate key" }), memoryOf("other", { task: "bake bread" })],
+      developmentEmbedder,
+    );
+    const { model, problem, results } = await search.recall("rotating keys", {}, at);
+    expect({ model, problem }).toEqual({ model: developmentEmbedder.model, problem: null });
+    expect(results[0]).toMatchObject({
+      memory: { id: "both" },
+      parts: { words_rank: 1, vector_rank: 1, relevance: 1, reward: 0.5, recency: 1 },
+    });
+    expect(results[0]?.score).toBeCloseTo(0.7 + 0.05 + 0.05 + 0.1, 6);
+  });
+
+  it("never compares vectors of different models", async () => {
+    const { search } = searchOf([memoryOf("foreign", { task: "zzz" })]);
+    await search.recall("warm up", {}, at);
+    search.addVector("foreign", "model-a", [1, 0]);
+    const asked = { embedding: [1, 0], model: "model-b" };
+    expect((await search.recall("nothing", asked, at)).results).toEqual([]);
+    const same = await search.recall("nothing", { ...asked, model: "model-a" }, at);
+    expect(same.results[0]).toMatchObject({ memory: { id: "foreign" }, parts: { similarity: 1 } });
+  });
+
+  it("says that it went by words alone, and why", async () => {
+    const { search } = searchOf([memoryOf("m", { task: "key" })]);
+    expect(await search.recall("key", {}, at)).toMatchObject({
+      model: null,
+      problem: expect.stringContaining("no embedder"),
+    });
+    const failing = { model: "m", embed: () => Promise.reject(new Error("offline")) };
+    const other = searchOf([memoryOf("m", { task: "key" })], failing);
+    expect(await other.search.recall("key", {}, at)).toMatchObject({
+      problem: expect.stringContaining("offline"),
+      results: [{ memory: { id: "m" } }],
+    });
+  });
+
+  it("filters as the server does", async () => {
+    const { idsOf } = searchOf([
+      memoryOf("plain", { task: "key" }),
+      memoryOf("good", { task: "key", reward: 0.9, tags: ["a", "b"], kind: "fact", agentId: "x" }),
+      memoryOf("old", { task: "key", createdAt: new Date(at - 9 * day) }),
+      memoryOf("expired", { task: "key", expiresAt: new Date(at - 1) }),
+    ]);
+    expect((await idsOf("key")).sort()).toEqual(["good", "old", "plain"]);
+    expect(await idsOf("key", { minReward: 0.9 })).toEqual(["good"]);
+    expect(await idsOf("key", { tags: ["a", "b"] })).toEqual(["good"]);
+    expect(await idsOf("key", { kinds: ["fact"] })).toEqual(["good"]);
+    expect(await idsOf("key", { agentId: "x" })).toEqual(["good"]);
+    expect((await idsOf("key", { since: new Date(at - day) })).sort()).toEqual(["good", "plain"]);
+    expect(await idsOf("key", { limit: 1 })).toHaveLength(1);
+  });
+
+  it("follows what changes and what leaves", async () => {
+    const { cache, idsOf } = searchOf([memoryOf("m", { task: "apples" })]);
+    expect(await idsOf("apples")).toEqual(["m"]);
+    cache.put(memoryOf("m", { task: "pears", version: 2 }));
+    expect(await idsOf("apples")).toEqual([]);
+    expect(await idsOf("pears")).toEqual(["m"]);
+    cache.remove("m");
+    expect(await idsOf("pears")).toEqual([]);
+  });
+
+  it("leaves the event loop free while it indexes", async () => {
+    const { search } = searchOf(
+      Array.from({ length: 500 }, (_, n) => memoryOf(`m${n}`, { output: `word${n} `.repeat(50) })),
+    );
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const { results } = await search.recall("word499", {}, at);
+    clearInterval(timer);
+    expect(results[0]?.memory.id).toBe("m499");
+    expect(turns).toBeGreaterThan(3);
+  });
+});

@@ -1,0 +1,222 @@
+/** What agents change at the same time, offline and online, and what each then sees. */
+
+import { type Agent, Mayfly } from "@mayfly/sdk";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { startProxy, type TestProxy } from "#harness/proxy";
+
+let local: TestLocal;
+let proxy: TestProxy;
+let tenant: string;
+let one: Agent;
+let other: Agent;
+beforeAll(async () => {
+  local = await startTestLocal();
+  proxy = await startProxy(local.apiUrl);
+});
+afterAll(async () => {
+  await proxy?.close();
+  await local?.close();
+});
+beforeEach(async () => {
+  ({ tenant } = await local.enter());
+  // As on two machines: each with an outbox and a clock of its own.
+  one = await spawnIn(mayflyOf(), { scopes: [...scopes, "agent:spawn"] });
+  other = await spawnIn(mayflyOf());
+});
+afterEach(async () => {
+  proxy.up();
+  await Promise.all([one.stop(), other.stop()]);
+});
+
+const scopes = ["memory:read", "memory:write"];
+const mayflyOf = () => new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
+const shared = async (fields: object = {}) => {
+  const { id } = dataOf(await one.remember({ task: "shared", ...fields }));
+  dataOf(await one.sync());
+  dataOf(await other.sync());
+  return id;
+};
+const heldBy = async (agent: Agent, query = "shared") =>
+  dataOf(await agent.recallLocal(query)).results[0];
+const onServer = async (id: string) => dataOf(await one.get(id));
+/** Something that an agent does by a clock that is so much ahead; nothing else runs meanwhile. */
+async function byClock(aheadMs: number, work: () => Promise<unknown>) {
+  const now = Date.now() + aheadMs;
+  const spy = vi.spyOn(Date, "now").mockImplementation(() => now);
+  await work();
+  spy.mockRestore();
+}
+
+describe("updates of one memory", () => {
+  it("made earlier lose against later ones of others, though pushed later; field by field", async () => {
+    const id = await shared();
+    await byClock(-50, () => one.update(id, { set: { reward: 0.1, critique: "of one" } }));
+    await other.update(id, { set: { reward: 0.9 } });
+    dataOf(await other.sync());
+    dataOf(await one.sync());
+    expect(await onServer(id)).toMatchObject({
+      reward: expect.closeTo(0.9),
+      critique: "of one",
+    });
+    dataOf(await other.sync());
+    for (const agent of [one, other]) {
+      expect(await heldBy(agent)).toMatchObject({
+        reward: expect.closeTo(0.9),
+        critique: "of one",
+      });
+    }
+  });
+
+  it("made after seeing another's win over it, whatever the clocks say", async () => {
+    const id = await shared();
+    // Within what the server allows.
+    await byClock(40_000, () => other.update(id, { set: { output: "by a fast clock" } }));
+    dataOf(await other.sync());
+    dataOf(await one.sync());
+    await one.update(id, { set: { output: "by one who knows it" } });
+    dataOf(await one.sync());
+    expect(await onServer(id)).toMatchObject({ output: "by one who knows it" });
+  });
+
+  it("by a clock that is an hour ahead are stamped anew, and pushed", async () => {
+    const id = await shared();
+    await byClock(3_600_000, async () => {
+      await one.update(id, { set: { reward: 0.5 } });
+      await one.update(id, { set: { critique: "and more" } });
+    });
+    expect(dataOf(await one.sync())).toMatchObject({ pushed: 2, rejected: 0 });
+    expect(one.deadLetters).toEqual([]);
+    // Not from the future any more: what comes after it wins.
+    await other.update(id, { set: { reward: 0.7 } });
+    dataOf(await other.sync());
+    expect(await onServer(id)).toMatchObject({
+      reward: expect.closeTo(0.7),
+      critique: "and more",
+    });
+  });
+});
+
+describe("an update in the local cache", () => {
+  it("is found offline at once, by its new words, and not by the old ones", async () => {
+    const id = await shared({ tags: ["apples"], reward: 0.2 });
+    proxy.down();
+    await other.update(id, { set: { tags: ["pears"], output: "bananas", reward: 0.8 } });
+    expect(dataOf(await other.recall("bananas"))).toMatchObject({
+      mode: "local",
+      results: [{ id, task: "shared", tags: ["pears"], reward: 0.8 }],
+    });
+    expect(dataOf(await other.recallLocal("apples")).results).toEqual([]);
+    expect(dataOf(await other.recallLocal("shared", { minReward: 0.5 })).results).toHaveLength(1);
+    await other.update(id, { set: { reward: null } });
+    expect(await heldBy(other)).toMatchObject({ reward: null, output: "bananas" });
+  });
+
+  it("of a memory that is only in the outbox is found too, and both are pushed", async () => {
+    const { id } = dataOf(await one.remember({ task: "shared" }));
+    await one.update(id, { set: { output: "enlarged" } });
+    expect(await heldBy(one, "enlarged")).toMatchObject({ id, output: "enlarged" });
+    expect(dataOf(await one.sync({ pull: false })).pushed).toBe(2);
+    expect(await heldBy(one, "enlarged")).toMatchObject({ id, output: "enlarged" });
+    expect(await onServer(id)).toMatchObject({ output: "enlarged", version: 2 });
+  });
+
+  it("stays when the push is acknowledged, before anything is pulled", async () => {
+    const id = await shared({ output: "old" });
+    await one.update(id, { set: { output: "new" } });
+    dataOf(await one.sync({ pull: false }));
+    expect(await heldBy(one)).toMatchObject({ output: "new" });
+  });
+
+  it("gives way to what the server kept, when another's was newer", async () => {
+    const id = await shared({ output: "old" });
+    await byClock(-50, () => one.update(id, { set: { output: "earlier" } }));
+    expect(await heldBy(one)).toMatchObject({ output: "earlier" });
+    await other.update(id, { set: { output: "later" } });
+    dataOf(await other.sync());
+    dataOf(await one.sync());
+    expect(await heldBy(one)).toMatchObject({ output: "later" });
+  });
+
+  it("becomes what the server merged of it", async () => {
+    const id = await shared({ tags: ["a", "b"] });
+    const change = (tags: string[]) => ({
+      set: { tags },
+      base: { tags: ["a", "b"] },
+      resolve: "merge" as const,
+    });
+    await one.update(id, change(["b", "c"]));
+    await other.update(id, change(["a", "b", "d"]));
+    dataOf(await other.sync());
+    expect(await heldBy(one)).toMatchObject({ tags: ["b", "c"] });
+    dataOf(await one.sync());
+    expect((await heldBy(one))?.tags.sort()).toEqual(["b", "c", "d"]);
+  });
+
+  it("is taken back when the server refuses it", async () => {
+    const id = await shared({ output: "", metadata: { a: 1 } });
+    await one.update(id, { set: { metadata: { text: "x".repeat(70_000) } } });
+    expect((await heldBy(one))?.metadata).toHaveProperty("text");
+    expect(dataOf(await one.sync()).rejected).toBe(1);
+    expect((await heldBy(one))?.metadata).toEqual({ a: 1 });
+  });
+
+  it("of a memory that another has forgotten goes with it", async () => {
+    const id = await shared();
+    await one.update(id, { set: { output: "too late" } });
+    await other.forget(id);
+    dataOf(await other.sync());
+    dataOf(await one.sync());
+    expect([one.cached, other.cached]).toEqual([0, 0]);
+  });
+});
+
+describe("a memory whose visibility changes", () => {
+  it("leaves the caches of those who may not see it any more, and stays with its own", async () => {
+    const id = await shared();
+    expect(other.cached).toBe(1);
+    await one.update(id, { set: { visibility: "agent" } });
+    dataOf(await one.sync());
+    const events: string[] = [];
+    dataOf(
+      await other.sync({ pull: (page) => void events.push(...page.events.map((e) => e.type)) }),
+    );
+    expect(events).toEqual(["memory.hidden"]);
+    expect([one.cached, other.cached]).toEqual([1, 0]);
+    expect(dataOf(await other.recallLocal("shared")).results).toEqual([]);
+    expect(dataOf(await other.get(id))).toBeNull();
+  });
+
+  it("arrives when it is widened, also with a cursor that has passed it", async () => {
+    const { id } = dataOf(await one.remember({ task: "shared", visibility: "agent" }));
+    dataOf(await one.sync());
+    dataOf(await other.sync());
+    await one.remember({ task: "something later" });
+    dataOf(await one.sync());
+    dataOf(await other.sync());
+    expect(await heldBy(other)).toBeUndefined();
+    await one.update(id, { set: { visibility: "tenant" } });
+    dataOf(await one.sync());
+    dataOf(await other.sync());
+    expect(await heldBy(other)).toMatchObject({ id, task: "shared" });
+    expect(dataOf(await other.sync()).pulled).toBe(0);
+  });
+
+  it("reaches an ancestor of its agent, and no sister, and leaves neither twice", async () => {
+    const child = dataOf(await one.spawn({ scopes }));
+    const sister = dataOf(await one.spawn({ scopes }));
+    const { id } = dataOf(await child.remember({ task: "shared", visibility: "agent" }));
+    dataOf(await child.sync());
+    for (const agent of [one, sister, other]) dataOf(await agent.sync());
+    expect([one.cached, sister.cached, other.cached]).toEqual([1, 0, 0]);
+    for (const visibility of ["tenant", "agent"] as const) {
+      await child.update(id, { set: { visibility } });
+      dataOf(await child.sync());
+      for (const agent of [one, sister, other]) dataOf(await agent.sync());
+      const seen = visibility === "tenant" ? 1 : 0;
+      expect([one.cached, sister.cached, other.cached]).toEqual([1, seen, seen]);
+    }
+    await Promise.all([child.stop(), sister.stop()]);
+  });
+});

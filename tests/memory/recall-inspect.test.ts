@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { actAs, makeAgent, makeTenant } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { putOf } from "#harness/operations";
+import { embedForDevelopment } from "../../sdk/src/contract/development-embedder.ts";
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db.close());
+
+/** As the SQL editor runs it, with what a person writes into it. */
+async function inspect(values: Record<string, string>) {
+  let query = await readFile(join(import.meta.dirname, "../../sql/inspect/recall.sql"), "utf8");
+  for (const [placeholder, value] of Object.entries(values)) {
+    expect(query).toContain(placeholder);
+    query = query.replace(placeholder, value);
+  }
+  return db.sql.begin(async (session) => {
+    await session`set local role postgres`;
+    return [...(await session.unsafe(query))];
+  });
+}
+
+describe("the query recall.sql", () => {
+  it("shows what would be found, by what, and by whom it is seen", async () => {
+    const tenant = await makeTenant(db.sql, { name: "the inspected" });
+    const agent = await makeAgent(db.sql, tenant, { name: "learner" });
+    const withVector = (memory: Record<string, unknown>) => ({
+      ...putOf(memory),
+      embedding: embedForDevelopment(`${memory.task}`),
+      model: "dev",
+    });
+    const push = [
+      withVector({ task: "Rotate the signing key" }),
+      withVector({ task: "Rotating signing keys", visibility: "agent" }),
+      putOf({ task: "Rotate tyres" }),
+    ];
+    await actAs(
+      db.sql,
+      agent.claims,
+      (session) => session`select mayfly.sync(${session.json(push as never)}, null, 0)`,
+    );
+
+    const rows = await inspect({
+      "'the tenant'": "'the inspected'",
+      "'the question'": "'rotate sining'",
+    });
+    expect(rows).toHaveLength(3);
+    const of = (task: string) => rows.find((row) => row.task === task);
+    expect(rows.map((row) => row.place)).toEqual(["1", "2", "3"]);
+    expect(of("Rotate the signing key")).toMatchObject({
+      learned_by: "learner",
+      found_by: expect.stringMatching(/^words: \d\., like a word of its task or tags: 0\.\d+$/),
+      vectors: "dev (fresh)",
+      seen_by: "the whole tenant",
+    });
+    expect(of("Rotate tyres")?.vectors).toMatch(/^none yet/);
+
+    const alike = await inspect({
+      "'the tenant'": "'the inspected'",
+      "'the question'::text": "null::text",
+      "null::uuid": `'${push[0]?.memory.id}'::uuid`,
+    });
+    expect(alike[0]).toMatchObject({
+      task: "Rotating signing keys",
+      seen_by: "its agent, the ancestors of it, and admins",
+      found_by: expect.stringMatching(/meaning: 1\. \([01]\.\d+\)$/),
+    });
+    expect(await inspect({ "'the tenant'": "'no such tenant'" })).toEqual([]);
+  });
+});

@@ -1,0 +1,17 @@
+/**
+ * A process that handles messages, and writes down each that it has handled. At `stopAt` it stops there:
+ * what it has handled is written down, and not acknowledged.
+ */
+import { appendFileSync } from "node:fs";
+import { Mayfly } from "@mayfly/sdk";
+
+const [url = "", key = "", tenant = "", file = "", stopAt = ""] = process.argv.slice(2);
+const mayfly = new Mayfly({ url, key, tenant });
+const { data: agent, error } = await mayfly.spawn({ lifetime: 300, registrationKey: "worker" });
+if (error) throw error;
+agent.on("tick", ({ payload, attempt }) => {
+  appendFileSync(file, `${payload.n} ${attempt}\n`);
+  process.send?.({ handled: payload.n });
+  if (String(payload.n) === stopAt) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+});
+process.send?.({ id: agent.id });

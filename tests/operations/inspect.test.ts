@@ -1,0 +1,65 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { machineClaims, makeAgent, makeTenant, rpc } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { fillTenant, type Victim } from "../invariants/sweep.ts";
+
+let db: TestDatabase;
+let mine: Victim;
+let name: string;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  mine = await fillTenant(db.sql);
+  const [row] = await db.sql`select name from mayfly.tenants where id = ${mine.tenant}`;
+  name = row?.name as string;
+});
+afterAll(() => db.close());
+
+/** As the SQL editor runs it: as postgres, without a token. */
+async function inspect(file: string) {
+  const query = await readFile(join(import.meta.dirname, `../../sql/inspect/${file}.sql`), "utf8");
+  return db.sql.begin(async (session) => {
+    await session`set local role postgres`;
+    return [...(await session.unsafe(query))];
+  });
+}
+
+describe("the query agents.sql", () => {
+  it("shows the tree of the living, who spawned whom, and the time they have", async () => {
+    await rpc(db.sql, machineClaims(mine.key), "spawn_agent", { name: "from-a-key" });
+    await makeAgent(db.sql, mine.tenant, { name: "from-the-secret-key" });
+    const dead = await makeAgent(db.sql, mine.tenant, { name: "dead" });
+    await rpc(db.sql, dead.claims, "stop_agent");
+    const rows = (await inspect("agents")).filter((row) => row.tenant === name);
+    expect(rows.map((row) => [String(row.agent).replace(/[a-z]+$/, "…"), row.spawned_by])).toEqual([
+      ["…", `person ${mine.owner.sub}@example.com`],
+      ["   └ …", expect.stringMatching(/^agent /)],
+      ["from-a-…", "key a rack"],
+      ["from-the-secret-…", "the secret key"],
+    ]);
+    expect(rows[0]).toMatchObject({ type: "scout v1", status: "running" });
+    expect(rows[0]?.time_left).toMatch(/^00:04:/);
+  });
+});
+
+describe("the query access.sql", () => {
+  it("shows who may do what, and which tenant nobody owns", async () => {
+    const ownerless = await makeTenant(db.sql, { name: "ownerless" });
+    const rows = await inspect("access");
+    expect(rows.filter((row) => row.tenant === "ownerless")).toMatchObject([
+      { kind: "warning", who: "nobody owns this tenant" },
+    ]);
+    const of = (kind: string) => rows.filter((row) => row.tenant === name && row.kind === kind);
+    expect(of("person").map((row) => row.as_what)).toEqual(["owner", "viewer"]);
+    const may = (of("person")[1]?.may as string).split(", ");
+    expect(may).toEqual(expect.arrayContaining(["agent:read", "memory:read", "state:read"]));
+    expect(may.filter((scope) => !scope.endsWith(":read"))).toEqual([]);
+    expect(of("agent").length).toBeGreaterThan(1);
+    expect(of("enrolment key")).toMatchObject([
+      { who: "a rack", may: expect.stringMatching(/with at most: agent:read, .*memory:read/) },
+    ]);
+    expect(of("invitation")).toMatchObject([{ who: "somebody@example.com", may: "become viewer" }]);
+    await db.sql`delete from mayfly.tenants where id = ${ownerless}`;
+  });
+});

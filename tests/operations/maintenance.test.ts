@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeAgent, makeTenant, refusalOf, rpc, serviceRole } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { deleteOf, putOf, updateOf } from "#harness/operations";
+
+interface Installation {
+  maintenance: {
+    oldest: string;
+    failing: { tenant_id: string; failures: number; since: string; error: string }[];
+  };
+}
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db.close());
+
+/** A tenant with one memory whose time is over. */
+async function makeSpent(): Promise<string> {
+  const tenant = await makeTenant(db.sql);
+  const agent = await makeAgent(db.sql, tenant);
+  const past = new Date(Date.now() - 86_400_000).toISOString();
+  await rpc(db.sql, agent.claims, "sync", {
+    push: [putOf({ expires_at: past })] as never,
+    page_limit: 0,
+  });
+  return tenant;
+}
+const livingOf = async (tenants: string[]) => {
+  const rows = await db.sql`
+    select tenant_id from mayfly.memories where tenant_id = any (${tenants}) and deleted_at is null`;
+  return rows.map((row) => row.tenant_id as string);
+};
+const maintenanceOf = async () =>
+  (await rpc<Installation>(db.sql, serviceRole, "installation")).maintenance;
+/** At its last version: nothing can change it any more, and its end has come. */
+const poison = (tenant: string) =>
+  db.sql`update mayfly.memories set version = 2000000001 where tenant_id = ${tenant}`;
+const repair = (tenant: string) =>
+  db.sql`update mayfly.memories set version = 1 where tenant_id = ${tenant}`;
+
+describe("maintenance of every tenant", () => {
+  it("goes on past a tenant for which it fails, and says which, since when and why", async () => {
+    const tenants = [await makeSpent(), await makeSpent(), await makeSpent()];
+    const poisoned = tenants[1] as string;
+    await poison(poisoned);
+    await db.sql`select mayfly_private.maintain_all()`;
+    expect(await livingOf(tenants)).toEqual([poisoned]);
+    const { failing } = await maintenanceOf();
+    expect(failing).toEqual([
+      {
+        tenant_id: poisoned,
+        failures: 1,
+        since: expect.any(String),
+        error: expect.stringMatching(/^23514 .*memories_version_range/),
+      },
+    ]);
+
+    await db.sql`select mayfly_private.maintain_all()`;
+    expect((await maintenanceOf()).failing).toEqual([{ ...failing[0], failures: 2 }]);
+
+    await repair(poisoned);
+    await db.sql`select mayfly_private.maintain_all()`;
+    expect(await livingOf(tenants)).toEqual([]);
+    expect((await maintenanceOf()).failing).toEqual([]);
+  });
+
+  it("comes to each tenant once a run, the one that has waited longest first", async () => {
+    await db.sql`select mayfly_private.maintain_all()`;
+    const fresh = [await makeSpent(), await makeSpent()];
+    const [run] = await db.sql`select clock_timestamp()::text as begun`;
+    /** All the batches of a run: each ends after 2 s. */
+    const come = async () => {
+      let tenants = 0;
+      for (let some = 1; some > 0; tenants += some) {
+        const [row] = await db.sql`
+          select mayfly_private.maintain_some(${run?.begun as string}::timestamptz) as tenants`;
+        some = row?.tenants as number;
+      }
+      return tenants;
+    };
+    const [row] = await db.sql`select count(*)::int as tenants from mayfly.tenants`;
+    await poison(fresh[0] as string);
+    const [first] = await db.sql`
+      select tenant_id from mayfly_private.maintenance order by at, tenant_id limit 1`;
+    expect(fresh).toContain(first?.tenant_id);
+    expect(await come()).toBe(row?.tenants);
+    // One that fails has had its turn.
+    expect(await come()).toBe(0);
+    await repair(fresh[0] as string);
+  });
+
+  it("takes no update of what has changed so often that its version would end, but forgets it", async () => {
+    const tenant = await makeTenant(db.sql);
+    const agent = await makeAgent(db.sql, tenant);
+    const put = putOf();
+    const push = (operation: unknown) =>
+      rpc<{ results: { status: string }[] }>(db.sql, agent.claims, "sync", {
+        push: [operation] as never,
+        page_limit: 0,
+      });
+    await push(put);
+    await db.sql`update mayfly.memories set version = 2000000000 where tenant_id = ${tenant}`;
+    expect(await refusalOf(push(updateOf(put.memory.id, { reward: 1 })))).toMatchObject({
+      code: "invalid_operation",
+      details: { index: 0, field: "memory.id" },
+    });
+    expect((await push(deleteOf(put.memory.id))).results).toMatchObject([{ status: "applied" }]);
+  });
+});

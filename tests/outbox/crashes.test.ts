@@ -1,0 +1,93 @@
+/**
+ * What survives when a part dies in the middle of pushes: the functions' process and the database here,
+ * the SDK's process in tests/outbox/outbox.test.ts, the whole stack in process.test.ts, the session of a
+ * push on a Postgres 17 in tests/memory/push-crashes.test.ts.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mayfly } from "@mayfly/sdk";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { pushThroughCrashes } from "#harness/crashes";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { silent } from "#harness/log";
+import { startProxy, type TestProxy } from "#harness/proxy";
+
+let data: string;
+let local: TestLocal;
+let proxy: TestProxy;
+/** The process of the functions, once it is ready. */
+let functions = Promise.withResolvers<number>();
+const log = {
+  ...silent,
+  debug: (_: string, fields?: Record<string, unknown>) => {
+    if (typeof fields?.pid === "number") functions.resolve(fields.pid);
+  },
+};
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), "mayfly-crashes-"));
+  local = await startTestLocal({ data, log });
+  proxy = await startProxy(local.apiUrl);
+});
+afterAll(async () => {
+  await proxy?.close();
+  await local?.close();
+  await rm(data, { recursive: true, force: true, maxRetries: 5 });
+});
+
+it("keeps and doubles nothing when the functions are killed in the middle of pushes", async () => {
+  const { tenant } = await local.enter();
+  const agent = await spawnIn(new Mayfly({ url: proxy.url, key: local.secretKey, tenant }));
+  let kills = 0;
+  const pushed = await pushThroughCrashes(agent, {
+    rounds: 4,
+    // Each a little later in the life of the request.
+    crash: async (round) => {
+      await proxy.requestOf("/sync");
+      const pid = await functions.promise;
+      functions = Promise.withResolvers();
+      await new Promise((resolve) => setTimeout(resolve, round * 8));
+      process.kill(pid, "SIGKILL");
+      kills++;
+    },
+  });
+  expect(kills).toBe(4);
+  expect(pushed.lost).toBeGreaterThan(0);
+  await expectExactly(tenant, pushed.tasks);
+  expect(agent.deadLetters).toEqual([]);
+  await agent.stop();
+});
+
+// Two starts of a stack: 8 s when the machine is quiet.
+const slow = { timeout: 120_000 };
+it(
+  "keeps and doubles nothing when the database is stopped and started in the middle of pushes",
+  slow,
+  async () => {
+    const { tenant } = await local.enter();
+    const agent = await spawnIn(new Mayfly({ url: proxy.url, key: local.secretKey, tenant }));
+    const pushed = await pushThroughCrashes(agent, {
+      rounds: 2,
+      crash: async () => {
+        await proxy.requestOf("/sync");
+        const port = Number(new URL(local.apiUrl).port);
+        await local.close();
+        // What it has is in its folder.
+        local = await startTestLocal({ data, log, port, template: undefined });
+      },
+    });
+    await expectExactly(tenant, pushed.tasks);
+    expect(dataOf(await agent.recall("memory 0")).mode).toBe("hybrid");
+    await agent.stop();
+  },
+);
+
+async function expectExactly(tenant: string, tasks: string[]) {
+  const rows = await local.sql`
+    select m.task, m.version, (select count(*)::int from mayfly.events e
+      where e.tenant_id = m.tenant_id and e.subject = m.id and e.type = 'memory.created') as events
+    from mayfly.memories m where m.tenant_id = ${tenant} order by m.id`;
+  expect(rows.map(({ task }) => task)).toEqual(tasks);
+  expect(rows.every(({ version, events }) => version === 1 && events === 1)).toBe(true);
+}

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codeOf, makeAgent, makeTenant, rpc, type SpawnedAgent } from "#harness/callers";
+import { openPostgresDatabase, type TestDatabase } from "#harness/database";
+import { databaseUrl } from "#harness/needs";
+
+interface State {
+  version: number;
+  value: number;
+}
+
+let db: TestDatabase;
+
+// One session cannot race with itself: these need a Postgres with many.
+describe.skipIf(!databaseUrl)("states, written at once", () => {
+  beforeAll(async () => {
+    db = await openPostgresDatabase();
+  });
+  afterAll(() => db?.close());
+
+  it("16 writers that compare and set a counter lose no update", async () => {
+    const tenant = await makeTenant(db.sql);
+    const scopes = ["state:read", "state:write"];
+    const writers: SpawnedAgent[] = [];
+    for (let n = 0; n < 16; n++) writers.push(await makeAgent(db.sql, tenant, { scopes }));
+    const each = 10;
+    let conflicts = 0;
+    const count = async ({ claims }: SpawnedAgent) => {
+      for (let done = 0; done < each; ) {
+        const state = await rpc<State | null>(db.sql, claims, "get_state", { key: "n" });
+        const set = rpc<State>(db.sql, claims, "set_state", {
+          key: "n",
+          value: (state?.value ?? 0) + 1,
+          expected_version: state?.version ?? 0,
+        });
+        const code = await set.then(
+          () => undefined,
+          () => codeOf(set),
+        );
+        if (code === undefined) done++;
+        else {
+          expect(code).toBe("version_conflict");
+          conflicts++;
+        }
+      }
+    };
+    await Promise.all(writers.map(count));
+    const [first] = writers;
+    const state = await rpc<State>(db.sql, first?.claims ?? {}, "get_state", { key: "n" });
+    expect(state).toMatchObject({ value: 16 * each, version: 16 * each });
+    // Without any the race was none.
+    expect(conflicts).toBeGreaterThan(0);
+    const rows = await db.sql`
+      select version from mayfly.events where tenant_id = ${tenant} and type = 'state.changed' order by xid, id`;
+    expect(rows.map((row) => row.version)).toEqual(
+      Array.from({ length: 16 * each }, (_, n) => n + 1),
+    );
+  });
+
+  it("16 who expect that there is none make one", async () => {
+    const tenant = await makeTenant(db.sql);
+    const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
+    const sets = Array.from({ length: 16 }, (_, n) =>
+      rpc<State>(db.sql, claims, "set_state", { key: "first", value: n, expected_version: 0 }),
+    );
+    const codes = await Promise.all(
+      sets.map((set) =>
+        set.then(
+          () => "ok",
+          () => codeOf(set),
+        ),
+      ),
+    );
+    expect(codes.filter((code) => code === "ok")).toHaveLength(1);
+    expect(codes.filter((code) => code === "version_conflict")).toHaveLength(15);
+  });
+});
