@@ -10,7 +10,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:admin');
   extra text;
-  next_at timestamptz;
+  fires_at timestamptz;
   size integer;
   before integer;
   schedule mayfly.job_schedules;
@@ -35,8 +35,8 @@ begin
       jsonb_build_object('field', 'options.' || extra));
   end if;
   perform mayfly_private.check_jobs(jsonb_build_array(options || jsonb_build_object('name', job, 'input', coalesce(input, '{}'))));
-  next_at := mayfly_private.next_cron(cron, time_zone, clock_timestamp());
-  if next_at is null then
+  fires_at := mayfly_private.next_cron(cron, time_zone, clock_timestamp());
+  if fires_at is null then
     perform mayfly_private.fail(400, 'invalid_request', 'cron names a time that never comes.', 'No year has such a day.', '{"field": "cron"}');
   elsif (select count(*) from mayfly.job_schedules s where s.tenant_id = tenant and s.name <> set_schedule.name) >= 1000 then
     perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 1000 schedules.', null, '{"quota": "schedules", "limit": 1000}');
@@ -48,7 +48,7 @@ begin
   insert into mayfly.job_schedules as s (tenant_id, name, cron, time_zone, job, input, options, catch_up, overlap, paused, next_at, created_by, bytes)
   values (tenant, set_schedule.name, trim(set_schedule.cron), set_schedule.time_zone, set_schedule.job, coalesce(set_schedule.input, '{}'),
     set_schedule.options, set_schedule.catch_up, set_schedule.overlap, coalesce(set_schedule.paused, false),
-    case when coalesce(set_schedule.paused, false) then null else set_schedule.next_at end, mayfly_private.caller_id(), size)
+    case when coalesce(set_schedule.paused, false) then null else fires_at end, mayfly_private.caller_id(), size)
   on conflict on constraint job_schedules_pkey do update
   set cron = excluded.cron, time_zone = excluded.time_zone, job = excluded.job, input = excluded.input, options = excluded.options,
     catch_up = excluded.catch_up, overlap = excluded.overlap, paused = excluded.paused, next_at = excluded.next_at,
