@@ -1,6 +1,6 @@
-import { tenantRow } from "../../sdk/src/agents/answers.ts";
 import { list } from "../../sdk/src/contract/answer-form.ts";
 import { behindRow } from "../../sdk/src/link/read-all.ts";
+import { tenantRow } from "../../sdk/src/tenants/answers.ts";
 import type { Connection } from "./connection.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 

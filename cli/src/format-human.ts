@@ -1,5 +1,5 @@
-import type { Format, Paint } from "./format.ts";
 import { clock, told, what, whose } from "./format-parts.ts";
+import type { Format, Paint } from "./format-types.ts";
 
 const colours: Record<string, Parameters<Paint>[0]> = {
   agent: "green",

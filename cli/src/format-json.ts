@@ -1,4 +1,4 @@
-import type { Format } from "./format.ts";
+import type { Format } from "./format-types.ts";
 
 /** A JSON line for each record. */
 export const jsonFormat = (): Format => (record) => JSON.stringify(record);

@@ -1,5 +1,5 @@
-import type { Format, Paint } from "./format.ts";
 import { told, what, whose } from "./format-parts.ts";
+import type { Format, Paint } from "./format-types.ts";
 import type { TailRecord } from "./records.ts";
 
 /** More agents at once share the last lane. */

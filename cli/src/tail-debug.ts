@@ -2,7 +2,7 @@
 import { list, withId } from "../../sdk/src/contract/answer-form.ts";
 import { type DebugCategory, debugCategories, debugLevels } from "../../sdk/src/contract/debug.ts";
 import type { DebugRecord } from "../../sdk/src/debug/record.ts";
-import type { DebugWatch } from "../../sdk/src/debug/watch.ts";
+import type { DebugWatch } from "../../sdk/src/debug/watch-types.ts";
 import { fromDataApi } from "../../sdk/src/link/call.ts";
 import type { AgentNames } from "./agent-names.ts";
 import { dataOf } from "./failure.ts";

@@ -15,17 +15,17 @@ export type { AgentRow } from "./agents/session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
+export type { Channels } from "./channels/channels.ts";
+export type { ChannelOptions } from "./channels/stream.ts";
 export type {
   ChannelInfo,
   ChannelKind,
   ChannelPage,
   ChannelStatistics,
-  Channels,
   NewChannel,
   SubscriberPage,
   Subscription,
-} from "./channels/channels.ts";
-export type { ChannelOptions } from "./channels/stream.ts";
+} from "./channels/types.ts";
 export type { Database } from "./contract/database.types.ts";
 export {
   type DebugCategory,
@@ -45,9 +45,9 @@ export type { MemoryKind, Operation } from "./contract/schemas.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
-export type { DebugData, RecordOptions } from "./debug/row.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
-export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch.ts";
+export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
+export type { DebugData, RecordOptions } from "./link/note.ts";
 export type {
   Watch,
   WatchBatch,
@@ -99,24 +99,20 @@ export type {
   Reconciled,
   SetOptions,
   State,
+  StateAction,
   StateInfo,
   StateVersion,
   StateVersionInfo,
   UpdateOptions,
   WriteOptions,
 } from "./state/types.ts";
-export type {
-  StateAction,
-  StateChange,
-  StateHandler,
-  StateWatchOptions,
-} from "./state/watch.ts";
+export type { StateChange, StateHandler, StateWatchOptions } from "./state/watch.ts";
+export type { Usage } from "./tenants/answers.ts";
 export type {
   MemberRole,
   RetentionRule,
   Tenant,
   TenantSettings,
   Tenants,
-  Usage,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./tenants/upkeep.ts";

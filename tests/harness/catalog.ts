@@ -38,7 +38,9 @@ const catalogQuery = `
     union all
     select format('view %s %s', name, pg_get_viewdef(oid)) from relations where relkind in ('v', 'm')
     union all
-    select format('column %s.%s %s %s not null: %s default: %s %s %s %s %s %s', r.name, a.attname, a.attnum > 0,
+    select format('column %s.%s %s %s not null: %s default: %s %s %s %s %s %s', r.name, a.attname,
+      -- Its place without what was dropped: one that an upgrade adds stands where the sources have it.
+      row_number() over (partition by r.oid order by a.attnum),
       format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated,
       a.attcollation, a.attacl, a.attstattarget)
     from relations r join pg_attribute a on a.attrelid = r.oid left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum

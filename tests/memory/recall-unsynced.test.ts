@@ -8,7 +8,7 @@ import { MemoryCache } from "../../sdk/src/memory/cache.ts";
 import { LocalSearch } from "../../sdk/src/memory/local-search.ts";
 import { Unsynced } from "../../sdk/src/memory/unsynced.ts";
 import { Outbox } from "../../sdk/src/outbox/outbox.ts";
-import { storageOf } from "../../sdk/src/outbox/storage.ts";
+import { memoryStorage } from "../../sdk/src/outbox/storage.ts";
 
 let local: TestLocal;
 let proxy: TestProxy;
@@ -158,7 +158,7 @@ describe("a recall, of what its agent has not synced", () => {
   });
 
   it("finds what is acknowledged after the server has looked, without the mark", async () => {
-    const outbox = new Outbox("tenant", () => storageOf(undefined));
+    const outbox = new Outbox("tenant", async () => memoryStorage());
     const own = { id: randomUUID(), name: "own" };
     const unsynced = new Unsynced(outbox, own, new MemoryCache());
     const memory = { id: randomUUID(), task: "rotate keys" };

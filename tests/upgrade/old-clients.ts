@@ -21,6 +21,13 @@ export async function migrationsOf(version: string): Promise<string[]> {
   return released.slice(0, last + 1).flatMap(({ migrations }) => Object.keys(migrations));
 }
 
+/** A folder with the migrations of a release and of those before it. */
+export async function copyMigrations(version: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const file of await migrationsOf(version))
+    await cp(join(repository, file), join(folder, basename(file)));
+}
+
 /**
  * @param functions those of the release, or those of the repository.
  */
@@ -29,10 +36,7 @@ export async function makeOldProject(
   functions: "old" | "new",
 ): Promise<OldProject> {
   const root = await mkdtemp(join(tmpdir(), `mayfly-${version}-`));
-  const migrations = join(root, "supabase/migrations");
-  await mkdir(migrations, { recursive: true });
-  for (const file of await migrationsOf(version))
-    await cp(join(repository, file), join(migrations, basename(file)));
+  await copyMigrations(version, join(root, "supabase/migrations"));
   const config = await readFile(join(repository, "supabase/config.toml"), "utf8");
   if (functions === "old") {
     const packed = join(import.meta.dirname, version, "functions");

@@ -1,4 +1,4 @@
-/** The forms of answers about agents, tenants and their people: see `answer-form.ts`. */
+/** The forms of answers about agents. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -13,8 +13,7 @@ import {
   texts,
   word,
 } from "../contract/answer-form.ts";
-import type { InvitationRow, MemberRow, OwnInvitationRow } from "../people/members.ts";
-import type { TenantRow, Usage } from "../tenants/tenants.ts";
+import { claimsOf } from "../link/claims.ts";
 import type { CardRow, TreeRow } from "./agents.ts";
 import type { EnrolmentKeyRow } from "./keys.ts";
 import type { LivingRow } from "./presence-watch.ts";
@@ -59,15 +58,6 @@ const token = text.refine((jwt) => {
   const { iat } = claimsOf(jwt);
   return typeof iat === "number";
 });
-/** The claims of a token, unverified; none of what is no token. */
-export function claimsOf(jwt: string): { iat?: unknown } {
-  try {
-    const payload = jwt.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";
-    return Object(JSON.parse(atob(payload)));
-  } catch {
-    return {};
-  }
-}
 
 export const issued = row<Issued>({
   agent: agentRow,
@@ -121,34 +111,6 @@ export const livingRow = row<LivingRow>({
   seconds_left: count,
 });
 
-const member: Fields<MemberRow> = {
-  user_id: text,
-  email: maybeText,
-  role: word,
-  created_at: text,
-};
-export const memberRow = row<MemberRow>(member);
-const invitation = { id: text, role: word, created_at: text };
-export const invitationRow = row<InvitationRow>({
-  ...invitation,
-  email: maybeText,
-  expires_at: text,
-});
-const tenantName = row<{ id: string; name: string }>({ id: text, name: text });
-export const ownInvitationRow = row<OwnInvitationRow>({
-  ...invitation,
-  expires_at: text,
-  tenant: tenantName,
-});
-export const invited = row<{ token: string; invitation: InvitationRow }>({
-  token: text,
-  invitation: invitationRow,
-});
-export const accepted = row<{
-  tenant: { id: string; name: string };
-  role: MemberRow["role"];
-}>({ tenant: tenantName, role: word });
-
 export const enrolmentKeyRow = row<EnrolmentKeyRow>({
   id: text,
   name: text,
@@ -157,14 +119,4 @@ export const enrolmentKeyRow = row<EnrolmentKeyRow>({
   expires_at: text,
   last_used_at: maybeText,
   revoked_at: maybeText,
-});
-
-export const tenantRow = row<TenantRow>({ id: text, name: text, created_at: text });
-export const usage = row<Usage>({
-  memories: count,
-  bytes: count,
-  writes_this_minute: count,
-  living_agents: count,
-  spawns_left: count,
-  limits: z.record(text, maybeCount),
 });

@@ -1,9 +1,10 @@
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { callFunction, type MayflyClient } from "../link/call.ts";
+import { claimsOf } from "../link/claims.ts";
 import { jittered } from "../link/jitter.ts";
 import { ticks, within } from "../link/ticks.ts";
 import { passing } from "../log/sequence.ts";
-import { claimsOf, issued } from "./answers.ts";
+import { issued } from "./answers.ts";
 
 /** An agent as the database has it. */
 export interface AgentRow {

@@ -1,15 +1,16 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import type { PayloadOf } from "../contract/messages.ts";
 import { unwritable } from "../contract/storable.ts";
-import type { Note } from "../debug/row.ts";
 import type { MayflyClient } from "../link/call.ts";
+import type { Note } from "../link/note.ts";
 import { attempt, report } from "../link/report.ts";
-import { joinTopic, type Topic, type TopicListener } from "../link/topics.ts";
+import type { Topic, TopicListener } from "../link/topic.ts";
+import { joinTopic } from "../link/topics.ts";
 import type { MessageContent, SendOptions, Sent } from "../messages/messages.ts";
 import { noteHandling } from "../messages/notes.ts";
-import type { Publish } from "./channels.ts";
 import { findChannel } from "./find.ts";
 import { type ChannelOptions, ChannelStream } from "./stream.ts";
+import type { Publish } from "./types.ts";
 
 /** What is told of failures of a handler of broadcasts. */
 export interface BroadcastOptions {

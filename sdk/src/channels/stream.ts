@@ -6,8 +6,8 @@ import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { report } from "../link/report.ts";
 import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "../log/sequence.ts";
-import { type ChannelPageRow, channelPage } from "../messages/answers.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "../messages/messages.ts";
+import { type ChannelPageRow, channelPage } from "./answers.ts";
 
 /** Where listening to a channel begins, and what is told of its failures. */
 export interface ChannelOptions {
@@ -32,7 +32,7 @@ export class ChannelStream {
   readonly #handler: (message: MessageContent) => unknown;
   readonly #options: ChannelOptions;
   readonly #queue = new HandlerQueue();
-  #reader: SequenceReader | undefined;
+  #reader: SequenceReader<MessageRow> | undefined;
   #subscribed = false;
   #handled = 0;
   #acknowledged = 0;

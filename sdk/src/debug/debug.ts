@@ -9,20 +9,17 @@ import {
 } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { DebugData, Note, RecordOptions } from "../link/note.ts";
 import { within } from "../link/ticks.ts";
 import { joinTopic } from "../link/topics.ts";
 import { inboxTopic } from "../log/nudges.ts";
 import { startWatch } from "../log/watch.ts";
-import { debugOrders } from "../messages/answers.ts";
+import { debugOrders } from "./answers.ts";
 import { Masker, type MaskRules } from "./mask.ts";
 import { DebugBroadcast, DebugKeeper } from "./outlets.ts";
-import { type DebugData, fitRow, makeRow, type Note, type RecordOptions } from "./row.ts";
-import {
-  type DebugHandler,
-  type DebugWatch,
-  DebugWatcher,
-  type DebugWatchOptions,
-} from "./watch.ts";
+import { fitRow, makeRow } from "./row.ts";
+import { DebugWatcher } from "./watch.ts";
+import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** How the debug streams of a process behave. */
 export interface DebugOptions {

@@ -2,8 +2,9 @@ import { v7 as uuidv7 } from "uuid";
 import { type DebugRow, debugTopic } from "../contract/debug.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import { joinTopic, type Topic } from "../link/topics.ts";
-import { debugOrders } from "../messages/answers.ts";
+import type { Topic } from "../link/topic.ts";
+import { joinTopic } from "../link/topics.ts";
+import { debugOrders } from "./answers.ts";
 import { DebugBuffer } from "./buffer.ts";
 import { DebugPump } from "./pump.ts";
 

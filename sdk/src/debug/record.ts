@@ -3,7 +3,7 @@ import { type DebugCategory, type DebugRow, debugCategories } from "../contract/
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { listOf } from "../link/filters.ts";
-import { keptRecord } from "../messages/answers.ts";
+import { keptRecord } from "./answers.ts";
 
 /** A record of an agent's debug stream. */
 export interface DebugRecord {

@@ -1,14 +1,10 @@
 import { type DebugLevel, levelOf } from "../contract/debug.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { debugSetting } from "../messages/answers.ts";
 import type { StartLogWatch } from "../state/watch.ts";
-import {
-  type DebugHandler,
-  type DebugWatch,
-  DebugWatcher,
-  type DebugWatchOptions,
-} from "./watch.ts";
+import { debugSetting } from "./answers.ts";
+import { DebugWatcher } from "./watch.ts";
+import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** Which debug records the tenant keeps. */
 export interface DebugPersistence {

@@ -1,51 +1,17 @@
 import { v4 as uuidv4 } from "uuid";
 import { list, row, text, texts, withId } from "../contract/answer-form.ts";
-import {
-  type DebugBatch,
-  type DebugCategory,
-  type DebugLevel,
-  debugTopic,
-  levelOf,
-} from "../contract/debug.ts";
+import { type DebugBatch, type DebugCategory, debugTopic, levelOf } from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { problemOfDate } from "../contract/storable.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { attempt, report } from "../link/report.ts";
-import { joinTopic, type Topic } from "../link/topics.ts";
+import type { Topic } from "../link/topic.ts";
+import { joinTopic } from "../link/topics.ts";
 import type { StartLogWatch } from "../state/watch.ts";
 import { badSince, notAllowed, stopped, tooMany } from "./errors.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./record.ts";
-
-/** Which records to watch, of whom. */
-export interface DebugWatchOptions {
-  /** One agent; by default all that live, and those that come. */
-  agent?: string;
-  /** Up to this level; 2 (detailed) by default. */
-  level?: DebugLevel;
-  /** These categories alone. */
-  categories?: DebugCategory[];
-  /** First what was kept since then, where the tenant keeps debug records. */
-  since?: Date;
-  /** Told what goes wrong and is tried again, or left out: an agent too many, a topic, the handler. */
-  onError?: (error: unknown) => void;
-}
-
-/** Called record by record, in the order of each agent. */
-export type DebugHandler = (record: DebugRecord) => void;
-
-/** A running watch of debug streams. */
-export interface DebugWatch {
-  /** Of how many agents it hears. */
-  readonly agents: number;
-  /**
-   * Watches at another level, or other categories, from now on: running agents change at once. What is
-   * refused changes nothing.
-   */
-  change(options: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>>;
-  /** Releases the lease and leaves: agents that nobody else watches fall silent. */
-  stop(): Promise<void>;
-}
+import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** A connection has 100 channels on every plan; the log and others need some. */
 const maxTopics = 90;

@@ -1,6 +1,6 @@
 import { MayflyError, type Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { type Newest, newest } from "../messages/answers.ts";
+import { type Newest, newest } from "./answers.ts";
 
 /** What a reader reads, as the server numbers it. */
 export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: string };

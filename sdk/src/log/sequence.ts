@@ -2,27 +2,31 @@ import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
 import type { MayflyClient } from "../link/call.ts";
 import { jittered } from "../link/jitter.ts";
 import { joinTopic } from "../link/topics.ts";
-import type { MessageRow } from "../messages/messages.ts";
 import { attendanceOf, type Reader, type Source } from "./attendance.ts";
 import { Pace } from "./pace.ts";
 
+/** A row of a sequence. */
+interface Numbered {
+  seq: number;
+}
+
 /** What is numbered without a gap: an inbox, or a channel. */
-export interface SequenceSource {
+export interface SequenceSource<Row extends Numbered> {
   /** What it is, as the server numbers it. */
   readonly source: Source;
   /** A page of what is behind a number. */
-  fetch(after: number): Promise<Result<SequencePage>>;
+  fetch(after: number): Promise<Result<SequencePage<Row>>>;
   /** Whether a live message is for this reader. */
   isOurs(row: Record<string, unknown>): boolean;
   /** Takes one, each once, in their order. */
-  take(row: MessageRow): void;
+  take(row: Row): void;
   /** Waits until more can be taken. */
   ready(): Promise<void>;
   onError(error: MayflyError): void;
 }
 
-export interface SequencePage {
-  messages: MessageRow[];
+export interface SequencePage<Row extends Numbered> {
+  messages: Row[];
   /** The number that was looked at last. */
   upTo: number;
   more: boolean;
@@ -42,11 +46,11 @@ const holdAtMost = 1_000;
  * Reads a sequence without a gap: a live message that is the next is taken at once, otherwise it pulls;
  * also when the connection comes back, and every 30 s whatever comes.
  */
-export class SequenceReader {
+export class SequenceReader<Row extends Numbered> {
   /** When it is over: null after `stop()`, else the error that ended it. */
   readonly ended: Promise<MayflyError | null>;
   readonly #client: MayflyClient;
-  readonly #source: SequenceSource;
+  readonly #source: SequenceSource<Row>;
   readonly #pace = new Pace(pollMs, 0);
   #at: number;
   /** The greatest number that was broadcast: a pull that does not reach it came too early. */
@@ -55,7 +59,7 @@ export class SequenceReader {
   #stopped = false;
   #leave: () => Promise<void> = () => Promise.resolve();
 
-  constructor(client: MayflyClient, topic: string, after: number, source: SequenceSource) {
+  constructor(client: MayflyClient, topic: string, after: number, source: SequenceSource<Row>) {
     this.#client = client;
     this.#source = source;
     this.#at = after;
@@ -130,7 +134,7 @@ export class SequenceReader {
     this.#heard = Math.max(this.#heard, seq);
     const whole = typeof payload.type === "string" && this.#source.isOurs(payload);
     if (whole && seq === this.#at + 1 && this.#held < holdAtMost) {
-      this.#take(payload as MessageRow);
+      this.#take(payload as unknown as Row);
       this.#at = seq;
     } else this.nudge();
   }
@@ -160,7 +164,7 @@ export class SequenceReader {
     return null;
   }
 
-  #take(row: MessageRow): void {
+  #take(row: Row): void {
     this.#held++;
     this.#source.take(row);
   }

@@ -1,4 +1,4 @@
-/** The forms of answers about memories, states and the log: see `answer-form.ts`. */
+/** The forms of answers about memories and the log. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -14,11 +14,8 @@ import {
   value,
   word,
 } from "../contract/answer-form.ts";
-import type { Reconciled, StateHead, VersionRow } from "../state/types.ts";
-import type { ChangeRow } from "../state/watch.ts";
-import type { ConflictRow } from "./conflicts.ts";
 import type { ContentRow, LogEvent, MemoryRow, PushResult, SyncAnswer } from "./memory.ts";
-import type { ScoreParts } from "./rank.ts";
+import type { ScoreParts } from "./score.ts";
 
 const content: Fields<ContentRow> = {
   id: text,
@@ -103,6 +100,16 @@ export const recallAnswer = row<{
   ),
 });
 
+/** @internal */
+export interface ConflictRow {
+  id: string;
+  memory_id: string;
+  field: string;
+  base: unknown;
+  wanted: unknown;
+  pushed_by: string | null;
+  created_at: string;
+}
 export const conflictRow = row<ConflictRow>({
   id: text,
   memory_id: text,
@@ -111,49 +118,4 @@ export const conflictRow = row<ConflictRow>({
   wanted: value,
   pushed_by: maybeText,
   created_at: text,
-});
-
-const stateHead: Fields<StateHead> = {
-  id: text,
-  key: text,
-  agent_id: maybeText,
-  version: count,
-  updated_by: maybeText,
-  created_at: text,
-  updated_at: text,
-  expires_at: maybeText,
-};
-export const stateInfo = row<StateHead>(stateHead);
-/** A state as SQL shows it. */
-export interface StateRow extends StateHead {
-  value: unknown;
-}
-export const stateRow = row<StateRow>({ ...stateHead, value });
-const version = { version: count, action: word, by: maybeText, at: text };
-export const versionRow = row<VersionRow>({ ...version, bytes: count });
-export type KeptVersion = Omit<VersionRow, "bytes"> & { key: string; value: unknown };
-export const keptVersion = row<KeptVersion>({ ...version, key: text, value });
-export const changeRow = row<ChangeRow>({
-  ...version,
-  id: text,
-  key: text,
-  agent_id: maybeText,
-  value,
-});
-/** A state as the table has it. */
-type TableState = Omit<StateRow, "created_at" | "expires_at"> & { deleted_at: string | null };
-export const tableState = row<TableState>({
-  id: text,
-  key: text,
-  agent_id: maybeText,
-  version: count,
-  value,
-  updated_by: maybeText,
-  updated_at: text,
-  deleted_at: maybeText,
-});
-export const reconciled = row<Omit<Reconciled, "state"> & { state: StateRow | null }>({
-  outcome: word,
-  conflicts: z.array(z.custom<Reconciled["conflicts"][number]>((one) => one instanceof Object)),
-  state: stateRow.nullable(),
 });

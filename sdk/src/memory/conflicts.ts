@@ -6,7 +6,7 @@ import { callFunction, type MayflyClient } from "../link/call.ts";
 import { readPage } from "../link/read-all.ts";
 import { foreign } from "../link/refusals.ts";
 import { fromRow } from "../link/rows.ts";
-import { conflictRow, pushAnswer } from "./answers.ts";
+import { type ConflictRow, conflictRow, pushAnswer } from "./answers.ts";
 import { type MemoryFields, toFields } from "./memory.ts";
 
 /** What an update with `resolve: "manual"` wanted of a field that another had changed meanwhile. */
@@ -37,17 +37,6 @@ export interface ConflictPage {
   conflicts: Conflict[];
   /** Where the next page starts; null at the end. */
   next: string | null;
-}
-
-/** @internal */
-export interface ConflictRow {
-  id: string;
-  memory_id: string;
-  field: string;
-  base: unknown;
-  wanted: unknown;
-  pushed_by: string | null;
-  created_at: string;
 }
 
 const columns = "id, memory_id, field, base, wanted, pushed_by, created_at";

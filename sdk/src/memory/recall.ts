@@ -3,7 +3,7 @@ import { instantOf, invalid } from "../contract/invalid.ts";
 import { type MemoryKind, queryRequest } from "../contract/schemas.ts";
 import type { HitRow } from "./answers.ts";
 import { contentFromRow, type MemoryContent } from "./memory.ts";
-import type { ScoreParts } from "./rank.ts";
+import type { ScoreParts } from "./score.ts";
 
 /** A memory that answers a question. */
 export interface RecalledMemory extends MemoryContent {

@@ -52,7 +52,7 @@ export class Inbox {
   readonly #taken = new Set<number>();
   /** Left in the inbox for want of a handler, by their types: the least number. */
   readonly #left = new Map<string, number>();
-  #reader: SequenceReader | undefined;
+  #reader: SequenceReader<MessageRow> | undefined;
   #opening: Promise<Result<null>> | undefined;
   #ended: MayflyError | null = null;
   #closed = false;
@@ -164,7 +164,7 @@ export class Inbox {
   }
 
   #read(topic: string, after: number): void {
-    this.#reader = new SequenceReader(this.#client, topic, after, {
+    this.#reader = new SequenceReader<MessageRow>(this.#client, topic, after, {
       source: { of: "inbox" },
       fetch: (from) => this.#fetch(from),
       isOurs: ({ session }) => session === this.#session,
@@ -183,7 +183,7 @@ export class Inbox {
     });
   }
 
-  async #fetch(after: number): Promise<Result<SequencePage>> {
+  async #fetch(after: number): Promise<Result<SequencePage<MessageRow>>> {
     let late = false;
     while (this.#lookBack !== undefined && !late) {
       const from = this.#lookBack;
@@ -201,7 +201,7 @@ export class Inbox {
     return page.error ? page : ok({ ...page.data, late });
   }
 
-  async #pull(after: number): Promise<Result<SequencePage>> {
+  async #pull(after: number): Promise<Result<SequencePage<MessageRow>>> {
     const answer = fromDataApi(
       await this.#client.rpc("pull_inbox", { session: this.#session, after }),
       inboxPage,

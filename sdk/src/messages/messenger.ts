@@ -1,11 +1,12 @@
 import { v7 as uuidv7 } from "uuid";
-import { Channels, type Publish } from "../channels/channels.ts";
+import { Channels } from "../channels/channels.ts";
+import type { Publish } from "../channels/types.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { failureType, faultOf, type PayloadOf } from "../contract/messages.ts";
 import { problemOf, problemOfDate } from "../contract/storable.ts";
-import type { Note } from "../debug/row.ts";
 import type { MayflyClient } from "../link/call.ts";
+import type { Note } from "../link/note.ts";
 import { Inbox, type ListenOptions } from "./inbox.ts";
 import {
   type MessageContent,

@@ -1,5 +1,5 @@
 import type { Result } from "../contract/errors.ts";
-import type { Note } from "../debug/row.ts";
+import type { Note } from "../link/note.ts";
 import type { MessageContent, MessageTarget, Sent } from "./messages.ts";
 
 /** What the SDK tells in an agent's debug stream of a message that goes out. */

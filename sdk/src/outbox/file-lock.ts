@@ -1,4 +1,15 @@
 import { nodeModule } from "../link/builtin.ts";
+import {
+  beatOf,
+  type Content,
+  codeOf,
+  type Found,
+  type Fs,
+  parse,
+  read,
+  unreadable,
+  writeNew,
+} from "./lock-content.ts";
 import { type IdentitySource, type ProcessIdentity, systemIdentity } from "./process-identity.ts";
 
 /*
@@ -13,8 +24,6 @@ import { type IdentitySource, type ProcessIdentity, systemIdentity } from "./pro
  * one process can make it, tokens never come again, and a rename puts it in the place of the dead one.
  * A process that dies in between leaves a successor that is itself such a lock.
  */
-
-type Fs = typeof import("node:fs/promises");
 
 /** The process that holds a lock. */
 export type Holder = Pick<ProcessIdentity, "pid" | "host">;
@@ -66,19 +75,6 @@ export interface LockOptions {
 
 /** Takes 15 s, which is seven beats. Locks of before 0.1.0 had a beat each 10 s. */
 const defaultRhythm: LockRhythm = { beatMs: 2_000, lookMs: 500, looks: 30 };
-
-/** What a lock file says. */
-interface Content extends ProcessIdentity {
-  token: string;
-  /** Digits of the same length always: a beat overwrites the file in its place. */
-  beat?: string;
-}
-
-/** A lock file as it was read. */
-interface Found extends Content {
-  text: string;
-  modifiedMs: number;
-}
 
 interface Taker {
   fs: Fs;
@@ -146,57 +142,11 @@ async function create({ fs, draft, own }: Taker, path: string): Promise<boolean>
   );
 }
 
-async function writeNew(fs: Fs, path: string, content: Content): Promise<void> {
-  const file = await fs.open(path, "wx", 0o600);
-  try {
-    await file.writeFile(JSON.stringify(content));
-    await file.datasync();
-  } catch (error) {
-    await fs.rm(path, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
 /** Nothing to rename: another has taken over the successor, and has gone on. */
 const rename = (fs: Fs, from: string, to: string): Promise<void> =>
   fs.rename(from, to).catch((error: unknown) => {
     if (codeOf(error) !== "ENOENT") throw error;
   });
-
-async function read(fs: Fs, path: string): Promise<Found | null> {
-  try {
-    const file = await fs.open(path, "r");
-    try {
-      const text = await file.readFile("utf8");
-      return { ...parse(text), text, modifiedMs: (await file.stat()).mtimeMs };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return null;
-    throw error;
-  }
-}
-
-/** Without hard links a lock is empty for a moment; a loss of power can leave it so. */
-const unreadable: Content = {
-  ...{ token: "unreadable", pid: 0, host: "an unknown host" },
-  ...{ started: "", boot: "", namespace: "" },
-};
-
-function parse(text: string): Content {
-  try {
-    const content = JSON.parse(text) as Partial<Content>;
-    const { token, pid, host = "this host", started = "", boot = "", namespace = "" } = content;
-    if (typeof pid !== "number" || !/^[\w-]+$/.test(token ?? "")) return unreadable;
-    const { beat } = content;
-    return { token: token ?? "", pid, host, started, boot, namespace, ...(beat && { beat }) };
-  } catch {
-    return unreadable;
-  }
-}
 
 /** @returns false when the lock has changed hands meanwhile. @throws LockHeld */
 async function isDead(taker: Taker, path: string, holder: Found): Promise<boolean> {
@@ -307,7 +257,3 @@ class HeldLock implements FileLock {
     this.#onLost?.(this.#lost);
   }
 }
-
-const beatOf = (count: number) => String(count).padStart(12, "0");
-
-const codeOf = (error: unknown) => (error as { code?: string }).code;

@@ -1,4 +1,4 @@
-import { claimsOf } from "../agents/answers.ts";
+import { claimsOf } from "../link/claims.ts";
 import { machineTime } from "../link/ticks.ts";
 
 /** As many as 4 hexadecimal digits count. */

@@ -1,5 +1,6 @@
 import { Outbox, type OutboxLimits } from "./outbox.ts";
-import { type OutboxStorage, storageOf } from "./storage.ts";
+import type { OutboxStorage } from "./storage.ts";
+import { storageOf } from "./storage-of.ts";
 
 /** The outboxes of a Mayfly, one for each tenant. */
 export class Outboxes {

@@ -1,18 +1,12 @@
-import { accepted, invited, memberRow, ownInvitationRow } from "../agents/answers.ts";
 import { list, ofMember, withId } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { instantOf } from "../contract/invalid.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import type { MemberRole } from "../tenants/tenants.ts";
+import { accepted, invited, memberRow, ownInvitationRow } from "./answers.ts";
+import type { InvitationRow, MemberRow, OwnInvitationRow } from "./rows.ts";
 
-/** @internal */
-export interface MemberRow {
-  user_id: string;
-  email: string | null;
-  role: MemberRole;
-  created_at: string;
-}
 /**
  * A person in a tenant.
  *
@@ -20,14 +14,6 @@ export interface MemberRow {
  */
 export type Member = FromRow<MemberRow>;
 
-/** @internal */
-export interface InvitationRow {
-  id: string;
-  email: string | null;
-  role: MemberRole;
-  created_at: string;
-  expires_at: string;
-}
 /**
  * An invitation that is open, as the tenant's admins see it.
  *
@@ -35,10 +21,6 @@ export interface InvitationRow {
  */
 export type Invitation = FromRow<InvitationRow>;
 
-/** @internal */
-export interface OwnInvitationRow extends Omit<InvitationRow, "email"> {
-  tenant: { id: string; name: string };
-}
 /**
  * An invitation, as the invited person sees it.
  *

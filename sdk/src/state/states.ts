@@ -4,11 +4,11 @@ import type { Database } from "../contract/database.types.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { problemOf, problemOfDate } from "../contract/storable.ts";
-import type { Note } from "../debug/row.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Note } from "../link/note.ts";
 import { fromRow } from "../link/rows.ts";
 import type { Watch } from "../log/watch.ts";
-import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "../memory/answers.ts";
+import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answers.ts";
 import { diffValues, type StateDifference } from "./diff.ts";
 import { noteCall } from "./notes.ts";
 import {

@@ -1,6 +1,7 @@
 import { type FromRow, fromRow } from "../link/rows.ts";
-import type { KeptVersion, StateRow } from "../memory/answers.ts";
-import type { StateAction } from "./watch.ts";
+
+/** How a version of a state came to be; `expire`: its time was over. */
+export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
 
 /** @internal */
 export interface StateHead {
@@ -94,4 +95,23 @@ export function toVersion<T>(row: KeptVersion): StateVersion<T> {
   const { key, version, action, by, at, value } = row;
   const gone = action === "delete" || action === "expire";
   return { key, version, action, by, at: new Date(at), value: gone ? undefined : (value as T) };
+}
+
+/** A state as SQL shows it. */
+export interface StateRow extends StateHead {
+  value: unknown;
+}
+
+export type KeptVersion = Omit<VersionRow, "bytes"> & { key: string; value: unknown };
+
+/** @internal */
+export interface ChangeRow {
+  id: string;
+  key: string;
+  agent_id: string | null;
+  version: number;
+  value: unknown;
+  action: StateAction;
+  by: string | null;
+  at: string;
 }

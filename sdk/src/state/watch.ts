@@ -2,10 +2,8 @@ import { list } from "../contract/answer-form.ts";
 import type { Result } from "../contract/errors.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { NotPulled, type Watch, type WatchHandler, type WatchOptions } from "../log/watch.ts";
-import { changeRow, tableState } from "../memory/answers.ts";
-
-/** How a version of a state came to be; `expire`: its time was over. */
-export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
+import { changeRow, tableState } from "./answers.ts";
+import type { ChangeRow, StateAction } from "./types.ts";
 
 /** A change of a state, as `watch` hands it over. */
 export interface StateChange<T = unknown> {
@@ -36,18 +34,6 @@ export type StartLogWatch = (
   options: WatchOptions,
   handler: WatchHandler,
 ) => Promise<Result<Watch>>;
-
-/** @internal */
-export interface ChangeRow {
-  id: string;
-  key: string;
-  agent_id: string | null;
-  version: number;
-  value: unknown;
-  action: StateAction;
-  by: string | null;
-  at: string;
-}
 
 /** Values have up to 256 KB each. */
 const changesPerCall = 20;

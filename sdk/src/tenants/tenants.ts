@@ -1,20 +1,14 @@
-import { tenantRow, usage } from "../agents/answers.ts";
 import { flag, ofMember, row } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import type { MemoryKind } from "../contract/schemas.ts";
 import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
+import { type TenantRow, tenantRow, type Usage, usage } from "./answers.ts";
 
 /** What a person may do in a tenant, from most to least. */
 export type MemberRole = "owner" | "admin" | "member" | "viewer";
 
-/** @internal */
-export interface TenantRow {
-  id: string;
-  name: string;
-  created_at: string;
-}
 /**
  * A tenant, as its members see it.
  *
@@ -54,16 +48,6 @@ export interface TenantQuotas {
   spawnsPerMinute?: number;
   /** Seconds: how long messages are kept that everyone has acknowledged. */
   messagesKept?: number;
-}
-
-/** What a tenant holds now, beside what it may. */
-export interface Usage {
-  memories: number;
-  bytes: number;
-  writes_this_minute: number;
-  living_agents: number;
-  spawns_left: number;
-  limits: Record<string, number | null>;
 }
 
 /** The tenants that the caller belongs to. */

@@ -1,0 +1,69 @@
+/** The file of a lock (`file-lock.ts`): what stands in it, and how it is read and made. */
+import type { ProcessIdentity } from "./process-identity.ts";
+
+export type Fs = typeof import("node:fs/promises");
+
+/** What a lock file says. */
+export interface Content extends ProcessIdentity {
+  token: string;
+  /** Digits of the same length always: a beat overwrites the file in its place. */
+  beat?: string;
+}
+
+/** A lock file as it was read. */
+export interface Found extends Content {
+  text: string;
+  modifiedMs: number;
+}
+
+export const beatOf = (count: number) => String(count).padStart(12, "0");
+
+export const codeOf = (error: unknown) => (error as { code?: string }).code;
+
+/** Fails with EEXIST where there is a file. */
+export async function writeNew(fs: Fs, path: string, content: Content): Promise<void> {
+  const file = await fs.open(path, "wx", 0o600);
+  try {
+    await file.writeFile(JSON.stringify(content));
+    await file.datasync();
+  } catch (error) {
+    await fs.rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Nothing where there is no file. */
+export async function read(fs: Fs, path: string): Promise<Found | null> {
+  try {
+    const file = await fs.open(path, "r");
+    try {
+      const text = await file.readFile("utf8");
+      return { ...parse(text), text, modifiedMs: (await file.stat()).mtimeMs };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** Without hard links a lock is empty for a moment; a loss of power can leave it so. */
+export const unreadable: Content = {
+  ...{ token: "unreadable", pid: 0, host: "an unknown host" },
+  ...{ started: "", boot: "", namespace: "" },
+};
+
+export function parse(text: string): Content {
+  try {
+    const content = JSON.parse(text) as Partial<Content>;
+    const { token, pid, host = "this host", started = "", boot = "", namespace = "" } = content;
+    if (typeof pid !== "number" || !/^[\w-]+$/.test(token ?? "")) return unreadable;
+    const { beat } = content;
+    return { token: token ?? "", pid, host, started, boot, namespace, ...(beat && { beat }) };
+  } catch {
+    return unreadable;
+  }
+}

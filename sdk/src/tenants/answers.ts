@@ -1,0 +1,29 @@
+/** The forms of answers about tenants. See `answer-form.ts`. */
+import { z } from "zod";
+import { count, maybeCount, row, text } from "../contract/answer-form.ts";
+
+/** @internal */
+export interface TenantRow {
+  id: string;
+  name: string;
+  created_at: string;
+}
+export const tenantRow = row<TenantRow>({ id: text, name: text, created_at: text });
+
+/** What a tenant holds now, beside what it may. */
+export interface Usage {
+  memories: number;
+  bytes: number;
+  writes_this_minute: number;
+  living_agents: number;
+  spawns_left: number;
+  limits: Record<string, number | null>;
+}
+export const usage = row<Usage>({
+  memories: count,
+  bytes: count,
+  writes_this_minute: count,
+  living_agents: count,
+  spawns_left: count,
+  limits: z.record(text, maybeCount),
+});

@@ -1,0 +1,178 @@
+/** A database of 0.1.0 that is full of data takes the migrations of the next release. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Claims, rpc } from "#harness/callers";
+import { catalogOf } from "#harness/catalog";
+import { openPostgresDatabase, openTestDatabase } from "#harness/database";
+import { migrationsFolder } from "#harness/template";
+import { applyMigrations } from "../../local/src/migrations.ts";
+import { readSources } from "../../scripts/sql/releases.ts";
+import { closing } from "../../scripts/sql/upgrade.ts";
+import { brokenPromises, checksumsOf, promisesOf, type Tables, tablesOf } from "./data.ts";
+import { type Opened, projects } from "./databases.ts";
+import { type Filled, fillDatabase } from "./fill-0.1.0.ts";
+import { copyMigrations } from "./old-clients.ts";
+
+const version = "0.1.0";
+const repository = join(import.meta.dirname, "../..");
+
+/** What an upgrade changes in rows on purpose, as `schema.table.column` or `rows of schema.table`, with the reason. */
+const changedOnPurpose: Record<string, string> = {};
+
+let before: string;
+beforeAll(async () => {
+  before = await mkdtemp(join(tmpdir(), "mayfly-upgrade-"));
+  await copyMigrations(version, before);
+});
+afterAll(() => rm(before, { recursive: true, force: true }));
+
+for (const { name, open, here } of projects)
+  describe.skipIf(!here)(`a database of ${version} that is full of data, on ${name},`, () => {
+    let db: Opened;
+    let filled: [Filled, Filled];
+    let old: {
+      catalog: string[];
+      tables: Tables;
+      sums: Record<string, string>;
+      exported: Exported;
+      promises: Awaited<ReturnType<typeof promisesOf>>;
+    };
+    beforeAll(async () => {
+      db = await open();
+      await applyMigrations(db.url, before);
+      filled = await fillDatabase(db.sql);
+      const tables = await tablesOf(db.sql);
+      old = {
+        tables,
+        catalog: await catalogOf(db.sql),
+        sums: await checksumsOf(db.sql, tables),
+        exported: await exportOf(filled[0].owner),
+        promises: await promisesOf(db.sql),
+      };
+    });
+    afterAll(() => db?.close());
+
+    type Exported = { table: string; row: Record<string, unknown> }[];
+    async function exportOf(owner: Claims): Promise<Exported> {
+      const lines: Exported = [];
+      let after: unknown = null;
+      for (let more = true; more; ) {
+        const page = await rpc<{ lines: Exported; after: unknown; more: boolean }>(
+          db.sql,
+          owner,
+          "export_tenant",
+          { after: after as never, page_limit: 50 },
+        );
+        lines.push(...page.lines);
+        ({ after, more } = page);
+      }
+      return lines;
+    }
+
+    it("has rows in every table", () => {
+      const empty = Object.keys(old.tables).filter((table) => old.sums[`rows of ${table}`] === "0");
+      expect(empty).toEqual([]);
+    });
+
+    it("is as it was when a migration fails in the middle, also at its last statement", async () => {
+      const released = await readdir(before);
+      const all = (await readdir(migrationsFolder)).sort();
+      const next = all.filter((file) => !released.includes(file));
+      expect(next.length).toBeGreaterThan(0);
+      const broken = await mkdtemp(join(tmpdir(), "mayfly-broken-"));
+      try {
+        await copyMigrations(version, broken);
+        const [file = ""] = next;
+        const text = await readFile(join(migrationsFolder, file), "utf8");
+        for (const at of [text.length, text.lastIndexOf("\ncreate ", text.length / 2)]) {
+          const torn = `${text.slice(0, at)}\nselect 1 / 0;\n${text.slice(at)}`;
+          await writeFile(join(broken, file), torn);
+          await expect(applyMigrations(db.url, broken)).rejects.toThrow("division by zero");
+          expect(await catalogOf(db.sql)).toEqual(old.catalog);
+          expect(await checksumsOf(db.sql, old.tables)).toEqual(old.sums);
+        }
+      } finally {
+        await rm(broken, { recursive: true });
+      }
+    });
+
+    it("has the catalog of the sources, and of all migrations on an empty database", async () => {
+      await applyMigrations(db.url, migrationsFolder);
+      const upgraded = await catalogOf(db.sql);
+      // What the project has set stays.
+      const own = (line: string) => line.replace(/"announce_rate": \d+/, "");
+      const compare = (other: string[]) => {
+        const [ours, theirs] = [upgraded, other].map((lines) => new Set(lines.map(own)));
+        // Not the whole catalogs, of which a failure would show 9,000 lines.
+        expect({
+          upgraded: [...(ours ?? [])].filter((line) => !theirs?.has(line)),
+          made: [...(theirs ?? [])].filter((line) => !ours?.has(line)),
+        }).toEqual({ upgraded: [], made: [] });
+      };
+      const ofMigrations = await (name === "PGlite" ? openTestDatabase : openPostgresDatabase)();
+      try {
+        compare(await catalogOf(ofMigrations.sql));
+      } finally {
+        await ofMigrations.close();
+      }
+      const ofSources = await open();
+      try {
+        await ofSources.sql.begin(async (sql) => {
+          await sql`set local role postgres`;
+          for (const { text } of await readSources(repository)) await sql.unsafe(text);
+          await sql.unsafe(closing);
+        });
+        compare(await catalogOf(ofSources.sql));
+      } finally {
+        await ofSources.close();
+      }
+    });
+
+    it("holds what it held", async () => {
+      const sums = await checksumsOf(db.sql, old.tables);
+      const changed = Object.keys(old.sums).filter((key) => sums[key] !== old.sums[key]);
+      expect(changed.sort()).toEqual(Object.keys(changedOnPurpose).sort());
+    });
+
+    it("takes what it took, and shows what it showed, from callers of the release before", async () => {
+      expect(brokenPromises(old.promises, await promisesOf(db.sql))).toEqual([]);
+    });
+
+    it("exports what it exported", async () => {
+      const now = new Set((await exportOf(filled[0].owner)).map(keyOf(old.tables)));
+      const lost = old.exported.map(keyOf(old.tables)).filter((line) => !now.has(line));
+      expect(lost).toEqual([]);
+      expect(old.exported.length).toBeGreaterThan(200);
+    });
+
+    it("erases a tenant whole, and nothing of another", async () => {
+      const ofTenant = ({ tenant }: Filled, tables: Tables) =>
+        checksumsOf(db.sql, tables, (columns) =>
+          columns.includes("tenant_id") ? `tenant_id = '${tenant}'` : "false",
+        );
+      const tables = await tablesOf(db.sql);
+      const [first, second] = filled;
+      const others = await ofTenant(second, tables);
+      const named = await db.sql`select name from mayfly.tenants where id = ${first.tenant}`;
+      for (let erased = false; !erased; )
+        ({ erased } = await rpc<{ erased: boolean }>(db.sql, first.owner, "erase_tenant", {
+          name: named[0]?.name,
+        }));
+      const left = Object.entries(await ofTenant(first, tables)).filter(
+        ([key, value]) => key.startsWith("rows of") && value !== "0",
+      );
+      expect(left).toEqual([]);
+      expect(await ofTenant(second, tables)).toEqual(others);
+    });
+  });
+
+/** A line of an export, with what the release before knew of its row. */
+const keyOf =
+  (tables: Tables) =>
+  ({ table, row }: { table: string; row: Record<string, unknown> }): string => {
+    const known = tables[`mayfly.${table}`] ?? [];
+    const kept = Object.entries(row).filter(([column]) => known.includes(column));
+    return `${table} ${JSON.stringify(kept.sort(([a], [b]) => (a < b ? -1 : 1)))}`;
+  };
