@@ -1305,7 +1305,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- What time does to the jobs of a tenant: takes ended leases (for a project in which nobody claims), and deletes ended
--- jobs that have been kept for as long as the settings say, at most max_rows: { jobs, more }. A chore
+-- jobs that have been kept for as long as the settings say, at most max_rows: { more }. A chore
 -- of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
@@ -1325,7 +1325,7 @@ begin
     for update skip locked);
   perform mayfly_private.delete_finished(tenant, old);
   delete from mayfly_private.job_workers w where w.tenant_id = tenant and w.until < clock_timestamp();
-  return jsonb_build_object('jobs', cardinality(old), 'more', cardinality(old) = max_rows);
+  return jsonb_build_object('more', cardinality(old) = max_rows);
 end
 $$;
 
@@ -1847,12 +1847,11 @@ declare
   fault integer;
   t_ids uuid[];
   j_ids uuid[];
-  attempts integer[];
+  cancels integer[];
   results jsonb[];
   of record;
-  ended uuid[] := '{}';
-  dropped uuid[] := '{}';
-  lost text[] := '{}';
+  dropped integer[];
+  lost integer[];
 begin
   if jsonb_typeof(done) is distinct from 'array' or jsonb_array_length(done) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'done must be an array of 1 to 1000 { lease, result? }.', null, '{"field": "done"}');
@@ -1868,7 +1867,7 @@ begin
   end if;
 
   with given as materialized (
-    select o.n, o.d ->> 'lease' as token, o.d -> 'result' as result, l.tenant_id, l.job_id, l.attempt
+    select o.n - 1 as n, o.d -> 'result' as result, l.tenant_id, l.job_id, l.attempt
     from jsonb_array_elements(done) with ordinality as o (d, n), mayfly_private.lease_of(holder, o.d ->> 'lease') l
   ), held as materialized (
     select g.n, h.tenant_id, h.id, h.cancelled, g.result
@@ -1883,26 +1882,30 @@ begin
     (select array_agg(h.id order by h.tenant_id, h.id) from held h),
     (select array_agg(h.cancelled::integer order by h.tenant_id, h.id) from held h),
     (select array_agg(h.result order by h.tenant_id, h.id) from held h),
-    (select coalesce(array_agg(g.token order by g.n), '{}') from given g where not exists (select from held h where h.n = g.n))
-  into t_ids, j_ids, attempts, results, lost;
+    (select coalesce(array_agg(h.n order by h.n), '{}') from held h where h.cancelled),
+    (select coalesce(array_agg(g.n order by g.n), '{}') from given g where not exists (select from held h where h.n = g.n))
+  into t_ids, j_ids, cancels, results, dropped, lost;
 
   -- Mostly of one tenant.
   for of in
     select t.tenant_id, t.cancelled, array_agg(t.id) as ids, array_agg(t.result) as results
-    from unnest(t_ids, j_ids, attempts, results) as t (tenant_id, id, cancelled, result)
+    from unnest(t_ids, j_ids, cancels, results) as t (tenant_id, id, cancelled, result)
     group by t.tenant_id, t.cancelled order by t.tenant_id
   loop
     if of.cancelled = 1 then
       perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'cancelled', null, null);
-      dropped := dropped || of.ids;
     else
       perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'succeeded', null, of.results);
     end if;
   end loop;
 
   if cardinality(lost) > 0 then
+    -- Whoever holds nothing may not even live.
+    if holder.kind = 'agent' and j_ids is null then
+      perform mayfly_private.require_tenant('job:work');
+    end if;
     lost := array(
-      select t.token from unnest(lost) with ordinality as t (token, n), mayfly_private.lease_of(holder, t.token) l
+      select t.n from unnest(lost) as t (n), mayfly_private.lease_of(holder, done -> t.n ->> 'lease') l
       where not exists (
         select from mayfly.finished_jobs f
         where f.tenant_id = l.tenant_id and f.id = l.job_id and f.attempt = l.attempt and f.holder = holder.id
@@ -1917,8 +1920,8 @@ comment on function mayfly_private.complete_jobs is 'Completes jobs under their 
 
 grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
--- Completes 1 to 1,000 jobs: [{ lease, result? }]. Gives { lost, cancelled }: the leases that were not the caller's any
--- more, of which nothing was recorded, and the ids of jobs that had been cancelled and ended so.
+-- Completes 1 to 1,000 jobs: [{ lease, result? }]. Gives { lost, cancelled }, by their places in the call from 0 on:
+-- those whose lease was not the caller's any more, of which nothing was recorded, and those that had been cancelled.
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb
@@ -1927,7 +1930,7 @@ set search_path = ''
 return mayfly_private.complete_jobs(done);
 
 comment on function mayfly.complete_jobs is
-  'Completes jobs: [{ lease, result? }] gives { lost: [lease], cancelled: [id] }. What is lost was not recorded.';
+  'Completes jobs: [{ lease, result? }] gives { lost: [place], cancelled: [place] }, from 0 on. What is lost was not recorded.';
 
 grant execute on function mayfly.complete_jobs to authenticated, service_role;
 
@@ -2201,7 +2204,7 @@ declare
   failed_with jsonb;
   pause double precision;
   outcomes jsonb := '{}';
-  scheduled record;
+  held integer := 0;
 begin
   if jsonb_typeof(failures) is distinct from 'array' or jsonb_array_length(failures) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'failures must be an array of 1 to 1000 { lease, error, retryable?, retry_in? }.',
@@ -2236,6 +2239,7 @@ begin
         else 'lost' end);
       continue;
     end if;
+    held := held + 1;
     failed_with := jsonb_build_object('code', left(coalesce(failure.f -> 'error' ->> 'code', 'failed'), 100),
       'message', left(failure.f -> 'error' ->> 'message', 2000));
     insert into mayfly.job_attempts (tenant_id, job_id, attempt, holder, started_at, error)
@@ -2264,6 +2268,10 @@ begin
       outcomes := outcomes || jsonb_build_object(failure.n - 1, 'failed');
     end if;
   end loop;
+  if holder.kind = 'agent' and held = 0 then
+    -- Whoever holds nothing may not even live.
+    perform mayfly_private.require_tenant('job:work');
+  end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);
 end
 $$;
@@ -2417,7 +2425,7 @@ $$;
 
 comment on function mayfly_private.fire_schedules is 'Adds the jobs of schedules that are due.';
 
--- A job with its steps, its failed attempts, the signals that wait for it and its children; null where there is none.
+-- A job with its steps, its failed attempts, the signals that wait for it and its children.
 -- Of more than 1,000 steps or children the first are given. Callers with job:read. Locks nothing.
 
 create function mayfly.get_job(id uuid)
@@ -2435,7 +2443,7 @@ begin
     select to_jsonb(f) - '{tenant_id,lane,bytes}'::text[] into job from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = get_job.id;
   end if;
   if job is null then
-    return null;
+    perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
   return jsonb_strip_nulls(job - '{input,result}'::text[])
     || jsonb_build_object('input', job -> 'input', 'result', job -> 'result',
@@ -2461,7 +2469,7 @@ begin
 end
 $$;
 
-comment on function mayfly.get_job is 'A job with its steps, failed attempts, signals and children; null where there is none.';
+comment on function mayfly.get_job is 'A job with its steps, failed attempts, signals and children.';
 
 grant execute on function mayfly.get_job to authenticated, service_role;
 
@@ -2477,8 +2485,8 @@ declare
   holder constant mayfly_private.job_holder := mayfly_private.job_holder();
   ts constant timestamptz := clock_timestamp();
   until timestamptz := ts + make_interval(secs => lease);
-  kept text[];
-  dropped text[];
+  kept integer[];
+  dropped integer[];
 begin
   if lease is null or lease not between 1 and 3600 then
     perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}');
@@ -2492,10 +2500,10 @@ begin
       where a.tenant_id = holder.tenant_id and a.id = holder.id);
   end if;
   with held as materialized (
-    select h.tenant_id, h.id, h.cancelled, g.token
+    select h.tenant_id, h.id, h.cancelled, g.n
     from (
-      select t.token, l.tenant_id, l.job_id, l.attempt
-      from unnest(leases) t (token), mayfly_private.lease_of(holder, t.token) l
+      select t.n - 1 as n, l.tenant_id, l.job_id, l.attempt
+      from unnest(leases) with ordinality as t (token, n), mayfly_private.lease_of(holder, t.token) l
       order by l.tenant_id, l.job_id) g
     cross join lateral (
       select * from mayfly.jobs j where j.tenant_id = g.tenant_id and j.id = g.job_id limit 1 for no key update) h
@@ -2504,8 +2512,12 @@ begin
     update mayfly.jobs j set lease_end = greatest(j.lease_end, least(until, j.deadline, j.started_at + j.timeout))
     from held h where j.tenant_id = h.tenant_id and j.id = h.id
   )
-  select coalesce(array_agg(h.token), '{}'), coalesce(array_agg(h.token) filter (where h.cancelled), '{}') into kept, dropped from held h;
-  return jsonb_build_object('lost', to_jsonb(array(select t from unnest(leases) t where t <> all (kept))), 'cancelled', to_jsonb(dropped),
+  select coalesce(array_agg(h.n), '{}'), coalesce(array_agg(h.n order by h.n) filter (where h.cancelled), '{}') into kept, dropped from held h;
+  if holder.kind = 'agent' and cardinality(kept) = 0 then
+    -- Whoever holds nothing may not even live.
+    perform mayfly_private.require_tenant('job:work');
+  end if;
+  return jsonb_build_object('lost', to_jsonb(array(select n from generate_series(0, cardinality(leases) - 1) n where n <> all (kept))), 'cancelled', to_jsonb(dropped),
     'lease_end', until);
 end
 $$;
@@ -2514,8 +2526,8 @@ comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
--- Extends leases to `lease` seconds from now. Gives { lost, cancelled, lease_end }: the leases that are not the
--- caller's any more, and those of jobs that somebody has cancelled.
+-- Extends leases to `lease` seconds from now. Gives { lost, cancelled, lease_end }, by their places from 0 on:
+-- those that are not the caller's any more, and those of jobs that somebody has cancelled.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
@@ -2524,7 +2536,7 @@ set search_path = ''
 return mayfly_private.heartbeat_jobs(leases, lease);
 
 comment on function mayfly.heartbeat_jobs is
-  'Extends leases to so many seconds from now: { lost: [lease], cancelled: [lease], lease_end }.';
+  'Extends leases to so many seconds from now: { lost: [place], cancelled: [place], lease_end }, from 0 on.';
 
 grant execute on function mayfly.heartbeat_jobs to authenticated, service_role;
 
@@ -3252,6 +3264,10 @@ begin
     end if;
     released := released + cardinality(given.ids);
   end loop;
+  if holder.kind = 'agent' and released = 0 then
+    -- Whoever holds nothing may not even live.
+    perform mayfly_private.require_tenant('job:work');
+  end if;
   return jsonb_build_object('released', released);
 end
 $$;

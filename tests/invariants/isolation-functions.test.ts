@@ -44,6 +44,7 @@ beforeAll(async () => {
       viewer: "may not",
     },
     acknowledge_messages: { values: { seqs: [1] }, needs: "message:read", viewer: "own" },
+    add_jobs: { values: { jobs: [{ name: "mine" }] }, needs: "job:add", viewer: "may not" },
     add_member: {
       values: { user_id: user, role: "owner" },
       needs: "member:write",
@@ -57,6 +58,7 @@ beforeAll(async () => {
       only: "agent",
       viewer: "may not",
     },
+    cancel_jobs: { values: { ids: [victim.job] }, needs: "job:add", viewer: "may not" },
     change_member_role: {
       values: { user_id: user, role: "owner" },
       needs: "member:write",
@@ -67,7 +69,14 @@ beforeAll(async () => {
       needs: "message:read",
       viewer: "may not",
     },
+    claim_any_jobs: { values: {}, needs: null, only: "secret", viewer: "may not" },
+    claim_jobs: { values: { wanted: 10 }, needs: "job:work", viewer: "may not" },
     claim_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    complete_jobs: {
+      values: { done: [{ lease: victim.jobLease }] },
+      needs: "job:work",
+      viewer: "may not",
+    },
     complete_embeddings: {
       values: { model: "m", results: [] },
       needs: null,
@@ -90,6 +99,44 @@ beforeAll(async () => {
     delete_channel: {
       values: { name: victim.channel },
       needs: "channel:write",
+      viewer: "may not",
+    },
+    delete_schedule: { values: { name: "yearly" }, needs: "job:admin", viewer: "may not" },
+    discard_jobs: { values: {}, needs: "job:admin", viewer: "may not" },
+    fail_jobs: {
+      values: { failures: [{ lease: victim.jobLease, error: { message: "mine" } }] },
+      needs: "job:work",
+      viewer: "may not",
+    },
+    get_job: { values: { id: victim.job }, needs: "job:read", viewer: "may" },
+    heartbeat_jobs: { values: { leases: [victim.jobLease] }, needs: "job:work", viewer: "may not" },
+    job_statistics: { values: {}, needs: "job:read", viewer: "may" },
+    list_jobs: { values: {}, needs: "job:read", viewer: "may" },
+    list_schedules: { values: {}, needs: "job:read", viewer: "may" },
+    read_steps: { values: { lease: victim.jobLease }, needs: "job:work", viewer: "may not" },
+    record_steps: {
+      values: { lease: victim.jobLease, steps: [{ name: "planted" }] },
+      needs: "job:work",
+      viewer: "may not",
+    },
+    redrive_jobs: { values: {}, needs: "job:admin", viewer: "may not" },
+    release_jobs: { values: { leases: [victim.jobLease] }, needs: "job:work", viewer: "may not" },
+    set_job_share: { values: { weight: 100 }, needs: null, only: "secret", viewer: "may not" },
+    set_queue: { values: { name: "work", paused: true }, needs: "job:admin", viewer: "may not" },
+    set_schedule: {
+      values: { name: "yearly", cron: "@hourly", job: "mine" },
+      needs: "job:admin",
+      viewer: "may not",
+    },
+    signal_job: { values: { id: victim.job, name: "go" }, needs: "job:add", viewer: "may not" },
+    turn_jobs: {
+      values: { done: [{ lease: victim.jobLease }], wanted: 10 },
+      needs: "job:work",
+      viewer: "may not",
+    },
+    wait_job: {
+      values: { lease: victim.jobLease, step: "mine", signals: ["go"] },
+      needs: "job:work",
       viewer: "may not",
     },
     delete_state: {

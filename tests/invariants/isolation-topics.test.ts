@@ -15,6 +15,7 @@ beforeAll(async () => {
   delete strangers["the secret key, naming no tenant"];
   topics = {
     agents: `tenant:${victim.tenant}:agents`,
+    jobs: `tenant:${victim.tenant}:jobs`,
     log: `tenant:${victim.tenant}:log`,
     agent: `tenant:${victim.tenant}:agent:${victim.agent.id}`,
     broadcast: `tenant:${victim.tenant}:broadcast:${victim.channel}`,

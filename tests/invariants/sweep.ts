@@ -40,6 +40,10 @@ export interface Victim {
   channel: string;
   lease: string;
   state: string;
+  /** A running job of the agent, its lease, and a dead letter. */
+  job: string;
+  jobLease: string;
+  deadJob: string;
 }
 
 /** A tenant that has used everything there is. */
@@ -66,6 +70,9 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
       "channel:broadcast",
       "state:read",
       "state:write",
+      "job:read",
+      "job:add",
+      "job:work",
       "debug:read",
       "debug:write",
     ],
@@ -108,6 +115,7 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     value: { secret: "plan" },
     of_agent: agent.id,
   });
+  const jobs = await fillJobs(sql, tenant, owner, agent.claims);
   await asOwner("set_debug", { persist: true });
   const { lease } = await asOwner<{ lease: string }>("lease_debug", { level: 1 });
   await rpc(sql, agent.claims, "append_debug", {
@@ -150,7 +158,38 @@ export async function fillTenant(sql: Sql): Promise<Victim> {
     channel,
     lease,
     state,
+    ...jobs,
   };
+}
+
+/** A job that runs, with a step and a signal; one that is a dead letter; a queue, a schedule and a worker that sleeps. */
+async function fillJobs(sql: Sql, tenant: string, owner: Claims, worker: Claims) {
+  const asWorker = <T>(name: string, values: Record<string, unknown>) =>
+    rpc<T>(sql, worker, name, values);
+  const take = async (queue: string) => {
+    const { jobs } = await asWorker<{ jobs: { id: string; lease: string }[] }>("claim_jobs", {
+      queues: [queue],
+    });
+    return jobs[0] ?? { id: "", lease: "" };
+  };
+  await asWorker("add_jobs", {
+    jobs: [
+      { name: "work", key: "work", input: { secret: "plan" } },
+      { name: "dead", max_attempts: 1 },
+    ] as never,
+  });
+  const running = await take("work");
+  const steps = [{ name: "one", result: "the secret plan" }] as never;
+  await asWorker("record_steps", { lease: running.lease, steps });
+  await asWorker("signal_job", { id: running.id, name: "go", payload: "the secret plan" });
+  const dead = await take("dead");
+  const failures = [{ lease: dead.lease, error: { message: "the secret plan" } }] as never;
+  await asWorker("fail_jobs", { failures });
+  await rpc(sql, owner, "set_queue", { name: "work", max_running: 5 });
+  await rpc(sql, owner, "set_schedule", { name: "yearly", cron: "@yearly", job: "work" });
+  await rpc(sql, serviceRole, "set_job_share", { weight: 2 }, inTenant(tenant));
+  await asWorker("claim_jobs", { park: randomUUID(), queues: ["nothing"] });
+  return { job: running.id, jobLease: running.lease, deadJob: dead.id };
 }
 
 /** Everyone who is somebody, and nobody to the victim. */

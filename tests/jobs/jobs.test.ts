@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, inTenant, makePerson, refusalOf, rpc, serviceRole } from "../harness/callers.ts";
-import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
+import { codeOf, inTenant, makePerson, refusalOf, rpc, serviceRole } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import {
   add,
   claim,
@@ -369,7 +369,7 @@ describe("ending jobs", () => {
           nonsense.map((lease) => ({ lease })),
         )
       ).lost,
-    ).toEqual(nonsense);
+    ).toEqual([0, 1, 2, 3]);
   });
 
   it("redrives dead letters with their steps, past every old lease, and discards them", async () => {
@@ -395,7 +395,7 @@ describe("ending jobs", () => {
     });
     await fail(db.sql, claims, [{ lease: again.lease, error: { message: "x" } }]);
     expect(await rpc(db.sql, owner, "discard_jobs")).toEqual({ discarded: 1 });
-    expect(await jobOf(db.sql, tenant, id)).toBeNull();
+    expect(await codeOf(jobOf(db.sql, tenant, id))).toBe("job_unknown");
     const [steps] = await db.sql`select count(*)::int from mayfly.job_steps where job_id = ${id}`;
     expect(steps?.count).toBe(0);
   });
@@ -461,7 +461,7 @@ describe("what is finished is read", () => {
     ]);
     await db.sql`update mayfly.finished_jobs set finished_at = now() - interval '31 days' where tenant_id = ${tenant}`;
     const [more] = await db.sql`select mayfly_private.maintain_jobs(${tenant}, 1) as more`;
-    expect(more?.more).toEqual({ jobs: 1, more: true });
+    expect(more?.more).toEqual({ more: true });
     await db.sql`select mayfly_private.maintain_jobs(${tenant}, 10)`;
     const [left] =
       await db.sql`select count(*)::int from mayfly.finished_jobs where tenant_id = ${tenant}`;

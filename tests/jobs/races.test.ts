@@ -2,16 +2,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  codeOf,
-  inTenant,
-  makeAgent,
-  rpc,
-  type SpawnedAgent,
-  serviceRole,
-} from "../harness/callers.ts";
-import { openPostgresDatabase, type TestDatabase } from "../harness/database.ts";
-import { databaseUrl } from "../harness/needs.ts";
+import { codeOf, inTenant, makeAgent, rpc, type SpawnedAgent, serviceRole } from "#harness/callers";
+import { openPostgresDatabase, type TestDatabase } from "#harness/database";
+import { databaseUrl } from "#harness/needs";
 import {
   add,
   claim,
@@ -80,7 +73,12 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
         agent.claims,
         jobs.map(({ lease }) => ({ lease })),
       );
-      expect((await late).lost).toHaveLength(100);
+      // One that lives is told that its leases are lost, and a dead one that it may do nothing.
+      const outcome = await late.then(
+        ({ lost }) => lost.length,
+        () => codeOf(late),
+      );
+      expect([100, "not_authorized"]).toContain(outcome);
     }
   });
 
@@ -195,8 +193,8 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
               claims,
               jobs.reverse().map(({ lease }) => ({ lease })),
             );
-            for (const job of jobs)
-              if (!lost.includes(job.lease)) seen.set(job.id, (seen.get(job.id) ?? 0) + 1);
+            for (const [at, job] of jobs.entries())
+              if (!lost.includes(at)) seen.set(job.id, (seen.get(job.id) ?? 0) + 1);
           } catch (reason) {
             noted(reason);
             living.delete(n);

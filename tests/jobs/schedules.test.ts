@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, makePerson, refusalOf, rpc } from "../harness/callers.ts";
-import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
+import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { claim, claimOne, complete, letTick, makeWorker, makeWorkTenant } from "./working.ts";
 
 let db: TestDatabase;

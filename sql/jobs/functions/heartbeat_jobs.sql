@@ -10,8 +10,8 @@ declare
   holder constant mayfly_private.job_holder := mayfly_private.job_holder();
   ts constant timestamptz := clock_timestamp();
   until timestamptz := ts + make_interval(secs => lease);
-  kept text[];
-  dropped text[];
+  kept integer[];
+  dropped integer[];
 begin
   if lease is null or lease not between 1 and 3600 then
     perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}');
@@ -25,10 +25,10 @@ begin
       where a.tenant_id = holder.tenant_id and a.id = holder.id);
   end if;
   with held as materialized (
-    select h.tenant_id, h.id, h.cancelled, g.token
+    select h.tenant_id, h.id, h.cancelled, g.n
     from (
-      select t.token, l.tenant_id, l.job_id, l.attempt
-      from unnest(leases) t (token), mayfly_private.lease_of(holder, t.token) l
+      select t.n - 1 as n, l.tenant_id, l.job_id, l.attempt
+      from unnest(leases) with ordinality as t (token, n), mayfly_private.lease_of(holder, t.token) l
       order by l.tenant_id, l.job_id) g
     cross join lateral (
       select * from mayfly.jobs j where j.tenant_id = g.tenant_id and j.id = g.job_id limit 1 for no key update) h
@@ -37,8 +37,12 @@ begin
     update mayfly.jobs j set lease_end = greatest(j.lease_end, least(until, j.deadline, j.started_at + j.timeout))
     from held h where j.tenant_id = h.tenant_id and j.id = h.id
   )
-  select coalesce(array_agg(h.token), '{}'), coalesce(array_agg(h.token) filter (where h.cancelled), '{}') into kept, dropped from held h;
-  return jsonb_build_object('lost', to_jsonb(array(select t from unnest(leases) t where t <> all (kept))), 'cancelled', to_jsonb(dropped),
+  select coalesce(array_agg(h.n), '{}'), coalesce(array_agg(h.n order by h.n) filter (where h.cancelled), '{}') into kept, dropped from held h;
+  if holder.kind = 'agent' and cardinality(kept) = 0 then
+    -- Whoever holds nothing may not even live.
+    perform mayfly_private.require_tenant('job:work');
+  end if;
+  return jsonb_build_object('lost', to_jsonb(array(select n from generate_series(0, cardinality(leases) - 1) n where n <> all (kept))), 'cancelled', to_jsonb(dropped),
     'lease_end', until);
 end
 $$;
@@ -46,8 +50,8 @@ $$;
 comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
--- Extends leases to `lease` seconds from now. Gives { lost, cancelled, lease_end }: the leases that are not the
--- caller's any more, and those of jobs that somebody has cancelled.
+-- Extends leases to `lease` seconds from now. Gives { lost, cancelled, lease_end }, by their places from 0 on:
+-- those that are not the caller's any more, and those of jobs that somebody has cancelled.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
@@ -56,5 +60,5 @@ set search_path = ''
 return mayfly_private.heartbeat_jobs(leases, lease);
 
 comment on function mayfly.heartbeat_jobs is
-  'Extends leases to so many seconds from now: { lost: [lease], cancelled: [lease], lease_end }.';
+  'Extends leases to so many seconds from now: { lost: [place], cancelled: [place], lease_end }, from 0 on.';
 grant execute on function mayfly.heartbeat_jobs to authenticated, service_role;

@@ -1,5 +1,5 @@
 -- What time does to the jobs of a tenant: takes ended leases (for a project in which nobody claims), and deletes ended
--- jobs that have been kept for as long as the settings say, at most max_rows: { jobs, more }. A chore
+-- jobs that have been kept for as long as the settings say, at most max_rows: { more }. A chore
 -- of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
@@ -19,7 +19,7 @@ begin
     for update skip locked);
   perform mayfly_private.delete_finished(tenant, old);
   delete from mayfly_private.job_workers w where w.tenant_id = tenant and w.until < clock_timestamp();
-  return jsonb_build_object('jobs', cardinality(old), 'more', cardinality(old) = max_rows);
+  return jsonb_build_object('more', cardinality(old) = max_rows);
 end
 $$;
 

@@ -33,6 +33,10 @@ begin
     end if;
     released := released + cardinality(given.ids);
   end loop;
+  if holder.kind = 'agent' and released = 0 then
+    -- Whoever holds nothing may not even live.
+    perform mayfly_private.require_tenant('job:work');
+  end if;
   return jsonb_build_object('released', released);
 end
 $$;
