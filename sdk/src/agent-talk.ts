@@ -1,7 +1,12 @@
 import { AgentMemory } from "./agent-memory.ts";
 import type { Channels } from "./channels/channels.ts";
-import type { Result } from "./contract/errors.ts";
+import { failed, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
+import { doorOf } from "./jobs/door.ts";
+import { Jobs } from "./jobs/jobs.ts";
+import type { JobHandlers } from "./jobs/local-job.ts";
+import type { Work, WorkOptions } from "./jobs/work-options.ts";
+import { Works } from "./jobs/works.ts";
 import type { Limit } from "./link/requests.ts";
 import type { MessageTarget, SendOptions, Sent } from "./messages/messages.ts";
 import {
@@ -12,9 +17,16 @@ import {
   type RequestOptions,
 } from "./messages/messenger.ts";
 
-/** An agent's messages, to and from others of its tenant. */
+/** Jobs that are under way when their agent ends have so long to end, too. */
+const drainMs = 5_000;
+
+/** An agent's jobs and messages, to and from others of its tenant. */
 export class AgentTalk extends AgentMemory {
   readonly #messenger = new Messenger(this.client, this.debug.note);
+  readonly #jobsDoor = doorOf(this.client, this.tenantId);
+  readonly #works = new Works(this.#jobsDoor, this.debug.note);
+  /** What is to be done: adds jobs, shows and ends them. */
+  readonly jobs = new Jobs(this.#jobsDoor);
 
   /** The named channels of the tenant. */
   get channels(): Channels {
@@ -100,7 +112,26 @@ export class AgentTalk extends AgentMemory {
     return this.#messenger.on(type, handler, options);
   }
 
+  /**
+   * Does jobs: those that there is a handler for, as they come, until `stop()` or the agent's end. When
+   * the agent dies its jobs go to others; each comes again with a higher `attempt`, past the steps that
+   * are recorded.
+   *
+   * @returns `invalid_request` with the option that is wrong.
+   * @example
+   * const { data: work } = await agent.work({
+   *   summarise: async (input, job) => {
+   *     const page = await job.step("fetch", () => fetch(input.url).then((r) => r.text()));
+   *     return summary(page);
+   *   },
+   * }, { concurrency: 8 });
+   */
+  async work(handlers: JobHandlers, options: WorkOptions = {}): Promise<Result<Work>> {
+    return this.over ? failed(this.over) : this.#works.start(handlers, options);
+  }
+
   protected override async finish(limit: Limit) {
+    await Promise.race([this.#works.close(drainMs), limit.over]);
     // What was handled is said while it can be; a handler that never ends holds nobody up.
     await Promise.race([this.#messenger.close(), limit.over]);
     return super.finish(limit);
@@ -108,6 +139,7 @@ export class AgentTalk extends AgentMemory {
 
   protected override async leave(): Promise<void> {
     void this.#messenger.close();
+    void this.#works.close(0);
     await super.leave();
   }
 }

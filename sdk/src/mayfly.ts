@@ -13,6 +13,11 @@ import { idOf } from "./contract/ids.ts";
 import type { PayloadOf } from "./contract/messages.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
+import { doorOf } from "./jobs/door.ts";
+import { Jobs } from "./jobs/jobs.ts";
+import type { JobHandlers } from "./jobs/local-job.ts";
+import type { Work, WorkOptions } from "./jobs/work-options.ts";
+import { Works } from "./jobs/works.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
 import { Requests } from "./link/requests.ts";
@@ -93,6 +98,8 @@ export class Mayfly {
   readonly conflicts: Conflicts;
   readonly enrolmentKeys: EnrolmentKeys;
   readonly invitations: Invitations;
+  /** What is to be done: adds jobs, shows and ends them; a worker does them (`agent.work`). */
+  readonly jobs: Jobs;
   readonly members: Members;
   /** The states that the tenant's agents share; `state.of(id)`: those of an agent. */
   readonly state: States;
@@ -102,6 +109,7 @@ export class Mayfly {
   /** Without a caller: for renewals, whose secret suffices alone. */
   readonly #anonymous: MayflyClient;
   readonly #outboxes: Outboxes;
+  readonly #works: Works;
   readonly #watches = new Set<Watch>();
   readonly #agents = new Set<AgentLife>();
   readonly #requests = new Requests();
@@ -118,6 +126,9 @@ export class Mayfly {
     this.agentTypes = new AgentTypes(this.client, tenant);
     this.enrolmentKeys = new EnrolmentKeys(this.client, tenant);
     this.invitations = new Invitations(this.client);
+    const door = doorOf(this.client, tenant);
+    this.jobs = new Jobs(door);
+    this.#works = new Works(door);
     this.members = new Members(this.client);
     this.tenants = new Tenants(this.client);
     this.#messenger = new Messenger(this.client, undefined, tenant);
@@ -200,6 +211,15 @@ export class Mayfly {
     this.#watches.add(watch);
     void watch.ended.then(() => this.#watches.delete(watch));
     return started;
+  }
+
+  /**
+   * Does jobs as who is signed in, or as the secret key: see {@link Agent.work}. The secret key that names
+   * no tenant works for all, each with its share.
+   */
+  async work(handlers: JobHandlers, options: WorkOptions = {}): Promise<Result<Work>> {
+    const { tenant, client } = this.#options;
+    return this.#works.start(handlers, { ...options, anyTenant: !tenant && !client });
   }
 
   /** The named channels of the tenant. */
@@ -307,6 +327,7 @@ export class Mayfly {
   close(options: CloseOptions = {}): Promise<Result<null>> {
     const { tenant } = this.#options;
     return this.#requests.within(silenceMs, async (limit) => {
+      await Promise.race([this.#works.close(silenceMs), limit.over]);
       const errors = await endAgents(this.#agents, options);
       limit.extend();
       await Promise.all([this.debug.close(), ...[...this.#watches].map((watch) => watch.stop())]);

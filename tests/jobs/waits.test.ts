@@ -25,11 +25,10 @@ afterAll(() => db?.close());
 async function setUp(job: Record<string, unknown> = {}) {
   const tenant = await makeWorkTenant(db.sql);
   const { claims, id: worker } = await makeWorker(db.sql, tenant);
-  const [added] = await add(db.sql, claims, [{ name: "a", ...job }]);
-  const id = added?.id ?? "";
+  await add(db.sql, claims, [{ name: "a", ...job }]);
   const call = <T = unknown>(name: string, values: Record<string, unknown>) =>
     rpc<T>(db.sql, claims, name, values);
-  return { tenant, claims, worker, id, call, ...(await claimOne(db.sql, claims)) };
+  return { tenant, claims, worker, call, ...(await claimOne(db.sql, claims)) };
 }
 
 describe("signals", () => {

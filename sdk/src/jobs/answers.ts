@@ -1,6 +1,17 @@
 /** The forms of answers about jobs. See `answer-form.ts`. */
 import { z } from "zod";
-import { count, deleted, flag, list, maybeText, row, text, texts, value, word } from "../contract/answer-form.ts";
+import {
+  count,
+  deleted,
+  flag,
+  list,
+  maybeText,
+  row,
+  text,
+  texts,
+  value,
+  word,
+} from "../contract/answer-form.ts";
 
 export { deleted };
 
@@ -85,7 +96,11 @@ export const failedJobs = texts;
 export const released = row<{ released: number }>({ released: count });
 const named = z.record(text, value);
 export const recorded = row<{ known: Record<string, unknown> }>({ known: named });
-export const readSteps = row<{ steps: Record<string, unknown>; last: string | null; more: boolean }>({
+export const readSteps = row<{
+  steps: Record<string, unknown>;
+  last: string | null;
+  more: boolean;
+}>({
   steps: named,
   last: maybeText,
   more: flag,

@@ -6,7 +6,11 @@ import { joinTopic } from "../link/topics.ts";
 
 export type JobFunction = Extract<
   keyof Database["mayfly"]["Functions"],
-  `${string}_job${string}` | `${string}_steps` | `${string}_schedule${string}` | "set_queue"
+  | `${string}_job${string}`
+  | "job_statistics"
+  | `${string}_steps`
+  | `${string}_schedule${string}`
+  | "set_queue"
 >;
 
 /** What jobs need of a connection: its calls, and to be woken. */

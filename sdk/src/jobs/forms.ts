@@ -7,7 +7,11 @@ const present = (object: Record<string, unknown>) =>
 
 /** An instant as it is sent; what is none as it is, to be refused by its field. */
 const instant = (value: Date | undefined) =>
-  value === undefined ? undefined : Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
+  value === undefined
+    ? undefined
+    : Number.isNaN(value.getTime())
+      ? String(value)
+      : value.toISOString();
 
 /** A duration in seconds; what is none as it came, to be refused by its field. */
 export const seconds = (value: NewJob["delay"]) => {
@@ -54,14 +58,19 @@ export const toSchedule = (name: string, { cron, job, input, options, ...more }:
   });
 
 /** Of a row of get_job, deep where it has rows of its own. */
-export function toDetails<Input, Output>(given: Record<string, unknown>): JobDetails<Input, Output> {
+export function toDetails<Input, Output>(
+  given: Record<string, unknown>,
+): JobDetails<Input, Output> {
   const rows = (value: unknown) => (value as Record<string, unknown>[]).map(fromRow);
   const shown = fromRow(given) as Record<string, unknown>;
   return {
     ...shown,
     steps: rows(given.steps).map((step) => ({ ...step, at: new Date(step.at as string) })),
     attempts: rows(given.attempts),
-    signals: rows(given.signals).map((signal) => ({ ...signal, at: new Date(signal.at as string) })),
+    signals: rows(given.signals).map((signal) => ({
+      ...signal,
+      at: new Date(signal.at as string),
+    })),
   } as unknown as JobDetails<Input, Output>;
 }
 

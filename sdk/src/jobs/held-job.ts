@@ -164,7 +164,8 @@ export class HeldJob<Input = unknown> {
         ? undefined
         : await this.step(`${step}: until`, () => {
             const length = seconds(timeout);
-            if (typeof length !== "number") throw invalid("timeout", 'must be like 90, "90s" or "10m"');
+            if (typeof length !== "number")
+              throw invalid("timeout", 'must be like 90, "90s" or "10m"');
             return new Date(Date.now() + length * 1_000).toISOString();
           });
     const known = await this.#steps.known(step);

@@ -81,7 +81,9 @@ export class Jobs {
    *
    * @returns `job_unknown`, `scope_missing` without `job:read`.
    */
-  async get<Input = unknown, Output = unknown>(id: string): Promise<Result<JobDetails<Input, Output>>> {
+  async get<Input = unknown, Output = unknown>(
+    id: string,
+  ): Promise<Result<JobDetails<Input, Output>>> {
     const answer = await this.#door.rpc("get_job", { id: idOf(id) }, jobRow);
     return answer.error ? answer : ok(toDetails<Input, Output>(answer.data));
   }
@@ -111,7 +113,10 @@ export class Jobs {
    */
   async ended<Output = unknown>(
     id: string,
-    { timeoutMs = Number.POSITIVE_INFINITY, pollMs = 500 }: { timeoutMs?: number; pollMs?: number } = {},
+    {
+      timeoutMs = Number.POSITIVE_INFINITY,
+      pollMs = 500,
+    }: { timeoutMs?: number; pollMs?: number } = {},
   ): Promise<Result<JobDetails<unknown, Output>>> {
     if (!(pollMs > 0)) return failed(invalid("pollMs", "must be more than 0"));
     const over = performance.now() + timeoutMs;

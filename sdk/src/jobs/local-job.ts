@@ -77,7 +77,8 @@ const isLost = ({ aborted, reason }: AbortSignal) =>
 
 const codeOf = (thrown: unknown) => {
   const { code, name } = Object(thrown) as { code?: unknown; name?: unknown };
-  return [code, name].find((text) => typeof text === "string" && text !== "Error") ?? "failed";
+  if (typeof code === "string") return code;
+  return typeof name === "string" && name !== "Error" ? name : "failed";
 };
 
 const asMayflyError = (thrown: unknown) =>

@@ -88,7 +88,11 @@ export class StepLog {
       }
       this.#pending = this.#pending.slice(part.length);
       const steps = part.map(({ name, result, ms }) => ({ name, result, ms }));
-      const { data, error } = await this.#door.rpc("record_steps", { lease: this.#lease, steps }, recorded);
+      const { data, error } = await this.#door.rpc(
+        "record_steps",
+        { lease: this.#lease, steps },
+        recorded,
+      );
       for (const { name, result, resolve, reject } of part) {
         if (error) reject(error);
         else resolve(Object.hasOwn(data.known, name) ? data.known[name] : result);

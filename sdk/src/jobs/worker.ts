@@ -2,53 +2,26 @@ import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { jittered } from "../link/jitter.ts";
 import type { Note } from "../link/note.ts";
-import { type ClaimedRow, completed, failedJobs, heard, type Place, released, turned } from "./answers.ts";
+import { type ClaimedRow, heard, released } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
 import { onTermination } from "./termination.ts";
-
-export interface WorkOptions {
-  /** How many jobs are done at once; 8 by default. */
-  concurrency?: number;
-  /** Only jobs of these queues; of any by default, those that there is a handler for. */
-  queues?: string[];
-  /** Seconds that a job stays this worker's without a word of it; extended while it lives. 30 by default. */
-  lease?: number;
-  /** How often it looks when nobody wakes it, at most: 5,000 ms by default. A lost hint costs as much. */
-  pollMs?: number;
-  /** Told what failed on the way: a call that is tried again, a handler that threw. */
-  onError?: (error: MayflyError) => void;
-  /** Where there are signals, SIGTERM drains: jobs under way end, no other begins. True by default. */
-  drainOnTermination?: boolean;
-  /** Jobs of every tenant, by the secret key. @internal */
-  anyTenant?: boolean;
-  /** Ends when there is nothing to do. @internal */
-  untilEmpty?: boolean;
-}
-
-/** A worker that was started. */
-export interface Work {
-  /** Jobs that it has ended: done, or failed. */
-  readonly done: number;
-  /** Jobs that are being done now. */
-  readonly running: number;
-  /** Why it ended by itself; null after `stop`. */
-  readonly ended: Promise<MayflyError | null>;
-  /**
-   * Begins no other job, gives back those that it has not begun, and waits for the others: after
-   * `timeoutMs` (25,000) their signals end, and they are given back too.
-   */
-  stop(options?: { timeoutMs?: number }): Promise<void>;
-}
+import { Turns } from "./turns.ts";
+import type { Work, WorkOptions } from "./work-options.ts";
 
 /** Short jobs are claimed ahead: as many as are done in this time, and 100 at most. */
 const aheadMs = 50;
 const maxAhead = 100;
-/** A claim that takes longer in the database walks what cannot be removed: marks skip it. */
-const slowClaimMs = 4;
 const retryMs = [100, 500, 2_000, 5_000, 15_000];
 /** After these it is no use to go on. */
-const fatal = ["not_authorized", "scope_missing", "tenant_unknown", "tenant_ambiguous", "agent_not_alive", "agent_suspended"];
+const fatal = [
+  "not_authorized",
+  "scope_missing",
+  "tenant_unknown",
+  "tenant_ambiguous",
+  "agent_not_alive",
+  "agent_suspended",
+];
 
 export class Worker implements Work {
   done = 0;
@@ -57,14 +30,11 @@ export class Worker implements Work {
   readonly #handlers: JobHandlers;
   readonly #options: Required<Pick<WorkOptions, "concurrency" | "lease" | "pollMs">> & WorkOptions;
   readonly #note: Note | undefined;
-  readonly #id = crypto.randomUUID();
+  readonly #turns: Turns;
   /** Claimed and not begun, in their order. */
   #waiting: ClaimedRow[] = [];
   readonly #running = new Map<string, LocalJob>();
   #endings: Ending[] = [];
-  #place: Place = {};
-  #fullClaimAt = Number.NEGATIVE_INFINITY;
-  #fullClaimMs = 0;
   /** How often in a row nothing was found: twice, and it sleeps. */
   #quiet = 0;
   #meanMs = Number.POSITIVE_INFINITY;
@@ -84,6 +54,7 @@ export class Worker implements Work {
     this.#handlers = handlers;
     this.#options = { concurrency: 8, lease: 30, pollMs: 5_000, ...options };
     this.#note = note;
+    this.#turns = new Turns(door, Object.keys(handlers), this.#options);
     this.ended = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -103,9 +74,11 @@ export class Worker implements Work {
     const { concurrency = 8, lease = 30, pollMs = 5_000 } = options;
     if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 500)
       return failed(invalid("concurrency", "must be a whole number from 1 to 500"));
-    if (!(lease >= 3 && lease <= 3_600)) return failed(invalid("lease", "must be 3 to 3600 seconds"));
+    if (!(lease >= 3 && lease <= 3_600))
+      return failed(invalid("lease", "must be 3 to 3600 seconds"));
     if (!(pollMs >= 10)) return failed(invalid("pollMs", "must be at least 10"));
-    if (Object.keys(handlers).length === 0) return failed(invalid("handlers", "must have at least one"));
+    if (Object.keys(handlers).length === 0)
+      return failed(invalid("handlers", "must have at least one"));
     return ok(new Worker(door, handlers, options, note));
   }
 
@@ -187,7 +160,7 @@ export class Worker implements Work {
     const endings = this.#endings.splice(0, 500);
     if (wanted === 0 && endings.length === 0) return this.#rest();
     this.#turning = true;
-    const answer = await this.#take(endings, wanted);
+    const answer = await this.#turns.take(endings, wanted);
     this.#turning = false;
     if (this.#finished) return;
     if (answer.error) return this.#stumble(answer.error, endings);
@@ -205,8 +178,8 @@ export class Worker implements Work {
   #rest(): void {
     for (const resolve of this.#idle.splice(0)) if (this.#isIdle()) resolve();
     clearTimeout(this.#poll);
-    if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) return this.#conclude(null);
-    if (this.#draining) return;
+    if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) this.#conclude(null);
+    if (this.#draining || this.#finished) return;
     this.#poll = setTimeout(() => this.#wake(), jittered(this.#options.pollMs));
   }
 
@@ -228,67 +201,13 @@ export class Worker implements Work {
     }
   }
 
-  async #take(endings: Ending[], wanted: number): Promise<Result<ClaimedRow[]>> {
-    const { queues, lease, anyTenant } = this.#options;
-    const done = endings.filter(({ failure }) => !failure).map(({ lease, result }) => ({ lease, result }));
-    const failures = endings.flatMap(({ lease, failure }) => (failure ? [{ lease, ...failure.said }] : []));
-    const names = Object.keys(this.#handlers);
-    const full = this.#isFullClaim();
-    const values = {
-      wanted,
-      names,
-      lease,
-      place: this.#placeOf(full),
-      park: this.#id,
-      ...(queues && { queues }),
-    };
-    if (anyTenant) {
-      const flushed = await this.#end(done, failures);
-      if (flushed.error || wanted === 0) return flushed.error ? flushed : ok([]);
-    } else if (wanted === 0) {
-      const flushed = await this.#end(done, failures);
-      return flushed.error ? flushed : ok([]);
-    }
-    const answer = anyTenant
-      ? await this.#door.rpc("claim_any_jobs", values, turned)
-      : await this.#door.rpc("turn_jobs", { ...values, done, failures }, turned);
-    if (answer.error) return answer;
-    this.#place = answer.data.place;
-    if (full) {
-      this.#fullClaimAt = performance.now();
-      this.#fullClaimMs = answer.data.took;
-    }
-    return ok(answer.data.jobs);
-  }
-
-  async #end(done: object[], failures: object[]): Promise<Result<null>> {
-    if (done.length > 0) {
-      const answer = await this.#door.rpc("complete_jobs", { done }, completed);
-      if (answer.error) return answer;
-    }
-    if (failures.length > 0) {
-      const answer = await this.#door.rpc("fail_jobs", { failures }, failedJobs);
-      if (answer.error) return answer;
-    }
-    return ok(null);
-  }
-
-  /** While claims are slow, one in so many looks at everything: what committed late is found then. */
-  #isFullClaim(): boolean {
-    if (this.#fullClaimMs < slowClaimMs) return true;
-    return performance.now() - this.#fullClaimAt > Math.max(1_000, 20 * this.#fullClaimMs);
-  }
-
-  #placeOf(full: boolean): Place {
-    const { marks: _, due: __, ...place } = this.#place;
-    if (this.#fullClaimMs < slowClaimMs) return place;
-    return full ? { ...place, marks: [] } : { ...this.#place, marks: this.#place.marks ?? [] };
-  }
-
   /** A call failed: what was to be recorded stays, and it is tried again, slower each time. */
   #stumble(error: MayflyError, endings: Ending[]): void {
     this.#options.onError?.(error);
-    if (fatal.includes(error.code)) return this.#conclude(error);
+    if (fatal.includes(error.code)) {
+      this.#conclude(error);
+      return;
+    }
     // What the server will never take, such as a result that is no JSON of ours, must not stay in the way.
     if (error.code === "invalid_request" && endings.length > 0) {
       if (endings.length > 1) for (const ending of endings) void this.#alone(ending);
@@ -305,10 +224,11 @@ export class Worker implements Work {
   async #alone(ending: Ending): Promise<void> {
     const { lease, result, failure } = ending;
     const answer = failure
-      ? await this.#end([], [{ lease, ...failure.said }])
-      : await this.#end([{ lease, result }], []);
+      ? await this.#turns.end([], [{ lease, ...failure.said }])
+      : await this.#turns.end([{ lease, result }], []);
     if (!answer.error) this.done++;
-    else if (answer.error.code === "invalid_request") this.#endings.push(refusedEnding(ending, answer.error));
+    else if (answer.error.code === "invalid_request")
+      this.#endings.push(refusedEnding(ending, answer.error));
     else this.#endings.push(ending);
     this.#schedule();
   }
@@ -316,7 +236,7 @@ export class Worker implements Work {
   async #flush(): Promise<void> {
     const endings = this.#endings.splice(0);
     if (endings.length === 0) return;
-    const { error } = await this.#take(endings, 0);
+    const { error } = await this.#turns.take(endings, 0);
     if (error) this.#options.onError?.(error);
     else this.done += endings.length;
   }
