@@ -1,11 +1,18 @@
-// Checks the rules of the house and prints one sentence for each that is broken.
-import { readFile } from "node:fs/promises";
+// Checks the rules of the house and prints one sentence for each that is broken. `--prune` takes the
+// exceptions that are none any more out of sql/rooms.json first.
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { brokenRules, type House } from "./rules.ts";
+import { brokenRules, type House, pruned } from "./rules.ts";
 import { readTree } from "./tree.ts";
 
 const root = join(import.meta.dirname, "../..");
-const house = JSON.parse(await readFile(join(root, "sql/rooms.json"), "utf8")) as House;
-const broken = brokenRules(await readTree(root), house);
+const path = join(root, "sql/rooms.json");
+const tree = await readTree(root);
+let house = JSON.parse(await readFile(path, "utf8")) as House;
+if (process.argv.includes("--prune")) {
+  house = pruned(tree, house);
+  await writeFile(path, `${JSON.stringify(house, null, 2)}\n`);
+}
+const broken = brokenRules(tree, house);
 for (const sentence of broken) console.error(sentence);
 process.exitCode = broken.length > 0 ? 1 : 0;

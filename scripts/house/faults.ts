@@ -20,7 +20,8 @@ export function judge(faults: Fault[], exceptions: readonly string[], list: stri
     ...exceptions
       .filter((name) => !names.has(name))
       .map(
-        (name) => `${name} is no exception any more: delete it from "${list}" in sql/rooms.json.`,
+        (name) =>
+          `${name} is no exception any more: delete it from "${list}" in sql/rooms.json, or run npm run house -- --prune.`,
       ),
   ];
 }

@@ -7,8 +7,8 @@ const besides: Record<string, readonly string[]> = {
   sql: ["inspect", "upgrades"],
   "sdk/src": ["contract", "link"],
   tests: [
-    ...["harness", "invariants", "house", "releases", "docs", "package", "examples"],
-    ...["local", "cli", "functions", "browser", "postgres", "e2e", "chaos", "bench"],
+    ...["harness", "invariants", "link", "house", "releases", "upgrade", "docs", "package"],
+    ...["local", "cli", "functions", "browser", "examples", "bench"],
   ],
 };
 

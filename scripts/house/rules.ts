@@ -1,36 +1,67 @@
-/** The rules of the house (CONTRIBUTING.md) over a tree of files, each broken one as a sentence. */
+/** The rules of the house (docs/contributing/rules.md) over a tree of files. */
 import { cyclesOf } from "./cycles.ts";
 import { importFaults } from "./doors.ts";
-import { judge } from "./faults.ts";
+import { type Fault, judge } from "./faults.ts";
 import { importsOf } from "./imports.ts";
 import { functionFaults, lengthFaults, missingFaults, strayFaults } from "./places.ts";
 import type { SourceFile } from "./tree.ts";
 
-/** `sql/rooms.json`, as far as it is about more than SQL. Each list may only shrink. */
-export interface House {
-  /** From the first to the last: a room uses those before it. */
-  rooms: readonly string[];
-  /** Imports that a rule forbids, as `file → target`. */
-  imports: readonly string[];
-  /** Files of more than 300 lines. */
-  long: readonly string[];
-  /** Places that a room lacks: `docs/base.md`. */
-  missing: readonly string[];
+/** What may be broken by name, each a list in `sql/rooms.json` that may only shrink. */
+export interface Exceptions {
   /** Folders and files that stand in no room. */
   stray: readonly string[];
+  /** Places that a room lacks: `docs/base.md`. */
+  missing: readonly string[];
+  /** Imports that a rule forbids, as `file → target`. */
+  imports: readonly string[];
+  /** Circles of imports, as `file → file → file`. */
+  circles: readonly string[];
+  /** Files of more than 300 lines. */
+  long: readonly string[];
+  /** Files of SQL with several public functions, or named after none of them. */
+  functions: readonly string[];
 }
 
-export function brokenRules(tree: SourceFile[], house: House): string[] {
+/** `sql/rooms.json`, as far as it is about more than SQL. */
+export interface House extends Partial<Exceptions> {
+  /** From the first to the last: a room uses those before it. */
+  rooms: readonly string[];
+}
+
+type Faults = Record<keyof Exceptions, Fault[]>;
+
+export function faultsOf(tree: SourceFile[], rooms: readonly string[]): Faults {
   const imports = importsOf(tree);
-  return [
-    ...judge(strayFaults(tree, house.rooms), house.stray, "stray"),
-    ...judge(missingFaults(tree, house.rooms), house.missing, "missing"),
-    ...judge(importFaults(imports, house.rooms), house.imports, "imports"),
-    ...cyclesOf(imports).map(
-      (files) =>
-        `${files.join(" → ")} is a circle of imports: move what they share to a file that imports none of them.`,
-    ),
-    ...judge(lengthFaults(tree), house.long, "long"),
-    ...functionFaults(tree).map(({ sentence }) => sentence),
-  ];
+  return {
+    stray: strayFaults(tree, rooms),
+    missing: missingFaults(tree, rooms),
+    imports: importFaults(imports, rooms),
+    circles: cyclesOf(imports).map((files) => {
+      const name = files.join(" → ");
+      const what = "is a circle of imports";
+      const fix = "move what they share to a file that imports none of them";
+      return { name, sentence: `${name} ${what}: ${fix}.` };
+    }),
+    long: lengthFaults(tree),
+    functions: functionFaults(tree),
+  };
+}
+
+const listsOf = (faults: Faults) => Object.keys(faults) as (keyof Exceptions)[];
+
+/** Each rule that is broken, as a sentence. */
+export function brokenRules(tree: SourceFile[], house: House): string[] {
+  const faults = faultsOf(tree, house.rooms);
+  return listsOf(faults).flatMap((list) => judge(faults[list], house[list] ?? [], list));
+}
+
+/** Without the exceptions that are none any more. */
+export function pruned<T extends House>(tree: SourceFile[], house: T): T {
+  const faults = faultsOf(tree, house.rooms);
+  const left = { ...house };
+  for (const list of listsOf(faults)) {
+    const names = new Set(faults[list].map(({ name }) => name));
+    if (house[list]) left[list] = house[list].filter((name) => names.has(name));
+  }
+  return left;
 }

@@ -1,15 +1,14 @@
 /** A database of its own for each test file, with everything that the migrations make. */
-import { randomUUID } from "node:crypto";
 import postgres from "postgres";
-import { bootstrap } from "../../local/src/bootstrap.ts";
 import { openPglite } from "../../local/src/db/index.ts";
-import { applyMigrations } from "../../local/src/migrations.ts";
 import type { Sql } from "./callers.ts";
+import { type Clock, clockOf } from "./clock.ts";
 import { silent } from "./log.ts";
 import { databaseUrl } from "./needs.ts";
-import { migrationsFolder, readTemplate } from "./template.ts";
+import { copyTemplate } from "./postgres-template.ts";
+import { readTemplate } from "./template.ts";
 
-export interface TestDatabase {
+export interface TestDatabase extends Clock {
   /** As the superuser: `actAs` makes it anybody else. */
   sql: Sql;
   url: string;
@@ -29,6 +28,7 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   return {
     sql,
     url,
+    ...clockOf(sql),
     async close() {
       await sql.end();
       await db.close();
@@ -39,20 +39,16 @@ export async function openTestDatabase(): Promise<TestDatabase> {
 /** On the real Postgres 17 of DATABASE_URL. */
 export async function openPostgresDatabase(): Promise<TestDatabase> {
   if (!databaseUrl) throw new Error("DATABASE_URL is not set.");
-  const name = `mayfly_test_${randomUUID().replaceAll("-", "")}`;
   const admin = postgres(databaseUrl, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}`);
-  const url = new URL(databaseUrl);
-  url.pathname = `/${name}`;
-  await bootstrap(url.href, null);
-  await applyMigrations(url.href, migrationsFolder);
-  const sql = postgres(url.href, { max: 10, onnotice: () => {} });
+  const url = await copyTemplate(admin, databaseUrl);
+  const sql = postgres(url, { max: 10, onnotice: () => {} });
   return {
     sql,
-    url: url.href,
+    url,
+    ...clockOf(sql),
     async close() {
       await sql.end();
-      await admin.unsafe(`drop database ${name} with (force)`);
+      await admin.unsafe(`drop database ${new URL(url).pathname.slice(1)} with (force)`);
       await admin.end();
     },
   };

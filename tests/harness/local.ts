@@ -4,11 +4,12 @@ import { Mayfly } from "@mayfly/sdk";
 import postgres from "postgres";
 import { type Local, type LocalOptions, startLocal } from "../../local/src/index.ts";
 import { makeTenant, type Sql } from "./callers.ts";
+import { type Clock, clockOf } from "./clock.ts";
 import { watchForSecrets } from "./leaks.ts";
 import { silent } from "./log.ts";
 import { readTemplate } from "./template.ts";
 
-export interface TestLocal extends Local {
+export interface TestLocal extends Local, Clock {
   /** As the superuser. */
   sql: Sql;
   /** A new tenant, and Mayfly as the secret key in it. */
@@ -35,6 +36,7 @@ export async function startTestLocal(options: Partial<LocalOptions> = {}): Promi
   });
   return {
     ...local,
+    ...clockOf(sql),
     sql,
     async enter(settings) {
       const tenant = await makeTenant(sql, settings);

@@ -1,73 +1,131 @@
-/** A database with everything that bootstrap and the migrations make, made once and copied by all. */
-import { createHash } from "node:crypto";
+/**
+ * A database with everything that bootstrap and the migrations make, made once and copied by all. It is
+ * made in stages, each kept by the digest of what it was made from: after a change of SQL only the
+ * next release's migration has to be applied again.
+ */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bootstrap } from "../../local/src/bootstrap.ts";
-import { openPglite } from "../../local/src/db/index.ts";
+import { type Database, openPglite } from "../../local/src/db/index.ts";
 import { generateKeys, type ProjectKeys } from "../../local/src/keys.ts";
 import { applyMigrations } from "../../local/src/migrations.ts";
 import { silent } from "./log.ts";
+import { migrationsFolder, root, stagesOf, withReleasedMigrations } from "./sources.ts";
 
-const root = join(import.meta.dirname, "../..");
-export const migrationsFolder = join(root, "supabase/migrations");
-const sources = [
-  migrationsFolder,
-  join(root, "local/src/bootstrap"),
-  join(root, "local/src/db"),
-  join(root, "package-lock.json"),
-];
+export { migrationsFolder };
 
 export interface Template {
   database: Blob;
   keys: ProjectKeys;
 }
 
-/** The folder of the template that the sources of today make. */
-async function templateFolder(): Promise<string> {
-  const hash = createHash("sha256").update(await readFile(import.meta.filename));
-  for (const source of sources) {
-    const files = source.endsWith(".json") ? [""] : (await readdir(source)).sort();
-    for (const file of files) hash.update(await readFile(join(source, file)));
-  }
-  return join(root, "node_modules/.cache/mayfly", hash.digest("hex").slice(0, 16));
-}
+const cache = join(root, "node_modules/.cache/mayfly");
+const folderOf = (stage: string) => join(cache, stage);
+/** Each is 45 MB. */
+const keptStages = 12;
 
 /** Makes the template, unless it is there. */
 export async function makeTemplate(): Promise<void> {
-  const folder = await templateFolder();
-  if (existsSync(folder)) return;
+  const { project, released, current } = await stagesOf(import.meta.filename);
+  if (!(await isThere(project))) await makeProject(project);
+  const haveReleased = await isThere(released);
+  const haveCurrent = await isThere(current);
+  if (!haveReleased && !haveCurrent)
+    await makeFrom(project, released, (database) =>
+      withReleasedMigrations((folder) => applyMigrations(database.url("postgres"), folder)),
+    );
+  if (!haveCurrent)
+    await makeFrom(released, current, (database) =>
+      applyMigrations(database.url("postgres"), migrationsFolder),
+    );
+  await forgetOldStages();
+}
+
+async function makeProject(stage: string): Promise<void> {
   const keys = await generateKeys();
   const database = await openPglite({ passwords: keys.databasePassword, log: silent });
   try {
     const bare = await database.dumpDataDir();
     await bootstrap(database.url("supabase_admin"), null);
-    await applyMigrations(database.url("postgres"), migrationsFolder);
-    // Aside first: a folder that is there is whole.
-    const draft = `${folder}.${process.pid}`;
-    await mkdir(draft, { recursive: true });
-    await writeFile(join(draft, "bare.tar"), bare);
-    await writeFile(join(draft, "database.tar"), await database.dumpDataDir());
-    await writeFile(join(draft, "keys.json"), JSON.stringify(keys));
-    await rename(draft, folder).catch(async (error: unknown) => {
-      // Another run has made it meanwhile.
-      if (!existsSync(folder)) throw error;
-      await rm(draft, { recursive: true });
+    await keep(stage, {
+      "bare.tar": bare,
+      "database.tar": await database.dumpDataDir(),
+      "keys.json": JSON.stringify(keys),
     });
   } finally {
     await database.close();
   }
 }
 
-/** A cluster as initdb leaves it, which takes that 5 s. */
-export async function readBareTemplate(): Promise<Blob> {
-  return new Blob([await readFile(join(await templateFolder(), "bare.tar"))]);
+async function makeFrom(
+  before: string,
+  stage: string,
+  work: (database: Database) => Promise<unknown>,
+): Promise<void> {
+  const { database: template, keys } = await read(before);
+  const database = await openPglite({ template, passwords: keys.databasePassword, log: silent });
+  try {
+    await work(database);
+    await keep(stage, {
+      "database.tar": await database.dumpDataDir(),
+      "keys.json": JSON.stringify(keys),
+    });
+  } finally {
+    await database.close();
+  }
 }
 
-export async function readTemplate(): Promise<Template> {
-  const folder = await templateFolder();
+/** Aside first: a folder that is there is whole. */
+async function keep(stage: string, files: Record<string, string | Uint8Array>): Promise<void> {
+  const folder = folderOf(stage);
+  const draft = `${folder}.${process.pid}`;
+  await mkdir(draft, { recursive: true });
+  for (const [name, content] of Object.entries(files)) await writeFile(join(draft, name), content);
+  await rename(draft, folder).catch(async (error: unknown) => {
+    // Another run has made it meanwhile.
+    if (!existsSync(folder)) throw error;
+    await rm(draft, { recursive: true });
+  });
+}
+
+/** Whether the stage has been made; from now on it counts as just used. */
+async function isThere(stage: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(folderOf(stage), now, now).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function forgetOldStages(): Promise<void> {
+  const names = await readdir(cache);
+  const used = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(folderOf(name))).mtimeMs })),
+  );
+  used.sort((a, b) => b.at - a.at);
+  for (const { name } of used.slice(keptStages))
+    await rm(folderOf(name), { recursive: true, force: true });
+}
+
+async function read(stage: string): Promise<Template> {
+  const folder = folderOf(stage);
   return {
     database: new Blob([await readFile(join(folder, "database.tar"))]),
     keys: JSON.parse(await readFile(join(folder, "keys.json"), "utf8")) as ProjectKeys,
   };
+}
+
+/** A cluster as initdb leaves it, which takes that 5 s. */
+export async function readBareTemplate(): Promise<Blob> {
+  const { project } = await stagesOf(import.meta.filename);
+  return new Blob([await readFile(join(folderOf(project), "bare.tar"))]);
+}
+
+/** What this run's tests start from. */
+export async function readTemplate(): Promise<Template> {
+  const { current } = await stagesOf(import.meta.filename);
+  if (!existsSync(folderOf(current)))
+    throw new Error("The SQL has changed since this run of the tests began: start it again.");
+  return read(current);
 }

@@ -1,8 +1,8 @@
 /** The rules of the house over made-up trees, each of which breaks one. */
 import { describe, expect, it } from "vitest";
-import { brokenRules, type House } from "../../scripts/house/rules.ts";
+import { brokenRules, type House, pruned } from "../../scripts/house/rules.ts";
 
-const none: House = { rooms: [], imports: [], long: [], missing: [], stray: [] };
+const none: House = { rooms: [] };
 
 /** What is broken in a tree of these files, by their paths. */
 const broken = (files: Record<string, string>, house: Partial<House> = {}) =>
@@ -88,7 +88,7 @@ describe("a room uses only rooms before it", () => {
     };
     expect(broken(files, { ...two, imports })).toEqual([]);
     expect(broken(places, { ...two, imports })).toEqual([
-      `${imports[0]} is no exception any more: delete it from "imports" in sql/rooms.json.`,
+      `${imports[0]} is no exception any more: delete it from "imports" in sql/rooms.json, or run npm run house -- --prune.`,
     ]);
   });
 
@@ -229,5 +229,13 @@ describe("a file of SQL makes one public function", () => {
     expect(made("mayfly_private.recall", "mayfly.forget")).toEqual([
       `${file} makes forget: name the file after its function.`,
     ]);
+  });
+});
+
+describe("pruning", () => {
+  it("takes out the exceptions that are none any more, and nothing else", () => {
+    const tree = [{ file: "scripts/long.ts", text: "\n".repeat(301) }];
+    const house = { rooms: [], long: ["scripts/long.ts", "scripts/gone.ts"], exceptions: ["sql"] };
+    expect(pruned(tree, house)).toEqual({ ...house, long: ["scripts/long.ts"] });
   });
 });

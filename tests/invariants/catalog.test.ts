@@ -50,6 +50,27 @@ describe("the catalog", () => {
     expect(rows.map((row) => row.name)).toEqual([]);
   });
 
+  it("orders all tables of a tenant by their foreign keys, so that they can be erased and exported", async () => {
+    const rows =
+      await db.sql`select place, relation::text as name, key from mayfly_private.tenant_tables()`;
+    const places = new Map(rows.map((row) => [row.name as string, row.place as number]));
+    const tables = await db.sql.unsafe(
+      `select c.oid::regclass::text as name from pg_class c
+       join pg_namespace n on n.oid = c.relnamespace
+       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+       where ${ours} and c.relkind in ('r', 'p') order by 1`,
+    );
+    expect([...places.keys()].sort()).toEqual(tables.map((row) => row.name).sort());
+    const references = await db.sql.unsafe(
+      `select f.conname, f.conrelid::regclass::text as child, f.confrelid::regclass::text as parent
+       from pg_constraint f join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
+       where ${ours} and f.contype = 'f' and f.conrelid <> f.confrelid`,
+    );
+    const placeOf = (name: string) => places.get(name) ?? 0;
+    expect(references.filter(({ child, parent }) => placeOf(child) <= placeOf(parent))).toEqual([]);
+    expect(rows.filter((row) => (row.key as string[]).length === 0)).toEqual([]);
+  });
+
   it("has every function and table that a room has registered", async () => {
     const rows = await db.sql`
       select name, signature, to_regprocedure(signature) is not null as there, volatile, result

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
+  actAs,
   type Claims,
   codeOf,
   inTenant,
@@ -41,6 +42,54 @@ const nameOf = async (tenant: string) => {
 const erase = (claims: Claims, tenant: string, values: Record<string, unknown>) =>
   rpc<{ erased: boolean }>(db.sql, claims, "erase_tenant", values, inTenant(tenant));
 
+/** What one row of a table brings with it when it goes: vectors, conflicts, versions, deliveries. */
+async function fatten(tenant: string, agent: string) {
+  await db.sql`
+    with made as (
+      insert into mayfly.memories (tenant_id, id, task)
+      select ${tenant}, gen_random_uuid(), 'a task' from generate_series(1, 200) returning id
+    )
+    insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
+    select ${tenant}, 'm' || n, id, array_fill(0.1::real, array[384])::extensions.halfvec(384)
+    from made, generate_series(1, 2) n`;
+  await db.sql`
+    with made as (
+      insert into mayfly.messages (tenant_id, id, type, sender_kind, target)
+      values (${tenant}, gen_random_uuid(), 'note', 'service', ${db.sql.json({ agent })}) returning id
+    )
+    insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id)
+    select ${tenant}, gen_random_uuid(), 1, id from made, generate_series(1, 500)`;
+  await db.sql`
+    insert into mayfly.state_versions (tenant_id, state_id, version, action)
+    select ${tenant}, s.id, 1000 + n, 'set' from mayfly.states s, generate_series(1, 300) n
+    where s.tenant_id = ${tenant} and s.key = 'plan'`;
+}
+
+/** Erases, and counts the rows that were deleted by whatever means: by statements, foreign keys and triggers. */
+async function eraseCounting(claims: Claims, tenant: string, values: Record<string, unknown>) {
+  const tables = await db.sql`
+    select c.oid::int8::int as oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('mayfly', 'mayfly_private') and c.relkind = 'r'`;
+  const oids = tables.map((row) => row.oid as number);
+  return actAs(
+    db.sql,
+    claims,
+    async (session) => {
+      // Of this session, since it last reported them.
+      const deletedByNow = async () => {
+        const [row] = await session`
+          select sum(pg_stat_get_xact_tuples_deleted(oid))::int as deleted from unnest(${oids}::oid[]) oid`;
+        return row?.deleted as number;
+      };
+      const before = await deletedByNow();
+      const [row] = await session`
+        select mayfly.erase_tenant(${values.name as string}, ${values.max_rows as number}) ->> 'erased' = 'true' as erased`;
+      return { erased: row?.erased as boolean, deleted: (await deletedByNow()) - before };
+    },
+    inTenant(tenant),
+  );
+}
+
 describe("erasing a tenant", () => {
   it("removes every row of it and none of another", async () => {
     const [mine, theirs] = [await fillTenant(db.sql), await fillTenant(db.sql)];
@@ -65,6 +114,33 @@ describe("erasing a tenant", () => {
     for (; !erased; calls++) ({ erased } = await erase(owner, tenant, { name, max_rows: 4 }));
     expect(calls).toBeGreaterThan(2);
     expect(new Set(Object.values(await rowsOf(tenant)))).toEqual(new Set([0]));
+  });
+
+  it("deletes no more rows in a call than it is asked for, whatever hangs on them", async () => {
+    const { tenant, owner, agent, viewer } = await fillTenant(db.sql);
+    const name = await nameOf(tenant);
+    await fatten(tenant, agent.id);
+    // The tree of agents: each row refers to the one before.
+    let parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
+    for (let depth = 0; depth < 4; depth++)
+      parent = await makeAgent(db.sql, tenant, { as: parent.claims, scopes: ["agent:spawn"] });
+    const before = Object.values(await rowsOf(tenant)).reduce((sum, count) => sum + count, 0);
+    expect(before).toBeGreaterThan(1_500);
+
+    const deletions: number[] = [];
+    for (let erased = false; !erased; ) {
+      const call = await eraseCounting(owner, tenant, { name, max_rows: 50 });
+      deletions.push(call.deleted);
+      erased = call.erased;
+      // Whoever may erase can go on; the other members are as any row.
+      if (!erased) expect(await rpc(db.sql, owner, "tenant_ids")).toEqual([tenant]);
+    }
+    // The last one also deletes the tenant and the membership of its caller.
+    const last = deletions.pop() as number;
+    expect(last).toBeLessThanOrEqual(52);
+    expect(new Set(deletions)).toEqual(new Set([50]));
+    expect(new Set(Object.values(await rowsOf(tenant)))).toEqual(new Set([0]));
+    expect(await rpc(db.sql, viewer, "tenant_ids")).toEqual([]);
   });
 
   it("is for its owners and the secret key, by its name", async () => {

@@ -99,6 +99,7 @@ export async function watchPresence(
       (timer as { unref?: () => void }).unref?.();
       await new Promise<void>((resolve) => {
         const pause = setTimeout(resolve, pauseMs);
+        (pause as { unref?: () => void }).unref?.();
         endPause = () => {
           clearTimeout(pause);
           resolve();

@@ -21,7 +21,7 @@ begin
     select count(*) from (
       select from mayfly.agents a
       where a.tenant_id = tenant and (top is null or a.ancestors @> array[top])
-        and (not living or a.status in ('running', 'suspended') and a.expires_at > clock_timestamp())
+        and (not living or a.status in ('running', 'suspended') and a.expires_at > (select mayfly_private.now()))
       limit 1001) counted) then
     perform mayfly_private.fail(413, 'tree_too_large', 'The tree has more than 1000 agents.',
       'Ask for a part of it by its root, or list children with find_agents.', '{"field": "root"}');

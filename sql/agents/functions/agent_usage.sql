@@ -8,9 +8,9 @@ return (
   select jsonb_build_object(
     'living_agents', (
       select count(*) from mayfly.agents a
-      where a.tenant_id = t.id and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()),
+      where a.tenant_id = t.id and a.status in ('running', 'suspended') and a.expires_at > mayfly_private.now()),
     'spawns_left', floor(coalesce((
-      select least(t.spawns_per_minute, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * t.spawns_per_minute / 60)
+      select least(t.spawns_per_minute, b.tokens + extract(epoch from mayfly_private.now() - b.filled_at) * t.spawns_per_minute / 60)
       from mayfly_private.spawn_buckets b where b.tenant_id = t.id), t.spawns_per_minute)))
   from mayfly.tenants t where t.id = tenant
 );

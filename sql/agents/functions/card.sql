@@ -23,7 +23,7 @@ return (
     'children', case when now.status in ('stopped', 'expired') then 0 else (
       select count(*) from mayfly.agents c
       where c.tenant_id = agent.tenant_id and c.parent_id = agent.id
-        and c.status in ('running', 'suspended') and c.expires_at > clock_timestamp()) end,
+        and c.status in ('running', 'suspended') and c.expires_at > (select mayfly_private.now())) end,
     'seconds_left', mayfly_private.seconds_left(agent),
     'spawned_at', agent.spawned_at,
     'expires_at', agent.expires_at,

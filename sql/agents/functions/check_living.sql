@@ -11,7 +11,7 @@ declare
 begin
   loop
     living := (select count(*) from mayfly.agents a
-      where a.tenant_id = tenant.id and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp());
+      where a.tenant_id = tenant.id and a.status in ('running', 'suspended') and a.expires_at > (select mayfly_private.now()));
     exit when living + wanted <= tenant.max_living_agents or mayfly_private.reap(tenant.id) = 0;
   end loop;
   if living + wanted > tenant.max_living_agents then

@@ -14,7 +14,7 @@ declare
 begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
-  elsif expires_at <= clock_timestamp() then
+  elsif expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
   end if;
   perform mayfly_private.check_scopes(scopes, allowed);
@@ -23,7 +23,7 @@ begin
   values (of_tenant, name,
     case when scopes is null then mayfly_private.common_scopes(allowed)
       else array(select distinct s from unnest(scopes) s order by s) end,
-    mayfly_private.caller_id(), coalesce(expires_at, clock_timestamp() + interval '90 days'))
+    mayfly_private.caller_id(), coalesce(expires_at, mayfly_private.now() + interval '90 days'))
   returning * into key;
   insert into mayfly_private.enrolment_secrets (hash, tenant_id, key_id)
   values (mayfly_private.hash_secret(secret), of_tenant, key.id);

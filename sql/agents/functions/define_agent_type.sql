@@ -42,7 +42,7 @@ begin
   where d.tenant_id = of_tenant and d.name = define_agent_type.name
   order by d.version desc limit 1;
   defined := row(of_tenant, name, coalesce(newest.version, 0) + 1, role, description, prompt, capabilities, scopes,
-    lifetime, max_lifetime, max_living, metadata, mayfly_private.caller_id(), clock_timestamp());
+    lifetime, max_lifetime, max_living, metadata, mayfly_private.caller_id(), mayfly_private.now());
   if to_jsonb(newest) - '{version,created_by,created_at}'::text[] = to_jsonb(defined) - '{version,created_by,created_at}'::text[] then
     return newest;
   end if;

@@ -83,7 +83,7 @@ begin
   agent.task := task;
   agent.metadata := metadata;
   agent.lifetime := lifetime;
-  agent.spawned_at := clock_timestamp();
+  agent.spawned_at := mayfly_private.now();
   agent.spawned_by := spawner.id;
   agent.expires_at := least(agent.spawned_at + lifetime, parent.expires_at);
   return agent;

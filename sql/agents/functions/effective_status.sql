@@ -9,8 +9,8 @@ set search_path = ''
 return (
   select case
     when agent.status in ('stopped', 'expired') then agent.status
-    when agent.expires_at <= clock_timestamp() then 'expired'
-    when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp()) > 0 then 'stopped'
+    when agent.expires_at <= (select mayfly_private.now()) then 'expired'
+    when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= (select mayfly_private.now())) > 0 then 'stopped'
     when agent.status = 'suspended' or count(*) filter (where line.status = 'suspended') > 0 then 'suspended'
     else 'running'
   end

@@ -9,7 +9,7 @@ set search_path = ''
 begin atomic
   update mayfly.agents a
   set expires_at = greatest(a.expires_at, least(
-    clock_timestamp() + a.lifetime,
+    mayfly_private.now() + a.lifetime,
     a.spawned_at + t.max_lifetime,
     a.spawned_at + (select d.max_lifetime from mayfly.agent_types d
       where d.tenant_id = a.tenant_id and d.name = a.type and d.version = a.type_version),
@@ -19,7 +19,7 @@ begin atomic
     and not exists (
       select from mayfly.agents line
       where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
-        and (line.status <> 'running' or line.expires_at <= clock_timestamp()))
+        and (line.status <> 'running' or line.expires_at <= mayfly_private.now()))
   returning a.*;
 end;
 

@@ -22,7 +22,7 @@ begin
   end if;
 
   insert into mayfly.agent_liveness as l (tenant_id, agent_id, last_seen_at)
-  values (of_tenant, caller.id, clock_timestamp())
+  values (of_tenant, caller.id, mayfly_private.now())
   on conflict (tenant_id, agent_id) do update set last_seen_at = excluded.last_seen_at
   where l.last_seen_at < excluded.last_seen_at - interval '1 second';
 

@@ -15,17 +15,17 @@ begin
   end if;
   return (
     select coalesce(jsonb_agg(jsonb_build_object('id', living.id, 'name', living.name, 'type', living.type, 'activity', living.activity,
-      'seconds_left', round(greatest(extract(epoch from living.ends_at - clock_timestamp()), 0), 3)) order by living.id), '[]')
+      'seconds_left', round(greatest(extract(epoch from living.ends_at - (select mayfly_private.now())), 0), 3)) order by living.id), '[]')
     from (
       select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
       from mayfly.agents a
       -- Each ancestor by its key: as a join on any (ancestors) it was planned as all with all.
       cross join lateral (
-        select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > clock_timestamp()) as lives
+        select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > (select mayfly_private.now())) as lives
         from unnest(a.ancestors) ancestor (id)
         join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
       ) line
-      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > clock_timestamp()
+      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
     ) living);
 end

@@ -44,11 +44,11 @@ begin
     allowed := (select coalesce(array_agg(s.name), '{}') from mayfly.scopes s
       where s.agents and tenant.id = any (mayfly_private.tenant_ids(s.name)));
   elsif caller.kind = 'machine' then
-    update mayfly.enrolment_keys k set last_used_at = clock_timestamp()
+    update mayfly.enrolment_keys k set last_used_at = mayfly_private.now()
     where k.tenant_id = tenant.id and k.id = (
       select due.id from mayfly.enrolment_keys due
       where due.tenant_id = tenant.id and due.id = caller.id
-        and coalesce(due.last_used_at, '-infinity') < clock_timestamp() - interval '1 minute'
+        and coalesce(due.last_used_at, '-infinity') < mayfly_private.now() - interval '1 minute'
       for no key update skip locked);
   end if;
 

@@ -11,21 +11,21 @@ declare
   marked integer;
 begin
   with dead as (
-    select a.id, a.expires_at <= clock_timestamp() as expired
+    select a.id, a.expires_at <= (select mayfly_private.now()) as expired
     from mayfly.agents a
     where a.tenant_id = tenant and a.status in ('running', 'suspended')
       and (only_name is null or a.name = only_name)
-      and (a.expires_at <= clock_timestamp() or exists (
+      and (a.expires_at <= (select mayfly_private.now()) or exists (
         select from mayfly.agents line
         where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
-          and (line.status in ('stopped', 'expired') or line.expires_at <= clock_timestamp())))
+          and (line.status in ('stopped', 'expired') or line.expires_at <= (select mayfly_private.now()))))
     order by a.expires_at
     limit 50
     for no key update of a skip locked
   )
   update mayfly.agents a
   set status = case when dead.expired then 'expired' else 'stopped' end,
-    stopped_at = clock_timestamp(),
+    stopped_at = (select mayfly_private.now()),
     stop_reason = case when dead.expired then 'lifetime ended' else 'ancestor ended' end
   from dead
   where a.tenant_id = tenant and a.id = dead.id;

@@ -11,7 +11,7 @@ declare
 begin
   foreach tenant in array mayfly_private.tenant_ids(null) loop
     if exists (select from mayfly.agents a
-        where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at <= clock_timestamp()) then
+        where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at <= (select mayfly_private.now())) then
       perform mayfly_private.reap(tenant);
     end if;
   end loop;

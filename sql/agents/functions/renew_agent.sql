@@ -34,9 +34,9 @@ begin
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
     where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id);
-  if secret.round < newest and coalesce(secret.used_at < clock_timestamp() - interval '30 seconds', true) then
+  if secret.round < newest and coalesce(secret.used_at < mayfly_private.now() - interval '30 seconds', true) then
     update mayfly.agents a
-    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = 'renewal secret used twice'
+    set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
     -- Returned, not raised: raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
@@ -50,7 +50,7 @@ begin
   end if;
 
   update mayfly_private.renewal_secrets s
-  set used_at = coalesce(s.used_at, clock_timestamp())
+  set used_at = coalesce(s.used_at, mayfly_private.now())
   where s.hash = secret.hash;
   delete from mayfly_private.renewal_secrets s
   where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round < secret.round;

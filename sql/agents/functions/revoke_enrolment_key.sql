@@ -12,7 +12,7 @@ declare
   key mayfly.enrolment_keys;
 begin
   perform from mayfly.tenants t where t.id = of_tenant for no key update;
-  update mayfly.enrolment_keys k set revoked_at = coalesce(k.revoked_at, clock_timestamp())
+  update mayfly.enrolment_keys k set revoked_at = coalesce(k.revoked_at, mayfly_private.now())
   where k.tenant_id = of_tenant and k.id = key_id
   returning * into key;
   if key.id is null then
@@ -20,7 +20,7 @@ begin
   end if;
   if stop_agents then
     update mayfly.agents a
-    set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = 'enrolment key revoked'
+    set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'enrolment key revoked'
     where a.tenant_id = of_tenant and a.spawned_by = key.id and a.status in ('running', 'suspended');
   end if;
   return to_jsonb(key);

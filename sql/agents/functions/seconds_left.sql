@@ -8,7 +8,7 @@ set search_path = ''
 return (
   select case
     when mayfly_private.effective_status(agent) in ('stopped', 'expired') then 0
-    else round(greatest(extract(epoch from least(agent.expires_at, min(line.expires_at)) - clock_timestamp()), 0), 3)
+    else round(greatest(extract(epoch from least(agent.expires_at, min(line.expires_at)) - mayfly_private.now()), 0), 3)
   end
   from mayfly.agents line
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)

@@ -12,7 +12,7 @@ begin
   perform mayfly_private.check_reason(reason);
   if agent.status in ('running', 'suspended') then
     update mayfly.agents a
-    set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = reason
+    set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = reason
     where a.tenant_id = agent.tenant_id and a.id = agent.id
     returning * into agent;
   end if;

@@ -15,7 +15,7 @@ begin
     perform mayfly_private.refuse_transition(current_status, 'suspended');
   elsif agent.status = 'running' then
     update mayfly.agents a
-    set status = 'suspended', suspended_at = clock_timestamp(), suspend_reason = reason
+    set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = reason
     where a.tenant_id = agent.tenant_id and a.id = agent.id
     returning * into agent;
   end if;

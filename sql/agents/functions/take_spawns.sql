@@ -7,7 +7,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  instant constant timestamptz := clock_timestamp();
+  instant constant timestamptz := mayfly_private.now();
   available double precision;
 begin
   select least(tenant.spawns_per_minute,

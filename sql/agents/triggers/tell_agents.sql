@@ -20,7 +20,7 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     join mayfly.agents a on a.tenant_id = n.tenant_id and (a.id = n.id or a.ancestors @> array[n.id])
     where n.status in ('stopped', 'suspended') and o.status = 'running'
-      and (a.id = n.id or (a.status = 'running' and a.expires_at > clock_timestamp()))
+      and (a.id = n.id or (a.status = 'running' and a.expires_at > (select mayfly_private.now())))
     group by n.tenant_id
   loop
     -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500

@@ -14,8 +14,8 @@ begin
     select jsonb_build_object(
       'name', channel.name, 'kind', channel.kind, 'last_seq', channel.last_seq,
       'messages', count(*), 'bytes', coalesce(sum(octet_length(m.payload::text)), 0),
-      'last_minute', count(*) filter (where m.sent_at > clock_timestamp() - interval '1 minute'),
-      'per_minute', round(count(*) filter (where m.sent_at > clock_timestamp() - interval '1 hour') / 60.0, 2),
+      'last_minute', count(*) filter (where m.sent_at > (select mayfly_private.now()) - interval '1 minute'),
+      'per_minute', round(count(*) filter (where m.sent_at > (select mayfly_private.now()) - interval '1 hour') / 60.0, 2),
       'last_sent_at', max(m.sent_at),
       'senders', count(distinct m.sender_id),
       'subscribers', (

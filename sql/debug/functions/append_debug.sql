@@ -10,7 +10,7 @@ as $$
 declare
   of_tenant constant uuid := mayfly_private.require_tenant('debug:write');
   caller constant mayfly_private.caller := mayfly_private.caller();
-  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
   levels jsonb;
   fault record;
   more integer;
@@ -82,7 +82,7 @@ begin
       format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
       'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
       jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
-      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
+      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
   if more > 0 then
     update mayfly_private.debug_streams s set minute = this_minute, records = used + more

@@ -16,16 +16,16 @@ return (
       from (
         select category, max(l.level) as level
         from mayfly_private.debug_leases l, unnest(coalesce(l.categories, mayfly_private.debug_categories())) category
-        where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+        where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > (select mayfly_private.now())
         group by category
       ) c), '{}'),
     'seconds', coalesce((
-      select round(extract(epoch from max(l.expires_at) - clock_timestamp()), 3)
+      select round(extract(epoch from max(l.expires_at) - (select mayfly_private.now())), 3)
       from mayfly_private.debug_leases l
-      where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()), 0),
+      where l.tenant_id = t.id and (l.agent_id is null or l.agent_id = agent) and l.expires_at > (select mayfly_private.now())), 0),
     'all', exists (
       select from mayfly_private.debug_leases l
-      where l.tenant_id = t.id and l.agent_id is null and l.expires_at > clock_timestamp()),
+      where l.tenant_id = t.id and l.agent_id is null and l.expires_at > (select mayfly_private.now())),
     'sends_per_second', rate,
     'persist', case when (t.debug ->> 'persist')::boolean then (t.debug ->> 'level')::integer else 0 end,
     'max_records_per_minute', (t.debug ->> 'max_records_per_minute')::integer)

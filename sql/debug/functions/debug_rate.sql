@@ -11,12 +11,12 @@ return (
     / (1 + leased.watchers))), 2)
   from mayfly_private.settings, (
     select count(*) as watchers, count(distinct l.agent_id) as agents, coalesce(bool_or(l.agent_id is null), false) as watch_all
-    from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at > clock_timestamp()
+    from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at > (select mayfly_private.now())
   ) leased, (
     select count(*) as agents
     from mayfly_private.debug_streams s
     join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
-    where s.tenant_id = tenant and a.status = 'running' and a.expires_at > clock_timestamp()
+    where s.tenant_id = tenant and a.status = 'running' and a.expires_at > (select mayfly_private.now())
   ) listening
 );
 

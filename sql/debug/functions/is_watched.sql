@@ -8,7 +8,7 @@ language sql stable security definer
 set search_path = ''
 return exists (
   select from mayfly_private.debug_leases l
-  where l.tenant_id = tenant and (l.agent_id is null or l.agent_id = agent) and l.expires_at > clock_timestamp()
+  where l.tenant_id = tenant and (l.agent_id is null or l.agent_id = agent) and l.expires_at > (select mayfly_private.now())
 ) or exists (
   select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
 );

@@ -11,7 +11,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('debug:read');
   watcher constant uuid := mayfly_private.caller_id();
   lease_id constant uuid := coalesce(lease, gen_random_uuid());
-  until constant timestamptz := clock_timestamp() + make_interval(secs => seconds);
+  until constant timestamptz := mayfly_private.now() + make_interval(secs => seconds);
 begin
   if level is null or level not between 1 and 4 then
     perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
@@ -27,7 +27,7 @@ begin
   end if;
 
   perform mayfly_private.hold_debug(of_tenant);
-  delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= clock_timestamp();
+  delete from mayfly_private.debug_leases l where l.tenant_id = of_tenant and l.expires_at <= mayfly_private.now();
   insert into mayfly_private.debug_leases as l (tenant_id, id, watcher_id, agent_id, level, categories, expires_at)
   values (of_tenant, lease_id, watcher, for_agent, lease_debug.level, lease_debug.categories, until)
   on conflict (tenant_id, id) do update

@@ -13,7 +13,7 @@ declare
 begin
   with old as (
     select r.id from mayfly.debug_records r
-    where r.tenant_id = tenant and r.stored_at < clock_timestamp() - make_interval(secs => (
+    where r.tenant_id = tenant and r.stored_at < (select mayfly_private.now()) - make_interval(secs => (
       select (t.debug ->> 'keep')::double precision from mayfly.tenants t where t.id = tenant))
     order by r.stored_at limit max_rows
   ), gone as (
@@ -24,7 +24,7 @@ begin
   if deleted > 0 then
     perform mayfly_private.charge(tenant, 0, -freed, 0);
   end if;
-  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= clock_timestamp();
+  delete from mayfly_private.debug_leases l where l.tenant_id = tenant and l.expires_at <= (select mayfly_private.now());
   return jsonb_build_object('more', deleted = max_rows);
 end
 $$;

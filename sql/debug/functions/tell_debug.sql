@@ -19,7 +19,7 @@ begin
     from mayfly_private.debug_streams s
     join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
     where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
-      and a.status = 'running' and a.expires_at > clock_timestamp()
+      and a.status = 'running' and a.expires_at > (select mayfly_private.now())
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));

@@ -46,7 +46,7 @@ begin
     from mayfly_private.enrolment_secrets s
     join mayfly.enrolment_keys k on k.tenant_id = s.tenant_id and k.id = s.key_id
     where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'enrolment')
-      and k.revoked_at is null and k.expires_at > clock_timestamp()
+      and k.revoked_at is null and k.expires_at > (select mayfly_private.now())
       and k.tenant_id::text = coalesce(chosen, k.tenant_id::text);
     return case when found then found_caller end;
   end if;
@@ -62,7 +62,7 @@ begin
         select from mayfly.agents line
         where line.tenant_id = a.tenant_id
           and line.id = any (a.ancestors || a.id)
-          and (line.status <> 'running' or line.expires_at <= clock_timestamp()));
+          and (line.status <> 'running' or line.expires_at <= (select mayfly_private.now())));
     return case when found then found_caller end;
   end if;
 

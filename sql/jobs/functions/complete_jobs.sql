@@ -15,7 +15,7 @@ set jit = off
 as $$
 declare
   holder constant mayfly_private.job_holder := mayfly_private.job_holder();
-  ts constant timestamptz := clock_timestamp();
+  ts constant timestamptz := mayfly_private.now();
   fault integer;
   t_ids uuid[];
   j_ids uuid[];

@@ -9,7 +9,7 @@ set search_path = ''
 as $$
 declare
   holder constant mayfly_private.job_holder := mayfly_private.job_holder();
-  ts constant timestamptz := clock_timestamp();
+  ts constant timestamptz := mayfly_private.now();
   fault record;
   failure record;
   job mayfly.jobs;

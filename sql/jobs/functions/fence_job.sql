@@ -16,7 +16,7 @@ begin
   where j.tenant_id = lease.tenant_id and j.id = lease.job_id
   for no key update;
   if job.id is null or job.status <> 'running' or job.attempt <> lease.attempt or job.holder <> holder.id
-    or job.lease_end <= clock_timestamp() then
+    or job.lease_end <= mayfly_private.now() then
     perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is over: it has ended, or somebody else has the job.',
       'Stop working on it. What was recorded is kept; the job runs again, or has ended.', '{"field": "lease"}');
   elsif job.cancelled then

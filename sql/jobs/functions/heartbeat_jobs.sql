@@ -8,7 +8,7 @@ set search_path = ''
 as $$
 declare
   holder constant mayfly_private.job_holder := mayfly_private.job_holder();
-  ts constant timestamptz := clock_timestamp();
+  ts constant timestamptz := mayfly_private.now();
   until timestamptz := ts + make_interval(secs => lease);
   kept integer[];
   dropped integer[];

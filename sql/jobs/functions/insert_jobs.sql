@@ -8,7 +8,7 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  ts constant timestamptz := clock_timestamp();
+  ts constant timestamptz := mayfly_private.now();
   answer jsonb;
   added uuid[];
   bytes bigint;

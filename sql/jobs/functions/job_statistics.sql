@@ -22,7 +22,7 @@ begin
     ), ended as (
       select f.queue, f.status, extract(epoch from f.started_at - f.run_at) * 1000 as waited, extract(epoch from f.finished_at - f.started_at) * 1000 as ran
       from mayfly.finished_jobs f
-      where f.tenant_id = tenant and f.finished_at > clock_timestamp() - make_interval(secs => seconds)
+      where f.tenant_id = tenant and f.finished_at > mayfly_private.now() - make_interval(secs => seconds)
       order by f.finished_at desc limit 10000
     ), summed as (
       select e.queue, count(*) filter (where e.status = 'succeeded') as succeeded, count(*) filter (where e.status = 'failed') as failed,

@@ -13,12 +13,12 @@ begin
   perform mayfly_private.tick_jobs();
   old := array(
     select f.id from mayfly.finished_jobs f
-    where f.tenant_id = tenant and f.finished_at < clock_timestamp() - mayfly_private.kept()
+    where f.tenant_id = tenant and f.finished_at < mayfly_private.now() - mayfly_private.kept()
     order by f.finished_at
     limit max_rows
     for update skip locked);
   perform mayfly_private.delete_finished(tenant, old);
-  delete from mayfly_private.job_workers w where w.tenant_id = tenant and w.until < clock_timestamp();
+  delete from mayfly_private.job_workers w where w.tenant_id = tenant and w.until < mayfly_private.now();
   return jsonb_build_object('more', cardinality(old) = max_rows);
 end
 $$;

@@ -8,11 +8,11 @@ set search_path = ''
 as $$
 begin
   insert into mayfly_private.job_workers as w (tenant_id, id, until)
-  values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, clock_timestamp() + interval '1 minute')
+  values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, mayfly_private.now() + interval '1 minute')
   on conflict on constraint job_workers_pkey do update set until = excluded.until;
   delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
     select o.tenant_id, o.id from mayfly_private.job_workers o
-    where o.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and o.until < clock_timestamp()
+    where o.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and o.until < mayfly_private.now()
     limit 20 for update skip locked);
 end
 $$;

@@ -13,7 +13,7 @@ set enable_sort = off
 set jit = off
 as $$
 declare
-  ts constant timestamptz := clock_timestamp();
+  ts constant timestamptz := mayfly_private.now();
   promoted integer;
 begin
   update mayfly.jobs j

@@ -32,10 +32,10 @@ begin
       select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running' and j.lane = of_lane)::integer);
   end if;
   if queue.rate is not null then
-    available := least(greatest(queue.rate, 1), queue.tokens + greatest(0, extract(epoch from clock_timestamp() - queue.filled_at)) * queue.rate);
+    available := least(greatest(queue.rate, 1), queue.tokens + greatest(0, extract(epoch from mayfly_private.now() - queue.filled_at)) * queue.rate);
     wanted := greatest(0, least(wanted, floor(available)::integer));
     -- What is not there after all was taken from the bucket all the same: a rate is a bound.
-    update mayfly.job_queues q set tokens = available - wanted, filled_at = clock_timestamp()
+    update mayfly.job_queues q set tokens = available - wanted, filled_at = mayfly_private.now()
     where q.tenant_id = tenant and q.name = of_queue;
   end if;
   return greatest(wanted, 0);

@@ -11,7 +11,7 @@ begin
     return;
   end if;
   update mayfly.jobs j
-  set status = 'ready', seq = nextval('mayfly.jobs_seq_seq'), run_at = clock_timestamp(), holder = null, lease_end = null,
+  set status = 'ready', seq = nextval('mayfly.jobs_seq_seq'), run_at = mayfly_private.now(), holder = null, lease_end = null,
     wait_for = null, max_attempts = j.max_attempts + more_attempts
   where j.tenant_id = tenant and j.id = any (ids);
   perform mayfly_private.wake_workers(tenant);

@@ -28,7 +28,7 @@ begin
   ), back as (
     insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, priority, run_at, attempt, max_attempts, timeout, backoff, target,
       parent_id, root_id, key, answers, trace, error, created_by, created_at, bytes, input)
-    select g.tenant_id, g.id, g.queue, g.name, g.lane, 'ready', g.priority, clock_timestamp(), g.attempt,
+    select g.tenant_id, g.id, g.queue, g.name, g.lane, 'ready', g.priority, mayfly_private.now(), g.attempt,
       g.attempt + greatest(1, g.max_attempts - coalesce((
         select min(a.attempt) - 1 from mayfly.job_attempts a where a.tenant_id = g.tenant_id and a.job_id = g.id), 0)),
       g.timeout, g.backoff, g.target, g.parent_id, g.root_id, g.key, g.answers, g.trace, g.error, g.created_by, g.created_at, g.bytes, g.input

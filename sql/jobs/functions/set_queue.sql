@@ -33,7 +33,7 @@ begin
     coalesce(set_queue.weight, 1), greatest(coalesce(set_queue.rate, 0), 1))
   on conflict on constraint job_queues_pkey do update
   set paused = excluded.paused, max_running = excluded.max_running, max_running_per_group = excluded.max_running_per_group,
-    rate = excluded.rate, weight = excluded.weight, tokens = least(q.tokens, excluded.tokens), updated_at = clock_timestamp()
+    rate = excluded.rate, weight = excluded.weight, tokens = least(q.tokens, excluded.tokens), updated_at = mayfly_private.now()
   returning * into queue;
   if not queue.paused then
     perform mayfly_private.wake_workers(tenant);

@@ -35,7 +35,7 @@ begin
       jsonb_build_object('field', 'options.' || extra));
   end if;
   perform mayfly_private.check_jobs(jsonb_build_array(options || jsonb_build_object('name', job, 'input', coalesce(input, '{}'))));
-  fires_at := mayfly_private.next_cron(cron, time_zone, clock_timestamp());
+  fires_at := mayfly_private.next_cron(cron, time_zone, mayfly_private.now());
   if fires_at is null then
     perform mayfly_private.fail(400, 'invalid_request', 'cron names a time that never comes.', 'No year has such a day.', '{"field": "cron"}');
   elsif (select count(*) from mayfly.job_schedules s where s.tenant_id = tenant and s.name <> set_schedule.name) >= 1000 then
@@ -52,7 +52,7 @@ begin
   on conflict on constraint job_schedules_pkey do update
   set cron = excluded.cron, time_zone = excluded.time_zone, job = excluded.job, input = excluded.input, options = excluded.options,
     catch_up = excluded.catch_up, overlap = excluded.overlap, paused = excluded.paused, next_at = excluded.next_at,
-    error = null, updated_at = clock_timestamp(), bytes = excluded.bytes
+    error = null, updated_at = mayfly_private.now(), bytes = excluded.bytes
   returning * into schedule;
   return mayfly_private.show_schedule(schedule);
 end

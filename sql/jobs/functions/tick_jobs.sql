@@ -7,7 +7,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  ts constant timestamptz := clock_timestamp();
+  ts constant timestamptz := mayfly_private.now();
   tick mayfly_private.job_ticks;
 begin
   select * into tick from mayfly_private.job_ticks;

@@ -37,7 +37,7 @@ begin
   returning s.name, s.payload, s.bytes into taken;
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
-  elsif until <= clock_timestamp() then
+  elsif until <= mayfly_private.now() then
     outcome := '{"timeout": true}';
   else
     update mayfly.jobs j

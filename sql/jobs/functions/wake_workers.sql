@@ -12,7 +12,7 @@ set search_path = ''
 as $$
 begin
   if not exists (select from mayfly_private.job_workers w
-    where w.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and w.until > clock_timestamp()) then
+    where w.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and w.until > mayfly_private.now()) then
     return;
   end if;
   delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (

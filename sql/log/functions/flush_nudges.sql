@@ -40,7 +40,7 @@ begin
       limit greatest(50, 20000 / (select count(*) from tenants))) b
   ), heard as (
     select d.*, d.event in ('control', 'debug_level') or exists (
-        select from mayfly_private.listeners l where l.tenant_id = d.tenant_id and l.topic = d.topic and l.until > clock_timestamp())
+        select from mayfly_private.listeners l where l.tenant_id = d.tenant_id and l.topic = d.topic and l.until > (select mayfly_private.now()))
       or (d.event = 'message' and exists (
         select from mayfly.inboxes b
         where b.tenant_id = d.tenant_id and b.session is not null and d.topic = format('tenant:%s:agent:%s', b.tenant_id, b.recipient_id)
@@ -67,7 +67,7 @@ begin
     return 0;
   end if;
 
-  update mayfly_private.nudges n set sent_at = clock_timestamp()
+  update mayfly_private.nudges n set sent_at = (select mayfly_private.now())
   where (n.tenant_id, n.topic) in (
     select w.tenant_id, w.topic
     from mayfly_private.nudges w

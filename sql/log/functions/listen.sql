@@ -17,7 +17,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant(null);
   caller constant mayfly_private.caller := mayfly_private.caller();
-  lease_end constant timestamptz := clock_timestamp() + interval '60 seconds';
+  lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
   of_log constant boolean := coalesce(log, false) and tenant = any (mayfly_private.tenant_ids('memory:read'));
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
@@ -58,7 +58,7 @@ begin
   end if;
 
   if lost > 0 then
-    insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, clock_timestamp())
+    insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
   -- What nobody leases any more, last of all: of two calls that each hold what they deleted, one would
@@ -66,7 +66,7 @@ begin
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o
-      where o.tenant_id = tenant and o.until < clock_timestamp() - interval '1 minute' and not o.topic = any (topics)
+      where o.tenant_id = tenant and o.until < (select mayfly_private.now()) - interval '1 minute' and not o.topic = any (topics)
       limit 100 for update skip locked);
     delete from mayfly_private.nudges n where (n.tenant_id, n.topic) in (
       select o.tenant_id, o.topic from mayfly_private.nudges o

@@ -8,7 +8,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
   of_epoch constant integer := mayfly_private.current_epoch();
   events bigint;
   newest xid8;

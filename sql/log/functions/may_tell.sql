@@ -12,7 +12,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  this_second constant timestamptz := date_trunc('second', clock_timestamp());
+  this_second constant timestamptz := date_trunc('second', mayfly_private.now());
   rate constant integer := (select s.announce_rate from mayfly_private.settings s);
   free_shard smallint;
   used record;

@@ -38,13 +38,13 @@ begin
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
-    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > clock_timestamp());
+    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > (select mayfly_private.now()));
   if listened and flushed then
     -- Waits for nobody: a row that another transaction holds is as good as one that was told just now.
-    update mayfly_private.nudges n set sent_at = clock_timestamp()
+    update mayfly_private.nudges n set sent_at = (select mayfly_private.now())
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
-      where w.tenant_id = tenant and w.topic = about and w.sent_at not between clock_timestamp() - interval '1 second' and clock_timestamp()
+      where w.tenant_id = tenant and w.topic = about and w.sent_at not between (select mayfly_private.now()) - interval '1 second' and (select mayfly_private.now())
       for update skip locked);
     listened := found and mayfly_private.may_tell(tenant, 1) > 0;
   end if;

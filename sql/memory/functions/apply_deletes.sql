@@ -10,6 +10,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   gone integer;
 begin
   with deletes as (
@@ -18,7 +19,7 @@ begin
     where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed)
   ), forgotten as (
     update mayfly.memories m
-    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+    set deleted_at = instant, updated_at = instant, version = m.version + 1,
       task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
     from deletes d
     where m.tenant_id = tenant and m.id = d.memory and d.memory = any (targets)

@@ -11,6 +11,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   outcomes jsonb;
   fault record;
   bare uuid[];
@@ -49,7 +50,7 @@ begin
   end if;
 
   update mayfly.memories m
-  set version = m.version + (s.set <> '{}')::integer, updated_at = case when s.set <> '{}' then now() else m.updated_at end, hlc = s.hlc,
+  set version = m.version + (s.set <> '{}')::integer, updated_at = case when s.set <> '{}' then instant else m.updated_at end, hlc = s.hlc,
     session_id = n.session_id, conversation_id = n.conversation_id, kind = n.kind, task = n.task, input = n.input,
     output = n.output, critique = n.critique, reward = n.reward, success = n.success, importance = n.importance,
     tags = n.tags, metadata = n.metadata, tokens = n.tokens, latency_ms = n.latency_ms, visibility = n.visibility,

@@ -25,7 +25,7 @@ begin
     select d.tenant_id, d.memory_id
     from mayfly_private.embedding_queue d
     left join mayfly.memories m on m.tenant_id = d.tenant_id and m.id = d.memory_id
-    where d.tenant_id = tenant and d.dead_at is null and d.due_at <= clock_timestamp()
+    where d.tenant_id = tenant and d.dead_at is null and d.due_at <= (select mayfly_private.now())
       and (m.id is null or m.deleted_at is not null or exists (
         select from mayfly.memory_vectors v
         where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
@@ -33,17 +33,17 @@ begin
     for update of d skip locked);
   -- A worker that died with its lease has tried, too.
   update mayfly_private.embedding_queue q
-  set dead_at = clock_timestamp(), error = coalesce(q.error, 'no worker completed it'), lease = null
-  where q.tenant_id = tenant and q.dead_at is null and q.attempts >= 5 and q.due_at <= clock_timestamp();
+  set dead_at = (select mayfly_private.now()), error = coalesce(q.error, 'no worker completed it'), lease = null
+  where q.tenant_id = tenant and q.dead_at is null and q.attempts >= 5 and q.due_at <= (select mayfly_private.now());
 
   with due as (
     select q.memory_id from mayfly_private.embedding_queue q
-    where q.tenant_id = tenant and q.dead_at is null and q.due_at <= clock_timestamp()
+    where q.tenant_id = tenant and q.dead_at is null and q.due_at <= (select mayfly_private.now())
     order by q.due_at limit max_rows
     for update skip locked
   ), claimed as (
     update mayfly_private.embedding_queue q
-    set attempts = q.attempts + 1, lease = gen_random_uuid(), due_at = clock_timestamp() + make_interval(secs => lease_seconds)
+    set attempts = q.attempts + 1, lease = gen_random_uuid(), due_at = (select mayfly_private.now()) + make_interval(secs => lease_seconds)
     from due where q.tenant_id = tenant and q.memory_id = due.memory_id
     returning q.memory_id, q.lease
   )

@@ -43,15 +43,15 @@ begin
   select count(*) into stored from inserted;
   update mayfly_private.embedding_queue q
   set error = left(r ->> 'error', 500), lease = null,
-    due_at = clock_timestamp() + interval '30 seconds' * 4 ^ (q.attempts - 1),
-    dead_at = case when q.attempts >= 5 then clock_timestamp() end
+    due_at = (select mayfly_private.now()) + interval '30 seconds' * 4 ^ (q.attempts - 1),
+    dead_at = case when q.attempts >= 5 then (select mayfly_private.now()) end
   from jsonb_array_elements(results) r
   where q.tenant_id = tenant and q.memory_id = (r ->> 'memory')::uuid and q.lease = (r ->> 'lease')::uuid
     and jsonb_typeof(r -> 'error') = 'string';
   get diagnostics failed = row_count;
   return jsonb_build_object('stored', stored, 'failed', failed, 'waiting', (
     select count(*) from (select from mayfly_private.embedding_queue q
-      where q.tenant_id = tenant and q.dead_at is null and q.due_at <= clock_timestamp() limit 1000) w));
+      where q.tenant_id = tenant and q.dead_at is null and q.due_at <= (select mayfly_private.now()) limit 1000) w));
 end
 $$;
 

@@ -11,7 +11,7 @@ begin
   select tenant, memory from unnest(memories) memory
   order by memory
   on conflict on constraint embedding_queue_pkey do update
-  set attempts = 0, due_at = now(), lease = null, error = null, dead_at = null;
+  set attempts = 0, due_at = (select mayfly_private.now()), lease = null, error = null, dead_at = null;
 end
 $$;
 

@@ -13,7 +13,8 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  instant constant timestamptz := mayfly_private.now();
+  long_ago constant timestamptz := instant - mayfly_private.kept();
   walked uuid[];
   gone uuid[];
   erased integer;
@@ -29,17 +30,17 @@ begin
   with spent as (
     select m.id from mayfly.memories m
     where m.tenant_id = tenant and m.id = any (walked) and m.deleted_at is null
-      and (m.expires_at <= clock_timestamp() or exists (
+      and (m.expires_at <= instant or exists (
         select from mayfly.tenants t,
           jsonb_to_recordset(t.retention) as rule (older_than double precision, kind text, below_reward real)
-        where t.id = tenant and m.created_at < clock_timestamp() - make_interval(secs => rule.older_than)
+        where t.id = tenant and m.created_at < instant - make_interval(secs => rule.older_than)
           and (rule.kind is null or rule.kind = m.kind)
           and (rule.below_reward is null or m.reward < rule.below_reward)))
     order by m.id
     for update skip locked
   ), forgotten as (
     update mayfly.memories m
-    set deleted_at = now(), updated_at = now(), version = m.version + 1,
+    set deleted_at = instant, updated_at = instant, version = m.version + 1,
       task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
     from spent where m.tenant_id = tenant and m.id = spent.id
     returning m.id
@@ -51,9 +52,9 @@ begin
   if coalesce(cardinality(walked), 0) < max_rows then
     -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
     update mayfly_private.settlements s
-    set counted_at = clock_timestamp(), vectors = greatest(1, (
+    set counted_at = instant, vectors = greatest(1, (
       select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
-    where s.tenant_id = tenant and s.counted_at < clock_timestamp() - interval '1 hour';
+    where s.tenant_id = tenant and s.counted_at < instant - interval '1 hour';
   end if;
 
   delete from mayfly.memories m

@@ -7,7 +7,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
   deleted integer;
 begin
   -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what

@@ -10,6 +10,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   tenant constant uuid := mayfly_private.require_tenant('memory:read');
 begin
   return (
@@ -18,15 +19,15 @@ begin
         octet_length(m.task) + octet_length(m.input) + octet_length(m.output) + octet_length(m.critique)
           + pg_column_size(m.tags) + pg_column_size(m.metadata) as bytes
       from mayfly.memories m
-      where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > statement_timestamp())
+      where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
     ), vectors as materialized (
       select v.memory_id, v.model from mayfly.memory_vectors v
       where v.tenant_id = tenant and v.memory_id in (select s.id from seen s)
     )
     select jsonb_build_object(
       'memories', count(*), 'bytes', coalesce(sum(s.bytes), 0),
-      'last_hour', count(*) filter (where s.created_at > statement_timestamp() - interval '1 hour'),
-      'last_day', count(*) filter (where s.created_at > statement_timestamp() - interval '1 day'),
+      'last_hour', count(*) filter (where s.created_at > instant - interval '1 hour'),
+      'last_day', count(*) filter (where s.created_at > instant - interval '1 day'),
       'private', count(*) filter (where s.visibility = 'agent'),
       'by_kind', (select coalesce(jsonb_object_agg(k.kind, k.n), '{}') from (select x.kind, count(*) as n from seen x group by 1) k),
       'by_agent', (

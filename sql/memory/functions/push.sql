@@ -13,11 +13,12 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
   caller_id constant uuid := mayfly_private.caller_id();
   by_agent constant boolean := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'iss' = 'mayfly';
   language constant text := mayfly_private.hold_tenant(tenant);
-  long_ago constant timestamptz := now() - mayfly_private.kept();
+  long_ago constant timestamptz := instant - mayfly_private.kept();
   -- The least UUIDv7 of that time.
   least_id constant uuid := lpad(to_hex(floor(extract(epoch from long_ago) * 1000)::bigint), 12, '0') || repeat('0', 20);
   embeddings constant extensions.halfvec[] := mayfly_private.check_push(push);
@@ -82,12 +83,12 @@ begin
   )
   insert into mayfly.memories (
     tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique,
-    reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, expires_at)
+    reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, updated_at, expires_at)
   select tenant, p.id, coalesce(p.agent_id, case when by_agent then caller_id end), caller_id,
     p.session_id, p.conversation_id, coalesce(p.kind, 'episode'), coalesce(p.task, ''), coalesce(p.input, ''),
     coalesce(p.output, ''), coalesce(p.critique, ''), round(p.reward, 6)::real, p.success, coalesce(p.importance, 5),
     coalesce(p.tags, '{}'), case when jsonb_typeof(p.metadata) = 'object' then p.metadata else '{}' end, p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
-    language, least(coalesce(p.created_at, now()), now()), p.expires_at
+    language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at
   from puts p
   order by p.id
   on conflict do nothing;

@@ -30,7 +30,7 @@ begin
       where v.tenant_id = tenant and v.model = queue_embeddings.model and v.memory_id = m.id)
   order by m.id
   on conflict on constraint embedding_queue_pkey do update
-  set attempts = 0, due_at = now(), error = null, dead_at = null
+  set attempts = 0, due_at = (select mayfly_private.now()), error = null, dead_at = null
   where q.dead_at is not null;
   get diagnostics queued = row_count;
   return jsonb_build_object('queued', queued,

@@ -37,6 +37,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+  instant constant timestamptz := mayfly_private.now();
   -- So many from each side; of the nearest fewer, where none is filtered out: 50 of 10,000 vectors among
   -- 110,000 took HNSW three times as long as 20.
   depth constant integer := greatest(50, 2 * result_limit);
@@ -114,7 +115,7 @@ begin
     where m.tenant_id = tenant
       and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)
       and m.deleted_at is null
-      and (m.expires_at is null or m.expires_at > statement_timestamp())
+      and (m.expires_at is null or m.expires_at > instant)
       and (similar_to is null or m.id <> similar_to)
       and (recall.kinds is null or m.kind = any (recall.kinds))
       and (recall.having_tags is null or m.tags @> recall.having_tags)
@@ -186,12 +187,12 @@ begin
   ), scored as (
     select m.*, f.words_place, f.words_rank, f.likeness, f.vector_place, f.similarity, f.relevance,
       -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
-      0.5 ^ least(100, greatest(extract(epoch from statement_timestamp() - m.created_at), 0)::double precision
+      0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at), 0)::double precision
         / 86400 / mayfly_private.half_life(m.kind, half_lives)) as recency
     from fused f
     join mayfly.memories m on m.tenant_id = tenant and m.id = f.id
   )
-  select s.id, s.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= statement_timestamp() then a.expires_at end),
+  select s.id, s.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= instant then a.expires_at end),
     s.kind, s.task, s.input, s.output, s.critique, s.reward, s.importance, s.tags, s.metadata, s.created_at,
     (s.relevance * (1 - of_reward - of_importance - of_recency
       + of_reward * coalesce(s.reward, 0.5) + of_importance * s.importance / 10 + of_recency * s.recency))::real as score,

@@ -22,7 +22,7 @@ begin
   end if;
   for tenant in
     select distinct q.tenant_id from mayfly_private.embedding_queue q
-    where q.dead_at is null and q.due_at <= clock_timestamp() limit 50
+    where q.dead_at is null and q.due_at <= (select mayfly_private.now()) limit 50
   loop
     execute 'select net.http_post(url => $1, headers => $2, body => $3, timeout_milliseconds => 20000)'
     using url || '/functions/v1/sync/drain',

@@ -70,7 +70,7 @@ begin
   if moved > 0 then
     insert into mayfly_private.settlements as s (tenant_id, model, vectors)
     values (chosen.tenant_id, chosen.model, moved)
-    on conflict (tenant_id, model) do update set vectors = s.vectors + excluded.vectors, settled_at = now();
+    on conflict (tenant_id, model) do update set vectors = s.vectors + excluded.vectors, settled_at = mayfly_private.now();
   end if;
   return moved;
 end

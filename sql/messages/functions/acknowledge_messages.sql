@@ -27,7 +27,7 @@ begin
     for no key update
   )
   update mayfly.deliveries d
-  set acknowledged_at = clock_timestamp()
+  set acknowledged_at = (select mayfly_private.now())
   from waiting w
   where d.tenant_id = tenant and d.recipient_id = w.recipient_id and d.seq = w.seq;
   get diagnostics acknowledged = row_count;

@@ -9,7 +9,7 @@ set search_path = ''
 begin atomic
   select a.id
   from mayfly.agents a
-  where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at > clock_timestamp()
+  where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.expires_at > (select mayfly_private.now())
     and a.id is distinct from sender
     and (target ->> 'all' is not null
       or a.type = target ->> 'type'
@@ -18,7 +18,7 @@ begin atomic
         where d.tenant_id = a.tenant_id and d.name = a.type and d.version = a.type_version and d.role = target ->> 'role'))
     and not exists (select from mayfly.agents line
       where line.tenant_id = a.tenant_id and line.id = any (a.ancestors)
-        and (line.status not in ('running', 'suspended') or line.expires_at <= clock_timestamp()));
+        and (line.status not in ('running', 'suspended') or line.expires_at <= (select mayfly_private.now())));
 end;
 
 comment on function mayfly_private.agents_of_target is 'The living agents that a target describes.';

@@ -25,11 +25,11 @@ begin
     from mayfly.deliveries d
     join mayfly.messages m on m.tenant_id = d.tenant_id and m.id = d.message_id
     where d.tenant_id = tenant and d.message_id = any (announce.ids) and d.session is not null
-      and coalesce(m.deadline > clock_timestamp(), true)
+      and coalesce(m.deadline > (select mayfly_private.now()), true)
     union all
     select l.topic, m.id, m.channel_seq, jsonb_build_object('seq', m.channel_seq)
     from mayfly.messages m
-    join mayfly_private.listeners l on l.tenant_id = tenant and l.until > clock_timestamp()
+    join mayfly_private.listeners l on l.tenant_id = tenant and l.until > (select mayfly_private.now())
       and l.topic = format('tenant:%s:channel:%s', tenant, m.target ->> 'channel')
     where in_channels and m.tenant_id = tenant and m.id = any (announce.ids) and m.channel_id is not null
   ) w;

@@ -9,8 +9,9 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
-  handled_before constant timestamptz := clock_timestamp() - (select t.messages_kept from mayfly.tenants t where t.id = tenant);
+  instant constant timestamptz := mayfly_private.now();
+  long_ago constant timestamptz := instant - mayfly_private.kept();
+  handled_before constant timestamptz := instant - (select t.messages_kept from mayfly.tenants t where t.id = tenant);
   walked uuid[];
   last_sent timestamptz;
   last_id uuid;
@@ -32,7 +33,7 @@ begin
     where m.tenant_id = tenant and m.id = any (walked)
       and (m.sent_at < long_ago
         or (m.channel_id is null and m.sent_at < handled_before
-          and (m.deadline < clock_timestamp() or not exists (select from mayfly.deliveries d
+          and (m.deadline < instant or not exists (select from mayfly.deliveries d
             where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
   -- All at once: with each message by itself, each would be given back by itself.
   delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);

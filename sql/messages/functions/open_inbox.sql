@@ -15,7 +15,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'session must be a uuid.', null, '{"field": "session"}');
   end if;
   insert into mayfly.inboxes as b (tenant_id, recipient_id, session, opened_at)
-  values (tenant, reader, open_inbox.session, clock_timestamp())
+  values (tenant, reader, open_inbox.session, mayfly_private.now())
   on conflict (tenant_id, recipient_id) do update set session = excluded.session, opened_at = excluded.opened_at
   returning * into box;
   return jsonb_build_object(

@@ -51,7 +51,7 @@ begin
         || mayfly_private.show_message(m) order by t.seq)
       from taken t left join marked k using (seq)
       join mayfly.messages m on m.tenant_id = tenant and m.id = t.message_id
-      where coalesce(m.deadline > clock_timestamp(), true)), '[]'),
+      where coalesce(m.deadline > (select mayfly_private.now()), true)), '[]'),
     'up_to', case when (select count(*) from page) > (select count(*) from taken)
       then (select max(t.seq) from taken t) else greatest(box.last_seq, coalesce(after, 0)) end,
     'last_seq', box.last_seq,

@@ -90,7 +90,7 @@ begin
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   where (o.m ->> 'id')::uuid = any (claimed)
-    and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < now() - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
+    and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
     perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),

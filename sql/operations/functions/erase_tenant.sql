@@ -1,6 +1,10 @@
--- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so
--- that little is written meanwhile; each deletes up to max_rows rows of what can be much; the last
--- deletes the tenant, and with it everything that is left. Locks the tenant's row.
+-- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
+-- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
+-- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was
+-- asked for, and of a table that refers to itself the rows that no other row refers to. The call that finds none left
+-- deletes the tenant. The caller's own membership goes with it: without, the caller could not call again.
+--
+-- Locks the tenant's row, and what it deletes.
 
 create function mayfly_private.erase_tenant(name text, max_rows integer)
 returns jsonb
@@ -9,8 +13,11 @@ set search_path = ''
 as $$
 declare
   of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  caller constant uuid := mayfly_private.caller_id();
   left_rows integer := max_rows;
+  before integer;
   deleted integer;
+  erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
     perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
@@ -21,44 +28,36 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
 
-  update mayfly.enrolment_keys k set revoked_at = clock_timestamp() where k.tenant_id = of_tenant and k.revoked_at is null;
-  update mayfly.invitations i set revoked_at = clock_timestamp() where i.tenant_id = of_tenant and i.revoked_at is null;
-  update mayfly.agents a set status = 'stopped', stopped_at = clock_timestamp(), stop_reason = 'tenant erased'
+  update mayfly.enrolment_keys k set revoked_at = mayfly_private.now() where k.tenant_id = of_tenant and k.revoked_at is null;
+  update mayfly.invitations i set revoked_at = mayfly_private.now() where i.tenant_id = of_tenant and i.revoked_at is null;
+  update mayfly.agents a set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'tenant erased'
   where a.tenant_id = of_tenant and a.status in ('running', 'suspended');
 
-  delete from mayfly.memories m where (m.tenant_id, m.id) in (
-    select b.tenant_id, b.id from mayfly.memories b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.deliveries d where (d.tenant_id, d.recipient_id, d.seq) in (
-    select b.tenant_id, b.recipient_id, b.seq from mayfly.deliveries b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.messages m where (m.tenant_id, m.id) in (
-    select b.tenant_id, b.id from mayfly.messages b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
-    select b.tenant_id, b.id from mayfly_private.ops b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.events e where (e.tenant_id, e.xid, e.id) in (
-    select b.tenant_id, b.xid, b.id from mayfly.events b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.debug_records r where (r.tenant_id, r.id) in (
-    select b.tenant_id, b.id from mayfly.debug_records b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  delete from mayfly.states s where (s.tenant_id, s.id) in (
-    select b.tenant_id, b.id from mayfly.states b where b.tenant_id = of_tenant limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
-  -- The deepest first: a parent goes after its children.
-  delete from mayfly.agents a where (a.tenant_id, a.id) in (
-    select b.tenant_id, b.id from mayfly.agents b where b.tenant_id = of_tenant order by b.depth desc limit left_rows);
-  get diagnostics deleted = row_count;
-  left_rows := left_rows - deleted;
+  -- What is deleted is told in the log, so once more after everything else is gone.
+  loop
+    before := left_rows;
+    for erasing in
+      select t.relation,
+        case when t.relation = 'mayfly.members'::regclass then 'and t.user_id is distinct from $3' else '' end as but,
+        case when t.child_of is not null
+          then format('and not exists (select from %s c where c.tenant_id = t.tenant_id and (%s))', t.relation, t.child_of)
+          else '' end as leaves
+      from mayfly_private.tenant_tables() t order by t.place desc
+    loop
+      loop
+        execute format(
+          'delete from %s d where d.ctid = any (array(select t.ctid from %1$s t where t.tenant_id = $1 %s %s limit $2))',
+          erasing.relation, erasing.but, erasing.leaves)
+          using of_tenant, left_rows, caller;
+        get diagnostics deleted = row_count;
+        left_rows := left_rows - deleted;
+        -- Under the leaves that are gone there may be others.
+        exit when deleted = 0 or left_rows = 0 or erasing.leaves = '';
+      end loop;
+      exit when left_rows = 0;
+    end loop;
+    exit when left_rows in (0, before);
+  end loop;
 
   if left_rows > 0 then
     delete from mayfly.tenants t where t.id = of_tenant;

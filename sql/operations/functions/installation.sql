@@ -119,7 +119,7 @@ begin
       'due', (select count(*) from (select from mayfly_private.nudges_due d limit 100000) d),
       'lost', (
         select jsonb_build_object('tenants', count(*), 'at', max(b.at))
-        from mayfly_private.broadcast_losses b where b.at > clock_timestamp() - interval '10 minutes')));
+        from mayfly_private.broadcast_losses b where b.at > (select mayfly_private.now()) - interval '10 minutes')));
 end
 $$;
 

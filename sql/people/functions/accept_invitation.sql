@@ -36,7 +36,7 @@ begin
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
       'Sign in with the address that was invited and confirmed, or ask for another invitation.');
-  elsif invitation.expires_at <= clock_timestamp() then
+  elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
 
@@ -46,7 +46,7 @@ begin
   if not found then
     perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
   end if;
-  update mayfly.invitations i set accepted_at = clock_timestamp(), accepted_by = caller.id
+  update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
   return jsonb_build_object('tenant', jsonb_build_object('id', invitation.tenant_id, 'name', tenant_name), 'role', invitation.role);
 end

@@ -14,7 +14,7 @@ begin
   perform mayfly_private.require_role(of_tenant, role);
   if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
     perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
-  elsif expires_at <= clock_timestamp() then
+  elsif expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
   elsif exists (
       select from mayfly.members m join auth.users u on u.id = m.user_id
@@ -24,7 +24,7 @@ begin
   end if;
 
   insert into mayfly.invitations (tenant_id, email, role, invited_by, expires_at)
-  values (of_tenant, address, role, mayfly_private.caller_id(), coalesce(expires_at, clock_timestamp() + interval '7 days'))
+  values (of_tenant, address, role, mayfly_private.caller_id(), coalesce(expires_at, mayfly_private.now() + interval '7 days'))
   returning * into invitation;
   insert into mayfly_private.invitation_secrets (hash, tenant_id, invitation_id)
   values (mayfly_private.hash_secret(secret), of_tenant, invitation.id);

@@ -16,7 +16,7 @@ begin
     join mayfly.invitations i on i.email = lower(u.email)
     join mayfly.tenants t on t.id = i.tenant_id
     where u.id = caller.id and caller.kind = 'person' and u.email_confirmed_at is not null
-      and i.accepted_at is null and i.revoked_at is null and i.expires_at > clock_timestamp());
+      and i.accepted_at is null and i.revoked_at is null and i.expires_at > mayfly_private.now());
 end
 $$;
 

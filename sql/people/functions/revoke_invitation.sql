@@ -9,7 +9,7 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('member:write');
   invitation mayfly.invitations;
 begin
-  update mayfly.invitations i set revoked_at = coalesce(i.revoked_at, clock_timestamp())
+  update mayfly.invitations i set revoked_at = coalesce(i.revoked_at, mayfly_private.now())
   where i.tenant_id = of_tenant and i.id = invitation_id and i.accepted_at is null
   returning * into invitation;
   if invitation.id is null then

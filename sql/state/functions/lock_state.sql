@@ -39,7 +39,7 @@ begin
   for update;
   if not found then
     insert into mayfly.states (tenant_id, agent_id, key, version, deleted_at)
-    values (of_tenant, of_agent, key, 0, clock_timestamp())
+    values (of_tenant, of_agent, key, 0, mayfly_private.now())
     on conflict on constraint states_key_key do nothing;
     select * into strict state from mayfly.states s
     where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent and s.key = lock_state.key

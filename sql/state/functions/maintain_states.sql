@@ -8,20 +8,21 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  long_ago constant timestamptz := clock_timestamp() - mayfly_private.kept();
+  instant constant timestamptz := mayfly_private.now();
+  long_ago constant timestamptz := instant - mayfly_private.kept();
   expired integer;
   gone uuid[];
   freed bigint;
 begin
   with spent as (
     select s.id from mayfly.states s
-    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= clock_timestamp()
+    where s.tenant_id = tenant and s.deleted_at is null and least(s.expires_at, s.deleted_at) <= instant
     order by s.id limit max_rows
     for update skip locked
   ), deleted as (
     update mayfly.states s
-    set version = s.version + 1, value = null, updated_by = null, updated_at = clock_timestamp(), expires_at = null,
-      deleted_at = clock_timestamp()
+    set version = s.version + 1, value = null, updated_by = null, updated_at = instant, expires_at = null,
+      deleted_at = instant
     from spent where s.tenant_id = tenant and s.id = spent.id
     returning s.id, s.version
   )

@@ -24,7 +24,7 @@ declare
   base jsonb;
   mine jsonb := ours;
   their jsonb := case when mayfly_private.is_live(state) then state.value end;
-  mine_at timestamptz := coalesce(ours_at, clock_timestamp());
+  mine_at timestamptz := coalesce(ours_at, mayfly_private.now());
   their_at timestamptz := state.updated_at;
   kept mayfly.state_versions;
   mine_is_later boolean;

@@ -8,7 +8,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  instant constant timestamptz := clock_timestamp();
+  instant constant timestamptz := mayfly_private.now();
   written mayfly.states;
   bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
   dropped bigint;

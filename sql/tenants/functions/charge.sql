@@ -9,7 +9,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
   limits record;
   used record;
 begin
@@ -35,7 +35,7 @@ begin
       format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
-      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - clock_timestamp()))::integer));
+      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
 end
 $$;

@@ -11,7 +11,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  this_minute constant timestamptz := date_trunc('minute', clock_timestamp());
+  this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
   free_shard smallint;
 begin
   select u.shard into free_shard

@@ -21,7 +21,7 @@ begin
   into used
   from mayfly.tenants t, (
     select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
-      coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', clock_timestamp())), 0) as writes
+      coalesce(sum(s.writes) filter (where s.minute = date_trunc('minute', (select mayfly_private.now()))), 0) as writes
     from mayfly_private.tenant_usage s where s.tenant_id = of_tenant) u
   where t.id = of_tenant;
   for work in select to_regprocedure(c.work) from mayfly_private.usage_counts c order by c.name loop

@@ -1,0 +1,58 @@
+-- The tables that belong to a tenant, from the catalog: all that have a tenant_id, of both schemas, in the order of their
+-- foreign keys. A table comes after every table that it refers to; what refers to nothing comes last, since the log and
+-- the books are about the rows before them. For erase_tenant, export_tenant and what a deleted tenant leaves, as owner.
+-- Locks nothing.
+--
+-- key and key_types are the columns of the primary key; generated are columns that follow from others; refers says
+-- whether the table has a foreign key, by which its rows go with their tenant; child_of is the condition under which a
+-- row `c` of the table refers to another row `t` of it, or null.
+
+create function mayfly_private.tenant_tables()
+returns table (place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
+language sql stable
+set search_path = ''
+begin atomic
+  with recursive tables as (
+    select c.oid
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+    where c.relnamespace in (select n.oid from pg_namespace n where n.nspname in ('mayfly', 'mayfly_private'))
+      and c.relkind in ('r', 'p') and not c.relispartition
+  ), refs as (
+    select distinct f.conrelid as child, f.confrelid as parent
+    from pg_constraint f join tables t on t.oid = f.conrelid
+    where f.contype = 'f' and f.confrelid <> f.conrelid
+  ), depths as (
+    select t.oid, 0 as depth from tables t
+    union
+    -- Ends also where tables refer to one another in a circle.
+    select r.child, d.depth + 1 from depths d join refs r on r.parent = d.oid where d.depth < 50
+  ), keys as (
+    select i.indrelid, array_agg(a.attname::text order by k.n) as names,
+      array_agg(format_type(a.atttypid, a.atttypmod) order by k.n) as types
+    from pg_index i
+    cross join unnest(i.indkey::smallint[]) with ordinality as k (attnum, n)
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indisprimary
+    group by i.indrelid
+  ), selves as (
+    select f.conrelid, format('(%s)', string_agg(format('c.%I = t.%I', child.attname, parent.attname), ' and ' order by k.n)) as condition
+    from pg_constraint f
+    cross join unnest(f.conkey, f.confkey) with ordinality as k (child, parent, n)
+    join pg_attribute child on child.attrelid = f.conrelid and child.attnum = k.child
+    join pg_attribute parent on parent.attrelid = f.conrelid and parent.attnum = k.parent
+    where f.contype = 'f' and f.conrelid = f.confrelid
+    group by f.oid, f.conrelid
+  ), found as (
+    select t.oid, t.oid::regclass::text as name, k.names, k.types,
+      exists (select from pg_constraint f where f.contype = 'f' and f.conrelid = t.oid) as refers,
+      (select max(d.depth) from depths d where d.oid = t.oid) as depth
+    from tables t left join keys k on k.indrelid = t.oid
+  )
+  select row_number() over (order by not f.refers, f.depth, f.name)::integer, f.oid::regclass, f.names, f.types,
+    array(select a.attname::text from pg_attribute a where a.attrelid = f.oid and a.attgenerated <> '' and not a.attisdropped),
+    f.refers, (select string_agg(s.condition, ' or ') from selves s where s.conrelid = f.oid)
+  from found f;
+end;
+
+comment on function mayfly_private.tenant_tables is 'The tables that belong to a tenant, in the order of their foreign keys.';

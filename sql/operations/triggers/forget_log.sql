@@ -1,0 +1,24 @@
+-- Deletes what deleted tenants leave in the tables without a foreign key, which would look each row up that is written:
+-- the log, operations, what waits to be embedded or told. It comes after the cascades: who was still writing held the
+-- tenant, or a row that they delete, and is done by then.
+
+create function mayfly_private.forget_log()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  left_behind regclass;
+begin
+  for left_behind in select t.relation from mayfly_private.tenant_tables() t where not t.refers loop
+    execute format('delete from %s e using old_rows o where e.tenant_id = o.id', left_behind);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.forget_log is 'Trigger: deletes what deleted tenants leave in tables without a foreign key.';
+
+create trigger tenants_forget_log after delete on mayfly.tenants
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.forget_log();

@@ -1,0 +1,66 @@
+/** What a run of the tests does before the first one: it brings the database to what sql/ says. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root } from "./sources.ts";
+
+let project: string;
+/** Whatever the layout: all but what is not ours, and the other tests. */
+const isCopied = (path: string) =>
+  !/^(\.git|\.mayfly|docs|examples|tests\/(?!harness))|node_modules/.test(relative(root, path));
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), "mayfly-setup-"));
+  await cp(root, project, { recursive: true, filter: isCopied });
+  // With its cache: what has not changed is not made again.
+  await symlink(join(root, "node_modules"), join(project, "node_modules"));
+  await mkdir(join(project, "tests/base"));
+  await writeFile(join(project, "tests/base/one.test.ts"), oneTest);
+});
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+const oneTest = `
+import { expect, it } from "vitest";
+import { openTestDatabase } from "#harness/database";
+it("reads what the source says", async () => {
+  const db = await openTestDatabase();
+  const [row] = await db.sql\`select obj_description('mayfly'::regnamespace) as said\`;
+  await db.close();
+  expect(row?.said).toBe("changed by a test");
+});
+`;
+
+/** Runs the project's one test as a person does, right after saving an SQL file. */
+function run(): Promise<{ code: number; output: string }> {
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  const args = [vitest, "run", "tests/base"];
+  return new Promise((resolve) => {
+    const env = { ...process.env, CI: "", NO_COLOR: "1" };
+    execFile(process.execPath, args, { cwd: project, env }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr });
+    });
+  });
+}
+
+describe("a run of the tests", () => {
+  it("sees what an SQL file says now, without a build, and refuses to start on one that is broken", async () => {
+    const file = join(project, "sql/base/schemas.sql");
+    const text = await readFile(file, "utf8");
+    const comment = /comment on schema mayfly is '[^']*'/;
+    expect(text).toMatch(comment);
+
+    await writeFile(file, text.replace(comment, "comment on schema mayfly is 'changed by a test'"));
+    const sees = await run();
+    expect(sees.output).toContain("1 passed");
+    expect(sees.code).toBe(0);
+
+    await writeFile(file, text.replace(comment, "comment on schema nobody is 'broken'"));
+    const broken = await run();
+    expect(broken.output).toContain(
+      'No test was started, since the SQL does not apply. The migration 20261128000000_mayfly_0_2_0.sql failed: schema "nobody" does not exist',
+    );
+    expect(broken.output).not.toContain("1 passed");
+    expect(broken.code).not.toBe(0);
+  });
+});
