@@ -4,6 +4,7 @@ import type { JobHandlers } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
+/** How a function of jobs works. */
 export interface ServeJobsOptions extends Omit<WorkOptions, "drainOnTermination"> {
   /** The project's; from the function's own environment by default. */
   url?: string;

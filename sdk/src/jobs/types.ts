@@ -41,17 +41,20 @@ export interface JobOptions {
   answers?: string;
 }
 
+/** A job to add. */
 export interface NewJob extends JobOptions {
   name: string;
   input?: unknown;
 }
 
+/** What adding a job gave. */
 export interface AddedJob {
   id: string;
   /** Its key was known: nothing was added. */
   existing: boolean;
 }
 
+/** Why a job, or an attempt, failed. */
 export interface JobError {
   code: string;
   message: string;
@@ -103,6 +106,7 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   children: { id: string; name: string; status: JobStatus }[];
 }
 
+/** Which jobs to list. */
 export interface ListJobs {
   status?: JobStatus | JobStatus[];
   queue?: string;
@@ -120,6 +124,7 @@ export interface Percentiles {
   p99: number | null;
 }
 
+/** A queue in numbers. */
 export interface QueueStatistics {
   queue: string;
   ready: number;
@@ -136,6 +141,7 @@ export interface QueueStatistics {
   run: Percentiles;
 }
 
+/** What holds for a queue. */
 export interface QueueLimits {
   /** No job of it begins. */
   paused?: boolean;
@@ -147,6 +153,7 @@ export interface QueueLimits {
   weight?: number;
 }
 
+/** When a job is added, and which. */
 export interface ScheduleOptions {
   /** Five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. */
   cron: string;
@@ -166,6 +173,7 @@ export interface ScheduleOptions {
   paused?: boolean;
 }
 
+/** A schedule, as it stands. */
 export interface Schedule {
   name: string;
   cron: string;

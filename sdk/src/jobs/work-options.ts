@@ -1,5 +1,6 @@
 import type { MayflyError } from "../contract/errors.ts";
 
+/** How a worker works. */
 export interface WorkOptions {
   /** How many jobs are done at once; 8 by default. */
   concurrency?: number;
