@@ -4,10 +4,15 @@ import type { JobsDoor } from "./door.ts";
 import type { Ending } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
 
-/** A claim that takes longer in the database walks what cannot be removed: marks skip it. */
+/**
+ * Claims that take longer in the database, three in a row, walk what cannot be removed: marks skip it.
+ * One may be slow since the machine is busy.
+ */
 const slowClaimMs = 4;
+const slowInARow = 3;
 /** While claims are slow, one looks at everything this often: what committed late is found then. */
 const fullClaimMs = 1_000;
+const longestMs = 5_000;
 
 /** A worker's calls: what has ended is recorded, and more is claimed, in one. */
 export class Turns {
@@ -18,7 +23,8 @@ export class Turns {
   readonly #id = crypto.randomUUID();
   #place: Place = {};
   #fullAt = Number.NEGATIVE_INFINITY;
-  #fullTook = 0;
+  /** What the last claims that looked at everything took. */
+  #took: number[] = [];
 
   constructor(door: JobsDoor, names: string[], options: WorkOptions) {
     this.#door = door;
@@ -56,7 +62,7 @@ export class Turns {
     this.#place = place;
     if (full) {
       this.#fullAt = performance.now();
-      this.#fullTook = took;
+      this.#took = [...this.#took, took].slice(-slowInARow);
     }
     return ok(jobs);
   }
@@ -73,14 +79,20 @@ export class Turns {
     return ok(null);
   }
 
+  /** What looking at everything takes at least; 0 until that has been asked often enough. */
+  get #cost(): number {
+    return this.#took.length < slowInARow ? 0 : Math.min(...this.#took);
+  }
+
   #isFull(): boolean {
-    if (this.#fullTook < slowClaimMs) return true;
-    return performance.now() - this.#fullAt > Math.max(fullClaimMs, 20 * this.#fullTook);
+    if (this.#cost < slowClaimMs) return true;
+    const rest = Math.min(longestMs, Math.max(fullClaimMs, 20 * this.#cost));
+    return performance.now() - this.#fullAt > rest;
   }
 
   #placeOf(full: boolean): Place {
     const { marks, due, ...place } = this.#place;
-    if (this.#fullTook < slowClaimMs) return place;
+    if (this.#cost < slowClaimMs) return place;
     return full ? { ...place, marks: [] } : { ...place, marks: marks ?? [], ...(due && { due }) };
   }
 }

@@ -1,6 +1,7 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { jittered } from "../link/jitter.ts";
+import { lookAgainMs } from "../link/look-again.ts";
 import type { Note } from "../link/note.ts";
 import { type ClaimedRow, heard, released } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
@@ -37,6 +38,8 @@ export class Worker implements Work {
   #endings: Ending[] = [];
   /** How often in a row nothing was found: twice, and it sleeps. */
   #quiet = 0;
+  /** After a broadcast that found nothing, when it looks again: what it tells of may not be visible yet. */
+  #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
   #turning = false;
   #draining = false;
@@ -58,7 +61,10 @@ export class Worker implements Work {
     this.ended = new Promise((resolve) => {
       this.#finish = resolve;
     });
-    this.#unwake = door.onWake(() => this.#wake());
+    this.#unwake = door.onWake(() => {
+      this.#looks = [...lookAgainMs];
+      this.#wake();
+    });
     this.#untermination =
       options.drainOnTermination === false ? () => {} : onTermination(() => this.stop());
     this.#beat = setInterval(() => void this.#heartbeat(), (this.#options.lease * 1_000) / 3);
@@ -166,6 +172,7 @@ export class Worker implements Work {
     if (answer.error) return this.#stumble(answer.error, endings);
     this.#failures = 0;
     this.done += endings.length;
+    if (answer.data.length > 0) this.#looks = [];
     if (wanted > 0) this.#quiet = answer.data.length === 0 ? this.#quiet + 1 : 0;
     if (this.#draining && answer.data.length > 0)
       await this.#giveBack(answer.data.map(({ lease }) => lease));
@@ -180,7 +187,8 @@ export class Worker implements Work {
     clearTimeout(this.#poll);
     if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) this.#conclude(null);
     if (this.#draining || this.#finished) return;
-    this.#poll = setTimeout(() => this.#wake(), jittered(this.#options.pollMs));
+    const pause = this.#looks.shift() ?? jittered(this.#options.pollMs);
+    this.#poll = setTimeout(() => this.#wake(), pause);
   }
 
   #begin(): void {

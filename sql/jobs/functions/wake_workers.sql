@@ -1,4 +1,4 @@
--- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: deletes their rows and
+-- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: ends their sleep and
 -- broadcasts once on the tenant's private topic. Where nobody sleeps nothing is broadcast. A hint, as every broadcast:
 -- a worker looks by itself at least every few seconds. Called by all that makes a job ready. Waits for nobody.
 --
@@ -15,9 +15,10 @@ begin
     where w.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and w.until > mayfly_private.now()) then
     return;
   end if;
-  delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
+  update mayfly_private.job_workers w set until = '-infinity'
+  where (w.tenant_id, w.id) in (
     select s.tenant_id, s.id from mayfly_private.job_workers s
-    where s.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000')
+    where s.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and s.until > mayfly_private.now()
     for update skip locked);
   if not found then
     return;

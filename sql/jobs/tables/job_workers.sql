@@ -1,5 +1,5 @@
--- Workers that found nothing and sleep. Adding a job, a signal and whatever else makes one ready deletes the rows of
--- the tenant and broadcasts once; where no row is, nothing is broadcast. All zeros stand for no tenant: the workers
+-- Workers that found nothing and sleep. Adding a job, a signal and whatever else makes one ready ends the sleep of
+-- the tenant's workers and broadcasts once; where no row is, nothing is broadcast. All zeros stand for no tenant: the workers
 -- of the secret key, for every tenant.
 
 create table mayfly_private.job_workers (
