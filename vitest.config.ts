@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     globalSetup: ["tests/harness/setup.ts"],
-    setupFiles: ["tests/harness/seed.ts"],
+    setupFiles: ["tests/harness/seed.ts", "tests/harness/outcome.ts"],
     // With --watch: the database of every test is made from these.
     forceRerunTriggers: [...configDefaults.forceRerunTriggers, "**/sql/**/*.sql"],
     // For the processes that tests start: half of a short one's time is reading the sources.

@@ -9,6 +9,7 @@ import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
 import { checkTimeouts } from "./doctor-neighbours.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
+import { nameOf } from "./init-migrations.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 import { readMigrations, type SourceFile } from "./source.ts";
 import { duration } from "./words.ts";
@@ -113,16 +114,17 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
     return warning(
       check,
       "The tables are there, but no tool recorded its migrations, so their version is not known.",
-      `If you know that they are this version's: npx supabase migration repair ${files.map(versionOf).join(" ")} --status applied --remote`,
+      "If you know that they are this version's: npx supabase migration repair <number> --status applied --remote, for each *_mayfly*.sql of your supabase/migrations",
     );
-  const recorded = new Map(migrations.map(({ version, md5 }) => [version, md5]));
+  // By name: a project has them under numbers of its own (see mayfly init).
+  const recorded = new Map(migrations.map(({ name, md5 }) => [name, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
-  const missing = files.filter((file) => !recorded.has(versionOf(file)));
+  const missing = files.filter((file) => !recorded.has(nameOf(file.path)));
   if (missing.length > 0) return wrong(check, `Not applied: ${names(missing)}.`, pushMend);
   const different = files.filter(
-    (file) => recorded.get(versionOf(file)) !== fingerprint(file.content),
+    (file) => recorded.get(nameOf(file.path)) !== fingerprint(file.content),
   );
-  const unknown = different.filter((file) => recorded.get(versionOf(file)) === null);
+  const unknown = different.filter((file) => recorded.get(nameOf(file.path)) === null);
   if (different.length > unknown.length)
     return wrong(
       check,
@@ -137,8 +139,6 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
     );
   return fine(check, `All ${files.length} are applied, as this CLI has them.`);
 }
-
-const versionOf = ({ path }: SourceFile) => basename(path).split("_", 1)[0] ?? "";
 
 /** As mayfly.installation makes it: without blanks and semicolons, which tools treat as they like. */
 export const fingerprint = (sql: string): string =>

@@ -1,10 +1,11 @@
 /** What init would do to a project, found out without touching it. */
-import { access, readdir, readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { version } from "../../sdk/src/contract/version.ts";
 import { Failure } from "./failure.ts";
 import { editConfig } from "./init-config.ts";
 import { hashOf, type Manifest, manifestPath, readManifest } from "./init-manifest.ts";
+import { numberMigrations } from "./init-migrations.ts";
 import { functionEntries, readFunctions, readMigrations, type SourceFile } from "./source.ts";
 
 export interface Change {
@@ -30,14 +31,12 @@ export interface Plan {
   migrationsAdded: boolean;
   /** A migration that the project has already would be another one now. */
   migrationsChanged: boolean;
-  /** The project has migrations that come after Mayfly's. */
-  outOfOrder: boolean;
 }
 
 export async function makePlan(root: string, force: boolean): Promise<Plan> {
   await refuseForeignFunctions(root);
   const manifest = await readManifest(root);
-  const migrations = await readMigrations();
+  const migrations = await numberMigrations(root, await readMigrations(), manifest);
   const files = [...migrations, ...(await readFunctions())];
   const known = manifest?.files ?? {};
 
@@ -73,7 +72,6 @@ export async function makePlan(root: string, force: boolean): Promise<Plan> {
     needed,
     migrationsAdded: changes.some(({ action, path }) => action === "create" && paths.has(path)),
     migrationsChanged: changes.some(({ action, path }) => action === "update" && paths.has(path)),
-    outOfOrder: await hasLaterMigrations(root, migrations),
   };
 }
 
@@ -130,13 +128,6 @@ async function refuseForeignFunctions(root: string): Promise<void> {
           hint: "Mayfly's has this name too. Rename the other one, then run mayfly init again.",
         },
       );
-}
-
-async function hasLaterMigrations(root: string, migrations: SourceFile[]): Promise<boolean> {
-  const ours = migrations.map(({ path }) => basename(path)).sort();
-  const present = await readdir(join(root, "supabase/migrations")).catch(() => []);
-  const last = ours.at(-1) ?? "";
-  return present.some((name) => /^\d+_.*\.sql$/.test(name) && !ours.includes(name) && name > last);
 }
 
 /** What is written last, by which a later init knows this one. */

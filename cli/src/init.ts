@@ -151,9 +151,6 @@ function warningsOf(plan: Plan): string[] {
           "Migrations that this project already has are different now. A database that has the old ones does not take these by db push: run doctor, and read docs/upgrading.md.",
         ]
       : []),
-    ...(plan.outOfOrder
-      ? ["The project has later migrations: give db push --include-all the first time."]
-      : []),
   ];
 }
 
@@ -162,7 +159,7 @@ const isNewer = (one: string, other: string) =>
   one.localeCompare(other, "en", { numeric: true }) > 0;
 
 function doneLines(plan: Plan, output: Output): string[] {
-  const push = `npx supabase db push --remote${plan.outOfOrder ? " --include-all" : ""}`;
+  const push = "npx supabase db push --remote";
   const deploy = "npx supabase functions deploy spawn sync query";
   if (plan.from !== null) {
     const steps = plan.migrationsAdded ? `${push} && ${deploy}` : deploy;

@@ -9,8 +9,12 @@ import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Database } from "../../sdk/src/contract/database.types.ts";
 import { isErrorCode } from "../../sdk/src/contract/errors.ts";
+import { version } from "../../sdk/src/contract/version.ts";
 import { Refusal } from "./answer.ts";
 import { verifyToken } from "./tokens.ts";
+
+/** By which the database knows functions that it does not serve: see mayfly_private.check_version. */
+const ofFunctions = { "x-mayfly-functions": version };
 
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
@@ -20,7 +24,7 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
   const tenant = request.headers.get("x-mayfly-tenant");
   const supabaseOptions = {
     db: { schema: "mayfly" as "public" },
-    ...(tenant && { global: { headers: { "x-mayfly-tenant": tenant } } }),
+    global: { headers: { ...ofFunctions, ...(tenant && { "x-mayfly-tenant": tenant }) } },
   };
   // supabase-js sends an API key as a Bearer token too; it is none.
   if (token && !token.startsWith("sb_")) {
@@ -51,6 +55,7 @@ export function connectWithToken(token: string): MayflyClient {
   >;
   return createClient<Database, "mayfly">(Deno.env.get("SUPABASE_URL") ?? "", keys.default ?? "", {
     db: { schema: "mayfly" },
+    global: { headers: ofFunctions },
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     accessToken: () => Promise.resolve(token),
   });
@@ -61,7 +66,7 @@ export function connectAsProject(tenant: string): MayflyClient {
   return createAdminClient<Database>({
     supabaseOptions: {
       db: { schema: "mayfly" as "public" },
-      global: { headers: { "x-mayfly-tenant": tenant } },
+      global: { headers: { ...ofFunctions, "x-mayfly-tenant": tenant } },
     },
   }) as unknown as MayflyClient;
 }

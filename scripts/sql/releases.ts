@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { objectsOf, type SqlObject } from "./objects.ts";
 import { faultsOf, inOrder, type Rooms, type SqlFile } from "./order.ts";
 import { closing, type Released, releasedOf, upgradeFrom } from "./upgrade.ts";
+import { deprecatedFaults, nextNumber, versionFiles, writeFiles } from "./versions.ts";
 
 export interface Releases {
   /** From the first to the last. */
@@ -88,11 +89,19 @@ function whole(sources: SqlFile[], ofRealtime: boolean): string {
  */
 export async function buildMigrations(root: string, check: boolean) {
   const releases = await readReleases(root);
+  const { version } = releases.next;
+  const stale = await versionFiles(root, version, releases.released.at(-1)?.version ?? version);
+  if (!check) await writeFiles(root, stale);
+  const sources = await readSources(root);
   const wrong = [
     ...(await changedSince(root, releases)),
-    ...faultsOf(await readSources(root), await readRooms(root)),
+    ...faultsOf(sources, await readRooms(root)),
+    ...deprecatedFaults(sources, version),
   ];
-  const written: string[] = [];
+  const written = check ? [] : [...stale.keys()];
+  if (check)
+    for (const file of stale.keys())
+      wrong.push(`${file} does not say ${version}: run npm run build:migrations`);
   const made = await nextMigrations(root, releases);
   for (const [file, text] of made) {
     const present = await readFile(join(root, file), "utf8").catch(() => "");
@@ -126,20 +135,29 @@ async function changedSince(root: string, { released }: Releases): Promise<strin
   return wrong;
 }
 
-/** Freezes the next release as it stands, and begins the one after it. */
-export async function release(root: string, following: Releases["next"]): Promise<string> {
+/**
+ * Freezes the next release as it stands, and begins the one after it: its version stands in every file that
+ * says one, and its first migration says it to the database.
+ *
+ * @returns the version that is released.
+ */
+export async function release(root: string, following: string, today: Date): Promise<string> {
   const releases = await readReleases(root);
   const { wrong } = await buildMigrations(root, true);
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
   const { version } = releases.next;
+  if (following.localeCompare(version, "en", { numeric: true }) <= 0)
+    throw new Error(`The release after ${version} has a higher version than ${following}.`);
   const migrations: Record<string, string> = {};
   for (const [file, text] of await nextMigrations(root, releases))
     if (file.startsWith(folder)) migrations[file] = sha256(text);
   const objects: SqlObject[] = objectsOf(await readSources(root));
   releases.released.push({ version, migrations, objects: releasedOf(objects) });
-  await writeFile(
-    join(root, path),
-    `${JSON.stringify({ ...releases, next: following }, null, 2)}\n`,
-  );
+  releases.next = {
+    version: following,
+    number: await nextNumber(join(root, folder), today),
+  };
+  await writeFile(join(root, path), `${JSON.stringify(releases, null, 2)}\n`);
+  await buildMigrations(root, false);
   return version;
 }

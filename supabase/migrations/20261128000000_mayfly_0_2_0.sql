@@ -12,23 +12,69 @@ alter table mayfly.scopes add column by_default boolean not null default false;
 
 comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
 
+-- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
+-- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
+-- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
+-- Called by caller and renew_agent. Locks nothing.
+
+create function mayfly_private.check_version(functions text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  form constant text := '^(\d{1,6})\.(\d{1,6})\.\d';
+  release constant jsonb := mayfly_private.release();
+  deployed constant integer[] := regexp_match(functions, form)::integer[];
+  installed constant integer[] := regexp_match(release ->> 'installed', form)::integer[];
+begin
+  if deployed <= installed and deployed >= regexp_match(release ->> 'serves', form)::integer[] then
+    return;
+  end if;
+  perform mayfly_private.fail(503, 'version_unsupported',
+    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+      coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
+    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
+      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    release);
+end
+$$;
+
+comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not serve.';
+
 -- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
 -- an age, a lease or a window is judged, so that a test can put another clock in its place
 -- (tests/harness/clock.ts); only the owner can. Locks nothing.
--- One call costs 3 µs, since a search_path keeps it from being inlined. A query over rows asks
--- `(select mayfly_private.now())`: once for the whole statement, and an index can be used with it.
+-- One call costs 2 µs; in SQL, which an empty search_path keeps from being inlined, it cost a statement
+-- 20. A query over rows takes it from a variable or asks `(select mayfly_private.now())`: once for the
+-- whole statement, and an index can be used with it.
 -- By the machine's clock remain: tokens, which others verify as well; hybrid clocks, which callers'
 -- are compared with; how long work takes, and when a process was last there.
 
 create function mayfly_private.now()
 returns timestamptz
-language sql volatile parallel safe
+language plpgsql volatile parallel safe
 set search_path = ''
-return clock_timestamp();
+as $$
+begin
+  return clock_timestamp();
+end
+$$;
 
 comment on function mayfly_private.now is 'The time by which lives, leases and ages are judged.';
 
 grant execute on function mayfly_private.now to authenticated, service_role;
+
+-- The release of Mayfly whose migrations this database has, and the oldest one whose edge functions and SDK it
+-- serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and installation.
+
+create function mayfly_private.release()
+returns jsonb
+language sql immutable parallel safe
+set search_path = ''
+return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
+
+comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
 
 -- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
 -- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
@@ -109,11 +155,15 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
   headers constant jsonb := nullif(current_setting('request.headers', true), '');
   chosen constant text := lower(headers ->> 'x-mayfly-tenant');
   found_caller mayfly_private.caller;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'role' = 'service_role' then
     select 'secret', null, t.id, known.names, chosen, known.for_agents
     into found_caller
@@ -133,7 +183,7 @@ begin
     from mayfly_private.enrolment_secrets s
     join mayfly.enrolment_keys k on k.tenant_id = s.tenant_id and k.id = s.key_id
     where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'enrolment')
-      and k.revoked_at is null and k.expires_at > (select mayfly_private.now())
+      and k.revoked_at is null and k.expires_at > instant
       and k.tenant_id::text = coalesce(chosen, k.tenant_id::text);
     return case when found then found_caller end;
   end if;
@@ -149,7 +199,7 @@ begin
         select from mayfly.agents line
         where line.tenant_id = a.tenant_id
           and line.id = any (a.ancestors || a.id)
-          and (line.status <> 'running' or line.expires_at <= (select mayfly_private.now())));
+          and (line.status <> 'running' or line.expires_at <= instant));
     return case when found then found_caller end;
   end if;
 
@@ -1203,11 +1253,15 @@ set search_path = ''
 as $$
 declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  headers constant jsonb := nullif(current_setting('request.headers', true), '');
   given bytea;
   secret mayfly_private.renewal_secrets;
   newest integer;
   agent mayfly.agents;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
     given := mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal');
     perform from mayfly.agents a
@@ -1751,6 +1805,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   about constant text := case
     when audience is null then format('tenant:%s:log', tenant)
     else format('tenant:%s:agent:%s', tenant, audience)
@@ -1773,13 +1828,13 @@ begin
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
-    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > (select mayfly_private.now()));
+    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant);
   if listened and flushed then
     -- Waits for nobody: a row that another transaction holds is as good as one that was told just now.
-    update mayfly_private.nudges n set sent_at = (select mayfly_private.now())
+    update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
-      where w.tenant_id = tenant and w.topic = about and w.sent_at not between (select mayfly_private.now()) - interval '1 second' and (select mayfly_private.now())
+      where w.tenant_id = tenant and w.topic = about and w.sent_at not between instant - interval '1 second' and instant
       for update skip locked);
     listened := found and mayfly_private.may_tell(tenant, 1) > 0;
   end if;
@@ -4272,8 +4327,8 @@ comment on table mayfly_private.job_keys is 'Which job stands for a key.';
 
 alter table mayfly_private.job_keys enable row level security;
 
--- Workers that found nothing and sleep. Adding a job, a signal and whatever else makes one ready deletes the rows of
--- the tenant and broadcasts once; where no row is, nothing is broadcast. All zeros stand for no tenant: the workers
+-- Workers that found nothing and sleep. Adding a job, a signal and whatever else makes one ready ends the sleep of
+-- the tenant's workers and broadcasts once; where no row is, nothing is broadcast. All zeros stand for no tenant: the workers
 -- of the secret key, for every tenant.
 
 create table mayfly_private.job_workers (
@@ -6933,7 +6988,8 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    since := ts;
+    -- What committed late, with an instant before this one, is found in that time without a full claim.
+    since := ts - interval '5 seconds';
   end if;
 
   if worker.tenant_id is not null then
@@ -7300,7 +7356,7 @@ comment on function mayfly.wait_job is
 
 grant execute on function mayfly.wait_job to authenticated, service_role;
 
--- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: deletes their rows and
+-- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: ends their sleep and
 -- broadcasts once on the tenant's private topic. Where nobody sleeps nothing is broadcast. A hint, as every broadcast:
 -- a worker looks by itself at least every few seconds. Called by all that makes a job ready. Waits for nobody.
 --
@@ -7317,9 +7373,10 @@ begin
     where w.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and w.until > mayfly_private.now()) then
     return;
   end if;
-  delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
+  update mayfly_private.job_workers w set until = '-infinity'
+  where (w.tenant_id, w.id) in (
     select s.tenant_id, s.id from mayfly_private.job_workers s
-    where s.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000')
+    where s.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and s.until > mayfly_private.now()
     for update skip locked);
   if not found then
     return;
@@ -7563,7 +7620,7 @@ $$;
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
 --
---   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
@@ -7644,6 +7701,7 @@ begin
         from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
         where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
       from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
+    'release', mayfly_private.release(),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -7684,6 +7742,9 @@ begin
         from mayfly_private.broadcast_losses b where b.at > (select mayfly_private.now()) - interval '10 minutes')));
 end
 $$;
+
+comment on function mayfly.installation is
+  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
 -- of their names, each on at most max_rows rows. Gives what they counted, and `more`: true while one of them may have

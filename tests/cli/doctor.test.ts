@@ -153,6 +153,10 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
       return findings.find(({ check }) => check === "migrations");
     };
     const realtime = "name = 'mayfly_realtime'";
+    // A project has them under numbers of its own.
+    expect(await migrationsOnce(`update ${table} set version = '2' || version`)).toMatchObject({
+      state: "ok",
+    });
     expect((await migrationsOnce(`delete from ${table} where ${realtime}`))?.message).toMatch(
       /^Not applied: \d+_mayfly_realtime\.$/,
     );
@@ -185,7 +189,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
   it("finds a signing key that the project does not know, and functions of another version", async () => {
     const versioned = "supabase/mayfly/sdk/src/contract/version.ts";
     const original = await readFile(join(root, versioned), "utf8");
-    await writeFile(join(root, versioned), original.replace(/"[\d.]+"/, '"0.0.9"'));
+    await writeFile(join(root, versioned), original.replace(/"[\d.]+"/, '"0.1.0"'));
     const key = JSON.stringify(await generateSigningKey());
     const local = await startTestLocal({ root, secrets: { MAYFLY_SIGNING_KEY: key } });
     try {
@@ -195,7 +199,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
         state: "warning",
         mend: "npx supabase functions deploy sync",
       });
-      expect(of("function sync")?.message).toMatch(/^0\.0\.9 is deployed/);
+      expect(of("function sync")?.message).toMatch(/^0\.1\.0 is deployed/);
       expect(of("signing key")).toMatchObject({
         state: "error",
         message: expect.stringContaining("does not know the key"),

@@ -218,9 +218,27 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await read("supabase/config.toml")).toBe(config);
   });
 
-  it("says when the project has later migrations", async () => {
-    await write("supabase/migrations/20991231000000_theirs.sql", "select 1;\n");
-    expect((await report("--dry-run")).warnings.join()).toContain("--include-all");
+  it("numbers its migrations above the project's newest, and finds them by name from then on", async () => {
+    await write("supabase/migrations/20991231235959_theirs.sql", "select 1;\n");
+    const migrations = async () => (await readdir(join(root, "supabase/migrations"))).sort();
+    await init("--yes");
+    const [, first, second] = await migrations();
+    expect([first, second]).toEqual([
+      "21000101000000_mayfly.sql",
+      "21000101000001_mayfly_realtime.sql",
+    ]);
+    const installed = await migrations();
+    await write("supabase/migrations/21010101000000_later.sql", "select 1;\n");
+    expect(await report("--yes")).toMatchObject({ needed: false, changes: [], warnings: [] });
+    // One that is lost comes back under the number that the database knows.
+    await rm(join(root, "supabase/migrations", second ?? ""));
+    await init("--yes");
+    expect(await migrations()).toEqual([...installed, "21010101000000_later.sql"]);
+    const changed = join("supabase/migrations", first ?? "");
+    await write(changed, "select 1;\n");
+    expect((await report("--yes")).changes).toEqual([
+      { action: "keep", path: changed, note: "changed since it was installed" },
+    ]);
   });
 });
 

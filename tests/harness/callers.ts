@@ -96,7 +96,14 @@ export function machineClaims(key: string): Claims {
 export async function makeAgent(
   sql: Sql,
   tenant: string,
-  options: { lifetime?: number; scopes?: string[]; name?: string; type?: string; as?: Claims } = {},
+  options: {
+    lifetime?: number;
+    scopes?: string[];
+    name?: string;
+    type?: string;
+    registration_key?: string;
+    as?: Claims;
+  } = {},
 ): Promise<SpawnedAgent> {
   const { as = serviceRole, lifetime = 60, ...rest } = options;
   const headers = as === serviceRole ? inTenant(tenant) : {};

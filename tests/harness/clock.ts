@@ -20,8 +20,8 @@ export function clockOf(sql: Sql): Clock {
   const replace = async () => {
     await sql.unsafe(`
       create or replace function mayfly_private.now()
-      returns timestamptz language sql volatile parallel safe set search_path = ''
-      return ${from} + interval '${ahead}'`);
+      returns timestamptz language plpgsql volatile parallel safe set search_path = ''
+      as $clock$ begin return ${from} + interval '${ahead}'; end $clock$`);
     if (replaced) return;
     replaced = true;
     // What is stored from now on has its age by this clock, too.

@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { openPglite } from "../../local/src/db/index.ts";
 import type { Sql } from "./callers.ts";
 import { type Clock, clockOf } from "./clock.ts";
+import { isKept, keepPglite, keepPostgres } from "./keep.ts";
 import { silent } from "./log.ts";
 import { databaseUrl } from "./needs.ts";
 import { copyTemplate } from "./postgres-template.ts";
@@ -31,6 +32,7 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     ...clockOf(sql),
     async close() {
       await sql.end();
+      if (isKept()) await keepPglite(await db.dumpDataDir(), keys);
       await db.close();
     },
   };
@@ -48,7 +50,8 @@ export async function openPostgresDatabase(): Promise<TestDatabase> {
     ...clockOf(sql),
     async close() {
       await sql.end();
-      await admin.unsafe(`drop database ${new URL(url).pathname.slice(1)} with (force)`);
+      if (isKept()) keepPostgres(url);
+      else await admin.unsafe(`drop database ${new URL(url).pathname.slice(1)} with (force)`);
       await admin.end();
     },
   };

@@ -5,6 +5,7 @@ import postgres from "postgres";
 import { type Local, type LocalOptions, startLocal } from "../../local/src/index.ts";
 import { makeTenant, type Sql } from "./callers.ts";
 import { type Clock, clockOf } from "./clock.ts";
+import { isKept, keepPglite } from "./keep.ts";
 import { watchForSecrets } from "./leaks.ts";
 import { silent } from "./log.ts";
 import { readTemplate } from "./template.ts";
@@ -44,7 +45,9 @@ export async function startTestLocal(options: Partial<LocalOptions> = {}): Promi
     },
     async close() {
       await sql.end({ timeout: 1 });
+      const kept = isKept() && !options.dbUrl ? await local.dump().catch(() => null) : null;
       await local.close();
+      if (kept) await keepPglite(kept, local.keys);
       check();
     },
   };

@@ -3,7 +3,11 @@ import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openPglite } from "../../local/src/db/index.ts";
+import { loadOrCreateKeys } from "../../local/src/keys.ts";
+import { silent } from "./log.ts";
 import { root } from "./sources.ts";
 
 let project: string;
@@ -21,12 +25,15 @@ beforeAll(async () => {
 afterAll(() => rm(project, { recursive: true, force: true }));
 
 const oneTest = `
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { openTestDatabase } from "#harness/database";
+let db;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db.close());
 it("reads what the source says", async () => {
-  const db = await openTestDatabase();
   const [row] = await db.sql\`select obj_description('mayfly'::regnamespace) as said\`;
-  await db.close();
   expect(row?.said).toBe("changed by a test");
 });
 `;
@@ -36,7 +43,7 @@ function run(): Promise<{ code: number; output: string }> {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const args = [vitest, "run", "tests/base"];
   return new Promise((resolve) => {
-    const env = { ...process.env, CI: "", NO_COLOR: "1" };
+    const env = { ...process.env, CI: "", NO_COLOR: "1", KEEP_DB: "1" };
     execFile(process.execPath, args, { cwd: project, env }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr });
     });
@@ -53,6 +60,7 @@ describe("a run of the tests", () => {
     await writeFile(file, text.replace(comment, "comment on schema mayfly is 'changed by a test'"));
     const sees = await run();
     expect(sees.output).toContain("1 passed");
+    expect(sees.output).not.toContain("KEEP_DB");
     expect(sees.code).toBe(0);
 
     await writeFile(file, text.replace(comment, "comment on schema nobody is 'broken'"));
@@ -62,5 +70,26 @@ describe("a run of the tests", () => {
     );
     expect(broken.output).not.toContain("1 passed");
     expect(broken.code).not.toBe(0);
+    await writeFile(file, text);
+  });
+
+  it("keeps the database of a failed test with KEEP_DB=1, and says how to open it", async () => {
+    const { output, code } = await run();
+    expect(code).not.toBe(0);
+    const [, folder = ""] =
+      /is kept in (\S+)\. To look at it:\n +npm start -- --data \1\n/.exec(output) ?? [];
+    expect(output).toContain(`psql "$(npm run -s db:url -- --data ${folder})"`);
+    const keys = await loadOrCreateKeys(folder);
+    const database = await openPglite({
+      dataDir: join(folder, "db"),
+      passwords: keys.databasePassword,
+      log: silent,
+    });
+    const sql = postgres(database.url("postgres"), { max: 1 });
+    const [row] = await sql`select obj_description('mayfly'::regnamespace) as said`;
+    await sql.end();
+    await database.close();
+    expect(row?.said).toMatch(/^Mayfly: tenants/);
+    await rm(folder, { recursive: true });
   });
 });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, type Claims, type Sql } from "#harness/callers";
 import { openPostgresDatabase, openTestDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
-import { fillTenant } from "./sweep.ts";
+import { fillTenant } from "#harness/sweep";
 
 /**
  * What keeps its statistics, since plans need them (DOOR.md: without those of tenant_id a recall takes up

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { machineClaims, makeAgent } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { type Caller, fillTenant, makeStrangers, type Victim } from "./sweep.ts";
+import { type Caller, fillTenant, makeStrangers, sweeps, type Victim } from "#harness/sweep";
 
 let db: TestDatabase;
 let victim: Victim;
@@ -13,15 +13,7 @@ beforeAll(async () => {
   victim = await fillTenant(db.sql);
   strangers = await makeStrangers(db.sql, victim);
   delete strangers["the secret key, naming no tenant"];
-  topics = {
-    agents: `tenant:${victim.tenant}:agents`,
-    jobs: `tenant:${victim.tenant}:jobs`,
-    log: `tenant:${victim.tenant}:log`,
-    agent: `tenant:${victim.tenant}:agent:${victim.agent.id}`,
-    broadcast: `tenant:${victim.tenant}:broadcast:${victim.channel}`,
-    channel: `tenant:${victim.tenant}:channel:${victim.channel}`,
-    debug: `tenant:${victim.tenant}:debug:${victim.agent.id}`,
-  };
+  topics = Object.assign({}, ...sweeps.map((room) => room.topics?.(victim)));
 });
 afterAll(() => db.close());
 
@@ -42,7 +34,9 @@ describe("isolation, by the topics", () => {
   it("is tried on every topic that the policies know", async () => {
     const rows = await db.sql`select name from mayfly_private.topics`;
     const known = rows.map((row) => row.name as string);
-    expect(known.sort(), "give `topics` one of it").toEqual(Object.keys(topics).sort());
+    expect(known.sort(), "give the sweep.ts of its room one of it").toEqual(
+      Object.keys(topics).sort(),
+    );
   });
 
   it("lets no stranger hear or say anything", async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAgent, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { deleteOf, putOf } from "#harness/operations";
-import { fillTenant, type Victim } from "../invariants/sweep.ts";
+import { fillTenant, type Victim } from "#harness/sweep";
 
 let db: TestDatabase;
 let mine: Victim;

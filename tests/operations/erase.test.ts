@@ -11,7 +11,7 @@ import {
   serviceRole,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { fillTenant } from "../invariants/sweep.ts";
+import { fillTenant } from "#harness/sweep";
 
 let db: TestDatabase;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, makeAgent, makePerson, makeTenant, refusalOf, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { deleteOf, putOf, updateOf } from "#harness/operations";
-import { fillTenant } from "../invariants/sweep.ts";
+import { fillTenant } from "#harness/sweep";
 
 interface Page {
   lines: { table: string; row: { id?: string } }[];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { machineClaims, makeAgent, makeTenant, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { fillTenant, type Victim } from "../invariants/sweep.ts";
+import { fillTenant, type Victim } from "#harness/sweep";
 
 let db: TestDatabase;
 let mine: Victim;

@@ -113,7 +113,7 @@ describe("the migration from a release to the sources", () => {
 describe("a release", () => {
   it("freezes its migrations: a change, or a file that is gone, is said by the check", async () => {
     expect(await buildMigrations(root, true)).toEqual({ written: [], wrong: [] });
-    expect(await release(root, { version: "0.2.0", number: "20270101000000" })).toBe("0.1.0");
+    expect(await release(root, "0.2.0", new Date("2027-01-01"))).toBe("0.1.0");
     expect(await buildMigrations(root, true)).toEqual({ written: [], wrong: [] });
 
     const file = "supabase/migrations/20261121000000_mayfly.sql";

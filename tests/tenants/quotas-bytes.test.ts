@@ -14,8 +14,8 @@ import {
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { messageTo } from "#harness/messages";
 import { deleteOf, putOf, updateOf } from "#harness/operations";
+import { fillTenant } from "#harness/sweep";
 import { withinAMinute } from "#harness/usage";
-import { fillTenant } from "../invariants/sweep.ts";
 
 const scopes = [
   "memory:read",

@@ -14,6 +14,21 @@ export async function tablesOf(sql: Sql): Promise<Tables> {
   return Object.fromEntries(rows.map(({ name, columns }) => [name, columns]));
 }
 
+/** Without columns that follow from others: an export need not hold them. */
+export async function withoutGenerated(sql: Sql, tables: Tables): Promise<Tables> {
+  const rows = await sql`
+    select format('%s.%s.%s', n.nspname, c.relname, a.attname) as name
+    from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('mayfly', 'mayfly_private') and a.attgenerated <> ''`;
+  const generated = new Set(rows.map(({ name }) => name as string));
+  return Object.fromEntries(
+    Object.entries(tables).map(([table, columns]) => [
+      table,
+      columns.filter((column) => !generated.has(`${table}.${column}`)),
+    ]),
+  );
+}
+
 /**
  * How many rows each of these tables has, and a checksum of each of these columns.
  *

@@ -73,6 +73,7 @@ export const errorCodes = [
   "unavailable",
   "user_unknown",
   "version_conflict",
+  "version_unsupported",
   "version_unknown",
   "work_failed",
 ] as const;

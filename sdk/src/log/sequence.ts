@@ -38,7 +38,12 @@ const pollMs = 5_000;
 export const firstDelayMs = 500;
 export const maxDelayMs = 30_000;
 /** Errors that pass: what they stopped is tried again. */
-export const passing: ErrorCode[] = ["internal", "rate_limited", "unavailable"];
+export const passing: ErrorCode[] = [
+  "internal",
+  "rate_limited",
+  "unavailable",
+  "version_unsupported",
+];
 /** More than this many waiting to be handled are not taken live: a pull brings them when there is room. */
 const holdAtMost = 1_000;
 

@@ -14,11 +14,15 @@ set search_path = ''
 as $$
 declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  headers constant jsonb := nullif(current_setting('request.headers', true), '');
   given bytea;
   secret mayfly_private.renewal_secrets;
   newest integer;
   agent mayfly.agents;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'iss' = 'mayfly' and claims ->> 'role' = 'authenticated' and mayfly_private.is_timely(claims) then
     given := mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'renewal');
     perform from mayfly.agents a

@@ -22,11 +22,15 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
   headers constant jsonb := nullif(current_setting('request.headers', true), '');
   chosen constant text := lower(headers ->> 'x-mayfly-tenant');
   found_caller mayfly_private.caller;
 begin
+  if headers ? 'x-mayfly-functions' then
+    perform mayfly_private.check_version(headers ->> 'x-mayfly-functions');
+  end if;
   if claims ->> 'role' = 'service_role' then
     select 'secret', null, t.id, known.names, chosen, known.for_agents
     into found_caller
@@ -46,7 +50,7 @@ begin
     from mayfly_private.enrolment_secrets s
     join mayfly.enrolment_keys k on k.tenant_id = s.tenant_id and k.id = s.key_id
     where s.hash = mayfly_private.bytes_of_hex(claims -> 'mayfly' ->> 'enrolment')
-      and k.revoked_at is null and k.expires_at > (select mayfly_private.now())
+      and k.revoked_at is null and k.expires_at > instant
       and k.tenant_id::text = coalesce(chosen, k.tenant_id::text);
     return case when found then found_caller end;
   end if;
@@ -62,7 +66,7 @@ begin
         select from mayfly.agents line
         where line.tenant_id = a.tenant_id
           and line.id = any (a.ancestors || a.id)
-          and (line.status <> 'running' or line.expires_at <= (select mayfly_private.now())));
+          and (line.status <> 'running' or line.expires_at <= instant));
     return case when found then found_caller end;
   end if;
 

@@ -16,6 +16,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  instant constant timestamptz := mayfly_private.now();
   about constant text := case
     when audience is null then format('tenant:%s:log', tenant)
     else format('tenant:%s:agent:%s', tenant, audience)
@@ -38,13 +39,13 @@ begin
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
-    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > (select mayfly_private.now()));
+    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant);
   if listened and flushed then
     -- Waits for nobody: a row that another transaction holds is as good as one that was told just now.
-    update mayfly_private.nudges n set sent_at = (select mayfly_private.now())
+    update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
-      where w.tenant_id = tenant and w.topic = about and w.sent_at not between (select mayfly_private.now()) - interval '1 second' and (select mayfly_private.now())
+      where w.tenant_id = tenant and w.topic = about and w.sent_at not between instant - interval '1 second' and instant
       for update skip locked);
     listened := found and mayfly_private.may_tell(tenant, 1) > 0;
   end if;

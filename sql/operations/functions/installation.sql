@@ -1,7 +1,7 @@
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
 --
---   { postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
@@ -82,6 +82,7 @@ begin
         from pg_catalog.pg_db_role_setting d, unnest(d.setconfig) c (setting)
         where d.setrole = r.oid and d.setdatabase = 0 and c.setting like 'statement\_timeout=%'))
       from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')),
+    'release', mayfly_private.release(),
     'postgres', current_setting('server_version'),
     'at', clock_timestamp(),
     'migrations', migrations,
@@ -133,5 +134,5 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation is
-  'What of Mayfly is in this database: { postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
+  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 grant execute on function mayfly.installation to service_role;

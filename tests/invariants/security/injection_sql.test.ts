@@ -4,8 +4,8 @@ import { actAs, type Claims, inTenant, makeAgent, rpc, serviceRole } from "#harn
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
+import { fillTenant, type Victim } from "#harness/sweep";
 import { operation, teamRequest } from "../../../sdk/src/contract/schemas.ts";
-import { fillTenant, type Victim } from "../sweep.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";

@@ -13,7 +13,7 @@ import {
   type Sql,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { fillTenant, type Victim } from "../sweep.ts";
+import { fillTenant, type Victim } from "#harness/sweep";
 
 const text = readFileSync(join(import.meta.dirname, "../../../SECURITY.md"), "utf8");
 const blocks = [...text.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = ""]) => sql);

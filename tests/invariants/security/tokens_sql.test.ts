@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, type Claims, inSeconds, makeAgent, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { fillTenant, type Victim } from "../sweep.ts";
+import { fillTenant, type Victim } from "#harness/sweep";
 import { mutationOf } from "./claims.ts";
 
 let db: TestDatabase;

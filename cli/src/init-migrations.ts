@@ -1,0 +1,49 @@
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Manifest } from "./init-manifest.ts";
+import type { SourceFile } from "./source.ts";
+
+const folder = "supabase/migrations";
+const form = /^(\d+)_(.+)\.sql$/;
+
+/** What a migration is known by, whatever number a project gives it: `mayfly_0_2_0`. */
+export const nameOf = (path: string): string => form.exec(basename(path))?.[2] ?? basename(path);
+
+/**
+ * Mayfly's migrations with the numbers that they have, or get, in this project: `supabase db push` refuses one
+ * whose number is below the newest that a database has. One that the project has keeps its number; a new one
+ * keeps Mayfly's where that is above the project's newest, and else gets the number after it.
+ */
+export async function numberMigrations(
+  root: string,
+  migrations: SourceFile[],
+  manifest: Manifest | null,
+): Promise<SourceFile[]> {
+  const files = await readdir(join(root, folder)).catch(() => []);
+  const present = [
+    // One that was deleted comes back under the number that the database knows.
+    ...Object.keys(manifest?.files ?? {}).filter((path) => path.startsWith(`${folder}/`)),
+    ...files.filter((file) => form.test(file)).map((file) => `${folder}/${file}`),
+  ];
+  const known = new Map(present.map((path) => [nameOf(path), path]));
+  let newest = 0n;
+  for (const path of present) if (numberOf(path) > newest) newest = numberOf(path);
+  return migrations.map(({ path, content }) => {
+    const there = known.get(nameOf(path));
+    if (there !== undefined) return { path: there, content };
+    const own = numberOf(path);
+    newest = own > newest ? own : after(newest);
+    return { path: `${folder}/${newest}_${nameOf(path)}.sql`, content };
+  });
+}
+
+const numberOf = (path: string): bigint => BigInt(form.exec(basename(path))?.[1] ?? 0);
+
+/** A second later, where the number is a time as the CLI writes it; the next number otherwise. */
+function after(number: bigint): bigint {
+  const text = String(number);
+  const iso = text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:$6Z");
+  const time = Date.parse(iso);
+  if (iso === text || Number.isNaN(time)) return number + 1n;
+  return BigInt(new Date(time + 1000).toISOString().replace(/\.\d+Z$|\D/g, ""));
+}

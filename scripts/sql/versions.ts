@@ -1,0 +1,108 @@
+/** The version of the release that is being made, in every file that says it. */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { SqlFile } from "./order.ts";
+
+interface Manifest {
+  name?: string;
+  version?: string;
+  workspaces?: string[];
+  dependencies?: Record<string, string>;
+  packages?: Record<string, Manifest>;
+}
+
+const read = (path: string) =>
+  readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+
+/** What the database knows of releases: `sql/base/functions/release.sql`. */
+const releaseFunction = (installed: string, serves: string) => `\
+-- The release of Mayfly whose migrations this database has, and the oldest one whose edge functions and SDK it
+-- serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and installation.
+
+create function mayfly_private.release()
+returns jsonb
+language sql immutable parallel safe
+set search_path = ''
+return '{"installed": "${installed}", "serves": "${serves}"}'::jsonb;
+
+comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
+`;
+
+/**
+ * @param serves the release before it; itself for the first one.
+ * @returns the files that are not as they should be, each with what it should be.
+ */
+export async function versionFiles(
+  root: string,
+  version: string,
+  serves: string,
+): Promise<Map<string, string>> {
+  const wanted = new Map([["sql/base/functions/release.sql", releaseFunction(version, serves)]]);
+  const source = await read(join(root, "sdk/src/contract/version.ts"));
+  if (source !== null)
+    wanted.set(
+      "sdk/src/contract/version.ts",
+      source.replace(/version = "[^"]*"/, `version = "${version}"`),
+    );
+
+  const set = (manifest: Manifest) => {
+    manifest.version = version;
+    for (const name of Object.keys(manifest.dependencies ?? {}))
+      if (manifest.dependencies && name.startsWith("@mayfly/"))
+        manifest.dependencies[name] = version;
+  };
+  const main = await read(join(root, "package.json"));
+  if (main !== null) {
+    const folders = ["", ...((JSON.parse(main) as Manifest).workspaces ?? [])];
+    for (const folder of folders) {
+      const path = join(folder, "package.json");
+      const manifest = JSON.parse((await read(join(root, path))) ?? "{}") as Manifest;
+      set(manifest);
+      wanted.set(path, `${JSON.stringify(manifest, null, 2)}\n`);
+    }
+    const lock = JSON.parse((await read(join(root, "package-lock.json"))) ?? "{}") as Manifest;
+    lock.version = version;
+    for (const folder of folders) {
+      const entry = lock.packages?.[folder];
+      if (entry) set(entry);
+    }
+    wanted.set("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);
+  }
+
+  for (const [path, text] of wanted)
+    if ((await read(join(root, path))) === text) wanted.delete(path);
+  return wanted;
+}
+
+export async function writeFiles(root: string, files: Map<string, string>): Promise<void> {
+  for (const [path, text] of files) await writeFile(join(root, path), text);
+}
+
+/**
+ * What is kept for the callers of the release before stands in `sql/<room>/deprecated/`, says since when, and
+ * is gone with the release after that.
+ */
+export function deprecatedFaults(sources: SqlFile[], version: string): string[] {
+  return sources
+    .filter(({ file }) => /^sql\/\w+\/deprecated\//.test(file))
+    .flatMap(({ file, text }) => {
+      const since = /^-- Deprecated since (\d+\.\d+\.\d+)\b/.exec(text)?.[1];
+      if (since === undefined)
+        return [
+          `${file} must begin with "-- Deprecated since ${version}", and say what replaces it.`,
+        ];
+      if (since === version) return [];
+      return [`${file} was deprecated with ${since}, which is released: ${version} leaves it out.`];
+    });
+}
+
+/** The number of the next release's first migration: of today, and above every one that is released. */
+export async function nextNumber(migrations: string, today: Date): Promise<string> {
+  const day = `${today.toISOString().slice(0, 10).replaceAll("-", "")}000000`;
+  const last = (await readdir(migrations)).flatMap((name) => /^\d+/.exec(name)?.[0] ?? []).sort();
+  const above = BigInt(last.at(-1) ?? 0) + 1n;
+  return BigInt(day) > above ? day : String(above);
+}

@@ -1,0 +1,29 @@
+-- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
+-- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
+-- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
+-- Called by caller and renew_agent. Locks nothing.
+
+create function mayfly_private.check_version(functions text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  form constant text := '^(\d{1,6})\.(\d{1,6})\.\d';
+  release constant jsonb := mayfly_private.release();
+  deployed constant integer[] := regexp_match(functions, form)::integer[];
+  installed constant integer[] := regexp_match(release ->> 'installed', form)::integer[];
+begin
+  if deployed <= installed and deployed >= regexp_match(release ->> 'serves', form)::integer[] then
+    return;
+  end if;
+  perform mayfly_private.fail(503, 'version_unsupported',
+    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+      coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
+    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
+      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    release);
+end
+$$;
+
+comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not serve.';

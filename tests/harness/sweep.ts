@@ -1,0 +1,161 @@
+/**
+ * A tenant with a row in every table, and everyone who might want one. Each room says in `tests/<room>/sweep.ts` how it
+ * is filled and attacked: nothing here knows a room.
+ */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  anon,
+  type Claims,
+  inSeconds,
+  inTenant,
+  machineClaims,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  rpc,
+  type SpawnedAgent,
+  type Sql,
+  serviceRole,
+} from "./callers.ts";
+
+export interface Caller {
+  claims: Claims;
+  headers?: Record<string, string>;
+}
+
+/** Rooms add what they gave it: `declare module "#harness/sweep" { interface Victim { … } }`. */
+export interface Victim {
+  tenant: string;
+  owner: Claims;
+  viewer: Claims;
+  /** Spawned by the owner, with the scopes that the rooms ask for it. */
+  agent: SpawnedAgent;
+}
+
+/** How a function is called, aimed at the victim. */
+export interface Attack {
+  values: Record<string, unknown>;
+  /** The scope without which it is refused to a caller that is in the tenant; null where none is needed. */
+  needs: string | null;
+  /** It is for these kinds of callers alone. */
+  only?: "person" | "agent" | "secret" | "renewal";
+  /**
+   * Refused to a viewer of the tenant, who may have the scope; `own`: it may, and changes what is its own
+   * alone, as its inbox.
+   */
+  viewer: "may" | "may not" | "own";
+}
+
+/** What a room is swept with. */
+export interface RoomSweep {
+  /** Its tables of the schema mayfly, each with the scope that shows its rows; null where belonging is enough. */
+  shownBy?: Record<string, string | null>;
+  /** Those of its tables that are the same for everyone who is signed in, and changed by nobody. */
+  common?: string[];
+  /** What the victim's agent has of the room's scopes. */
+  scopes?: string[];
+  /** Puts a row of the victim into each table of the room, in both schemas; gives what attacks have to know. */
+  fill?: (sql: Sql, victim: Victim) => Promise<Partial<Victim>>;
+  /** A topic of each kind, by the kind's name. */
+  topics?: (victim: Victim) => Record<string, string>;
+  /** Its functions of the schema mayfly, by their names. */
+  attacks?: (victim: Victim) => Record<string, Attack>;
+}
+
+const tests = join(import.meta.dirname, "..");
+
+async function readSweeps(): Promise<RoomSweep[]> {
+  const text = await readFile(join(tests, "../sql/rooms.json"), "utf8");
+  const { rooms } = JSON.parse(text) as { rooms: string[] };
+  const files = rooms
+    .map((room) => join(tests, room, "sweep.ts"))
+    .filter((file) => existsSync(file));
+  const found = await Promise.all(
+    files.map((file) => import(/* @vite-ignore */ file) as Promise<{ sweep: RoomSweep }>),
+  );
+  return found.map(({ sweep }) => sweep);
+}
+
+/** Of every room, in the order of the rooms. */
+export const sweeps: RoomSweep[] = await readSweeps();
+
+/** A tenant that has used everything there is. */
+export async function fillTenant(sql: Sql, more: RoomSweep[] = []): Promise<Victim> {
+  const all = [...sweeps, ...more];
+  const tenant = await makeTenant(sql);
+  const owner = await makePerson(sql, { [tenant]: "owner" });
+  const viewer = await makePerson(sql, { [tenant]: "viewer" });
+  await rpc(sql, owner, "define_agent_type", { name: "scout", prompt: "the secret prompt" });
+  const agent = await makeAgent(sql, tenant, {
+    as: owner,
+    lifetime: 300,
+    type: "scout",
+    registration_key: "scout",
+    scopes: all.flatMap(({ scopes }) => scopes ?? []),
+  });
+  const victim = { tenant, owner, viewer, agent } as Victim;
+  for (const { fill } of all) Object.assign(victim, await fill?.(sql, victim));
+  return victim;
+}
+
+/** Everyone who is somebody, and nobody to the victim. */
+export async function makeStrangers(
+  sql: Sql,
+  victim: Victim,
+  more: RoomSweep[] = [],
+): Promise<Record<string, Caller>> {
+  const { tenant, agent, owner } = victim;
+  const own = await fillTenant(sql, more);
+  const stopped = await makeAgent(sql, tenant);
+  await rpc(sql, stopped.claims, "stop_agent");
+  const suspended = await makeAgent(sql, tenant);
+  await rpc(sql, suspended.claims, "suspend_agent");
+  const expired = await makeAgent(sql, tenant);
+  await sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${expired.id}`;
+  const parent = await makeAgent(sql, tenant, { scopes: ["agent:spawn", "memory:read"] });
+  const orphan = await makeAgent(sql, tenant, { as: parent.claims, scopes: ["memory:read"] });
+  await rpc(sql, parent.claims, "stop_agent");
+  const removed = await makePerson(sql, {});
+  const revoked = await rpc<{ key: string; enrolment_key: { id: string } }>(
+    sql,
+    owner,
+    "create_enrolment_key",
+    { name: "gone" },
+  );
+  await rpc(sql, owner, "revoke_enrolment_key", { id: revoked.enrolment_key.id });
+  const named = inTenant(tenant);
+  const forged = { ...(own.agent.claims.mayfly as object), tenant };
+
+  return {
+    anon: { claims: anon },
+    "anon, naming this tenant": { claims: anon, headers: named },
+    "a person without a tenant": { claims: removed, headers: named },
+    "the owner of another tenant": { claims: own.owner },
+    "the owner of another tenant, naming this one": { claims: own.owner, headers: named },
+    "an agent of another tenant": { claims: own.agent.claims },
+    "an agent of another tenant, naming this one": { claims: own.agent.claims, headers: named },
+    "an agent of another tenant whose claims name this one": {
+      claims: { ...own.agent.claims, mayfly: forged },
+    },
+    "a machine of another tenant, naming this one": {
+      claims: machineClaims(own.key),
+      headers: named,
+    },
+    "a machine whose key is revoked": { claims: machineClaims(revoked.key) },
+    "a stopped agent of this tenant": { claims: stopped.claims },
+    "a suspended agent of this tenant": { claims: suspended.claims },
+    "an expired agent of this tenant": { claims: expired.claims },
+    "an agent of this tenant whose parent has stopped": { claims: orphan.claims },
+    "an agent of this tenant by a wrong issuer": { claims: { ...agent.claims, iss: "somebody" } },
+    "an agent of this tenant before its time": { claims: { ...agent.claims, nbf: inSeconds(60) } },
+    "an agent of this tenant by an expired token": {
+      claims: { ...agent.claims, exp: inSeconds(-31) },
+    },
+    "the owner of this tenant by a wrong issuer": { claims: { ...owner, iss: "mayfly" } },
+    "the owner of this tenant by an expired token": { claims: { ...owner, exp: inSeconds(-31) } },
+    "a person whose id is the agent's": { claims: { ...own.owner, sub: agent.id } },
+    "the secret key, naming no tenant": { claims: serviceRole },
+  };
+}

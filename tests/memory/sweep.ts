@@ -1,0 +1,58 @@
+/** How the room is filled and attacked in the isolation sweep. */
+import { randomUUID } from "node:crypto";
+import { rpc } from "#harness/callers";
+import { putOf, updateOf } from "#harness/operations";
+import type { RoomSweep } from "#harness/sweep";
+
+declare module "#harness/sweep" {
+  interface Victim {
+    memory: string;
+  }
+}
+
+export const sweep: RoomSweep = {
+  shownBy: {
+    memories: "memory:read",
+    memory_conflicts: "memory:read",
+    memory_vectors: "memory:read",
+  },
+  scopes: ["memory:read", "memory:write"],
+  fill: async (sql, victim) => {
+    const memory = randomUUID();
+    const push = (...operations: unknown[]) =>
+      rpc(sql, victim.agent.claims, "sync", { push: operations as never });
+    const put = putOf({ id: memory, task: "the secret plan" });
+    await push({ ...put, embedding: Array(384).fill(0.1), model: "m" });
+    await push(
+      updateOf(memory, { reward: 0.1 }, { base: { reward: 0.2 }, resolve: "manual" }),
+      putOf({ task: "waits for a vector" }),
+    );
+    await sql`
+      insert into mayfly_private.settlements (tenant_id, model, vectors) values (${victim.tenant}, 'm', 1)`;
+    return { memory };
+  },
+  attacks: () => ({
+    claim_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    complete_embeddings: {
+      values: { model: "m", results: [] },
+      needs: null,
+      only: "secret",
+      viewer: "may not",
+    },
+    embedding_progress: {
+      values: { model: "m" },
+      needs: null,
+      only: "secret",
+      viewer: "may not",
+    },
+    forget_vectors: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
+    queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
+    sync: {
+      values: { push: [putOf({ task: "planted" })] },
+      needs: "memory:write",
+      viewer: "may not",
+    },
+  }),
+};

@@ -1,0 +1,11 @@
+/** How the room is filled and attacked in the isolation sweep. */
+import type { RoomSweep } from "#harness/sweep";
+
+export const sweep: RoomSweep = {
+  attacks: () => ({
+    erase_tenant: { values: { name: "the victim" }, needs: "tenant:write", viewer: "may not" },
+    export_tenant: { values: {}, needs: "tenant:write", viewer: "may not" },
+    installation: { values: {}, needs: null, only: "secret", viewer: "may not" },
+    maintain: { values: {}, needs: "memory:write", viewer: "may not" },
+  }),
+};

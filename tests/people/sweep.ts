@@ -1,0 +1,65 @@
+/** How the room is filled and attacked in the isolation sweep. */
+import { rpc } from "#harness/callers";
+import type { RoomSweep } from "#harness/sweep";
+
+declare module "#harness/sweep" {
+  interface Victim {
+    invitation: string;
+    invitationToken: string;
+  }
+}
+
+export const sweep: RoomSweep = {
+  shownBy: {
+    invitations: "member:write",
+    members: "member:read",
+  },
+  fill: async (sql, victim) => {
+    const { token, invitation } = await rpc<{ token: string; invitation: { id: string } }>(
+      sql,
+      victim.owner,
+      "invite_member",
+      { role: "viewer", email: "somebody@example.com" },
+    );
+    return { invitation: invitation.id, invitationToken: token };
+  },
+  attacks: (victim) => ({
+    accept_invitation: {
+      values: { token: victim.invitationToken, id: victim.invitation },
+      needs: null,
+      only: "person",
+      viewer: "may not",
+    },
+    add_member: {
+      values: { user_id: victim.viewer.sub, role: "owner" },
+      needs: "member:write",
+      only: "secret",
+      viewer: "may not",
+    },
+    change_member_role: {
+      values: { user_id: victim.viewer.sub, role: "owner" },
+      needs: "member:write",
+      viewer: "may not",
+    },
+    invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
+    leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
+    list_members: { values: {}, needs: "member:read", viewer: "may" },
+    my_invitations: { values: {}, needs: null, only: "person", viewer: "may" },
+    remove_member: {
+      values: { user_id: victim.viewer.sub },
+      needs: "member:write",
+      viewer: "may not",
+    },
+    revoke_invitation: {
+      values: { id: victim.invitation },
+      needs: "member:write",
+      viewer: "may not",
+    },
+    transfer_tenant: {
+      values: { user_id: victim.viewer.sub },
+      needs: "member:write",
+      only: "person",
+      viewer: "may not",
+    },
+  }),
+};

@@ -1,0 +1,14 @@
+/** How the room is filled and attacked in the isolation sweep. */
+import type { RoomSweep } from "#harness/sweep";
+
+export const sweep: RoomSweep = {
+  shownBy: {
+    tenants: null,
+  },
+  attacks: () => ({
+    create_tenant: { values: { name: "mine" }, needs: null, only: "person", viewer: "may not" },
+    set_quotas: { values: { max_bytes: 0 }, needs: null, only: "secret", viewer: "may not" },
+    update_tenant: { values: { name: "mine now" }, needs: "tenant:write", viewer: "may not" },
+    usage: { values: {}, needs: null, viewer: "may" },
+  }),
+};
