@@ -107,7 +107,7 @@ export const readSteps = row<{
 });
 export const waited = row<{ signal?: string; payload?: unknown; timeout?: true; waiting?: true }>({
   signal: text.optional(),
-  payload: value,
+  payload: value.optional(),
   timeout: z.literal(true).optional(),
   waiting: z.literal(true).optional(),
 });
