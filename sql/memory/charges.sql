@@ -9,6 +9,5 @@ on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.embedding_queue', 'one row a memory'),
-  ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept'),
   ('mayfly_private.settlements', 'one row a model')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,6 +1,5 @@
 -- What maintenance does in this room.
 
 insert into mayfly_private.chores (name, work) values
-  ('memories', 'mayfly_private.maintain_memories(uuid, integer)'),
-  ('ops', 'mayfly_private.maintain_ops(uuid, integer)')
+  ('memories', 'mayfly_private.maintain_memories(uuid, integer)')
 on conflict (name) do update set work = excluded.work;

@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
+import { allPages, root } from "./pages.ts";
 import { blocksOf, claimsOf, plain, programOf } from "./programs.ts";
 
-const root = join(import.meta.dirname, "../..");
 const docs = join(root, "docs");
 const pages = (await readdir(docs)).filter((file) => file.endsWith(".md"));
 const texts = new Map<string, string>();
@@ -68,16 +68,7 @@ describe("the code in the documents", () => {
 
 describe("the documents", () => {
   it("link to nothing that is not there", async () => {
-    const files = [
-      "README.md",
-      "CONTRIBUTING.md",
-      "SECURITY.md",
-      "llms.txt",
-      "examples/README.md",
-      "sdk/README.md",
-      ...pages.map((page) => `docs/${page}`),
-      ...(await readdir(join(docs, "reference"))).map((page) => `docs/reference/${page}`),
-    ];
+    const files = ["llms.txt", ...allPages];
     const broken: string[] = [];
     for (const file of files) {
       const text = await readFile(join(root, file), "utf8");

@@ -2,8 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodes } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
+import { docPages, root } from "./pages.ts";
 
-const root = join(import.meta.dirname, "../..");
 const read = (...path: string[]) => readFile(join(root, ...path), "utf8");
 
 async function readAll(folder: string): Promise<string> {
@@ -21,8 +21,10 @@ describe("the reference", () => {
 
   it("lists every scope that there is", async () => {
     const page = await read("docs/people.md");
-    const table = await read("sql/base/tables/scopes.sql");
-    const scopes = [...table.matchAll(/^ {2}\('([a-z:]+)'/gm)].map((match) => match[1]);
+    const found = await readdir(join(root, "sql"), { recursive: true });
+    const files = found.filter((file) => file.endsWith("/scopes.sql") && !file.includes("tables"));
+    const texts = await Promise.all(files.map((file) => read("sql", file)));
+    const scopes = [...texts.join("\n").matchAll(/^ {2}\('([a-z:]+)'/gm)].map((match) => match[1]);
     expect(scopes.length).toBeGreaterThan(5);
     expect(scopes.filter((scope) => !page.includes(`\`${scope}\``))).toEqual([]);
   });
@@ -66,9 +68,8 @@ describe("the README", () => {
 describe("llms.txt", () => {
   it("has every page, and a line about each", async () => {
     const listed = [...(await read("llms.txt")).matchAll(/^- \[.+?\]\((.+?)\): .+$/gm)];
-    const pages = (await readdir(join(root, "docs"))).filter((file) => file.endsWith(".md"));
     const paths = listed.map((match) => match[1]);
-    expect(pages.map((page) => `docs/${page}`).filter((path) => !paths.includes(path))).toEqual([]);
+    expect(docPages.filter((path) => !paths.includes(path))).toEqual([]);
     expect(new Set(paths).size).toBe(paths.length);
   });
 

@@ -4,22 +4,21 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
+import { docPages, root } from "./pages.ts";
 import { blocksOf } from "./programs.ts";
 import { commandsOf, type ShellCommand } from "./shell.ts";
 
-const root = join(import.meta.dirname, "../..");
 const run = promisify(execFile);
 const read = (path: string) => readFile(join(root, path), "utf8");
 
-const docs = (await readdir(join(root, "docs"))).filter((file) => file.endsWith(".md"));
 const pages = [
   "README.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
   "examples/README.md",
   "sdk/README.md",
-  ...docs.map((file) => `docs/${file}`),
 ];
+pages.push(...docPages);
 const commands: (ShellCommand & { page: string })[] = [];
 for (const page of pages)
   for (const block of blocksOf(await read(page), "sh"))
@@ -79,7 +78,7 @@ async function faultOf(words: string[]): Promise<string | null> {
       () => null,
       () => `there is no file ${script}`,
     );
-  return ["psql", "jq", "node"].includes(program) ? null : `nothing checks ${program}`;
+  return ["psql", "jq", "node", "grep"].includes(program) ? null : `nothing checks ${program}`;
 }
 
 /** The longest words that name a command of the CLI: behind them come its arguments. */

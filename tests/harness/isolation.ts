@@ -18,7 +18,8 @@ export interface Isolation {
   bare: SpawnedAgent;
   strangers: Record<string, Caller>;
   tables: string[];
-  shownBy: Record<string, string | null>;
+  /** The scopes that show rows of each table; null where belonging is enough. */
+  shownBy: Record<string, string[] | null>;
   common: string[];
 }
 
@@ -34,7 +35,9 @@ export async function openIsolation(sql: Sql, more: RoomSweep[] = []): Promise<I
     select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'mayfly' and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1`;
   const tables = rows.map((row) => row.name as string).filter((name) => !common.includes(name));
-  const shownBy = Object.assign({}, ...all.map((room) => room.shownBy));
+  const shownBy: Isolation["shownBy"] = {};
+  for (const [table, by] of all.flatMap((room) => Object.entries(room.shownBy ?? {})))
+    shownBy[table] = typeof by === "function" ? await by(sql) : by === null ? null : [by];
   return { sql, victim, bare, strangers, tables, shownBy, common };
 }
 
@@ -130,8 +133,8 @@ export async function expectRoleForViewer(isolation: Isolation): Promise<void> {
   const roles = new Map(known.map((row) => [row.name, row.roles as string[]]));
   const viewer = { claims: victim.viewer };
   for (const table of tables) {
-    const scope = shownBy[table] ?? null;
-    const sees = scope === null || roles.get(scope)?.includes("viewer");
+    const scopes = shownBy[table] ?? null;
+    const sees = scopes === null || scopes.some((scope) => roles.get(scope)?.includes("viewer"));
     const select = `select * from mayfly.${table} ${ofVictim(isolation, table)}`;
     expect((await attempt(isolation, viewer, select)) !== 0, table).toBe(sees);
     await expectNoWrite(isolation, viewer, table);
@@ -155,16 +158,16 @@ export async function expectOwnScopeForEach(isolation: Isolation): Promise<void>
   const { sql, tables, shownBy, victim } = isolation;
   const known = await sql`select name from mayfly.scopes where agents`;
   const names = known.map((row) => row.name as string);
-  for (const scope of new Set(Object.values(shownBy))) {
-    if (scope === null) continue;
+  for (const shown of new Set(Object.values(shownBy).map((scopes) => scopes?.join(", ")))) {
+    if (shown === undefined) continue;
     const agent = await makeAgent(sql, victim.tenant, {
-      scopes: names.filter((name) => name !== scope),
+      scopes: names.filter((name) => !shown.split(", ").includes(name)),
     });
-    for (const table of tables.filter((name) => shownBy[name] === scope)) {
+    for (const table of tables.filter((name) => shownBy[name]?.join(", ") === shown)) {
       const others = table === "agents" ? `and id <> '${agent.id}'` : "";
       const select = `select * from mayfly.${table} ${ofVictim(isolation, table)} ${others}`;
       const seen = await attempt(isolation, { claims: agent.claims }, select);
-      expect(seen, `${table} without ${scope}`).toBe(0);
+      expect(seen, `${table} without ${shown}`).toBe(0);
     }
   }
 }

@@ -50,8 +50,11 @@ export interface Attack {
 
 /** What a room is swept with. */
 export interface RoomSweep {
-  /** Its tables of the schema mayfly, each with the scope that shows its rows; null where belonging is enough. */
-  shownBy?: Record<string, string | null>;
+  /**
+   * Its tables of the schema mayfly, each with the scope that shows its rows; null where belonging is enough. Where
+   * each row has a scope of its own: asks for all of them.
+   */
+  shownBy?: Record<string, string | null | ((sql: Sql) => Promise<string[]>)>;
   /** Those of its tables that are the same for everyone who is signed in, and changed by nobody. */
   common?: string[];
   /** What the victim's agent has of the room's scopes. */

@@ -78,6 +78,8 @@ describe("the catalog", () => {
         select 'chore ' || name as name, work as signature, true as volatile, 'jsonb' as result from mayfly_private.chores
         union all select 'topic ' || name, rule, false, 'boolean' from mayfly_private.topics
         union all select 'usage ' || name, work, false, 'jsonb' from mayfly_private.usage_counts
+        union all select 'operation ' || type, work, true, 'integer' from mayfly_private.operation_types
+        union all select 'rows of ' || entity, work, false, 'jsonb' from mayfly_private.event_rows
       ) registered
       where not exists (
         select from pg_proc p
@@ -117,7 +119,7 @@ describe("the catalog", () => {
     const agent = await makeAgent(db.sql, tenant);
     const tables = await db.sql`
       select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'mayfly' and c.relkind = 'r' and c.relname <> 'scopes'`;
+      where n.nspname = 'mayfly' and c.relkind = 'r' and c.relname not in ('scopes', 'event_kinds')`;
     for (const { name } of tables) {
       const plan = await actAs(db.sql, agent.claims, (session) =>
         session.unsafe(`explain (verbose) select * from ${name as string}`),

@@ -30,6 +30,7 @@ const words: Record<string, string[]> = {
   memory_conflicts: ["field"],
   messages: ["sender_kind", "priority"],
   // The project's own rows, the same for everyone.
+  event_kinds: ["kind", "scope", "admin_scope", "description"],
   scopes: ["name", "description", "roles"],
   state_versions: ["action"],
 };

@@ -1,11 +1,16 @@
 /** How the room is filled and attacked in the isolation sweep. */
+import { randomUUID } from "node:crypto";
 import { rpc } from "#harness/callers";
 import type { RoomSweep } from "#harness/sweep";
 
 export const sweep: RoomSweep = {
   shownBy: {
-    events: "memory:read",
+    events: async (sql) =>
+      (await sql`select distinct scope from mayfly.event_kinds order by 1`).map(
+        (row) => row.scope as string,
+      ),
   },
+  common: ["event_kinds"],
   fill: async (sql, victim) => {
     await rpc(sql, victim.agent.claims, "listen", { log: true, lost: 1 });
     await sql`
@@ -17,6 +22,21 @@ export const sweep: RoomSweep = {
     log: `tenant:${victim.tenant}:log`,
   }),
   attacks: (victim) => ({
+    push: {
+      values: {
+        push: [
+          {
+            id: randomUUID(),
+            type: "memory.put",
+            subject: randomUUID(),
+            body: { task: "planted" },
+          },
+        ],
+      },
+      needs: "memory:write",
+      viewer: "may not",
+    },
+    read_log: { values: { types: ["memory.*"] }, needs: "memory:read", viewer: "may" },
     listen: {
       values: { log: true, channels: [victim.channel] as never, lost: 1 },
       needs: null,

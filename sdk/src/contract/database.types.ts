@@ -183,6 +183,20 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"event_kinds": {
+                  Row: {
+                    "admin_scope": string | null,"description": string,"kind": string,"scope": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "admin_scope"?: string | null,"description": string,"kind": string,"scope": string
+                  }
+                  Update: {
+                    "admin_scope"?: string | null,"description"?: string,"kind"?: string,"scope"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"events": {
                   Row: {
                     "agent_id": string | null,"at": string,"audience": string | null,"epoch": number,"fields": (string)[] | null,"id": number,"subject": string | null,"tenant_id": string,"type": string,"version": number | null,"xid": unknown
@@ -716,11 +730,17 @@ isOneToOne: false
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
                            },
+"push":
+{ Args: { "push": Json }; Returns: Json
+                           },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
                            },
 "read_channel":
 { Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json
+                           },
+"read_log":
+{ Args: { "page_limit"?: number,"since"?: string,"types"?: (string)[],"with_rows"?: Json }; Returns: Json
                            },
 "read_steps":
 { Args: { "after"?: string,"lease": string,"page_limit"?: number }; Returns: Json

@@ -5,7 +5,7 @@
 --
 --   { seconds, log, inbox, channels: {name: number} }
 --
--- log is the greatest id among the newest 200 events that the tenant, or the agent alone, is told of.
+-- log is the greatest id among those of the newest 200 events that the caller is told of, as one of the tenant or alone.
 -- Where nobody flushes what is due, it is told in passing. Locks the topics' leases while it writes them,
 -- every 10 s at most, however many listen.
 
@@ -19,7 +19,8 @@ declare
   caller constant mayfly_private.caller := mayfly_private.caller();
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
-  of_log constant boolean := coalesce(log, false) and tenant = any (mayfly_private.tenant_ids('memory:read'));
+  kinds constant text[] := array(select k.kind from mayfly_private.readable_kinds() k where k.tenant_id = tenant);
+  of_log constant boolean := coalesce(log, false) and cardinality(kinds) > 0;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
   readable jsonb := '{}';
   topics text[];
@@ -82,8 +83,8 @@ begin
     'seconds', 60,
     'log', case when of_log then coalesce((
       select max(e.id)
-      from (select n.id, n.audience from mayfly.events n where n.tenant_id = tenant order by n.xid desc, n.id desc limit 200) e
-      where e.audience is null or e.audience = own), 0) end,
+      from (select n.id, n.audience, n.type from mayfly.events n where n.tenant_id = tenant order by n.xid desc, n.id desc limit 200) e
+      where e.type = any (kinds) and (e.audience is null or e.audience = own)), 0) end,
     'inbox', case when of_messages then coalesce((
       select b.last_seq from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = caller.id), 0) end,
     'channels', readable);

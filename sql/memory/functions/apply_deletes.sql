@@ -14,7 +14,7 @@ declare
   gone integer;
 begin
   with deletes as (
-    select (op ->> 'id')::uuid as op, (op -> 'memory' ->> 'id')::uuid as memory
+    select (op ->> 'id')::uuid as op, (op ->> 'subject')::uuid as memory
     from jsonb_array_elements(push) op
     where op ->> 'type' = 'memory.delete' and (op ->> 'id')::uuid = any (claimed)
   ), forgotten as (

@@ -19,23 +19,23 @@ declare
 begin
   select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - 'words', s.change)), '[]') into outcomes
   from (
-    select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op -> 'memory' ->> 'id')::uuid as id, o.op -> 'memory' as change
+    select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op ->> 'subject')::uuid as id, o.op -> 'body' as change
     from jsonb_array_elements(push) with ordinality as o (op, n)
     where o.op ->> 'type' = 'memory.update' and (o.op ->> 'id')::uuid = any (claimed)
   ) s
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id
   where m.id = any (targets);
 
-  select s.index, c.field, c.rule into fault
+  select s.index, mayfly_private.given_field(push -> s.index, c.field) as field, c.rule into fault
   from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
     lateral (values
-      ('memory.id', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
-      ('memory.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
+      ('subject', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
+      ('body.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
           || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
-      ('memory.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
-      ('memory.set.metadata', pg_column_size(coalesce(s.set -> 'metadata', '{}')) <= 65536, 'would make metadata of more than 64 KB'),
-      ('memory.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
+      ('body.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
+      ('body.set.metadata', pg_column_size(coalesce(s.set -> 'metadata', '{}')) <= 65536, 'would make metadata of more than 64 KB'),
+      ('body.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
           or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or tenant = any ((select mayfly_private.tenant_ids('memory:admin'))::uuid[]),
         'may be narrowed by its agent, the ancestors of that and admins alone')
@@ -66,15 +66,15 @@ begin
   where v.tenant_id = tenant and v.memory_id in (
     select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');
   insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-  select tenant, o.op ->> 'model', s.id, (o.op ->> 'embedding')::extensions.halfvec(384)
+  select tenant, o.op #>> '{body,model}', s.id, (o.op #>> '{body,embedding}')::extensions.halfvec(384)
   from jsonb_array_elements(push) as o (op)
   join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
-  where jsonb_typeof(o.op -> 'embedding') = 'array' and s.set ?| '{task,tags,input,output}';
+  where jsonb_typeof(o.op #> '{body,embedding}') = 'array' and s.set ?| '{task,tags,input,output}';
 
   bare := (select array_agg(s.id) from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, set jsonb)
     where s.set ?| '{task,tags,input,output}' and not exists (
       select from jsonb_array_elements(push) o (op)
-      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op -> 'embedding') = 'array'));
+      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op #> '{body,embedding}') = 'array'));
   if bare is not null then
     perform mayfly_private.enqueue_embeddings(tenant, bare);
   end if;

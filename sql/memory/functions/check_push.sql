@@ -1,5 +1,5 @@
--- Refuses a push with the index and the field of its first fault, before anything of it is applied, and
--- gives its embeddings, one for each operation; null where it has none. Called by mayfly_private.push.
+-- Refuses a push with the index and the field of the first fault of its memory operations, before anything of them is
+-- applied, and gives its embeddings, one for each operation; null where it has none. Called by apply_memories.
 -- Locks nothing.
 --
 -- One pass sees what is surely right: absent, or of its type and well within its bounds. Only the rest is
@@ -18,14 +18,7 @@ declare
   embeddings extensions.halfvec[];
   now_ms constant bigint := floor(extract(epoch from clock_timestamp()) * 1000);
 begin
-  if jsonb_typeof(push) <> 'array' then
-    perform mayfly_private.fail(400, 'invalid_request', 'push must be an array of operations.', null, '{"field": "push"}');
-  elsif jsonb_array_length(push) > 1000 then
-    perform mayfly_private.fail(413, 'push_too_large', 'A push has at most 1000 operations.', 'Split it.', '{"field": "push"}');
-  elsif pg_column_size(push) > 4194304 then
-    perform mayfly_private.fail(413, 'push_too_large', 'A push has at most 4 MB.', 'Split it.', '{"field": "push"}');
-  end if;
-  with_embedding := (select count(*) from jsonb_array_elements(push) op where op ? 'embedding');
+  with_embedding := (select count(*) from jsonb_array_elements(push) op where op ->> 'type' like 'memory.%' and op -> 'body' ? 'embedding');
   if with_embedding > 100 then
     perform mayfly_private.fail(413, 'push_too_large', 'A push has at most 100 operations with an embedding.', 'Split it.', '{"field": "push"}');
   elsif with_embedding > 0 then
@@ -34,14 +27,12 @@ begin
 
   select array_agg(o.n) into doubted
   from jsonb_array_elements(push) with ordinality as o (op, n),
-    lateral jsonb_to_record(case when jsonb_typeof(o.op -> 'memory') = 'object' then o.op -> 'memory' else '{}' end) as m (
-      id text, agent_id text, session_id text, conversation_id text, kind jsonb, task jsonb, input jsonb, output jsonb,
+    lateral jsonb_to_record(case when jsonb_typeof(o.op -> 'body') = 'object' then o.op -> 'body' else '{}' end) as m (
+      agent_id text, session_id text, conversation_id text, kind jsonb, task jsonb, input jsonb, output jsonb,
       critique jsonb, reward jsonb, success jsonb, importance jsonb, tags jsonb, metadata jsonb, tokens jsonb,
       latency_ms jsonb, visibility jsonb, created_at text, expires_at text)
-  where (
-    o.op ->> 'id' like '________-____-____-____-____________' and pg_input_is_valid(o.op ->> 'id', 'uuid')
-    and m.id like '________-____-____-____-____________' and pg_input_is_valid(m.id, 'uuid')
-    and (o.op ->> 'type' = 'memory.delete' or (o.op ->> 'type' = 'memory.put'
+  where o.op ->> 'type' like 'memory.%' and (
+    (o.op ->> 'type' = 'memory.delete' or (o.op ->> 'type' = 'memory.put'
       and (coalesce(m.task, '""') <> '""' or coalesce(m.input, '""') <> '""' or coalesce(m.output, '""') <> '""')))
     and (m.agent_id is null or (m.agent_id like '________-____-____-____-____________' and pg_input_is_valid(m.agent_id, 'uuid')))
     and (m.session_id is null or (m.session_id like '________-____-____-____-____________' and pg_input_is_valid(m.session_id, 'uuid')))
@@ -71,32 +62,32 @@ begin
       and pg_input_is_valid(m.created_at, 'timestamptz')))
     and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.expires_at, 'timestamptz')))
-    and (o.op -> 'model' is null or (jsonb_typeof(o.op -> 'model') = 'string' and char_length(o.op ->> 'model') <= 100))
-    and (not o.op ? 'embedding' or (embeddings is not null and jsonb_typeof(o.op -> 'embedding') = 'array' and o.op ->> 'model' <> ''))
+    and (o.op #> '{body,model}' is null or (jsonb_typeof(o.op #> '{body,model}') = 'string' and char_length(o.op #>> '{body,model}') <= 100))
+    and (not coalesce(o.op -> 'body' ? 'embedding', false) or (embeddings is not null and jsonb_typeof(o.op #> '{body,embedding}') = 'array' and o.op #>> '{body,model}' <> ''))
   ) is not true;
   if doubted is not null then
     perform mayfly_private.refuse_faults(push, doubted);
 
-    select min(o.n) - 1 as index into fault
+    select o.n - 1 as index, mayfly_private.given_field(o.op, 'body.hlc') as field into fault
     from jsonb_array_elements(push) with ordinality as o (op, n)
-    where o.op ->> 'type' = 'memory.update' and split_part(o.op -> 'memory' ->> 'hlc', '-', 1)::bigint > now_ms + 60000;
+    where o.op ->> 'type' = 'memory.update' and split_part(o.op #>> '{body,hlc}', '-', 1)::bigint > now_ms + 60000
+    order by o.n limit 1;
     if fault.index is not null then
-      perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].memory.hlc is more than 60 s ahead of the server.', fault.index),
+      perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),
         'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
-        jsonb_build_object('index', fault.index, 'field', 'memory.hlc', 'server_ms', now_ms));
+        jsonb_build_object('index', fault.index, 'field', fault.field, 'server_ms', now_ms));
     end if;
   end if;
 
-  if (select count(distinct (op ->> 'id')::uuid) < count(*) or count(distinct (op -> 'memory' ->> 'id')::uuid) < count(*)
-      from jsonb_array_elements(push) op) then
-    select min(twice.n) as index, twice.field into fault
+  if (select count(distinct (op ->> 'subject')::uuid) < count(*) from jsonb_array_elements(push) op where op ->> 'type' like 'memory.%') then
+    select twice.n as index, mayfly_private.given_field(twice.op, 'subject') as field into fault
     from (
-      select o.n - 1 as n, key.field, row_number() over (partition by key.field, key.value order by o.n) as nth
-      from jsonb_array_elements(push) with ordinality as o (op, n),
-        lateral (values ('id', (o.op ->> 'id')::uuid), ('memory.id', (o.op -> 'memory' ->> 'id')::uuid)) as key (field, value)
+      select o.n - 1 as n, o.op, row_number() over (partition by (o.op ->> 'subject')::uuid order by o.n) as nth
+      from jsonb_array_elements(push) with ordinality as o (op, n)
+      where o.op ->> 'type' like 'memory.%'
     ) twice
     where twice.nth > 1
-    group by twice.field
+    order by twice.n
     limit 1;
     perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s stands in this push twice.', fault.index, fault.field),
       'Nothing of this push was applied. One push says one thing about one memory.',
@@ -105,7 +96,7 @@ begin
 
   if with_embedding > 0 and embeddings is null then
     embeddings := (
-      select array_agg(case when jsonb_typeof(o.op -> 'embedding') = 'array' then (o.op ->> 'embedding')::extensions.halfvec(384) end order by o.n)
+      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then (o.op #>> '{body,embedding}')::extensions.halfvec(384) end order by o.n)
       from jsonb_array_elements(push) with ordinality as o (op, n));
   end if;
   return embeddings;

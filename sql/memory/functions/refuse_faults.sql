@@ -11,22 +11,18 @@ declare
   fault record;
   updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
 begin
-  select o.n - 1 as index, c.field, c.rule into fault
+  select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
   from jsonb_array_elements(push) with ordinality as o (op, n),
     lateral (
-      select o.op -> 'memory' as memory, o.op ->> 'type' = 'memory.put' as put, o.op ->> 'type' = 'memory.update' as update
+      select o.op -> 'body' as memory, o.op ->> 'type' = 'memory.put' as put, o.op ->> 'type' = 'memory.update' as update
     ) as part,
     lateral (
-      select 'memory.' as prefix, part.memory as content where part.update is not true
-      union all select 'memory.set.', part.memory -> 'set' where part.update
-      union all select 'memory.base.', part.memory -> 'base' where part.update and jsonb_typeof(part.memory -> 'base') = 'object'
+      select 'body.' as prefix, part.memory as content where part.update is not true
+      union all select 'body.set.', part.memory -> 'set' where part.update
+      union all select 'body.base.', part.memory -> 'base' where part.update and jsonb_typeof(part.memory -> 'base') = 'object'
     ) as fields,
     lateral (values
-      ('id', jsonb_typeof(o.op) = 'object' and mayfly_private.to_uuid(o.op ->> 'id') is not null, 'must be a uuid'),
-      ('type', o.op ->> 'type' in ('memory.put', 'memory.update', 'memory.delete'), 'must be memory.put, memory.update or memory.delete'),
-      ('memory', jsonb_typeof(part.memory) = 'object', 'must be an object'),
-      ('memory.id', mayfly_private.to_uuid(part.memory ->> 'id') is not null, 'must be a uuid'),
-      ('memory.agent_id', (part.memory -> 'agent_id' is null or mayfly_private.uuid_or_absent(part.memory -> 'agent_id')), 'must be a uuid'),
+      ('body.agent_id', (part.memory -> 'agent_id' is null or mayfly_private.uuid_or_absent(part.memory -> 'agent_id')), 'must be a uuid'),
       (prefix || 'session_id', (content -> 'session_id' is null or mayfly_private.uuid_or_absent(content -> 'session_id')), 'must be a uuid'),
       (prefix || 'conversation_id', (content -> 'conversation_id' is null or mayfly_private.uuid_or_absent(content -> 'conversation_id')), 'must be a uuid'),
       (prefix || 'kind', coalesce(content ->> 'kind', 'episode') in (
@@ -36,7 +32,7 @@ begin
       (prefix || 'input', case jsonb_typeof(content -> 'input') when 'string' then char_length(content -> 'input' #>> '{}') <= 100000 else coalesce(content -> 'input', 'null') = 'null' end, 'must be a text of at most 100000 characters'),
       (prefix || 'output', case jsonb_typeof(content -> 'output') when 'string' then char_length(content -> 'output' #>> '{}') <= 100000 else coalesce(content -> 'output', 'null') = 'null' end, 'must be a text of at most 100000 characters'),
       (prefix || 'critique', case jsonb_typeof(content -> 'critique') when 'string' then char_length(content -> 'critique' #>> '{}') <= 20000 else coalesce(content -> 'critique', 'null') = 'null' end, 'must be a text of at most 20000 characters'),
-      ('memory', not part.put or coalesce(content ->> 'task', '') || coalesce(content ->> 'input', '')
+      ('body', not part.put or coalesce(content ->> 'task', '') || coalesce(content ->> 'input', '')
           || coalesce(content ->> 'output', '') <> '', 'must have a task, an input or an output'),
       (prefix || 'reward', case jsonb_typeof(content -> 'reward') when 'number' then content -> 'reward' between '0' and '1' else coalesce(content -> 'reward', 'null') = 'null' end, 'must be a number from 0 to 1'),
       (prefix || 'success', coalesce(jsonb_typeof(content -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
@@ -56,35 +52,35 @@ begin
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
-      ('memory.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
+      ('body.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
-      ('embedding', case coalesce(jsonb_typeof(o.op -> 'embedding'), 'null')
+      (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case coalesce(jsonb_typeof(o.op #> '{body,embedding}'), 'null')
           when 'null' then true
-          when 'array' then jsonb_array_length(o.op -> 'embedding') = 384
-            and not jsonb_path_exists(o.op -> 'embedding', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
+          when 'array' then jsonb_array_length(o.op #> '{body,embedding}') = 384
+            and not jsonb_path_exists(o.op #> '{body,embedding}', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
           else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
-      ('embedding', case when jsonb_typeof(o.op -> 'embedding') = 'array' and pg_input_is_valid(o.op ->> 'embedding', 'extensions.halfvec')
-          then extensions.l2_norm((o.op ->> 'embedding')::extensions.halfvec) > 0 else true end,
+      (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
+          then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
         'must have a number other than 0: without one it points nowhere, and is like nothing'),
-      ('model', case jsonb_typeof(o.op -> 'model') when 'string' then char_length(o.op -> 'model' #>> '{}') <= 100 else coalesce(o.op -> 'model', 'null') = 'null' end and (not o.op ? 'embedding' or o.op ->> 'model' <> ''),
+      (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''),
         'must be a text of 1 to 100 characters beside an embedding'),
-      ('memory.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
+      ('body.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
           and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
           and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
-      ('memory.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
+      ('body.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
           and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
-      ('memory.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
+      ('body.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
           or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
             then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
-      ('memory.resolve', part.update is not true or part.memory -> 'resolve' is null
+      ('body.resolve', part.update is not true or part.memory -> 'resolve' is null
           or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
-      ('memory.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
+      ('body.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
           when 'null' then not part.memory ? 'settles'
           when 'array' then jsonb_array_length(part.memory -> 'settles') between 1 and 50
             and not exists (select from jsonb_array_elements(part.memory -> 'settles') conflict
               where jsonb_typeof(conflict) <> 'string' or mayfly_private.to_uuid(conflict #>> '{}') is null)
           else false end, 'must be 1 to 50 ids of conflicts'),
-      ('memory.hlc', part.update is not true or part.memory -> 'hlc' is null or coalesce(
+      ('body.hlc', part.update is not true or part.memory -> 'hlc' is null or coalesce(
           jsonb_typeof(part.memory -> 'hlc') = 'string' and part.memory ->> 'hlc' ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$', false),
         'must be milliseconds in 13 digits, a counter in 4 hexadecimal digits and a node of 1 to 36 letters, with dashes between')
     ) as c (field, holds, rule)

@@ -1,6 +1,6 @@
 -- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
 -- calls it. The push is one transaction with the pull behind it; the own events come with the next.
--- In passing it marks agents that are dead but do not say so. since: null begins with all memories, 'now'
+-- Operations may have the form that they had before 0.2 (convert_operations). In passing it marks agents that are dead but do not say so. since: null begins with all memories, 'now'
 -- with what comes from now on.
 
 create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
@@ -15,7 +15,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'limit must be 0 to 1000.', 'Use 0 to push only.', '{"field": "limit"}');
   end if;
   if push is not null and push <> '[]' then
-    results := mayfly_private.push(push);
+    results := mayfly_private.push(mayfly_private.convert_operations(push));
   end if;
   perform mayfly_private.reap_in_passing();
   if page_limit = 0 and since is distinct from 'now' then

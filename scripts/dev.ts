@@ -1,0 +1,120 @@
+// The embedded Supabase to work on Mayfly itself: seeded, the functions reloaded and the SQL applied as
+// they change. Its data is in .mayfly/dev, apart from what `npm start` keeps.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createConsoleLog, findRunning, type Local, startLocal } from "@mayfly/local";
+import postgres from "postgres";
+import { watchFiles } from "../local/src/functions/watch.ts";
+import { applyChanges, sourcesOf } from "./dev/apply.ts";
+import { seed } from "./seed/index.ts";
+import { buildMigrations } from "./sql/releases.ts";
+
+const root = join(import.meta.dirname, "..");
+const data = join(root, ".mayfly/dev");
+const log = createConsoleLog({ verbose: process.argv.includes("--verbose"), json: false });
+const say = (line: string) => console.log(line);
+
+let local: Local | undefined;
+let stopping = false;
+
+async function stop(code: number): Promise<void> {
+  // The second Ctrl-C does not wait.
+  if (stopping) process.exit(130);
+  stopping = true;
+  watcher?.close();
+  await local?.close();
+  say("Stopped.");
+  process.exit(code);
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => void stop(0));
+
+/** The stack on the SQL as it stands. A folder that an older SQL made is made again. */
+async function start(): Promise<Local> {
+  const { wrong } = await buildMigrations(root, false);
+  if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  const open = () => startLocal({ data, watch: true, log, onCrash: () => void stop(1) });
+  try {
+    return await open();
+  } catch (error) {
+    if (!/has changed since it was applied/.test((error as Error).message)) throw error;
+    say("The SQL has changed since this database was made: it is made again, and seeded.");
+    await rm(join(data, "db"), { recursive: true });
+    return open();
+  }
+}
+
+async function fill({ apiUrl: url, secretKey: key }: Local): Promise<void> {
+  say("\nSeeding the tenant seed:");
+  const made = await seed({ url, key, say: (line) => say(`  ${line}`) });
+  if (made === null) say("  It is there already.");
+}
+
+let sources = await sourcesOf(root);
+let watcher: { close(): void } | undefined;
+try {
+  const running = await findRunning(data);
+  if (running)
+    throw new Error(
+      `npm run dev runs already, at ${running.apiUrl} (process ${running.pid}). Stop it there with Ctrl-C.`,
+    );
+  local = await start();
+  await fill(local);
+  watch(local);
+} catch (error) {
+  if (!stopping) {
+    console.error((error as Error).message);
+    await local?.close();
+    process.exit(1);
+  }
+}
+
+function watch({ apiUrl, dbUrl, studioUrl, publishableKey, secretKey }: Local): void {
+  say(`
+Mayfly is up for work on itself. Ctrl-C stops it.
+
+  API_URL          ${apiUrl}
+  DB_URL           ${dbUrl}
+  STUDIO_URL       ${studioUrl}
+  PUBLISHABLE_KEY  ${publishableKey}
+  SECRET_KEY       ${secretKey}
+
+A change in sql/ is built and applied at once, and one in functions/ is loaded with the next request.
+`);
+  watcher = watchFiles([join(root, "sql")], [], () => void changed());
+}
+
+let applying: Promise<void> = Promise.resolve();
+function changed(): void {
+  applying = applying.then(apply).catch((error: Error) => {
+    console.error(`Not applied: ${error.message}`);
+  });
+}
+
+async function apply(): Promise<void> {
+  if (stopping || !local) return;
+  const after = await sourcesOf(root);
+  const { written, wrong } = await buildMigrations(root, false);
+  if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  const sql = postgres(local.dbUrl, { max: 1, onnotice: () => {} });
+  try {
+    const outcome = await applyChanges(sql, root, sources, after);
+    if (outcome === "nothing") return;
+    if (outcome === "applied") {
+      sources = after;
+      say(`Applied what changed${written.length > 0 ? `, and wrote ${written.join(", ")}` : ""}.`);
+      return;
+    }
+  } finally {
+    await sql.end();
+  }
+  say("A table, a type or an index has changed: the database is made again, and seeded.");
+  await local.close();
+  // The keys stay, and with them what is written in other terminals.
+  await rm(join(data, "db"), { recursive: true });
+  local = undefined;
+  local = await start();
+  sources = after;
+  await fill(local);
+  say("The SQL is applied.");
+}

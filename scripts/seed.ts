@@ -1,0 +1,45 @@
+// Fills a tenant with life: npm run seed [-- <name of the tenant>]. Into what `npm start` serves, or the
+// project that MAYFLY_URL and MAYFLY_SECRET_KEY name.
+import { join } from "node:path";
+import { findRunning } from "@mayfly/local";
+import { seed } from "./seed/index.ts";
+
+const name = process.argv[2] ?? "seed";
+const { MAYFLY_URL, MAYFLY_SECRET_KEY } = process.env;
+try {
+  if (MAYFLY_URL && !MAYFLY_SECRET_KEY)
+    throw new Error("MAYFLY_URL names a project, so MAYFLY_SECRET_KEY has to be set too.");
+  const running = MAYFLY_URL ? undefined : await findStack();
+  if (!MAYFLY_URL && !running)
+    throw new Error(
+      "Nothing runs here. In another terminal: npm start, or npm run dev, which seeds.",
+    );
+  const url = MAYFLY_URL ?? running?.apiUrl ?? "";
+  const key = MAYFLY_SECRET_KEY ?? running?.secretKey ?? "";
+  const tenant = await seed({ url, key, name, say: console.log });
+  if (tenant === null) {
+    console.log(`There is a tenant ${name} already, and it is left as it is.`);
+    console.log("Another one beside it: npm run seed -- <another name>");
+  } else {
+    console.log(`\nThe tenant ${name} is ${tenant}.`);
+    if (running) console.log(whereToLook(running.studioUrl, tenant));
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+/** What `npm start` serves, or `npm run dev`. */
+async function findStack() {
+  const data = join(import.meta.dirname, "../.mayfly");
+  return (await findRunning(data)) ?? (await findRunning(join(data, "dev")));
+}
+
+function whereToLook(studio: string, tenant: string): string {
+  return `
+Where to look:
+  every table         ${studio}
+  in SQL              psql "$(npm run -s db:url)" -f sql/inspect/agents.sql   (and the others there)
+  from the shell      npx mayfly doctor
+  from a program      new Mayfly({ url, key, tenant: "${tenant}" }), with the keys of: npm run -s status`;
+}

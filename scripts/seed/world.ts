@@ -1,0 +1,39 @@
+/** What every room of the seed works with. A room is one file with one function of this type. */
+import type { Agent, Mayfly, Result } from "@mayfly/sdk";
+
+export interface World {
+  /** As the secret key, in the seeded tenant. */
+  mayfly: Mayfly;
+  /** Living agents, by name. */
+  agents: Map<string, Agent>;
+  /** 0 to 1, the same numbers at each run. */
+  random(): number;
+}
+
+/** @returns what it made, a line each. */
+export type Room = (world: World) => Promise<string[]>;
+
+/** What an answer holds, or throws its error. */
+export async function done<T>(answer: Promise<Result<T>>): Promise<T> {
+  const { data, error } = await answer;
+  if (error) throw error;
+  return data as T;
+}
+
+/** The living agent of this name. */
+export function agentOf({ agents }: World, name: string): Agent {
+  const agent = agents.get(name);
+  if (!agent) throw new Error(`The seed has no living agent ${name}.`);
+  return agent;
+}
+
+/** mulberry32: small, and the same on every machine. */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,0 +1,14 @@
+-- What the field of an operation is called in the form in which it was given. An operation of before 0.2 has one part
+-- instead of subject and body, whose name stands in `old`: there `subject` is `memory.id`, and `body.task` is `memory.task`.
+
+create function mayfly_private.given_field(op jsonb, field text)
+returns text
+language sql immutable
+set search_path = ''
+return case
+  when jsonb_typeof(op) is distinct from 'object' or not op ? 'old' then field
+  when field = 'subject' then op ->> 'old' || '.id'
+  else regexp_replace(field, '^body', op ->> 'old')
+end;
+
+comment on function mayfly_private.given_field is 'What the field of an operation is called in the form in which it was given.';

@@ -1,0 +1,40 @@
+-- What a cursor of the log says, as jsonb; refuses one that is none, and one that the log does not reach any more.
+-- Called by read_log and pull. Locks nothing.
+--
+-- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot that this
+-- round of pages goes up to; the last xid and id looked at in it; and, while a first sync pages the memories, the
+-- last id given.
+
+create function mayfly_private.open_cursor(tenant uuid, since text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+  cursor_state jsonb;
+  seen pg_snapshot;
+begin
+  begin
+    cursor_state := convert_from(decode(since, 'base64'), 'UTF8')::jsonb;
+    seen := (cursor_state ->> 's')::pg_snapshot;
+    perform (cursor_state ->> 't')::pg_snapshot, (cursor_state ->> 'x')::xid8, (cursor_state ->> 'i')::bigint,
+      (cursor_state ->> 'b')::uuid;
+  exception when others then
+    cursor_state := null;
+  end;
+  if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
+    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log gave.',
+      'Pass the cursor of the last answer as it came, or null for the first time.', '{"field": "since"}');
+  elsif (cursor_state ->> 'e')::numeric <> of_epoch then
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+      'Sync again with since: null.', '{"field": "since"}');
+  elsif mayfly_private.is_behind_log(tenant, seen) then
+    perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
+      'Sync again with since: null.', '{"field": "since"}');
+  end if;
+  return cursor_state;
+end
+$$;
+
+comment on function mayfly_private.open_cursor is 'What a cursor of the log says.';

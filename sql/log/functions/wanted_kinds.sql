@@ -1,0 +1,45 @@
+-- Which kinds of events a caller is told of that asks for some, by their names or the beginnings of them
+-- (`memory.*`): those that it may hear of. Without types, all of these. Refuses a name that is none, and what the
+-- caller has no scope for: it would wait for something that never comes. Called by read_log. Locks nothing.
+
+create function mayfly_private.wanted_kinds(readable text[], types text[])
+returns text[]
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  asked record;
+  wanted text[] := '{}';
+  matching text[];
+  scope text;
+begin
+  if types is null then
+    if cardinality(readable) = 0 then
+      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope whose events the log tells of.',
+        'Spawn the agent with the scope of what it is to hear of, such as memory:read or state:read.',
+        '{"scope": "memory:read"}');
+    end if;
+    return readable;
+  elsif cardinality(types) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'types must be 1 to 100 kinds of events, or null for all.', null, '{"field": "types"}');
+  end if;
+  for asked in select t.type, t.n - 1 as index from unnest(types) with ordinality as t (type, n) loop
+    select array_agg(k.kind order by k.kind), min(k.scope) into matching, scope
+    from mayfly.event_kinds k
+    where k.kind = asked.type or (right(asked.type, 1) = '*' and starts_with(k.kind, left(asked.type, -1)));
+    if matching is null then
+      perform mayfly_private.fail(400, 'invalid_request', format('types[%s] is not a kind of event.', asked.index),
+        'Give a kind such as agent.stopped, or the beginning of some: memory.* stands for all that begin so. mayfly.event_kinds has them.',
+        jsonb_build_object('field', 'types', 'index', asked.index));
+    elsif not matching && readable then
+      perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s, which shows %s.', scope, matching[1]),
+        'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
+        jsonb_build_object('scope', scope, 'field', 'types', 'index', asked.index));
+    end if;
+    wanted := wanted || matching;
+  end loop;
+  return array(select distinct w from unnest(wanted) w where w = any (readable) order by w);
+end
+$$;
+
+comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller is told of.';

@@ -1,0 +1,32 @@
+-- Brings the operations of a push into the form { id, type, subject, body }. Until 0.2 an operation was { id, type, memory,
+-- embedding, model }, and outboxes hold such for as long as their processes were away: until 0.3 both are taken. Of
+-- one that was converted, `old` is the name of its one part, so that its result and its faults are said in the
+-- form in which it came. Called by sync. Locks nothing.
+
+create function mayfly_private.convert_operations(push jsonb)
+returns jsonb
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  if jsonb_typeof(push) is distinct from 'array' or not exists (
+    select from jsonb_array_elements(push) op where op ? 'memory' or op ? 'old' or not (op ? 'subject' or op ? 'body')) then
+    return push;
+  end if;
+  return (
+    select jsonb_agg(case
+        when jsonb_typeof(o.op) <> 'object' then o.op
+        when o.op ? 'subject' or o.op ? 'body' then o.op - 'old'
+        else (o.op - '{memory,embedding,model}'::text[]) || jsonb_build_object('old', 'memory', 'subject', o.op #> '{memory,id}',
+          'body', case when jsonb_typeof(o.op -> 'memory') = 'object'
+            then (o.op -> 'memory') - '{id,embedding,model}'::text[]
+              || case when o.op ? 'embedding' then jsonb_build_object('embedding', o.op -> 'embedding') else '{}' end
+              || case when o.op ? 'model' then jsonb_build_object('model', o.op -> 'model') else '{}' end
+            else 'null' end)
+      end order by o.n)
+    from jsonb_array_elements(push) with ordinality as o (op, n));
+end
+$$;
+
+comment on function mayfly_private.convert_operations is 'Brings the operations of a push into their present form.';
+grant execute on function mayfly_private.convert_operations to authenticated, service_role;

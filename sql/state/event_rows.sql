@@ -1,0 +1,5 @@
+-- Versions of states travel with the events of their change.
+
+insert into mayfly_private.event_rows (entity, work) values
+  ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')
+on conflict (entity) do update set work = excluded.work;
