@@ -6646,6 +6646,18 @@ insert into mayfly_private.chores (name, work) values
   ('jobs', 'mayfly_private.maintain_jobs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('job.added', 'job:read', null, 'A job was added.'),
+  ('job.retrying', 'job:read', null, 'An attempt of a job failed, and it is tried again.'),
+  ('job.succeeded', 'job:read', null, 'A job has succeeded.'),
+  ('job.failed', 'job:read', null, 'A job has failed for good.'),
+  ('job.cancelled', 'job:read', null, 'A job was cancelled.'),
+  ('job.redriven', 'job:read', null, 'A failed job is ready again.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
 -- Who may see jobs, what they gave, and what was said about them.
 
 alter table mayfly.jobs enable row level security;
