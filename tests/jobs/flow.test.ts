@@ -85,7 +85,7 @@ describe("a fleet of the secret key", () => {
     const fleet = new Mayfly({ url: local.apiUrl, key: local.secretKey });
     const tenants = new Set<string>();
     const work = dataOf(
-      await fleet.work(
+      await fleet.jobs.work(
         {
           count: async ({ n }: { n: number }, job: HeldJob) => {
             tenants.add(job.tenantId);

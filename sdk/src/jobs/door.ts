@@ -1,21 +1,13 @@
 import type { z } from "zod";
 import type { Database } from "../contract/database.types.ts";
 import type { Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { joinTopic } from "../link/topics.ts";
+import type { Link } from "../link/link.ts";
 
-export type JobFunction = Extract<
-  keyof Database["mayfly"]["Functions"],
-  | `${string}_job${string}`
-  | "job_statistics"
-  | `${string}_steps`
-  | `${string}_schedule${string}`
-  | "set_queue"
->;
+type Functions = keyof Database["mayfly"]["Functions"];
 
 /** What jobs need of a connection: its calls, and to be woken. */
 export interface JobsDoor {
-  rpc<T>(name: JobFunction, values: object, form: z.ZodType<T>): Promise<Result<T>>;
+  rpc<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>>;
   /**
    * Calls `listener` when there may be work again, and each time that the connection is back.
    *
@@ -25,16 +17,14 @@ export interface JobsDoor {
 }
 
 /** By the Data API and Realtime. Without a tenant nobody is woken: the worker polls. */
-export const doorOf = (client: MayflyClient, tenant: string | undefined): JobsDoor => ({
-  async rpc(name, values, form) {
-    return fromDataApi(await client.rpc(name as never, values as never), form);
-  },
+export const doorOf = (link: Link): JobsDoor => ({
+  rpc: (name, values, form) => link.rpc(name, values, form),
   onWake(listener) {
-    if (!tenant) return async () => {};
-    const joined = joinTopic(client, `tenant:${tenant}:jobs`, {
+    if (!link.tenantId) return async () => {};
+    const topic = link.topics.join(`tenant:${link.tenantId}:jobs`, {
       onMessage: (event) => event === "job_ready" && listener(),
       onJoined: (isJoined) => isJoined && listener(),
     });
-    return async () => (await joined).leave();
+    return () => topic.leave();
   },
 });

@@ -2,6 +2,8 @@ import { list } from "../contract/answer-form.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { invalid } from "../contract/invalid.ts";
+import type { Link } from "../link/link.ts";
+import type { Limit } from "../link/requests.ts";
 import { fromRow } from "../link/rows.ts";
 import {
   addedJobs,
@@ -13,8 +15,9 @@ import {
   redriven,
   woken,
 } from "./answers.ts";
-import type { JobsDoor } from "./door.ts";
+import { doorOf, type JobsDoor } from "./door.ts";
 import { toDetails, toJob } from "./forms.ts";
+import type { JobHandlers } from "./local-job.ts";
 import { Schedules } from "./schedules.ts";
 import type {
   AddedJob,
@@ -26,8 +29,12 @@ import type {
   QueueLimits,
   QueueStatistics,
 } from "./types.ts";
+import type { Work, WorkOptions } from "./work-options.ts";
+import { Worker } from "./worker.ts";
 
 const jobsPerCall = 1_000;
+/** Jobs that are under way when their connection ends have so long to end, too. */
+const drainMs = 5_000;
 const ends = ["succeeded", "failed", "cancelled"];
 
 /** What to redrive or discard: dead letters by their ids, of one queue, or all. */
@@ -38,15 +45,59 @@ export interface DeadJobs {
   limit?: number;
 }
 
-/** The jobs of a tenant: adds them, shows them, ends them. What does them is a worker. */
+/** The jobs of a tenant: adds them, does them, shows them, ends them. */
 export class Jobs {
   readonly schedules: Schedules;
+  readonly #link: Link;
   readonly #door: JobsDoor;
+  readonly #anyTenant: boolean;
+  readonly #working = new Set<Worker>();
 
   /** @internal */
-  constructor(door: JobsDoor) {
-    this.#door = door;
-    this.schedules = new Schedules(door);
+  constructor(link: Link, anyTenant = false) {
+    this.#link = link;
+    this.#door = doorOf(link);
+    this.#anyTenant = anyTenant;
+    this.schedules = new Schedules(this.#door);
+  }
+
+  /**
+   * Does jobs: those that there is a handler for, as they come, until `stop()` or the end of the
+   * connection. When an agent dies its jobs go to others; each comes again with a higher `attempt`, past
+   * the steps that are recorded. The secret key that names no tenant works for all, each with its share.
+   *
+   * @returns `invalid_request` with the option that is wrong.
+   * @example
+   * const { data: work } = await agent.jobs.work({
+   *   summarise: async (input, job) => {
+   *     const page = await job.step("fetch", () => fetch(input.url).then((r) => r.text()));
+   *     return summary(page);
+   *   },
+   * }, { concurrency: 8 });
+   */
+  async work(handlers: JobHandlers, options: WorkOptions = {}): Promise<Result<Work>> {
+    const given = { anyTenant: this.#anyTenant, ...options };
+    const started = Worker.start(this.#door, handlers, given, this.#link.note);
+    if (started.error) return started;
+    const worker = started.data;
+    this.#working.add(worker);
+    void worker.ended.then(() => this.#working.delete(worker));
+    return started;
+  }
+
+  /** @internal */
+  async finish({ over }: Limit): Promise<null> {
+    await Promise.race([this.#stop(drainMs), over]);
+    return null;
+  }
+
+  /** @internal */
+  async close(): Promise<void> {
+    await this.#stop(0);
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    await Promise.all([...this.#working].map((worker) => worker.stop({ timeoutMs })));
   }
 
   /**

@@ -1,5 +1,5 @@
+import type { Note } from "../contract/debug.ts";
 import { MayflyError } from "../contract/errors.ts";
-import type { Note } from "../link/note.ts";
 import type { ClaimedRow } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import { HeldJob } from "./held-job.ts";

@@ -1,4 +1,5 @@
 import { connect } from "../link/connect.ts";
+import { Link } from "../link/link.ts";
 import { doorOf } from "./door.ts";
 import type { JobHandlers } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
@@ -46,7 +47,7 @@ export function serveJobs(
         refused("not_authorized", "Call this function with the project's secret key."),
       );
     const client = connect({ url, key, ...(tenant && { tenant }) }, fetch);
-    const begun = Worker.start(doorOf(client, undefined), handlers, {
+    const begun = Worker.start(doorOf(new Link({ client })), handlers, {
       ...options,
       anyTenant: !tenant,
       untilEmpty: true,

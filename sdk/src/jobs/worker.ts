@@ -1,8 +1,8 @@
+import type { Note } from "../contract/debug.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import type { Note } from "../link/note.ts";
 import { type ClaimedRow, heard, released } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
