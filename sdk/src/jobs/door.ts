@@ -7,7 +7,7 @@ type Functions = keyof Database["mayfly"]["Functions"];
 
 /** What jobs need of a connection: its calls, and to be woken. */
 export interface JobsDoor {
-  rpc<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>>;
+  call<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>>;
   /**
    * Calls `listener` when there may be work again, and each time that the connection is back.
    *
@@ -18,7 +18,7 @@ export interface JobsDoor {
 
 /** By the Data API and Realtime. Without a tenant nobody is woken: the worker polls. */
 export const doorOf = (link: Link): JobsDoor => ({
-  rpc: (name, values, form) => link.rpc(name, values, form),
+  call: (name, values, form) => link.rpc(name, values, form),
   onWake(listener) {
     if (!link.tenantId) return async () => {};
     const topic = link.topics.join(`tenant:${link.tenantId}:jobs`, {

@@ -141,12 +141,12 @@ export class HeldJob<Input = unknown> {
     const { name: job = name, ...more } = options;
     const added = await this.step(`child: ${name}`, async () => {
       const jobs = [toJob({ name: job, input, key: `${this.id}/${name}`, ...more })];
-      const answer = await this.#door.rpc("add_jobs", { jobs, lease: this.lease }, addedJobs);
+      const answer = await this.#door.call("add_jobs", { jobs, lease: this.lease }, addedJobs);
       if (answer.error) throw answer.error;
       return answer.data[0]?.id ?? "";
     });
     await this.#wait([`job:${added}`], undefined, `end of ${name}`);
-    const answer = await this.#door.rpc("get_job", { id: added }, jobRow);
+    const answer = await this.#door.call("get_job", { id: added }, jobRow);
     if (answer.error) return answer;
     const child = toDetails<unknown, T>(answer.data);
     if (child.status === "succeeded") return { data: child.result as T, error: null };
@@ -172,7 +172,7 @@ export class HeldJob<Input = unknown> {
     const values = { lease: this.lease, step, signals, ...(until && { until }) };
     const answer = known
       ? { data: waited.parse(known.result), error: null }
-      : await this.#door.rpc("wait_job", values, waited);
+      : await this.#door.call("wait_job", values, waited);
     if (answer.error) throw answer.error;
     const { signal, payload, waiting } = answer.data;
     if (waiting) {

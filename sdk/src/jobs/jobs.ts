@@ -120,7 +120,7 @@ export class Jobs {
     const added: AddedJob[] = [];
     for (let at = 0; at < jobs.length || at === 0; at += jobsPerCall) {
       const part = jobs.slice(at, at + jobsPerCall).map(toJob);
-      const answer = await this.#door.rpc("add_jobs", { jobs: part }, addedJobs);
+      const answer = await this.#door.call("add_jobs", { jobs: part }, addedJobs);
       if (answer.error) return answer;
       added.push(...answer.data);
     }
@@ -135,7 +135,7 @@ export class Jobs {
   async get<Input = unknown, Output = unknown>(
     id: string,
   ): Promise<Result<JobDetails<Input, Output>>> {
-    const answer = await this.#door.rpc("get_job", { id: idOf(id) }, jobRow);
+    const answer = await this.#door.call("get_job", { id: idOf(id) }, jobRow);
     return answer.error ? answer : ok(toDetails<Input, Output>(answer.data));
   }
 
@@ -148,7 +148,7 @@ export class Jobs {
       ...(before && { before: idOf(before) }),
       ...(limit !== undefined && { page_limit: limit }),
     };
-    const answer = await this.#door.rpc("list_jobs", values, list(jobRow));
+    const answer = await this.#door.call("list_jobs", values, list(jobRow));
     if (answer.error) return answer;
     return ok(answer.data.map((one) => fromRow(one) as unknown as JobInfo));
   }
@@ -182,7 +182,7 @@ export class Jobs {
 
   /** The queues: how much stands where, and how long jobs waited and ran in the last `seconds` (an hour). */
   async statistics(options: { seconds?: number } = {}): Promise<Result<QueueStatistics[]>> {
-    const answer = await this.#door.rpc("job_statistics", options, list(queueRow));
+    const answer = await this.#door.call("job_statistics", options, list(queueRow));
     if (answer.error) return answer;
     const shown = answer.data as (QueueStatistics & { oldest_ready: string | null })[];
     return ok(
@@ -199,7 +199,7 @@ export class Jobs {
    * @returns `job_unknown`, `job_finished`, `scope_missing` without `job:add`.
    */
   signal(id: string, name: string, payload: unknown = null): Promise<Result<{ woken: boolean }>> {
-    return this.#door.rpc("signal_job", { id: idOf(id), name, payload }, woken);
+    return this.#door.call("signal_job", { id: idOf(id), name, payload }, woken);
   }
 
   /**
@@ -209,17 +209,17 @@ export class Jobs {
    * @returns `scope_missing` for a job that somebody else added, without `job:admin`.
    */
   cancel(ids: string | string[]): Promise<Result<{ cancelled: number; cancelling: number }>> {
-    return this.#door.rpc("cancel_jobs", { ids: [ids].flat().map(idOf) }, cancelledJobs);
+    return this.#door.call("cancel_jobs", { ids: [ids].flat().map(idOf) }, cancelledJobs);
   }
 
   /** Makes dead letters ready again, with the steps that they have recorded. Needs `job:admin`. */
   redrive(which: DeadJobs = {}): Promise<Result<{ redriven: number }>> {
-    return this.#door.rpc("redrive_jobs", toDead(which), redriven);
+    return this.#door.call("redrive_jobs", toDead(which), redriven);
   }
 
   /** Deletes dead letters for good. Needs `job:admin`. */
   discard(which: DeadJobs = {}): Promise<Result<{ discarded: number }>> {
-    return this.#door.rpc("discard_jobs", toDead(which), discarded);
+    return this.#door.call("discard_jobs", toDead(which), discarded);
   }
 
   /**
@@ -238,7 +238,7 @@ export class Jobs {
       ...(rate !== undefined && { rate }),
       ...(weight !== undefined && { weight }),
     };
-    const answer = await this.#door.rpc("set_queue", values, limitsRow);
+    const answer = await this.#door.call("set_queue", values, limitsRow);
     return answer.error ? answer : ok(null);
   }
 }

@@ -28,18 +28,18 @@ export class Schedules {
    * });
    */
   async set(name: string, schedule: ScheduleOptions): Promise<Result<Schedule>> {
-    const answer = await this.#door.rpc("set_schedule", toSchedule(name, schedule), scheduleRow);
+    const answer = await this.#door.call("set_schedule", toSchedule(name, schedule), scheduleRow);
     return answer.error ? answer : ok(toShownSchedule(answer.data));
   }
 
   /** The schedules of the tenant, by name. `scope_missing` without `job:read`. */
   async list(): Promise<Result<Schedule[]>> {
-    const answer = await this.#door.rpc("list_schedules", {}, list(scheduleRow));
+    const answer = await this.#door.call("list_schedules", {}, list(scheduleRow));
     return answer.error ? answer : ok(answer.data.map(toShownSchedule));
   }
 
   /** Deletes a schedule; jobs that it has added stay. `scope_missing` without `job:admin`. */
   delete(name: string): Promise<Result<{ deleted: boolean }>> {
-    return this.#door.rpc("delete_schedule", { name }, deleted);
+    return this.#door.call("delete_schedule", { name }, deleted);
   }
 }

@@ -69,7 +69,7 @@ export class StepLog {
 
   async #page(after: string | null): Promise<StepPage> {
     const values = { lease: this.#lease, ...(after !== null && { after }) };
-    const { data, error } = await this.#door.rpc("read_steps", values, readSteps);
+    const { data, error } = await this.#door.call("read_steps", values, readSteps);
     if (error) throw error;
     return data;
   }
@@ -88,7 +88,7 @@ export class StepLog {
       }
       this.#pending = this.#pending.slice(part.length);
       const steps = part.map(({ name, result, ms }) => ({ name, result, ms }));
-      const { data, error } = await this.#door.rpc(
+      const { data, error } = await this.#door.call(
         "record_steps",
         { lease: this.#lease, steps },
         recorded,

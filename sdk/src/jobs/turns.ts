@@ -55,8 +55,8 @@ export class Turns {
       ...(queues && { queues }),
     };
     const answer = anyTenant
-      ? await this.#door.rpc("claim_any_jobs", values, turned)
-      : await this.#door.rpc("turn_jobs", { ...values, done, failures }, turned);
+      ? await this.#door.call("claim_any_jobs", values, turned)
+      : await this.#door.call("turn_jobs", { ...values, done, failures }, turned);
     if (answer.error) return answer;
     const { jobs, place, took } = answer.data;
     this.#place = place;
@@ -69,11 +69,11 @@ export class Turns {
 
   async end(done: object[], failures: object[]): Promise<Result<null>> {
     if (done.length > 0) {
-      const answer = await this.#door.rpc("complete_jobs", { done }, completed);
+      const answer = await this.#door.call("complete_jobs", { done }, completed);
       if (answer.error) return answer;
     }
     if (failures.length > 0) {
-      const answer = await this.#door.rpc("fail_jobs", { failures }, failedJobs);
+      const answer = await this.#door.call("fail_jobs", { failures }, failedJobs);
       if (answer.error) return answer;
     }
     return ok(null);

@@ -250,7 +250,7 @@ export class Worker implements Work {
   }
 
   async #giveBack(leases: string[]): Promise<void> {
-    const { error } = await this.#door.rpc("release_jobs", { leases }, released);
+    const { error } = await this.#door.call("release_jobs", { leases }, released);
     // At worst they come back when their leases end.
     if (error) this.#options.onError?.(error);
   }
@@ -259,7 +259,7 @@ export class Worker implements Work {
     const leases = [...this.#running.keys(), ...this.#waiting.map(({ lease }) => lease)];
     if (leases.length === 0) return;
     const { lease } = this.#options;
-    const { data, error } = await this.#door.rpc("heartbeat_jobs", { leases, lease }, heard);
+    const { data, error } = await this.#door.call("heartbeat_jobs", { leases, lease }, heard);
     if (error) return void this.#options.onError?.(error);
     const lost = data.lost.map((at) => leases[at]);
     this.#waiting = this.#waiting.filter((job) => !lost.includes(job.lease));
