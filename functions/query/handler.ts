@@ -2,7 +2,7 @@
 import { type QueryRequest, queryRequest } from "../../sdk/src/contract/schemas.ts";
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
-import { call, connectAsCaller, type MayflyClient } from "../_shared/database.ts";
+import { call, connectAsCaller } from "../_shared/database.ts";
 import { getEmbedder, noteFailure, shorten } from "../_shared/embedder.ts";
 
 /** Who asks waits no longer for an endpoint: by words there is an answer at once. */
@@ -15,7 +15,7 @@ app.post("/", async (context) => {
   const client = await connectAsCaller(context.req.raw);
   const { tags, limit, task, ...query } = body;
   const vector = await vectorFor(body);
-  const results = await call(() =>
+  const recall = call(() =>
     client.rpc("recall", {
       ...query,
       ...(vector.model && { model: vector.model }),
@@ -25,41 +25,39 @@ app.post("/", async (context) => {
       ...(limit && { result_limit: limit }),
     } as never),
   );
-  const problem = await problemOf(client, vector, results as never);
+  const [results, searched] = await Promise.all([
+    recall,
+    call(() => client.rpc("recall_scope", { model: vector.model ?? "" })),
+  ]);
+  const problem = problemOf(vector, results as never, searched as unknown as Searched);
   return answerData(context, {
     /** `words_only` says why in `problem`. */
     mode: problem === null ? "hybrid" : "words_only",
     model: vector.model ?? null,
     problem,
+    /** What was looked through; of what has no vector of the model, words alone speak. */
+    searched,
     results,
   });
 });
 
+interface Searched {
+  memories: number;
+  with_vector: number;
+}
+
 /** Why meaning had no part in it; null where it had, or could have had. */
-async function problemOf(
-  client: MayflyClient,
+function problemOf(
   { embedding, model, problem }: Vector,
   results: { parts: { vector_rank: number | null } }[],
-): Promise<string | null> {
+  searched: Searched,
+): string | null {
   if (results.some((row) => row.parts.vector_rank !== null)) return null;
   // Whether the memory of similar_to has a vector, SQL alone knows.
   if (!embedding) return problem ?? "no memory with an embedding is like it";
   // After the model was changed words find what they found, and meaning nothing.
-  if (results.length === 0 || (await isUsed(client, model ?? ""))) return null;
+  if (results.length === 0 || searched.with_vector > 0) return null;
   return `no memory has a vector of ${model}: they wait for one, or have those of another model`;
-}
-
-async function isUsed(client: MayflyClient, model: string): Promise<boolean> {
-  const [tenant] = (await call(() => client.rpc("tenant_ids"))) ?? [];
-  const vectors = await call(() =>
-    client
-      .from("memory_vectors")
-      .select("memory_id")
-      .eq("tenant_id", tenant ?? "")
-      .eq("model", model)
-      .limit(1),
-  );
-  return (vectors ?? []).length > 0;
 }
 
 interface Vector {

@@ -64,6 +64,15 @@ const rules: Rule[] = [
   [/^create table ([\w.]+)/, own("table", true)],
   [/^create (?:unique )?index (\w+)/, own("index", true)],
   [/^create type ([\w.]+)/, own("type", true)],
+  [/^create text search configuration ([\w.]+)/, own("text search configuration", true)],
+  [
+    /^alter text search configuration ([\w.]+)/,
+    ([, name], statement) => ({
+      key: flat(statement),
+      about: `text search configuration ${name}`,
+      durable: true,
+    }),
+  ],
   [/^create schema (?:if not exists )?(\w+)/, own("schema", true)],
   [/^create extension (?:if not exists )?(\w+)/, own("extension", true)],
   [/^create trigger (\w+) .*? on ([\w.]+)/, ofTable("trigger")],

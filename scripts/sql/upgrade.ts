@@ -71,7 +71,9 @@ export function upgradeFrom(
   const durable = [
     ...objects.filter((object) => object.durable && isChanged(object)).map(({ key }) => key),
     ...removed.filter((key) =>
-      /^(table|index|type|schema|extension|alter table|rows of) ?/.test(key),
+      /^(table|index|type|schema|extension|text search configuration|alter table|rows of) ?/.test(
+        key,
+      ),
     ),
   ];
   const anchored = objects
@@ -117,6 +119,8 @@ export function upgradeFrom(
       ...texts(made.filter(({ realtime }) => !realtime)),
       ...removed
         .filter((key) => key.startsWith("grant ") && after.has(before[key]?.about ?? ""))
+        // A function that is made again has lost its grants with it.
+        .filter((key) => !remade.has(before[key]?.about ?? ""))
         .map(undone),
       ...removed
         .filter((key) => key.startsWith("function "))

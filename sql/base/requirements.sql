@@ -3,6 +3,7 @@
 create extension if not exists vector with schema extensions;
 create extension if not exists pg_trgm with schema extensions;
 create extension if not exists btree_gin with schema extensions;
+create extension if not exists unaccent with schema extensions;
 
 do $$
 declare
@@ -23,7 +24,7 @@ begin
   end if;
   select e.extname into elsewhere
   from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-  where e.extname in ('pg_trgm', 'btree_gin') and n.nspname <> 'extensions' order by 1 limit 1;
+  where e.extname in ('pg_trgm', 'btree_gin', 'unaccent') and n.nspname <> 'extensions' order by 1 limit 1;
   if elsewhere is not null then
     raise exception 'Mayfly needs % in the schema extensions, but it lies elsewhere.', elsewhere
       using hint = format('Run: alter extension %s set schema extensions', elsewhere);

@@ -257,6 +257,7 @@ describe.each([
     expect(content.length).toBeGreaterThan(60);
     expect(content.filter(({ kind }) => kind === "i").map(({ relation }) => relation)).toEqual([
       "memories_labels_idx",
+      "memories_thread_idx",
     ]);
     const on = content.filter(({ target }) => target !== 0);
     const what = "`alter column … set statistics 0` is missing, or a line in `words` or `ids`";

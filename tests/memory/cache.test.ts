@@ -1,3 +1,4 @@
+import type { RecalledMemory } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
 import { MemoryCache } from "../../sdk/src/memory/cache.ts";
 import { developmentEmbedder, type Embedder } from "../../sdk/src/memory/embedder.ts";
@@ -97,9 +98,13 @@ describe("a local search", () => {
     expect({ model, problem }).toEqual({ model: developmentEmbedder.model, problem: null });
     expect(results[0]).toMatchObject({
       memory: { id: "both" },
-      parts: { words_rank: 1, vector_rank: 1, relevance: 1, reward: 0.5, recency: 1 },
+      parts: { words_rank: 1, vector_rank: 1, fit: 1, reward: 0.5, recency: 1 },
     });
-    expect(results[0]?.score).toBeCloseTo(0.7 + 0.05 + 0.05 + 0.1, 6);
+    const { similarity = 0, relevance = 0 } = (results[0]?.parts ?? {}) as RecalledMemory["parts"];
+    // Its meaning weighs 0.1, and 0.1 is what strangers have.
+    const likeness = 0.01 + (0.99 * ((similarity ?? 0) - 0.1)) / 0.9;
+    expect(relevance).toBeCloseTo((1 + 0.1 * likeness) / 1.1, 6);
+    expect(results[0]?.score).toBeCloseTo(relevance * (0.7 + 0.05 + 0.05 + 0.1), 6);
   });
 
   it("never compares vectors of different models", async () => {
@@ -130,7 +135,7 @@ describe("a local search", () => {
     const { idsOf } = searchOf([
       memoryOf("plain", { task: "key" }),
       memoryOf("good", { task: "key", reward: 0.9, tags: ["a", "b"], kind: "fact", agentId: "x" }),
-      memoryOf("old", { task: "key", createdAt: new Date(at - 9 * day) }),
+      memoryOf("old", { task: "old key", createdAt: new Date(at - 9 * day) }),
       memoryOf("expired", { task: "key", expiresAt: new Date(at) }),
       memoryOf("lasts", { task: "key", reward: 0.1, expiresAt: new Date(at + 1), tags: ["a"] }),
     ]);

@@ -3,12 +3,26 @@ import { describe, expect, it } from "vitest";
 import { packContext } from "../../sdk/src/memory/context.ts";
 import { recalledLocally } from "../../sdk/src/memory/local-search.ts";
 import { memoryFromBody } from "../../sdk/src/memory/memory.ts";
-import { scoreOf } from "../../sdk/src/memory/rank.ts";
+import { rank } from "../../sdk/src/memory/rank.ts";
 
 function recalled(id: string, output: string): RecalledMemory {
   const memory = memoryFromBody({ id, task: id, output }, null);
-  const places = { words_rank: 1, words: 1, typos: null, vector_rank: null, similarity: null };
-  return recalledLocally({ memory, ...scoreOf(memory, places, 0) }, { id: "", name: "" });
+  const places = {
+    words_rank: 1,
+    words: 1,
+    fit: 1,
+    typos: null,
+    vector_rank: null,
+    similarity: null,
+  };
+  const [found] = rank(
+    new Map([[memory.id, places]]),
+    new Map([[memory.id, memory]]),
+    { words: true, model: null },
+    0,
+  );
+  if (!found) throw new Error("It is not found.");
+  return recalledLocally({ ...found, duplicates: [] }, { id: "", name: "" });
 }
 const recallOf = (...results: RecalledMemory[]): Recall => ({
   mode: "hybrid",

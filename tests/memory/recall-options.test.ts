@@ -112,11 +112,12 @@ describe("recall, with weights", () => {
     };
     const byWords = await recall({ ...asked, weights: { meaning: 0 } });
     expect(tasks(byWords)).toEqual(["Deploy the functions"]);
-    expect(byWords[0]?.parts).toMatchObject({ words_rank: 1, vector_rank: null, relevance: 1 });
+    expect(byWords[0]?.parts).toMatchObject({ words_rank: 1, vector_rank: null });
+    expect(byWords[0]?.parts.relevance).toBeCloseTo(byWords[0]?.parts.fit ?? 0, 6);
     const [byMeaning] = await recall({ ...asked, weights: { words: 0 } });
     expect(byMeaning).toMatchObject({
       task: "Water the plants",
-      parts: { words_rank: null, vector_rank: 1, relevance: 1 },
+      parts: { words_rank: null, vector_rank: 1 },
     });
   });
 
@@ -152,6 +153,9 @@ describe("recall, with weights", () => {
   it("refuses weights and half-lives that make no sense, by name", async () => {
     const field = async (options: Record<string, unknown>) =>
       (await refusalOf(recall({ query: "x", ...options }))).details;
+    expect(await field({ weights: { meaning: 101 } })).toEqual({ field: "weights.meaning" });
+    expect(await field({ weights: { neighbours: 2 } })).toEqual({ field: "weights.neighbours" });
+    expect(await field({ surrounding: 6 })).toEqual({ field: "surrounding" });
     expect(await field({ weights: { reward: 2 } })).toEqual({ field: "weights.reward" });
     expect(await field({ weights: { luck: 0.5 } })).toEqual({ field: "weights.luck" });
     expect(await field({ weights: { words: "1" } })).toEqual({ field: "weights.words" });

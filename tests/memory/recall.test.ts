@@ -89,10 +89,19 @@ describe("recall", () => {
     const [best] = await recall("deploying functions", { embedding, model: "dev" }, claims);
     expect(best).toMatchObject({
       task: "Deploy the functions",
-      parts: { words_rank: 1, vector_rank: 1, relevance: 1 },
+      parts: { words_rank: 1, vector_rank: 1 },
     });
-    const parts = best?.parts as { recency: number };
-    expect(best?.score).toBeCloseTo(0.7 + 0.1 * 0.5 + 0.01 * 5 + 0.1 * parts.recency, 5);
+    const parts = best?.parts as {
+      recency: number;
+      relevance: number;
+      fit: number;
+      similarity: number;
+    };
+    // Of a model that is not known, strangers are taken to have 0.3.
+    const likeness = 0.01 + (0.99 * (parts.similarity - 0.3)) / 0.7;
+    expect(parts.relevance).toBeCloseTo((parts.fit + likeness) / 2, 5);
+    const rest = 0.7 + 0.1 * 0.5 + 0.01 * 5 + 0.1 * parts.recency;
+    expect(best?.score).toBeCloseTo(parts.relevance * rest, 5);
   });
 
   it("never compares vectors of different models", async () => {

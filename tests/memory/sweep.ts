@@ -29,6 +29,10 @@ export const sweep: RoomSweep = {
     );
     await sql`
       insert into mayfly_private.settlements (tenant_id, model, vectors) values (${victim.tenant}, 'm', 1)`;
+    await sql`
+      insert into mayfly_private.word_samples (tenant_id, memories, sampled, stored) values (${victim.tenant}, 1, 1, 1)`;
+    await sql`
+      insert into mayfly_private.word_frequencies (tenant_id, word, memories) values (${victim.tenant}, 'secret', 1)`;
     return { memory };
   },
   attacks: () => ({
@@ -49,6 +53,7 @@ export const sweep: RoomSweep = {
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
+    recall_scope: { values: { model: "m" }, needs: "memory:read", viewer: "may" },
     sync: {
       values: { push: [putOf({ task: "planted" })] },
       needs: "memory:write",

@@ -273,14 +273,14 @@ isOneToOne: false
                   ]
                 },"memories": {
                   Row: {
-                    "agent_id": string | null,"conversation_id": string | null,"created_at": string,"critique": string,"deleted_at": string | null,"expires_at": string | null,"hlc": NonNullable<Json>,"id": string,"importance": number,"input": string,"kind": string,"language": string,"latency_ms": number | null,"metadata": NonNullable<Json>,"output": string,"pushed_by": string | null,"reward": number | null,"session_id": string | null,"success": boolean | null,"tags": (string)[],"task": string,"tenant_id": string,"tokens": number | null,"updated_at": string,"version": number,"visibility": string,"words": unknown
+                    "agent_id": string | null,"conversation_id": string | null,"created_at": string,"critique": string,"deleted_at": string | null,"expires_at": string | null,"hlc": NonNullable<Json>,"id": string,"importance": number,"input": string,"kind": string,"language": string,"latency_ms": number | null,"metadata": NonNullable<Json>,"output": string,"pushed_by": string | null,"reward": number | null,"session_id": string | null,"success": boolean | null,"tags": (string)[],"task": string,"tenant_id": string,"tokens": number | null,"updated_at": string,"version": number,"visibility": string,"words": unknown,"words_version": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id": string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id": string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
+                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id": string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id": string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: unknown,"words_version"?: number
                   }
                   Update: {
-                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id"?: string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id"?: string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: never
+                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id"?: string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id"?: string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: unknown,"words_version"?: number
                   }
                   Relationships: [
                     {
@@ -594,9 +594,12 @@ isOneToOne: false
 { Args: { "page_limit"?: number,"since"?: string,"types"?: (string)[],"with_rows"?: Json }; Returns: Json
                            },
 "recall":
-{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"for_task"?: string,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"until"?: string,"weights"?: Json }; Returns: {
-              "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"tags": (string)[],"task": string
+{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"explain"?: boolean,"for_task"?: string,"grouped"?: boolean,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"surrounding"?: number,"until"?: string,"weights"?: Json }; Returns: {
+              "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"duplicates": (string)[],"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"surroundings": Json,"tags": (string)[],"task": string
             }[]
+                           },
+"recall_scope":
+{ Args: { "model"?: string }; Returns: Json
                            },
 "reconcile_state":
 { Args: { "base_version"?: number,"expected_version"?: number,"key": string,"of_agent"?: string,"ours"?: Json,"ours_at"?: string,"ours_version"?: number,"strategy": string,"theirs_version"?: number }; Returns: Json

@@ -228,8 +228,9 @@ export const queryRequest = z
     /** `mayfly.recall` has the formula and the defaults. */
     weights: z
       .strictObject({
-        words: share,
-        meaning: share,
+        words: z.number().min(0).max(100),
+        meaning: z.number().min(0).max(100),
+        neighbours: share,
         reward: share,
         importance: share,
         recency: share,
@@ -240,6 +241,12 @@ export const queryRequest = z
     half_lives: z.partialRecord(memoryKind, z.number().min(0.001).max(36_500)).optional(),
     /** 1 to 100; 10 by default. */
     limit: z.int().min(1).max(100).optional(),
+    /** How many memories before and after each hit come with it; 0 by default. */
+    surrounding: z.int().min(0).max(5).optional(),
+    /** Near duplicates as one result; true by default. */
+    grouped: z.boolean().optional(),
+    /** Whether `parts` say how rare the words are, and the weights. */
+    explain: z.boolean().optional(),
   })
   .refine((q) => (q.query ?? "") !== "" || q.embedding || q.similar_to, {
     message: "needs a query, an embedding or similar_to",

@@ -14,6 +14,7 @@ import {
   value,
   word,
 } from "../contract/answer-form.ts";
+import type { MemoryKind } from "../contract/schemas.ts";
 import type { ContentRow, LogEvent, MemoryRow, PushResult, SyncAnswer } from "./memory.ts";
 import type { ScoreParts } from "./score.ts";
 
@@ -79,16 +80,37 @@ export interface HitRow extends ContentRow {
   agent_ended_at: string | null;
   score: number;
   parts: ScoreParts;
+  /** Missing where a server before 0.2 answers, as `surroundings`. */
+  duplicates?: string[] | undefined;
+  surroundings?: SurroundingRow[] | null | undefined;
 }
-export const recallAnswer = row<{
+export interface SurroundingRow {
+  place: number;
+  id: string;
+  kind: MemoryKind;
+  task: string;
+  input: string;
+  output: string;
+  agent_id: string | null;
+  created_at: string;
+}
+/** Of the query function. */
+export interface RecallAnswer {
   mode: "hybrid" | "words_only";
   model: string | null;
   problem: string | null;
+  searched?: { memories: number; with_vector: number; exact: boolean } | undefined;
   results: HitRow[];
-}>({
+}
+export const recallAnswer = row<RecallAnswer>({
   mode: word,
   model: maybeText,
   problem: maybeText,
+  searched: row<NonNullable<RecallAnswer["searched"]>>({
+    memories: count,
+    with_vector: count,
+    exact: flag,
+  }).optional(),
   results: list(
     row<HitRow>({
       ...content,
@@ -96,6 +118,21 @@ export const recallAnswer = row<{
       agent_ended_at: maybeText,
       score: count,
       parts: object as unknown as z.ZodType<ScoreParts>,
+      duplicates: texts.optional(),
+      surroundings: list(
+        row<SurroundingRow>({
+          place: count,
+          id: text,
+          kind: word,
+          task: text,
+          input: text,
+          output: text,
+          agent_id: maybeText,
+          created_at: text,
+        }),
+      )
+        .nullable()
+        .optional(),
     }),
   ),
 });

@@ -1,50 +1,27 @@
-import { type AnyOrama, create, insert, remove, search } from "@orama/orama";
 import { idOf } from "../contract/ids.ts";
-import { STOP_WORDS, stemOf, words } from "../contract/words.ts";
 import type { MemoryCache } from "./cache.ts";
 import { type Embedder, textOf } from "./embedder.ts";
 import { contentOf, type Memory } from "./memory.ts";
-import { type Places, scoreOf } from "./rank.ts";
+import { nowhere, type Places, rank } from "./rank.ts";
 import type { RecalledMemory, RecallOptions } from "./recall.ts";
+import { WordIndex } from "./word-index.ts";
 
 /** As many from each side, as mayfly_private.recall takes. */
-const depth = 100;
-/** Of a longer text the start: 100,000 characters take Orama half a second. */
-const maxCharacters = 10_000;
-/** Memories that are indexed between two breaths of the event loop: about 1 ms each. */
-const chunk = 50;
-/** Orama keeps the number of everything it ever held: after so many the index is made anew. */
-const maxRemovals = 20_000;
-
-/** Stems without stop words, identifiers split, in every script; Orama's own keeps Latin alone. */
-function tokenize(text: string): string[] {
-  const tokens: string[] = [];
-  for (const { word, compound } of words(text.slice(0, maxCharacters))) {
-    if (compound) tokens.push(word);
-    else if (!STOP_WORDS.has(word)) tokens.push(stemOf(word));
-  }
-  return [...new Set(tokens)];
-}
-
-const newIndex = (): AnyOrama =>
-  create({
-    schema: { task: "string", tags: "string", body: "string" },
-    components: { tokenizer: { language: "english", normalizationCache: new Map(), tokenize } },
-  });
+const depth = 50;
+/** Characters that are indexed between two breaths of the event loop: about 10 ms. */
+const chunk = 100_000;
 
 /**
- * Searches a cache by words (BM25, by Orama) and by meaning (cosine, exact: 5,000 vectors take some
+ * Searches a cache by words, as the server does for a small tenant, and by meaning (cosine, exact: 5,000 vectors take some
  * milliseconds). A memory is indexed when it is first asked for: an agent that is always online pays
  * nothing.
  */
 export class LocalSearch {
   readonly #cache: MemoryCache;
   readonly #embedder: Embedder | undefined;
-  #index = newIndex();
-  readonly #indexed = new Set<string>();
+  readonly #index = new WordIndex();
   readonly #unindexed = new Set<string>();
   readonly #vectors = new Map<string, { model: string; vector: Float32Array }>();
-  #removals = 0;
   #indexing: Promise<void> = Promise.resolve();
 
   constructor(cache: MemoryCache, embedder?: Embedder) {
@@ -81,45 +58,53 @@ export class LocalSearch {
         .map((memory) => [memory.id, memory]),
     );
     const places = new Map<string, Places>();
-    const placesOf = (id: string) => {
-      const known = places.get(id) ?? {
-        words_rank: null,
-        words: null,
-        typos: null,
-        vector_rank: null,
-        similarity: null,
-      };
-      places.set(id, known);
-      return known;
+    const place = (id: string, found: Partial<Places>) =>
+      places.set(id, { ...(places.get(id) ?? nowhere), ...found });
+    const isByWords = query !== "" && options.weights?.words !== 0;
+    const known = this.#cache.memories().filter((memory) => isAlive(memory, now)).length;
+    if (isByWords)
+      for (const [index, { id, score, fit }] of this.#index
+        .search(query, known, candidates)
+        .entries())
+        place(id, { words_rank: index + 1, words: score, fit });
+    const model = asked.embedding && options.weights?.meaning !== 0 ? asked.model : null;
+    if (asked.embedding && model !== null)
+      for (const [index, { id, score }] of this.#byVector(
+        asked.embedding,
+        model,
+        candidates,
+      ).entries())
+        place(id, { vector_rank: index + 1, similarity: score });
+    const { limit = 10, grouped = true } = options;
+    const ranked = rank(places, candidates, { words: isByWords, model }, now, options);
+    const results = grouped ? this.#grouped(ranked.slice(0, 3 * limit)) : ranked;
+    return {
+      model: asked.embedding ? asked.model : null,
+      problem: asked.problem,
+      results: results.slice(0, limit).map((found) => ({ duplicates: [], ...found })),
     };
-    this.#byWords(query, candidates).forEach(({ id, score }, index) => {
-      Object.assign(placesOf(id), { words_rank: index + 1, words: score });
-    });
-    if (asked.embedding) {
-      this.#byVector(asked.embedding, asked.model, candidates).forEach(({ id, score }, index) => {
-        Object.assign(placesOf(id), { vector_rank: index + 1, similarity: score });
-      });
-    }
-    const results = [...places]
-      .flatMap(([id, found]) => {
-        const memory = candidates.get(id);
-        return memory ? [{ memory, ...scoreOf(memory, found, now, options) }] : [];
-      })
-      .sort((a, b) => b.score - a.score || (a.memory.id < b.memory.id ? -1 : 1))
-      .slice(0, options.limit ?? 10);
-    return { model: asked.embedding ? asked.model : null, problem: asked.problem, results };
   }
 
-  #byWords(query: string, candidates: ReadonlyMap<string, Memory>) {
-    // An empty term would find everything.
-    if (tokenize(query).length === 0) return [];
-    const found = search(this.#index, {
-      term: query,
-      properties: ["task", "tags", "body"],
-      boost: { task: 2, tags: 2 },
-      limit: Math.max(this.#indexed.size, 1),
-    }) as { hits: { id: string; score: number }[] };
-    return found.hits.filter(({ id }) => candidates.has(id)).slice(0, depth);
+  /** Each with those behind it that say the same: see mayfly_private.duplicates_among. */
+  #grouped<T extends { memory: Memory }>(ranked: T[]): (T & { duplicates: string[] })[] {
+    const groups: (T & { duplicates: string[] })[] = [];
+    for (const found of ranked) {
+      const same = groups.find(({ memory }) => this.#saySame(memory, found.memory));
+      if (same) same.duplicates.push(found.memory.id);
+      else groups.push({ ...found, duplicates: [] });
+    }
+    return groups;
+  }
+
+  #saySame(one: Memory, other: Memory): boolean {
+    const [a, b] = [one, other].map(({ task, input, output }) =>
+      `${task}${input}${output}`.toLowerCase(),
+    ) as [string, string];
+    return (
+      one.kind === other.kind &&
+      (a.slice(0, 40) === b.slice(0, 40) || a.slice(-40) === b.slice(-40)) &&
+      this.#index.likeness(one.id, other.id) >= 0.9
+    );
   }
 
   #byVector(embedding: number[], model: string, candidates: ReadonlyMap<string, Memory>) {
@@ -165,18 +150,16 @@ export class LocalSearch {
 
   async #indexAll(): Promise<void> {
     while (this.#unindexed.size > 0) {
-      const memories = [...this.#unindexed]
-        .slice(0, chunk)
-        .flatMap((id) => this.#cache.get(id) ?? []);
-      for (const id of [...this.#unindexed].slice(0, chunk)) this.#unindexed.delete(id);
-      for (const memory of memories) {
-        this.#indexed.add(memory.id);
-        insert(this.#index, {
-          id: memory.id,
-          task: memory.task,
-          tags: memory.tags.join(" "),
-          body: `${memory.input}\n${memory.output}\n${memory.critique}`.slice(0, maxCharacters),
-        });
+      const memories: Memory[] = [];
+      let characters = 0;
+      for (const id of this.#unindexed) {
+        this.#unindexed.delete(id);
+        const memory = this.#cache.get(id);
+        if (!memory) continue;
+        this.#index.add(memory);
+        memories.push(memory);
+        characters += 1_000 + memory.input.length + memory.output.length;
+        if (characters > chunk) break;
       }
       await this.#embed(memories.filter(({ id }) => !this.#vectors.has(id)));
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -197,23 +180,18 @@ export class LocalSearch {
   #forget(id: string): void {
     this.#unindexed.delete(id);
     this.#vectors.delete(id);
-    if (!this.#indexed.delete(id)) return;
-    remove(this.#index, id);
-    this.#removals++;
-    if (this.#removals < maxRemovals) return;
-    for (const other of this.#indexed) this.#unindexed.add(other);
-    this.#indexed.clear();
-    this.#index = newIndex();
-    this.#removals = 0;
+    this.#index.remove(id);
   }
 }
+
+const isAlive = ({ expiresAt }: Memory, now: number) => !expiresAt || expiresAt.getTime() > now;
 
 /** What the where clause of mayfly_private.recall says. */
 export function matches(memory: Memory, options: RecallOptions, now: number): boolean {
   const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } =
     options;
   return (
-    (!memory.expiresAt || memory.expiresAt.getTime() > now) &&
+    isAlive(memory, now) &&
     (!kinds || kinds.includes(memory.kind)) &&
     (!tags || tags.every((tag) => memory.tags.includes(tag))) &&
     (agentId === undefined || memory.agentId === idOf(agentId)) &&
@@ -233,7 +211,12 @@ function normalised(vector: number[]): Float32Array {
 
 /** A result of a local recall, as a recall of the server has it. */
 export function recalledLocally(
-  { memory, score, parts }: { memory: Memory } & Pick<RecalledMemory, "score" | "parts">,
+  {
+    memory,
+    duplicates,
+    score,
+    parts,
+  }: { memory: Memory } & Pick<RecalledMemory, "duplicates" | "score" | "parts">,
   own: { id: string; name: string },
 ): RecalledMemory {
   return {
@@ -242,5 +225,6 @@ export function recalledLocally(
     agentEndedAt: null,
     score,
     parts: { ...parts, local: true },
+    duplicates,
   };
 }

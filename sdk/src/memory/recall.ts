@@ -1,7 +1,7 @@
 import type { MayflyError } from "../contract/errors.ts";
 import { instantOf, invalid } from "../contract/invalid.ts";
 import { type MemoryKind, queryRequest } from "../contract/schemas.ts";
-import type { HitRow } from "./answers.ts";
+import type { RecallAnswer, SurroundingRow } from "./answers.ts";
 import { contentFromRow, type MemoryContent } from "./memory.ts";
 import type { ScoreParts } from "./score.ts";
 
@@ -14,19 +14,42 @@ export interface RecalledMemory extends MemoryContent {
   /** 0 to 1; `parts` takes it apart. */
   score: number;
   parts: ScoreParts;
+  /** The memories behind it that say the same, or nearly; empty with `grouped: false`. */
+  duplicates: string[];
+  /** What was remembered right before and after it; only with `surrounding`, and only from the server. */
+  surroundings?: Surrounding[];
 }
 
-/** Each 0 to 1; reward, importance and recency at most 1 together. */
+/** A memory that was remembered right before or after one that was found. */
+export interface Surrounding {
+  /** From -1 backwards and from 1 on. */
+  place: number;
+  id: string;
+  kind: MemoryKind;
+  task: string;
+  /** The first 2,000 characters, as of `output`. */
+  input: string;
+  output: string;
+  agentId: string | null;
+  createdAt: Date;
+}
+
+/** Reward, importance and recency at most 1 together. */
 export interface RecallWeights {
-  /** Of the rank by words; 1 by default. */
+  /** Of the words, 0 to 100; 1 by default. */
   words?: number;
-  /** Of the rank by meaning; 1 by default. */
+  /**
+   * Of the meaning, 0 to 100. By default what its model is worth: 0.1 for the development embedder, 1 for
+   * every other.
+   */
   meaning?: number;
-  /** 0.1 by default. */
+  /** The part of its score that a memory lends to those right before and after it, 0 to 1; 0.3 by default. */
+  neighbours?: number;
+  /** 0 to 1; 0.1 by default. */
   reward?: number;
-  /** 0.1 by default. */
+  /** 0 to 1; 0.1 by default. */
   importance?: number;
-  /** 0.1 by default. */
+  /** 0 to 1; 0.1 by default. */
   recency?: number;
 }
 
@@ -53,6 +76,12 @@ export interface RecallOptions {
   halfLives?: Partial<Record<MemoryKind, number>>;
   /** 1 to 100; 10 by default. */
   limit?: number;
+  /** Near duplicates are one result, with the ids of the others; `false` gives each of them. */
+  grouped?: boolean;
+  /** How many memories before and after each hit come with it, from its conversation or session: 0 to 5. */
+  surrounding?: number;
+  /** `parts` also say how rare the words are, and which weights there were. */
+  explain?: boolean;
   /** The caller's own vector of the query, 384 numbers, with the name of its model. */
   embedding?: number[];
   model?: string;
@@ -81,6 +110,15 @@ export function wrongQuery(query: string, options: RecallOptions): MayflyError |
   return issue ? invalid(issue.path.join(".") || "query", issue.message) : null;
 }
 
+/** What a recall looked through. */
+export interface Searched {
+  /** How many memories the caller may see; about, where `exact` is false. */
+  memories: number;
+  /** How many of them have a vector of the model: only these are found by meaning. */
+  withVector: number;
+  exact: boolean;
+}
+
 /** What a recall found, and how. */
 export interface Recall {
   /**
@@ -93,19 +131,36 @@ export interface Recall {
   model: string | null;
   /** Why it is not by words and meaning, from the server; null when that was not asked for. */
   problem: string | null;
+  /** What was searched; missing where a server before 0.2 answers, and in a local recall. */
+  searched?: Searched;
   results: RecalledMemory[];
 }
 
-export function recallFromAnswer(answer: Omit<Recall, "results"> & { results: HitRow[] }): Recall {
-  const { results, ...rest } = answer;
+export function recallFromAnswer(answer: RecallAnswer): Recall {
+  const { results, searched, ...rest } = answer;
   return {
     ...rest,
+    ...(searched && {
+      searched: {
+        memories: searched.memories,
+        withVector: searched.with_vector,
+        exact: searched.exact,
+      },
+    }),
     results: results.map(({ agent_name, agent_ended_at, score, parts, ...row }) => ({
       ...contentFromRow(row),
       agentName: agent_name,
       agentEndedAt: agent_ended_at ? new Date(agent_ended_at) : null,
       score,
       parts,
+      duplicates: row.duplicates ?? [],
+      ...(row.surroundings && { surroundings: row.surroundings.map(surroundingFromRow) }),
     })),
   };
 }
+
+const surroundingFromRow = ({ agent_id, created_at, ...rest }: SurroundingRow): Surrounding => ({
+  ...rest,
+  agentId: agent_id,
+  createdAt: new Date(created_at),
+});

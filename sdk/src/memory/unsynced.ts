@@ -8,7 +8,6 @@ import { MemoryCache } from "./cache.ts";
 import type { Embedder } from "./embedder.ts";
 import { LocalSearch, matches, recalledLocally } from "./local-search.ts";
 import { contentOf, type Memory, memoryFromBody } from "./memory.ts";
-import { scoreOf } from "./rank.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
 /** What the outbox says of one memory. */
@@ -168,14 +167,11 @@ export class Unsynced {
     now: number,
   ): Promise<RecalledMemory[]> {
     const { search } = this.#indexOf(pending);
-    const { model, results } = await search.recall(query, options, now);
-    const { weights } = options;
     // Where its meaning is not known, it is not held against it.
-    const weighed = model === null ? { ...options, weights: { ...weights, meaning: 0 } } : options;
-    return results.flatMap(({ memory, parts }) => {
-      const one = pending.get(memory.id);
-      const rescored = { memory, ...scoreOf(memory, parts, now, weighed) };
-      return one ? [mark(recalledLocally(rescored, this.#own), one)] : [];
+    const { results } = await search.recall(query, options, now);
+    return results.flatMap((found) => {
+      const one = pending.get(found.memory.id);
+      return one ? [mark(recalledLocally(found, this.#own), one)] : [];
     });
   }
 

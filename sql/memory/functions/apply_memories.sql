@@ -55,12 +55,15 @@ begin
   )
   insert into mayfly.memories (
     tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique,
-    reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, updated_at, expires_at)
+    reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, updated_at, expires_at,
+    words, words_version)
   select tenant, p.id, coalesce(p.agent_id, case when by_agent then caller_id end), caller_id,
     p.session_id, p.conversation_id, coalesce(p.kind, 'episode'), coalesce(p.task, ''), coalesce(p.input, ''),
     coalesce(p.output, ''), coalesce(p.critique, ''), round(p.reward, 6)::real, p.success, coalesce(p.importance, 5),
     coalesce(p.tags, '{}'), case when jsonb_typeof(p.metadata) = 'object' then p.metadata else '{}' end, p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
-    language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at
+    language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at,
+    mayfly_private.words(language, coalesce(p.task, ''), coalesce(p.tags, '{}'), coalesce(p.input, ''), coalesce(p.output, ''),
+      coalesce(p.critique, '')), mayfly_private.words_version()
   from puts p
   order by p.id
   on conflict do nothing;

@@ -17,7 +17,7 @@ declare
   bare uuid[];
   written integer;
 begin
-  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - 'words', s.change)), '[]') into outcomes
+  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - '{words,words_version}'::text[], s.change)), '[]') into outcomes
   from (
     select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op ->> 'subject')::uuid as id, o.op -> 'body' as change
     from jsonb_array_elements(push) with ordinality as o (op, n)

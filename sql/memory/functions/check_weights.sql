@@ -6,7 +6,7 @@ language plpgsql immutable
 set search_path = ''
 as $$
 declare
-  known constant text[] := '{words,meaning,reward,importance,recency}';
+  known constant text[] := '{words,meaning,neighbours,reward,importance,recency}';
   kinds constant text[] := '{episode,task_result,conversation,learning,fact,working,general}';
   wrong text;
 begin
@@ -17,10 +17,12 @@ begin
   end if;
 
   select w.key into wrong from jsonb_each(weights) w
-  where w.key <> all (known) or not mayfly_private.number_within(w.value, 0, 1) limit 1;
+  where w.key <> all (known)
+    or not mayfly_private.number_within(w.value, 0, case when w.key in ('words', 'meaning') then 100 else 1 end) limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_request', format('weights.%s must be a number from 0 to 1.', wrong),
-      'The weights are words, meaning, reward, importance and recency.', jsonb_build_object('field', 'weights.' || wrong));
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('weights.%s must be a number from 0 to %s.', wrong, case when wrong in ('words', 'meaning') then 100 else 1 end),
+      'The weights are words, meaning, neighbours, reward, importance and recency.', jsonb_build_object('field', 'weights.' || wrong));
   end if;
   if coalesce((weights ->> 'words')::numeric, 1) + coalesce((weights ->> 'meaning')::numeric, 1) = 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'One of the weights words and meaning must be above 0.', null,

@@ -4,6 +4,8 @@
 -- needed and any number of batches may be broken off. `more` is true until the walk has come to its end. Locks what it
 -- changes and deletes.
 --
+-- Memories whose search words are of an older version get those of today (mayfly_private.words).
+--
 -- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A tombstone goes when
 -- the log that told of it has gone: older cursors are refused.
 
@@ -48,6 +50,15 @@ begin
   select coalesce(array_agg(f.id), '{}') into gone from forgotten f;
   delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
   delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
+
+  -- Rows with the words of an older version.
+  update mayfly.memories m
+  set words = mayfly_private.words(m.language, m.task, m.tags, m.input, m.output, m.critique), words_version = mayfly_private.words_version()
+  where m.tenant_id = tenant and m.id in (
+    select o.id from mayfly.memories o
+    where o.tenant_id = tenant and o.id = any (walked) and o.words_version <> mayfly_private.words_version()
+    order by o.id
+    for no key update skip locked);
 
   if coalesce(cardinality(walked), 0) < max_rows then
     -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.

@@ -1,28 +1,28 @@
--- An immutable choice over listed languages: a generated column allows no lookup by name.
+-- An immutable choice over listed languages, so that the search words of a memory depend on nothing but the memory.
 
 create function mayfly_private.text_search_config(language text)
 returns regconfig
 language sql immutable parallel safe
 set search_path = ''
 return case language
-  when 'simple' then 'pg_catalog.simple'::regconfig
-  when 'arabic' then 'pg_catalog.arabic'::regconfig
-  when 'danish' then 'pg_catalog.danish'::regconfig
-  when 'dutch' then 'pg_catalog.dutch'::regconfig
-  when 'finnish' then 'pg_catalog.finnish'::regconfig
-  when 'french' then 'pg_catalog.french'::regconfig
-  when 'german' then 'pg_catalog.german'::regconfig
-  when 'hungarian' then 'pg_catalog.hungarian'::regconfig
-  when 'indonesian' then 'pg_catalog.indonesian'::regconfig
-  when 'italian' then 'pg_catalog.italian'::regconfig
-  when 'norwegian' then 'pg_catalog.norwegian'::regconfig
-  when 'portuguese' then 'pg_catalog.portuguese'::regconfig
-  when 'romanian' then 'pg_catalog.romanian'::regconfig
-  when 'russian' then 'pg_catalog.russian'::regconfig
-  when 'spanish' then 'pg_catalog.spanish'::regconfig
-  when 'swedish' then 'pg_catalog.swedish'::regconfig
-  when 'turkish' then 'pg_catalog.turkish'::regconfig
-  else 'pg_catalog.english'::regconfig
+  when 'simple' then 'mayfly_private.simple'::regconfig
+  when 'arabic' then 'mayfly_private.arabic'::regconfig
+  when 'danish' then 'mayfly_private.danish'::regconfig
+  when 'dutch' then 'mayfly_private.dutch'::regconfig
+  when 'finnish' then 'mayfly_private.finnish'::regconfig
+  when 'french' then 'mayfly_private.french'::regconfig
+  when 'german' then 'mayfly_private.german'::regconfig
+  when 'hungarian' then 'mayfly_private.hungarian'::regconfig
+  when 'indonesian' then 'mayfly_private.indonesian'::regconfig
+  when 'italian' then 'mayfly_private.italian'::regconfig
+  when 'norwegian' then 'mayfly_private.norwegian'::regconfig
+  when 'portuguese' then 'mayfly_private.portuguese'::regconfig
+  when 'romanian' then 'mayfly_private.romanian'::regconfig
+  when 'russian' then 'mayfly_private.russian'::regconfig
+  when 'spanish' then 'mayfly_private.spanish'::regconfig
+  when 'swedish' then 'mayfly_private.swedish'::regconfig
+  when 'turkish' then 'mayfly_private.turkish'::regconfig
+  else 'mayfly_private.english'::regconfig
 end;
 
 comment on function mayfly_private.text_search_config is 'The text search configuration of a language setting.';

@@ -44,8 +44,9 @@ create table mayfly.memories (
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
   deleted_at timestamptz,
-  words tsvector not null generated always as (
-    mayfly_private.words(language, task, tags, input, output, critique)) stored,
+  -- Of mayfly_private.words: by push, or else by a trigger (mayfly_private.write_words).
+  words tsvector not null default '',
+  words_version smallint not null default 0,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
   constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
     and tags = '{}' and metadata = '{}')),
@@ -59,6 +60,9 @@ create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 -- planner needs no statistics of them: it would read the words of 100,000 rows for a tenant of 1,000 (32 ms
 -- in place of 3), and the tags of all. Two thirds of the size of an index of words and one of tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
+-- For what was remembered before and after a memory: see mayfly_private.neighbours_of.
+create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
+  where coalesce(conversation_id, session_id) is not null;
 
 -- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
@@ -86,6 +90,8 @@ comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only 
 -- critique that arrives later look outdated, and what arrives first would decide what stays.
 comment on column mayfly.memories.hlc is
   'The hybrid logical clock of each field that was updated, {field: clock}; what is not in it is as it was put.';
+comment on column mayfly.memories.words_version is
+  'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';
 
 -- For the words of a question that nothing is found for: see mayfly_private.recall.
@@ -94,3 +100,4 @@ create index memories_labels_idx on mayfly.memories
   using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 -- An expression has statistics of its own.
 alter index mayfly.memories_labels_idx alter column 1 set statistics 0;
+alter index mayfly.memories_thread_idx alter column 2 set statistics 0;

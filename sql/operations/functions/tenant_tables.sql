@@ -3,7 +3,8 @@
 -- the books are about the rows before them. For erase_tenant, export_tenant and what a deleted tenant leaves, as owner.
 -- Locks nothing.
 --
--- key and key_types are the columns of the primary key; generated are columns that follow from others; refers says
+-- key and key_types are the columns of the primary key; generated are columns that follow from others,
+-- search words and their version among them; refers says
 -- whether the table has a foreign key, by which its rows go with their tenant; child_of is the condition under which a
 -- row `c` of the table refers to another row `t` of it, or null.
 
@@ -50,7 +51,11 @@ begin atomic
     from tables t left join keys k on k.indrelid = t.oid
   )
   select row_number() over (order by not f.refers, f.depth, f.name)::integer, f.oid::regclass, f.names, f.types,
-    array(select a.attname::text from pg_attribute a where a.attrelid = f.oid and a.attgenerated <> '' and not a.attisdropped),
+    array(select a.attname::text from pg_attribute a
+      where a.attrelid = f.oid and not a.attisdropped
+        and (a.attgenerated <> '' or a.atttypid = 'tsvector'::regtype or exists (
+          select from pg_attribute w
+          where w.attrelid = f.oid and w.atttypid = 'tsvector'::regtype and a.attname = w.attname || '_version'))),
     f.refers, (select string_agg(s.condition, ' or ') from selves s where s.conrelid = f.oid)
   from found f;
 end;

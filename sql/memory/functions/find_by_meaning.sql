@@ -1,0 +1,71 @@
+-- The memories whose vectors point nearest to one, and their similarity: 1 at best, and above 0. Where too few of the nearest
+-- pass the filters, those that pass are compared one by one: a filter never hides a match. Called by
+-- mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.find_by_meaning(
+  tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
+  out ids uuid[], out similarities double precision[]
+)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_variable
+declare
+  instant constant timestamptz := mayfly_private.now();
+  near uuid[];
+  alike double precision[];
+begin
+  select array_agg(n.memory_id), array_agg(n.similarity) into near, alike
+  from mayfly_private.nearest(tenant, model, asked, reach) n;
+
+  select array_agg(f.id order by f.similarity desc, f.id), array_agg(f.similarity order by f.similarity desc, f.id)
+  into ids, similarities
+  from (
+    select m.id, n.similarity
+    from unnest(near, alike) n (id, similarity)
+    join mayfly.memories m on m.id = n.id
+    where m.tenant_id = tenant and m.deleted_at is null
+      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+      and (m.expires_at is null or m.expires_at > instant)
+      and (without is null or m.id <> without)
+      and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+      and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+      and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+      and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+      and (conversation is null or m.conversation_id = conversation)
+    order by n.similarity desc, m.id
+    limit depth) f
+  -- A vector that points elsewhere is no match, however few there are.
+  where f.similarity > 0;
+
+  if coalesce(cardinality(ids), 0) < wanted and cardinality(near) = reach then
+    select array_agg(f.id order by f.similarity desc, f.id), array_agg(f.similarity order by f.similarity desc, f.id)
+    into ids, similarities
+    from (
+      select m.id, 1 - (v.embedding operator(extensions.<=>) asked) as similarity
+      from mayfly.memories m
+      join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = find_by_meaning.model and v.memory_id = m.id
+      where m.tenant_id = tenant and m.deleted_at is null
+        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.expires_at is null or m.expires_at > instant)
+        and (without is null or m.id <> without)
+        and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+        and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+        and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+        and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+        and (conversation is null or m.conversation_id = conversation)
+      order by v.embedding operator(extensions.<=>) asked, m.id
+      limit depth) f
+    where f.similarity > 0;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.find_by_meaning is
+  'The memories whose vectors point nearest to one.';

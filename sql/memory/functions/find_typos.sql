@@ -1,0 +1,65 @@
+-- Adds what has nearly the words that nothing has: memories whose task or tags have one like a doubtful word of the
+-- question. Called by mayfly_private.find_by_words where a word is found nowhere, so that what has no typo never pays.
+-- Locks nothing.
+
+create function mayfly_private.find_typos(
+  tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[],
+  found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer,
+  kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
+  out ids uuid[], out scores double precision[], out sums double precision[], out likenesses double precision[]
+)
+language plpgsql stable
+set search_path = ''
+set jit = off
+as $$
+#variable_conflict use_variable
+declare
+  instant constant timestamptz := mayfly_private.now();
+  threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
+  rarest constant double precision := (select max(r) from unnest(rarities) r);
+begin
+  -- Not by a set clause: a session that has not loaded pg_trgm yet is refused that.
+  perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
+  with asked as materialized (
+    select distinct w.word
+    from regexp_split_to_table(lower(mayfly_private.searched(left(question, 1000))), '[^[:alnum:]]+') w (word)
+    where char_length(w.word) between 4 and 40
+      and tsvector_to_array(to_tsvector(mayfly_private.text_search_config(language), w.word)) && doubtful
+    limit 5
+  ), like_it as materialized (
+    select m.id, sum(extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as likeness,
+      sum(0.18478 * rarest * extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as sum, ln(length(m.words) + 24) as damping
+    from asked a
+    join mayfly.memories m on mayfly_private.labels(m.task, m.tags) operator(extensions.%>) a.word
+    where m.tenant_id = tenant and m.deleted_at is null
+      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+      and (m.expires_at is null or m.expires_at > instant)
+      and (without is null or m.id <> without)
+      and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+      and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+      and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+      and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+      and (conversation is null or m.conversation_id = conversation)
+    group by m.tenant_id, m.id
+    order by likeness desc, m.id
+    limit depth
+  ), either as (
+    select coalesce(f.id, l.id) as id, coalesce(f.score, 0) + coalesce(l.sum / l.damping, 0) as score,
+      coalesce(f.sum, 0) + coalesce(l.sum, 0) as sum, l.likeness
+    from unnest(found_ids, found_scores, found_sums) f (id, score, sum)
+    full join like_it l on l.id = f.id
+    order by score desc, id
+    limit depth
+  )
+  select array_agg(e.id order by e.score desc, e.id), array_agg(e.score order by e.score desc, e.id),
+    array_agg(e.sum order by e.score desc, e.id), array_agg(e.likeness order by e.score desc, e.id)
+  into ids, scores, sums, likenesses
+  from either e;
+  perform set_config('pg_trgm.word_similarity_threshold', threshold, true);
+end
+$$;
+
+comment on function mayfly_private.find_typos is
+  'Adds the memories whose task or tags have nearly the words that nothing has.';

@@ -1,0 +1,55 @@
+-- What a recall of the caller looks through: how many memories it may see, and how many of them have a vector of a model.
+-- Counted one by one in a tenant of up to 2,000; beyond that about, by the tenant's sample and the settled vectors, since a
+-- count would take longer than the recall. Called by the query function beside mayfly.recall. Locks nothing.
+
+create function mayfly_private.recall_scope(model text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  instant constant timestamptz := mayfly_private.now();
+  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  stored constant bigint := (select coalesce(sum(u.memories), 0) from mayfly_private.tenant_usage u where u.tenant_id = tenant);
+  memories bigint;
+  vectors bigint;
+begin
+  if stored <= 2000 then
+    select count(*), count(v.memory_id) into memories, vectors
+    from mayfly.memories m
+    left join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = recall_scope.model and v.memory_id = m.id
+    where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
+      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))));
+  else
+    memories := coalesce((select s.memories from mayfly_private.word_samples s where s.tenant_id = tenant), stored);
+    select s.vectors + (
+      select count(*) from mayfly.memory_vectors v
+      where not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = recall_scope.model)
+    into vectors
+    from mayfly_private.settlements s
+    where s.tenant_id = tenant and s.model = recall_scope.model;
+    if vectors is null then
+      vectors := (select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = recall_scope.model);
+    end if;
+    vectors := least(vectors, memories);
+  end if;
+  return jsonb_build_object('memories', memories, 'with_vector', vectors, 'exact', stored <= 2000);
+end
+$$;
+
+comment on function mayfly_private.recall_scope is 'What a recall of the caller looks through.';
+grant execute on function mayfly_private.recall_scope to authenticated, service_role;
+
+create function mayfly.recall_scope(model text default null)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.recall_scope(model);
+
+comment on function mayfly.recall_scope is
+  'What a recall looks through: { memories, with_vector, exact }. Beyond 2,000 memories both are about, and exact is false.';
+grant execute on function mayfly.recall_scope to authenticated, service_role;

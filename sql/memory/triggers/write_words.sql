@@ -1,0 +1,24 @@
+-- The search words of a row whose content somebody writes without them: an update, a delete, a restore, a hand in the SQL
+-- editor. A push writes them itself, which costs a row 10 µs less. Runs inside the statement that writes.
+
+create function mayfly_private.write_words()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.words := mayfly_private.words(new.language, new.task, new.tags, new.input, new.output, new.critique);
+  new.words_version := mayfly_private.words_version();
+  return new;
+end
+$$;
+
+comment on function mayfly_private.write_words is 'Trigger: writes the search words of a memory.';
+
+create trigger memories_words_insert before insert on mayfly.memories
+  for each row when (new.words_version = 0) execute function mayfly_private.write_words();
+
+create trigger memories_words_update before update on mayfly.memories
+  for each row when ((old.task, old.tags, old.input, old.output, old.critique, old.language)
+    is distinct from (new.task, new.tags, new.input, new.output, new.critique, new.language))
+  execute function mayfly_private.write_words();

@@ -1,0 +1,5 @@
+-- The words of a memory are written by what writes the memory, not generated: so they can be improved, and rows with older
+-- words stay as they are until maintenance comes to them. The column keeps its data.
+alter table mayfly.memories alter column words drop expression;
+alter table mayfly.memories alter column words set default '';
+alter table mayfly.memories add column words_version smallint not null default 0;
