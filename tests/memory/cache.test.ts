@@ -137,7 +137,12 @@ describe("a local search", () => {
       memoryOf("good", { task: "key", reward: 0.9, tags: ["a", "b"], kind: "fact", agentId: "x" }),
       memoryOf("old", { task: "old key", createdAt: new Date(at - 9 * day) }),
       memoryOf("expired", { task: "key", expiresAt: new Date(at) }),
-      memoryOf("lasts", { task: "key", reward: 0.1, expiresAt: new Date(at + 1), tags: ["a"] }),
+      memoryOf("lasts", {
+        task: "lasting key",
+        reward: 0.1,
+        expiresAt: new Date(at + 1),
+        tags: ["a"],
+      }),
     ]);
     expect((await idsOf("key")).sort()).toEqual(["good", "lasts", "old", "plain"]);
     expect(await idsOf("key", { minReward: 0.9 })).toEqual(["good"]);
