@@ -1,6 +1,18 @@
+import { z } from "zod";
+import { count, maybeCount, row, text } from "../contract/answer-form.ts";
 import { MayflyError, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { type Newest, newest } from "./answers.ts";
+
+/** The newest numbers of what a connection listens to. */
+export interface Newest {
+  log: number | null;
+  inbox: number | null;
+  channels: Record<string, number>;
+}
+export const newest = row<Newest>({
+  log: maybeCount,
+  inbox: maybeCount,
+  channels: z.record(text, count),
+});
 
 /** What a reader reads, as the server numbers it. */
 export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: string };
@@ -39,22 +51,12 @@ const graceMs = 2_500;
 const gatherMs = 10;
 const maxChannels = 100;
 
-const attendances = new WeakMap<MayflyClient, Attendance>();
-
-/** The one attendance of a client. */
-export function attendanceOf(client: MayflyClient): Attendance {
-  const attendance = attendances.get(client) ?? new Attendance(client);
-  attendances.set(client, attendance);
-  return attendance;
-}
-
 /**
- * Says to what a client listens, so that it is broadcast, and hears what the newest numbers are. A reader
+ * Says to what a connection listens, so that it is broadcast, and hears what the newest numbers are. A reader
  * that was not told of one in time has lost a broadcast: Realtime drops them in silence when the project
  * is over its rate. Until they arrive again, readers pull each second.
  */
 export class Attendance {
-  readonly #client: MayflyClient;
   readonly #readers = new Set<Reader>();
   /** What each had heard, and the newest number that there was, at the last beat. */
   readonly #before = new Map<Reader, { heard: number; newest: number }>();
@@ -69,12 +71,9 @@ export class Attendance {
   #beating = false;
   #ended = false;
 
-  constructor(client: MayflyClient) {
-    this.#client = client;
-    this.#beat = async () => {
-      const { log, channels, lost } = this.next();
-      return fromDataApi(await this.#client.rpc("listen", { log, channels, lost }), newest);
-    };
+  /** @param listen says what is read, for a caller that does not beat by itself. */
+  constructor(listen: (beat: Beat) => Promise<Result<Newest>>) {
+    this.#beat = () => listen(this.next());
   }
 
   /** Beats by this call from now on, whether or not anything is read. */

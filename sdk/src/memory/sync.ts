@@ -1,26 +1,44 @@
 import { list } from "../contract/answer-form.ts";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { vectorRow } from "../memory/answers.ts";
-import type { MemoryCache } from "../memory/cache.ts";
-import type { LocalSearch } from "../memory/local-search.ts";
-import { type LogPage, memoryFromRow, type SyncAnswer } from "../memory/memory.ts";
-import type { HybridClock } from "../outbox/hybrid-clock.ts";
-import { pullPage } from "./sync-call.ts";
+import type { SyncAnswer } from "../contract/log.ts";
+import { fromDataApi } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { pullPage } from "../outbox/sync-call.ts";
+import { vectorRow } from "./answers.ts";
+import type { MemoryCache } from "./cache.ts";
+import type { LocalSearch } from "./local-search.ts";
+import { type LogPage, memoryFromRow } from "./memory.ts";
 
 /** Ids in the address of one request. */
 const idsPerRequest = 100;
 
-export interface PullInto {
-  client: MayflyClient;
+/** What `agent.sync` did. */
+export interface Synced {
+  /** Operations that the server has acknowledged: its own, and those of agents that are gone. */
+  pushed: number;
+  /** Operations that the server refused for good: see `agent.outbox.refused`. */
+  rejected: number;
+  /** Events and memories that were pulled. */
+  pulled: number;
+}
+
+/** How much a `sync` does. */
+export interface SyncOptions {
+  /**
+   * Whether to pull what is new into the local cache; true by default, for an agent with
+   * `memory:read`. A function is also handed each page: what it has returned from does not come
+   * again, and a sync whose function throws goes on from that page.
+   */
+  pull?: boolean | ((page: LogPage) => void | Promise<void>);
+}
+
+interface PullInto {
+  link: Link;
   tenant: string;
-  clock: HybridClock;
+  outbox: Outbox;
   cache: MemoryCache;
   search: LocalSearch;
-  /** Memories that are to be forgotten and that the server still has. */
-  forgotten: () => Set<string>;
-  /** Those that only the outbox has. */
-  unsynced: () => Set<string>;
   onPage?: ((page: LogPage) => void | Promise<void>) | undefined;
 }
 
@@ -30,12 +48,12 @@ export interface PullInto {
  *
  * @returns how many events and memories came.
  */
-export async function pullInto(into: PullInto): Promise<Result<{ pulled: number }>> {
-  const { client, clock, cache } = into;
+export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }>> {
+  const { link, outbox, cache } = into;
   let pulled = 0;
   let expired = false;
   for (;;) {
-    const { data, error } = await pullPage(client, clock, { since: cache.cursor });
+    const { data, error } = await pullPage(link, outbox.clock, { since: cache.cursor });
     if (error?.code === "cursor_expired" && !expired) {
       // The log is gone, or another one: all there is, once more.
       expired = true;
@@ -52,7 +70,8 @@ export async function pullInto(into: PullInto): Promise<Result<{ pulled: number 
     if (data.more) continue;
     if (!cache.inSnapshot) return ok({ pulled });
     // Behind the last page of memories comes the log since the first one.
-    cache.endSnapshot(into.unsynced());
+    // Those that only the outbox has are kept.
+    cache.endSnapshot(outbox.memories("memory.put"));
   }
 }
 
@@ -62,8 +81,9 @@ async function takeIn(into: PullInto, data: SyncAnswer): Promise<MayflyError | n
     if (subject && (type === "memory.deleted" || type === "memory.hidden")) cache.remove(subject);
   }
   // What is updated here from now on is later than what it was pulled with.
-  for (const { hlc = {} } of data.memories) Object.values(hlc).forEach(into.clock.observe);
-  const forgotten = into.forgotten();
+  for (const { hlc = {} } of data.memories) Object.values(hlc).forEach(into.outbox.clock.observe);
+  // To be forgotten, and still on the server.
+  const forgotten = into.outbox.memories("memory.delete");
   const memories = data.memories.map(memoryFromRow);
   const held = memories.filter(({ id }) => !forgotten.has(id));
   for (const memory of held) cache.put(memory);
@@ -80,12 +100,12 @@ async function takeIn(into: PullInto, data: SyncAnswer): Promise<MayflyError | n
 
 /** The server's vectors of the embedder's model: what has none is embedded here when it is asked for. */
 async function takeVectors(
-  { client, tenant, search }: PullInto,
+  { link, tenant, search }: PullInto,
   model: string,
   ids: string[],
 ): Promise<MayflyError | null> {
   const { data, error } = fromDataApi(
-    await client
+    await link.client
       .from("memory_vectors")
       .select("memory_id, embedding")
       .eq("tenant_id", tenant)

@@ -1,5 +1,5 @@
-import { claimsOf } from "../link/claims.ts";
-import { machineTime } from "../link/ticks.ts";
+import { claimsOf } from "./claims.ts";
+import { machineTime } from "./ticks.ts";
 
 /** As many as 4 hexadecimal digits count. */
 const maxCounter = 0xffff;

@@ -1,33 +1,33 @@
 import type { z } from "zod";
 import type { Result } from "../contract/errors.ts";
+import { pushAnswer, syncAnswer } from "../contract/log.ts";
 import type { Operation } from "../contract/schemas.ts";
-import { callFunction, type MayflyClient } from "../link/call.ts";
-import { pushAnswer, syncAnswer } from "../memory/answers.ts";
-import type { HybridClock } from "../outbox/hybrid-clock.ts";
+import type { HybridClock } from "../link/hybrid-clock.ts";
+import type { Link } from "../link/link.ts";
 
 /** An HTTP date has whole seconds, and servers keep its text for a while: Node's was 116 ms late. */
 const dateSpanMs = 2_000;
 
 /** Pushes operations; each answer tells the clock what time it is there. */
-export const pushOperations = (client: MayflyClient, clock: HybridClock, push: Operation[]) =>
-  callSync(client, clock, pushAnswer, { push, limit: 0 });
+export const pushOperations = (link: Link, clock: HybridClock, push: Operation[]) =>
+  callSync(link, clock, pushAnswer, { push, limit: 0 });
 
 /** Pulls a page; each answer tells the clock what time it is there. */
 export const pullPage = (
-  client: MayflyClient,
+  link: Link,
   clock: HybridClock,
   body: { since: string | null; limit?: number },
-) => callSync(client, clock, syncAnswer, body);
+) => callSync(link, clock, syncAnswer, body);
 
 async function callSync<T>(
-  client: MayflyClient,
+  link: Link,
   clock: HybridClock,
   form: z.ZodType<T>,
   body: object,
 ): Promise<Result<T>> {
   const sentAt = clock.local;
   let date = Number.NaN;
-  const answer = await callFunction(client, "sync", form, body, {
+  const answer = await link.fn("sync", form, body, {
     onResponse: (response) => {
       date = Date.parse(response.headers.get("date") ?? "");
     },
