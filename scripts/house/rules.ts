@@ -1,4 +1,5 @@
 /** The rules of the house (docs/contributing/rules.md) over a tree of files. */
+import { callFaults } from "./calls.ts";
 import { cyclesOf } from "./cycles.ts";
 import { importFaults } from "./doors.ts";
 import { type Fault, judge } from "./faults.ts";
@@ -14,6 +15,8 @@ export interface Exceptions {
   missing: readonly string[];
   /** Imports that a rule forbids, as `file → target`. */
   imports: readonly string[];
+  /** Calls of the SDK that pass by its link, as `file → call`. */
+  calls: readonly string[];
   /** Circles of imports, as `file → file → file`. */
   circles: readonly string[];
   /** Files of more than 300 lines. */
@@ -36,6 +39,7 @@ export function faultsOf(tree: SourceFile[], rooms: readonly string[]): Faults {
     stray: strayFaults(tree, rooms),
     missing: missingFaults(tree, rooms),
     imports: importFaults(imports, rooms),
+    calls: callFaults(tree),
     circles: cyclesOf(imports).map((files) => {
       const name = files.join(" → ");
       const what = "is a circle of imports";

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodes } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
+import { inspectFiles } from "#harness/inspect";
 import { docPages, root } from "./pages.ts";
 
 const read = (...path: string[]) => readFile(join(root, ...path), "utf8");
@@ -41,7 +42,7 @@ describe("the reference", () => {
 
   it("has every ready query, and no other", async () => {
     const listed = [...(await read("docs/inspect.md")).matchAll(/^\| \[([a-z_]+\.sql)\]/gm)];
-    const files = await readdir(join(root, "sql/inspect"));
+    const files = [...(await inspectFiles()).keys()].map((name) => `${name}.sql`);
     expect(listed.map((match) => match[1]).sort()).toEqual(files.sort());
   });
 

@@ -31,7 +31,10 @@ const words: Record<string, string[]> = {
   scopes: ["name", "description", "roles"],
   state_versions: ["action"],
 };
-/** Ids by which rows are found and joined: an estimate tells of somebody whose id one knows. */
+/**
+ * Ids by which rows are found and joined: an estimate tells of somebody whose id one knows. Those of a
+ * primary key are taken from the catalog; a new table needs no line here.
+ */
 const ids: Record<string, string[]> = {
   agent_liveness: ["tenant_id", "agent_id"],
   agent_types: ["tenant_id"],
@@ -64,12 +67,16 @@ interface Column {
   /** Of an index, its number stands for the name. */
   place: number;
   kind: "r" | "i";
+  /** It is an id of its table's primary key. */
+  keyed: boolean;
 }
 
 const columnsOf = async (sql: Sql): Promise<Column[]> => [
   ...(await sql<Column[]>`
     select c.relname as relation, a.attname as name, format_type(a.atttypid, null) as type,
-      a.attstattarget as target, a.attnum as place, c.relkind as kind
+      a.attstattarget as target, a.attnum as place, c.relkind as kind,
+      a.atttypid = 'uuid'::regtype and exists (
+        select from pg_index k where k.indrelid = c.oid and k.indisprimary and a.attnum = any (k.indkey)) as keyed
     from pg_attribute a
     join pg_class c on c.oid = a.attrelid
     join pg_namespace n on n.oid = c.relnamespace
@@ -84,10 +91,13 @@ const columnsOf = async (sql: Sql): Promise<Column[]> => [
 /** Expressions of indexes that are made of no content: the tenant's id, and times. */
 const expressions = ["memory_vectors_tail_idx", "states_over_idx"];
 
-const isContent = ({ relation, name, type, kind }: Column) =>
+const isContent = ({ relation, name, type, kind, keyed }: Column) =>
   kind === "i"
     ? !expressions.includes(relation)
-    : !plain.test(type) && !words[relation]?.includes(name) && !ids[relation]?.includes(name);
+    : !keyed &&
+      !plain.test(type) &&
+      !words[relation]?.includes(name) &&
+      !ids[relation]?.includes(name);
 
 const contentOf = async (sql: Sql) => (await columnsOf(sql)).filter(isContent);
 
@@ -104,7 +114,8 @@ const empty: Record<string, string> = { "text[]": "'{}'", "uuid[]": "'{}'", json
 
 /** Copies a tenant's row of each table, so that what is in it is the most common there is. */
 async function crowd(sql: Sql, tenant: string, content: Column[]): Promise<void> {
-  const tables = Object.keys(ids);
+  const ofTables = content.filter(({ kind }) => kind !== "i").map(({ relation }) => relation);
+  const tables = new Set([...Object.keys(ids), ...ofTables]);
   const unique = await sql<{ table: string; columns: { name: string; type: string }[] }[]>`
     select c.relname as table,
       (select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))
