@@ -20,11 +20,64 @@ create type mayfly_private.caller as (
   grantable text[]
 );
 
+create type mayfly_private.claiming_worker as (
+  kind text,
+  tenant_id uuid,
+  id uuid,
+  expires_at timestamp with time zone,
+  type text,
+  capabilities text[]
+);
+
+create type mayfly_private.found_lanes as (
+  lanes text[],
+  heads text[],
+  weights integer[],
+  next_heads jsonb
+);
+
+create type mayfly_private.job_holder as (
+  kind text,
+  tenant_id uuid,
+  id uuid
+);
+
+create type mayfly_private.job_marks as (
+  tenants uuid[],
+  lanes text[],
+  priorities integer[],
+  seqs bigint[]
+);
+
+create type mayfly_private.lease as (
+  tenant_id uuid,
+  job_id uuid,
+  attempt integer
+);
+
+create type mayfly_private.locked_jobs as (
+  places tid[],
+  marks mayfly_private.job_marks
+);
+
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
   parent mayfly.agents,
   id uuid,
   allowed text[]
+);
+
+create type mayfly_private.tenant_walk as (
+  tenant uuid,
+  lane text,
+  priority integer,
+  seq bigint,
+  first_tenant uuid,
+  wrapped boolean,
+  all_seen boolean,
+  tenants uuid[],
+  weights integer[],
+  all_weights integer
 );
 
 create table mayfly.agent_liveness (
@@ -126,6 +179,7 @@ alter table mayfly.agents enable row level security;
 create policy agents_select on mayfly.agents for select to authenticated
   using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('agent:read'::text) AS tenant_ids)::uuid[])) OR (id = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[]))));
 CREATE TRIGGER agents_check_transition BEFORE UPDATE OF status ON mayfly.agents FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION mayfly_private.check_transition();
+CREATE TRIGGER agents_end_leases AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_leases();
 CREATE TRIGGER agents_log_insert AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_agents();
 CREATE TRIGGER agents_log_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_agents();
 CREATE TRIGGER agents_meter_insert AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
@@ -304,6 +358,47 @@ grant select on table mayfly.events to authenticated;
 grant select on table mayfly.events to service_role;
 comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
 
+create table mayfly.finished_jobs (
+  tenant_id uuid not null,
+  id uuid not null,
+  queue text not null,
+  name text not null,
+  lane text not null,
+  status text not null,
+  priority smallint not null,
+  run_at timestamp with time zone not null,
+  attempt integer not null,
+  max_attempts integer not null,
+  holder uuid,
+  started_at timestamp with time zone,
+  timeout interval,
+  backoff jsonb,
+  target jsonb,
+  parent_id uuid,
+  root_id uuid,
+  key text,
+  answers uuid,
+  trace text,
+  error jsonb,
+  created_by uuid,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  input jsonb not null,
+  result jsonb,
+  constraint finished_jobs_pkey PRIMARY KEY (tenant_id, id),
+  constraint finished_jobs_status_known CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))
+);
+CREATE INDEX finished_jobs_failed_idx ON mayfly.finished_jobs USING btree (tenant_id, id) WHERE (status = 'failed'::text);
+CREATE INDEX finished_jobs_finished_idx ON mayfly.finished_jobs USING btree (tenant_id, finished_at);
+CREATE INDEX finished_jobs_parent_idx ON mayfly.finished_jobs USING btree (tenant_id, parent_id) WHERE (parent_id IS NOT NULL);
+alter table mayfly.finished_jobs enable row level security;
+create policy finished_jobs_select on mayfly.finished_jobs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.finished_jobs to authenticated;
+grant select on table mayfly.finished_jobs to service_role;
+comment on table mayfly.finished_jobs is 'Jobs that have succeeded, failed or been cancelled.';
+
 create table mayfly.inboxes (
   tenant_id uuid not null,
   recipient_id uuid not null,
@@ -344,6 +439,163 @@ CREATE TRIGGER invitations_meter_insert AFTER INSERT ON mayfly.invitations REFER
 grant select on table mayfly.invitations to authenticated;
 grant select on table mayfly.invitations to service_role;
 comment on table mayfly.invitations is 'Invitations of people into a tenant.';
+
+create table mayfly.job_attempts (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  attempt integer not null,
+  holder uuid,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone not null default clock_timestamp(),
+  error jsonb not null,
+  constraint job_attempts_pkey PRIMARY KEY (tenant_id, job_id, attempt)
+);
+alter table mayfly.job_attempts enable row level security;
+create policy job_attempts_select on mayfly.job_attempts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_attempts to authenticated;
+grant select on table mayfly.job_attempts to service_role;
+comment on table mayfly.job_attempts is 'Attempts of jobs that failed or were lost, and why.';
+
+create table mayfly.job_queues (
+  tenant_id uuid not null,
+  name text not null,
+  paused boolean not null default false,
+  max_running integer,
+  max_running_per_group integer,
+  rate double precision,
+  weight smallint not null default 1,
+  tokens double precision not null default 0,
+  filled_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint job_queues_max_running_per_group_range CHECK (((max_running_per_group >= 1) AND (max_running_per_group <= 100000))),
+  constraint job_queues_max_running_range CHECK (((max_running >= 1) AND (max_running <= 100000))),
+  constraint job_queues_pkey PRIMARY KEY (tenant_id, name),
+  constraint job_queues_rate_range CHECK (((rate > (0)::double precision) AND (rate <= (1000000)::double precision))),
+  constraint job_queues_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint job_queues_weight_range CHECK (((weight >= 1) AND (weight <= 100)))
+) with (fillfactor=50);
+alter table mayfly.job_queues enable row level security;
+create policy job_queues_select on mayfly.job_queues for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_queues to authenticated;
+grant select on table mayfly.job_queues to service_role;
+comment on table mayfly.job_queues is 'Limits and weights of queues.';
+
+create table mayfly.job_schedules (
+  tenant_id uuid not null,
+  name text not null,
+  cron text not null,
+  time_zone text not null default 'UTC'::text,
+  job text not null,
+  input jsonb not null default '{}'::jsonb,
+  options jsonb not null default '{}'::jsonb,
+  catch_up text not null default 'one'::text,
+  overlap text not null default 'skip'::text,
+  paused boolean not null default false,
+  next_at timestamp with time zone,
+  last_at timestamp with time zone,
+  last_job uuid,
+  skipped integer not null default 0,
+  error text,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null default 0,
+  constraint job_schedules_catch_up_known CHECK ((catch_up = ANY (ARRAY['one'::text, 'all'::text, 'none'::text]))),
+  constraint job_schedules_overlap_known CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text]))),
+  constraint job_schedules_pkey PRIMARY KEY (tenant_id, name),
+  constraint job_schedules_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX job_schedules_next_idx ON mayfly.job_schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
+alter table mayfly.job_schedules enable row level security;
+create policy job_schedules_select on mayfly.job_schedules for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_schedules to authenticated;
+grant select on table mayfly.job_schedules to service_role;
+comment on table mayfly.job_schedules is 'Jobs that are added by a cron line in a time zone.';
+
+create table mayfly.job_signals (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  name text not null,
+  id bigint not null generated always as identity,
+  payload jsonb not null default 'null'::jsonb,
+  bytes integer not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint job_signals_pkey PRIMARY KEY (tenant_id, job_id, name, id)
+);
+alter table mayfly.job_signals enable row level security;
+create policy job_signals_select on mayfly.job_signals for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_signals to authenticated;
+grant select on table mayfly.job_signals to service_role;
+comment on table mayfly.job_signals is 'Signals that no job has taken yet.';
+
+create table mayfly.job_steps (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  name text not null,
+  attempt integer not null,
+  result jsonb,
+  ms integer,
+  bytes integer not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint job_steps_pkey PRIMARY KEY (tenant_id, job_id, name)
+);
+alter table mayfly.job_steps enable row level security;
+create policy job_steps_select on mayfly.job_steps for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_steps to authenticated;
+grant select on table mayfly.job_steps to service_role;
+comment on table mayfly.job_steps is 'What the steps of jobs gave.';
+
+create table mayfly.jobs (
+  tenant_id uuid not null,
+  id uuid not null,
+  queue text not null,
+  name text not null,
+  lane text not null,
+  status text not null,
+  priority smallint not null default 0,
+  seq bigint not null generated always as identity,
+  run_at timestamp with time zone not null,
+  attempt integer not null default 0,
+  max_attempts integer not null default 5,
+  holder uuid,
+  lease_end timestamp with time zone,
+  started_at timestamp with time zone,
+  wait_for text[],
+  cancelled boolean not null default false,
+  deadline timestamp with time zone,
+  timeout interval,
+  backoff jsonb,
+  target jsonb,
+  parent_id uuid,
+  root_id uuid,
+  key text,
+  answers uuid,
+  trace text,
+  error jsonb,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null default 0,
+  input jsonb not null default '{}'::jsonb,
+  constraint jobs_held_while_running CHECK (((status = 'running'::text) = ((holder IS NOT NULL) AND (lease_end IS NOT NULL)))),
+  constraint jobs_pkey PRIMARY KEY (tenant_id, id),
+  constraint jobs_status_known CHECK ((status = ANY (ARRAY['scheduled'::text, 'ready'::text, 'running'::text, 'waiting'::text])))
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_vacuum_insert_threshold=-1);
+CREATE INDEX jobs_deadline_idx ON mayfly.jobs USING btree (deadline) WHERE (deadline IS NOT NULL);
+CREATE INDEX jobs_due_idx ON mayfly.jobs USING btree (run_at) WHERE (status = ANY (ARRAY['scheduled'::text, 'waiting'::text]));
+CREATE INDEX jobs_held_idx ON mayfly.jobs USING btree (tenant_id, holder) WHERE (status = 'running'::text);
+CREATE INDEX jobs_parent_idx ON mayfly.jobs USING btree (tenant_id, parent_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX jobs_ready_idx ON mayfly.jobs USING btree (tenant_id, lane, priority, seq) WHERE (status = 'ready'::text);
+alter table mayfly.jobs enable row level security;
+create policy jobs_select on mayfly.jobs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.jobs to authenticated;
+grant select on table mayfly.jobs to service_role;
+comment on table mayfly.jobs is 'Jobs that can still run. Those that have ended are in finished_jobs.';
 
 create table mayfly.members (
   tenant_id uuid not null,
@@ -636,6 +888,7 @@ create table mayfly.tenants (
 alter table mayfly.tenants enable row level security;
 create policy tenants_select on mayfly.tenants for select to authenticated
   using ((id = ANY (( SELECT mayfly.tenant_ids() AS tenant_ids)::uuid[])));
+CREATE TRIGGER tenants_forget_jobs AFTER DELETE ON mayfly.tenants REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.forget_jobs();
 CREATE TRIGGER tenants_forget_log AFTER DELETE ON mayfly.tenants REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.forget_log();
 CREATE TRIGGER tenants_start_usage AFTER INSERT ON mayfly.tenants FOR EACH ROW EXECUTE FUNCTION mayfly_private.start_usage();
 grant select on table mayfly.tenants to authenticated;
@@ -768,6 +1021,46 @@ create table mayfly_private.invitation_secrets (
 CREATE INDEX invitation_secrets_invitation_idx ON mayfly_private.invitation_secrets USING btree (tenant_id, invitation_id);
 alter table mayfly_private.invitation_secrets enable row level security;
 comment on table mayfly_private.invitation_secrets is 'SHA-256 of the tokens that accept invitations.';
+
+create table mayfly_private.job_keys (
+  tenant_id uuid not null,
+  key text not null,
+  job_id uuid not null,
+  constraint job_keys_pkey PRIMARY KEY (tenant_id, key)
+);
+alter table mayfly_private.job_keys enable row level security;
+comment on table mayfly_private.job_keys is 'Which job stands for a key.';
+
+create table mayfly_private.job_tenants (
+  tenant_id uuid not null,
+  weight smallint not null default 1,
+  max_running integer,
+  constraint job_tenants_max_running_range CHECK (((max_running >= 1) AND (max_running <= 1000000))),
+  constraint job_tenants_pkey PRIMARY KEY (tenant_id),
+  constraint job_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint job_tenants_weight_range CHECK (((weight >= 1) AND (weight <= 100)))
+);
+alter table mayfly_private.job_tenants enable row level security;
+comment on table mayfly_private.job_tenants is 'Weights and limits of tenants beside each other.';
+
+create table mayfly_private.job_ticks (
+  only_row boolean not null default true,
+  fired_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  reaped_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  constraint job_ticks_only_row CHECK (only_row),
+  constraint job_ticks_pkey PRIMARY KEY (only_row)
+) with (fillfactor=50);
+alter table mayfly_private.job_ticks enable row level security;
+comment on table mayfly_private.job_ticks is 'When due schedules and ended leases were last looked for.';
+
+create table mayfly_private.job_workers (
+  tenant_id uuid not null,
+  id uuid not null,
+  until timestamp with time zone not null,
+  constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
+);
+alter table mayfly_private.job_workers enable row level security;
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until then.';
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,
@@ -991,6 +1284,13 @@ set search_path = "";
 grant execute on function mayfly.acknowledge_messages to authenticated;
 grant execute on function mayfly.acknowledge_messages to service_role;
 
+create function mayfly.add_jobs(jobs jsonb, lease text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.add_jobs to authenticated;
+grant execute on function mayfly.add_jobs to service_role;
+
 create function mayfly.add_member(user_id uuid, role text)
 returns jsonb
 language sql volatile
@@ -1011,6 +1311,13 @@ set search_path = "";
 grant execute on function mayfly.append_debug to authenticated;
 grant execute on function mayfly.append_debug to service_role;
 
+create function mayfly.cancel_jobs(ids uuid[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.cancel_jobs to authenticated;
+grant execute on function mayfly.cancel_jobs to service_role;
+
 create function mayfly.change_member_role(user_id uuid, role text)
 returns jsonb
 language sql volatile
@@ -1025,17 +1332,37 @@ set search_path = "";
 grant execute on function mayfly.channel_statistics to authenticated;
 grant execute on function mayfly.channel_statistics to service_role;
 
+create function mayfly.claim_any_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.claim_any_jobs to service_role;
+
 create function mayfly.claim_embeddings(model text, max_rows integer DEFAULT 20, lease_seconds integer DEFAULT 60)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.claim_embeddings to service_role;
 
+create function mayfly.claim_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.claim_jobs to authenticated;
+grant execute on function mayfly.claim_jobs to service_role;
+
 create function mayfly.complete_embeddings(model text, results jsonb)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.complete_embeddings to service_role;
+
+create function mayfly.complete_jobs(done jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.complete_jobs to authenticated;
+grant execute on function mayfly.complete_jobs to service_role;
 
 create function mayfly.create_channel(name text, kind text DEFAULT 'two_way'::text, description text DEFAULT ''::text, publishers uuid[] DEFAULT '{}'::uuid[])
 returns jsonb
@@ -1079,12 +1406,26 @@ set search_path = "";
 grant execute on function mayfly.delete_channel to authenticated;
 grant execute on function mayfly.delete_channel to service_role;
 
+create function mayfly.delete_schedule(name text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_schedule to authenticated;
+grant execute on function mayfly.delete_schedule to service_role;
+
 create function mayfly.delete_state(key text, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.delete_state to authenticated;
 grant execute on function mayfly.delete_state to service_role;
+
+create function mayfly.discard_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.discard_jobs to authenticated;
+grant execute on function mayfly.discard_jobs to service_role;
 
 create function mayfly.embedding_progress(model text)
 returns jsonb
@@ -1106,6 +1447,13 @@ set search_path = "";
 grant execute on function mayfly.export_tenant to authenticated;
 grant execute on function mayfly.export_tenant to service_role;
 
+create function mayfly.fail_jobs(failures jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.fail_jobs to authenticated;
+grant execute on function mayfly.fail_jobs to service_role;
+
 create function mayfly.find_agents(capabilities text[] DEFAULT NULL::text[], type text DEFAULT NULL::text, status text DEFAULT NULL::text, parent uuid DEFAULT NULL::uuid, after uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 50)
 returns jsonb
 language sql stable
@@ -1126,6 +1474,13 @@ set search_path = "";
 grant execute on function mayfly.get_agent to authenticated;
 grant execute on function mayfly.get_agent to service_role;
 
+create function mayfly.get_job(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_job to authenticated;
+grant execute on function mayfly.get_job to service_role;
+
 create function mayfly.get_state(key text, of_agent uuid DEFAULT NULL::uuid, version integer DEFAULT NULL::integer)
 returns jsonb
 language plpgsql stable
@@ -1138,6 +1493,13 @@ returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.heartbeat to authenticated;
+
+create function mayfly.heartbeat_jobs(leases text[], lease double precision DEFAULT 30)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.heartbeat_jobs to authenticated;
+grant execute on function mayfly.heartbeat_jobs to service_role;
 
 create function mayfly.installation()
 returns jsonb
@@ -1152,6 +1514,13 @@ set search_path = "";
 grant execute on function mayfly.invite_member to authenticated;
 grant execute on function mayfly.invite_member to service_role;
 
+create function mayfly.job_statistics(seconds double precision DEFAULT 3600)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.job_statistics to authenticated;
+grant execute on function mayfly.job_statistics to service_role;
+
 create function mayfly.lease_debug(level integer, for_agent uuid DEFAULT NULL::uuid, categories text[] DEFAULT NULL::text[], seconds double precision DEFAULT 60, lease uuid DEFAULT NULL::uuid)
 returns jsonb
 language sql volatile
@@ -1165,12 +1534,26 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.leave_tenant to authenticated;
 
+create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_jobs to authenticated;
+grant execute on function mayfly.list_jobs to service_role;
+
 create function mayfly.list_members()
 returns jsonb
 language sql stable
 set search_path = "";
 grant execute on function mayfly.list_members to authenticated;
 grant execute on function mayfly.list_members to service_role;
+
+create function mayfly.list_schedules()
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_schedules to authenticated;
+grant execute on function mayfly.list_schedules to service_role;
 
 create function mayfly.list_states(of_agent uuid DEFAULT NULL::uuid, prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
 returns jsonb
@@ -1261,6 +1644,13 @@ set search_path = "";
 grant execute on function mayfly.read_log to authenticated;
 grant execute on function mayfly.read_log to service_role;
 
+create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.read_steps to authenticated;
+grant execute on function mayfly.read_steps to service_role;
+
 create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
 language sql stable
@@ -1282,12 +1672,33 @@ set search_path = "";
 grant execute on function mayfly.reconcile_state to authenticated;
 grant execute on function mayfly.reconcile_state to service_role;
 
+create function mayfly.record_steps(lease text, steps jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.record_steps to authenticated;
+grant execute on function mayfly.record_steps to service_role;
+
+create function mayfly.redrive_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.redrive_jobs to authenticated;
+grant execute on function mayfly.redrive_jobs to service_role;
+
 create function mayfly.release_debug(lease uuid)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.release_debug to authenticated;
 grant execute on function mayfly.release_debug to service_role;
+
+create function mayfly.release_jobs(leases text[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.release_jobs to authenticated;
+grant execute on function mayfly.release_jobs to service_role;
 
 create function mayfly.remove_member(user_id uuid)
 returns jsonb
@@ -1344,11 +1755,31 @@ set search_path = "";
 grant execute on function mayfly.set_debug to authenticated;
 grant execute on function mayfly.set_debug to service_role;
 
+create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_job_share to service_role;
+
+create function mayfly.set_queue(name text, paused boolean DEFAULT false, max_running integer DEFAULT NULL::integer, max_running_per_group integer DEFAULT NULL::integer, rate double precision DEFAULT NULL::double precision, weight integer DEFAULT 1)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_queue to authenticated;
+grant execute on function mayfly.set_queue to service_role;
+
 create function mayfly.set_quotas(max_living_agents integer DEFAULT NULL::integer, spawns_per_minute integer DEFAULT NULL::integer, max_memories bigint DEFAULT NULL::bigint, max_bytes bigint DEFAULT NULL::bigint, writes_per_minute integer DEFAULT NULL::integer, messages_kept double precision DEFAULT NULL::double precision)
 returns mayfly.tenants
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_quotas to service_role;
+
+create function mayfly.set_schedule(name text, cron text, job text, input jsonb DEFAULT '{}'::jsonb, time_zone text DEFAULT 'UTC'::text, options jsonb DEFAULT '{}'::jsonb, catch_up text DEFAULT 'one'::text, overlap text DEFAULT 'skip'::text, paused boolean DEFAULT false)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_schedule to authenticated;
+grant execute on function mayfly.set_schedule to service_role;
 
 create function mayfly.set_state(key text, value jsonb, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
 returns jsonb
@@ -1356,6 +1787,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_state to authenticated;
 grant execute on function mayfly.set_state to service_role;
+
+create function mayfly.signal_job(id uuid, name text, payload jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.signal_job to authenticated;
+grant execute on function mayfly.signal_job to service_role;
 
 create function mayfly.spawn_agent(name text DEFAULT NULL::text, type text DEFAULT NULL::text, lifetime double precision DEFAULT NULL::double precision, capabilities text[] DEFAULT NULL::text[], scopes text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, registration_key text DEFAULT NULL::text)
 returns jsonb
@@ -1426,6 +1864,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.transfer_tenant to authenticated;
 
+create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.turn_jobs to authenticated;
+grant execute on function mayfly.turn_jobs to service_role;
+
 create function mayfly.unsubscribe_channel(name text)
 returns boolean
 language sql volatile
@@ -1453,6 +1898,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.usage to authenticated;
 grant execute on function mayfly.usage to service_role;
+
+create function mayfly.wait_job(lease text, step text, signals text[] DEFAULT '{}'::text[], until timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.wait_job to authenticated;
+grant execute on function mayfly.wait_job to service_role;
 
 create function mayfly_gate.check_request(path text DEFAULT current_setting('search_path'::text))
 returns void
@@ -1484,6 +1936,13 @@ returns text
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.add_jobs(jobs jsonb, lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.add_jobs to authenticated;
+grant execute on function mayfly_private.add_jobs to service_role;
+
 create function mayfly_private.add_member(member uuid, role text)
 returns jsonb
 language plpgsql volatile security definer
@@ -1508,6 +1967,11 @@ language sql stable security definer
 set search_path = "";
 
 create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -1550,6 +2014,13 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.caller_id to authenticated;
 
+create function mayfly_private.cancel_jobs(ids uuid[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.cancel_jobs to authenticated;
+grant execute on function mayfly_private.cancel_jobs to service_role;
+
 create function mayfly_private.card(agent mayfly.agents)
 returns jsonb
 language sql stable security definer
@@ -1577,6 +2048,16 @@ set search_path = "";
 create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])
 returns void
 language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.check_claim(wanted integer, queues text[], names text[], lease double precision)
+returns void
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.check_jobs(jobs jsonb)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
@@ -1645,6 +2126,18 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.claim_embeddings to service_role;
 
+create function mayfly_private.claim_jobs(wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.claim_jobs to authenticated;
+grant execute on function mayfly_private.claim_jobs to service_role;
+
+create function mayfly_private.claiming_worker(any_tenant boolean)
+returns mayfly_private.claiming_worker
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.close_cursor(cursor_state jsonb)
 returns text
 language sql immutable
@@ -1660,6 +2153,19 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.complete_embeddings to service_role;
+
+create function mayfly_private.complete_jobs(done jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.complete_jobs to authenticated;
+grant execute on function mayfly_private.complete_jobs to service_role;
 
 create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
 returns integer
@@ -1698,6 +2204,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.create_tenant to authenticated;
 grant execute on function mayfly_private.create_tenant to service_role;
+
+create function mayfly_private.cron_field(field text, low integer, high integer, names text[])
+returns integer[]
+language plpgsql immutable
+set search_path = "";
 
 create function mayfly_private.current_epoch()
 returns integer
@@ -1740,12 +2251,36 @@ set search_path = "";
 grant execute on function mayfly_private.delete_channel to authenticated;
 grant execute on function mayfly_private.delete_channel to service_role;
 
+create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.delete_schedule(name text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_schedule to authenticated;
+grant execute on function mayfly_private.delete_schedule to service_role;
+
 create function mayfly_private.delete_state(key text, of_agent uuid, expected_version integer)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.delete_state to authenticated;
 grant execute on function mayfly_private.delete_state to service_role;
+
+create function mayfly_private.deliver_answer(tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.discard_jobs to authenticated;
+grant execute on function mayfly_private.discard_jobs to service_role;
 
 create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb)
 returns mayfly.agents
@@ -1773,6 +2308,17 @@ grant execute on function mayfly_private.embedding_progress to service_role;
 create function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
+returns void
+language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.end_leases()
+returns trigger
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
@@ -1806,6 +2352,18 @@ set search_path = "";
 grant execute on function mayfly_private.fail to authenticated;
 grant execute on function mayfly_private.fail to service_role;
 
+create function mayfly_private.fail_jobs(failures jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.fail_jobs to authenticated;
+grant execute on function mayfly_private.fail_jobs to service_role;
+
+create function mayfly_private.fence_job(token text)
+returns mayfly.jobs
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.find_agents(having_capabilities text[], of_type text, with_status text, of_parent uuid, after uuid, page_limit integer)
 returns jsonb
 language plpgsql stable security definer
@@ -1835,10 +2393,25 @@ returns mayfly.channels
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_job_tenants(walk mayfly_private.tenant_walk, wanted integer, marks mayfly_private.job_marks)
+returns mayfly_private.tenant_walk
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.find_lanes(worker mayfly_private.claiming_worker, tenant uuid, queues text[], names text[], seen_heads jsonb, weighted boolean, marks mayfly_private.job_marks)
+returns mayfly_private.found_lanes
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
 set jit = off
+set search_path = "";
+
+create function mayfly_private.fire_schedules(max_rows integer)
+returns integer
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
@@ -1848,6 +2421,11 @@ set search_path = "";
 
 create function mayfly_private.flush_nudges(only_tenant uuid DEFAULT NULL::uuid)
 returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.forget_jobs()
+returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -1890,6 +2468,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.heartbeat to authenticated;
 
+create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.heartbeat_jobs to authenticated;
+grant execute on function mayfly_private.heartbeat_jobs to service_role;
+
 create function mayfly_private.hold_debug(tenant uuid, listening boolean DEFAULT false)
 returns void
 language plpgsql volatile security definer
@@ -1903,6 +2488,12 @@ set search_path = "";
 create function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.insert_jobs(tenant uuid, jobs jsonb, author uuid, parent uuid, root uuid)
+returns jsonb
+language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.installation()
@@ -1926,6 +2517,11 @@ grant execute on function mayfly_private.invite_member to service_role;
 create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
 returns boolean
 language sql stable
+set search_path = "";
+
+create function mayfly_private.is_cron(line text)
+returns boolean
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.is_debug_setting(setting jsonb)
@@ -1965,6 +2561,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.job_holder()
+returns mayfly_private.job_holder
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
 language sql immutable parallel safe
@@ -1990,12 +2591,22 @@ returns boolean
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = "";
+
 create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.lease_debug to authenticated;
 grant execute on function mayfly_private.lease_debug to service_role;
+
+create function mayfly_private.lease_of(holder mayfly_private.job_holder, token text)
+returns mayfly_private.lease
+language plpgsql immutable
+set search_path = "";
 
 create function mayfly_private.leave_tenant()
 returns jsonb
@@ -2039,6 +2650,11 @@ returns uuid[]
 language plpgsql volatile
 set search_path = "";
 
+create function mayfly_private.lock_ready(tenant uuid, of_lane text, asked integer, marks mayfly_private.job_marks, first_mark integer, newest bigint)
+returns mayfly_private.locked_jobs
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
 language plpgsql volatile security definer
@@ -2056,6 +2672,11 @@ set search_path = "";
 
 create function mayfly_private.log_channels()
 returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_jobs(tenant uuid, happened text, ids uuid[])
+returns void
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -2102,6 +2723,11 @@ language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -2173,6 +2799,11 @@ language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_jobs_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
 language plpgsql stable security definer
 set search_path = "";
@@ -2286,6 +2917,11 @@ returns text
 language sql volatile
 set search_path = "";
 
+create function mayfly_private.next_cron(line text, zone text, after timestamp with time zone)
+returns timestamp with time zone
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.now()
 returns timestamp with time zone
 language plpgsql volatile parallel safe
@@ -2341,6 +2977,11 @@ returns uuid
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.park_worker(tenant uuid, worker uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -2356,6 +2997,16 @@ set search_path = "";
 create function mayfly_private.plain_fields(fields jsonb)
 returns jsonb
 language sql stable
+set search_path = "";
+
+create function mayfly_private.promote_jobs(since timestamp with time zone, max_rows integer)
+returns integer
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_seqscan = off
+set enable_sort = off
+set jit = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.pull(since text, page_limit integer)
@@ -2386,6 +3037,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.queue_embeddings to service_role;
 
+create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
 language plpgsql stable security definer
@@ -2401,6 +3057,14 @@ set search_path = "";
 grant execute on function mayfly_private.read_log to authenticated;
 grant execute on function mayfly_private.read_log to service_role;
 
+create function mayfly_private.read_steps(lease text, after text, page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set search_path = "";
+grant execute on function mayfly_private.read_steps to authenticated;
+grant execute on function mayfly_private.read_steps to service_role;
+
 create function mayfly_private.readable_channel_ids()
 returns uuid[]
 language sql stable security definer
@@ -2414,6 +3078,11 @@ set search_path = "";
 grant execute on function mayfly_private.readable_kinds to authenticated;
 grant execute on function mayfly_private.readable_kinds to service_role;
 
+create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer DEFAULT 0)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.reap(tenant uuid, only_name text DEFAULT NULL::text)
 returns integer
 language plpgsql volatile security definer
@@ -2425,6 +3094,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.reap_in_passing to authenticated;
 grant execute on function mayfly_private.reap_in_passing to service_role;
+
+create function mayfly_private.reap_jobs(max_rows integer DEFAULT 1000)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.recall(query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, result_limit integer, until timestamp with time zone, for_task text, session uuid, conversation uuid, similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
@@ -2451,10 +3125,26 @@ set search_path = "";
 grant execute on function mayfly_private.reconcile_state to authenticated;
 grant execute on function mayfly_private.reconcile_state to service_role;
 
+create function mayfly_private.record_steps(lease text, steps jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.record_steps to authenticated;
+grant execute on function mayfly_private.record_steps to service_role;
+
 create function mayfly_private.recount_usage(tenant uuid)
 returns void
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.redrive_jobs to authenticated;
+grant execute on function mayfly_private.redrive_jobs to service_role;
 
 create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
@@ -2477,6 +3167,18 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.release_debug to authenticated;
 grant execute on function mayfly_private.release_debug to service_role;
+
+create function mayfly_private.release_jobs(leases text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.release_jobs to authenticated;
+grant execute on function mayfly_private.release_jobs to service_role;
+
+create function mayfly_private.release_leases(tenant uuid, ids uuid[], code text, message text)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.remove_member(member uuid)
 returns jsonb
@@ -2583,11 +3285,31 @@ set search_path = "";
 grant execute on function mayfly_private.set_debug to authenticated;
 grant execute on function mayfly_private.set_debug to service_role;
 
+create function mayfly_private.set_job_share(weight integer, max_running integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_job_share to service_role;
+
+create function mayfly_private.set_queue(name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_queue to authenticated;
+grant execute on function mayfly_private.set_queue to service_role;
+
 create function mayfly_private.set_quotas(max_living_agents integer, spawns_per_minute integer, max_memories bigint, max_bytes bigint, writes_per_minute integer, messages_kept double precision)
 returns mayfly.tenants
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_quotas to service_role;
+
+create function mayfly_private.set_schedule(name text, cron text, job text, input jsonb, time_zone text, options jsonb, catch_up text, overlap text, paused boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_schedule to authenticated;
+grant execute on function mayfly_private.set_schedule to service_role;
 
 create function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamp with time zone)
 returns jsonb
@@ -2609,10 +3331,22 @@ set enable_seqscan = off
 set jit = off
 set search_path = "";
 
+create function mayfly_private.show_claimed(job mayfly.jobs)
+returns jsonb
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb
 language sql stable
 set search_path = "";
+
+create function mayfly_private.show_schedule(schedule mayfly.job_schedules)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_schedule to authenticated;
+grant execute on function mayfly_private.show_schedule to service_role;
 
 create function mayfly_private.show_state(state mayfly.states)
 returns jsonb
@@ -2620,6 +3354,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly_private.show_state to authenticated;
 grant execute on function mayfly_private.show_state to service_role;
+
+create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.signal_job to authenticated;
+grant execute on function mayfly_private.signal_job to service_role;
 
 create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text)
 returns jsonb
@@ -2678,6 +3419,17 @@ set search_path = "";
 grant execute on function mayfly_private.suspend_agent to authenticated;
 grant execute on function mayfly_private.suspend_agent to service_role;
 
+create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
 create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
 language plpgsql volatile security definer
@@ -2690,6 +3442,11 @@ set search_path = "";
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
+returns void
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -2725,6 +3482,11 @@ returns boolean
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.tick_jobs()
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.time_of_id(id uuid)
 returns timestamp with time zone
 language sql immutable parallel safe
@@ -2749,6 +3511,13 @@ language plpgsql volatile security definer
 set enable_seqscan = off
 set jit = off
 set search_path = "";
+
+create function mayfly_private.turn_jobs(done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.turn_jobs to authenticated;
+grant execute on function mayfly_private.turn_jobs to service_role;
 
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
@@ -2796,6 +3565,18 @@ set search_path = "";
 create function mayfly_private.void_secrets(tenant uuid, agent uuid)
 returns void
 language sql volatile security definer
+set search_path = "";
+
+create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.wait_job to authenticated;
+grant execute on function mayfly_private.wait_job to service_role;
+
+create function mayfly_private.wake_workers(tenant uuid)
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
