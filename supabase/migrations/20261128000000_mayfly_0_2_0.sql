@@ -101,7 +101,7 @@ comment on function mayfly_private.check_version is 'Refuses edge functions of a
 -- 20. A query over rows takes it from a variable or asks `(select mayfly_private.now())`: once for the
 -- whole statement, and an index can be used with it.
 -- By the machine's clock remain: tokens, which others verify as well; hybrid clocks, which callers'
--- are compared with; how long work takes, and when a process was last there.
+-- are compared with; how long work takes, and when maintenance was last there.
 
 create function mayfly_private.now()
 returns timestamptz
@@ -1820,7 +1820,7 @@ begin
     return 0;
   end if;
   if only_tenant is null then
-    update mayfly_private.flusher f set at = clock_timestamp();
+    update mayfly_private.flusher f set at = mayfly_private.now();
   end if;
 
   with recursive tenants as (
@@ -1924,6 +1924,17 @@ return case
 end;
 
 comment on function mayfly_private.given_field is 'What the field of an operation is called in the form in which it was given.';
+
+-- Whether somebody tells what is due: pg_cron's job, or the embedded stack. Where nobody does, as in a
+-- project without pg_cron, each transaction tells by itself. A time ahead is of a clock that was set back since.
+
+create or replace function mayfly_private.is_flushed()
+returns boolean
+language sql stable security definer
+set search_path = ''
+return (
+  select f.at between here.now - interval '5 seconds' and here.now + interval '5 seconds'
+  from mayfly_private.flusher f, (select mayfly_private.now() as now) here);
 
 -- Leases the tenant's log, with the nudges of what is for the calling agent alone, and up to 100 channels for
 -- 60 s: nudges come only while somebody leases. Says the newest numbers of what the caller may read, by which
