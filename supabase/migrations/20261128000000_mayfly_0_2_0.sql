@@ -1322,7 +1322,7 @@ create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boole
 returns mayfly.agents
 language sql security definer
 set search_path = ''
-begin atomic
+as $$
   update mayfly.agents a
   set expires_at = case when coalesce(a.renews, true) or chosen then greatest(a.expires_at, least(
     mayfly_private.now() + a.lifetime,
@@ -1337,7 +1337,7 @@ begin atomic
       where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
         and (line.status <> 'running' or line.expires_at <= mayfly_private.now()))
   returning a.*;
-end;
+$$;
 
 comment on function mayfly_private.extend_life is 'Gives a living agent its lifetime again.';
 
