@@ -96,10 +96,11 @@ comment on column mayfly.memories.words_version is
   'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';
 
--- For the words of a question that nothing is found for: see mayfly_private.recall.
+-- For the words of a question that nothing is found for: see mayfly_private.find_typos. With the tenant in it, or a small
+-- tenant would pay for the labels of a large one.
 
 create index memories_labels_idx on mayfly.memories
-  using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+  using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 -- An expression has statistics of its own.
-alter index mayfly.memories_labels_idx alter column 1 set statistics 0;
+alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
 alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
