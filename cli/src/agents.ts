@@ -1,7 +1,5 @@
+import type { AgentCard, Mayfly, PresentAgent } from "@mayfly/sdk";
 import type { Command } from "commander";
-import type { AgentCard } from "../../sdk/src/agents/agents.ts";
-import type { PresentAgent } from "../../sdk/src/agents/presence-watch.ts";
-import type { Mayfly } from "../../sdk/src/mayfly.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, toFailure, usage } from "./failure.ts";
 import { aborted } from "./interruption.ts";

@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Issued } from "../../sdk/src/agents/session.ts";
-import { requestAgent } from "../../sdk/src/agents/spawn.ts";
-import { Mayfly } from "../../sdk/src/mayfly.ts";
+import { type Issued, Mayfly } from "@mayfly/sdk";
 import type { Connection } from "./connection.ts";
 import type { Stop } from "./doctor-entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
@@ -40,7 +38,7 @@ export async function checkAgents(connection: Connection, before: Before): Promi
   const mayfly = new Mayfly({ url, key, tenant: made.data.id });
   const findings: Finding[] = [];
   try {
-    const spawned = await requestAgent(mayfly.client, {
+    const spawned = await mayfly.agents.issue({
       name: "doctor",
       lifetime: 60,
       scopes: ["memory:read", "presence:read"],

@@ -1,7 +1,7 @@
 import { list } from "../../sdk/src/contract/answer-form.ts";
+import { type LogEvent, loggedEvent } from "../../sdk/src/contract/log.ts";
 import { fromDataApi } from "../../sdk/src/link/call.ts";
-import { loggedEvent } from "../../sdk/src/memory/answers.ts";
-import type { LogEvent } from "../../sdk/src/memory/memory.ts";
+
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
+import { addCodemod } from "./codemod/command.ts";
 import { addDoctor } from "./doctor.ts";
 import { usage } from "./failure.ts";
 import { addInit } from "./init.ts";
@@ -45,6 +46,7 @@ const commands = [
   addTail,
   addRecall,
   addReembed,
+  addCodemod,
 ];
 for (const add of commands) add(program);
 

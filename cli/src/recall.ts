@@ -1,8 +1,7 @@
+import type { RecalledMemory, RecallOptions } from "@mayfly/sdk";
 import { type Command, InvalidArgumentError } from "commander";
 import { DEV_EMBEDDING_MODEL } from "../../sdk/src/contract/development-embedder.ts";
 import { type MemoryKind, memoryKind } from "../../sdk/src/contract/schemas.ts";
-import { queryMemories } from "../../sdk/src/memory/reads.ts";
-import type { RecalledMemory, RecallOptions } from "../../sdk/src/memory/recall.ts";
 import {
   execute,
   list,
@@ -94,7 +93,7 @@ async function recall(query: string, options: Options, { output }: Session): Pro
     ...(since && { since }),
     ...(explain && { explain }),
   };
-  const found = dataOf(await queryMemories(mayfly.client, { query }, asked));
+  const found = dataOf(await mayfly.memory.recall(query, asked));
   output.answer(found, () => [
     ...(found.results.length === 0 ? ["Nobody has learned anything like it."] : []),
     ...(explain ? explainQuestion(found) : []),

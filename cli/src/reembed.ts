@@ -1,5 +1,5 @@
+import type { Reembedded } from "@mayfly/sdk";
 import type { Command } from "commander";
-import type { Reembedded } from "../../sdk/src/memory/reembed.ts";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf, exitCodes } from "./failure.ts";
 import { openProject } from "./project.ts";
@@ -31,7 +31,7 @@ async function reembed(options: Options, { output, interruption }: Session) {
   const { mayfly, tenant } = await openProject(options, output);
   let told = "";
   const done = dataOf(
-    await mayfly.reembed({
+    await mayfly.memory.reembed({
       forgetOthers: options.forgetOthers === true,
       signal: interruption.signal,
       onProgress: (progress) => {

@@ -1,5 +1,5 @@
+import type { SpawnOptions } from "@mayfly/sdk";
 import type { Command } from "commander";
-import { requestAgent, type SpawnOptions } from "../../sdk/src/agents/spawn.ts";
 import { execute, list, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { openProject } from "./project.ts";
@@ -56,7 +56,7 @@ async function spawn(options: Options, { output }: Session): Promise<undefined> 
     ...(task !== undefined && { task }),
   };
   const { agent, token, token_expires_at, renewal_secret } = dataOf(
-    await requestAgent(mayfly.client, asked),
+    await mayfly.agents.issue(asked),
   );
   const secrets = options.showToken ? { token, renewalSecret: renewal_secret } : {};
   const answer = {

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
+import type { LogEvent } from "@mayfly/sdk";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { LogEvent } from "../../sdk/src/memory/memory.ts";
+
 import { AgentNames } from "./agent-names.ts";
 import { execute, list, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf, Failure, toFailure, usage } from "./failure.ts";
@@ -115,7 +116,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   // is left out of what comes.
   const earlier = new Set<string>();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
-  const watching = project.mayfly.watch({ onError }, async ({ events }) => {
+  const watching = project.mayfly.log.watch({ onError }, async ({ events }) => {
     await caughtUp;
     await write(events.filter((event) => !earlier.delete(keyOf(event))));
   });

@@ -52,7 +52,7 @@ async function start(): Promise<void> {
   const project = await findRunning(".mayfly");
   if (!project) throw new Error("Nothing runs here. In another terminal: npm start");
   const mayfly = await openTenant(project.apiUrl, project.secretKey, process.argv[2]);
-  const { data: invited, error } = await mayfly.members.invite({ role: "member" });
+  const { data: invited, error } = await mayfly.people.members.invite({ role: "member" });
   if (error) throw error;
   const page = await servePage({ url: project.apiUrl, publishableKey: project.publishableKey });
   console.log(`Open ${page.url}#invitation=${invited.token}`);

@@ -96,7 +96,7 @@ async function knownOf(agent: Agent, learning: Learning): Promise<Map<string, Kn
     const page: ListOptions = { tags: [learning.tag], limit: PAGE, ...(after && { after }) };
     const { memories, next }: MemoryPage = dataOf(
       "Asking what is remembered of the folder failed",
-      await until(learning.signal, agent.memories(page)),
+      await until(learning.signal, agent.memory.list(page)),
     );
     for (const memory of memories) {
       const one = toKnown(memory);
@@ -122,7 +122,7 @@ async function forgetVanished(
   const gone = [...known].filter(([path]) => !there.has(path) && !unknown(path));
   const memories = gone.flatMap(([, sections]) => sections);
   if (memories.length === 0) return 0;
-  for (const { id } of memories) dataOf("Forgetting failed", await lead.forget(id));
+  for (const { id } of memories) dataOf("Forgetting failed", await lead.memory.forget(id));
   dataOf("Forgetting what is gone failed", await until(signal, lead.sync({ pull: false })));
   return memories.length;
 }

@@ -132,7 +132,7 @@ class Reader {
       );
     }
     for (const { id } of [...renewed.map((one) => one.before), ...changes.gone]) {
-      dataOf("Forgetting failed", await this.#agent.forget(id));
+      dataOf("Forgetting failed", await this.#agent.memory.forget(id));
     }
     this.#operations += changes.added.length + 2 * renewed.length + changes.gone.length;
     this.#pending.push({ file, changes });

@@ -4,7 +4,6 @@ import {
   commentOf,
   firstSentence,
   hasMethods,
-  isBase,
   markdownOf,
   namesIn,
   signaturesOf,
@@ -54,7 +53,6 @@ export function typesPage(types: DeclarationReflection[], link: Linker): string 
 /** All of an export but its heading. */
 export function bodyOf(one: DeclarationReflection, depth: number, link: Linker): string {
   const parts = [describe(one)];
-  if (isBase(one)) return `${parts.join("")}All of it: [Agent](${link("Agent")}).\n`;
   const signatures = one.kind === ReflectionKind.Class ? [] : signaturesOf(one);
   if (signatures.length > 0)
     parts.push(...signatures.map((each) => signature(one.name, each, link)));

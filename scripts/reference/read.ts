@@ -15,14 +15,10 @@ export const signaturesOf = (one: DeclarationReflection): SignatureReflection[] 
 const isMethod = (one: DeclarationReflection) =>
   one.kind === ReflectionKind.Method || one.kind === ReflectionKind.Constructor;
 
-/** Whether it does something: then it has a page of its own. A base is told with what extends it. */
+/** Whether it does something: then it has a page of its own. */
 export const hasMethods = (one: DeclarationReflection): boolean =>
   (one.kind === ReflectionKind.Class || one.kind === ReflectionKind.Interface) &&
-  !isBase(one) &&
   (one.children ?? []).some(isMethod);
-
-/** Whether all of it is in another class that is exported, too. */
-export const isBase = (one: DeclarationReflection): boolean => one.name === "AgentLife";
 
 /** Where the docstring stands: at a method's signature, at an accessor's getter. */
 export const commentOf = (one: DeclarationReflection): Comment | undefined =>

@@ -7,7 +7,7 @@ const folder = join(import.meta.dirname, "../../sdk/src");
 
 /** The sources that docstrings stand in, each with its name before it. */
 export async function readSources(): Promise<string[]> {
-  const files = (await readdir(folder)).filter(
+  const files = (await readdir(folder, { recursive: true })).filter(
     (file) => file.endsWith(".ts") && file !== "database.types.ts",
   );
   return Promise.all(

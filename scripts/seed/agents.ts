@@ -8,7 +8,7 @@ const lifetime = 8 * 3600;
 export const agents: Room = async (world) => {
   const { mayfly } = world;
   await done(
-    mayfly.agentTypes.define({
+    mayfly.agents.types.define({
       name: "researcher",
       role: "Finds out why something happens.",
       prompt: "Look for evidence first. Say how sure you are.",
@@ -17,7 +17,7 @@ export const agents: Room = async (world) => {
     }),
   );
   await done(
-    mayfly.agentTypes.define({
+    mayfly.agents.types.define({
       name: "reviewer",
       role: "Reads what others wrote, and says what is missing.",
       capabilities: ["review"],

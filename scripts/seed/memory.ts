@@ -120,12 +120,12 @@ export const memory: Room = async (world) => {
 
   // Two who know better, at once: the second is kept as a conflict.
   const base = { output: "Forty minutes." };
-  await done(ada.update(doubted, { set: { output: "Seventy minutes on Mondays." } }));
-  await done(ada.forget(wrong));
+  await done(ada.memory.update(doubted, { set: { output: "Seventy minutes on Mondays." } }));
+  await done(ada.memory.forget(wrong));
   await done(ada.sync());
   const grace = agentOf(world, "grace");
   await done(
-    grace.update(doubted, {
+    grace.memory.update(doubted, {
       set: { output: "Sixty-nine minutes, by the log." },
       base,
       resolve: "manual",

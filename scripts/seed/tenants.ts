@@ -2,8 +2,8 @@
 import { done, type Room } from "./world.ts";
 
 export const tenants: Room = async ({ mayfly }) => {
-  await done(mayfly.enrolmentKeys.create({ name: "ci", scopes: ["memory:read", "memory:write"] }));
-  await done(mayfly.members.invite({ role: "viewer", email: "viewer@example.com" }));
+  await done(mayfly.keys.create({ name: "ci", scopes: ["memory:read", "memory:write"] }));
+  await done(mayfly.people.members.invite({ role: "viewer", email: "viewer@example.com" }));
   const usage = await done(mayfly.tenants.usage());
   return [
     "1 enrolment key (ci), 1 open invitation (viewer@example.com)",

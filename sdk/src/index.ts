@@ -1,17 +1,17 @@
 export { Agent } from "./agent.ts";
-export type { AgentLife } from "./agent-life.ts";
-export type { Synced, SyncOptions } from "./agent-memory.ts";
-export type { Activity, AgentCard, Agents, AgentTree, FindAgents } from "./agents/agents.ts";
+export type { Agents, FindAgents } from "./agents/agents.ts";
+export type { Activity, AgentCard, AgentTree } from "./agents/card.ts";
+export type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./agents/keys.ts";
-export type { Presence, PresenceState } from "./agents/presence.ts";
+export type { Presence } from "./agents/presence.ts";
 export type {
   PresenceChange,
   PresenceHandler,
+  PresenceState,
   PresenceWatchOptions,
   PresentAgent,
 } from "./agents/presence-watch.ts";
 export type { RunOptions } from "./agents/run.ts";
-export type { AgentRow } from "./agents/session.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
@@ -29,9 +29,11 @@ export type {
 export type { Database } from "./contract/database.types.ts";
 export {
   type DebugCategory,
+  type DebugData,
   type DebugLevel,
   debugCategories,
   debugLevels,
+  type RecordOptions,
 } from "./contract/debug.ts";
 export {
   type ErrorBody,
@@ -40,6 +42,7 @@ export {
   MayflyError,
   type Result,
 } from "./contract/errors.ts";
+export type { LogEvent } from "./contract/log.ts";
 export { type KnownMessageType, messageSchemas, type PayloadOf } from "./contract/messages.ts";
 export type { MemoryKind, Operation } from "./contract/schemas.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
@@ -47,7 +50,30 @@ export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
-export type { DebugData, RecordOptions } from "./link/note.ts";
+export type { Duration } from "./jobs/duration.ts";
+export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
+export type { DeadJobs, Jobs } from "./jobs/jobs.ts";
+export type { JobHandler, JobHandlers } from "./jobs/local-job.ts";
+export type { Schedules } from "./jobs/schedules.ts";
+export { type ServeJobsOptions, serveJobs } from "./jobs/serve.ts";
+export type {
+  AddedJob,
+  JobDetails,
+  JobError,
+  JobInfo,
+  JobOptions,
+  JobStatus,
+  JobTarget,
+  ListJobs,
+  NewJob,
+  Percentiles,
+  QueueLimits,
+  QueueStatistics,
+  Schedule,
+  ScheduleOptions,
+} from "./jobs/types.ts";
+export type { Work, WorkOptions } from "./jobs/work-options.ts";
+export type { Log } from "./log/log.ts";
 export type {
   Watch,
   WatchBatch,
@@ -57,13 +83,14 @@ export type {
   WatchStore,
 } from "./log/watch.ts";
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
+export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./memory/conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./memory/context.ts";
 export { developmentEmbedder, type Embedder } from "./memory/embedder.ts";
+export type { Memories } from "./memory/memories.ts";
 export type {
   ListOptions,
-  LogEvent,
   LogPage,
   Memory,
   MemoryChange,
@@ -74,6 +101,8 @@ export type {
 } from "./memory/memory.ts";
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
+export type { Statistics } from "./memory/statistics.ts";
+export type { Synced, SyncOptions } from "./memory/sync.ts";
 export type {
   Attachment,
   MessageContent,
@@ -81,17 +110,21 @@ export type {
   Priority,
   SendOptions,
   Sent,
-} from "./messages/messages.ts";
+} from "./messages/content.ts";
 export type {
   HandlerOptions,
   Message,
   MessageHandler,
+  Messages,
   RequestOptions,
-} from "./messages/messenger.ts";
+} from "./messages/messages.ts";
+export type { AgentOutbox } from "./outbox/agent-outbox.ts";
 export type { DeadLetter, OutboxLimits } from "./outbox/outbox.ts";
 export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
+export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
+export type { People } from "./people/people.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
 export type {
@@ -106,7 +139,11 @@ export type {
   UpdateOptions,
   WriteOptions,
 } from "./state/types.ts";
-export type { StateChange, StateHandler, StateWatchOptions } from "./state/watch.ts";
+export type {
+  StateChange,
+  StateHandler,
+  StateWatchOptions,
+} from "./state/watch.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
   MemberRole,
@@ -115,4 +152,4 @@ export type {
   TenantSettings,
   Tenants,
 } from "./tenants/tenants.ts";
-export type { ExportOptions, Maintained, MaintainOptions, Statistics } from "./tenants/upkeep.ts";
+export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";

@@ -1,52 +1,33 @@
 import { Agent } from "./agent.ts";
-import type { AgentLife } from "./agent-life.ts";
 import { Agents } from "./agents/agents.ts";
+import { type CloseOptions, endAgents } from "./agents/closing.ts";
+import type { Issued } from "./agents/issued.ts";
 import { EnrolmentKeys } from "./agents/keys.ts";
 import { type RunOptions, run } from "./agents/run.ts";
-import type { Issued } from "./agents/session.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
-import { AgentTypes } from "./agents/types.ts";
-import type { Channels } from "./channels/channels.ts";
-import { type CloseOptions, endAgents, pushRest } from "./closing.ts";
-import { failed, MayflyError, ok, type Result } from "./contract/errors.ts";
+import { Channels } from "./channels/channels.ts";
+import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
-import type { PayloadOf } from "./contract/messages.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
+import { Jobs } from "./jobs/jobs.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
+import { silenceMs } from "./link/left.ts";
+import { Link } from "./link/link.ts";
 import { Requests } from "./link/requests.ts";
-import { leaveTopics } from "./link/topics.ts";
-import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./log/watch.ts";
+import { Log } from "./log/log.ts";
 import type { CacheOptions } from "./memory/cache.ts";
-import { Conflicts } from "./memory/conflicts.ts";
-import { type Reembedded, type ReembedOptions, reembed } from "./memory/reembed.ts";
-import type { MessageTarget, SendOptions, Sent } from "./messages/messages.ts";
-import {
-  type HandlerOptions,
-  type Message,
-  type MessageHandler,
-  Messenger,
-  type RequestOptions,
-} from "./messages/messenger.ts";
-import { silenceMs } from "./outbox/last-push.ts";
+import { Memories } from "./memory/memories.ts";
+import { Messages } from "./messages/messages.ts";
+import { pushRest } from "./outbox/closing.ts";
 import type { OutboxLimits } from "./outbox/outbox.ts";
 import { Outboxes } from "./outbox/outboxes.ts";
-import { type Pushed, pushOutbox } from "./outbox/push.ts";
 import type { OutboxStorage } from "./outbox/storage.ts";
-import { Invitations, Members } from "./people/members.ts";
+import { TenantOutbox } from "./outbox/tenant-outbox.ts";
+import { People } from "./people/people.ts";
 import { States } from "./state/states.ts";
-import type { StartLogWatch } from "./state/watch.ts";
 import { Tenants } from "./tenants/tenants.ts";
-import {
-  type ExportOptions,
-  exportTenant,
-  type Maintained,
-  type MaintainOptions,
-  maintainTenant,
-  readStatistics,
-  type Statistics,
-} from "./tenants/upkeep.ts";
 
 /** Which project, as whom, in which tenant. */
 export interface MayflyOptions {
@@ -87,43 +68,58 @@ export interface MayflyOptions {
 export class Mayfly {
   /** Acts as the caller in the tenant, schema `mayfly`. */
   readonly client: MayflyClient;
-  readonly agents: Agents;
-  readonly agentTypes: AgentTypes;
-  readonly debug: DebugStreams;
-  readonly conflicts: Conflicts;
-  readonly enrolmentKeys: EnrolmentKeys;
-  readonly invitations: Invitations;
-  readonly members: Members;
+  /** The agents of the tenant, living and dead, and their types. */
+  readonly agents: Agents<Agent>;
+  /** Enrolment keys, by which machines spawn agents. */
+  readonly keys: EnrolmentKeys;
+  /** The members of the tenant, and invitations. */
+  readonly people: People;
+  readonly tenants: Tenants;
+  /** What the tenant remembers. */
+  readonly memory: Memories;
+  /** What agents that are gone left in the outbox. */
+  readonly outbox: TenantOutbox;
+  /** The messages of whoever is signed in, or of the secret key. */
+  readonly messages: Messages;
+  /** The named channels of the tenant. */
+  readonly channels: Channels;
   /** The states that the tenant's agents share; `state.of(id)`: those of an agent. */
   readonly state: States;
-  readonly tenants: Tenants;
-  readonly #messenger: Messenger;
+  /** What is to be done: adds jobs, does them, shows and ends them. */
+  readonly jobs: Jobs;
+  readonly debug: DebugStreams;
+  /** What happens in the tenant. */
+  readonly log: Log;
+  readonly #link: Link;
   readonly #options: MayflyOptions;
   /** Without a caller: for renewals, whose secret suffices alone. */
-  readonly #anonymous: MayflyClient;
+  readonly #anonymous: Link;
   readonly #outboxes: Outboxes;
-  readonly #watches = new Set<Watch>();
-  readonly #agents = new Set<AgentLife>();
+  readonly #agents = new Set<Agent>();
   readonly #requests = new Requests();
 
   constructor(given: MayflyOptions) {
-    const tenant = given.tenant && idOf(given.tenant);
-    const options = { ...given, ...(tenant && { tenant }) };
+    const tenantId = given.tenant && idOf(given.tenant);
+    const options = { ...given, ...(tenantId && { tenant: tenantId }) };
     this.#options = options;
     this.client = connect(options, this.#requests.fetch);
-    this.#anonymous = connectAnonymously(options, this.#requests.fetch);
+    const link = new Link({ client: this.client, tenantId });
+    this.#link = link;
+    this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
-    this.agents = new Agents(this.client, tenant, (issued) => this.#connectAgent(issued));
-    this.conflicts = new Conflicts(this.client, tenant);
-    this.agentTypes = new AgentTypes(this.client, tenant);
-    this.enrolmentKeys = new EnrolmentKeys(this.client, tenant);
-    this.invitations = new Invitations(this.client);
-    this.members = new Members(this.client);
-    this.tenants = new Tenants(this.client);
-    this.#messenger = new Messenger(this.client, undefined, tenant);
-    const startLog: StartLogWatch = (watched, handler) => this.watch(watched, handler);
-    this.debug = new DebugStreams(this.client, tenant, startLog);
-    this.state = new States(this.client, tenant, null, startLog);
+    this.log = new Log(link);
+    this.agents = new Agents(link, (issued) => this.#connectAgent(issued));
+    this.keys = new EnrolmentKeys(link);
+    this.people = new People(link);
+    this.tenants = new Tenants(link);
+    this.memory = new Memories(link);
+    this.outbox = new TenantOutbox(link, this.#outboxes);
+    this.messages = new Messages(link);
+    this.channels = new Channels(link, this.messages);
+    // Whoever names no tenant and is not signed in works as the secret key, for all.
+    this.jobs = new Jobs(link, !tenantId && !options.client);
+    this.debug = new DebugStreams(link, this.log);
+    this.state = new States(link, this.log, null);
   }
 
   /**
@@ -133,7 +129,7 @@ export class Mayfly {
    * const { data: agent, error } = await mayfly.spawn({ type: "reviewer", lifetime: 120 });
    */
   async spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
-    const answer = await requestAgent(this.client, options, this.#headers());
+    const answer = await requestAgent(this.#link, options, this.#headers());
     return answer.error ? answer : ok(this.#connectAgent(answer.data));
   }
 
@@ -144,7 +140,7 @@ export class Mayfly {
    * const { data: team } = await mayfly.spawnTeam([{ type: "reader", count: 4 }, { type: "editor" }]);
    */
   async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
-    const answer = await requestTeam(this.client, groups, this.#headers());
+    const answer = await requestTeam(this.#link, groups, this.#headers());
     return answer.error ? answer : ok(answer.data.map((issued) => this.#connectAgent(issued)));
   }
 
@@ -153,143 +149,13 @@ export class Mayfly {
    *
    * @example
    * const { data: answer, error } = await mayfly.run({ name: "analyst" }, async (agent) => {
-   *   const { data } = await agent.context({ task: "Rotate the key", maxTokens: 2_000 });
+   *   const { data } = await agent.memory.context({ task: "Rotate the key", maxTokens: 2_000 });
    *   await agent.remember({ task: "Rotate the key", output: "Done.", reward: 1 });
    *   return data?.text;
    * });
    */
   run<T>(options: RunOptions, work: (agent: Agent) => Promise<T> | T): Promise<Result<T>> {
     return run(this, options, work);
-  }
-
-  /**
-   * Pushes what agents that are gone left in the outbox, as the caller: a member of the tenant or
-   * the secret key. A living agent does the same with its `sync`.
-   *
-   * @returns `unavailable`, `not_authorized`, `scope_missing`, `storage_failed`, `tenant_unknown`.
-   * @example
-   * const mayfly = new Mayfly({ url, key, tenant, storage: ".mayfly-outbox" });
-   * const { data } = await mayfly.drain();
-   */
-  async drain(): Promise<Result<Pushed>> {
-    const { tenant } = this.#options;
-    if (!tenant) return failed(noTenant("An outbox"));
-    const outbox = this.#outboxes.of(tenant);
-    const pushed = await pushOutbox(this.client, outbox, null);
-    await outbox.close();
-    return pushed;
-  }
-
-  /**
-   * Hands over what happens in the tenant, until `stop()`: each event once, none missed, whatever
-   * the connection does. See {@link WatchOptions}.
-   *
-   * @returns `unavailable`, `not_authorized`, `cursor_invalid`, `tenant_unknown`.
-   * @example
-   * const { data: watch } = await mayfly.watch({ types: ["agent.*"] }, async ({ events, cursor }) => {
-   *   for (const { type, subject } of events) console.log(type, subject);
-   *   await keep(cursor);
-   * });
-   */
-  async watch(options: WatchOptions, handler: WatchHandler): Promise<Result<Watch>> {
-    const { tenant } = this.#options;
-    if (!tenant) return failed(noTenant("A log"));
-    const started = await startWatch(this.client, tenant, options, handler);
-    if (started.error) return started;
-    const watch = started.data;
-    this.#watches.add(watch);
-    void watch.ended.then(() => this.#watches.delete(watch));
-    return started;
-  }
-
-  /** The named channels of the tenant. */
-  get channels(): Channels {
-    return this.#messenger.channels;
-  }
-
-  /** Sends a message as who is signed in, or as the secret key: see {@link Agent.send}. */
-  send<T extends string>(
-    to: MessageTarget,
-    type: T,
-    payload: PayloadOf<T>,
-    options: SendOptions = {},
-  ): Promise<Result<Sent>> {
-    return this.#messenger.send(to, type, payload, options);
-  }
-
-  /** Sends a message and waits for the reply, as who is signed in: see {@link Agent.request}. */
-  request<T extends string>(
-    to: MessageTarget,
-    type: T,
-    payload: PayloadOf<T>,
-    options: RequestOptions = {},
-  ): Promise<Result<Message>> {
-    return this.#messenger.request(to, type, payload, options);
-  }
-
-  /** Handles the messages to who is signed in: see {@link Agent.on}. The secret key has none (`no_inbox`). */
-  on<T extends string>(
-    type: T,
-    handler: MessageHandler<T extends "*" ? string : T>,
-    options: HandlerOptions = {},
-  ): () => void {
-    return this.#messenger.on(type, handler, options);
-  }
-
-  /**
-   * What the tenant remembers, in numbers, of the memories that the caller sees. Reads them all.
-   *
-   * @returns `scope_missing` without `memory:read`.
-   * @example
-   * const { data } = await mayfly.statistics();
-   * console.log(data?.memories, data?.byKind.episode, data?.withoutVector);
-   */
-  statistics(): Promise<Result<Statistics>> {
-    return readStatistics(this.client);
-  }
-
-  /**
-   * Does at once what time asks for: forgets what retention and `expiresAt` have come for, and deletes
-   * what has been kept long enough. Where there is pg_cron it does the same each minute.
-   *
-   * @returns what was done; `scope_missing` without `memory:write`.
-   * @example
-   * const { data } = await mayfly.maintain({ onProgress: ({ forgotten }) => console.log(forgotten) });
-   */
-  maintain(options: MaintainOptions = {}): Promise<Result<Maintained>> {
-    return maintainTenant(this.client, options);
-  }
-
-  /**
-   * Everything that the tenant has, as JSON Lines of `{ table, row }`, without what is secret: a
-   * stream that holds a page of about 1 MB at a time. A failure on the way fails the stream.
-   *
-   * @returns `scope_missing` without `tenant:write`.
-   * @example
-   * import { createWriteStream } from "node:fs";
-   * import { Writable } from "node:stream";
-   * const { data: lines } = await mayfly.export();
-   * await lines?.pipeTo(Writable.toWeb(createWriteStream("tenant.jsonl")));
-   */
-  export(options: ExportOptions = {}): Promise<Result<ReadableStream<Uint8Array>>> {
-    return exportTenant(this.client, options);
-  }
-
-  /**
-   * Embeds the tenant's memories by the functions' model, those that have no vector of it, until none
-   * is left: after the model was changed. It may be broken off anywhere, and another call goes on.
-   * For the secret key.
-   *
-   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good, of
-   * which `problem` says why; `not_configured` without an embedder, `unavailable`, `not_authorized`.
-   * @example
-   * const { data } = await mayfly.reembed({
-   *   forgetOthers: true,
-   *   onProgress: ({ embedded, memories }) => console.log(`${embedded} of ${memories}`),
-   * });
-   */
-  reembed(options: ReembedOptions = {}): Promise<Result<Reembedded>> {
-    return reembed(this.client, options);
   }
 
   /**
@@ -305,15 +171,14 @@ export class Mayfly {
    * if (error?.code === "not_pushed") console.log(error.details, error.hint);
    */
   close(options: CloseOptions = {}): Promise<Result<null>> {
-    const { tenant } = this.#options;
     return this.#requests.within(silenceMs, async (limit) => {
+      await this.jobs.finish(limit);
       const errors = await endAgents(this.#agents, options);
       limit.extend();
-      await Promise.all([this.debug.close(), ...[...this.#watches].map((watch) => watch.stop())]);
-      await Promise.race([this.#messenger.close(), limit.over]);
-      const mine = { client: this.client, outboxes: this.#outboxes, ...(tenant && { tenant }) };
-      const closed = await pushRest(mine, errors, limit);
-      await leaveTopics(this.client);
+      for (const room of [this.messages, this.channels]) await room.finish(limit);
+      for (const room of [this.jobs, this.debug, this.log]) await room.close();
+      const closed = await pushRest(this.#link, this.#outboxes, errors, limit);
+      await this.#link.close();
       return closed;
     });
   }
@@ -326,16 +191,8 @@ export class Mayfly {
 
   #connectAgent(issued: Issued): Agent {
     const { url, key, cache = {}, debug = {} } = this.#options;
-    const connection = {
-      url,
-      key,
-      anonymous: this.#anonymous,
-      outboxes: this.#outboxes,
-      cache,
-      debug,
-      agents: this.#agents,
-    };
-    return new Agent(connection, issued);
+    const shared = { anonymous: this.#anonymous, outboxes: this.#outboxes, agents: this.#agents };
+    return new Agent({ url, key, cache, debug, ...shared }, issued);
   }
 
   #headers(): Record<string, string> {
@@ -343,11 +200,3 @@ export class Mayfly {
     return enrolmentKey ? { "x-mayfly-enrolment": enrolmentKey } : {};
   }
 }
-
-const noTenant = (what: string) =>
-  new MayflyError({
-    code: "tenant_unknown",
-    message: `${what} belongs to a tenant.`,
-    hint: "Give new Mayfly({ tenant }) the id of one.",
-    details: null,
-  });

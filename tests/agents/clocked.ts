@@ -39,11 +39,11 @@ const mayfly = new Mayfly({ url, key, tenant });
 const { data, error } = await mayfly.spawn({ lifetime: 300 });
 if (error) throw error;
 const agent: Agent = data;
-const log = await agent.watch({ types: ["memory.*"] }, ({ memories }) => {
+const log = await agent.log.watch({ types: ["memory.*"] }, ({ memories }) => {
   for (const { task } of memories) say({ heard: task, of: "log" });
 });
 if (log.error) throw log.error;
-const states = await agent.shared.watch("plan", ({ value }) =>
+const states = await agent.state.shared.watch("plan", ({ value }) =>
   say({ heard: String(value), of: "state" }),
 );
 if (states.error) throw states.error;
@@ -60,7 +60,7 @@ process.on("message", async (told: Told) => {
     await agent.sync();
   } else if (told.do === "track") await agent.presence.track({ task: told.task });
   const query = told.do === "recall" ? told.query : undefined;
-  const recalled = query === undefined ? null : await agent.recallLocal(query);
+  const recalled = query === undefined ? null : await agent.memory.recallLocal(query);
   const found = recalled?.data?.results.map(({ task }) => task);
   say({
     answer: { id: agent.id, secondsLeft: agent.secondsLeft, timers, ...(found && { found }) },

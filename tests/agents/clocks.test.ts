@@ -57,7 +57,7 @@ async function startClocked(startMs = 0) {
   const { id = "" } = await until(() => answers.shift());
   const tell = async (what: string) => {
     dataOf(await peer.send(id, "info", { text: what }));
-    dataOf(await peer.shared.set("plan", what));
+    dataOf(await peer.state.shared.set("plan", what));
     dataOf(await peer.remember({ task: what }));
     dataOf(await peer.sync());
   };

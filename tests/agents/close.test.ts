@@ -53,7 +53,7 @@ describe("an agent that stops", () => {
     expect((await agent.remember({ task: "too late" })).error?.code).toBe("agent_not_alive");
     expect(dataOf(await stopping).agent.status).toBe("stopped");
     expect(await tasksOf()).toEqual(["learned"]);
-    expect(agent.unsynced).toBe(0);
+    expect(agent.outbox.waiting).toBe(0);
   });
 
   it("waits for a push that is under way, and doubles nothing", async () => {
@@ -77,11 +77,11 @@ describe("an agent that stops", () => {
     expect(error).toMatchObject({
       code: "not_pushed",
       message: expect.stringMatching(/^The agent has stopped, but 2 of its operations/),
-      hint: expect.stringContaining("mayfly.drain()"),
+      hint: expect.stringContaining("mayfly.outbox.drain()"),
       details: { unsynced: 2, refused: 0, result: { agent: { status: "stopped" } } },
       cause: { code: "unavailable" },
     });
-    expect(dataOf(await mayfly.drain())).toEqual({ pushed: 2, rejected: 0 });
+    expect(dataOf(await mayfly.outbox.drain())).toEqual({ pushed: 2, rejected: 0 });
     expect(await tasksOf()).toEqual(["one", "two"]);
   });
 
@@ -101,7 +101,7 @@ describe("an agent that stops", () => {
     const { error } = await agent.stop();
     proxy.up();
     expect(error?.details).toMatchObject({ unsynced: 1 });
-    expect(dataOf(await mayfly.drain()).pushed).toBe(1);
+    expect(dataOf(await mayfly.outbox.drain()).pushed).toBe(1);
   }, 60_000);
 
   it("has its memories pushed before it is suspended, and when its connection is closed", async () => {
@@ -149,7 +149,7 @@ describe("a Mayfly that closes", () => {
     const { error } = await mayfly.close({ stopAgents: true });
     proxy.up();
     expect(error).toMatchObject({ code: "not_pushed", details: { unsynced: 2, refused: 0 } });
-    expect(dataOf(await mayfly.drain()).pushed).toBe(2);
+    expect(dataOf(await mayfly.outbox.drain()).pushed).toBe(2);
   });
 
   it("is closed at the end of a block, as an agent is, and throws what was not pushed", async () => {
@@ -170,7 +170,7 @@ describe("a Mayfly that closes", () => {
     proxy.up();
     expect(error).toBeInstanceOf(MayflyError);
     expect(error).toMatchObject({ details: { unsynced: 1 } });
-    expect(dataOf(await mayfly.drain()).pushed).toBe(1);
+    expect(dataOf(await mayfly.outbox.drain()).pushed).toBe(1);
   });
 });
 
@@ -206,7 +206,7 @@ describe("a process", () => {
     const { data: child } = await agent.spawn();
     agent.on("*", () => {});
     await agent.presence.track({});
-    await child.watch({ types: ["*"] }, () => {});
+    await child.log.watch({ types: ["*"] }, () => {});
     await mayfly.agents.watch(() => {});
     await agent.remember({ task: "the agent's" });
     await child.remember({ task: "the child's" });`;
@@ -249,7 +249,7 @@ describe("a process", () => {
     proxy.up();
     expect(lines).toEqual(["ready", "not_pushed 1"]);
     const next = new Mayfly({ url: proxy.url, key: local.secretKey, tenant, storage: folder });
-    expect(dataOf(await next.drain())).toEqual({ pushed: 1, rejected: 0 });
+    expect(dataOf(await next.outbox.drain())).toEqual({ pushed: 1, rejected: 0 });
     expect(await tasksOf()).toEqual(["left"]);
   }, 120_000);
 });

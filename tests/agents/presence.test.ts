@@ -156,7 +156,7 @@ describe("a live connection", () => {
     const resting = await spawn("resting");
     for (const agent of [parent, child, resting])
       dataOf(await agent.presence.track({ status: "here" }));
-    const watch = dataOf(await child.watch({}, () => {}));
+    const watch = dataOf(await child.log.watch({}, () => {}));
     dataOf(await mayfly.agents.stop(parent.id, "enough"));
     dataOf(await mayfly.agents.suspend(resting.id, "later"));
     expect(await parent.ended).toMatchObject({
@@ -174,7 +174,7 @@ describe("a live connection", () => {
     const agent = await spawn("discreet");
     const seen = Promise.withResolvers<string>();
     const watch = dataOf(
-      await agent.watch({ types: ["memory.*"], pollMs: 3_600_000 }, ({ events }) =>
+      await agent.log.watch({ types: ["memory.*"], pollMs: 3_600_000 }, ({ events }) =>
         seen.resolve(String(events[0]?.subject)),
       ),
     );
@@ -190,7 +190,7 @@ describe("a live connection", () => {
     const seen: string[] = [];
     let wake = () => {};
     const watch = dataOf(
-      await agent.watch({ types: ["memory.*"], pollMs: 3_600_000 }, ({ events }) => {
+      await agent.log.watch({ types: ["memory.*"], pollMs: 3_600_000 }, ({ events }) => {
         for (const { subject } of events) seen.push(String(subject));
         wake();
       }),

@@ -37,7 +37,7 @@ describe("run", () => {
     await before.remember({ task: "known before" });
     dataOf(await before.sync());
     const answer = await mayfly.run({ name: "worker" }, async (agent) => {
-      const known = dataOf(await agent.recallLocal("known"));
+      const known = dataOf(await agent.memory.recallLocal("known"));
       await agent.remember({ task: "learned" });
       return { found: known.results.map(({ task }) => task) };
     });
@@ -109,9 +109,9 @@ describe("run", () => {
     });
     expect(error).toMatchObject({ code: "unavailable", details: { result: 7, unsynced: 1 } });
     proxy.up();
-    expect(dataOf(await mayfly.drain())).toEqual({ pushed: 1, rejected: 0 });
+    expect(dataOf(await mayfly.outbox.drain())).toEqual({ pushed: 1, rejected: 0 });
     expect(await tasksOf()).toEqual(["later"]);
-    expect(agent?.unsynced).toBe(0);
+    expect(agent?.outbox.waiting).toBe(0);
   });
 
   it("says what the server refused of it, and keeps the result", async () => {
@@ -165,7 +165,7 @@ describe("run", () => {
     });
     expect(error).toMatchObject({ code: "rate_limited", details: { unsynced: 1 } });
     await limit(0);
-    expect(dataOf(await mayfly.drain())).toEqual({ pushed: 1, rejected: 0 });
+    expect(dataOf(await mayfly.outbox.drain())).toEqual({ pushed: 1, rejected: 0 });
     expect(await tasksOf()).toEqual(["for later"]);
   });
 });

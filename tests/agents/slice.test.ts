@@ -30,9 +30,9 @@ describe("an agent's life", () => {
       reward: 0.9,
     });
     await analyst.remember({ task: "Bake bread", output: "Flour, water, salt." });
-    expect(analyst.unsynced).toBe(2);
+    expect(analyst.outbox.waiting).toBe(2);
     expect((await analyst.sync()).data).toMatchObject({ pushed: 2, rejected: 0 });
-    expect(analyst.unsynced).toBe(0);
+    expect(analyst.outbox.waiting).toBe(0);
     await analyst.stop("done");
 
     const newcomer = await spawn("newcomer");
@@ -45,7 +45,7 @@ describe("an agent's life", () => {
       agentEndedAt: expect.any(Date),
       parts: { words_rank: 1, vector_rank: 1 },
     });
-    const { data: page } = await newcomer.memories({ tags: ["security"] });
+    const { data: page } = await newcomer.memory.list({ tags: ["security"] });
     expect(page?.memories.map((memory) => memory.task)).toEqual(["Rotate the signing key"]);
     await newcomer.stop();
   });
@@ -57,7 +57,11 @@ describe("an agent's life", () => {
     const seen: string[] = [];
     let after: string | undefined;
     do {
-      const { data } = await agent.memories({ tags: ["paged"], limit: 2, ...(after && { after }) });
+      const { data } = await agent.memory.list({
+        tags: ["paged"],
+        limit: 2,
+        ...(after && { after }),
+      });
       seen.push(...(data?.memories ?? []).map((memory) => memory.task));
       after = data?.next ?? undefined;
     } while (after);
@@ -92,7 +96,7 @@ describe("an agent's life", () => {
     expect((await agent.recall("anything")).error?.code).toBe("not_authorized");
     expect((await agent.remember({ task: "too late" })).error?.code).toBe("agent_not_alive");
     expect((await agent.sync()).error?.code).toBe("agent_not_alive");
-    expect(agent.unsynced).toBe(0);
+    expect(agent.outbox.waiting).toBe(0);
     expect((await agent.renew()).error?.code).toBe("agent_not_alive");
   });
 
@@ -110,7 +114,7 @@ describe("an agent's life", () => {
     const agent = await spawn("careless");
     const { error } = await agent.remember({ task: "x", reward: 7 });
     expect(error).toMatchObject({ code: "invalid_request", details: { field: "reward" } });
-    expect(agent.unsynced).toBe(0);
+    expect(agent.outbox.waiting).toBe(0);
 
     for (const task of ["nul \0", "half \ud800"])
       expect((await agent.remember({ task })).error?.details).toEqual({ field: "task" });
@@ -125,7 +129,7 @@ describe("an agent's life", () => {
     await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await agent.remember({ task: "good too" });
     expect((await agent.sync()).data).toMatchObject({ pushed: 2, rejected: 1 });
-    expect(agent.deadLetters).toMatchObject([
+    expect(agent.outbox.refused).toMatchObject([
       { error: { code: "invalid_operation", details: { field: "memory.metadata" } } },
     ]);
     await agent.stop();

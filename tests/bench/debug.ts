@@ -6,6 +6,8 @@
 import { createClient } from "@supabase/supabase-js";
 import type { Database } from "../../sdk/src/contract/database.types.ts";
 import { Debug } from "../../sdk/src/debug/debug.ts";
+import { Link } from "../../sdk/src/link/link.ts";
+import { Log } from "../../sdk/src/log/log.ts";
 import { compare } from "./lib/measure.ts";
 import { report } from "./lib/report.ts";
 import { quick, rounds } from "./lib/target.ts";
@@ -15,8 +17,9 @@ const calls = quick ? 5_000_000 : 20_000_000;
 const client = createClient<Database, "mayfly">("http://127.0.0.1:9", "none", {
   db: { schema: "mayfly" },
 });
+const link = new Link({ client });
 // Without debug:write it opens nothing: off as one that has asked and that nobody watches.
-const debug = new Debug(client, { tenantId: "t", id: "a", scopes: [] });
+const debug = new Debug(link, new Log(link), { tenantId: "t", id: "a", scopes: [] });
 
 class Empty {
   #top = 0;

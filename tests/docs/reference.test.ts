@@ -78,7 +78,9 @@ describe("the examples of the docstrings", () => {
 /** What no caller can reach: a prototype has it all the same. */
 async function protectedNames(): Promise<Set<string>> {
   const sources = join(root, "sdk/src");
-  const files = (await readdir(sources)).filter((name) => /^(agent|mayfly).*\.ts$/.test(name));
+  const files = (await readdir(sources, { recursive: true })).filter((name) =>
+    /^(agent|mayfly).*\.ts$/.test(name),
+  );
   const texts = await Promise.all(files.map((name) => readFile(join(sources, name), "utf8")));
   const declared = /^ {2}protected (?:override )?(?:async )?(?:get )?(\w+)\(/gm;
   return new Set(

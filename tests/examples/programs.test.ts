@@ -143,7 +143,7 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
   /** The page of a new person in a new tenant, with whatever it says and asks recorded. */
   async function visit(email: string): Promise<Page> {
     const { mayfly } = await local.enter();
-    const { data: invited } = await mayfly.members.invite({ role: "member" });
+    const { data: invited } = await mayfly.people.members.invite({ role: "member" });
     // A browser of its own: nobody else's session.
     const page = await (await browser.newContext()).newPage();
     page.on("pageerror", (error) => problems.push(String(error)));

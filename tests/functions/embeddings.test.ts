@@ -147,12 +147,12 @@ describe("a project whose embeddings come from an endpoint", () => {
       results: [{ task: "Rotate the key" }],
     });
     await due();
-    expect(dataOf(await mayfly.reembed())).toMatchObject({ embedded: 1, left: 0 });
+    expect(dataOf(await mayfly.memory.reembed())).toMatchObject({ embedded: 1, left: 0 });
     answer = () => ({ status: 500, body: "" });
     await agent.remember({ task: "Another" });
     dataOf(await agent.sync());
     const abort = new AbortController();
-    const broken = await mayfly.reembed({
+    const broken = await mayfly.memory.reembed({
       signal: abort.signal,
       onProgress: ({ problem }) => problem && abort.abort(),
     });

@@ -17,17 +17,19 @@ export async function pushThroughCrashes(
       dataOf(await agent.remember({ task }));
       tasks.push(task);
     }
-    const before = agent.unsynced;
+    const before = agent.outbox.waiting;
     const crashed = crash(round);
     const { data, error } = await agent.sync({ pull: false });
     if (error) lost++;
-    const settled = error ? before - agent.unsynced : (data.pushed ?? 0);
-    if (settled + agent.unsynced !== before) {
-      throw new Error(`Of ${before} operations ${settled} are through, ${agent.unsynced} wait.`);
+    const settled = error ? before - agent.outbox.waiting : (data.pushed ?? 0);
+    if (settled + agent.outbox.waiting !== before) {
+      throw new Error(
+        `Of ${before} operations ${settled} are through, ${agent.outbox.waiting} wait.`,
+      );
     }
     await crashed;
   }
-  for (let tries = 1; agent.unsynced > 0; tries++) {
+  for (let tries = 1; agent.outbox.waiting > 0; tries++) {
     const { error } = await agent.sync({ pull: false });
     if (error && (error.code !== "unavailable" || tries === 20)) throw error;
   }

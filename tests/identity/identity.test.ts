@@ -41,7 +41,7 @@ describe("people", () => {
     await local.sql`update mayfly_private.settings set tenants_created_by = 'signed_in'`;
     try {
       const made = dataOf(await person.mayfly().tenants.create({ name: "mine" }));
-      const members = dataOf(await person.mayfly().members.list());
+      const members = dataOf(await person.mayfly().people.members.list());
       expect(members).toMatchObject([{ userId: person.id, email: person.email, role: "owner" }]);
       expect(dataOf(await person.mayfly().tenants.list())).toMatchObject([{ id: made.id }]);
     } finally {
@@ -53,26 +53,26 @@ describe("people", () => {
     const owner = await signUp();
     const { id } = dataOf(await secret.tenants.create({ name: "team", owner: owner.id }));
     const guest = await signUp();
-    const { token } = dataOf(await owner.mayfly().members.invite({ role: "viewer" }));
-    expect(dataOf(await guest.mayfly().invitations.accept({ token }))).toEqual({
+    const { token } = dataOf(await owner.mayfly().people.members.invite({ role: "viewer" }));
+    expect(dataOf(await guest.mayfly().people.invitations.accept({ token }))).toEqual({
       tenant: { id, name: "team" },
       role: "viewer",
     });
-    expect(await codeOf((await signUp()).mayfly().invitations.accept({ token }))).toBe(
+    expect(await codeOf((await signUp()).mayfly().people.invitations.accept({ token }))).toBe(
       "invitation_unknown",
     );
 
     const addressed = await signUp();
-    await owner.mayfly().members.invite({ role: "member", email: addressed.email });
-    const [invitation] = dataOf(await addressed.mayfly().invitations.mine());
+    await owner.mayfly().people.members.invite({ role: "member", email: addressed.email });
+    const [invitation] = dataOf(await addressed.mayfly().people.invitations.mine());
     expect(invitation).toMatchObject({ tenant: { id, name: "team" }, role: "member" });
-    dataOf(await addressed.mayfly().invitations.accept({ id: invitation?.id ?? "" }));
+    dataOf(await addressed.mayfly().people.invitations.accept({ id: invitation?.id ?? "" }));
 
     expect(await codeOf(guest.mayfly().spawn({ name: "no" }))).toBe("scope_missing");
-    expect(await codeOf(guest.mayfly().members.changeRole(guest.id, "owner"))).toBe(
+    expect(await codeOf(guest.mayfly().people.members.changeRole(guest.id, "owner"))).toBe(
       "scope_missing",
     );
-    dataOf(await owner.mayfly().members.changeRole(guest.id, "member"));
+    dataOf(await owner.mayfly().people.members.changeRole(guest.id, "member"));
     const agent = dataOf(await guest.mayfly().spawn());
     expect(dataOf(await owner.mayfly().agents.get(agent.id)).status).toBe("running");
     await agent.stop();
@@ -114,7 +114,7 @@ describe("people", () => {
 describe("machines", () => {
   it("spawn by an enrolment key, within its scopes, and do nothing else", async () => {
     const { key, enrolmentKey } = dataOf(
-      await secret.enrolmentKeys.create({ name: "ci", scopes: ["memory:read"] }),
+      await secret.keys.create({ name: "ci", scopes: ["memory:read"] }),
     );
     const machine = new Mayfly({ url: local.apiUrl, key: local.publishableKey, enrolmentKey: key });
     const agent = dataOf(await machine.spawn({ name: "by machine" }));
@@ -124,10 +124,10 @@ describe("machines", () => {
     expect(await codeOf(machine.spawn({ scopes: ["memory:write"] }))).toBe("scope_exceeds_parent");
     expect(await codeOf(machine.agents.find())).not.toBeUndefined();
 
-    const [listed] = dataOf(await secret.enrolmentKeys.list());
+    const [listed] = dataOf(await secret.keys.list());
     expect(listed).toMatchObject({ id: enrolmentKey.id, name: "ci", lastUsedAt: expect.any(Date) });
     expect(JSON.stringify(listed)).not.toContain(key);
-    dataOf(await secret.enrolmentKeys.revoke(enrolmentKey.id));
+    dataOf(await secret.keys.revoke(enrolmentKey.id));
     expect(await codeOf(machine.spawn())).toBe("not_authorized");
     await agent.stop();
   });
@@ -146,7 +146,7 @@ describe("agents", () => {
   it("are spawned as a team, with names of their own, and found by what they can", async () => {
     const { mayfly } = await local.enter();
     dataOf(
-      await mayfly.agentTypes.define({
+      await mayfly.agents.types.define({
         name: "reviewer",
         role: "Reviews changes",
         prompt: "You review.",
@@ -177,13 +177,13 @@ describe("agents", () => {
 
   it("keep the version of their type that they were spawned with", async () => {
     const { mayfly } = await local.enter();
-    await mayfly.agentTypes.define({ name: "writer", prompt: "one" });
+    await mayfly.agents.types.define({ name: "writer", prompt: "one" });
     const early = dataOf(await mayfly.spawn({ type: "writer" }));
-    await mayfly.agentTypes.define({ name: "writer", prompt: "two" });
-    await mayfly.agentTypes.define({ name: "writer", prompt: "two" });
+    await mayfly.agents.types.define({ name: "writer", prompt: "two" });
+    await mayfly.agents.types.define({ name: "writer", prompt: "two" });
     const late = dataOf(await mayfly.spawn({ type: "writer" }));
     expect([early.definition?.prompt, late.definition?.prompt]).toEqual(["one", "two"]);
-    const versions = dataOf(await mayfly.agentTypes.list({ name: "writer" }));
+    const versions = dataOf(await mayfly.agents.types.list({ name: "writer" }));
     expect(versions.map(({ version }) => version)).toEqual([2, 1]);
     await Promise.all([early.stop(), late.stop()]);
   });

@@ -1,6 +1,6 @@
 /** What the SDK makes of answers that are not the server's: of a captive portal, a proxy, a firewall. */
 
-import { type Agent, type ErrorCode, Mayfly, type Result } from "@mayfly/sdk";
+import { type Agent, type ErrorCode, Mayfly, type Messages, type Result } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
@@ -78,28 +78,36 @@ function calls(): Record<string, Record<string, Call>> {
     reconcile: () => of.reconcile("key", { strategy: "merge", ours: { value: 1 } }),
     watch: () => of.watch("key", nobody),
   });
-  const talk = (by: Mayfly | Agent) => ({
+  const talk = (by: Pick<Messages, "send" | "request">) => ({
     send: () => by.send(id, "info", { text: "hello" }),
     request: () => by.request(id, "query", { question: "?" }, { timeoutMs: 200 }),
   });
   const { channels } = agent;
   const channel = channels.open("findings");
-  const { agents, agentTypes, conflicts, debug, enrolmentKeys, invitations, members, tenants } =
-    mayfly;
+  const { agents, debug, keys, memory, people, tenants } = mayfly;
+  const { invitations, members } = people;
   return {
     Mayfly: {
-      ...talk(mayfly),
       spawn: () => mayfly.spawn(),
       spawnTeam: () => mayfly.spawnTeam([{ count: 2 }]),
       run: () => mayfly.run({}, nobody),
-      watch: () => mayfly.watch({}, nobody),
-      statistics: () => mayfly.statistics(),
-      maintain: () => mayfly.maintain(),
-      export: () => mayfly.export(),
-      reembed: () => mayfly.reembed(),
+    },
+    Log: { watch: () => mayfly.log.watch({}, nobody) },
+    Messages: { ...talk(mayfly.messages), handoff: () => mayfly.messages.handoff("t", id, "r") },
+    Memories: {
+      recall: () => memory.recall("keys"),
+      context: () => memory.context({ task: "keys", maxTokens: 100 }),
+      get: () => memory.get(id),
+      list: () => memory.list(),
+      thread: () => memory.thread(id),
+      similar: () => memory.similar(id),
+      forget: () => memory.forget(id),
+      statistics: () => memory.statistics(),
+      reembed: () => memory.reembed(),
     },
     Agents: {
       find: () => agents.find(),
+      issue: () => agents.issue(),
       get: () => agents.get(id),
       tree: () => agents.tree(),
       stop: () => agents.stop(id),
@@ -108,12 +116,12 @@ function calls(): Record<string, Record<string, Call>> {
       watch: () => agents.watch(nobody),
     },
     AgentTypes: {
-      define: () => agentTypes.define({ name: "reader" }),
-      list: () => agentTypes.list(),
+      define: () => agents.types.define({ name: "reader" }),
+      list: () => agents.types.list(),
     },
     Conflicts: {
-      list: () => conflicts.list(),
-      settle: () => conflicts.settle([{ id, memoryId: id }]),
+      list: () => memory.conflicts.list(),
+      resolve: () => memory.conflicts.resolve([{ id, memoryId: id }]),
     },
     DebugStreams: {
       watch: () => debug.watch({}, nobody),
@@ -121,9 +129,9 @@ function calls(): Record<string, Record<string, Call>> {
     },
     Debug: { watch: () => agent.debug.watch({}, nobody) },
     EnrolmentKeys: {
-      create: () => enrolmentKeys.create({ name: "ci" }),
-      list: () => enrolmentKeys.list(),
-      revoke: () => enrolmentKeys.revoke(id),
+      create: () => keys.create({ name: "ci" }),
+      list: () => keys.list(),
+      revoke: () => keys.revoke(id),
     },
     Invitations: {
       mine: () => invitations.mine(),
@@ -143,6 +151,8 @@ function calls(): Record<string, Record<string, Call>> {
       update: () => tenants.update({ name: "another" }),
       setQuotas: () => tenants.setQuotas({ maxMemories: 10 }),
       usage: () => tenants.usage(),
+      maintain: () => tenants.maintain(),
+      export: () => tenants.export(),
       leave: () => tenants.leave(),
       transfer: () => tenants.transfer(id),
       erase: () => tenants.erase({ name: "another" }),
@@ -168,45 +178,49 @@ function calls(): Record<string, Record<string, Call>> {
     Presence: { watch: () => agent.presence.watch(nobody) },
     Agent: {
       ...talk(agent),
-      handoff: () => agent.handoff("task", id, "reason"),
       card: () => agent.card(),
       heartbeat: () => agent.heartbeat(),
       renew: () => agent.renew(),
       suspend: () => agent.suspend(),
-      get: () => agent.get(id),
-      memories: () => agent.memories(),
-      thread: () => agent.thread(id),
-      similar: () => agent.similar(id),
-      statistics: () => agent.statistics(),
-      conflicts: () => agent.conflicts(),
       sync: () => agent.sync(),
-      watch: () => agent.watch({}, nobody),
       spawn: () => agent.spawn(),
       spawnTeam: () => agent.spawnTeam([{ count: 2 }]),
+    },
+    AgentMemory: {
+      get: () => agent.memory.get(id),
+      list: () => agent.memory.list(),
+      thread: () => agent.memory.thread(id),
+      similar: () => agent.memory.similar(id),
+      statistics: () => agent.memory.statistics(),
     },
   };
 }
 
 /** They ask nobody, or go on without an answer; what they do then has tests of its own. */
 const others = [
-  "Mayfly: channels, client, close, drain, on",
-  "Debug: close, flush, level, listen, stopWatches",
+  "Mayfly: close",
+  "Debug: close, finish, flush, level, listen, stopWatches",
+  "Log: close, finish",
+  "Messages: close, finish, on",
   "Debug: lifecycle, task, step, decision, thought, memory, message, tool, error",
   "DebugStreams: close",
   "States: of",
-  "Channels: close, open",
+  "Channels: close, finish, open",
   "Channel: leave, on",
-  "Presence: leave, track",
+  "Presence: close, leave, track",
   // A recall answers from the cache.
-  "Agent: recall, context, recallLocal, remember, update, forget, on, channels, close",
-  "Agent: stop, finish, leave, retryDeadLetters, discardDeadLetters",
+  "AgentMemory: recall, context, recallLocal, remember, update, forget, sync",
+  "Agent: recall, remember, on, close, stop",
+  "AgentOutbox: retry, discard, add, stamp, push, inTurn, finish, close",
+  "TenantOutbox: drain",
 ];
 
 /** An empty list is one, and there may be no state: no answer is more right. */
 const right: Record<string, string[]> = {
   "[]": [
     "Agents.tree AgentTypes.list EnrolmentKeys.list Invitations.mine Members.list Tenants.list States.list",
-    "States.history Channels.list Agent.get Agent.memories Agent.thread Agent.conflicts Conflicts.list",
+    "States.history Channels.list AgentMemory.get AgentMemory.list AgentMemory.thread Conflicts.list",
+    "Memories.get Memories.list Memories.thread",
     // Of those that nobody asks for yet none is alive, and the caller may watch no tenant.
     "Agents.watch Presence.watch DebugStreams.watch Debug.watch",
   ].flatMap((names) => names.split(" ")),
@@ -238,7 +252,7 @@ describe("the background of an agent", () => {
     const tell = async (what: string) => {
       dataOf(await peer.send(agent.id, "info", { text: what }));
       dataOf(await writer.channels.publish("findings", "info", { text: what }));
-      dataOf(await peer.shared.set("plan", what));
+      dataOf(await peer.state.shared.set("plan", what));
       await peer.remember({ task: what });
       dataOf(await peer.sync());
     };
@@ -249,9 +263,9 @@ describe("the background of an agent", () => {
     const tasks = ({ memories }: { memories: { task: string }[] }) => {
       for (const { task } of memories) hear("log", task);
     };
-    const watch = dataOf(await agent.watch(options, tasks));
+    const watch = dataOf(await agent.log.watch(options, tasks));
     const states = dataOf(
-      await agent.shared.watch("plan", ({ value }) => hear("state", String(value)), options),
+      await agent.state.shared.watch("plan", ({ value }) => hear("state", String(value)), options),
     );
     await tell("before");
     await untilHeard("before");
@@ -314,14 +328,16 @@ describe("an answer of something in between", () => {
         : [...Object.getOwnPropertyNames(of), ...methods(Object.getPrototypeOf(of))];
     const tried = calls();
     const objects: Record<string, object> = {
-      ...{ Mayfly: mayfly, Agents: mayfly.agents, AgentTypes: mayfly.agentTypes },
-      ...{ Conflicts: mayfly.conflicts, DebugStreams: mayfly.debug, Debug: agent.debug },
-      ...{ EnrolmentKeys: mayfly.enrolmentKeys, Invitations: mayfly.invitations },
-      ...{ Members: mayfly.members, Tenants: mayfly.tenants, States: mayfly.state },
+      ...{ Mayfly: mayfly, Agents: mayfly.agents, AgentTypes: mayfly.agents.types },
+      ...{ Conflicts: mayfly.memory.conflicts, DebugStreams: mayfly.debug, Debug: agent.debug },
+      ...{ EnrolmentKeys: mayfly.keys, Invitations: mayfly.people.invitations },
+      ...{ Members: mayfly.people.members, Tenants: mayfly.tenants, States: mayfly.state },
       ...{ Channels: agent.channels, Channel: agent.channels.open("findings") },
-      ...{ Presence: agent.presence, Agent: agent },
+      ...{ Presence: agent.presence, Agent: agent, AgentMemory: agent.memory },
+      ...{ Log: mayfly.log, Messages: mayfly.messages, Memories: mayfly.memory },
+      ...{ AgentOutbox: agent.outbox, TenantOutbox: mayfly.outbox },
     };
-    expect(Object.keys(tried).sort()).toEqual(Object.keys(objects).sort());
+    expect(Object.keys(objects)).toEqual(expect.arrayContaining(Object.keys(tried)));
     const untried = Object.entries(objects).flatMap(([name, object]) => {
       const prototype = Object.getPrototypeOf(object) as Record<string, unknown>;
       return methods(prototype)
@@ -356,11 +372,11 @@ describe("an answer of something in between", () => {
     );
     expect(wrong).toEqual([]);
     // Nothing of it was taken for an acknowledgement, and the agent is the same.
-    expect(agent.unsynced).toBe(1);
-    expect(agent.deadLetters).toEqual([]);
+    expect(agent.outbox.waiting).toBe(1);
+    expect(agent.outbox.refused).toEqual([]);
     const recalled = dataOf(await agent.recall("kept"));
     expect(recalled).toMatchObject({ mode: "local", results: [{ task: "kept" }] });
-    expect(dataOf(await agent.context({ task: "kept", maxTokens: 100 })).mode).toBe("local");
+    expect(dataOf(await agent.memory.context({ task: "kept", maxTokens: 100 })).mode).toBe("local");
     proxy.up();
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 1, rejected: 0 });
   });

@@ -28,15 +28,15 @@ describe("a list of more than a thousand", () => {
       insert into mayfly.enrolment_keys (tenant_id, name, scopes, created_at, expires_at)
       select t.id, 'key ' || n, '{memory:read}', now() + (n / 700) * interval '1 second', now() + interval '1 day'
       from generate_series(1, ${many}::integer) n, unnest(${[tenant, other]}::uuid[]) t (id)`;
-    const made = dataOf(await mayfly.enrolmentKeys.create({ name: "newest" }));
+    const made = dataOf(await mayfly.keys.create({ name: "newest" }));
     await local.sql`update mayfly.enrolment_keys set created_at = now() + interval '1 hour' where id = ${made.enrolmentKey.id}`;
-    const keys = dataOf(await mayfly.enrolmentKeys.list());
+    const keys = dataOf(await mayfly.keys.list());
     expect(keys).toHaveLength(many + 1);
     expect(new Set(keys.map(({ name }) => name)).size).toBe(many + 1);
     const newest = keys.at(-1);
     expect(newest?.name).toBe("newest");
-    dataOf(await mayfly.enrolmentKeys.revoke(newest?.id ?? ""));
-    expect(dataOf(await mayfly.enrolmentKeys.list()).at(-1)?.revokedAt).toBeInstanceOf(Date);
+    dataOf(await mayfly.keys.revoke(newest?.id ?? ""));
+    expect(dataOf(await mayfly.keys.list()).at(-1)?.revokedAt).toBeInstanceOf(Date);
   });
 
   it("channels has them all, and none of another tenant's", async () => {
@@ -79,12 +79,12 @@ describe("a list of more than a thousand", () => {
       insert into mayfly.agent_types (tenant_id, name, version)
       select t.id, case when n <= 1500 then 'reader' else 'writer' end, n
       from generate_series(1, ${many}::integer) n, unnest(${[tenant, other]}::uuid[]) t (id)`;
-    const types = dataOf(await mayfly.agentTypes.list());
+    const types = dataOf(await mayfly.agents.types.list());
     expect(types.map(({ version }) => version)).toEqual([
       ...numbers.slice(0, 1500).reverse(),
       ...numbers.slice(1500).reverse(),
     ]);
-    expect(dataOf(await mayfly.agentTypes.list({ name: "reader" }))).toHaveLength(1500);
+    expect(dataOf(await mayfly.agents.types.list({ name: "reader" }))).toHaveLength(1500);
   });
 
   it("members has them all", async () => {
@@ -94,7 +94,7 @@ describe("a list of more than a thousand", () => {
         select gen_random_uuid(), 'p' || n || '@' || ${tenant}::text || '.example' from generate_series(1, ${many}::integer) n
         returning id)
       insert into mayfly.members (tenant_id, user_id, role) select ${tenant}, id, 'member' from people`;
-    expect(dataOf(await mayfly.members.list())).toHaveLength(many);
+    expect(dataOf(await mayfly.people.members.list())).toHaveLength(many);
   });
 
   it("tenants has them all, in the SDK and on the command line", async () => {
@@ -135,20 +135,22 @@ describe("a project that gives seven rows at once", () => {
     }
     dataOf(await agent.sync());
 
-    const first = dataOf(await agent.memories({ limit: 15 }));
+    const first = dataOf(await agent.memory.list({ limit: 15 }));
     expect(first.memories.map(({ task }) => task)).toEqual(tasks.slice(0, 15));
-    const second = dataOf(await agent.memories({ limit: 15, after: first.next ?? "" }));
+    const second = dataOf(await agent.memory.list({ limit: 15, after: first.next ?? "" }));
     expect(second.memories.map(({ task }) => task)).toEqual(tasks.slice(15));
     expect(second.next).toBeNull();
-    const thread = dataOf(await agent.thread(conversationId, { last: 15 }));
+    const thread = dataOf(await agent.memory.thread(conversationId, { last: 15 }));
     expect(thread.map(({ task }) => task)).toEqual(tasks.slice(5));
 
     await local.sql`
       insert into mayfly.memory_conflicts (tenant_id, memory_id, field, base, wanted, hlc, op_id)
       select ${tenant}, m, 'reward', '1', '2', '0', gen_random_uuid() from unnest(${made}::uuid[]) m`;
-    const conflicts = dataOf(await mayfly.conflicts.list({ limit: 15 }));
+    const conflicts = dataOf(await mayfly.memory.conflicts.list({ limit: 15 }));
     expect(new Set(conflicts.conflicts.map(({ memoryId }) => memoryId)).size).toBe(15);
-    const rest = dataOf(await mayfly.conflicts.list({ limit: 15, after: conflicts.next ?? "" }));
+    const rest = dataOf(
+      await mayfly.memory.conflicts.list({ limit: 15, after: conflicts.next ?? "" }),
+    );
     expect([rest.conflicts.length, rest.next]).toEqual([5, null]);
 
     dataOf(await mayfly.channels.create({ name: "findings" }));

@@ -37,20 +37,26 @@ it("an id in capitals is the same id, wherever it is given", async () => {
   const given = { sessionId: capitals(sessionId), conversationId: capitals(conversationId) };
   const made = await agent.remember({ id: capitals(id), task: "Rotate the key", ...given });
   expect(dataOf(made)).toEqual({ id });
-  expect(dataOf(await agent.recallLocal("key", given)).results).toMatchObject([{ id }]);
-  expect(dataOf(await agent.update(capitals(id), { set: { reward: 1, ...given } }))).toEqual({
-    id,
-  });
+  expect(dataOf(await agent.memory.recallLocal("key", given)).results).toMatchObject([{ id }]);
+  expect(dataOf(await agent.memory.update(capitals(id), { set: { reward: 1, ...given } }))).toEqual(
+    {
+      id,
+    },
+  );
   expect(
-    dataOf(await agent.recallLocal("key", { agentId: capitals(agent.id) })).results,
+    dataOf(await agent.memory.recallLocal("key", { agentId: capitals(agent.id) })).results,
   ).toMatchObject([{ id, reward: 1 }]);
   dataOf(await agent.sync());
-  expect(agent.cached).toBe(1);
-  expect(dataOf(await agent.recallLocal("key")).results).toMatchObject([{ id, reward: 1 }]);
-  expect(dataOf(await agent.get(capitals(id)))).toMatchObject({ id, sessionId, conversationId });
-  expect(dataOf(await agent.memories(given)).memories).toMatchObject([{ id }]);
-  expect(dataOf(await agent.forget(capitals(id)))).toEqual({ id });
-  expect(agent.cached).toBe(0);
+  expect(agent.memory.cached).toBe(1);
+  expect(dataOf(await agent.memory.recallLocal("key")).results).toMatchObject([{ id, reward: 1 }]);
+  expect(dataOf(await agent.memory.get(capitals(id)))).toMatchObject({
+    id,
+    sessionId,
+    conversationId,
+  });
+  expect(dataOf(await agent.memory.list(given)).memories).toMatchObject([{ id }]);
+  expect(dataOf(await agent.memory.forget(capitals(id)))).toEqual({ id });
+  expect(agent.memory.cached).toBe(0);
 });
 
 it("a tenant in capitals is the same tenant: its topics, its outbox, its states", async () => {
@@ -98,10 +104,10 @@ it("tags are found whatever is in them", async () => {
   for (const tag of tags) dataOf(await agent.remember({ task: tag, tags: [tag, "common"] }));
   dataOf(await agent.sync());
   for (const tag of tags) {
-    const { memories } = dataOf(await agent.memories({ tags: ["common", tag] }));
+    const { memories } = dataOf(await agent.memory.list({ tags: ["common", tag] }));
     expect(memories, tag).toMatchObject([{ tags: [tag, "common"] }]);
   }
-  expect(dataOf(await agent.memories({ tags, kinds: ["episode"] })).memories).toEqual([]);
+  expect(dataOf(await agent.memory.list({ tags, kinds: ["episode"] })).memories).toEqual([]);
 });
 
 it("keys of metadata that are JavaScript's own are kept, at the top and below", async () => {
@@ -111,10 +117,10 @@ it("keys of metadata that are JavaScript's own are kept, at the top and below", 
   const entriesOf = (value: unknown) => Object.entries(value as object).sort();
   const { id } = dataOf(await agent.remember({ task: "t", metadata }));
   dataOf(await agent.sync());
-  expect(entriesOf(dataOf(await agent.get(id))?.metadata)).toEqual(entriesOf(metadata));
+  expect(entriesOf(dataOf(await agent.memory.get(id))?.metadata)).toEqual(entriesOf(metadata));
   const raw = randomUUID();
   expect((await post("sync", putOf(json, raw))).status).toBe(200);
-  expect(entriesOf(dataOf(await agent.get(raw))?.metadata)).toEqual(entriesOf(metadata));
+  expect(entriesOf(dataOf(await agent.memory.get(raw))?.metadata)).toEqual(entriesOf(metadata));
   const [recalled] = dataOf(await agent.recall("t", { limit: 1 })).results;
   expect(entriesOf(recalled?.metadata)).toEqual(entriesOf(metadata));
   dataOf(await agent.state.set("s", metadata));
@@ -148,7 +154,7 @@ it("numbers that JSON has not, or that were rounded before, are refused by the S
       code: "invalid_request",
       details: { field: "metadata" },
     });
-    const update = await agent.update(randomUUID(), { set: { metadata } });
+    const update = await agent.memory.update(randomUUID(), { set: { metadata } });
     expect(update.error?.details).toMatchObject({ field: "set.metadata" });
     expect((await agent.state.set("n", number)).error?.details).toEqual({ field: "value" });
     expect((await agent.send(agent.id, "info", { text: "t", number })).error?.code).toBe(

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { MayflyError } from "../../sdk/src/contract/errors.ts";
-import { Attendance, type Reader } from "../../sdk/src/log/attendance.ts";
+import { type MayflyError, ok } from "../../sdk/src/contract/errors.ts";
+import { Attendance, type Beat, type Reader } from "../../sdk/src/link/attendance.ts";
 
 /** A server that has these numbers, and what it was told. */
 function serverWith(newest: { log: number; inbox: number; channels: Record<string, number> }) {
-  const beats: Record<string, unknown>[] = [];
-  const rpc = async (_name: string, beat: Record<string, unknown>) => {
+  const beats: Beat[] = [];
+  const attendance = new Attendance(async (beat) => {
     beats.push(beat);
-    return { data: { ...newest, channels: { ...newest.channels } }, error: null, status: 200 };
-  };
-  return { beats, newest, attendance: new Attendance({ rpc } as never) };
+    return ok({ ...newest, channels: { ...newest.channels } });
+  });
+  return { beats, newest, attendance };
 }
 
 class TestReader implements Reader {

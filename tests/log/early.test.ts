@@ -194,7 +194,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     const subjects: (string | null)[] = [];
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const watch = dataOf(
-      await agent.watch({ types: ["state.*"] }, ({ events }) => {
+      await agent.log.watch({ types: ["state.*"] }, ({ events }) => {
         subjects.push(...events.map(({ subject }) => subject));
       }),
     );

@@ -41,7 +41,7 @@ describe("a Realtime that drops, delays, reorders, closes, refuses", () => {
       const written = new Map<string, string[]>();
       const all = Promise.withResolvers<void>();
       const watch = dataOf(
-        await reader.watch({ types: ["memory.created"], pollMs: 200 }, ({ events }) => {
+        await reader.log.watch({ types: ["memory.created"], pollMs: 200 }, ({ events }) => {
           for (const { subject } of events) seen.push(String(subject));
           if (
             [...written.values()].every(

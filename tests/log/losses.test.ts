@@ -40,7 +40,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     let heard = 0;
     const off = agent.on("probe", () => void heard++);
     for (let n = 1; heard === 0; n++) {
-      dataOf(await mayfly.send(agent.id, "probe", { n }));
+      dataOf(await mayfly.messages.send(agent.id, "probe", { n }));
       await vi.waitFor(() => expect(heard).toBeGreaterThan(0), { timeout: 2_000 }).catch(() => {});
     }
     off();
@@ -54,13 +54,13 @@ describe("while Realtime drops broadcasts in silence", () => {
     await steady(1);
 
     faults.drop = 1;
-    dataOf(await mayfly.send(agent.id, "tick", { n: 1 }));
+    dataOf(await mayfly.messages.send(agent.id, "tick", { n: 1 }));
     // Nobody heard of it. The heartbeat brings it, and says what was lost.
     dataOf(await agent.heartbeat());
     await vi.waitFor(() => expect(got).toEqual([1]));
     await vi.waitFor(() => expect(lost()).toHaveLength(1), 10_000);
     for (let n = 2; n <= 4; n++) {
-      dataOf(await mayfly.send(agent.id, "tick", { n }));
+      dataOf(await mayfly.messages.send(agent.id, "tick", { n }));
       // Without it, with the pull that comes after 30 s.
       await vi.waitFor(() => expect(got).toContain(n), 10_000);
     }
@@ -81,7 +81,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     const seen: string[] = [];
     dataOf(await mayfly.channels.create({ name: "findings", kind: "broadcast" }));
     const watch = dataOf(
-      await agent.watch({ types: ["state.changed"], onError }, ({ events }) => {
+      await agent.log.watch({ types: ["state.changed"], onError }, ({ events }) => {
         seen.push(...events.map(({ type }) => type));
       }),
     );
@@ -133,7 +133,8 @@ describe("under another tenant's flood at more than twice the project's rate", (
     agent.on("tick", ({ payload }) => void got.push(payload.n), {
       onError: (error) => void errors.push(error as { code?: string }),
     });
-    const tick = async (n: number) => dataOf(await quiet.mayfly.send(agent.id, "tick", { n }));
+    const tick = async (n: number) =>
+      dataOf(await quiet.mayfly.messages.send(agent.id, "tick", { n }));
     await tick(0);
     await vi.waitFor(() => expect(got).toContain(0), 10_000);
     flooding.on("flood", () => {});

@@ -39,7 +39,7 @@ async function watch(
   options: WatchOptions,
   handler: (batch: WatchBatch) => void | Promise<void>,
 ): Promise<Watch> {
-  const started = dataOf(await by.watch(options, handler));
+  const started = dataOf(await by.log.watch(options, handler));
   watches.push(started);
   return started;
 }
@@ -101,7 +101,7 @@ describe("watch", () => {
     dataOf(await agent.sync());
     await got.until(() => got.subjects().includes(id));
     expect(got.batches[0]?.memories).toMatchObject([{ id, visibility: "agent" }]);
-    dataOf(await agent.update(id, { set: { reward: 1 } }));
+    dataOf(await agent.memory.update(id, { set: { reward: 1 } }));
     dataOf(await agent.sync());
     await got.until(() => got.subjects().length === 2);
     expect(got.batches.at(-1)?.events).toMatchObject([{ type: "memory.updated", subject: id }]);
@@ -313,23 +313,23 @@ describe("watch", () => {
   });
 
   it("says at once what is wrong, and ends when it may read no more", async () => {
-    const bad = await watched.watch({ since: "no cursor" }, () => {});
+    const bad = await watched.log.watch({ since: "no cursor" }, () => {});
     expect(bad.error?.code).toBe("cursor_invalid");
     // No wish for all there is.
-    expect((await watched.watch({ since: "" }, () => {})).error?.code).toBe("cursor_invalid");
+    expect((await watched.log.watch({ since: "" }, () => {})).error?.code).toBe("cursor_invalid");
     // Either would never hand anything over, or never rest.
     for (const [field, value] of Object.entries({ limit: 0, pollMs: 0 })) {
-      const { error } = await watched.watch({ [field]: value }, () => {});
+      const { error } = await watched.log.watch({ [field]: value }, () => {});
       expect(error).toMatchObject({ code: "invalid_request", details: { field } });
     }
     const broken = new Error("The disk is gone.");
     const store = { load: () => Promise.reject(broken), save: async () => {} };
-    expect((await watched.watch({ store }, () => {})).error).toMatchObject({
+    expect((await watched.log.watch({ store }, () => {})).error).toMatchObject({
       code: "storage_failed",
       cause: broken,
     });
     const nobody = new Mayfly({ url: proxy.url, key: local.secretKey });
-    expect((await nobody.watch({}, () => {})).error?.code).toBe("tenant_unknown");
+    expect((await nobody.log.watch({}, () => {})).error?.code).toBe("tenant_unknown");
     const agent = await spawnIn(watched, { name: "short" });
     const started = await watch(agent, { pollMs: 100 }, () => {});
     await local.sql`update mayfly.agents set status = 'stopped', stopped_at = now()

@@ -39,8 +39,8 @@ const shared = async (fields: object = {}) => {
   return id;
 };
 const heldBy = async (agent: Agent, query = "shared") =>
-  dataOf(await agent.recallLocal(query)).results[0];
-const onServer = async (id: string) => dataOf(await one.get(id));
+  dataOf(await agent.memory.recallLocal(query)).results[0];
+const onServer = async (id: string) => dataOf(await one.memory.get(id));
 /** Something that an agent does by a clock that is so much ahead; nothing else runs meanwhile. */
 async function byClock(aheadMs: number, work: () => Promise<unknown>) {
   const now = Date.now() + aheadMs;
@@ -52,8 +52,8 @@ async function byClock(aheadMs: number, work: () => Promise<unknown>) {
 describe("updates of one memory", () => {
   it("made earlier lose against later ones of others, though pushed later; field by field", async () => {
     const id = await shared();
-    await byClock(-50, () => one.update(id, { set: { reward: 0.1, critique: "of one" } }));
-    await other.update(id, { set: { reward: 0.9 } });
+    await byClock(-50, () => one.memory.update(id, { set: { reward: 0.1, critique: "of one" } }));
+    await other.memory.update(id, { set: { reward: 0.9 } });
     dataOf(await other.sync());
     dataOf(await one.sync());
     expect(await onServer(id)).toMatchObject({
@@ -72,10 +72,10 @@ describe("updates of one memory", () => {
   it("made after seeing another's win over it, whatever the clocks say", async () => {
     const id = await shared();
     // Within what the server allows.
-    await byClock(40_000, () => other.update(id, { set: { output: "by a fast clock" } }));
+    await byClock(40_000, () => other.memory.update(id, { set: { output: "by a fast clock" } }));
     dataOf(await other.sync());
     dataOf(await one.sync());
-    await one.update(id, { set: { output: "by one who knows it" } });
+    await one.memory.update(id, { set: { output: "by one who knows it" } });
     dataOf(await one.sync());
     expect(await onServer(id)).toMatchObject({ output: "by one who knows it" });
   });
@@ -83,13 +83,13 @@ describe("updates of one memory", () => {
   it("by a clock that is an hour ahead are stamped anew, and pushed", async () => {
     const id = await shared();
     await byClock(3_600_000, async () => {
-      await one.update(id, { set: { reward: 0.5 } });
-      await one.update(id, { set: { critique: "and more" } });
+      await one.memory.update(id, { set: { reward: 0.5 } });
+      await one.memory.update(id, { set: { critique: "and more" } });
     });
     expect(dataOf(await one.sync())).toMatchObject({ pushed: 2, rejected: 0 });
-    expect(one.deadLetters).toEqual([]);
+    expect(one.outbox.refused).toEqual([]);
     // Not from the future any more: what comes after it wins.
-    await other.update(id, { set: { reward: 0.7 } });
+    await other.memory.update(id, { set: { reward: 0.7 } });
     dataOf(await other.sync());
     expect(await onServer(id)).toMatchObject({
       reward: expect.closeTo(0.7),
@@ -102,20 +102,22 @@ describe("an update in the local cache", () => {
   it("is found offline at once, by its new words, and not by the old ones", async () => {
     const id = await shared({ tags: ["apples"], reward: 0.2 });
     proxy.down();
-    await other.update(id, { set: { tags: ["pears"], output: "bananas", reward: 0.8 } });
+    await other.memory.update(id, { set: { tags: ["pears"], output: "bananas", reward: 0.8 } });
     expect(dataOf(await other.recall("bananas"))).toMatchObject({
       mode: "local",
       results: [{ id, task: "shared", tags: ["pears"], reward: 0.8 }],
     });
-    expect(dataOf(await other.recallLocal("apples")).results).toEqual([]);
-    expect(dataOf(await other.recallLocal("shared", { minReward: 0.5 })).results).toHaveLength(1);
-    await other.update(id, { set: { reward: null } });
+    expect(dataOf(await other.memory.recallLocal("apples")).results).toEqual([]);
+    expect(
+      dataOf(await other.memory.recallLocal("shared", { minReward: 0.5 })).results,
+    ).toHaveLength(1);
+    await other.memory.update(id, { set: { reward: null } });
     expect(await heldBy(other)).toMatchObject({ reward: null, output: "bananas" });
   });
 
   it("of a memory that is only in the outbox is found too, and both are pushed", async () => {
     const { id } = dataOf(await one.remember({ task: "shared" }));
-    await one.update(id, { set: { output: "enlarged" } });
+    await one.memory.update(id, { set: { output: "enlarged" } });
     expect(await heldBy(one, "enlarged")).toMatchObject({ id, output: "enlarged" });
     expect(dataOf(await one.sync({ pull: false })).pushed).toBe(2);
     expect(await heldBy(one, "enlarged")).toMatchObject({ id, output: "enlarged" });
@@ -124,16 +126,16 @@ describe("an update in the local cache", () => {
 
   it("stays when the push is acknowledged, before anything is pulled", async () => {
     const id = await shared({ output: "old" });
-    await one.update(id, { set: { output: "new" } });
+    await one.memory.update(id, { set: { output: "new" } });
     dataOf(await one.sync({ pull: false }));
     expect(await heldBy(one)).toMatchObject({ output: "new" });
   });
 
   it("gives way to what the server kept, when another's was newer", async () => {
     const id = await shared({ output: "old" });
-    await byClock(-50, () => one.update(id, { set: { output: "earlier" } }));
+    await byClock(-50, () => one.memory.update(id, { set: { output: "earlier" } }));
     expect(await heldBy(one)).toMatchObject({ output: "earlier" });
-    await other.update(id, { set: { output: "later" } });
+    await other.memory.update(id, { set: { output: "later" } });
     dataOf(await other.sync());
     dataOf(await one.sync());
     expect(await heldBy(one)).toMatchObject({ output: "later" });
@@ -146,8 +148,8 @@ describe("an update in the local cache", () => {
       base: { tags: ["a", "b"] },
       resolve: "merge" as const,
     });
-    await one.update(id, change(["b", "c"]));
-    await other.update(id, change(["a", "b", "d"]));
+    await one.memory.update(id, change(["b", "c"]));
+    await other.memory.update(id, change(["a", "b", "d"]));
     dataOf(await other.sync());
     expect(await heldBy(one)).toMatchObject({ tags: ["b", "c"] });
     dataOf(await one.sync());
@@ -156,7 +158,7 @@ describe("an update in the local cache", () => {
 
   it("is taken back when the server refuses it", async () => {
     const id = await shared({ output: "", metadata: { a: 1 } });
-    await one.update(id, { set: { metadata: { text: "x".repeat(70_000) } } });
+    await one.memory.update(id, { set: { metadata: { text: "x".repeat(70_000) } } });
     expect((await heldBy(one))?.metadata).toHaveProperty("text");
     expect(dataOf(await one.sync()).rejected).toBe(1);
     expect((await heldBy(one))?.metadata).toEqual({ a: 1 });
@@ -164,28 +166,28 @@ describe("an update in the local cache", () => {
 
   it("of a memory that another has forgotten goes with it", async () => {
     const id = await shared();
-    await one.update(id, { set: { output: "too late" } });
-    await other.forget(id);
+    await one.memory.update(id, { set: { output: "too late" } });
+    await other.memory.forget(id);
     dataOf(await other.sync());
     dataOf(await one.sync());
-    expect([one.cached, other.cached]).toEqual([0, 0]);
+    expect([one.memory.cached, other.memory.cached]).toEqual([0, 0]);
   });
 });
 
 describe("a memory whose visibility changes", () => {
   it("leaves the caches of those who may not see it any more, and stays with its own", async () => {
     const id = await shared();
-    expect(other.cached).toBe(1);
-    await one.update(id, { set: { visibility: "agent" } });
+    expect(other.memory.cached).toBe(1);
+    await one.memory.update(id, { set: { visibility: "agent" } });
     dataOf(await one.sync());
     const events: string[] = [];
     dataOf(
       await other.sync({ pull: (page) => void events.push(...page.events.map((e) => e.type)) }),
     );
     expect(events).toEqual(["memory.hidden"]);
-    expect([one.cached, other.cached]).toEqual([1, 0]);
-    expect(dataOf(await other.recallLocal("shared")).results).toEqual([]);
-    expect(dataOf(await other.get(id))).toBeNull();
+    expect([one.memory.cached, other.memory.cached]).toEqual([1, 0]);
+    expect(dataOf(await other.memory.recallLocal("shared")).results).toEqual([]);
+    expect(dataOf(await other.memory.get(id))).toBeNull();
   });
 
   it("arrives when it is widened, also with a cursor that has passed it", async () => {
@@ -196,7 +198,7 @@ describe("a memory whose visibility changes", () => {
     dataOf(await one.sync());
     dataOf(await other.sync());
     expect(await heldBy(other)).toBeUndefined();
-    await one.update(id, { set: { visibility: "tenant" } });
+    await one.memory.update(id, { set: { visibility: "tenant" } });
     dataOf(await one.sync());
     dataOf(await other.sync());
     expect(await heldBy(other)).toMatchObject({ id, task: "shared" });
@@ -209,13 +211,17 @@ describe("a memory whose visibility changes", () => {
     const { id } = dataOf(await child.remember({ task: "shared", visibility: "agent" }));
     dataOf(await child.sync());
     for (const agent of [one, sister, other]) dataOf(await agent.sync());
-    expect([one.cached, sister.cached, other.cached]).toEqual([1, 0, 0]);
+    expect([one.memory.cached, sister.memory.cached, other.memory.cached]).toEqual([1, 0, 0]);
     for (const visibility of ["tenant", "agent"] as const) {
-      await child.update(id, { set: { visibility } });
+      await child.memory.update(id, { set: { visibility } });
       dataOf(await child.sync());
       for (const agent of [one, sister, other]) dataOf(await agent.sync());
       const seen = visibility === "tenant" ? 1 : 0;
-      expect([one.cached, sister.cached, other.cached]).toEqual([1, seen, seen]);
+      expect([one.memory.cached, sister.memory.cached, other.memory.cached]).toEqual([
+        1,
+        seen,
+        seen,
+      ]);
     }
     await Promise.all([child.stop(), sister.stop()]);
   });

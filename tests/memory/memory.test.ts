@@ -50,14 +50,14 @@ describe("what an agent holds itself", () => {
       await spawnIn(mayfly, { name: "reader" }),
     ];
     await writer.remember({ task: "rotate keys" });
-    expect(dataOf(await writer.recallLocal("keys"))).toMatchObject({
+    expect(dataOf(await writer.memory.recallLocal("keys"))).toMatchObject({
       mode: "local",
       results: [{ task: "rotate keys", agentName: "writer", agentId: writer.id }],
     });
     dataOf(await writer.sync({ pull: false }));
-    expect(writer.cached).toBe(1);
+    expect(writer.memory.cached).toBe(1);
     expect(dataOf(await reader.sync()).pulled).toBeGreaterThan(0);
-    expect(tasks(dataOf(await reader.recallLocal("keys")).results)).toEqual(["rotate keys"]);
+    expect(tasks(dataOf(await reader.memory.recallLocal("keys")).results)).toEqual(["rotate keys"]);
     const { pulled } = dataOf(await reader.sync());
     expect(pulled).toBe(0);
     await Promise.all([writer.stop(), reader.stop()]);
@@ -71,13 +71,13 @@ describe("what an agent holds itself", () => {
     const { id } = dataOf(await writer.remember({ task: "to be forgotten" }));
     dataOf(await writer.sync());
     dataOf(await reader.sync());
-    expect(reader.cached).toBe(1);
-    await writer.forget(id);
-    expect(writer.cached).toBe(0);
+    expect(reader.memory.cached).toBe(1);
+    await writer.memory.forget(id);
+    expect(writer.memory.cached).toBe(0);
     dataOf(await writer.sync());
-    expect(writer.cached).toBe(0);
+    expect(writer.memory.cached).toBe(0);
     dataOf(await reader.sync());
-    expect(reader.cached).toBe(0);
+    expect(reader.memory.cached).toBe(0);
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
@@ -96,7 +96,7 @@ describe("what an agent holds itself", () => {
     await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
     await local.sql`select mayfly_private.current_epoch()`;
     dataOf(await reader.sync());
-    const held = dataOf(await reader.recallLocal("stays gone unsent"));
+    const held = dataOf(await reader.memory.recallLocal("stays gone unsent"));
     expect(tasks(held.results).sort()).toEqual(["stays", "unsent"]);
     await Promise.all([writer.stop(), reader.stop()]);
   });
@@ -122,8 +122,10 @@ describe("what an agent holds itself", () => {
     await expect(reader.sync({ pull })).rejects.toThrow("handler");
     dataOf(await reader.sync({ pull }));
     expect(seen).toEqual(Array.from({ length: 1_200 }, (_, n) => `memory ${n}`));
-    expect(reader.cached).toBeLessThanOrEqual(100);
-    expect(dataOf(await reader.recallLocal("memory 1199")).results[0]?.task).toBe("memory 1199");
+    expect(reader.memory.cached).toBeLessThanOrEqual(100);
+    expect(dataOf(await reader.memory.recallLocal("memory 1199")).results[0]?.task).toBe(
+      "memory 1199",
+    );
     await reader.stop();
   });
 });
@@ -142,7 +144,7 @@ describe("a recall without a server", () => {
       problem: expect.stringMatching(/query could not be reached.*by words alone/),
       results: [{ task: "Rotate the signing key", parts: { words_rank: 1, vector_rank: null } }],
     });
-    const context = dataOf(await agent.context({ task: "rotating keys", maxTokens: 100 }));
+    const context = dataOf(await agent.memory.context({ task: "rotating keys", maxTokens: 100 }));
     expect(context).toMatchObject({ mode: "local", memories: [{ reward: 0.9 }] });
     proxy.up();
     expect(dataOf(await agent.recall("rotating keys")).mode).toBe("hybrid");
@@ -188,19 +190,23 @@ describe("a recall without a server", () => {
   it("refuses what the server would refuse, and does not hide its refusals", async () => {
     const agent = await spawnIn(mayfly);
     const refused = async (query: string, options: RecallOptions) =>
-      (await agent.recallLocal(query, options)).error?.details;
+      (await agent.memory.recallLocal(query, options)).error?.details;
     expect(await refused("x", { limit: 0 })).toEqual({ field: "limit" });
     expect(await refused("", {})).toEqual({ field: "query" });
     expect(await refused("x", { embedding: [1, 0], model: "m" })).toEqual({ field: "embedding" });
     expect(await refused("x", { embedding: Array(384).fill(1) })).toEqual({ field: "model" });
     expect(await refused("x", { minReward: 2 })).toEqual({ field: "min_reward" });
     expect((await agent.recall("x", { limit: 101 })).error?.code).toBe("invalid_request");
-    expect((await agent.context({ task: "x", maxTokens: 0 })).error?.code).toBe("invalid_request");
+    expect((await agent.memory.context({ task: "x", maxTokens: 0 })).error?.code).toBe(
+      "invalid_request",
+    );
     // A page of more would have a thousand rows, and say that there are no others.
     for (const limit of [0, 1.5, 1001]) {
-      expect((await agent.memories({ limit })).error?.details).toEqual({ field: "limit" });
-      expect((await agent.conflicts({ limit })).error?.details).toEqual({ field: "limit" });
-      const { error } = await agent.thread(randomUUID(), { last: limit });
+      expect((await agent.memory.list({ limit })).error?.details).toEqual({ field: "limit" });
+      expect((await agent.memory.conflicts.list({ limit })).error?.details).toEqual({
+        field: "limit",
+      });
+      const { error } = await agent.memory.thread(randomUUID(), { last: limit });
       expect(error?.details).toEqual({ field: "last" });
     }
     const never = new Date(Number.NaN);
@@ -209,7 +215,9 @@ describe("a recall without a server", () => {
       code: "invalid_request",
       details: { field: "expires_at" },
     });
-    expect((await agent.update(randomUUID(), { set: { expiresAt: never } })).error).toMatchObject({
+    expect(
+      (await agent.memory.update(randomUUID(), { set: { expiresAt: never } })).error,
+    ).toMatchObject({
       code: "invalid_request",
       details: { field: "set.expires_at" },
     });
@@ -229,26 +237,27 @@ describe("reading memories", () => {
       await agent.remember({ task: "good", reward: 0.9, importance: 9, sessionId }),
     );
     dataOf(await agent.sync());
-    const list = async (options: object) => tasks(dataOf(await agent.memories(options)).memories);
+    const list = async (options: object) =>
+      tasks(dataOf(await agent.memory.list(options)).memories);
     expect(await list({ kinds: ["conversation"] })).toHaveLength(5);
     expect(await list({ sessionId })).toEqual(["good"]);
     expect(await list({ minReward: 0.5 })).toEqual(["good"]);
     expect(await list({ minImportance: 9 })).toEqual(["good"]);
     expect(await list({ conversationId, limit: 2 })).toEqual(["turn 1", "turn 2"]);
     expect(await list({ agentId: randomUUID() })).toEqual([]);
-    expect(tasks(dataOf(await agent.thread(conversationId, { last: 3 })))).toEqual([
+    expect(tasks(dataOf(await agent.memory.thread(conversationId, { last: 3 })))).toEqual([
       "turn 3",
       "turn 4",
       "turn 5",
     ]);
-    expect(dataOf(await agent.get(id))).toMatchObject({
+    expect(dataOf(await agent.memory.get(id))).toMatchObject({
       task: "good",
       sessionId,
       version: 1,
       visibility: "tenant",
       updatedAt: expect.any(Date),
     });
-    expect(await agent.get(randomUUID())).toEqual({ data: null, error: null });
+    expect(await agent.memory.get(randomUUID())).toEqual({ data: null, error: null });
     await agent.stop();
   });
 
@@ -265,13 +274,14 @@ describe("reading memories", () => {
       field: "model",
     });
     dataOf(await agent.sync());
-    const similar = dataOf(await agent.similar(id, { limit: 5, model: "own" }));
+    const similar = dataOf(await agent.memory.similar(id, { limit: 5, model: "own" }));
     expect(similar.model).toBe("own");
     expect(tasks(similar.results)).toEqual(["two"]);
     expect(
-      dataOf(await agent.recallLocal("two", { embedding: vector(2), model: "own" })).results[0],
+      dataOf(await agent.memory.recallLocal("two", { embedding: vector(2), model: "own" }))
+        .results[0],
     ).toMatchObject({ task: "two", parts: { words_rank: 1, vector_rank: 1 } });
-    expect((await agent.similar(randomUUID())).error?.code).toBe("memory_unknown");
+    expect((await agent.memory.similar(randomUUID())).error?.code).toBe("memory_unknown");
     await agent.stop();
   });
 });

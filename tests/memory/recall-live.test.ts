@@ -35,13 +35,13 @@ describe("agent.recall", () => {
     });
     expect(narrowed.data?.results.map((hit) => hit.id)).toEqual([first.data?.id]);
 
-    const alike = await agent.similar(first.data?.id ?? "", { limit: 1 });
+    const alike = await agent.memory.similar(first.data?.id ?? "", { limit: 1 });
     expect(alike.data).toMatchObject({
       mode: "hybrid",
       model: "mayfly-dev-hash-384",
       results: [{ task: "Rotating signing keys" }],
     });
-    const unknown = await agent.similar(crypto.randomUUID());
+    const unknown = await agent.memory.similar(crypto.randomUUID());
     expect(unknown.error?.code).toBe("memory_unknown");
     const refused = await agent.recall("x", { weights: { reward: 2 } });
     expect(refused.error?.code).toBe("invalid_request");

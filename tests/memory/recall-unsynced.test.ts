@@ -50,7 +50,7 @@ describe("a recall, of what its agent has not synced", () => {
         },
       ],
     });
-    expect(dataOf(await agent.recallLocal("rotating keys")).results).toMatchObject([
+    expect(dataOf(await agent.memory.recallLocal("rotating keys")).results).toMatchObject([
       { id, unsynced: true, parts: { local: true } },
     ]);
     dataOf(await agent.sync());
@@ -58,7 +58,9 @@ describe("a recall, of what its agent has not synced", () => {
     expect(tasks(results)).toEqual(["rotate keys"]);
     expect(results[0]).not.toHaveProperty("unsynced");
     expect(results[0]?.parts).not.toHaveProperty("local");
-    expect(dataOf(await agent.recallLocal("keys")).results[0]).not.toHaveProperty("unsynced");
+    expect(dataOf(await agent.memory.recallLocal("keys")).results[0]).not.toHaveProperty(
+      "unsynced",
+    );
   });
 
   it("merges it with what the server has by score, within the limit", async () => {
@@ -82,10 +84,10 @@ describe("a recall, of what its agent has not synced", () => {
     const { id } = dataOf(await agent.remember({ task: "keys one" }));
     await agent.remember({ task: "keys two" });
     dataOf(await agent.sync());
-    await agent.forget(id);
+    await agent.memory.forget(id);
     expect(tasks(await found("keys one", { limit: 1 }))).toEqual(["keys two"]);
     const waiting = dataOf(await agent.remember({ task: "keys three" }));
-    await agent.forget(waiting.id);
+    await agent.memory.forget(waiting.id);
     expect(tasks(await found("keys"))).toEqual(["keys two"]);
     dataOf(await agent.sync());
     expect(tasks(await found("keys"))).toEqual(["keys two"]);
@@ -97,8 +99,8 @@ describe("a recall, of what its agent has not synced", () => {
     dataOf(await agent.sync());
     const waiting = dataOf(await agent.remember({ task: "store keys", output: "old" }));
     for (const { id } of [synced, waiting])
-      await agent.update(id, { set: { output: "new", tags: ["tried"] } });
-    await agent.update(other.id, { set: { task: "copy keys", output: "new" } });
+      await agent.memory.update(id, { set: { output: "new", tags: ["tried"] } });
+    await agent.memory.update(other.id, { set: { task: "copy keys", output: "new" } });
     const results = await found("keys");
     expect(tasks(results).sort()).toEqual(["copy keys", "rotate keys", "store keys"]);
     for (const result of results) expect(result).toMatchObject({ output: "new", unsynced: true });
@@ -107,7 +109,7 @@ describe("a recall, of what its agent has not synced", () => {
       "store keys",
     ]);
     // An update that takes a memory out of a filter takes it out of the answer.
-    await agent.update(synced.id, { set: { reward: 0.1 } });
+    await agent.memory.update(synced.id, { set: { reward: 0.1 } });
     expect(await found("rotate keys", { minReward: 0.8 })).toEqual([]);
     dataOf(await agent.sync());
     const after = await found("keys");
@@ -207,29 +209,33 @@ describe("a recall, of what its agent has not synced", () => {
 describe("what else reads what its agent has not synced", () => {
   it("is a context", async () => {
     await agent.remember({ task: "rotate keys", output: "Import, wait, rotate." });
-    const { text, memories } = dataOf(await agent.context({ task: "keys", maxTokens: 100 }));
+    const { text, memories } = dataOf(await agent.memory.context({ task: "keys", maxTokens: 100 }));
     expect(text).toBe("## rotate keys\nImport, wait, rotate.");
     expect(memories).toMatchObject([{ unsynced: true }]);
   });
 
   it("is a memory by its id", async () => {
     const { id } = dataOf(await agent.remember({ task: "one", output: "old" }));
-    await agent.update(id, { set: { output: "new" } });
+    await agent.memory.update(id, { set: { output: "new" } });
     const expected = { id, task: "one", output: "new", agentId: agent.id };
-    expect(dataOf(await agent.get(id.toUpperCase()))).toMatchObject({
+    expect(dataOf(await agent.memory.get(id.toUpperCase()))).toMatchObject({
       ...expected,
       unsynced: true,
     });
     proxy.down();
-    expect(dataOf(await agent.get(id))).toMatchObject({ ...expected, unsynced: true });
+    expect(dataOf(await agent.memory.get(id))).toMatchObject({ ...expected, unsynced: true });
     proxy.up();
     dataOf(await agent.sync());
-    expect(dataOf(await agent.get(id))).toMatchObject({ ...expected, version: 2 });
-    expect(dataOf(await agent.get(id))).not.toHaveProperty("unsynced");
-    await agent.update(id, { set: { reward: 1 } });
-    expect(dataOf(await agent.get(id))).toMatchObject({ ...expected, reward: 1, unsynced: true });
-    await agent.forget(id);
-    expect(dataOf(await agent.get(id))).toBeNull();
+    expect(dataOf(await agent.memory.get(id))).toMatchObject({ ...expected, version: 2 });
+    expect(dataOf(await agent.memory.get(id))).not.toHaveProperty("unsynced");
+    await agent.memory.update(id, { set: { reward: 1 } });
+    expect(dataOf(await agent.memory.get(id))).toMatchObject({
+      ...expected,
+      reward: 1,
+      unsynced: true,
+    });
+    await agent.memory.forget(id);
+    expect(dataOf(await agent.memory.get(id))).toBeNull();
   });
 
   it("is a thread", async () => {
@@ -242,13 +248,13 @@ describe("what else reads what its agent has not synced", () => {
     await turn("turn 3");
     await agent.remember({ kind: "conversation", task: "elsewhere" });
     const thread = async (last?: number) =>
-      dataOf(await agent.thread(conversationId, last ? { last } : {}));
+      dataOf(await agent.memory.thread(conversationId, last ? { last } : {}));
     expect(tasks(await thread())).toEqual(["turn 1", "turn 2", "turn 3"]);
     expect(tasks(await thread(2))).toEqual(["turn 2", "turn 3"]);
     expect((await thread()).map(({ unsynced }) => unsynced)).toEqual([undefined, undefined, true]);
-    await agent.update(first, { set: { output: "new" } });
+    await agent.memory.update(first, { set: { output: "new" } });
     expect((await thread())[0]).toMatchObject({ output: "new", unsynced: true });
-    await agent.forget(first);
+    await agent.memory.forget(first);
     expect(tasks(await thread())).toEqual(["turn 2", "turn 3"]);
     dataOf(await agent.sync());
     expect(tasks(await thread())).toEqual(["turn 2", "turn 3"]);
@@ -260,7 +266,7 @@ describe("what else reads what its agent has not synced", () => {
     dataOf(await agent.remember({ id, task: "keys again" }));
     expect(dataOf(await agent.sync()).rejected).toBe(1);
     expect(tasks(await found("keys"))).toEqual(["keys"]);
-    expect(dataOf(await agent.get(id))?.task).toBe("keys");
-    dataOf(await agent.discardDeadLetters());
+    expect(dataOf(await agent.memory.get(id))?.task).toBe("keys");
+    dataOf(await agent.outbox.discard());
   });
 });

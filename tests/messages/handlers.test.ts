@@ -53,13 +53,13 @@ const kinds: Record<string, Kind> = {
     dataOf(await peer.channels.open("findings").broadcast("tick", {}));
   },
   "the log": async (handler, options) => {
-    dataOf(await agent.watch({ types: ["memory.*"], ...options }, handler));
+    dataOf(await agent.log.watch({ types: ["memory.*"], ...options }, handler));
     dataOf(await peer.remember({ task: "learned" }));
     dataOf(await peer.sync());
   },
   states: async (handler, options) => {
-    dataOf(await agent.shared.watch("plan", handler, options));
-    dataOf(await peer.shared.set("plan", 1));
+    dataOf(await agent.state.shared.watch("plan", handler, options));
+    dataOf(await peer.state.shared.set("plan", 1));
   },
   presence: async (handler, options) => {
     dataOf(await agent.presence.watch(handler, options));

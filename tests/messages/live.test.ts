@@ -105,7 +105,7 @@ describe("messages", () => {
     });
     expect(reply.sentAt).toBeInstanceOf(Date);
     const inbox = gather(bob, "task_handoff");
-    dataOf(await ada.handoff("Rotate", bob.id, "I may not", { key_id: "k1" }));
+    dataOf(await ada.messages.handoff("Rotate", bob.id, "I may not", { key_id: "k1" }));
     await inbox.count(1);
     expect(inbox.got[0]?.payload).toEqual({
       task: "Rotate",
@@ -414,7 +414,7 @@ describe("messages", () => {
     const stranger = await spawnIn(elsewhere.mayfly);
     agents.push(stranger);
     expect((await stranger.send(ada.id, "tick", {})).error?.code).toBe("recipient_unknown");
-    const heard = gather(mayfly);
+    const heard = gather(mayfly.messages);
     await heard.until(() => heard.errors.length > 0);
     expect(heard.errors).toMatchObject([{ code: "no_inbox" }]);
   });
@@ -435,12 +435,12 @@ describe("messages", () => {
     };
     const [member, viewer] = [await signIn("member"), await signIn("viewer")];
     ada.on("query", async (message) => void (await message.reply({ to: message.senderKind })));
-    const reply = dataOf(await member.app.request(ada.id, "query", { question: "?" }));
+    const reply = dataOf(await member.app.messages.request(ada.id, "query", { question: "?" }));
     expect(reply.payload).toEqual({ to: "person" });
-    const inbox = gather(viewer.app);
+    const inbox = gather(viewer.app.messages);
     await send(ada, viewer.id, 1);
     await inbox.count(1);
-    expect((await viewer.app.send(ada.id, "tick", {})).error?.code).toBe("scope_missing");
+    expect((await viewer.app.messages.send(ada.id, "tick", {})).error?.code).toBe("scope_missing");
     await Promise.all([member.app.close(), viewer.app.close()]);
   });
 });

@@ -1,12 +1,16 @@
-import { messageSchemas } from "@mayfly/sdk";
+import { type ErrorCode, MayflyError, messageSchemas } from "@mayfly/sdk";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { faultOf } from "../../sdk/src/contract/messages.ts";
 import { HandlerQueue } from "../../sdk/src/link/handler-queue.ts";
+import { messageFromRow, outgoing } from "../../sdk/src/messages/content.ts";
 import { Inbox } from "../../sdk/src/messages/inbox.ts";
-import { messageFromRow, outgoing } from "../../sdk/src/messages/messages.ts";
 
 const inboxOf = (rpc: () => Promise<unknown>) =>
   new Inbox({ rpc } as never, () => Promise.resolve(false));
+const refused = (code: ErrorCode, message: string) => ({
+  data: null,
+  error: new MayflyError({ code, message, hint: null, details: null }),
+});
 
 describe("the payload of a message", () => {
   const good: Record<keyof typeof messageSchemas, Record<string, unknown>> = {
@@ -167,7 +171,7 @@ describe("an inbox that can not be opened", () => {
     let tries = 0;
     const rpc = async () => {
       tries++;
-      return { data: null, error: { message: "fetch failed", code: "" }, status: 0 };
+      return refused("unavailable", "fetch failed");
     };
     const inbox = inboxOf(rpc);
     const errors: unknown[] = [];
@@ -198,8 +202,7 @@ describe("an inbox that can not be opened", () => {
   });
 
   it("is not when it may not be", async () => {
-    const error = { message: "no", code: "scope_missing", details: "", hint: "" };
-    const inbox = inboxOf(async () => ({ data: null, error, status: 403 }));
+    const inbox = inboxOf(async () => refused("scope_missing", "no"));
     expect((await inbox.open()).error?.code).toBe("scope_missing");
   });
 });

@@ -21,7 +21,7 @@ describe("the statistics", () => {
     await agent.remember({ task: "open", kind: "fact" });
     await agent.remember({ task: "own", visibility: "agent" });
     dataOf(await agent.sync());
-    expect(dataOf(await mayfly.statistics())).toMatchObject({
+    expect(dataOf(await mayfly.memory.statistics())).toMatchObject({
       memories: 2,
       private: 1,
       lastHour: 2,
@@ -31,7 +31,7 @@ describe("the statistics", () => {
       withoutVector: 0,
       conflicts: 0,
     });
-    expect(dataOf(await other.statistics())).toMatchObject({ memories: 1, private: 0 });
+    expect(dataOf(await other.memory.statistics())).toMatchObject({ memories: 1, private: 0 });
     await Promise.all([agent.stop(), other.stop()]);
   });
 });
@@ -44,12 +44,12 @@ describe("maintenance", () => {
       from generate_series(1, 2500) n`;
     const progress: number[] = [];
     const done = dataOf(
-      await mayfly.maintain({ onProgress: ({ forgotten }) => progress.push(forgotten) }),
+      await mayfly.tenants.maintain({ onProgress: ({ forgotten }) => progress.push(forgotten) }),
     );
     expect(done.forgotten).toBe(1250);
     expect(progress).toHaveLength(3);
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
-    expect(dataOf(await mayfly.statistics()).memories).toBe(1250);
+    expect(dataOf(await mayfly.memory.statistics()).memories).toBe(1250);
   });
 
   it("ends when it is told to, and goes on later", async () => {
@@ -58,10 +58,10 @@ describe("maintenance", () => {
       select ${tenant}, gen_random_uuid(), 'memory ' || n, now() from generate_series(1, 1500) n`;
     const abort = new AbortController();
     const { forgotten } = dataOf(
-      await mayfly.maintain({ signal: abort.signal, onProgress: () => abort.abort() }),
+      await mayfly.tenants.maintain({ signal: abort.signal, onProgress: () => abort.abort() }),
     );
     expect(forgotten).toBe(1000);
-    expect(dataOf(await mayfly.maintain()).forgotten).toBe(500);
+    expect(dataOf(await mayfly.tenants.maintain()).forgotten).toBe(500);
   });
 });
 
@@ -80,7 +80,7 @@ describe("an export", () => {
       insert into mayfly.memories (tenant_id, id, task)
       select t.id, gen_random_uuid(), 'memory ' || n
       from generate_series(1, 3000) n, unnest(${[tenant, stranger]}::uuid[]) t (id)`;
-    const lines = await linesOf(dataOf(await mayfly.export()));
+    const lines = await linesOf(dataOf(await mayfly.tenants.export()));
     const memories = lines.filter(({ table }) => table === "memories");
     expect(new Set(memories.map(({ row }) => row.task)).size).toBe(3000);
     expect(memories).toHaveLength(3000);
@@ -95,7 +95,7 @@ describe("an export", () => {
       insert into mayfly.memories (tenant_id, id, output)
       select ${tenant}, gen_random_uuid(), repeat('x', 90000) from generate_series(1, 100) n`;
     const sizes: number[] = [];
-    for await (const chunk of dataOf(await mayfly.export())) sizes.push(chunk.length);
+    for await (const chunk of dataOf(await mayfly.tenants.export())) sizes.push(chunk.length);
     expect(sizes.length).toBeGreaterThan(2);
     // But for the first, whose size nobody knows.
     expect(Math.max(...sizes.slice(1))).toBeLessThan(3_000_000);
@@ -106,7 +106,7 @@ describe("an export", () => {
     const { error } = await agent.client.rpc("export_tenant");
     expect(error?.code).toBe("scope_missing");
     const abort = new AbortController();
-    const stream = dataOf(await mayfly.export({ signal: abort.signal }));
+    const stream = dataOf(await mayfly.tenants.export({ signal: abort.signal }));
     abort.abort(new Error("enough"));
     await expect(stream.getReader().read()).rejects.toThrow("enough");
     await agent.stop();
@@ -134,7 +134,7 @@ describe("re-embedding", () => {
     await fill();
     const progress: number[] = [];
     const done = dataOf(
-      await mayfly.reembed({ onProgress: ({ embedded }) => progress.push(embedded) }),
+      await mayfly.memory.reembed({ onProgress: ({ embedded }) => progress.push(embedded) }),
     );
     expect(done).toEqual({
       ...{ model, memories: 300, embedded: 300, left: 0, dead: 0, others: 300 },
@@ -142,7 +142,9 @@ describe("re-embedding", () => {
     });
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
     expect(await vectorsOf()).toEqual({ [model]: 300, old: 300 });
-    expect(dataOf(await mayfly.reembed({ forgetOthers: true }))).toMatchObject({ others: 0 });
+    expect(dataOf(await mayfly.memory.reembed({ forgetOthers: true }))).toMatchObject({
+      others: 0,
+    });
     expect(await vectorsOf()).toEqual({ [model]: 300 });
   });
 
@@ -150,14 +152,14 @@ describe("re-embedding", () => {
     await fill();
     const abort = new AbortController();
     const broken = dataOf(
-      await mayfly.reembed({
+      await mayfly.memory.reembed({
         signal: abort.signal,
         onProgress: ({ embedded }) => embedded > 0 && abort.abort(),
       }),
     );
     expect(broken.embedded).toBeGreaterThan(0);
     expect(broken.left).toBe(300 - broken.embedded);
-    expect(dataOf(await mayfly.reembed())).toMatchObject({ embedded: 300, left: 0 });
+    expect(dataOf(await mayfly.memory.reembed())).toMatchObject({ embedded: 300, left: 0 });
     const agent = await spawnIn(mayfly);
     const { error } = await agent.client.rpc("queue_embeddings", { model });
     expect(error).not.toBeNull();
@@ -175,9 +177,9 @@ describe("conflicts", () => {
   });
   const conflictsOf = async (id: string, fields: object): Promise<Conflict[]> => {
     const base = Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
-    await agent.update(id, { set: fields, base, resolve: "manual" });
+    await agent.memory.update(id, { set: fields, base, resolve: "manual" });
     dataOf(await agent.sync());
-    return dataOf(await agent.conflicts({ memoryId: id })).conflicts;
+    return dataOf(await agent.memory.conflicts.list({ memoryId: id })).conflicts;
   };
 
   it("are listed, and settled by what was wanted or as it is", async () => {
@@ -186,7 +188,7 @@ describe("conflicts", () => {
     );
     dataOf(await agent.sync());
     const expiresAt = new Date(Date.now() + 3_600_000);
-    await agent.update(id, { set: { expiresAt: new Date(Date.now() + 7_200_000) } });
+    await agent.memory.update(id, { set: { expiresAt: new Date(Date.now() + 7_200_000) } });
     dataOf(await agent.sync());
     const conflicts = await conflictsOf(id, { reward: 0.9, critique: "no", expiresAt });
     const of = (field: string) =>
@@ -200,19 +202,19 @@ describe("conflicts", () => {
       createdAt: expect.any(Date),
     });
     expect(of("expiresAt").wanted).toEqual(expiresAt);
-    expect(dataOf(await agent.get(id))).toMatchObject({ reward: expect.closeTo(0.1) });
+    expect(dataOf(await agent.memory.get(id))).toMatchObject({ reward: expect.closeTo(0.1) });
 
-    const page = dataOf(await mayfly.conflicts.list({ limit: 2 }));
+    const page = dataOf(await mayfly.memory.conflicts.list({ limit: 2 }));
     expect(page.conflicts).toHaveLength(2);
-    const rest = dataOf(await mayfly.conflicts.list({ after: page.next ?? "" }));
+    const rest = dataOf(await mayfly.memory.conflicts.list({ after: page.next ?? "" }));
     expect(rest).toMatchObject({ conflicts: [{ memoryId: id }], next: null });
 
-    dataOf(await mayfly.conflicts.settle([of("critique")]));
-    dataOf(await mayfly.conflicts.settle([of("expiresAt")], { expiresAt }));
-    await agent.update(id, { set: { reward: 0.9 }, settles: [of("reward").id] });
+    dataOf(await mayfly.memory.conflicts.resolve([of("critique")]));
+    dataOf(await mayfly.memory.conflicts.resolve([of("expiresAt")], { expiresAt }));
+    await agent.memory.update(id, { set: { reward: 0.9 }, settles: [of("reward").id] });
     dataOf(await agent.sync());
-    expect(dataOf(await agent.conflicts()).conflicts).toEqual([]);
-    expect(dataOf(await agent.get(id))).toMatchObject({
+    expect(dataOf(await agent.memory.conflicts.list()).conflicts).toEqual([]);
+    expect(dataOf(await agent.memory.get(id))).toMatchObject({
       reward: expect.closeTo(0.9),
       critique: "good as it is",
       expiresAt,
@@ -225,12 +227,16 @@ describe("conflicts", () => {
     const [conflict] = await conflictsOf(id, { reward: 0.9 });
     if (!conflict) throw new Error("There is no conflict.");
     const other = { ...conflict, memoryId: randomUUID() };
-    expect((await mayfly.conflicts.settle([])).error?.code).toBe("invalid_request");
-    expect((await mayfly.conflicts.settle([conflict, other])).error?.code).toBe("invalid_request");
-    expect((await mayfly.conflicts.settle([other])).error?.code).toBe("memory_unknown");
+    expect((await mayfly.memory.conflicts.resolve([])).error?.code).toBe("invalid_request");
+    expect((await mayfly.memory.conflicts.resolve([conflict, other])).error?.code).toBe(
+      "invalid_request",
+    );
+    expect((await mayfly.memory.conflicts.resolve([other])).error?.code).toBe("memory_unknown");
     const stranger = (await local.enter()).mayfly;
-    expect(dataOf(await stranger.conflicts.list()).conflicts).toEqual([]);
-    expect((await stranger.conflicts.settle([conflict])).error?.code).toBe("memory_unknown");
-    expect(dataOf(await mayfly.conflicts.list()).conflicts).toHaveLength(1);
+    expect(dataOf(await stranger.memory.conflicts.list()).conflicts).toEqual([]);
+    expect((await stranger.memory.conflicts.resolve([conflict])).error?.code).toBe(
+      "memory_unknown",
+    );
+    expect(dataOf(await mayfly.memory.conflicts.list()).conflicts).toHaveLength(1);
   });
 });

@@ -55,7 +55,7 @@ it("keeps and doubles nothing when the functions are killed in the middle of pus
   expect(kills).toBe(4);
   expect(pushed.lost).toBeGreaterThan(0);
   await expectExactly(tenant, pushed.tasks);
-  expect(agent.deadLetters).toEqual([]);
+  expect(agent.outbox.refused).toEqual([]);
   await agent.stop();
 });
 

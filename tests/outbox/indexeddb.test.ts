@@ -76,8 +76,8 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
       const { data: agent } = await new globalThis.sdk.Mayfly(project).spawn({ name: "closed" });
       for (let n = 0; n < 5; n++) await agent?.remember({ task: `memory ${n}` });
       await agent?.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
-      const found = await agent?.recallLocal("memory 3");
-      return { unsynced: agent?.unsynced, found: found?.data?.results[0]?.task };
+      const found = await agent?.memory.recallLocal("memory 3");
+      return { unsynced: agent?.outbox.waiting, found: found?.data?.results[0]?.task };
     }, options);
     expect(left).toEqual({ unsynced: 6, found: "memory 3" });
     await first.close();
@@ -89,7 +89,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
       const again = await agent?.sync();
       return {
         pushed: first?.data?.pushed,
-        dead: agent?.deadLetters.map(({ error }) => error.code),
+        dead: agent?.outbox.refused.map(({ error }) => error.code),
         again: again?.data?.pushed,
       };
     }, options);
@@ -101,12 +101,12 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
     const third = await openPage();
     const letters = await third.evaluate(async (project) => {
       const mayfly = new globalThis.sdk.Mayfly(project);
-      await mayfly.drain();
+      await mayfly.outbox.drain();
       const { data: agent } = await mayfly.spawn({ name: "third" });
       await agent?.sync();
-      const kept = agent?.deadLetters.length;
-      await agent?.discardDeadLetters();
-      return { kept, left: agent?.deadLetters.length };
+      const kept = agent?.outbox.refused.length;
+      await agent?.outbox.discard();
+      return { kept, left: agent?.outbox.refused.length };
     }, options);
     expect(letters).toEqual({ kept: 1, left: 0 });
     await Promise.all([second.close(), third.close()]);
@@ -209,7 +209,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
         }),
     );
     expect(await remember("newer")).toMatch(/^The IndexedDB database deleted could not be opened/);
-    expect(await page.evaluate(() => globalThis.kept.unsynced)).toBe(2);
+    expect(await page.evaluate(() => globalThis.kept.outbox.waiting)).toBe(2);
     await Promise.all([page.close(), other.close()]);
   });
 });

@@ -107,9 +107,9 @@ describe("the outbox", () => {
       `await agent.remember({ task: "left" }); console.log("remembered");`,
     );
     const mayfly = mayflyOf({ storage: folder });
-    expect(dataOf(await mayfly.drain())).toEqual({ pushed: 1, rejected: 0 });
+    expect(dataOf(await mayfly.outbox.drain())).toEqual({ pushed: 1, rejected: 0 });
     expect(await tasksOf()).toEqual(["left"]);
-    expect(dataOf(await mayfly.drain())).toEqual({ pushed: 0, rejected: 0 });
+    expect(dataOf(await mayfly.outbox.drain())).toEqual({ pushed: 0, rejected: 0 });
   });
 
   it("loses and doubles nothing when the process is killed in the middle of pushes", async () => {
@@ -124,7 +124,7 @@ describe("the outbox", () => {
     );
     const remembered = lines.filter((line) => line.startsWith("remembered")).length;
     const mayfly = mayflyOf({ storage: folder });
-    dataOf(await mayfly.drain());
+    dataOf(await mayfly.outbox.drain());
     const tasks = await tasksOf();
     expect(tasks.slice(0, remembered)).toEqual(
       Array.from({ length: remembered }, (_, n) => `memory ${n}`),
@@ -142,7 +142,7 @@ describe("the outbox", () => {
     proxy.loseAnswers("/sync", 2);
     expect((await agent.sync()).error?.code).toBe("unavailable");
     expect(await tasksOf()).toEqual(["a", "b"]);
-    expect(agent.unsynced).toBe(2);
+    expect(agent.outbox.waiting).toBe(2);
     expect((await agent.sync()).error?.code).toBe("unavailable");
     proxy.down();
     const { error } = await agent.close();
@@ -163,10 +163,10 @@ describe("the outbox", () => {
     const agent = await spawnIn(mayfly);
     proxy.down();
     const { id } = dataOf(await agent.remember({ task: "short" }));
-    await agent.forget(id);
+    await agent.memory.forget(id);
     await agent.remember({ task: "long" });
     expect((await agent.sync()).error?.code).toBe("unavailable");
-    expect((await agent.get(id)).error).toMatchObject({
+    expect((await agent.memory.get(id)).error).toMatchObject({
       code: "unavailable",
       message: expect.stringMatching(/^The Data API could not be reached/),
       hint: expect.any(String),
@@ -191,7 +191,7 @@ describe("the outbox", () => {
     const recalled = dataOf(await agent.recall("sunset"));
     proxy.up();
     expect(error).toMatchObject({ code: "unavailable", details: { status } });
-    expect(agent.deadLetters).toEqual([]);
+    expect(agent.outbox.refused).toEqual([]);
     expect(recalled).toMatchObject({ mode: "local", results: [{ task: "sunset" }] });
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 2, rejected: 0 });
     await agent.stop();
@@ -203,7 +203,7 @@ describe("the outbox", () => {
     await one.remember({ task: "of one" });
     await other.remember({ task: "of the other" });
     expect(dataOf(await other.sync()).pushed).toBe(1);
-    expect([one.unsynced, other.unsynced]).toEqual([1, 0]);
+    expect([one.outbox.waiting, other.outbox.waiting]).toEqual([1, 0]);
     await leaveBehind(mayfly, one);
     expect(dataOf(await other.sync()).pushed).toBe(1);
     expect(await tasksOf()).toEqual(["of one", "of the other"]);
@@ -219,13 +219,13 @@ describe("the outbox", () => {
     await agent.remember({ id, task: "taken" });
     for (let n = 10; n < 20; n++) await agent.remember({ task: `good ${n}` });
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 20, rejected: 1 });
-    expect(agent.deadLetters).toMatchObject([
+    expect(agent.outbox.refused).toMatchObject([
       { agentId: agent.id, error: { code: "memory_exists" }, operation: { memory: { id } } },
     ]);
     expect(await tasksOf()).toHaveLength(21);
     // Nor is it in the cache: what the server has stands there again.
-    expect(agent.cached).toBe(21);
-    const { results } = dataOf(await agent.recallLocal("sunrise taken"));
+    expect(agent.memory.cached).toBe(21);
+    const { results } = dataOf(await agent.memory.recallLocal("sunrise taken"));
     expect(results.map(({ task }) => task)).toEqual(["sunrise"]);
     await agent.stop();
   });
@@ -238,10 +238,10 @@ describe("the outbox", () => {
     await local.sql`update mayfly.tenants set max_bytes = 70000 where id = ${tenant}`;
     await agent.remember({ task: "new", output: big });
     expect((await agent.sync()).error?.code).toBe("quota_exceeded");
-    await agent.forget(id);
+    await agent.memory.forget(id);
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 2, rejected: 0 });
     expect(await tasksOf()).toEqual(["new"]);
-    expect((await agent.memories()).data?.memories).toHaveLength(1);
+    expect((await agent.memory.list()).data?.memories).toHaveLength(1);
     await agent.stop();
   });
 
@@ -250,23 +250,23 @@ describe("the outbox", () => {
     const first = await spawnIn(mayflyOf({ storage }));
     await first.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await first.remember({ task: "good" });
-    expect(first.cached).toBe(2);
+    expect(first.memory.cached).toBe(2);
     expect(dataOf(await first.sync({ pull: false }))).toMatchObject({ pushed: 1, rejected: 1 });
-    expect(first.cached).toBe(1);
+    expect(first.memory.cached).toBe(1);
     await first.stop();
 
     const next = await spawnIn(mayflyOf({ storage }));
     expect(dataOf(await next.sync())).toMatchObject({ pushed: 0, rejected: 0 });
-    const [letter] = next.deadLetters;
+    const [letter] = next.outbox.refused;
     expect(letter).toMatchObject({
       agentId: first.id,
       error: { code: "invalid_operation", details: { field: "memory.metadata" } },
     });
-    expect(dataOf(await next.retryDeadLetters())).toBe(1);
-    expect(next.deadLetters).toEqual([]);
+    expect(dataOf(await next.outbox.retry())).toBe(1);
+    expect(next.outbox.refused).toEqual([]);
     expect(dataOf(await next.sync())).toMatchObject({ pushed: 0, rejected: 1 });
-    expect(dataOf(await next.discardDeadLetters([letter?.operation.id ?? ""]))).toBe(1);
-    expect(next.deadLetters).toEqual([]);
+    expect(dataOf(await next.outbox.discard([letter?.operation.id ?? ""]))).toBe(1);
+    expect(next.outbox.refused).toEqual([]);
     await next.stop();
   });
 
@@ -292,7 +292,7 @@ describe("the outbox", () => {
     const other = await spawnIn(mayflyOf({ storage }));
     const { error } = await other.remember({ task: "not kept" });
     expect(error).toMatchObject({ code: "storage_failed", hint: expect.any(String) });
-    expect((await other.recallLocal("kept")).data?.results).toEqual([]);
+    expect((await other.memory.recallLocal("kept")).data?.results).toEqual([]);
     await holder.stop();
     expect((await other.remember({ task: "kept" })).error).toBeNull();
     expect(dataOf(await other.sync()).pushed).toBe(1);
@@ -302,11 +302,11 @@ describe("the outbox", () => {
     dataOf(await next.remember({ task: "the next one's" }));
     const tried = await Promise.all([
       holder.remember({ task: "too late" }),
-      holder.update(holder.id, { set: { task: "too late" } }),
-      holder.forget(holder.id),
+      holder.memory.update(holder.id, { set: { task: "too late" } }),
+      holder.memory.forget(holder.id),
       holder.sync(),
-      holder.retryDeadLetters(),
-      holder.discardDeadLetters(),
+      holder.outbox.retry(),
+      holder.outbox.discard(),
     ]);
     expect(new Set(tried.map(({ error }) => error?.code))).toEqual(new Set(["agent_not_alive"]));
     await holder.stop();
@@ -320,7 +320,7 @@ describe("the outbox", () => {
     await agent.remember({ task: "t", metadata });
     metadata.step = 2;
     dataOf(await agent.sync());
-    expect(dataOf(await agent.memories()).memories[0]?.metadata).toEqual({ step: 1 });
+    expect(dataOf(await agent.memory.list()).memories[0]?.metadata).toEqual({ step: 1 });
     await agent.stop();
   });
 
@@ -338,7 +338,7 @@ describe("the outbox", () => {
       code: "outbox_full",
       hint: expect.stringContaining("sync"),
     });
-    expect([agent.unsynced, agent.cached]).toEqual([5, 5]);
+    expect([agent.outbox.waiting, agent.memory.cached]).toEqual([5, 5]);
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 5 });
     expect((await agent.remember({ task: "room again" })).error).toBeNull();
     await leaveBehind(mayfly, agent);

@@ -124,7 +124,7 @@ describe("states", () => {
     });
     expect((await other.state.of(agent.id).set("plan", 1)).error?.code).toBe("state_not_writable");
     expect(dataOf(await other.state.get("plan"))).toBeNull();
-    dataOf(await other.shared.set("board", "ours"));
+    dataOf(await other.state.shared.set("board", "ours"));
     expect(dataOf(await mayfly.state.get("board"))?.value).toBe("ours");
     expect(dataOf(await mayfly.state.of(agent.id).list()).map(({ key }) => key)).toEqual([
       "any",
@@ -159,38 +159,38 @@ describe("states", () => {
   it("tell a conflict with the version that there is, and update around it", async () => {
     const agent = await spawn();
     const other = await spawn();
-    dataOf(await agent.shared.set("n", 1));
-    dataOf(await agent.shared.set("n", 2));
-    const { error } = await other.shared.set("n", 9, { expectedVersion: 1 });
+    dataOf(await agent.state.shared.set("n", 1));
+    dataOf(await agent.state.shared.set("n", 2));
+    const { error } = await other.state.shared.set("n", 9, { expectedVersion: 1 });
     expect(error).toMatchObject({
       code: "version_conflict",
       details: { expected: 1, version: 2 },
     });
     let calls = 0;
-    const updated = await other.shared.update<number>("n", async (n = 0) => {
+    const updated = await other.state.shared.update<number>("n", async (n = 0) => {
       // Somebody comes between, twice.
-      if (calls++ < 2) dataOf(await agent.shared.set("n", n + 10));
+      if (calls++ < 2) dataOf(await agent.state.shared.set("n", n + 10));
       return n + 1;
     });
     expect(dataOf(updated)).toMatchObject({ value: 23, version: 5 });
     expect(calls).toBe(3);
-    const lost = await other.shared.update<number>(
+    const lost = await other.state.shared.update<number>(
       "n",
       async (n = 0) => {
-        dataOf(await agent.shared.set("n", n));
+        dataOf(await agent.state.shared.set("n", n));
         return n;
       },
       { tries: 2 },
     );
     expect(lost.error?.code).toBe("version_conflict");
-    expect(dataOf(await other.shared.update("none", () => undefined))).toBeNull();
+    expect(dataOf(await other.state.shared.update("none", () => undefined))).toBeNull();
     const counts = await Promise.all(
       [agent, other].flatMap((one) =>
-        [1, 2, 3].map(() => one.shared.update<number>("count", (n = 0) => n + 1)),
+        [1, 2, 3].map(() => one.state.shared.update<number>("count", (n = 0) => n + 1)),
       ),
     );
     expect(counts.map(({ error: problem }) => problem)).toEqual(Array(6).fill(null));
-    expect(dataOf(await agent.shared.get("count"))?.value).toBe(6);
+    expect(dataOf(await agent.state.shared.get("count"))?.value).toBe(6);
   });
 
   it("have a history that is read, compared, rolled back and reconciled", async () => {
@@ -253,7 +253,7 @@ describe("states", () => {
     watches.push(watch);
     dataOf(await agent.state.set("plan/a", { n: 1, m: 1 }));
     dataOf(await agent.state.set("other", 1));
-    dataOf(await agent.shared.set("plan/a", "shared"));
+    dataOf(await agent.state.shared.set("plan/a", "shared"));
     dataOf(await agent.state.patch("plan/a", { n: 2 }));
     await changes.until(() => changes.items.length === 2);
     proxy.closeSockets();
@@ -276,12 +276,12 @@ describe("states", () => {
 
   it("are handed over as they are, then as they change, with since: null", async () => {
     const agent = await spawn();
-    for (let n = 0; n < 3; n++) dataOf(await agent.shared.set(`k${n}`, n));
-    dataOf(await agent.shared.set("k1", "newer"));
+    for (let n = 0; n < 3; n++) dataOf(await agent.state.shared.set(`k${n}`, n));
+    dataOf(await agent.state.shared.set("k1", "newer"));
     const changes = listOf<StateChange>();
-    watches.push(dataOf(await agent.shared.watch("*", changes.take, { since: null })));
+    watches.push(dataOf(await agent.state.shared.watch("*", changes.take, { since: null })));
     await changes.until(() => changes.items.length === 3);
-    dataOf(await agent.shared.set("k0", "changed"));
+    dataOf(await agent.state.shared.set("k0", "changed"));
     await changes.until(() => changes.items.length === 4);
     expect(changes.items.map(({ key, version }) => `${key} ${version}`)).toEqual([
       "k0 1",
@@ -294,13 +294,13 @@ describe("states", () => {
   it("are of their tenant alone", async () => {
     const agent = await spawn();
     dataOf(await agent.state.set("k", "the secret"));
-    dataOf(await agent.shared.set("k", "the secret"));
+    dataOf(await agent.state.shared.set("k", "the secret"));
     const { mayfly: theirs } = await local.enter();
     doors.push(theirs);
     const stranger = await spawn({}, theirs);
     for (const states of [
       stranger.state.of(agent.id),
-      stranger.shared,
+      stranger.state.shared,
       theirs.state.of(agent.id),
     ]) {
       expect(dataOf(await states.get("k"))).toBeNull();

@@ -7,7 +7,9 @@ const bars = new Map<string, HTMLElement>();
 
 /** Hears what agents say: messages, each once and in order, and progress, which may be lost. */
 export async function hear(mayfly: Mayfly): Promise<void> {
-  mayfly.on("*", (message) => list("#heard").prepend(line(message)), { onError: showProblem });
+  mayfly.messages.on("*", (message) => list("#heard").prepend(line(message)), {
+    onError: showProblem,
+  });
   const made = await mayfly.channels.create({ name: progressChannel });
   if (made.error && made.error.code !== "channel_exists") throw made.error;
   const subscribed = await mayfly.channels.subscribe(progressChannel);

@@ -46,7 +46,7 @@ onSubmit("#sign-in form", async (field, button) => {
   await start();
 });
 onSubmit("#invitation form", async (field) => {
-  const { error } = await openMayfly().invitations.accept({ token: field("token") });
+  const { error } = await openMayfly().people.invitations.accept({ token: field("token") });
   if (error) throw error;
   await start();
 });

@@ -25,6 +25,6 @@ export async function acceptFromLink(mayfly: Mayfly): Promise<void> {
   const token = new URLSearchParams(location.hash.slice(1)).get("invitation");
   if (!token) return;
   history.replaceState(null, "", location.pathname);
-  const { error } = await mayfly.invitations.accept({ token });
+  const { error } = await mayfly.people.invitations.accept({ token });
   if (error && error.code !== "already_member") throw error;
 }

@@ -4,7 +4,7 @@ import { onSubmit } from "./dom.ts";
 /** Gives work to an agent: it comes also to one that is away at the moment. */
 export function giveWork(mayfly: Mayfly): void {
   onSubmit("#work", async (field) => {
-    const { error } = await mayfly.send(field("to"), "task_assignment", {
+    const { error } = await mayfly.messages.send(field("to"), "task_assignment", {
       task: field("task"),
       context: { text: field("text") },
     });

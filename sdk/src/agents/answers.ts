@@ -13,11 +13,10 @@ import {
   texts,
   word,
 } from "../contract/answer-form.ts";
+import { type Newest, newest } from "../link/attendance.ts";
 import { claimsOf } from "../link/claims.ts";
-import type { CardRow, TreeRow } from "./agents.ts";
-import type { EnrolmentKeyRow } from "./keys.ts";
-import type { LivingRow } from "./presence-watch.ts";
-import type { AgentRow, AgentTypeRow, Issued } from "./session.ts";
+import type { Activity, CardRow, TreeRow } from "./card.ts";
+import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
 export const agentRow = row<AgentRow>({
   id: text,
@@ -67,6 +66,7 @@ export const issued = row<Issued>({
   renewal_secret: text,
   watched: flag,
 });
+export const beaten = row<{ watched: boolean; newest: Newest }>({ watched: flag, newest });
 export const stopped = row<{ agent: AgentRow }>({ agent: agentRow });
 
 const card: Fields<CardRow> = {
@@ -103,6 +103,14 @@ export const cardPage = row<{ agents: CardRow[]; after: string | null }>({
   after: maybeText,
 });
 
+/** @internal */
+export interface LivingRow {
+  id: string;
+  name: string;
+  type: string;
+  activity: Activity;
+  seconds_left: number;
+}
 export const livingRow = row<LivingRow>({
   id: text,
   name: text,
@@ -111,6 +119,16 @@ export const livingRow = row<LivingRow>({
   seconds_left: count,
 });
 
+/** @internal */
+export interface EnrolmentKeyRow {
+  id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string;
+  last_used_at: string | null;
+  revoked_at: string | null;
+}
 export const enrolmentKeyRow = row<EnrolmentKeyRow>({
   id: text,
   name: text,

@@ -1,21 +1,12 @@
 import { row, text, withId } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { instantOf } from "../contract/invalid.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
+
 import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
-import { enrolmentKeyRow } from "./answers.ts";
+import { type EnrolmentKeyRow, enrolmentKeyRow } from "./answers.ts";
 
-/** @internal */
-export interface EnrolmentKeyRow {
-  id: string;
-  name: string;
-  scopes: string[];
-  created_at: string;
-  expires_at: string;
-  last_used_at: string | null;
-  revoked_at: string | null;
-}
 /**
  * An enrolment key without its secret.
  *
@@ -32,20 +23,18 @@ const madeKey = row<{ key: string; enrolment_key: EnrolmentKeyRow }>({
 
 /** Keys by which machines spawn agents, and do nothing else. */
 export class EnrolmentKeys {
-  readonly #client: MayflyClient;
-  readonly #tenant: string | undefined;
+  readonly #link: Link;
 
   /** @internal */
-  constructor(client: MayflyClient, tenant: string | undefined) {
-    this.#tenant = tenant;
-    this.#client = client;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   /**
    * Makes a key. `key` is shown this once; the database keeps its hash.
    *
    * @example
-   * const { data } = await mayfly.enrolmentKeys.create({ name: "ci", scopes: ["memory:read"] });
+   * const { data } = await mayfly.keys.create({ name: "ci", scopes: ["memory:read"] });
    * // On the machine:
    * const machine = new Mayfly({ url, key: publishableKey, enrolmentKey: data?.key ?? "" });
    */
@@ -57,12 +46,13 @@ export class EnrolmentKeys {
     expiresAt?: Date;
   }): Promise<Result<{ key: string; enrolmentKey: EnrolmentKey }>> {
     const { name, scopes, expiresAt } = options;
-    const answer = fromDataApi(
-      await this.#client.rpc("create_enrolment_key", {
+    const answer = await this.#link.rpc(
+      "create_enrolment_key",
+      {
         name,
         ...(scopes && { scopes }),
         ...(expiresAt && { expires_at: instantOf(expiresAt) }),
-      }),
+      },
       madeKey,
     );
     if (answer.error) return answer;
@@ -76,9 +66,9 @@ export class EnrolmentKeys {
   /** All keys of the tenant, the oldest first, with their last use; never the keys themselves. */
   async list(): Promise<Result<EnrolmentKey[]>> {
     const answer = await readAll(enrolmentKeyRow, (behind, limit) => {
-      let query = this.#client.from("enrolment_keys").select(columns);
+      let query = this.#link.client.from("enrolment_keys").select(columns);
       // The secret key sees every tenant's.
-      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
       if (behind) query = query.or(behindRow(behind));
       return query.order("created_at").order("id").limit(limit);
     });
@@ -87,11 +77,12 @@ export class EnrolmentKeys {
 
   /** Revokes a key, at once; with `stopAgents` also stops those that it spawned. */
   async revoke(id: string, options: { stopAgents?: boolean } = {}): Promise<Result<null>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("revoke_enrolment_key", {
+    const answer = await this.#link.rpc(
+      "revoke_enrolment_key",
+      {
         id,
         ...(options.stopAgents && { stop_agents: true }),
-      }),
+      },
       withId,
     );
     return answer.error ? answer : ok(null);

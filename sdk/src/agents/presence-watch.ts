@@ -1,11 +1,17 @@
 import { list } from "../contract/answer-form.ts";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { presenceTopic } from "../contract/topics.ts";
+import type { Link } from "../link/link.ts";
 import { attempt, report } from "../link/report.ts";
-import { hubOf } from "../link/topics.ts";
-import type { Activity } from "./agents.ts";
-import { livingRow } from "./answers.ts";
-import type { PresenceState } from "./presence.ts";
+import { type LivingRow, livingRow } from "./answers.ts";
+import type { Activity } from "./card.ts";
+
+/** What an agent shows of itself to its tenant. */
+export interface PresenceState {
+  status?: string;
+  task?: string;
+  metadata?: Record<string, unknown>;
+}
 
 /** An agent that is alive and present. */
 export interface PresentAgent extends PresenceState {
@@ -32,15 +38,6 @@ export interface PresenceWatchOptions {
   onError?: (error: unknown) => void;
 }
 
-/** @internal */
-export interface LivingRow {
-  id: string;
-  name: string;
-  type: string;
-  activity: Activity;
-  seconds_left: number;
-}
-
 /** Who died without leaving is found out after so long at the latest. */
 const lookAgainMs = 15_000;
 /** Where many change, they are looked at together, so often at most. */
@@ -48,22 +45,21 @@ const pauseMs = 250;
 /** As many ids a call of mayfly.living_agents takes. */
 const chunk = 1_000;
 
-export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;
-
 /**
  * Calls `handler` with everyone who is present and alive, now and at every change. Presence is what
  * clients say; that they are alive, and their names, come from the table.
  */
 export async function watchPresence(
-  client: MayflyClient,
-  tenant: string,
+  link: Link,
   handler: PresenceHandler,
   { onError }: PresenceWatchOptions = {},
 ): Promise<Result<() => Promise<void>>> {
+  const tenant = link.tenant("Presence");
+  if (tenant.error) return tenant;
   // Realtime lets those who may be present join, and then tells them of nobody.
-  const allowed = fromDataApi(await client.rpc("living_agents", { ids: [] }), list(livingRow));
+  const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
-  const hub = hubOf(client, presenceTopic(tenant));
+  const hub = link.topics.hub(presenceTopic(tenant.data));
   let stopped = false;
   let looking = false;
   let again = false;
@@ -84,7 +80,7 @@ export async function watchPresence(
       let nextMs = lookAgainMs;
       const channel = hub.channel;
       const shown = channel ? stateOf(channel.presenceState<PresenceState>()) : undefined;
-      const living = shown ? await findLiving(client, [...shown.keys()]) : undefined;
+      const living = shown ? await findLiving(link, [...shown.keys()]) : undefined;
       if (stopped) break;
       if (living?.error) tellProblem(living.error);
       if (shown && living?.data) {
@@ -139,13 +135,14 @@ function stateOf(state: Record<string, (PresenceState & { presence_ref: string }
   return shown;
 }
 
-async function findLiving(client: MayflyClient, keys: string[]): Promise<Result<LivingRow[]>> {
+async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[]>> {
   // Keys are chosen by clients.
   const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key));
   const living: LivingRow[] = [];
   for (let at = 0; at < ids.length; at += chunk) {
-    const answer = fromDataApi(
-      await client.rpc("living_agents", { ids: ids.slice(at, at + chunk) }),
+    const answer = await link.rpc(
+      "living_agents",
+      { ids: ids.slice(at, at + chunk) },
       list(livingRow),
     );
     if (answer.error) return answer;

@@ -1,21 +1,16 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { unwritable } from "../contract/storable.ts";
-import type { MayflyClient } from "../link/call.ts";
+import { presenceTopic } from "../contract/topics.ts";
+import type { Link, Self } from "../link/link.ts";
+
 import { ticks } from "../link/ticks.ts";
-import { hubOf, type TopicHub } from "../link/topics.ts";
+import type { TopicHub } from "../link/topic-hub.ts";
 import {
   type PresenceHandler,
+  type PresenceState,
   type PresenceWatchOptions,
-  presenceTopic,
   watchPresence,
 } from "./presence-watch.ts";
-
-/** What an agent shows of itself to its tenant. */
-export interface PresenceState {
-  status?: string;
-  task?: string;
-  metadata?: Record<string, unknown>;
-}
 
 /** Realtime closes a channel at the sixth presence call within 30 s; one is kept for the end. */
 const callsPerWindow = 4;
@@ -31,9 +26,8 @@ const maxBytes = 256_000;
 
 /** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
 export class Presence {
-  readonly #client: MayflyClient;
-  readonly #tenant: string;
-  readonly #self: { id: string; name: string };
+  readonly #link: Link;
+  readonly #self: Self;
   readonly #calls: number[] = [];
   readonly #listener = {
     onJoined: (joined: boolean) => this.#joined(joined),
@@ -49,9 +43,8 @@ export class Presence {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
-  constructor(client: MayflyClient, tenant: string, self: { id: string; name: string }) {
-    this.#client = client;
-    this.#tenant = tenant;
+  constructor(link: Link, self: Self) {
+    this.#link = link;
     this.#self = self;
   }
 
@@ -84,7 +77,12 @@ export class Presence {
    * tells it of every change, which counts against the project's rate.
    */
   watch(handler: PresenceHandler, options?: PresenceWatchOptions) {
-    return watchPresence(this.#client, this.#tenant, handler, options);
+    return watchPresence(this.#link, handler, options);
+  }
+
+  /** @internal */
+  close(): Promise<void> {
+    return this.leave();
   }
 
   /** Shows nothing any more. */
@@ -98,7 +96,7 @@ export class Presence {
   }
 
   async #join(): Promise<TopicHub> {
-    const hub = hubOf(this.#client, presenceTopic(this.#tenant));
+    const hub = this.#link.topics.hub(presenceTopic(this.#self.tenantId));
     this.#hub = hub;
     await hub.usePresence({ key: this.#self.id });
     hub.add(this.#listener);

@@ -1,8 +1,6 @@
-import type { Agent } from "../agent.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import { within } from "../link/ticks.ts";
-import type { Pushed } from "../outbox/push.ts";
 import type { SpawnOptions } from "./spawn.ts";
 
 export interface RunOptions extends SpawnOptions {
@@ -15,10 +13,22 @@ export interface RunOptions extends SpawnOptions {
   maxWait?: number;
 }
 
+/** An agent around which work is done. */
+interface Worker {
+  readonly id: string;
+  readonly scopes: string[];
+  readonly outbox: {
+    readonly waiting: number;
+    readonly refused: readonly { operation: object; agentId: string | null; error: MayflyError }[];
+  };
+  sync(options?: { pull?: boolean }): Promise<Result<unknown>>;
+  stop(reason?: string): Promise<Result<unknown>>;
+}
+
 /** What spawns, and pushes for those who are gone. */
-interface Spawner {
+interface Spawner<Agent> {
   spawn(options: SpawnOptions): Promise<Result<Agent>>;
-  drain(): Promise<Result<Pushed>>;
+  outbox: { drain(): Promise<Result<unknown>> };
 }
 
 /** A push that finds nobody is tried again so often. */
@@ -36,7 +46,7 @@ const maxReason = 500;
  * - what the work threw: a MayflyError as it is (so `if (error) throw error` goes through), anything
  *   else as `work_failed` with the thrown as `cause`;
  * - what the push returned: then `details.result` is what the work returned, and what was learned is
- *   still in the outbox, for `mayfly.drain()` or the next agent;
+ *   still in the outbox, for `mayfly.outbox.drain()` or the next agent;
  * - why the server refused something that was learned: then `details.result` is what the work returned,
  *   and `details.refused` holds the operations, which are dead letters.
  *
@@ -47,8 +57,8 @@ const maxReason = 500;
  * the message of what was thrown. An agent that died meanwhile leaves its outbox to the caller of
  * this, who drains it if it may.
  */
-export async function run<T>(
-  mayfly: Spawner,
+export async function run<Agent extends Worker, T>(
+  mayfly: Spawner<Agent>,
   { pull = true, maxWait = 60, ...options }: RunOptions,
   work: (agent: Agent) => Promise<T> | T,
 ): Promise<Result<T>> {
@@ -72,17 +82,17 @@ export async function run<T>(
   await stop(agent, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
   if (!unpushed) return unlessRefused(agent, outcome);
   // Its own token may be worth nothing any more; the caller's may be.
-  const drained = await patience.wait(() => mayfly.drain());
-  if (outcome.error || (!drained.error && agent.unsynced === 0)) {
+  const drained = await patience.wait(() => mayfly.outbox.drain());
+  if (outcome.error || (!drained.error && agent.outbox.waiting === 0)) {
     return unlessRefused(agent, outcome);
   }
-  const details = { result: outcome.data, unsynced: agent.unsynced };
+  const details = { result: outcome.data, unsynced: agent.outbox.waiting };
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
 /** What the work returned, unless something that it remembered is a dead letter. */
-function unlessRefused<T>(agent: Agent, outcome: Result<T>): Result<T> {
-  const refused = agent.deadLetters.filter(({ agentId }) => agentId === agent.id);
+function unlessRefused<T>(agent: Worker, outcome: Result<T>): Result<T> {
+  const refused = agent.outbox.refused.filter(({ agentId }) => agentId === agent.id);
   const [first] = refused;
   if (!first || outcome.error) return outcome;
   const details = { result: outcome.data, refused: refused.map(({ operation }) => operation) };
@@ -125,8 +135,8 @@ class Patience {
   }
 }
 
-async function push(agent: Agent, patience: Patience): Promise<MayflyError | null> {
-  for (let attempt = 1; agent.unsynced > 0; attempt++) {
+async function push(agent: Worker, patience: Patience): Promise<MayflyError | null> {
+  for (let attempt = 1; agent.outbox.waiting > 0; attempt++) {
     const { error } = await patience.wait(() => agent.sync({ pull: false }));
     if (!error) return null;
     if (error.code !== "unavailable" || attempt === pushTries) return error;
@@ -136,7 +146,7 @@ async function push(agent: Agent, patience: Patience): Promise<MayflyError | nul
 }
 
 /** An agent that cannot be stopped ends with its lifetime. */
-async function stop(agent: Agent, reason: string): Promise<void> {
+async function stop(agent: Worker, reason: string): Promise<void> {
   // Neither half a surrogate pair nor U+0000 can be stored.
   const storable = reason.replaceAll("\0", "").slice(0, maxReason).toWellFormed();
   await agent.stop(storable);

@@ -1,59 +1,11 @@
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { callFunction, type MayflyClient } from "../link/call.ts";
 import { claimsOf } from "../link/claims.ts";
 import { jittered } from "../link/jitter.ts";
+import type { Link } from "../link/link.ts";
 import { ticks, within } from "../link/ticks.ts";
 import { passing } from "../log/sequence.ts";
 import { issued } from "./answers.ts";
-
-/** An agent as the database has it. */
-export interface AgentRow {
-  id: string;
-  tenant_id: string;
-  name: string;
-  type: string;
-  type_version: number | null;
-  parent_id: string | null;
-  depth: number;
-  capabilities: string[];
-  scopes: string[];
-  status: "running" | "suspended" | "stopped" | "expired";
-  task: string | null;
-  spawned_at: string;
-  expires_at: string;
-  stopped_at: string | null;
-  stop_reason: string | null;
-  metadata: Record<string, unknown>;
-}
-
-/** A version of a type of agents. */
-export interface AgentTypeRow {
-  name: string;
-  version: number;
-  role: string;
-  description: string;
-  prompt: string;
-  capabilities: string[];
-  scopes: string[] | null;
-  /** As Postgres shows an interval: `00:05:00`. */
-  lifetime: string | null;
-  max_lifetime: string | null;
-  max_living: number | null;
-  metadata: Record<string, unknown>;
-  created_at: string;
-}
-
-/** What `POST /spawn` and `POST /spawn/renew` give. */
-export interface Issued {
-  agent: AgentRow;
-  /** The agent's type, where the tenant has defined it. */
-  type: AgentTypeRow | null;
-  token: string;
-  token_expires_at: string;
-  renewal_secret: string;
-  /** Whether somebody wants its debug records. */
-  watched: boolean;
-}
+import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
 /** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
 const renewalTries = 3;
@@ -73,7 +25,7 @@ export class Session {
   /** Called once, when the agent can not be renewed any more. */
   onEnd: (error: MayflyError) => void = () => {};
 
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   #issued: Issued;
   #planned = moment();
   #renewAfter = 0;
@@ -84,8 +36,8 @@ export class Session {
   #ended: MayflyError | undefined;
 
   /** @param client one without a token: the renewal secret suffices alone. */
-  constructor(client: MayflyClient, issued: Issued) {
-    this.#client = client;
+  constructor(link: Link, issued: Issued) {
+    this.#link = link;
     this.#issued = issued;
     this.#plan();
   }
@@ -139,7 +91,7 @@ export class Session {
 
   async #renew(): Promise<Result<Issued>> {
     for (let attempt = 1; ; attempt++) {
-      const result = await callFunction(this.#client, "spawn/renew", issued, {
+      const result = await this.#link.fn("spawn/renew", issued, {
         renewal_secret: this.#issued.renewal_secret,
       });
       if (this.#ended) return failed(this.#ended);

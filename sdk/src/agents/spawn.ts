@@ -2,9 +2,10 @@ import { list } from "../contract/answer-form.ts";
 import { failed, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { problemOf } from "../contract/storable.ts";
-import { callFunction, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
+
 import { issued } from "./answers.ts";
-import type { Issued } from "./session.ts";
+import type { Issued } from "./issued.ts";
 
 /** What an agent is spawned with. */
 export interface AgentBlueprint {
@@ -38,19 +39,19 @@ export interface TeamGroup extends AgentBlueprint {
 
 /** Asks the spawn function for an agent, as whoever the client is. */
 export function requestAgent(
-  client: MayflyClient,
+  link: Link,
   { registrationKey, ...options }: SpawnOptions,
   headers?: Record<string, string>,
 ): Promise<Result<Issued>> {
   const problem = problemOf(options.metadata ?? {});
   if (problem) return Promise.resolve(failed(invalid("metadata", problem)));
   const body = { ...options, ...(registrationKey && { registration_key: registrationKey }) };
-  return callFunction(client, "spawn", issued, body, headers && { headers });
+  return link.fn("spawn", issued, body, headers && { headers });
 }
 
 /** Asks the spawn function for a team, all or none. */
 export function requestTeam(
-  client: MayflyClient,
+  link: Link,
   team: TeamGroup[],
   headers?: Record<string, string>,
 ): Promise<Result<Issued[]>> {
@@ -58,5 +59,5 @@ export function requestTeam(
     const problem = problemOf(metadata);
     if (problem) return Promise.resolve(failed(invalid(`team.${index}.metadata`, problem)));
   }
-  return callFunction(client, "spawn/team", list(issued), { team }, headers && { headers });
+  return link.fn("spawn/team", list(issued), { team }, headers && { headers });
 }

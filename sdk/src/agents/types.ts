@@ -1,11 +1,12 @@
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { problemOf } from "../contract/storable.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
+
 import { readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import { agentTypeRow } from "./answers.ts";
-import type { AgentTypeRow } from "./session.ts";
+import type { AgentTypeRow } from "./issued.ts";
 
 /** What is defined of a type of agents. What is left out is left to whoever spawns one. */
 export interface AgentTypeDefinition {
@@ -37,13 +38,11 @@ const columns =
 
 /** The types of agents that the tenant has defined. Versions never change: a change makes another. */
 export class AgentTypes {
-  readonly #client: MayflyClient;
-  readonly #tenant: string | undefined;
+  readonly #link: Link;
 
   /** @internal */
-  constructor(client: MayflyClient, tenant: string | undefined) {
-    this.#tenant = tenant;
-    this.#client = client;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   /**
@@ -51,7 +50,7 @@ export class AgentTypes {
    * were spawned with.
    *
    * @example
-   * await mayfly.agentTypes.define({
+   * await mayfly.agents.types.define({
    *   name: "reviewer",
    *   role: "Reviews changes",
    *   prompt: "You review …",
@@ -63,12 +62,13 @@ export class AgentTypes {
     const { maxLifetime, maxLiving, ...rest } = definition;
     const problem = problemOf(rest.metadata ?? {});
     if (problem) return failed(invalid("metadata", problem));
-    const answer = fromDataApi(
-      await this.#client.rpc("define_agent_type", {
+    const answer = await this.#link.rpc(
+      "define_agent_type",
+      {
         ...rest,
         ...(maxLifetime !== undefined && { max_lifetime: maxLifetime }),
         ...(maxLiving !== undefined && { max_living: maxLiving }),
-      } as never),
+      },
       agentTypeRow,
     );
     return answer.error ? answer : ok(fromRow(answer.data));
@@ -77,9 +77,9 @@ export class AgentTypes {
   /** All versions of all types, or of one; the newest first. */
   async list(options: { name?: string } = {}): Promise<Result<AgentType[]>> {
     const answer = await readAll(agentTypeRow, (behind, limit) => {
-      let query = this.#client.from("agent_types").select(columns);
+      let query = this.#link.client.from("agent_types").select(columns);
       // The secret key sees every tenant's.
-      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
       if (options.name) query = query.eq("name", options.name);
       if (behind) {
         const { name, version } = behind;

@@ -11,7 +11,7 @@ import {
   word,
 } from "../contract/answer-form.ts";
 import { messageRow } from "../messages/answers.ts";
-import type { MessageRow } from "../messages/messages.ts";
+import type { MessageRow } from "../messages/content.ts";
 import type { ChannelRow } from "./types.ts";
 
 export const channelRow = row<ChannelRow>({

@@ -1,16 +1,18 @@
+import { texts } from "../contract/answer-form.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { invalid } from "../contract/invalid.ts";
 import type { PayloadOf } from "../contract/messages.ts";
 import { unwritable } from "../contract/storable.ts";
-import type { MayflyClient } from "../link/call.ts";
-import type { Note } from "../link/note.ts";
+import { broadcastTopic } from "../contract/topics.ts";
+import type { Link } from "../link/link.ts";
+
 import { attempt, report } from "../link/report.ts";
 import type { Topic, TopicListener } from "../link/topic.ts";
-import { joinTopic } from "../link/topics.ts";
-import type { MessageContent, SendOptions, Sent } from "../messages/messages.ts";
+import type { MessageContent, SendOptions, Sent } from "../messages/content.ts";
+import type { Messages } from "../messages/messages.ts";
 import { noteHandling } from "../messages/notes.ts";
 import { findChannel } from "./find.ts";
 import { type ChannelOptions, ChannelStream } from "./stream.ts";
-import type { Publish } from "./types.ts";
 
 /** What is told of failures of a handler of broadcasts. */
 export interface BroadcastOptions {
@@ -29,10 +31,8 @@ const maxEventBytes = 255;
 /** A named channel, as one caller hears it. */
 export class Channel {
   readonly name: string;
-  readonly #client: MayflyClient;
-  readonly #publish: Publish;
-  readonly #note: Note;
-  readonly #tenant: string | undefined;
+  readonly #link: Link;
+  readonly #messages: Messages;
   readonly #streams = new Set<ChannelStream>();
   readonly #onBroadcast = new Set<
     { event: string; handler: BroadcastHandler } & BroadcastOptions
@@ -52,18 +52,10 @@ export class Channel {
   #mayBroadcast = false;
 
   /** @internal */
-  constructor(
-    client: MayflyClient,
-    name: string,
-    publish: Publish,
-    note: Note,
-    tenant: string | undefined,
-  ) {
-    this.#tenant = tenant;
-    this.#note = note;
-    this.#client = client;
+  constructor(link: Link, name: string, messages: Messages) {
+    this.#link = link;
     this.name = name;
-    this.#publish = publish;
+    this.#messages = messages;
   }
 
   /**
@@ -78,8 +70,8 @@ export class Channel {
     options: ChannelOptions = {},
   ): () => Promise<void> {
     const handle = (message: MessageContent) =>
-      noteHandling(this.#note, message, this.name, () => handler(message));
-    const stream = new ChannelStream(this.#client, this.name, handle, options);
+      noteHandling(this.#link.note, message, this.name, () => handler(message));
+    const stream = new ChannelStream(this.#link, this.name, handle, options);
     this.#streams.add(stream);
     return async () => {
       this.#streams.delete(stream);
@@ -93,7 +85,7 @@ export class Channel {
     payload: PayloadOf<T>,
     options: SendOptions = {},
   ): Promise<Result<Sent>> {
-    return this.#publish(this.name, type, payload as Record<string, unknown>, options);
+    return this.#messages.send({ channel: this.name }, type, payload, options);
   }
 
   /**
@@ -120,7 +112,7 @@ export class Channel {
     if (missing) return failed(missing);
     const sent = joined.error ? joined : await topic.send(event, payload, timeoutMs);
     const told = () => ({ channel: this.name, event, code: sent.error?.code });
-    this.#note(sent.error ? "error" : "message", "broadcast", told, { level: "detailed" });
+    this.#link.note(sent.error ? "error" : "message", "broadcast", told, { level: "detailed" });
     return sent;
   }
 
@@ -161,8 +153,8 @@ export class Channel {
    */
   async #scopeMissing(): Promise<MayflyError | undefined> {
     if (this.#mayBroadcast) return undefined;
-    const { data } = await this.#client.rpc("tenant_ids", { scope: broadcastScope });
-    if (!Array.isArray(data) || data.length > 0) {
+    const { data } = await this.#link.rpc("tenant_ids", { scope: broadcastScope }, texts);
+    if (!data || data.length > 0) {
       this.#mayBroadcast = true;
       return undefined;
     }
@@ -177,13 +169,13 @@ export class Channel {
   /** Apart from the messages' topic: so nobody can pass a broadcast off as one. */
   #join(): Promise<Result<Topic>> {
     this.#topic ??= (async () => {
-      const { data: channel, error } = await findChannel(this.#client, this.name, this.#tenant);
+      const { data: channel, error } = await findChannel(this.#link, this.name);
       if (error) {
         this.#topic = undefined;
         return failed(error);
       }
-      const topic = `tenant:${channel.tenant_id}:broadcast:${this.name}`;
-      return ok(await joinTopic(this.#client, topic, this.#listener));
+      const topic = broadcastTopic(channel.tenant_id, this.name);
+      return ok(this.#link.topics.join(topic, this.#listener));
     })();
     return this.#topic;
   }
@@ -198,11 +190,3 @@ function faultOf(event: string, payload: unknown): MayflyError | undefined {
   const problem = unwritable(payload);
   return problem === undefined ? undefined : invalid("payload", problem);
 }
-
-const invalid = (field: string, rule: string) =>
-  new MayflyError({
-    code: "invalid_request",
-    message: `${field} ${rule}.`,
-    hint: "Nothing was sent.",
-    details: { field },
-  });

@@ -2,11 +2,12 @@ import { flag } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { wrongPage } from "../contract/invalid.ts";
 import type { PayloadOf } from "../contract/messages.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import type { Note } from "../link/note.ts";
+import type { Link } from "../link/link.ts";
 import { readAll, readPage } from "../link/read-all.ts";
+import type { Limit } from "../link/requests.ts";
 import { fromRow } from "../link/rows.ts";
-import { messageFromRow, type SendOptions, type Sent } from "../messages/messages.ts";
+import { messageFromRow, type SendOptions, type Sent } from "../messages/content.ts";
+import type { Messages } from "../messages/messages.ts";
 import {
   channelPage,
   channelRow,
@@ -20,9 +21,9 @@ import { findChannel } from "./find.ts";
 import type {
   ChannelInfo,
   ChannelPage,
+  ChannelRow,
   ChannelStatistics,
   NewChannel,
-  Publish,
   SubscriberPage,
   Subscription,
 } from "./types.ts";
@@ -31,18 +32,14 @@ const columns = "id, name, kind, description, created_by, publishers, last_seq, 
 
 /** Named channels of the tenant: what is published in one is kept, numbered, and can be read again. */
 export class Channels {
-  readonly #client: MayflyClient;
-  readonly #publish: Publish;
-  readonly #note: Note;
-  readonly #tenant: string | undefined;
+  readonly #link: Link;
+  readonly #messages: Messages;
   readonly #open = new Map<string, Channel>();
 
   /** @internal */
-  constructor(client: MayflyClient, publish: Publish, note: Note, tenant: string | undefined) {
-    this.#tenant = tenant;
-    this.#note = note;
-    this.#client = client;
-    this.#publish = publish;
+  constructor(link: Link, messages: Messages) {
+    this.#link = link;
+    this.#messages = messages;
   }
 
   /**
@@ -53,7 +50,7 @@ export class Channels {
    * await agent.channels.create({ name: "findings", kind: "broadcast" });
    */
   async create(channel: NewChannel): Promise<Result<ChannelInfo>> {
-    return shown(await this.#client.rpc("create_channel", { ...channel }));
+    return shown(await this.#link.rpc("create_channel", { ...channel }, channelRow));
   }
 
   /** Changes the description, or who publishes: for its creator, and with `message:admin`. */
@@ -61,21 +58,21 @@ export class Channels {
     name: string,
     changes: { description?: string; publishers?: string[] },
   ): Promise<Result<ChannelInfo>> {
-    return shown(await this.#client.rpc("update_channel", { name, ...changes }));
+    return shown(await this.#link.rpc("update_channel", { name, ...changes }, channelRow));
   }
 
   /** Deletes a channel with its messages: for its creator, and with `message:admin`. */
   async delete(name: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("delete_channel", { name }), deletedChannel);
+    const answer = await this.#link.rpc("delete_channel", { name }, deletedChannel);
     return answer.error ? answer : ok(null);
   }
 
   /** All channels of the tenant, by name. */
   async list(): Promise<Result<ChannelInfo[]>> {
     const answer = await readAll(channelRow, (behind, limit) => {
-      let query = this.#client.from("channels").select(columns);
+      let query = this.#link.client.from("channels").select(columns);
       // The secret key sees every tenant's.
-      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
       if (behind) query = query.gt("name", behind.name);
       return query.order("name").order("id").limit(limit);
     });
@@ -93,11 +90,12 @@ export class Channels {
     { since = "now" }: { since?: number | "start" | "now" } = {},
   ): Promise<Result<Subscription>> {
     const from = since === "start" ? 0 : since;
-    const answer = fromDataApi(
-      await this.#client.rpc("subscribe_channel", {
+    const answer = await this.#link.rpc(
+      "subscribe_channel",
+      {
         name,
         ...(from !== "now" && { acknowledged: from }),
-      }),
+      },
       subscription,
     );
     return answer.error ? answer : ok(fromRow(answer.data));
@@ -105,7 +103,7 @@ export class Channels {
 
   /** Ends the subscription; where it stood is forgotten. */
   async unsubscribe(name: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("unsubscribe_channel", { name }), flag);
+    const answer = await this.#link.rpc("unsubscribe_channel", { name }, flag);
     return answer.error ? answer : ok(null);
   }
 
@@ -120,7 +118,7 @@ export class Channels {
     payload: PayloadOf<T>,
     options: SendOptions = {},
   ): Promise<Result<Sent>> {
-    return this.#publish(name, type, payload as Record<string, unknown>, options);
+    return this.#messages.send({ channel: name }, type, payload, options);
   }
 
   /**
@@ -134,8 +132,9 @@ export class Channels {
     name: string,
     { after = 0, limit = 100 }: { after?: number; limit?: number } = {},
   ): Promise<Result<ChannelPage>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("read_channel", { name, after, page_limit: limit }),
+    const answer = await this.#link.rpc(
+      "read_channel",
+      { name, after, page_limit: limit },
       channelPage,
     );
     if (answer.error) return answer;
@@ -150,10 +149,7 @@ export class Channels {
 
   /** How much there is in it, how fast it goes, how far behind its subscribers are. */
   async statistics(name: string): Promise<Result<ChannelStatistics>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("channel_statistics", { name }),
-      channelStatistics,
-    );
+    const answer = await this.#link.rpc("channel_statistics", { name }, channelStatistics);
     if (answer.error) return answer;
     const { last_sent_at, subscribers, ...numbers } = answer.data;
     return ok({
@@ -181,11 +177,11 @@ export class Channels {
   ): Promise<Result<SubscriberPage>> {
     const wrong = wrongPage("limit", limit);
     if (wrong) return failed(wrong);
-    const channel = await findChannel(this.#client, name, this.#tenant);
+    const channel = await findChannel(this.#link, name);
     if (channel.error) return channel;
     const { tenant_id, id, last_seq } = channel.data;
     const answer = await readPage(subscriberRow, limit, (behind, rows) => {
-      let query = this.#client
+      let query = this.#link.client
         .from("channel_subscriptions")
         .select("subscriber_id, acknowledged, subscribed_at")
         .eq("tenant_id", tenant_id)
@@ -213,11 +209,15 @@ export class Channels {
    * findings.on((message) => console.log(message.seq, message.payload), { since: "start" });
    */
   open(name: string): Channel {
-    const open =
-      this.#open.get(name) ??
-      new Channel(this.#client, name, this.#publish, this.#note, this.#tenant);
+    const open = this.#open.get(name) ?? new Channel(this.#link, name, this.#messages);
     this.#open.set(name, open);
     return open;
+  }
+
+  /** @internal */
+  async finish({ over }: Limit): Promise<null> {
+    await Promise.race([this.close(), over]);
+    return null;
   }
 
   /** @internal */
@@ -226,7 +226,5 @@ export class Channels {
   }
 }
 
-const shown = (answer: Parameters<typeof fromDataApi>[0]): Result<ChannelInfo> => {
-  const { data, error } = fromDataApi(answer, channelRow);
-  return error ? failed(error) : ok(fromRow(data));
-};
+const shown = ({ data, error }: Result<ChannelRow>): Result<ChannelInfo> =>
+  error ? failed(error) : ok(fromRow(data));

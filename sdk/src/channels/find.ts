@@ -1,6 +1,7 @@
 import { count, list, row, text } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { fromDataApi } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
 import { foreign } from "../link/refusals.ts";
 import { readPage } from "./stream.ts";
 
@@ -12,18 +13,14 @@ interface FoundChannel {
 const found = row<FoundChannel>({ tenant_id: text, id: text, last_seq: count });
 
 /** The channel of a name, or why there is none for the caller. */
-export async function findChannel(
-  client: MayflyClient,
-  name: string,
-  tenant: string | undefined,
-): Promise<Result<FoundChannel>> {
-  let query = client.from("channels").select("tenant_id, id, last_seq").eq("name", name);
+export async function findChannel(link: Link, name: string): Promise<Result<FoundChannel>> {
+  let query = link.client.from("channels").select("tenant_id, id, last_seq").eq("name", name);
   // The secret key sees every tenant's.
-  if (tenant) query = query.eq("tenant_id", tenant);
+  if (link.tenantId) query = query.eq("tenant_id", link.tenantId);
   const answer = fromDataApi(await query.limit(2), list(found));
   if (answer.error) return answer;
   const [channel, another] = answer.data;
   if (channel && !another) return ok(channel);
   // The function says what is the matter.
-  return failed((await readPage(client, name, 0)).error ?? foreign("the Data API"));
+  return failed((await readPage(link, name, 0)).error ?? foreign("the Data API"));
 }

@@ -1,12 +1,12 @@
 import { count } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { HandlerQueue } from "../link/handler-queue.ts";
 import { jittered } from "../link/jitter.ts";
+import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { report } from "../link/report.ts";
 import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "../log/sequence.ts";
-import { type MessageContent, type MessageRow, messageFromRow } from "../messages/messages.ts";
+import { type MessageContent, type MessageRow, messageFromRow } from "../messages/content.ts";
 import { type ChannelPageRow, channelPage } from "./answers.ts";
 
 /** Where listening to a channel begins, and what is told of its failures. */
@@ -27,7 +27,7 @@ const handleAtOnce = 500;
 const acknowledgeAfterMs = 100;
 /** One handler's way through a channel. */
 export class ChannelStream {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #name: string;
   readonly #handler: (message: MessageContent) => unknown;
   readonly #options: ChannelOptions;
@@ -44,12 +44,12 @@ export class ChannelStream {
   #wake: () => void = () => {};
 
   constructor(
-    client: MayflyClient,
+    link: Link,
     name: string,
     handler: (message: MessageContent) => unknown,
     options: ChannelOptions,
   ) {
-    this.#client = client;
+    this.#link = link;
     this.#name = name;
     this.#handler = handler;
     this.#options = options;
@@ -81,14 +81,14 @@ export class ChannelStream {
       now: data.last_seq,
       acknowledged: data.acknowledged ?? data.last_seq,
     };
-    this.#reader = new SequenceReader(
-      this.#client,
+    this.#reader = new SequenceReader<MessageRow>(
+      this.#link,
       data.topic,
       typeof since === "number" ? since : from[since],
       {
         source: { of: "channel", name: this.#name },
         fetch: async (after) => {
-          const page = await readPage(this.#client, this.#name, after);
+          const page = await readPage(this.#link, this.#name, after);
           if (page.error) return page;
           const { messages, last_seq, more } = page.data;
           // What retention has deleted is passed by.
@@ -108,7 +108,7 @@ export class ChannelStream {
   /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
   async #open(): Promise<ChannelPageRow | undefined> {
     for (let delay = firstDelayMs; !this.#stopped; delay = Math.min(delay * 2, maxDelayMs)) {
-      const { data, error } = await readPage(this.#client, this.#name, Number.MAX_SAFE_INTEGER);
+      const { data, error } = await readPage(this.#link, this.#name, Number.MAX_SAFE_INTEGER);
       if (this.#stopped) break;
       if (data) return data;
       if (!passing.includes(error.code)) {
@@ -168,8 +168,9 @@ export class ChannelStream {
   async #acknowledge(): Promise<boolean> {
     const seq = this.#handled;
     if (!this.#subscribed || seq <= this.#acknowledged) return false;
-    const { data, error } = fromDataApi(
-      await this.#client.rpc("acknowledge_channel", { name: this.#name, seq }),
+    const { data, error } = await this.#link.rpc(
+      "acknowledge_channel",
+      { name: this.#name, seq },
       count,
     );
     if (error?.code === "not_subscribed") this.#subscribed = false;
@@ -181,9 +182,9 @@ export class ChannelStream {
 
 /** What is behind a number, and where the channel stands. */
 export async function readPage(
-  client: MayflyClient,
+  link: Link,
   name: string,
   after: number,
 ): Promise<Result<ChannelPageRow>> {
-  return fromDataApi(await client.rpc("read_channel", { name, after }), channelPage);
+  return await link.rpc("read_channel", { name, after }, channelPage);
 }

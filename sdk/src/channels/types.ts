@@ -1,6 +1,5 @@
-import type { Result } from "../contract/errors.ts";
 import type { FromRow } from "../link/rows.ts";
-import type { MessageContent, SendOptions, Sent } from "../messages/messages.ts";
+import type { MessageContent } from "../messages/content.ts";
 
 /**
  * `one_way`: its creator and publishers publish, its subscribers read. `two_way`: its subscribers do both.
@@ -86,11 +85,3 @@ export interface SubscriberPage {
   /** Where the next page starts; null at the end. */
   next: string | null;
 }
-
-/** Publishes as the caller of the channels. */
-export type Publish = (
-  name: string,
-  type: string,
-  payload: Record<string, unknown>,
-  options?: SendOptions,
-) => Promise<Result<Sent>>;

@@ -20,3 +20,12 @@ export function instantOf(value: Date): string {
   const isInstant = value instanceof Date && !Number.isNaN(value.getTime());
   return isInstant ? value.toISOString() : String(value);
 }
+
+/** What only a caller with a tenant can do, asked of one that has named none. */
+export const noTenant = (what: string) =>
+  new MayflyError({
+    code: "tenant_unknown",
+    message: `${what} belongs to a tenant.`,
+    hint: "Give new Mayfly({ tenant }) the id of one.",
+    details: null,
+  });

@@ -12,7 +12,7 @@ const context = z.custom<Record<string, unknown>>(
 export const messageSchemas = {
   /** Asks for work. */
   task_assignment: z.looseObject({ task: text, context: context.optional() }),
-  /** Gives work on to another: see `agent.handoff`. */
+  /** Gives work on to another: see `agent.messages.handoff`. */
   task_handoff: z.looseObject({ task: text, reason: text, context: context.optional() }),
   task_complete: z.looseObject({
     task: text,

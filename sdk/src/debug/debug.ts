@@ -1,20 +1,23 @@
 import {
   type DebugCategory,
+  type DebugData,
   type DebugOrders,
   type DebugRow,
   defaultLevels,
   levelOf,
+  type Note,
+  type RecordOptions,
   type Thresholds,
   thresholdsOf,
 } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import type { DebugData, Note, RecordOptions } from "../link/note.ts";
+import { inboxTopic } from "../contract/topics.ts";
+import type { Link, Self } from "../link/link.ts";
+
 import { within } from "../link/ticks.ts";
-import { joinTopic } from "../link/topics.ts";
-import { inboxTopic } from "../log/nudges.ts";
-import { startWatch } from "../log/watch.ts";
+import type { Log } from "../log/log.ts";
 import { debugOrders } from "./answers.ts";
+
 import { Masker, type MaskRules } from "./mask.ts";
 import { DebugBroadcast, DebugKeeper } from "./outlets.ts";
 import { fitRow, makeRow } from "./row.ts";
@@ -31,11 +34,7 @@ export interface DebugOptions {
   bufferRecords?: number;
 }
 
-interface Owner {
-  tenantId: string;
-  id: string;
-  scopes: string[];
-}
+type Owner = Omit<Self, "name"> & { scopes: string[] };
 
 const silent = thresholdsOf(() => 0);
 /** The first records, kept until the server has said whether they are wanted. */
@@ -59,7 +58,8 @@ const newcomerMs = 2_000;
  * agent.debug.tool("search", { query }, { durationMs: 41 });
  */
 export class Debug {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
+  readonly #log: Log;
   readonly #owner: Owner;
   readonly #masker: Masker;
   readonly #maxRate: number;
@@ -78,14 +78,15 @@ export class Debug {
   readonly #watchers = new Set<DebugWatcher>();
 
   /** @internal */
-  constructor(client: MayflyClient, owner: Owner, options: DebugOptions = {}) {
-    this.#client = client;
+  constructor(link: Link, log: Log, owner: Owner, options: DebugOptions = {}) {
+    this.#link = link;
+    this.#log = log;
     this.#owner = owner;
     this.#masker = new Masker(options.mask);
     this.#maxRate = Math.min(options.sendsPerSecond ?? 10, 10);
     const records = options.bufferRecords ?? 1_000;
-    this.#sender = new DebugBroadcast(client, owner, records, 1_000 / this.#maxRate);
-    this.#keeper = new DebugKeeper(client, records, (level) => {
+    this.#sender = new DebugBroadcast(link, owner, records, 1_000 / this.#maxRate);
+    this.#keeper = new DebugKeeper(link, records, (level) => {
       this.#kept = level;
       this.#top = Math.max(...Object.values(this.#streamed), level);
     });
@@ -168,11 +169,9 @@ export class Debug {
    * });
    */
   async watch(options: DebugWatchOptions, handler: DebugHandler): Promise<Result<DebugWatch>> {
-    const { tenantId } = this.#owner;
-    const watcher = new DebugWatcher(this.#client, tenantId, options, handler);
-    const started = await watcher.start((...log) => startWatch(this.#client, tenantId, ...log));
-    if (started.error) return started;
-    this.#watchers.add(watcher);
+    const watcher = new DebugWatcher(this.#link, this.#owner.tenantId, options, handler);
+    const started = await watcher.start(this.#log);
+    if (started.data) this.#watchers.add(watcher);
     return started;
   }
 
@@ -184,14 +183,14 @@ export class Debug {
     this.#top = 4;
     this.#planLapse(pendingMs);
     const topic = inboxTopic(this.#owner.tenantId, this.#owner.id);
-    void joinTopic(this.#client, topic, {
+    this.#link.topics.join(topic, {
       onMessage: (event, payload) => {
         if (event === "debug_level") this.#obey(payload as unknown as DebugOrders);
       },
       onJoined: (joined) => {
         if (joined) void this.#ask();
       },
-    }).catch(() => {});
+    });
   }
 
   /** @internal Watches no more: while the agent still can release what it leased. */
@@ -206,8 +205,14 @@ export class Debug {
     await Promise.all([this.#sender.pump.flush(timeoutMs), this.#keeper.pump.flush(timeoutMs)]);
   }
 
+  /** @internal The last that it does with its token. */
+  async finish(): Promise<null> {
+    await Promise.all([this.flush(), this.stopWatches()]);
+    return null;
+  }
+
   /** @internal Records no more. Its topics are left with the agent's others. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#opens = false;
     this.#top = 0;
@@ -217,6 +222,7 @@ export class Debug {
     clearTimeout(this.#lapse);
     this.#sender.pump.stop();
     this.#keeper.pump.stop();
+    await this.stopWatches();
   }
 
   #openFor(category: DebugCategory, name: string, data: DebugData, options?: RecordOptions): void {
@@ -229,7 +235,7 @@ export class Debug {
   }
 
   async #ask(): Promise<void> {
-    const { data } = fromDataApi(await this.#client.rpc("debug_level"), debugOrders);
+    const { data } = await this.#link.rpc("debug_level", {}, debugOrders);
     // Without an answer the next order, or the next join, says it.
     if (data) this.#obey(data);
   }

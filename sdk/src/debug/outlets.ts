@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from "uuid";
 import { type DebugRow, debugTopic } from "../contract/debug.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import type { Topic } from "../link/topic.ts";
-import { joinTopic } from "../link/topics.ts";
 import { debugOrders } from "./answers.ts";
+
 import { DebugBuffer } from "./buffer.ts";
 import { DebugPump } from "./pump.ts";
 
@@ -16,20 +16,18 @@ const appendEveryMs = 1_000;
 export class DebugBroadcast {
   readonly buffer: DebugBuffer;
   readonly pump: DebugPump;
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #topicName: string;
   readonly #stream = uuidv7();
   #topic: Topic | undefined;
-  #joining = false;
-  #wanted = false;
 
   constructor(
-    client: MayflyClient,
+    link: Link,
     owner: { tenantId: string; id: string },
     records: number,
     intervalMs: number,
   ) {
-    this.#client = client;
+    this.#link = link;
     this.#topicName = debugTopic(owner.tenantId, owner.id);
     this.buffer = new DebugBuffer(records, bufferBytes);
     this.pump = new DebugPump(this.buffer, intervalMs, async (batch) => {
@@ -51,7 +49,6 @@ export class DebugBroadcast {
 
   /** Whether anybody watches. */
   want(wanted: boolean): void {
-    this.#wanted = wanted;
     if (wanted) {
       this.#join();
       return;
@@ -63,25 +60,12 @@ export class DebugBroadcast {
   }
 
   #join(): void {
-    if (this.#topic || this.#joining) return;
-    this.#joining = true;
-    void joinTopic(this.#client, this.#topicName, {
+    if (this.#topic) return;
+    this.#topic = this.#link.topics.join(this.#topicName, {
       onJoined: (joined) => {
         if (joined) this.pump.wake();
       },
-    })
-      .then(
-        (topic) => {
-          this.#topic = topic;
-        },
-        () => {},
-      )
-      .finally(() => {
-        this.#joining = false;
-        // Released while it was joined.
-        if (this.#wanted) this.pump.wake();
-        else this.want(false);
-      });
+    });
   }
 }
 
@@ -89,15 +73,15 @@ export class DebugBroadcast {
 export class DebugKeeper {
   readonly buffer: DebugBuffer;
   readonly pump: DebugPump;
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #onLevel: (level: number) => void;
   /** Up to which level it was told that the tenant keeps records. */
   told = 0;
   #looks = 0;
 
   /** @param onLevel told up to which level the tenant keeps records by now. */
-  constructor(client: MayflyClient, records: number, onLevel: (level: number) => void) {
-    this.#client = client;
+  constructor(link: Link, records: number, onLevel: (level: number) => void) {
+    this.#link = link;
     this.#onLevel = onLevel;
     this.buffer = new DebugBuffer(records, bufferBytes);
     this.pump = new DebugPump(this.buffer, appendEveryMs, (batch) => this.#append(batch));
@@ -109,10 +93,7 @@ export class DebugKeeper {
   }
 
   async #append({ records, dropped }: { records: DebugRow[]; dropped: number }) {
-    const answer = fromDataApi(
-      await this.#client.rpc("append_debug", { records, dropped } as never),
-      debugOrders,
-    );
+    const answer = await this.#link.rpc("append_debug", { records, dropped }, debugOrders);
     if (!answer.error) {
       const level = answer.data.persist;
       // An order can arrive before it is visible: then nothing was kept yet.

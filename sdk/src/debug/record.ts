@@ -1,8 +1,9 @@
 import { list } from "../contract/answer-form.ts";
 import { type DebugCategory, type DebugRow, debugCategories } from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { fromDataApi } from "../link/call.ts";
 import { listOf } from "../link/filters.ts";
+import type { Link } from "../link/link.ts";
 import { keptRecord } from "./answers.ts";
 
 /** A record of an agent's debug stream. */
@@ -61,13 +62,13 @@ export interface KeptRecords {
 
 /** Hands over what the tenant keeps, in order of time, page by page. */
 export async function readKept(
-  client: MayflyClient,
+  link: Link,
   { tenant, agent, level, categories, since }: KeptRecords,
   take: (record: DebugRecord) => void,
 ): Promise<Result<null>> {
   let after: { at: string; id: string } | undefined;
   for (;;) {
-    let query = client
+    let query = link.client
       .from("debug_records")
       .select(columns)
       .eq("tenant_id", tenant)

@@ -1,6 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import type { DebugCategory, DebugRow } from "../contract/debug.ts";
-import type { DebugData } from "../link/note.ts";
+import type { DebugCategory, DebugData, DebugRow } from "../contract/debug.ts";
 import type { Masker } from "./mask.ts";
 
 /** A larger record is cut down to its name. */

@@ -1,7 +1,7 @@
 import { type DebugLevel, levelOf } from "../contract/debug.ts";
-import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import type { StartLogWatch } from "../state/watch.ts";
+import { ok, type Result } from "../contract/errors.ts";
+import type { Link } from "../link/link.ts";
+import type { Log } from "../log/log.ts";
 import { debugSetting } from "./answers.ts";
 import { DebugWatcher } from "./watch.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
@@ -19,16 +19,14 @@ export interface DebugPersistence {
 
 /** The debug streams of the tenant's agents. */
 export class DebugStreams {
-  readonly #client: MayflyClient;
-  readonly #tenant: string | undefined;
-  readonly #startLog: StartLogWatch;
+  readonly #link: Link;
+  readonly #log: Log;
   readonly #watchers = new Set<DebugWatcher>();
 
   /** @internal */
-  constructor(client: MayflyClient, tenant: string | undefined, startLog: StartLogWatch) {
-    this.#client = client;
-    this.#tenant = tenant;
-    this.#startLog = startLog;
+  constructor(link: Link, log: Log) {
+    this.#link = link;
+    this.#log = log;
   }
 
   /**
@@ -45,9 +43,10 @@ export class DebugStreams {
    * await watch?.stop();
    */
   async watch(options: DebugWatchOptions, handler: DebugHandler): Promise<Result<DebugWatch>> {
-    if (!this.#tenant) return failed(noTenant());
-    const watcher = new DebugWatcher(this.#client, this.#tenant, options, handler);
-    const started = await watcher.start(this.#startLog);
+    const tenant = this.#link.tenant("A debug stream");
+    if (tenant.error) return tenant;
+    const watcher = new DebugWatcher(this.#link, tenant.data, options, handler);
+    const started = await watcher.start(this.#log);
     if (started.data) this.#watchers.add(watcher);
     return started;
   }
@@ -68,13 +67,14 @@ export class DebugStreams {
    */
   async persist(setting: Partial<DebugPersistence>): Promise<Result<DebugPersistence>> {
     const { persist, level, maxRecordsPerMinute, keepSeconds } = setting;
-    const answer = fromDataApi(
-      await this.#client.rpc("set_debug", {
+    const answer = await this.#link.rpc(
+      "set_debug",
+      {
         ...(persist !== undefined && { persist }),
         ...(level !== undefined && { level: levelOf(level) }),
         ...(maxRecordsPerMinute !== undefined && { max_records_per_minute: maxRecordsPerMinute }),
         ...(keepSeconds !== undefined && { keep: keepSeconds }),
-      }),
+      },
       debugSetting,
     );
     if (answer.error) return answer;
@@ -87,11 +87,3 @@ export class DebugStreams {
     });
   }
 }
-
-const noTenant = () =>
-  new MayflyError({
-    code: "tenant_unknown",
-    message: "Debug streams belong to a tenant.",
-    hint: "Give new Mayfly({ tenant }) the id of one.",
-    details: null,
-  });

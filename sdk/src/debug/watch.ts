@@ -1,14 +1,14 @@
 import { v4 as uuidv4 } from "uuid";
-import { list, row, text, texts, withId } from "../contract/answer-form.ts";
+import { list, row, text, texts, value, withId } from "../contract/answer-form.ts";
 import { type DebugBatch, type DebugCategory, debugTopic, levelOf } from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { problemOfDate } from "../contract/storable.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import { fromDataApi } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
 import { attempt, report } from "../link/report.ts";
 import type { Topic } from "../link/topic.ts";
-import { joinTopic } from "../link/topics.ts";
-import type { StartLogWatch } from "../state/watch.ts";
+import type { Log } from "../log/log.ts";
 import { badSince, notAllowed, stopped, tooMany } from "./errors.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./record.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
@@ -24,7 +24,7 @@ const lingerMs = 2_000;
 const overlapRecords = 10_000;
 
 interface Followed {
-  topic: Promise<Topic>;
+  topic: Topic;
   stream: string | undefined;
   /** The place that comes next in the stream. */
   next: number;
@@ -32,7 +32,7 @@ interface Followed {
 
 /** Watches debug streams: leases a level, follows who comes and goes, hands over in order. */
 export class DebugWatcher implements DebugWatch {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #tenant: string;
   readonly #options: DebugWatchOptions;
   readonly #handler: DebugHandler;
@@ -46,13 +46,8 @@ export class DebugWatcher implements DebugWatch {
   #stopLog: () => Promise<void> = () => Promise.resolve();
   #stopped = false;
 
-  constructor(
-    client: MayflyClient,
-    tenant: string,
-    options: DebugWatchOptions,
-    handler: DebugHandler,
-  ) {
-    this.#client = client;
+  constructor(link: Link, tenant: string, options: DebugWatchOptions, handler: DebugHandler) {
+    this.#link = link;
     this.#tenant = tenant;
     this.#options = { ...options, ...(options.agent && { agent: idOf(options.agent) }) };
     this.#handler = handler;
@@ -64,13 +59,13 @@ export class DebugWatcher implements DebugWatch {
     return this.#followed.size;
   }
 
-  async start(startLog: StartLogWatch): Promise<Result<DebugWatch>> {
+  async start(log: Log): Promise<Result<DebugWatch>> {
     const unfit = problemOfDate(this.#options.since);
     if (unfit) return failed(badSince(unfit));
     if (this.#options.since) this.#waiting = [];
     // A join that is refused takes 5 s; a lease before the join lets agents begin before anybody listens.
     const allowed = await this.#check();
-    const joined = allowed.error ? allowed : await this.#follow(startLog);
+    const joined = allowed.error ? allowed : await this.#follow(log);
     const leased = joined.error ? joined : await this.#lend();
     if (leased.error) {
       await this.stop();
@@ -104,31 +99,29 @@ export class DebugWatcher implements DebugWatch {
     if (this.#stopped) return;
     this.#stopped = true;
     clearTimeout(this.#timer);
-    const left = [...this.#followed.values()].map(async ({ topic }) => (await topic).leave());
+    const left = [...this.#followed.values()].map(({ topic }) => topic.leave());
     this.#followed.clear();
-    const release = this.#client.rpc("release_debug", { lease: this.#lease });
+    const release = this.#link.rpc("release_debug", { lease: this.#lease }, value);
     await Promise.all([...left, release, this.#stopLog()]);
   }
 
   async #check(): Promise<Result<null>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("tenant_ids", { scope: "debug:read" }),
-      texts,
-    );
+    const answer = await this.#link.rpc("tenant_ids", { scope: "debug:read" }, texts);
     if (answer.error) return answer;
     return answer.data.includes(this.#tenant) ? ok(null) : failed(notAllowed());
   }
 
   async #lend(): Promise<Result<null>> {
     const { agent } = this.#options;
-    const answer = fromDataApi(
-      await this.#client.rpc("lease_debug", {
+    const answer = await this.#link.rpc(
+      "lease_debug",
+      {
         level: this.#level,
         lease: this.#lease,
         seconds: leaseSeconds,
         ...(agent && { for_agent: agent }),
         ...(this.#categories && { categories: this.#categories }),
-      }),
+      },
       row<{ lease: string }>({ lease: text }),
     );
     return answer.error ? answer : ok(null);
@@ -144,23 +137,23 @@ export class DebugWatcher implements DebugWatch {
     }, ms);
   }
 
-  async #follow(startLog: StartLogWatch): Promise<Result<null>> {
+  async #follow(log: Log): Promise<Result<null>> {
     const { agent, onError } = this.#options;
-    if (agent) return (await this.#join(agent)).ready;
+    if (agent) return this.#join(agent).ready;
     // The log first: who comes while the living are listed is in it.
-    const log = await startLog(
+    const watch = await log.watch(
       { types: ["agent.*"], ...(onError && { onError }) },
       ({ events, snapshot }) => {
         for (const { type, subject } of events) {
           if (!subject) continue;
-          if (type === "agent.spawned" || type === "agent.resumed") void this.#join(subject, true);
+          if (type === "agent.spawned" || type === "agent.resumed") this.#join(subject, true);
           if (type === "agent.stopped" || type === "agent.expired") this.#leaveSoon(subject);
         }
         if (snapshot) void this.#joinLiving();
       },
     );
-    if (log.error) return failed(log.error);
-    this.#stopLog = () => log.data.stop();
+    if (watch.error) return failed(watch.error);
+    this.#stopLog = () => watch.data.stop();
     const joined = await this.#joinLiving();
     if (joined.error) return joined;
     await Promise.all(joined.data.map(async ({ ready }) => ready));
@@ -169,7 +162,7 @@ export class DebugWatcher implements DebugWatch {
 
   async #joinLiving(): Promise<Result<Topic[]>> {
     const { data, error } = fromDataApi(
-      await this.#client
+      await this.#link.client
         .from("agents")
         .select("id")
         .eq("tenant_id", this.#tenant)
@@ -183,7 +176,7 @@ export class DebugWatcher implements DebugWatch {
     if (error) return failed(error);
     const topics: Topic[] = [];
     for (const { id } of data) {
-      if (this.#hasRoom(id)) topics.push(await this.#join(id));
+      if (this.#hasRoom(id)) topics.push(this.#join(id));
     }
     return ok(topics);
   }
@@ -195,11 +188,11 @@ export class DebugWatcher implements DebugWatch {
   }
 
   /** @param fresh whether its stream is heard from its beginning. */
-  async #join(id: string, fresh = false): Promise<Topic> {
+  #join(id: string, fresh = false): Topic {
     const known = this.#followed.get(id);
     if (known) return known.topic;
     if (this.#stopped || !this.#hasRoom(id)) return notJoined;
-    const topic = joinTopic(this.#client, debugTopic(this.#tenant, id), {
+    const topic = this.#link.topics.join(debugTopic(this.#tenant, id), {
       onMessage: (event, payload) => {
         if (event === "records") this.#take(id, payload as unknown as DebugBatch);
       },
@@ -213,7 +206,7 @@ export class DebugWatcher implements DebugWatch {
     const timer = setTimeout(() => {
       const followed = this.#followed.get(id);
       this.#followed.delete(id);
-      void followed?.topic.then((topic) => topic.leave());
+      void followed?.topic.leave();
     }, lingerMs);
     (timer as { unref?: () => void }).unref?.();
   }
@@ -264,7 +257,7 @@ export class DebugWatcher implements DebugWatch {
       categories: this.#categories,
       since,
     };
-    const read = await readKept(this.#client, kept, (record) => {
+    const read = await readKept(this.#link, kept, (record) => {
       seen.add(record.id);
       const [oldest] = seen;
       if (seen.size > overlapRecords && oldest !== undefined) seen.delete(oldest);

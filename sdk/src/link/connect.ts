@@ -1,12 +1,19 @@
 import { createClient } from "@supabase/supabase-js";
 import type { Database } from "../contract/database.types.ts";
-import type { MayflyOptions } from "../mayfly.ts";
 import type { MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection-errors.ts";
 
+/** Which project, as whom, in which tenant. */
+interface ConnectOptions {
+  url: string;
+  key: string;
+  tenant?: string;
+  client?: Pick<MayflyClient, "auth">;
+}
+
 /** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
 export function connect(
-  { url, key, tenant, client }: MayflyOptions,
+  { url, key, tenant, client }: ConnectOptions,
   fetch: typeof globalThis.fetch,
 ): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {
@@ -24,7 +31,7 @@ export function connect(
 
 /** As nobody. Without an Auth client of its own: of several in one page, supabase-js warns. */
 export function connectAnonymously(
-  { url, key }: MayflyOptions,
+  { url, key }: ConnectOptions,
   fetch: typeof globalThis.fetch,
 ): MayflyClient {
   return createClient<Database, "mayfly">(url, key, {

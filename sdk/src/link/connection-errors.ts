@@ -1,31 +1,17 @@
 import { MayflyError } from "../contract/errors.ts";
 import type { MayflyClient } from "./call.ts";
 import { jittered } from "./jitter.ts";
-import { ticks } from "./ticks.ts";
 
 /** realtime-js' own steps; with jitter, since who lost one server together comes back together. */
 const stepsMs = [1_000, 2_000, 5_000, 10_000];
 export const reconnectAfterMs = (tries: number) => jittered(stepsMs[tries - 1] ?? 10_000);
 
 const answerMs = 5_000;
-/** However many topics wait for the connection, the server is asked once in so long. */
-const askAgainMs = 10_000;
-
-const asked = new WeakMap<MayflyClient, { at: number; answer: Promise<MayflyError> }>();
-
 /**
  * Why a client has no connection. A WebSocket that is refused tells nobody why; the same request
  * without an upgrade is refused with the reason.
  */
-export function whyUnconnected(client: MayflyClient): Promise<MayflyError> {
-  const before = asked.get(client);
-  if (before && before.at > ticks() - askAgainMs) return before.answer;
-  const answer = ask(client);
-  asked.set(client, { at: ticks(), answer });
-  return answer;
-}
-
-async function ask(client: MayflyClient): Promise<MayflyError> {
+export async function whyUnconnected(client: MayflyClient): Promise<MayflyError> {
   const url = client.realtime.endpointURL().replace(/^ws/, "http");
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(answerMs) });

@@ -1,288 +1,64 @@
-import type { RealtimeChannel } from "@supabase/supabase-js";
-import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
+import type { MayflyError } from "../contract/errors.ts";
 import type { MayflyClient } from "./call.ts";
-import { isLimit, whyUnconnected } from "./connection-errors.ts";
+import { whyUnconnected } from "./connection-errors.ts";
 import { disconnect } from "./disconnect.ts";
-import { jittered } from "./jitter.ts";
-import { ticks, within } from "./ticks.ts";
+import { ticks } from "./ticks.ts";
 import type { Topic, TopicListener } from "./topic.ts";
-import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
+import { TopicHub } from "./topic-hub.ts";
 
-/** Realtime takes 5 s to refuse a join, and the whole socket waits meanwhile. */
-const firstRetryMs = 1_000;
-const maxRetryMs = 60_000;
-/** A limit was reached: until it is past for so long, a join that succeeds proves nothing. */
-const calmMs = 60_000;
-/** A server that does not say when the database's broadcasts flow is believed after so long. */
-const replicationMs = 5_000;
-const sendTimeoutMs = 5_000;
-/** A connection that is back sooner was not worth a word. */
-const lossMs = 5_000;
+/** However many topics wait for the connection, the server is asked once within this time. */
+const askAgainMs = 10_000;
 
-const hubs = new WeakMap<MayflyClient, Map<string, TopicHub>>();
-
-/**
- * Listens to a private topic. However many listen, a client has one channel of it, which joins again
- * after everything that ends it: a lost connection, an expired token, a server that closes it.
- */
-export async function joinTopic(
-  client: MayflyClient,
-  topic: string,
-  listener: TopicListener,
-): Promise<Topic> {
-  const hub = hubOf(client, topic);
-  hub.add(listener);
-  return {
-    get joined() {
-      return hub.joined;
-    },
-    ready: hub.ready,
-    send: (event, payload, timeoutMs) => hub.send(event, payload, timeoutMs),
-    leave: () => hub.drop(listener),
-  };
-}
-
-const onFirstTopic = new WeakMap<MayflyClient, () => void>();
-
-/** Does something as soon as a client joins its first topic. */
-export const whenLive = (client: MayflyClient, step: () => void) =>
-  void onFirstTopic.set(client, step);
-
-/** The one hub of a client's topic. */
-export function hubOf(client: MayflyClient, topic: string): TopicHub {
-  const step = onFirstTopic.get(client);
-  onFirstTopic.delete(client);
-  step?.();
-  const ofClient = hubs.get(client) ?? new Map<string, TopicHub>();
-  hubs.set(client, ofClient);
-  const hub = ofClient.get(topic) ?? new TopicHub(client, topic);
-  ofClient.set(topic, hub);
-  return hub;
-}
-
-/** Leaves every topic of a client, and its connection. */
-export async function leaveTopics(client: MayflyClient): Promise<void> {
-  const all = [...(hubs.get(client)?.values() ?? [])];
-  await Promise.all(all.map((hub) => hub.end()));
-  await disconnect(client);
-}
-
-/** What a channel does beside broadcasts. */
-export interface PresenceUse {
-  /** Who is present under this key; a receiver alone has none. */
-  key?: string;
-  /** Whether it is told who else is there. */
-  receive?: boolean;
-  onSync?: () => void;
-}
-
-/** One topic of one client: its channel, and who listens. */
-export class TopicHub {
+/** The private Realtime topics of one connection: each has one channel, however many listen. */
+export class Topics {
+  /** Called once, when the first topic is joined. */
+  onFirst: () => void = () => {};
   readonly #client: MayflyClient;
-  readonly #topic: string;
-  readonly #listeners = new Set<TopicListener>();
-  #channel: RealtimeChannel | undefined;
-  #presence: Pick<PresenceUse, "key" | "receive"> | undefined;
-  readonly #onSync = new Set<() => void>();
-  #subscribed = false;
-  #wasJoined = false;
-  #flowing = false;
-  #failures = 0;
-  /** What the server said last of this channel: then it may close it without a word. */
-  #said: string | undefined;
-  #limitedAt = Number.NEGATIVE_INFINITY;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #opening = false;
-  #leaving: Promise<unknown> = Promise.resolve();
-  #settle: (result: Result<null>) => void = () => {};
-  #ready: Promise<Result<null>> | undefined;
+  readonly #hubs = new Map<string, TopicHub>();
+  #asked: { at: number; answer: Promise<MayflyError> } | undefined;
 
-  constructor(client: MayflyClient, topic: string) {
+  constructor(client: MayflyClient) {
     this.#client = client;
-    this.#topic = topic;
   }
 
-  get joined(): boolean {
-    return this.#subscribed;
-  }
-
-  /** How the join that is under way ends; when Realtime can not be reached it is tried on. */
-  get ready(): Promise<Result<null>> {
-    if (this.#subscribed) return Promise.resolve(ok(null));
-    this.#ready ??= new Promise((resolve) => {
-      this.#settle = (result) => {
-        this.#ready = undefined;
-        resolve(result);
-      };
-    });
-    return this.#ready;
-  }
-
-  /** Its channel while it is joined: for presence. */
-  get channel(): RealtimeChannel | undefined {
-    return this.#subscribed ? this.#channel : undefined;
-  }
-
-  add(listener: TopicListener): void {
-    this.#listeners.add(listener);
-    if (this.#channel || this.#opening || this.#timer) {
-      if (this.#flowing) listener.onJoined?.(true);
-    } else this.#open();
-  }
-
-  async drop(listener: TopicListener): Promise<void> {
-    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
-    await this.end();
-  }
-
-  /** Tells no more who is there. */
-  dropSync(onSync: () => void): void {
-    this.#onSync.delete(onSync);
-  }
-
-  /** Uses presence, too; a channel that is joined without it is joined anew. */
-  async usePresence({ onSync, ...use }: PresenceUse): Promise<void> {
-    if (onSync) this.#onSync.add(onSync);
-    const before = this.#presence;
-    this.#presence = { ...before, ...use };
-    const same = this.#presence.key === before?.key && this.#presence.receive === before?.receive;
-    if (same && this.#channel?.state === "joined") onSync?.();
-    if (same || !this.#channel) return;
-    await this.#close();
-    this.#open();
-  }
-
-  async end(): Promise<void> {
-    this.#listeners.clear();
-    this.#presence = undefined;
-    this.#onSync.clear();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#settle(failed(left(this.#topic)));
-    await this.#close();
-  }
-
-  async send(
-    event: string,
-    payload: Record<string, unknown>,
-    timeoutMs = sendTimeoutMs,
-  ): Promise<Result<null>> {
-    const channel = this.#channel;
-    if (!channel || !this.#subscribed) return failed(notJoined(this.#topic));
-    // What realtime-js can not write it throws.
-    const answer = await channel
-      .send({ type: "broadcast", event, payload }, { timeout: within(timeoutMs) })
-      .catch(() => "it can not be written");
-    if (answer === "ok") return ok(null);
-    return failed(this.#subscribed ? refused(this.#topic, answer) : notJoined(this.#topic));
-  }
-
-  #open(): void {
-    this.#opening = true;
-    void this.#join().finally(() => {
-      this.#opening = false;
-    });
-  }
-
-  async #join(): Promise<void> {
-    // A channel that is being left would be given back by its topic.
-    await this.#leaving;
-    // The first private join must already carry the token: without it the refusal takes 5 s.
-    // When there is none to be had, the server refuses it, and it is tried again.
-    await this.#client.realtime.setAuth().catch(() => {});
-    if (this.#listeners.size === 0 || this.#channel) return;
-    const presence = this.#presence;
-    const channel = this.#client.channel(this.#topic, {
-      config: {
-        private: true,
-        broadcast: { ack: true, replication_ready: true },
-        ...(presence && { presence: { key: presence.key ?? "", enabled: !!presence.receive } }),
+  /**
+   * Listens to a private topic. Its channel joins again after everything that ends it: a lost
+   * connection, an expired token, a server that closes it.
+   */
+  join(topic: string, listener: TopicListener): Topic {
+    const hub = this.hub(topic);
+    hub.add(listener);
+    return {
+      get joined() {
+        return hub.joined;
       },
-    });
-    this.#channel = channel;
-    channel.on("broadcast", { event: "*" }, ({ event, payload }) => {
-      for (const { onMessage } of this.#listeners) onMessage?.(event, payload ?? {});
-    });
-    channel.on("system", {}, ({ extension, status, message }) => {
-      if (extension !== "system" || channel !== this.#channel) return;
-      this.#said = status === "ok" ? undefined : String(message);
-      this.#flows(status === "ok");
-    });
-    if (presence?.receive)
-      channel.on("presence", { event: "sync" }, () => {
-        for (const onSync of this.#onSync) onSync();
-      });
-    channel.subscribe((status, error) => {
-      // What is said of a channel that was given up is about nothing.
-      if (channel === this.#channel) this.#heard(status, error);
-    });
+      ready: hub.ready,
+      send: (event, payload, timeoutMs) => hub.send(event, payload, timeoutMs),
+      leave: () => hub.drop(listener),
+    };
   }
 
-  #heard(status: string, error: Error | undefined): void {
-    this.#subscribed = status === "SUBSCRIBED";
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#subscribed) {
-      this.#wasJoined = true;
-      this.#settle(ok(null));
-      this.#plan(replicationMs, () => this.#flows(true));
-      return;
-    }
-    this.#flows(false);
-    // A lost connection: realtime-js joins again by itself as soon as it has another.
-    if (status === "CHANNEL_ERROR" && !reasonOf(error)) {
-      this.#said = undefined;
-      if (!this.#wasJoined) return void this.#explainLoss();
-      this.#settle(failed(notJoined(this.#topic)));
-      this.#plan(lossMs, () => void this.#explainLoss());
-      return;
-    }
-    const reason = reasonOf(error) ?? this.#said;
-    this.#said = undefined;
-    if (reason) this.#fails(explain(this.#topic, reason));
-    else this.#settle(failed(notJoined(this.#topic)));
-    if (reason && isLimit(reason)) this.#limitedAt = ticks();
-    this.#failures++;
-    const delay = Math.min(firstRetryMs * 2 ** (this.#failures - 1), maxRetryMs);
-    void this.#close();
-    // With jitter: what ended one channel has often ended many.
-    this.#plan(jittered(delay), () => this.#open());
+  /** The one hub of a topic. */
+  hub(topic: string): TopicHub {
+    const step = this.onFirst;
+    this.onFirst = () => {};
+    step();
+    const hub =
+      this.#hubs.get(topic) ?? new TopicHub(this.#client, topic, () => this.#whyUnconnected());
+    this.#hubs.set(topic, hub);
+    return hub;
   }
 
-  async #explainLoss(): Promise<void> {
-    const why = await whyUnconnected(this.#client);
-    if (!this.#subscribed && this.#listeners.size > 0) this.#fails(why);
+  /** Leaves every topic, and the connection. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#hubs.values()].map((hub) => hub.end()));
+    await disconnect(this.#client);
   }
 
-  #fails(why: MayflyError): void {
-    this.#settle(failed(why));
-    for (const { onError } of this.#listeners) onError?.(why);
-  }
-
-  #flows(flowing: boolean): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (flowing && ticks() - this.#limitedAt > calmMs) this.#failures = 0;
-    if (!flowing && !this.#flowing) return;
-    this.#flowing = flowing;
-    for (const { onJoined } of this.#listeners) onJoined?.(flowing);
-  }
-
-  #plan(ms: number, step: () => void): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      step();
-    }, ms);
-    (this.#timer as { unref?: () => void }).unref?.();
-  }
-
-  async #close(): Promise<void> {
-    const channel = this.#channel;
-    this.#channel = undefined;
-    this.#subscribed = false;
-    this.#flowing = false;
-    if (!channel) return;
-    this.#leaving = this.#client.removeChannel(channel);
-    await this.#leaving;
+  #whyUnconnected(): Promise<MayflyError> {
+    if (this.#asked && this.#asked.at > ticks() - askAgainMs) return this.#asked.answer;
+    const answer = whyUnconnected(this.#client);
+    this.#asked = { at: ticks(), answer };
+    return answer;
   }
 }

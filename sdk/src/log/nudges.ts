@@ -1,5 +1,5 @@
-import type { MayflyClient } from "../link/call.ts";
-import { joinTopic } from "../link/topics.ts";
+import { inboxTopic, logTopic } from "../contract/topics.ts";
+import type { Link } from "../link/link.ts";
 
 /** Who listens for nudges of a tenant's log. */
 export interface NudgeListener {
@@ -9,46 +9,38 @@ export interface NudgeListener {
   onJoined: (joined: boolean) => void;
 }
 
-/** Whose client it is: what is for one agent alone is nudged in its inbox. */
-const owners = new WeakMap<MayflyClient, string>();
-
-export const setOwner = (client: MayflyClient, agentId: string) => void owners.set(client, agentId);
-
-export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;
-
 /**
- * Listens for nudges, of the tenant and, as an agent, of its own inbox.
+ * Listens for nudges, of the tenant and, as an agent, of its own inbox: what is for one agent alone is
+ * nudged there.
  *
  * @returns stops listening.
  */
-export async function listenForNudges(
-  client: MayflyClient,
+export function listenForNudges(
+  { topics, self }: Link,
   tenant: string,
   listener: NudgeListener,
-): Promise<() => Promise<void>> {
-  const owner = owners.get(client);
+): () => Promise<void> {
   // The inbox has more than nudges. A message that comes there stands in the log too, without another one.
   const onMessage = (event: string) => {
     if (event === "log_appended" || event === "message") listener.onNudge();
   };
-  const topics = await Promise.all([
-    joinTopic(client, `tenant:${tenant}:log`, {
+  const joined = [
+    topics.join(logTopic(tenant), {
       onMessage,
-      onJoined: (joined) => {
-        listener.onJoined(joined);
-        if (joined) listener.onNudge();
+      onJoined: (flowing) => {
+        listener.onJoined(flowing);
+        if (flowing) listener.onNudge();
       },
     }),
-    ...(owner
-      ? [
-          joinTopic(client, inboxTopic(tenant, owner), {
-            onMessage,
-            onJoined: (joined) => joined && listener.onNudge(),
-          }),
-        ]
-      : []),
-  ]);
+  ];
+  if (self)
+    joined.push(
+      topics.join(inboxTopic(tenant, self.id), {
+        onMessage,
+        onJoined: (flowing) => flowing && listener.onNudge(),
+      }),
+    );
   return async () => {
-    await Promise.all(topics.map((topic) => topic.leave()));
+    await Promise.all(joined.map((topic) => topic.leave()));
   };
 }

@@ -1,6 +1,7 @@
 import type { MayflyError } from "../contract/errors.ts";
-import type { LogEvent } from "../memory/memory.ts";
-import type { Reader } from "./attendance.ts";
+import type { LogEvent } from "../contract/log.ts";
+import type { Reader } from "../link/attendance.ts";
+
 import type { NudgeListener } from "./nudges.ts";
 import type { Pace } from "./pace.ts";
 

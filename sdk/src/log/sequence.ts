@@ -1,8 +1,8 @@
 import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
-import type { MayflyClient } from "../link/call.ts";
+import type { Reader, Source } from "../link/attendance.ts";
+
 import { jittered } from "../link/jitter.ts";
-import { joinTopic } from "../link/topics.ts";
-import { attendanceOf, type Reader, type Source } from "./attendance.ts";
+import type { Link } from "../link/link.ts";
 import { Pace } from "./pace.ts";
 
 /** A row of a sequence. */
@@ -54,7 +54,7 @@ const holdAtMost = 1_000;
 export class SequenceReader<Row extends Numbered> {
   /** When it is over: null after `stop()`, else the error that ended it. */
   readonly ended: Promise<MayflyError | null>;
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #source: SequenceSource<Row>;
   readonly #pace = new Pace(pollMs, 0);
   #at: number;
@@ -64,8 +64,8 @@ export class SequenceReader<Row extends Numbered> {
   #stopped = false;
   #leave: () => Promise<void> = () => Promise.resolve();
 
-  constructor(client: MayflyClient, topic: string, after: number, source: SequenceSource<Row>) {
-    this.#client = client;
+  constructor(link: Link, topic: string, after: number, source: SequenceSource<Row>) {
+    this.#link = link;
     this.#source = source;
     this.#at = after;
     this.ended = this.#run(topic);
@@ -108,8 +108,8 @@ export class SequenceReader<Row extends Numbered> {
         if (error) this.#source.onError(error);
       },
     };
-    const unlisten = attendanceOf(this.#client).add(reader);
-    void joinTopic(this.#client, topic, {
+    const unlisten = this.#link.attendance.add(reader);
+    const joined = this.#link.topics.join(topic, {
       onMessage: (event, payload) => {
         if (event !== "message") return;
         heard++;
@@ -122,10 +122,8 @@ export class SequenceReader<Row extends Numbered> {
         if (joined) this.nudge();
       },
       onError: (error) => this.#source.onError(error),
-    }).then((joined) => {
-      this.#leave = () => joined.leave();
-      if (this.#stopped) void joined.leave();
     });
+    this.#leave = () => joined.leave();
     const error = await this.#follow();
     unlisten();
     await this.stop();

@@ -1,13 +1,14 @@
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { invalid, wrongPage } from "../contract/invalid.ts";
-import { callFunction, type MayflyClient } from "../link/call.ts";
+import { type LogEvent, type SyncAnswer, syncAnswer } from "../contract/log.ts";
+
 import { jittered } from "../link/jitter.ts";
+import type { Link } from "../link/link.ts";
 import { report } from "../link/report.ts";
 import { longestTimerMs } from "../link/ticks.ts";
-import { syncAnswer } from "../memory/answers.ts";
-import { type LogEvent, type Memory, memoryFromRow, type SyncAnswer } from "../memory/memory.ts";
+
+import { type Memory, memoryFromRow } from "../memory/memory.ts";
 import { storageFailed } from "../outbox/storage.ts";
-import { attendanceOf } from "./attendance.ts";
 import { listenForNudges } from "./nudges.ts";
 import { Pace } from "./pace.ts";
 import { LogReader } from "./reader.ts";
@@ -84,7 +85,7 @@ export class NotPulled {
 export class Watch {
   /** When it is over: null after `stop()` or the end of its agent, else the error that ended it. */
   readonly ended: Promise<MayflyError | null>;
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #options: WatchOptions;
   readonly #handler: WatchHandler;
   readonly #pace: Pace;
@@ -95,14 +96,14 @@ export class Watch {
 
   /** @internal */
   constructor(
-    client: MayflyClient,
+    link: Link,
     tenant: string,
     options: WatchOptions,
     handler: WatchHandler,
     state: WatchState,
     first: SyncAnswer | null,
   ) {
-    this.#client = client;
+    this.#link = link;
     this.#options = options;
     this.#handler = handler;
     this.#state = state;
@@ -125,14 +126,8 @@ export class Watch {
 
   async #run(tenant: string, first: SyncAnswer | null): Promise<MayflyError | null> {
     // Once joined it pulls again: what came before had no nudge.
-    const unlisten = attendanceOf(this.#client).add(this.#reader);
-    void listenForNudges(this.#client, tenant, this.#reader).then(
-      (leave) => {
-        this.#leave = leave;
-        if (this.#stopped) void leave();
-      },
-      (error: unknown) => this.#tell(error),
-    );
+    const unlisten = this.#link.attendance.add(this.#reader);
+    this.#leave = listenForNudges(this.#link, tenant, this.#reader);
     const error = await this.#follow(first);
     unlisten();
     this.#stopped = true;
@@ -146,7 +141,7 @@ export class Watch {
     for (let delay = firstDelayMs; !this.#stopped; page = null) {
       if (!page) {
         this.#reader.pulls();
-        const { data, error } = await pull(this.#client, this.#state.cursor, this.#options.limit);
+        const { data, error } = await pull(this.#link, this.#state.cursor, this.#options.limit);
         if (this.#stopped) break;
         if (error?.code === "cursor_expired") {
           this.#state = { cursor: null, attempt: 0 };
@@ -228,7 +223,7 @@ export class Watch {
 
 /** Starts a watch with its first page, so that what is wrong from the start is said at once. */
 export async function startWatch(
-  client: MayflyClient,
+  link: Link,
   tenant: string,
   options: WatchOptions,
   handler: WatchHandler,
@@ -240,16 +235,16 @@ export async function startWatch(
     since === undefined ? await inStore(() => store?.load()) : ok({ cursor: since, attempt: 0 });
   if (unread) return failed(unread);
   if (loaded) {
-    const first = await pull(client, loaded.cursor, limit);
+    const first = await pull(link, loaded.cursor, limit);
     if (first.error && first.error.code !== "cursor_expired") return failed(first.error);
-    return ok(new Watch(client, tenant, options, handler, { ...loaded }, first.data));
+    return ok(new Watch(link, tenant, options, handler, { ...loaded }, first.data));
   }
-  const { data, error } = await pull(client, "now", limit);
+  const { data, error } = await pull(link, "now", limit);
   if (error) return failed(error);
   const { cursor } = data;
   const saved = await inStore(() => store?.save({ cursor, attempt: 0 }));
   if (saved.error) return saved;
-  return ok(new Watch(client, tenant, options, handler, { cursor, attempt: 0 }, null));
+  return ok(new Watch(link, tenant, options, handler, { cursor, attempt: 0 }, null));
 }
 
 /** What the caller's store gave, or that it threw. */
@@ -266,8 +261,8 @@ const wrongPollMs = (pollMs = 5_000) =>
     ? null
     : invalid("pollMs", "must be at least 1 millisecond");
 
-const pull = (client: MayflyClient, since: string | null, limit = 500) =>
-  callFunction(client, "sync", syncAnswer, { since, limit });
+const pull = (link: Link, since: string | null, limit = 500) =>
+  link.fn("sync", syncAnswer, { since, limit });
 
 /** In the log memories come with their events alone. */
 const isSnapshot = ({ events, memories }: SyncAnswer, since: string | null) =>

@@ -1,11 +1,9 @@
-/** The forms of answers about memories and the log. See `answer-form.ts`. */
+/** The forms of answers about memories: see `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
-  type Fields,
   flag,
   list,
-  maybeCount,
   maybeText,
   object,
   row,
@@ -14,65 +12,14 @@ import {
   value,
   word,
 } from "../contract/answer-form.ts";
+import { type ContentRow, content } from "../contract/memory-rows.ts";
 import type { MemoryKind } from "../contract/schemas.ts";
-import type { ContentRow, LogEvent, MemoryRow, PushResult, SyncAnswer } from "./memory.ts";
 import type { ScoreParts } from "./score.ts";
 
-const content: Fields<ContentRow> = {
-  id: text,
-  kind: text,
-  task: text,
-  input: text,
-  output: text,
-  critique: text,
-  reward: maybeCount,
-  importance: count,
-  tags: texts,
-  metadata: value,
-  agent_id: maybeText,
-  created_at: text,
-};
-export const memoryRow = row<MemoryRow>({
-  ...content,
-  session_id: maybeText,
-  conversation_id: maybeText,
-  success: flag.nullable(),
-  visibility: text,
-  version: count,
-  updated_at: text,
-  expires_at: maybeText,
-  hlc: z.record(text, text).optional(),
-});
 export const vectorRow = row<{ memory_id: string; embedding: unknown }>({
   memory_id: text,
   embedding: z.array(count).or(text),
 });
-
-const event: Fields<LogEvent> = {
-  type: text,
-  subject: maybeText,
-  agent_id: maybeText,
-  version: maybeCount,
-  fields: texts.nullable(),
-  at: text,
-};
-const logEvent = row<LogEvent>(event);
-/** With its place in the log. */
-export const loggedEvent = row<LogEvent & { xid: string; id: number }>({
-  ...event,
-  xid: text,
-  id: count,
-});
-const pushResult = row<PushResult>({
-  id: text,
-  status: word,
-  version: count.optional(),
-  fields: z.record(text, text).optional(),
-});
-const page = { results: list(pushResult), events: list(logEvent), memories: list(memoryRow) };
-/** Of a pull; a push alone may have no cursor. */
-export const syncAnswer = row<SyncAnswer>({ ...page, cursor: text, more: flag });
-export const pushAnswer = row<Pick<SyncAnswer, "results">>({ results: page.results });
 
 /** A memory that a recall found. */
 export interface HitRow extends ContentRow {

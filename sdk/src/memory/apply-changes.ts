@@ -1,5 +1,6 @@
+import type { PushResult } from "../contract/log.ts";
 import { fromRow } from "../link/rows.ts";
-import { type Memory, memoryFromBody, type PushResult } from "./memory.ts";
+import { type Memory, memoryFromBody } from "./memory.ts";
 
 /** Fields of a memory as an update sends them; null is the default. */
 type Fields = Record<string, unknown>;

@@ -1,7 +1,8 @@
+import type { PushResult } from "../contract/log.ts";
 import type { Operation } from "../contract/schemas.ts";
 import { settledBy, withFields } from "./apply-changes.ts";
 import type { Embedder } from "./embedder.ts";
-import type { Memory, PushResult } from "./memory.ts";
+import type { Memory } from "./memory.ts";
 
 export interface CacheLimits {
   /** Memories, 5,000 by default. */

@@ -2,11 +2,13 @@ import { v7 as uuidv7 } from "uuid";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { invalid, wrongPage } from "../contract/invalid.ts";
-import { callFunction, type MayflyClient } from "../link/call.ts";
+import { pushAnswer } from "../contract/log.ts";
+import type { Link } from "../link/link.ts";
+
 import { readPage } from "../link/read-all.ts";
 import { foreign } from "../link/refusals.ts";
 import { fromRow } from "../link/rows.ts";
-import { type ConflictRow, conflictRow, pushAnswer } from "./answers.ts";
+import { type ConflictRow, conflictRow } from "./answers.ts";
 import { type MemoryFields, toFields } from "./memory.ts";
 
 /** What an update with `resolve: "manual"` wanted of a field that another had changed meanwhile. */
@@ -43,13 +45,11 @@ const columns = "id, memory_id, field, base, wanted, pushed_by, created_at";
 
 /** The fields of memories that wait to be settled by hand. */
 export class Conflicts {
-  readonly #client: MayflyClient;
-  readonly #tenant: string | undefined;
+  readonly #link: Link;
 
   /** @internal */
-  constructor(client: MayflyClient, tenant: string | undefined) {
-    this.#client = client;
-    this.#tenant = tenant;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   /**
@@ -57,14 +57,14 @@ export class Conflicts {
    *
    * @returns `invalid_request` for a limit out of its bounds.
    * @example
-   * const { data: page } = await mayfly.conflicts.list({ memoryId });
+   * const { data: page } = await mayfly.memory.conflicts.list({ memoryId });
    */
   async list({ memoryId, after, limit = 100 }: ListConflicts = {}): Promise<Result<ConflictPage>> {
     const wrong = wrongPage("limit", limit);
     if (wrong) return failed(wrong);
     const { data, error } = await readPage(conflictRow, limit, (behind, rows) => {
-      let query = this.#client.from("memory_conflicts").select(columns);
-      if (this.#tenant) query = query.eq("tenant_id", this.#tenant);
+      let query = this.#link.client.from("memory_conflicts").select(columns);
+      if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
       if (memoryId) query = query.eq("memory_id", memoryId);
       const from = behind?.id ?? after;
       if (from) query = query.gt("id", from);
@@ -81,13 +81,13 @@ export class Conflicts {
    * stay as they are.
    *
    * @returns `memory_unknown` when there is no such memory that the caller may change; what
-   * `agent.update` returns.
+   * `agent.memory.update` returns.
    * @example
-   * const { data: page } = await mayfly.conflicts.list();
+   * const { data: page } = await mayfly.memory.conflicts.list();
    * for (const conflict of page?.conflicts ?? [])
-   *   await mayfly.conflicts.settle([conflict], { [conflict.field]: conflict.wanted });
+   *   await mayfly.memory.conflicts.resolve([conflict], { [conflict.field]: conflict.wanted });
    */
-  async settle(
+  async resolve(
     conflicts: Pick<Conflict, "id" | "memoryId">[],
     set: MemoryFields = {},
   ): Promise<Result<null>> {
@@ -101,7 +101,7 @@ export class Conflicts {
       type: "memory.update",
       memory: { id: first.memoryId, set: toFields(set), settles },
     };
-    const { data, error } = await callFunction(this.#client, "sync", pushAnswer, {
+    const { data, error } = await this.#link.fn("sync", pushAnswer, {
       push: [operation],
       limit: 0,
     });

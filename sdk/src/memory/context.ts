@@ -1,3 +1,5 @@
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { invalid } from "../contract/invalid.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
 /** What a context is about, and how long it may be. */
@@ -42,6 +44,17 @@ export interface Context {
 const separator = "\n\n";
 const ellipsis = " …";
 const estimate = (text: string) => Math.ceil(text.length / 4);
+
+/** Recalls what a context is made of, and packs it. */
+export async function recallContext(
+  options: ContextOptions,
+  recall: (query: string, filters: RecallOptions) => Promise<Result<Recall>>,
+): Promise<Result<Context>> {
+  const { task, maxTokens, countTokens: _count, candidates, cut: _cut, ...filters } = options;
+  if (!(maxTokens > 0)) return failed(invalid("maxTokens", "must be more than 0"));
+  const recalled = await recall(task, { ...filters, limit: candidates ?? 30 });
+  return recalled.error ? recalled : ok(packContext(recalled.data, options));
+}
 
 /** Packs the best of a recall under a budget: what does not fit makes room for the smaller ones. */
 export function packContext(recall: Recall, options: ContextOptions): Context {

@@ -1,5 +1,7 @@
 import { idOf } from "../contract/ids.ts";
 import { instantOf } from "../contract/invalid.ts";
+import type { LogEvent } from "../contract/log.ts";
+import type { ContentRow, MemoryRow } from "../contract/memory-rows.ts";
 import type { Memory as MemoryBody, MemoryKind } from "../contract/schemas.ts";
 
 /** Something to remember. At least one of task, input and output has text. */
@@ -93,74 +95,12 @@ export interface MemoryPage {
   next: string | null;
 }
 
-/** Something that happened in the tenant. Ids and field names only, never content. */
-export interface LogEvent {
-  type: string;
-  subject: string | null;
-  agent_id: string | null;
-  version: number | null;
-  fields: string[] | null;
-  at: string;
-}
-
 /** What a sync pulled: events, and what they are about. */
 export interface LogPage {
   events: LogEvent[];
   /** The memories that the events are about, or, in a first sync, all there are. */
   memories: Memory[];
 }
-
-/** What became of an operation. */
-export interface PushResult {
-  id: string;
-  /** `gone`: an update of a memory that is not there, or not for the caller to change. */
-  status: "applied" | "conflict" | "gone";
-  /** Of the memory that was updated. */
-  version?: number;
-  /** What became of each field of an update. */
-  fields?: Record<string, "applied" | "merged" | "kept" | "unchanged" | "conflict">;
-}
-
-/** What `POST /sync` gives. */
-export interface SyncAnswer {
-  results: PushResult[];
-  events: LogEvent[];
-  memories: MemoryRow[];
-  cursor: string;
-  more: boolean;
-}
-
-/** A row of mayfly.memories, as far as every answer has it. */
-export interface ContentRow {
-  id: string;
-  kind: string;
-  task: string;
-  input: string;
-  output: string;
-  critique: string;
-  reward: number | null;
-  importance: number;
-  tags: string[];
-  metadata: unknown;
-  agent_id: string | null;
-  created_at: string;
-}
-
-/** A row of mayfly.memories, as far as it is read. */
-export interface MemoryRow extends ContentRow {
-  session_id: string | null;
-  conversation_id: string | null;
-  success: boolean | null;
-  visibility: string;
-  version: number;
-  updated_at: string;
-  expires_at: string | null;
-  /** In a sync: the clock of each field that was updated. */
-  hlc?: Record<string, string>;
-}
-
-export const memoryColumns =
-  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at";
 
 /** Of a memory, what every answer says. */
 export const contentOf = (memory: MemoryContent): MemoryContent => {

@@ -1,37 +1,33 @@
+import { memoryColumns, memoryRow } from "../contract/memory-rows.ts";
+import type { Link } from "../link/link.ts";
 /** Reading memories over the Data API, as row-level security shows them to the caller. */
 
 import { list } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { wrongPage } from "../contract/invalid.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "../link/call.ts";
+import { fromDataApi } from "../link/call.ts";
 import { arrayOf, listOf } from "../link/filters.ts";
 import { beforeRow, readPage } from "../link/read-all.ts";
-import { memoryRow, recallAnswer } from "./answers.ts";
-import {
-  type ListOptions,
-  type Memory,
-  type MemoryPage,
-  memoryColumns,
-  memoryFromRow,
-} from "./memory.ts";
+import { recallAnswer } from "./answers.ts";
+import { type ListOptions, type Memory, type MemoryPage, memoryFromRow } from "./memory.ts";
 import { type Recall, type RecallOptions, recallFromAnswer, toQuery } from "./recall.ts";
 
-const alive = (client: MayflyClient, tenant: string) =>
-  client.from("memories").select(memoryColumns).eq("tenant_id", tenant).is("deleted_at", null);
+const alive = (link: Link, tenant: string) =>
+  link.client.from("memories").select(memoryColumns).eq("tenant_id", tenant).is("deleted_at", null);
 
 export async function getMemory(
-  client: MayflyClient,
+  link: Link,
   tenant: string,
   id: string,
 ): Promise<Result<Memory | null>> {
-  const { data, error } = fromDataApi(await alive(client, tenant).eq("id", id), list(memoryRow));
+  const { data, error } = fromDataApi(await alive(link, tenant).eq("id", id), list(memoryRow));
   if (error) return failed(error);
   const [row] = data;
   return ok(row ? memoryFromRow(row) : null);
 }
 
 export async function listMemories(
-  client: MayflyClient,
+  link: Link,
   tenant: string,
   options: ListOptions,
 ): Promise<Result<MemoryPage>> {
@@ -40,7 +36,7 @@ export async function listMemories(
   const wrong = wrongPage("limit", limit);
   if (wrong) return failed(wrong);
   const { data, error } = await readPage(memoryRow, limit, (behind, rows) => {
-    let query = alive(client, tenant);
+    let query = alive(link, tenant);
     if (kinds) query = query.filter("kind", "in", listOf(kinds));
     if (tags) query = query.contains("tags", arrayOf(tags));
     if (agentId) query = query.eq("agent_id", agentId);
@@ -59,7 +55,7 @@ export async function listMemories(
 }
 
 export async function readThread(
-  client: MayflyClient,
+  link: Link,
   tenant: string,
   conversationId: string,
   last: number,
@@ -67,7 +63,7 @@ export async function readThread(
   const wrong = wrongPage("last", last);
   if (wrong) return failed(wrong);
   const { data, error } = await readPage(memoryRow, last, (behind, rows) => {
-    let query = alive(client, tenant).eq("conversation_id", conversationId);
+    let query = alive(link, tenant).eq("conversation_id", conversationId);
     if (behind) query = query.or(beforeRow(behind));
     return query
       .order("created_at", { ascending: false })
@@ -79,11 +75,11 @@ export async function readThread(
 
 /** Asks the query function, with the filters that every recall has. */
 export async function queryMemories(
-  client: MayflyClient,
+  link: Link,
   asked: { query?: string; similar_to?: string },
   options: RecallOptions,
 ): Promise<Result<Recall>> {
-  const answer = await callFunction(client, "query", recallAnswer, {
+  const answer = await link.fn("query", recallAnswer, {
     ...asked,
     ...toQuery(options),
   });

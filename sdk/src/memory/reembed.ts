@@ -1,7 +1,7 @@
 /** Gives every memory of a tenant a vector of the functions' model: after it was changed, or once it is there. */
 import { count, flag, maybeText, row } from "../contract/answer-form.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { callFunction, fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
 
 /** How far a tenant's memories are embedded by a model. */
 export interface Reembedded {
@@ -41,19 +41,16 @@ const maxPauseMs = 10_000;
 
 /** Queues what has no vector of the model, embeds until none is left, and says how far it came. */
 export async function reembed(
-  client: MayflyClient,
+  link: Link,
   { forgetOthers = false, onProgress = () => {}, signal }: ReembedOptions,
 ): Promise<Result<Reembedded>> {
-  const drained = await drain(client);
+  const drained = await drain(link);
   if (drained.error) return failed(drained.error);
   const { model } = drained.data;
   let { problem } = drained.data;
   if (!model) return failed(noEmbedder());
   const look = async (): Promise<Result<Reembedded & { waiting: number }>> => {
-    const { data, error } = fromDataApi(
-      await client.rpc("embedding_progress", { model }),
-      embeddingProgress,
-    );
+    const { data, error } = await link.rpc("embedding_progress", { model }, embeddingProgress);
     if (error) return failed(error);
     const { waiting, ...progress } = {
       ...data,
@@ -64,13 +61,13 @@ export async function reembed(
     return ok({ ...progress, waiting });
   };
 
-  const queued = await queueAll(client, model, signal);
+  const queued = await queueAll(link, model, signal);
   if (queued) return failed(queued);
   let seen = await look();
   for (let pause = firstPauseMs; ; ) {
     if (seen.error) return failed(seen.error);
     if (signal?.aborted || seen.data.waiting === 0) break;
-    const { data, error } = await drain(client);
+    const { data, error } = await drain(link);
     if (error) return failed(error);
     problem = data.problem ?? problem;
     pause = data.stored > 0 ? firstPauseMs : Math.min(pause * 2, maxPauseMs);
@@ -78,8 +75,9 @@ export async function reembed(
     seen = await look();
   }
   for (let more = forgetOthers && !signal?.aborted; more; ) {
-    const { data, error } = fromDataApi(
-      await client.rpc("forget_vectors", { model, max_rows: stepRows }),
+    const { data, error } = await link.rpc(
+      "forget_vectors",
+      { model, max_rows: stepRows },
       row<{ more: boolean }>({ more: flag }),
     );
     if (error) return failed(error);
@@ -92,7 +90,7 @@ export async function reembed(
 }
 
 async function queueAll(
-  client: MayflyClient,
+  link: Link,
   model: string,
   signal: AbortSignal | undefined,
 ): Promise<MayflyError | null> {
@@ -100,8 +98,9 @@ async function queueAll(
   do {
     const args: { model: string; max_rows: number; after?: string } = { model, max_rows: stepRows };
     if (after !== null) args.after = after;
-    const queued: Result<{ after: string | null }> = fromDataApi(
-      await client.rpc("queue_embeddings", args),
+    const queued: Result<{ after: string | null }> = await link.rpc(
+      "queue_embeddings",
+      args,
       row<{ after: string | null }>({ after: maybeText }),
     );
     if (queued.error) return queued.error;
@@ -124,7 +123,7 @@ const drained = row<{ model: string | null; stored: number; problem: string | nu
   stored: count,
   problem: maybeText,
 });
-const drain = (client: MayflyClient) => callFunction(client, "sync/drain", drained, {});
+const drain = (link: Link) => link.fn("sync/drain", drained, {});
 
 const noEmbedder = () =>
   new MayflyError({

@@ -1,6 +1,6 @@
 import type { MayflyError } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { jittered } from "../link/jitter.ts";
+import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { firstDelayMs, maxDelayMs, passing } from "../log/sequence.ts";
 import { acknowledged } from "./answers.ts";
@@ -22,7 +22,7 @@ interface Said {
  * is said again, else the next reader would be given it a second time.
  */
 export class Acknowledgements {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #onDone: (seqs: number[]) => void;
   readonly #onError: (error: MayflyError) => void;
   #waiting: number[] = [];
@@ -31,12 +31,8 @@ export class Acknowledgements {
   #ended = false;
   #wake: () => void = () => {};
 
-  constructor(
-    client: MayflyClient,
-    onDone: (seqs: number[]) => void,
-    onError: (error: MayflyError) => void,
-  ) {
-    this.#client = client;
+  constructor(link: Link, onDone: (seqs: number[]) => void, onError: (error: MayflyError) => void) {
+    this.#link = link;
     this.#onDone = onDone;
     this.#onError = onError;
   }
@@ -102,10 +98,7 @@ export class Acknowledgements {
   async #send(): Promise<Said> {
     const seqs = this.#waiting.splice(0, perCall);
     if (seqs.length === 0) return { error: null, early: false };
-    const answer = fromDataApi(
-      await this.#client.rpc("acknowledge_messages", { seqs }),
-      acknowledged,
-    );
+    const answer = await this.#link.rpc("acknowledge_messages", { seqs }, acknowledged);
     if (answer.error) {
       if (passing.includes(answer.error.code)) this.#waiting.unshift(...seqs);
       return { error: answer.error, early: false };

@@ -1,6 +1,6 @@
 /** The forms of answers about messages. See `answer-form.ts`. */
 import { count, type Fields, flag, list, object, row, text } from "../contract/answer-form.ts";
-import type { MessageRow, Sent } from "./messages.ts";
+import type { MessageRow, Sent } from "./content.ts";
 
 const messageFields = { id: text, seq: count, type: text, payload: object };
 export const messageRow = row<MessageRow>({

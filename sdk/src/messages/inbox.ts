@@ -1,9 +1,9 @@
 import { v4 as uuidv4 } from "uuid";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { failureType } from "../contract/messages.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
 import { HandlerQueue } from "../link/handler-queue.ts";
 import { jittered } from "../link/jitter.ts";
+import type { Link } from "../link/link.ts";
 import { report } from "../link/report.ts";
 import { within } from "../link/ticks.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../log/sequence.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { inboxPage, openInbox } from "./answers.ts";
-import type { MessageRow } from "./messages.ts";
+import type { MessageRow } from "./content.ts";
 
 export interface ListenOptions {
   /**
@@ -41,7 +41,7 @@ const handleAtOnce = 500;
  * the inbox; what they have handled is acknowledged. What has no handler yet stays in the inbox.
  */
 export class Inbox {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #session = uuidv4();
   readonly #listeners = new Set<Listener>();
   readonly #queue = new HandlerQueue();
@@ -66,11 +66,11 @@ export class Inbox {
   readonly #answerFailure: AnswerFailure;
 
   /** @param answerFailure tells the sender of a request that its handler failed; whether it could. */
-  constructor(client: MayflyClient, answerFailure: AnswerFailure) {
-    this.#client = client;
+  constructor(link: Link, answerFailure: AnswerFailure) {
+    this.#link = link;
     this.#answerFailure = answerFailure;
     this.#acknowledgements = new Acknowledgements(
-      client,
+      link,
       (seqs) => this.#forget(seqs),
       (error) => this.#tell(error),
     );
@@ -140,10 +140,7 @@ export class Inbox {
 
   async #open(): Promise<Result<null>> {
     for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
-      const answer = fromDataApi(
-        await this.#client.rpc("open_inbox", { session: this.#session }),
-        openInbox,
-      );
+      const answer = await this.#link.rpc("open_inbox", { session: this.#session }, openInbox);
       if (this.#closed) return failed(closed());
       this.#problem = answer.error;
       if (!answer.error) {
@@ -164,7 +161,7 @@ export class Inbox {
   }
 
   #read(topic: string, after: number): void {
-    this.#reader = new SequenceReader<MessageRow>(this.#client, topic, after, {
+    this.#reader = new SequenceReader<MessageRow>(this.#link, topic, after, {
       source: { of: "inbox" },
       fetch: (from) => this.#fetch(from),
       isOurs: ({ session }) => session === this.#session,
@@ -202,10 +199,7 @@ export class Inbox {
   }
 
   async #pull(after: number): Promise<Result<SequencePage<MessageRow>>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("pull_inbox", { session: this.#session, after }),
-      inboxPage,
-    );
+    const answer = await this.#link.rpc("pull_inbox", { session: this.#session, after }, inboxPage);
     if (answer.error) return answer;
     const { messages, up_to, more } = answer.data;
     return ok({ messages, upTo: up_to, more });

@@ -1,145 +1,245 @@
+import { v7 as uuidv7 } from "uuid";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
-import type { KnownMessageType, PayloadOf } from "../contract/messages.ts";
-import { fromRow } from "../link/rows.ts";
+import { failureType, faultOf, type PayloadOf } from "../contract/messages.ts";
+import { problemOf, problemOfDate } from "../contract/storable.ts";
+import type { Link } from "../link/link.ts";
+import type { Limit } from "../link/requests.ts";
+import {
+  type MessageContent,
+  type MessageRow,
+  type MessageTarget,
+  messageFromRow,
+  outgoing,
+  type SendOptions,
+  type Sent,
+} from "./content.ts";
+import { Inbox, type ListenOptions } from "./inbox.ts";
+import { noteHandling, noteSent } from "./notes.ts";
+import { Outgoing } from "./outgoing.ts";
 
-/**
- * To whom a message goes: the id of an agent or a person; every living agent; those of a type, of a role
- * (as their type defines it), with a capability; or a channel.
- */
-export type MessageTarget =
-  | string
-  | { agent: string }
-  | { all: true }
-  | { type: string }
-  | { role: string }
-  | { capability: string }
-  | { channel: string };
-
-/** Something that a message refers to; the content is elsewhere. */
-export interface Attachment {
-  name: string;
-  uri: string;
-  mimeType?: string;
-  bytes?: number;
-  /** In 64 hexadecimal digits. */
-  sha256?: string;
+/** A message that came, which can be answered. */
+export interface Message<T extends string = string> extends MessageContent<T> {
+  /** Answers its sender, by a message of type `response` unless the options say another. */
+  reply(
+    payload: Record<string, unknown>,
+    options?: SendOptions & { type?: string },
+  ): Promise<Result<Sent>>;
 }
 
-/** What a message says beside its payload. */
-export interface SendOptions {
-  /** A UUIDv7; sending it again changes nothing. Made by itself without it. */
-  id?: string;
-  conversationId?: string;
-  /** Of the sender's own, up to 200 characters; replies carry it on. */
-  correlationId?: string;
-  /** The id of the message that it answers. */
-  replyTo?: string;
-  /** Said to the recipient; the order is that of sending all the same. `normal` by default. */
-  priority?: Priority;
-  replyRequired?: boolean;
-  /** After it nobody is given the message any more. */
-  deadline?: Date;
-  /** 20 at most. */
-  attachments?: Attachment[];
+/** Handles a message: when it has returned, the message is acknowledged; when it throws, it comes again. */
+export type MessageHandler<T extends string = string> = (
+  message: Message<T>,
+) => void | Promise<void>;
+
+/** What is told of a handler's failures. */
+export interface HandlerOptions {
+  /**
+   * Told what a handler threw three times in a row, with its message, and why listening failed, or has
+   * ended (`inbox_taken`, `scope_missing`, `not_authorized`), without one.
+   */
+  onError?: (error: unknown, message?: Message) => void;
 }
 
-/** How much a message matters; it changes nothing of the order. */
-export type Priority = "low" | "normal" | "high" | "urgent";
-
-/** A message that was sent. */
-export interface Sent {
-  id: string;
-  /** In how many inboxes it is; absent for one in a channel. */
-  recipients?: number;
-  /** Its number in the channel. */
-  seq?: number;
+/** What a request says, and how long it waits for the reply. */
+export interface RequestOptions extends SendOptions {
+  /** 30,000 by default. */
+  timeoutMs?: number;
 }
 
-/** A message as it came. */
-export interface MessageContent<T extends string = string> {
-  id: string;
-  type: T;
-  /** Its number in the inbox or the channel. */
-  seq: number;
-  /** From 1. Above it, it may have been handled before: by a process that did not get to say so. */
-  attempt: number;
-  /** Stamped by the server; null for the secret key. */
-  senderId: string | null;
-  senderKind: "agent" | "person" | "service";
-  to: Exclude<MessageTarget, string>;
-  conversationId: string | null;
-  correlationId: string | null;
-  replyTo: string | null;
-  priority: Priority;
-  replyRequired: boolean;
-  deadline: Date | null;
-  payload: T extends KnownMessageType ? PayloadOf<T> : Record<string, unknown>;
-  attachments: Attachment[];
-  sentAt: Date;
+const requestTimeoutMs = 30_000;
+
+/** The messages of one caller: an agent, or a person who is signed in. */
+export class Messages {
+  readonly #link: Link;
+  readonly #outgoing: Outgoing;
+  readonly #inbox: Inbox;
+
+  /** @internal */
+  constructor(link: Link) {
+    this.#link = link;
+    this.#outgoing = new Outgoing(link);
+    this.#inbox = new Inbox(link, (row, error) => this.#answerFailure(row, error));
+  }
+
+  /**
+   * Sends a message, durably: each recipient gets it once, in order, also when it was away. What is sent
+   * at the same time goes in one call. Tried again, with the same id, while the server can not be reached.
+   *
+   * @param payload an object of at most 256 KB; of a known type as its schema says.
+   * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`,
+   *   `not_publisher`, `invalid_request`, `message_id_taken`, `rate_limited`, `scope_missing`,
+   *   `unavailable`: then it may have been sent; send it again with the same `id` to be sure.
+   * @example
+   * await agent.send(other.id, "info", { text: "The build is green." });
+   * await agent.send({ capability: "review" }, "review_request", { subject: "PR 12" });
+   */
+  async send<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    const fault = faultOf(type, payload) ?? faultOfOptions(options);
+    if (fault) return failed(invalid(type, fault));
+    const id = idOf(options.id ?? uuidv7());
+    const message = outgoing(id, to, type, payload as Record<string, unknown>, options);
+    const began = performance.now();
+    const sent = await this.#outgoing.send(message);
+    noteSent(this.#link.note, message, sent, performance.now() - began);
+    return sent;
+  }
+
+  /**
+   * Sends a message and waits for the first reply.
+   *
+   * @param options `timeoutMs`: 30,000 by default.
+   * @returns `request_timeout`, and what `send` returns.
+   * @example
+   * const { data: reply } = await agent.request(other.id, "query", { question: "Which port?" });
+   * console.log(reply?.payload);
+   */
+  async request<T extends string>(
+    to: MessageTarget,
+    type: T,
+    payload: PayloadOf<T>,
+    options: RequestOptions = {},
+  ): Promise<Result<Message>> {
+    const { timeoutMs = requestTimeoutMs, id: given = uuidv7(), ...rest } = options;
+    const id = idOf(given);
+    const sent = this.send(to, type, payload, { replyRequired: true, ...rest, id });
+    const began = performance.now();
+    const answer = await this.#inbox.replyTo(id, timeoutMs, sent);
+    const durationMs = performance.now() - began;
+    if (answer.error) {
+      const { code, message } = answer.error;
+      this.#link.note("error", "request", () => ({ id, to, type, code, message }), { durationMs });
+      return answer;
+    }
+    const reply = this.#message(answer.data);
+    if (reply.type === failureType) {
+      const error = handlerFailed(type, reply);
+      this.#link.note("error", "request", () => ({ id, to, type, code: error.code }), {
+        durationMs,
+      });
+      return failed(error);
+    }
+    const told = () => ({ id, reply: reply.id, from: reply.senderId, type: reply.type });
+    this.#link.note("message", "answered", told, { level: "basic", durationMs });
+    return ok(reply);
+  }
+
+  /**
+   * Gives a task on to another agent, with what it needs to know.
+   *
+   * @example
+   * const key = { key: "k1" };
+   * await agent.messages.handoff("Rotate the key", { capability: "ops" }, "I may not", key);
+   */
+  handoff(
+    task: string,
+    to: MessageTarget,
+    reason: string,
+    context: Record<string, unknown> = {},
+    options: SendOptions = {},
+  ): Promise<Result<Sent>> {
+    return this.send(to, "task_handoff", { task, reason, context }, options);
+  }
+
+  /**
+   * Handles messages of a type, or of all (`*`), one at a time, in the order of the inbox: first those that
+   * came while the agent was away, then each as it comes. The first call opens the inbox, which one
+   * process reads at a time: another that opens it later takes it over (`inbox_taken`). The secret key
+   * has no inbox (`no_inbox`).
+   *
+   * A message is acknowledged when its handlers have returned. One that throws is called again after
+   * 0.25 s and 1 s; then `onError` is told, the message stays in the inbox, and is redelivered, with a
+   * higher `attempt`, to the next process that opens the inbox. What has no handler stays there, too, and
+   * is handed to one that is registered later.
+   *
+   * @returns stops handling.
+   * @example
+   * const off = agent.on("query", async (message) => {
+   *   await message.reply({ answer: 42 });
+   * });
+   */
+  on<T extends string>(
+    type: T,
+    handler: MessageHandler<T extends "*" ? string : T>,
+    { onError }: HandlerOptions = {},
+  ): () => void {
+    const options: ListenOptions = onError
+      ? { onError: (error, row) => onError(error, row && this.#message(row)) }
+      : {};
+    const handle = (row: MessageRow) => {
+      const message = this.#message(row);
+      return noteHandling(this.#link.note, message, undefined, () => handler(message as never));
+    };
+    return this.#inbox.on(type, handle, options);
+  }
+
+  /** @internal What was handled is said while it can be; a handler that never ends holds nobody up. */
+  async finish({ over }: Limit): Promise<null> {
+    await Promise.race([this.close(), over]);
+    return null;
+  }
+
+  /** @internal Listens no more, and says what was handled. */
+  close(): Promise<void> {
+    return this.#inbox.close();
+  }
+
+  /** What was thrown stays here: it may name what is not for others. Its code is stable. */
+  async #answerFailure(row: MessageRow, error: unknown): Promise<boolean> {
+    const code = error instanceof MayflyError ? error.code : "work_failed";
+    const answer = await this.#message(row).reply({ code }, { type: failureType });
+    return !answer.error;
+  }
+
+  #message(row: MessageRow): Message {
+    const content = messageFromRow(row);
+    return {
+      ...content,
+      reply: (payload, { type = "response", ...options } = {}) =>
+        content.senderId === null
+          ? Promise.resolve(failed(nobody()))
+          : this.send(content.senderId, type, payload, {
+              replyTo: content.id,
+              ...(content.correlationId !== null && { correlationId: content.correlationId }),
+              ...(content.conversationId !== null && { conversationId: content.conversationId }),
+              ...options,
+            }),
+    };
+  }
 }
 
-/** A message as SQL gives and takes it. */
-export interface MessageRow {
-  id: string;
-  seq: number;
-  attempt?: number;
-  type: string;
-  payload: Record<string, unknown>;
-  attachments: Record<string, unknown>[];
-  [more: string]: unknown;
+function faultOfOptions({ deadline, attachments }: SendOptions): string | null {
+  const late = problemOfDate(deadline);
+  if (late) return `deadline: ${late}`;
+  const unfit = attachments && problemOf(attachments);
+  return unfit ? `attachments: ${unfit}` : null;
 }
 
-export function messageFromRow(row: MessageRow): MessageContent {
-  const { payload, attachments, to, attempt = 1, deadline, session: _, ...rest } = row;
-  return {
-    ...(fromRow(rest) as unknown as MessageContent),
-    attempt,
-    deadline: typeof deadline === "string" ? new Date(deadline) : null,
-    to: to as Exclude<MessageTarget, string>,
-    // What the sender said is not renamed.
-    payload,
-    attachments: attachments.map((attachment) => fromRow(attachment) as unknown as Attachment),
-  };
-}
+const invalid = (type: string, fault: string) =>
+  new MayflyError({
+    code: "invalid_request",
+    message: `A message of type ${type} has a fault: ${fault}.`,
+    hint: "Nothing was sent. Correct it, or choose a type of your own.",
+    details: { field: fault.split(":")[0] },
+  });
 
-/** A message for `send_messages`. */
-export interface OutgoingMessage {
-  id: string;
-  to: Exclude<MessageTarget, string>;
-  type: string;
-  payload: Record<string, unknown>;
-  [more: string]: unknown;
-}
+const handlerFailed = (type: string, { senderId, payload }: MessageContent) =>
+  new MayflyError({
+    code: "handler_failed",
+    message: `The recipient's handler of ${type} failed.`,
+    hint: "Its own process says why. Ask again, or ask another.",
+    details: { from: senderId, code: payload.code },
+  });
 
-function recipientOf(to: MessageTarget): Exclude<MessageTarget, string> {
-  if (typeof to === "string") return { agent: idOf(to) };
-  return to && "agent" in to ? { ...to, agent: idOf(to.agent) } : to;
-}
-
-export function outgoing(
-  id: string,
-  to: MessageTarget,
-  type: string,
-  payload: Record<string, unknown>,
-  options: SendOptions,
-): OutgoingMessage {
-  const { conversationId, correlationId, replyTo, priority, replyRequired, deadline } = options;
-  return {
-    id,
-    to: recipientOf(to),
-    type,
-    payload,
-    ...(conversationId !== undefined && { conversation_id: idOf(conversationId) }),
-    ...(correlationId !== undefined && { correlation_id: correlationId }),
-    ...(replyTo !== undefined && { reply_to: idOf(replyTo) }),
-    ...(priority !== undefined && { priority }),
-    ...(replyRequired !== undefined && { reply_required: replyRequired }),
-    ...(deadline !== undefined && { deadline: deadline.toISOString() }),
-    ...(options.attachments && {
-      attachments: options.attachments.map(({ mimeType, ...rest }) => ({
-        ...rest,
-        ...(mimeType !== undefined && { mime_type: mimeType }),
-      })),
-    }),
-  };
-}
+const nobody = () =>
+  new MayflyError({
+    code: "recipient_unknown",
+    message: "The message came from the secret key, which has no inbox.",
+    hint: "Only agents and people can be answered.",
+    details: null,
+  });

@@ -1,6 +1,6 @@
+import type { Note } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
-import type { Note } from "../link/note.ts";
-import type { MessageContent, MessageTarget, Sent } from "./messages.ts";
+import type { MessageContent, MessageTarget, Sent } from "./content.ts";
 
 /** What the SDK tells in an agent's debug stream of a message that goes out. */
 interface Leaving {
@@ -9,9 +9,6 @@ interface Leaving {
   type: string;
   payload: unknown;
 }
-
-/** A note for who has no debug stream: people, the secret key. */
-export const noNote: Note = () => {};
 
 /** That a message was sent and how long it took is basic, what is in it verbose. */
 export function noteSent(

@@ -1,8 +1,9 @@
 import { type ErrorCode, failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
+
 import { foreign } from "../link/refusals.ts";
 import { sent } from "./answers.ts";
-import type { OutgoingMessage, Sent } from "./messages.ts";
+import type { OutgoingMessage, Sent } from "./content.ts";
 
 const perCall = 100;
 /** A call takes 4 MB; in bytes of JSON, with room for what UTF-8 and Postgres add. */
@@ -35,12 +36,12 @@ interface Waiting {
  * order.
  */
 export class Outgoing {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #waiting: Waiting[] = [];
   #sending = false;
 
-  constructor(client: MayflyClient) {
-    this.#client = client;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   send(message: OutgoingMessage): Promise<Result<Sent>> {
@@ -92,10 +93,7 @@ export class Outgoing {
 
   async #post(messages: OutgoingMessage[]): Promise<Result<Sent[]>> {
     for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay *= 2) {
-      const answer = fromDataApi(
-        await this.#client.rpc("send_messages", { messages: messages as never }),
-        sent,
-      );
+      const answer = await this.#link.rpc("send_messages", { messages: messages as never }, sent);
       const error = answer.error ?? unnamed(messages, answer.data);
       if (!error) return answer;
       if (!passing.includes(error.code) || attempt === tries) return failed(error);

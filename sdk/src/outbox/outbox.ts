@@ -1,6 +1,6 @@
 import { type ErrorBody, MayflyError } from "../contract/errors.ts";
 import type { Operation } from "../contract/schemas.ts";
-import { HybridClock, isAfter } from "./hybrid-clock.ts";
+import { HybridClock, isAfter } from "../link/hybrid-clock.ts";
 import {
   type OutboxChange,
   type OutboxEntry,
@@ -330,7 +330,7 @@ const outboxFull = (operations: number, bytes: number) =>
   new MayflyError({
     code: "outbox_full",
     message: `The outbox is full: ${operations} operations of ${bytes} bytes are not acknowledged.`,
-    hint: "Nothing was done. Make room with sync, or with discardDeadLetters.",
+    hint: "Nothing was done. Make room with sync, or with agent.outbox.discard.",
     details: { operations, bytes },
   });
 

@@ -1,17 +1,17 @@
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import type { PushResult } from "../contract/log.ts";
 import type { Operation } from "../contract/schemas.ts";
-import type { MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
 import { foreign } from "../link/refusals.ts";
-import { pushOperations } from "../log/sync-call.ts";
-import type { PushResult } from "../memory/memory.ts";
 import type { Outbox } from "./outbox.ts";
 import { type OutboxEntry, storageFailed } from "./storage.ts";
+import { pushOperations } from "./sync-call.ts";
 
 /** What became of the outbox. */
 export interface Pushed {
   /** Operations that the server has acknowledged. */
   pushed: number;
-  /** Operations that the server refused for good: see `deadLetters`. */
+  /** Operations that the server refused for good: see `agent.outbox.refused`. */
   rejected: number;
 }
 
@@ -31,7 +31,7 @@ export type OnSettled = (operation: Operation, result: PushResult | null) => voi
 
 /** What a push works with. */
 interface Pushing {
-  client: MayflyClient;
+  link: Link;
   outbox: Outbox;
   onSettled: OnSettled;
   done: Pushed;
@@ -42,12 +42,12 @@ interface Pushing {
  * pushed stays.
  */
 export async function pushOutbox(
-  client: MayflyClient,
+  link: Link,
   outbox: Outbox,
   agentId: string | null,
   onSettled: OnSettled = () => {},
 ): Promise<Result<Pushed>> {
-  const pushing = { client, outbox, onSettled, done: { pushed: 0, rejected: 0 } };
+  const pushing = { link, outbox, onSettled, done: { pushed: 0, rejected: 0 } };
   const { done } = pushing;
   try {
     await outbox.assertHeld();
@@ -85,9 +85,9 @@ async function settle(
   restamped = false,
 ): Promise<MayflyError | null> {
   if (batch.length === 0) return null;
-  const { client, outbox, onSettled, done } = pushing;
+  const { link, outbox, onSettled, done } = pushing;
   const push = batch.map(({ operation }) => operation);
-  const { data, error } = await pushOperations(client, outbox.clock, push);
+  const { data, error } = await pushOperations(link, outbox.clock, push);
   if (!error) {
     const results = new Map(data.results.map((result) => [result.id.toLowerCase(), result]));
     const resultOf = ({ operation }: OutboxEntry) => results.get(operation.id.toLowerCase());

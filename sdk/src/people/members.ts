@@ -1,7 +1,7 @@
 import { list, ofMember, withId } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { instantOf } from "../contract/invalid.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import type { MemberRole } from "../tenants/tenants.ts";
 import { accepted, invited, memberRow, ownInvitationRow } from "./answers.ts";
@@ -30,43 +30,34 @@ export type OwnInvitation = FromRow<OwnInvitationRow>;
 
 /** The people of the tenant. */
 export class Members {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
 
   /** @internal */
-  constructor(client: MayflyClient) {
-    this.#client = client;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   /** All people of the tenant, with their roles. */
   async list(): Promise<Result<Member[]>> {
-    const answer = fromDataApi(await this.#client.rpc("list_members"), list(memberRow));
+    const answer = await this.#link.rpc("list_members", {}, list(memberRow));
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
   /** Makes a user a member at once. */
   async add(userId: string, role: MemberRole): Promise<Result<null>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("add_member", { user_id: userId, role }),
-      ofMember,
-    );
+    const answer = await this.#link.rpc("add_member", { user_id: userId, role }, ofMember);
     return answer.error ? answer : ok(null);
   }
 
   /** Changes a member's role. An admin makes no owners, and the last owner stays one. */
   async changeRole(userId: string, role: MemberRole): Promise<Result<null>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("change_member_role", { user_id: userId, role }),
-      ofMember,
-    );
+    const answer = await this.#link.rpc("change_member_role", { user_id: userId, role }, ofMember);
     return answer.error ? answer : ok(null);
   }
 
   /** Removes a member. What they and their agents remembered stays. */
   async remove(userId: string): Promise<Result<null>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("remove_member", { user_id: userId }),
-      ofMember,
-    );
+    const answer = await this.#link.rpc("remove_member", { user_id: userId }, ofMember);
     return answer.error ? answer : ok(null);
   }
 
@@ -75,7 +66,7 @@ export class Members {
    * an `email`, whoever is signed in with it finds the invitation without the token too.
    *
    * @example
-   * const { data } = await mayfly.members.invite({ email: "ada@example.com", role: "member" });
+   * const { data } = await mayfly.people.members.invite({ email: "ada@example.com", role: "member" });
    * console.log(`https://my.app/join?token=${data?.token}`);
    */
   async invite(options: {
@@ -85,12 +76,13 @@ export class Members {
     expiresAt?: Date;
   }): Promise<Result<{ token: string; invitation: Invitation }>> {
     const { role, email, expiresAt } = options;
-    const answer = fromDataApi(
-      await this.#client.rpc("invite_member", {
+    const answer = await this.#link.rpc(
+      "invite_member",
+      {
         role,
         ...(email && { email }),
         ...(expiresAt && { expires_at: instantOf(expiresAt) }),
-      }),
+      },
       invited,
     );
     if (answer.error) return answer;
@@ -105,16 +97,16 @@ export class Members {
 
 /** Invitations: one's own, and those that one has sent. */
 export class Invitations {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
 
   /** @internal */
-  constructor(client: MayflyClient) {
-    this.#client = client;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   /** Those for the address of who is signed in. */
   async mine(): Promise<Result<OwnInvitation[]>> {
-    const answer = fromDataApi(await this.#client.rpc("my_invitations"), list(ownInvitationRow));
+    const answer = await this.#link.rpc("my_invitations", {}, list(ownInvitationRow));
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
@@ -122,12 +114,12 @@ export class Invitations {
   async accept(
     by: { token: string } | { id: string },
   ): Promise<Result<{ tenant: { id: string; name: string }; role: MemberRole }>> {
-    return fromDataApi(await this.#client.rpc("accept_invitation", by), accepted);
+    return await this.#link.rpc("accept_invitation", by, accepted);
   }
 
   /** Takes an invitation of the tenant back. */
   async revoke(id: string): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("revoke_invitation", { id }), withId);
+    const answer = await this.#link.rpc("revoke_invitation", { id }, withId);
     return answer.error ? answer : ok(null);
   }
 }

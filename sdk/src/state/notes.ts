@@ -1,5 +1,5 @@
+import type { Note } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
-import type { Note } from "../link/note.ts";
 
 /** Writes are detailed, reads and values verbose. */
 export function noteCall(

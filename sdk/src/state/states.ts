@@ -3,12 +3,14 @@ import { deleted, list } from "../contract/answer-form.ts";
 import type { Database } from "../contract/database.types.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
+import { invalid } from "../contract/invalid.ts";
 import { problemOf, problemOfDate } from "../contract/storable.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import type { Note } from "../link/note.ts";
+import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
+import type { Log } from "../log/log.ts";
 import type { Watch } from "../log/watch.ts";
 import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answers.ts";
+
 import { diffValues, type StateDifference } from "./diff.ts";
 import { noteCall } from "./notes.ts";
 import {
@@ -24,12 +26,7 @@ import {
   type UpdateOptions,
   type WriteOptions,
 } from "./types.ts";
-import {
-  type StartLogWatch,
-  StateFollower,
-  type StateHandler,
-  type StateWatchOptions,
-} from "./watch.ts";
+import { StateFollower, type StateHandler, type StateWatchOptions } from "./watch.ts";
 
 type Functions = Database["mayfly"]["Functions"];
 
@@ -42,25 +39,15 @@ const maxPauseMs = 200;
  * 32 deep; the newest 100 versions of each are kept.
  */
 export class States {
-  readonly #client: MayflyClient;
-  readonly #tenant: string | undefined;
+  readonly #link: Link;
   readonly #owner: string | null;
-  readonly #startWatch: StartLogWatch;
-  readonly #note: Note | undefined;
+  readonly #log: Log;
 
   /** @internal */
-  constructor(
-    client: MayflyClient,
-    tenant: string | undefined,
-    owner: string | null,
-    startWatch: StartLogWatch,
-    note?: Note,
-  ) {
-    this.#note = note;
-    this.#client = client;
-    this.#tenant = tenant;
+  constructor(link: Link, log: Log, owner: string | null) {
+    this.#link = link;
+    this.#log = log;
     this.#owner = owner && idOf(owner);
-    this.#startWatch = startWatch;
   }
 
   /**
@@ -71,7 +58,12 @@ export class States {
    * const { data: plan } = await agent.state.of(helper.id).get("plan");
    */
   of(agentId: string): States {
-    return new States(this.#client, this.#tenant, agentId, this.#startWatch, this.#note);
+    return new States(this.#link, this.#log, agentId);
+  }
+
+  /** The states that the agents of the tenant share. */
+  get shared(): States {
+    return new States(this.#link, this.#log, null);
   }
 
   /**
@@ -137,7 +129,7 @@ export class States {
    * @returns what the state is then; `version_conflict` when all tries were lost. After `unavailable`
    *   the change may have been made: read before doing it again.
    * @example
-   * await agent.shared.update<number>("done", (count = 0) => count + 1);
+   * await agent.state.shared.update<number>("done", (count = 0) => count + 1);
    */
   async update<T>(
     key: string,
@@ -314,15 +306,11 @@ export class States {
     handler: StateHandler<T>,
     options: StateWatchOptions = {},
   ): Promise<Result<Watch>> {
-    if (!this.#tenant) return failed(noTenant());
-    const follower = new StateFollower(
-      this.#client,
-      this.#tenant,
-      this.#owner,
-      key,
-      handler as StateHandler,
-    );
-    return this.#startWatch({ ...options, types: ["state.changed"] }, follower.take);
+    const tenant = this.#link.tenant("A state");
+    if (tenant.error) return tenant;
+    const take = handler as StateHandler;
+    const follower = new StateFollower(this.#link, tenant.data, this.#owner, key, take);
+    return this.#log.watch({ ...options, types: ["state.changed"] }, follower.take);
   }
 
   async #call<Answer, T>(
@@ -333,8 +321,8 @@ export class States {
   ): Promise<Result<T>> {
     const owner = this.#owner === null ? {} : { of_agent: this.#owner };
     const began = performance.now();
-    const answer = fromDataApi(await this.#client.rpc(name, { ...given, ...owner } as never), form);
-    if (this.#note) noteCall(this.#note, name, given, owner, answer, performance.now() - began);
+    const answer = await this.#link.rpc(name, { ...given, ...owner }, form);
+    noteCall(this.#link.note, name, given, owner, answer, performance.now() - began);
     return answer.error ? answer : ok(take(answer.data));
   }
 }
@@ -349,26 +337,10 @@ function refusal(problems: Record<string, string | undefined>) {
   return undefined;
 }
 
-const invalid = (field: string, rule: string) =>
-  new MayflyError({
-    code: "invalid_request",
-    message: `${field} ${rule}.`,
-    hint: "Nothing was done.",
-    details: { field },
-  });
-
 const unknownVersion = (version: number) =>
   new MayflyError({
     code: "version_unknown",
     message: `The version ${version} of the state is not kept.`,
     hint: "The newest hundred versions are: see history.",
     details: { version },
-  });
-
-const noTenant = () =>
-  new MayflyError({
-    code: "tenant_unknown",
-    message: "States belong to a tenant.",
-    hint: "Give new Mayfly({ tenant }) the id of one.",
-    details: null,
   });

@@ -1,7 +1,7 @@
 import { list } from "../contract/answer-form.ts";
-import type { Result } from "../contract/errors.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { NotPulled, type Watch, type WatchHandler, type WatchOptions } from "../log/watch.ts";
+import { fromDataApi } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
+import { NotPulled, type WatchHandler, type WatchOptions } from "../log/watch.ts";
 import { changeRow, tableState } from "./answers.ts";
 import type { ChangeRow, StateAction } from "./types.ts";
 
@@ -29,19 +29,13 @@ export type StateHandler<T = unknown> = (change: StateChange<T>) => void | Promi
 /** Where a watch of states starts, and what is told of its failures: as of `WatchOptions`. */
 export type StateWatchOptions = Pick<WatchOptions, "since" | "store" | "pollMs" | "onError">;
 
-/** As `mayfly.watch` and `agent.watch` start it. */
-export type StartLogWatch = (
-  options: WatchOptions,
-  handler: WatchHandler,
-) => Promise<Result<Watch>>;
-
 /** Values have up to 256 KB each. */
 const changesPerCall = 20;
 const statesPerPage = 20;
 
 /** Follows the states of one owner in the log. */
 export class StateFollower {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
   readonly #tenant: string;
   readonly #owner: string | null;
   readonly #key: string;
@@ -55,13 +49,13 @@ export class StateFollower {
   readonly #others = new Set<string>();
 
   constructor(
-    client: MayflyClient,
+    link: Link,
     tenant: string,
     owner: string | null,
     key: string,
     handler: StateHandler,
   ) {
-    this.#client = client;
+    this.#link = link;
     this.#tenant = tenant;
     this.#owner = owner;
     this.#key = key;
@@ -79,10 +73,11 @@ export class StateFollower {
     );
     for (let at = 0; at < wanted.length; at += changesPerCall) {
       const part = wanted.slice(at, at + changesPerCall);
-      const { data, error } = fromDataApi(
-        await this.#client.rpc("state_changes", {
+      const { data, error } = await this.#link.rpc(
+        "state_changes",
+        {
           changes: part.map(({ subject, version }) => ({ id: subject, version })),
-        } as never),
+        },
         list(changeRow),
       );
       if (error) throw new NotPulled(error);
@@ -96,7 +91,7 @@ export class StateFollower {
   /** The log does not go back far enough: what there is now, where it is newer. */
   async #takeAll(): Promise<void> {
     for (let after = ""; ; ) {
-      let query = this.#client
+      let query = this.#link.client
         .from("states")
         .select("id, key, agent_id, version, value, updated_by, updated_at, deleted_at")
         .eq("tenant_id", this.#tenant)

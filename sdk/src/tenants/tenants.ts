@@ -1,10 +1,17 @@
 import { flag, ofMember, row } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import type { MemoryKind } from "../contract/schemas.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
+import type { Link } from "../link/link.ts";
 import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import { type TenantRow, tenantRow, type Usage, usage } from "./answers.ts";
+import {
+  type ExportOptions,
+  exportTenant,
+  type Maintained,
+  type MaintainOptions,
+  maintainTenant,
+} from "./upkeep.ts";
 
 /** What a person may do in a tenant, from most to least. */
 export type MemberRole = "owner" | "admin" | "member" | "viewer";
@@ -35,7 +42,7 @@ export interface TenantSettings {
   maxDepth?: number;
   /** The language of its memories, for the search by words. */
   language?: string;
-  /** One that holds is enough; none by default. `mayfly.maintain()` does what they say. */
+  /** One that holds is enough; none by default. `mayfly.tenants.maintain()` does what they say. */
   retention?: RetentionRule[];
 }
 
@@ -52,11 +59,11 @@ export interface TenantQuotas {
 
 /** The tenants that the caller belongs to. */
 export class Tenants {
-  readonly #client: MayflyClient;
+  readonly #link: Link;
 
   /** @internal */
-  constructor(client: MayflyClient) {
-    this.#client = client;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   /**
@@ -64,14 +71,14 @@ export class Tenants {
    * secret key names an `owner`, or none.
    */
   async create(tenant: { name: string; owner?: string }): Promise<Result<Tenant>> {
-    const answer = fromDataApi(await this.#client.rpc("create_tenant", tenant), tenantRow);
+    const answer = await this.#link.rpc("create_tenant", tenant, tenantRow);
     return answer.error ? answer : ok(tenantFromRow(answer.data));
   }
 
   /** The tenants that the caller belongs to; with the secret key, all. */
   async list(): Promise<Result<Tenant[]>> {
     const answer = await readAll(tenantRow, (behind, limit) => {
-      let query = this.#client.from("tenants").select("id, name, created_at");
+      let query = this.#link.client.from("tenants").select("id, name, created_at");
       if (behind) query = query.or(behindRow(behind));
       return query.order("created_at").order("id").limit(limit);
     });
@@ -81,15 +88,16 @@ export class Tenants {
   /** Changes the tenant of this request. For its admins and owners. */
   async update(settings: TenantSettings): Promise<Result<Tenant>> {
     const { name, language, maxDepth, maxLifetime, tokenLifetime, retention } = settings;
-    const answer = fromDataApi(
-      await this.#client.rpc("update_tenant", {
+    const answer = await this.#link.rpc(
+      "update_tenant",
+      {
         ...(name !== undefined && { name }),
         ...(language !== undefined && { language }),
         ...(maxDepth !== undefined && { max_depth: maxDepth }),
         ...(maxLifetime !== undefined && { max_lifetime: maxLifetime }),
         ...(tokenLifetime !== undefined && { token_lifetime: tokenLifetime }),
         ...(retention && { retention: retention.map(toRule) }),
-      } as never),
+      },
       tenantRow,
     );
     return answer.error ? answer : ok(tenantFromRow(answer.data));
@@ -97,15 +105,16 @@ export class Tenants {
 
   /** Sets quotas of the tenant of this request; what is left out stays as it is. For the secret key. */
   async setQuotas(quotas: TenantQuotas): Promise<Result<Tenant>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("set_quotas", {
+    const answer = await this.#link.rpc(
+      "set_quotas",
+      {
         ...(quotas.maxMemories !== undefined && { max_memories: quotas.maxMemories }),
         ...(quotas.maxBytes !== undefined && { max_bytes: quotas.maxBytes }),
         ...(quotas.writesPerMinute !== undefined && { writes_per_minute: quotas.writesPerMinute }),
         ...(quotas.maxLivingAgents !== undefined && { max_living_agents: quotas.maxLivingAgents }),
         ...(quotas.spawnsPerMinute !== undefined && { spawns_per_minute: quotas.spawnsPerMinute }),
         ...(quotas.messagesKept !== undefined && { messages_kept: quotas.messagesKept }),
-      }),
+      },
       tenantRow,
     );
     return answer.error ? answer : ok(tenantFromRow(answer.data));
@@ -113,22 +122,47 @@ export class Tenants {
 
   /** What the tenant uses now, and how much it may. */
   async usage(): Promise<Result<Usage>> {
-    return fromDataApi(await this.#client.rpc("usage"), usage);
+    return await this.#link.rpc("usage", {}, usage);
   }
 
   /** Leaves the tenant. Its last owner hands it over first. */
   async leave(): Promise<Result<null>> {
-    const answer = fromDataApi(await this.#client.rpc("leave_tenant"), ofMember);
+    const answer = await this.#link.rpc("leave_tenant", {}, ofMember);
     return answer.error ? answer : ok(null);
   }
 
   /** Hands the tenant over to another member, who becomes its owner; the caller becomes an admin. */
   async transfer(userId: string): Promise<Result<null>> {
-    const answer = fromDataApi(
-      await this.#client.rpc("transfer_tenant", { user_id: userId }),
-      ofMember,
-    );
+    const answer = await this.#link.rpc("transfer_tenant", { user_id: userId }, ofMember);
     return answer.error ? answer : ok(null);
+  }
+
+  /**
+   * Does at once what time asks for: forgets what retention and `expiresAt` have come for, and deletes
+   * what has been kept long enough. Where there is pg_cron it does the same each minute.
+   *
+   * @returns what was done; `scope_missing` without `memory:write`.
+   * @example
+   * const onProgress = ({ forgotten }) => console.log(forgotten);
+   * const { data } = await mayfly.tenants.maintain({ onProgress });
+   */
+  maintain(options: MaintainOptions = {}): Promise<Result<Maintained>> {
+    return maintainTenant(this.#link, options);
+  }
+
+  /**
+   * Everything that the tenant has, as JSON Lines of `{ table, row }`, without what is secret: a
+   * stream that holds a page of about 1 MB at a time. A failure on the way fails the stream.
+   *
+   * @returns `scope_missing` without `tenant:write`.
+   * @example
+   * import { createWriteStream } from "node:fs";
+   * import { Writable } from "node:stream";
+   * const { data: lines } = await mayfly.tenants.export();
+   * await lines?.pipeTo(Writable.toWeb(createWriteStream("tenant.jsonl")));
+   */
+  export(options: ExportOptions = {}): Promise<Result<ReadableStream<Uint8Array>>> {
+    return exportTenant(this.#link, options);
   }
 
   /**
@@ -139,8 +173,9 @@ export class Tenants {
    */
   async erase(options: { name: string; onProgress?: () => void }): Promise<Result<null>> {
     for (;;) {
-      const answer = fromDataApi(
-        await this.#client.rpc("erase_tenant", { name: options.name }),
+      const answer = await this.#link.rpc(
+        "erase_tenant",
+        { name: options.name },
         row<{ erased: boolean }>({ erased: flag }),
       );
       if (answer.error) return answer;

@@ -1,29 +1,8 @@
 /** What is done about a tenant's memories as a whole, as whoever the client is. */
 import { z } from "zod";
-import { count, flag, list, maybeText, row, text } from "../contract/answer-form.ts";
+import { count, flag, row, text } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
-import type { MemoryKind } from "../contract/schemas.ts";
-import { fromDataApi, type MayflyClient } from "../link/call.ts";
-import { fromRow } from "../link/rows.ts";
-
-/** What the tenant remembers, of the memories that the caller sees. */
-export interface Statistics {
-  memories: number;
-  /** Of their texts, tags and metadata. */
-  bytes: number;
-  lastHour: number;
-  lastDay: number;
-  /** Those with visibility `agent`. */
-  private: number;
-  byKind: Partial<Record<MemoryKind, number>>;
-  /** The 100 with the most; null: what a person or the secret key put. */
-  byAgent: { agentId: string | null; memories: number }[];
-  /** By model. */
-  withVector: Record<string, number>;
-  withoutVector: number;
-  /** Fields that wait to be settled by hand. */
-  conflicts: number;
-}
+import type { Link } from "../link/link.ts";
 
 /** What maintenance did. */
 export interface Maintained {
@@ -50,34 +29,6 @@ export interface ExportOptions {
   signal?: AbortSignal;
 }
 
-/** What mayfly.memory_statistics gives. */
-export interface StatisticsRow {
-  memories: number;
-  bytes: number;
-  last_hour: number;
-  last_day: number;
-  private: number;
-  by_kind: Partial<Record<MemoryKind, number>>;
-  by_agent: { agent_id: string | null; memories: number }[];
-  with_vector: Record<string, number>;
-  without_vector: number;
-  conflicts: number;
-}
-const counts = z.record(text, count);
-export const statisticsRow = row<StatisticsRow>({
-  memories: count,
-  bytes: count,
-  last_hour: count,
-  last_day: count,
-  private: count,
-  by_kind: counts,
-  by_agent: list(
-    row<{ agent_id: string | null; memories: number }>({ agent_id: maybeText, memories: count }),
-  ),
-  with_vector: counts,
-  without_vector: count,
-  conflicts: count,
-});
 const maintainedRow = row<Maintained & { more: boolean }>({
   agents: count,
   forgotten: count,
@@ -95,25 +46,15 @@ const pauseMs = 50;
 const pageBytes = 1_000_000;
 const maxPageRows = 1_000;
 
-export async function readStatistics(client: MayflyClient): Promise<Result<Statistics>> {
-  const { data, error } = fromDataApi(await client.rpc("memory_statistics"), statisticsRow);
-  if (error) return failed(error);
-  const { by_agent, ...rest } = data;
-  return ok({ ...fromRow(rest), byAgent: by_agent.map(fromRow) });
-}
-
 /** Maintains in batches, each a transaction, until nothing is left to do. */
 export async function maintainTenant(
-  client: MayflyClient,
+  link: Link,
   { onProgress, signal }: MaintainOptions,
 ): Promise<Result<Maintained>> {
   const done: Maintained = { agents: 0, forgotten: 0, tombstones: 0, events: 0, ops: 0 };
   const steps = Object.keys(done) as (keyof Maintained)[];
   while (!signal?.aborted) {
-    const { data, error } = fromDataApi(
-      await client.rpc("maintain", { max_rows: batchRows }),
-      maintainedRow,
-    );
+    const { data, error } = await link.rpc("maintain", { max_rows: batchRows }, maintainedRow);
     if (error) return failed(error);
     const batch = data;
     for (const step of steps) done[step] += batch[step];
@@ -138,14 +79,15 @@ const exportPage = row<ExportPage>({
 
 /** Exports page by page, each asked for when the one before was read. */
 export async function exportTenant(
-  client: MayflyClient,
+  link: Link,
   { signal }: ExportOptions,
 ): Promise<Result<ReadableStream<Uint8Array>>> {
   const encoder = new TextEncoder();
   let rows = 100;
   const read = async (after: ExportPage["after"]) => {
-    const { data, error } = fromDataApi(
-      await client.rpc("export_tenant", { after: after as never, page_limit: rows }),
+    const { data, error } = await link.rpc(
+      "export_tenant",
+      { after: after as never, page_limit: rows },
       exportPage,
     );
     if (error) return failed(error);

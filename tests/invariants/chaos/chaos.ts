@@ -57,7 +57,7 @@ export async function runChaos({
   const mayfly = new Mayfly({ url, key, tenant });
 
   const seen: string[] = [];
-  const { data: watch, error } = await mayfly.watch(
+  const { data: watch, error } = await mayfly.log.watch(
     { types: ["memory.created"], pollMs: 300 },
     ({ events }) => {
       for (const { subject } of events) seen.push(String(subject));

@@ -99,11 +99,11 @@ export async function startLoad(
       for (const storage of folders) {
         const { url, key, tenant } = common;
         const mayfly = new Mayfly({ url, key, tenant, storage });
-        let drained = await mayfly.drain();
+        let drained = await mayfly.outbox.drain();
         // What was cut off by the last blow is noticed when it is used.
         for (let time = 0; time < 20 && drained.error?.code === "unavailable"; time++) {
           await new Promise((resolve) => setTimeout(resolve, 500));
-          drained = await mayfly.drain();
+          drained = await mayfly.outbox.drain();
         }
         const { data, error } = drained;
         if (error) throw error;

@@ -65,7 +65,7 @@ beforeAll(async () => {
   const email = `${randomUUID()}@example.com`;
   const { data: signedUp } = await auth.auth.signUp({ email, password: "correct horse battery" });
   const user = signedUp.user?.id ?? "";
-  const added = await mayfly.members.add(user, "owner");
+  const added = await mayfly.people.members.add(user, "owner");
   if (added.error) throw added.error;
   attackers["an owner"] = clientOf(
     local.publishableKey,

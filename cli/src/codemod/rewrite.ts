@@ -1,0 +1,143 @@
+import { Node, type Project, type SourceFile, SyntaxKind, type Type } from "ts-morph";
+import { type Owner, renames } from "./renames.ts";
+
+/** A text in the place of another, by its offsets. */
+interface Edit {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** What the codemod leaves to people. */
+export interface ByHand {
+  line: number;
+  what: string;
+}
+
+export interface Rewritten {
+  text: string;
+  edits: number;
+  byHand: ByHand[];
+}
+
+const owners = Object.keys(renames) as Owner[];
+
+/** Rewrites TypeScript or JavaScript: members by the type of what they are of, mentions by its name. */
+export function rewriteCode(project: Project, path: string, text: string): Rewritten {
+  const file = project.createSourceFile(path, text, { overwrite: true });
+  const byHand: ByHand[] = [];
+  const edits = [...membersOf(file), ...destructuringsOf(file, byHand), ...commentsOf(file)];
+  return { ...apply(text, edits), byHand };
+}
+
+/** Rewrites the code blocks of a Markdown page as one program, and what its prose mentions. */
+export function rewriteMarkdown(project: Project, path: string, text: string): Rewritten {
+  const blocks = [
+    ...text.matchAll(/^```(?:ts|typescript|js|javascript|tsx|jsx)\b.*\n([\s\S]*?)^```/gm),
+  ];
+  let code = text.replace(/[^\n]/g, " ");
+  for (const block of blocks) {
+    const body = block[1] ?? "";
+    const start = block.index + block[0].indexOf("\n") + 1;
+    code = code.slice(0, start) + body + code.slice(start + body.length);
+  }
+  const file = project.createSourceFile(`${path}.codemod.ts`, code, { overwrite: true });
+  const byHand: ByHand[] = [];
+  const inCode = [...membersOf(file), ...destructuringsOf(file, byHand), ...commentsOf(file)];
+  file.forget();
+  const inProse = [...text.matchAll(/`([^`\n]+)`/g)].flatMap((match) =>
+    code.slice(match.index, match.index + 2).trim() === ""
+      ? mentionsIn(match[1] ?? "", match.index + 1)
+      : [],
+  );
+  return { ...apply(text, [...inCode, ...inProse]), byHand };
+}
+
+function membersOf(file: SourceFile): Edit[] {
+  return file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).flatMap((access) => {
+    const name = access.getNameNode();
+    const moved = movedOf(access.getExpression(), name.getText());
+    return moved ? [{ start: name.getStart(), end: name.getEnd(), text: moved }] : [];
+  });
+}
+
+/** `const { unsynced } = agent` cannot be said of what is two steps away: people decide. */
+function destructuringsOf(file: SourceFile, byHand: ByHand[]): Edit[] {
+  return file.getDescendantsOfKind(SyntaxKind.ObjectBindingPattern).flatMap((pattern) => {
+    const declaration = pattern.getParent();
+    if (!Node.isVariableDeclaration(declaration)) return [];
+    const from = declaration.getInitializer();
+    if (!from) return [];
+    for (const element of pattern.getElements()) {
+      const name = element.getPropertyNameNode()?.getText() ?? element.getName();
+      const moved = movedOf(from, name);
+      if (moved)
+        byHand.push({
+          line: element.getStartLineNumber(),
+          what: `${name} is taken out of ${from.getText()}: it is ${moved} now`,
+        });
+    }
+    return [];
+  });
+}
+
+/** Where a member of this value is now; undefined for what has not moved. */
+function movedOf(value: Node, member: string): string | undefined {
+  if (!owners.some((owner) => Object.hasOwn(renames[owner], member))) return undefined;
+  const owner = ownerOf(value.getType()) ?? ownerByName(value);
+  const moved = owner && Object.hasOwn(renames[owner], member) ? renames[owner][member] : undefined;
+  return moved;
+}
+
+function ownerOf(type: Type): Owner | undefined {
+  const parts = type.isUnion() ? type.getUnionTypes() : [type];
+  for (const part of parts) {
+    const symbol = part.getSymbol();
+    const owner = owners.find((name) => name === symbol?.getName());
+    const declared = symbol?.getDeclarations()[0]?.getSourceFile().getFilePath() ?? "";
+    if (owner && /mayfly|\/sdk\//.test(declared)) return owner;
+  }
+  return undefined;
+}
+
+/** Where the types are not known (JavaScript, an SDK that is not installed): by what it is called. */
+function ownerByName(value: Node): Owner | undefined {
+  if (!value.getType().isAny()) return undefined;
+  const name = /(\w+)[?!]*$/.exec(value.getText())?.[1] ?? "";
+  if (/mayfly$/i.test(name)) return "Mayfly";
+  if (name === "conflicts") return "Conflicts";
+  return /agent$/i.test(name) ? "Agent" : undefined;
+}
+
+function commentsOf(file: SourceFile): Edit[] {
+  const text = file.getFullText();
+  const comments = text.matchAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm);
+  return [...comments].flatMap((match) => mentionsIn(match[0], match.index));
+}
+
+/** `agent.unsynced` and `mayfly.drain()` as people write of them. */
+function mentionsIn(text: string, offset: number): Edit[] {
+  return [...text.matchAll(/\b(agent|mayfly)\.(\w+)(?![\w.]*@)/g)].flatMap((match) => {
+    const [, of = "", member = ""] = match;
+    const owner = of === "agent" ? "Agent" : "Mayfly";
+    if (!Object.hasOwn(renames[owner], member)) return [];
+    const moved = renames[owner][member] ?? member;
+    const after = text.slice(match.index + match[0].length);
+    // What has moved already begins as what has not: `mayfly.conflicts` in `mayfly.memory.conflicts`.
+    if (moved.startsWith(`${member}.`) && after.startsWith(`.${moved.slice(member.length + 1)}`))
+      return [];
+    const start = offset + match.index + of.length + 1;
+    return [{ start, end: start + member.length, text: moved }];
+  });
+}
+
+/** Each place once: the blocks of a page are code, and mentioned in its prose. */
+function apply(text: string, edits: Edit[]): { text: string; edits: number } {
+  const ordered = [...new Map(edits.map((edit) => [edit.start, edit])).values()].sort(
+    (a, b) => b.start - a.start,
+  );
+  let result = text;
+  for (const { start, end, text: moved } of ordered)
+    result = result.slice(0, start) + moved + result.slice(end);
+  return { text: result, edits: ordered.length };
+}

@@ -1,0 +1,30 @@
+import type { MayflyError, Result } from "../contract/errors.ts";
+
+/** An agent that can be ended. */
+interface Ending {
+  readonly depth: number;
+  stop(reason?: string): Promise<Result<unknown>>;
+  close(): Promise<Result<unknown>>;
+}
+
+/** How a Mayfly ends. */
+export interface CloseOptions {
+  /** Whether its agents are stopped. Without it they end with their lifetime; false by default. */
+  stopAgents?: boolean;
+}
+
+/** Ends agents, children before their parents: whose parent has ended can push nothing any more. */
+export async function endAgents(
+  agents: Iterable<Ending>,
+  { stopAgents = false }: CloseOptions,
+): Promise<MayflyError[]> {
+  const levels = Map.groupBy(agents, ({ depth }) => depth);
+  const errors: MayflyError[] = [];
+  for (const depth of [...levels.keys()].sort((a, b) => b - a)) {
+    const ended = (levels.get(depth) ?? []).map((agent) =>
+      stopAgents ? agent.stop("Its Mayfly has closed.") : agent.close(),
+    );
+    for (const { error } of await Promise.all(ended)) if (error) errors.push(error);
+  }
+  return errors;
+}

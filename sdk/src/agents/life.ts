@@ -1,0 +1,210 @@
+import { createClient } from "@supabase/supabase-js";
+import type { Database } from "../contract/database.types.ts";
+import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { inboxTopic } from "../contract/topics.ts";
+import type { Newest } from "../link/attendance.ts";
+import { reconnectAfterMs } from "../link/connection-errors.ts";
+import type { HybridClock } from "../link/hybrid-clock.ts";
+import { type Left, silenceMs, withLeft } from "../link/left.ts";
+import { Link } from "../link/link.ts";
+import { type Limit, Requests } from "../link/requests.ts";
+import { agentRow, beaten, stopped } from "./answers.ts";
+import type { Activity } from "./card.ts";
+import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
+import { Session } from "./session.ts";
+
+/** What an agent's life needs of its Mayfly. */
+export interface LifeParts {
+  url: string;
+  key: string;
+  /** A connection without a caller: the renewal secret suffices alone. */
+  anonymous: Link;
+  /** The server's time, as its tokens and answers tell it. */
+  clock: HybridClock;
+}
+
+/** A room of an agent that holds something until the end. */
+export interface Held {
+  /** The last that it does with the token; says what of it is not on the server. */
+  finish?(limit: Limit): Promise<Left | null>;
+  /** Lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** An agent's identity and life: its token, its heartbeat, its end. */
+export class Life {
+  readonly link: Link;
+  readonly clock: HybridClock;
+  /**
+   * Settles when the agent is over: null after its own `stop`, `suspend` or `close`, else why.
+   */
+  readonly ended: Promise<MayflyError | null>;
+  /** Called when somebody wants its debug records. */
+  onWatched: () => void = () => {};
+  /** Called once, when it lets go of everything. */
+  onLeft: () => void = () => {};
+  /** Its rooms, in the order in which they were made; they end in reverse. */
+  held: readonly Held[] = [];
+  readonly #session: Session;
+  readonly #requests = new Requests();
+  #concluded: MayflyError | undefined;
+  #over: (why: MayflyError | null) => void = () => {};
+
+  constructor({ url, key, anonymous, clock }: LifeParts, issued: Issued) {
+    this.clock = clock;
+    this.ended = new Promise((resolve) => {
+      this.#over = resolve;
+    });
+    const session = new Session(anonymous, issued);
+    this.#session = session;
+    const client = createClient<Database, "mayfly">(url, key, {
+      db: { schema: "mayfly" },
+      realtime: { reconnectAfterMs },
+      global: { fetch: this.#requests.fetch },
+      accessToken: () => this.#requests.orElse(session.token(), ""),
+    });
+    const { id, name, tenant_id: tenantId } = issued.agent;
+    this.link = new Link({ client, tenantId, self: { id, name, tenantId } });
+    clock.learnFromToken(issued.token);
+    session.onToken = (token) => {
+      clock.learnFromToken(token);
+      void client.realtime.setAuth(token).catch(() => {});
+      this.link.note("lifecycle", "renewed", () => ({
+        expires_at: new Date(this.agent.expires_at),
+      }));
+    };
+    session.onEnd = (error) => void this.#end(error);
+    this.link.topics.onFirst = () => this.#live();
+    this.link.attendance.begin(() => this.#beat({}));
+  }
+
+  get agent(): AgentRow {
+    return this.#session.agent;
+  }
+  get type(): AgentTypeRow | null {
+    return this.#session.type;
+  }
+  /** Why it can do nothing more: null while it can. */
+  get over(): MayflyError | null {
+    return this.#concluded ?? this.#session.over ?? null;
+  }
+
+  async heartbeat(state: { activity?: Activity; task?: string }): Promise<Result<null>> {
+    const answer = await this.#beat(state);
+    if (answer.error) return answer;
+    this.link.attendance.hears(answer.data);
+    return ok(null);
+  }
+
+  async renew(): Promise<Result<{ expiresAt: Date }>> {
+    const { error } = await this.#session.renew();
+    return error ? failed(error) : ok({ expiresAt: new Date(this.agent.expires_at) });
+  }
+
+  suspend(reason?: string): Promise<Result<AgentRow>> {
+    return this.#requests.within(silenceMs, async (limit) => {
+      const left = await this.#finish(limit);
+      const answer = await this.link.rpc(
+        "suspend_agent",
+        { reason: reason || undefined },
+        agentRow,
+      );
+      if (answer.error) return answer;
+      await this.#leave();
+      return withLeft(answer, left, "The agent is suspended");
+    });
+  }
+
+  stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
+    const body = reason ? { reason } : {};
+    this.link.note("lifecycle", "stopped", () => body);
+    return this.#conclude("The agent has stopped", () =>
+      this.link.fn("spawn", stopped, body, { method: "DELETE" }),
+    );
+  }
+
+  close(): Promise<Result<null>> {
+    return this.#conclude("This connection of the agent is closed", async () => ok(null));
+  }
+
+  async #beat(state: { activity?: Activity; task?: string }): Promise<Result<Newest>> {
+    const answer = await this.link.rpc(
+      "heartbeat",
+      { ...state, ...this.link.attendance.next() },
+      beaten,
+    );
+    // What told it of its end may be lost: the renewal says why it is over.
+    if (answer.error?.code === "not_authorized") void this.#session.renew();
+    if (answer.error) return answer;
+    if (answer.data.watched) this.onWatched();
+    return ok(answer.data.newest);
+  }
+
+  #conclude<T>(what: string, last: () => Promise<Result<T>>): Promise<Result<T>> {
+    this.#concluded ??= this.#session.over ?? over("agent_not_alive", concluded);
+    return this.#requests.within(silenceMs, async (limit) => {
+      const left = await this.#finish(limit);
+      const answer = await last();
+      await this.#leave();
+      return withLeft(answer, left, what);
+    });
+  }
+
+  async #finish(limit: Limit): Promise<Left | null> {
+    let left: Left | null = null;
+    for (const room of this.held.toReversed()) left = (await room.finish?.(limit)) ?? left;
+    return left;
+  }
+
+  async #leave(): Promise<void> {
+    this.onLeft();
+    this.#session.end();
+    this.link.attendance.end();
+    for (const room of this.held.toReversed()) await room.close();
+    await this.link.close();
+    this.#over(null);
+  }
+
+  /** It was ended from outside: its token is worth nothing, so that no room waits for another. */
+  async #end(why: MayflyError): Promise<void> {
+    await this.link.close();
+    this.#over(why);
+    this.onLeft();
+    await Promise.allSettled(this.held.toReversed().map((room) => room.close()));
+  }
+
+  /** It has a live connection: it hears of its end at once, and of those who want to know more of it. */
+  #live(): void {
+    const { id, tenant_id, name, type, parent_id, spawned_at, expires_at } = this.agent;
+    this.link.topics.join(inboxTopic(tenant_id, id), {
+      onMessage: (event, { status, reason }) => {
+        if (event === "control") this.#session.end(overBy(String(status), reason));
+      },
+    });
+    this.onWatched();
+    this.link.note("lifecycle", "spawned", () => ({
+      name,
+      type,
+      parent: parent_id,
+      spawned_at,
+      expires_at,
+    }));
+  }
+}
+
+const concluded = "The agent was stopped, suspended or closed here.";
+
+function over(code: ErrorCode, message: string, details: unknown = null): MayflyError {
+  const suspended = code === "agent_suspended";
+  const hint = suspended ? "Its parent or a member can resume it." : "Spawn another agent.";
+  return new MayflyError({ code, message, hint, details });
+}
+
+function overBy(status: string, reason: unknown): MayflyError {
+  const suspended = status === "suspended";
+  return over(
+    suspended ? "agent_suspended" : "agent_not_alive",
+    suspended ? "The agent was suspended." : "The agent was stopped.",
+    { reason: reason ?? null },
+  );
+}

@@ -1,0 +1,71 @@
+/** The log, and what a push and a pull are answered. */
+import { z } from "zod";
+import {
+  count,
+  type Fields,
+  flag,
+  list,
+  maybeCount,
+  maybeText,
+  row,
+  text,
+  texts,
+  word,
+} from "./answer-form.ts";
+import { type MemoryRow, memoryRow } from "./memory-rows.ts";
+
+/** Something that happened in the tenant. Ids and field names only, never content. */
+export interface LogEvent {
+  type: string;
+  subject: string | null;
+  agent_id: string | null;
+  version: number | null;
+  fields: string[] | null;
+  at: string;
+}
+
+/** What became of an operation. */
+export interface PushResult {
+  id: string;
+  /** `gone`: an update of a memory that is not there, or not for the caller to change. */
+  status: "applied" | "conflict" | "gone";
+  /** Of the memory that was updated. */
+  version?: number;
+  /** What became of each field of an update. */
+  fields?: Record<string, "applied" | "merged" | "kept" | "unchanged" | "conflict">;
+}
+
+/** What `POST /sync` gives. */
+export interface SyncAnswer {
+  results: PushResult[];
+  events: LogEvent[];
+  memories: MemoryRow[];
+  cursor: string;
+  more: boolean;
+}
+
+const event: Fields<LogEvent> = {
+  type: text,
+  subject: maybeText,
+  agent_id: maybeText,
+  version: maybeCount,
+  fields: texts.nullable(),
+  at: text,
+};
+const logEvent = row<LogEvent>(event);
+/** With its place in the log. */
+export const loggedEvent = row<LogEvent & { xid: string; id: number }>({
+  ...event,
+  xid: text,
+  id: count,
+});
+const pushResult = row<PushResult>({
+  id: text,
+  status: word,
+  version: count.optional(),
+  fields: z.record(text, text).optional(),
+});
+const page = { results: list(pushResult), events: list(logEvent), memories: list(memoryRow) };
+/** Of a pull; a push alone may have no cursor. */
+export const syncAnswer = row<SyncAnswer>({ ...page, cursor: text, more: flag });
+export const pushAnswer = row<Pick<SyncAnswer, "results">>({ results: page.results });

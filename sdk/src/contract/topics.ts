@@ -1,0 +1,7 @@
+/** The names of Realtime topics, as `realtime.messages` and its policies know them. */
+export const logTopic = (tenant: string) => `tenant:${tenant}:log`;
+export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;
+export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;
+export const broadcastTopic = (tenant: string, channel: string) =>
+  `tenant:${tenant}:broadcast:${channel}`;
+export const debugTopic = (tenant: string, agent: string) => `tenant:${tenant}:debug:${agent}`;

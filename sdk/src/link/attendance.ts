@@ -1,0 +1,202 @@
+import { z } from "zod";
+import { count, maybeCount, row, text } from "../contract/answer-form.ts";
+import { MayflyError, type Result } from "../contract/errors.ts";
+
+/** The newest numbers of what a connection listens to. */
+export interface Newest {
+  log: number | null;
+  inbox: number | null;
+  channels: Record<string, number>;
+}
+export const newest = row<Newest>({
+  log: maybeCount,
+  inbox: maybeCount,
+  channels: z.record(text, count),
+});
+
+/** What a reader reads, as the server numbers it. */
+export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: string };
+
+/** A reader of something that is numbered and broadcast. */
+export interface Reader {
+  readonly source: Source;
+  /** The greatest number that it has. */
+  readonly at: number;
+  /** How many broadcasts it has heard. */
+  readonly heard: number;
+  /** Since when broadcasts reach it without a break, by `performance.now()`; undefined: they do not. */
+  readonly joinedAt: number | undefined;
+  /** There is something up to this number: pull it. */
+  pull(upTo: number): void;
+  /** Whether broadcasts are lost at the moment; then it pulls each second. */
+  losing(error: MayflyError | null): void;
+}
+
+/** What a beat says, and what it is answered. */
+export interface Beat {
+  log: boolean;
+  channels: string[];
+  /** How often losses were noticed since the last one. */
+  lost: number;
+}
+
+const beatMs = 30_000;
+/** While broadcasts are lost. */
+const losingBeatMs = 5_000;
+/** Without a loss for this long they arrive again: Realtime counts over a minute. */
+const calmMs = 60_000;
+/** A broadcast that was only late: one a window is told within a second. */
+const graceMs = 2_500;
+/** Readers that begin together are leased together. */
+const gatherMs = 10;
+const maxChannels = 100;
+
+/**
+ * Says to what a connection listens, so that it is broadcast, and hears what the newest numbers are. A reader
+ * that was not told of one in time has lost a broadcast: Realtime drops them in silence when the project
+ * is over its rate. Until they arrive again, readers pull each second.
+ */
+export class Attendance {
+  readonly #readers = new Set<Reader>();
+  /** What each had heard, and the newest number that there was, at the last beat. */
+  readonly #before = new Map<Reader, { heard: number; newest: number }>();
+  #beat: () => Promise<Result<Newest>>;
+  /** An agent says that it is there also when it reads nothing. */
+  #always = false;
+  #beatAt = Number.NEGATIVE_INFINITY;
+  #lost = 0;
+  #losingUntil = Number.NEGATIVE_INFINITY;
+  #error: MayflyError | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #beating = false;
+  #ended = false;
+
+  /** @param listen says what is read, for a caller that does not beat by itself. */
+  constructor(listen: (beat: Beat) => Promise<Result<Newest>>) {
+    this.#beat = () => listen(this.next());
+  }
+
+  /** Beats by this call from now on, whether or not anything is read. */
+  begin(beat: () => Promise<Result<Newest>>): void {
+    this.#beat = beat;
+    this.#always = true;
+    this.#plan(beatMs);
+  }
+
+  /** @returns listens no more. */
+  add(reader: Reader): () => void {
+    this.#readers.add(reader);
+    if (this.#error) reader.losing(this.#error);
+    this.#plan(gatherMs);
+    return () => {
+      this.#readers.delete(reader);
+      this.#before.delete(reader);
+    };
+  }
+
+  /** What the next beat says. */
+  next(): Beat {
+    const sources = [...this.#readers].map(({ source }) => source);
+    const names = sources.flatMap((source) => (source.of === "channel" ? [source.name] : []));
+    const lost = this.#lost;
+    this.#lost = 0;
+    return {
+      log: sources.some(({ of }) => of === "log"),
+      channels: [...new Set(names)].slice(0, maxChannels),
+      lost,
+    };
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#readers.clear();
+  }
+
+  #plan(ms: number): void {
+    if (this.#ended) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#say(), ms);
+    // In Node a heartbeat keeps no process alive.
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  async #say(): Promise<void> {
+    if (this.#beating || (!this.#always && this.#readers.size === 0)) return;
+    this.#beating = true;
+    const readers = this.#readers.size;
+    const { error } = await this.#beat().then(
+      (answer) => {
+        if (!answer.error) this.hears(answer.data);
+        return answer;
+      },
+      (error: unknown) => ({ error }),
+    );
+    this.#beating = false;
+    // One that came meanwhile is not leased yet.
+    const missed = this.#readers.size > readers;
+    const pause = this.#error || error ? losingBeatMs : beatMs;
+    this.#plan(missed ? gatherMs : pause);
+  }
+
+  /** What a beat was answered: the newest numbers. */
+  hears(newest: Newest): void {
+    if (this.#ended) return;
+    const now = performance.now();
+    const last = this.#beatAt;
+    this.#beatAt = now;
+    for (const reader of this.#readers) {
+      const number = numberOf(newest, reader.source);
+      if (number === null) continue;
+      const before = this.#before.get(reader);
+      const { heard, joinedAt } = reader;
+      this.#before.set(reader, { heard, newest: number });
+      // Only of one that could hear, and was leased, all the time between two beats.
+      const judged = before && joinedAt !== undefined && joinedAt < last;
+      const fresh = number > (before?.newest ?? Number.NEGATIVE_INFINITY);
+      const behind = number > reader.at;
+      if (behind || !before) reader.pull(number);
+      if (!judged || !fresh) continue;
+      // One that pulls each second has everything: whether it heard of it says the count.
+      if (this.#error) this.#doubt(reader, before.heard);
+      else if (behind) this.#doubt(reader, heard);
+    }
+    if (this.#error && now > this.#losingUntil) this.#arrives();
+  }
+
+  /** It may only be late. */
+  #doubt(reader: Reader, heard: number): void {
+    const timer = setTimeout(() => {
+      if (this.#readers.has(reader) && reader.heard === heard && reader.joinedAt !== undefined)
+        this.#loses();
+    }, graceMs);
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  #loses(): void {
+    this.#lost++;
+    this.#losingUntil = performance.now() + calmMs;
+    if (this.#error) return;
+    this.#error = lostBroadcasts();
+    for (const reader of this.#readers) reader.losing(this.#error);
+    // The server hears of it, for doctor and status.
+    this.#plan(gatherMs);
+  }
+
+  #arrives(): void {
+    this.#error = null;
+    for (const reader of this.#readers) reader.losing(null);
+  }
+}
+
+function numberOf(newest: Newest, source: Source): number | null {
+  return source.of === "channel" ? (newest.channels[source.name] ?? null) : newest[source.of];
+}
+
+const lostBroadcasts = () =>
+  new MayflyError({
+    code: "broadcasts_lost",
+    message: "Realtime has dropped broadcasts: the project sends more than its plan allows.",
+    hint: "Nothing is lost: what is durable is pulled each second until broadcasts arrive again. See docs/limits.md.",
+    details: null,
+  });

@@ -1,0 +1,88 @@
+import { claimsOf } from "./claims.ts";
+import { machineTime } from "./ticks.ts";
+
+/** As many as 4 hexadecimal digits count. */
+const maxCounter = 0xffff;
+/** A token is seldom on its way longer: between the server's making it and the SDK's reading it. */
+const tokenTravelMs = 5_000;
+
+/**
+ * A hybrid logical clock that goes by the server's time: `milliseconds-counter-node`, 13 digits of
+ * Unix time, 4 hexadecimal digits, and who made it, so that stamps compare as text. Each stamp is
+ * later than all that it made and saw before.
+ *
+ * Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
+ */
+export class HybridClock {
+  /** Milliseconds that the server is ahead of this machine, as far as its answers tell. */
+  #offset = 0;
+  #last = { ms: 0, counter: 0 };
+
+  #given = 0;
+  readonly #machine: () => number;
+
+  /** @param machine the time here, which is not set back. */
+  constructor(machine: () => number = machineTime) {
+    this.#machine = machine;
+  }
+
+  /** The time here, in milliseconds, as `learn` wants it. */
+  get local(): number {
+    return this.#machine();
+  }
+
+  /** The server's time, in milliseconds. */
+  get now(): number {
+    return this.#machine() + this.#offset;
+  }
+
+  /** The server's time, and never before what this gave last: what is made later is not of earlier. */
+  later(): number {
+    this.#given = Math.max(this.#given, this.now);
+    return this.#given;
+  }
+
+  /** @param node 1 to 36 letters, digits, `_` and `-`. */
+  next(node: string): string {
+    const { ms, counter } = this.#last;
+    if (this.now > ms) this.#last = { ms: this.now, counter: 0 };
+    else if (counter < maxCounter) this.#last = { ms, counter: counter + 1 };
+    else this.#last = { ms: ms + 1, counter: 0 };
+    const { ms: time, counter: count } = this.#last;
+    return `${String(time).padStart(13, "0")}-${count.toString(16).padStart(4, "0")}-${node}`;
+  }
+
+  /** What comes from here on is later than this stamp. */
+  readonly observe = (stamp: string): void => {
+    const [ms = Number.NaN, counter = Number.NaN] = [
+      Number(stamp.slice(0, 13)),
+      Number.parseInt(stamp.slice(14, 18), 16),
+    ];
+    const { ms: ownMs, counter: ownCounter } = this.#last;
+    if (ms > ownMs || (ms === ownMs && counter > ownCounter)) this.#last = { ms, counter };
+  };
+
+  /**
+   * The server's time was between `earliest` and `latest`, at a moment between `sentAt` and now. A
+   * clock that agrees with this is left alone: an HTTP date has whole seconds.
+   */
+  learn(earliest: number, latest: number, sentAt: number): void {
+    if (Number.isNaN(earliest)) return;
+    this.#offset = Math.min(Math.max(this.#offset, earliest - this.local), latest - sentAt);
+  }
+
+  /** Learns from a token that has just come: `iat` is the database's time, in whole seconds. */
+  learnFromToken(token: string): void {
+    const issuedAt = Number(claimsOf(token).iat) * 1000;
+    this.learn(issuedAt, issuedAt + 1000, this.local - tokenTravelMs);
+  }
+
+  /** The server found a stamp of this clock ahead, at its time `serverMs`: the clock goes back. */
+  setBack(serverMs: number, sentAt: number): void {
+    this.learn(serverMs, serverMs, sentAt);
+    this.#last = { ms: Math.min(this.#last.ms, this.now), counter: 0 };
+  }
+}
+
+/** Whether a stamp is later than a time in milliseconds. */
+export const isAfter = (stamp: string, ms: number) => Number(stamp.slice(0, 13)) > ms;

@@ -1,0 +1,76 @@
+import type { z } from "zod";
+import type { Database } from "../contract/database.types.ts";
+import type { Note } from "../contract/debug.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { noTenant } from "../contract/invalid.ts";
+import { Attendance, newest } from "./attendance.ts";
+import { type CallOptions, callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import { Topics } from "./topics.ts";
+
+type Functions = Database["mayfly"]["Functions"];
+
+/** The agent whose connection it is. */
+export interface Self {
+  readonly id: string;
+  readonly name: string;
+  readonly tenantId: string;
+}
+
+/** What a connection is made of. */
+export interface LinkParts {
+  client: MayflyClient;
+  /** Absent for a caller that has named none. */
+  tenantId?: string | undefined;
+  /** Absent for a person and for the secret key. */
+  self?: Self | undefined;
+}
+
+/** One caller's connection: every call of a room crosses the network through it. */
+export class Link {
+  readonly client: MayflyClient;
+  readonly tenantId: string | undefined;
+  readonly self: Self | null;
+  readonly topics: Topics;
+  readonly attendance: Attendance;
+  /** Tells the agent's debug stream what the SDK does; of a person nothing is told. */
+  note: Note = () => {};
+
+  constructor({ client, tenantId, self }: LinkParts) {
+    this.client = client;
+    this.tenantId = tenantId;
+    this.self = self ?? null;
+    this.topics = new Topics(client);
+    this.attendance = new Attendance((beat) => this.rpc("listen", { ...beat }, newest));
+  }
+
+  /** The tenant, for what belongs to one; `what` as in "A log". */
+  tenant(what: string): Result<string> {
+    return this.tenantId === undefined ? failed(noTenant(what)) : ok(this.tenantId);
+  }
+
+  /**
+   * Calls a function of the database.
+   *
+   * @param args by its own names; what is undefined is left out.
+   * @param form of the answer: what has another is no answer of ours, and `unavailable`.
+   */
+  async rpc<Name extends keyof Functions, T>(
+    name: Name,
+    args: { readonly [Arg in keyof Functions[Name]["Args"]]?: unknown },
+    form: z.ZodType<T>,
+  ): Promise<Result<T>> {
+    // The generated types know neither null nor what SQL validates itself.
+    return fromDataApi(await this.client.rpc(name, args as never), form);
+  }
+
+  /** Calls an edge function. */
+  fn<T>(path: string, form: z.ZodType<T>, body: object, options?: CallOptions): Promise<Result<T>> {
+    return callFunction(this.client, path, form, body, options);
+  }
+
+  /** Leaves every topic, and the live connection. */
+  async close(): Promise<void> {
+    this.attendance.end();
+    await this.topics.close();
+  }
+}

@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { count, list, maybeText, row, text } from "../contract/answer-form.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import type { MemoryKind } from "../contract/schemas.ts";
+import type { Link } from "../link/link.ts";
+import { fromRow } from "../link/rows.ts";
+
+/** What the tenant remembers, of the memories that the caller sees. */
+export interface Statistics {
+  memories: number;
+  /** Of their texts, tags and metadata. */
+  bytes: number;
+  lastHour: number;
+  lastDay: number;
+  /** Those with visibility `agent`. */
+  private: number;
+  byKind: Partial<Record<MemoryKind, number>>;
+  /** The 100 with the most; null: what a person or the secret key put. */
+  byAgent: { agentId: string | null; memories: number }[];
+  /** By model. */
+  withVector: Record<string, number>;
+  withoutVector: number;
+  /** Fields that wait to be settled by hand. */
+  conflicts: number;
+}
+
+/** What mayfly.memory_statistics gives. */
+export interface StatisticsRow {
+  memories: number;
+  bytes: number;
+  last_hour: number;
+  last_day: number;
+  private: number;
+  by_kind: Partial<Record<MemoryKind, number>>;
+  by_agent: { agent_id: string | null; memories: number }[];
+  with_vector: Record<string, number>;
+  without_vector: number;
+  conflicts: number;
+}
+const counts = z.record(text, count);
+export const statisticsRow = row<StatisticsRow>({
+  memories: count,
+  bytes: count,
+  last_hour: count,
+  last_day: count,
+  private: count,
+  by_kind: counts,
+  by_agent: list(
+    row<{ agent_id: string | null; memories: number }>({ agent_id: maybeText, memories: count }),
+  ),
+  with_vector: counts,
+  without_vector: count,
+  conflicts: count,
+});
+export async function readStatistics(link: Link): Promise<Result<Statistics>> {
+  const { data, error } = await link.rpc("memory_statistics", {}, statisticsRow);
+  if (error) return failed(error);
+  const { by_agent, ...rest } = data;
+  return ok({ ...fromRow(rest), byAgent: by_agent.map(fromRow) });
+}

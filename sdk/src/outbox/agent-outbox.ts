@@ -1,0 +1,135 @@
+import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import type { Operation } from "../contract/schemas.ts";
+import type { Left } from "../link/left.ts";
+import type { Link, Self } from "../link/link.ts";
+import type { Limit } from "../link/requests.ts";
+import { pushLast } from "./last-push.ts";
+import type { DeadLetter, Outbox } from "./outbox.ts";
+import { asStorageError, type OnSettled, type Pushed, pushOutbox } from "./push.ts";
+
+/** What an agent learned and the server has not acknowledged, and what the server refused. */
+export class AgentOutbox {
+  /** @internal The outbox of the tenant. */
+  readonly tenant: Outbox;
+  /** @internal Told what became of each operation. */
+  onSettled: OnSettled = () => {};
+  readonly #link: Link;
+  readonly #self: Self;
+  readonly #over: () => MayflyError | null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #inTurn = 0;
+  #left = false;
+
+  /** @internal @param over why the agent can do nothing more. */
+  constructor(link: Link, self: Self, tenant: Outbox, over: () => MayflyError | null) {
+    this.#link = link;
+    this.#self = self;
+    this.tenant = tenant;
+    this.#over = over;
+    tenant.join(self.id);
+  }
+
+  /** @internal Why the agent can do nothing more. */
+  get over(): MayflyError | null {
+    return this.#over();
+  }
+
+  /** How many operations of this agent the server has not acknowledged yet. */
+  get waiting(): number {
+    return this.tenant.waiting(this.#self.id);
+  }
+
+  /**
+   * Operations that the server refused, with its reasons: of the tenant, as far as this outbox has
+   * seen them since it was opened by a `remember` or a `sync`.
+   */
+  get refused(): readonly DeadLetter[] {
+    return this.tenant.deadLetters;
+  }
+
+  /**
+   * Gives refused operations another chance with the next `sync`: those with these ids, or all.
+   *
+   * @returns how many; `storage_failed`.
+   * @example
+   * await agent.outbox.retry();
+   * await agent.sync();
+   */
+  retry(ids?: string[]): Promise<Result<number>> {
+    return this.#change(() => this.tenant.retry(ids?.map(idOf)));
+  }
+
+  /**
+   * Lets go of refused operations for good: those with these ids, or all.
+   *
+   * @returns how many; `storage_failed`.
+   * @example
+   * await agent.outbox.discard(agent.outbox.refused.map(({ operation }) => operation.id));
+   */
+  discard(ids?: string[]): Promise<Result<number>> {
+    return this.#change(() => this.tenant.discard(ids?.map(idOf)));
+  }
+
+  /** @internal Queues an operation; when it has resolved, it is as safe as the storage is. */
+  async add(operation: Operation): Promise<Result<null>> {
+    return this.#change(async () => {
+      await this.tenant.add(operation, this.#self.id);
+      return null;
+    });
+  }
+
+  /** @internal For a change that is made now: later than all that the outbox has. */
+  stamp(): Promise<Result<string>> {
+    return this.#change(async () => {
+      await this.tenant.open();
+      return this.tenant.clock.next(this.#self.id);
+    });
+  }
+
+  /** @internal Pushes what waits, of this agent and of those who are gone. */
+  push(): Promise<Result<Pushed>> {
+    return pushOutbox(this.#link, this.tenant, this.#self.id, (...settled) =>
+      this.onSettled(...settled),
+    );
+  }
+
+  /** @internal Does work that pushes and pulls: one at a time, two would pull the same page. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#inTurn++;
+    const run = this.#turn.then(work).finally(() => {
+      this.#inTurn--;
+    });
+    this.#turn = run.catch(() => {});
+    return run;
+  }
+
+  /** @internal */
+  async finish(limit: Limit): Promise<Left | null> {
+    // What has ended does not open its outbox again: it is another's by now.
+    if (this.#left)
+      return this.waiting > 0 ? { unsynced: this.waiting, refused: 0, cause: this.#over() } : null;
+    return pushLast(this.#link, this.tenant, this.#self.id, limit, (...settled) =>
+      this.onSettled(...settled),
+    );
+  }
+
+  /** @internal Leaves to others what is still there. */
+  async close(): Promise<void> {
+    if (!this.#left) this.tenant.leave(this.#self.id);
+    this.#left = true;
+    // Not waited for when a sync runs: it may be its own page handler that closes.
+    if (this.#inTurn === 0) await this.tenant.close();
+    else void this.#turn.then(() => this.tenant.close());
+  }
+
+  async #change<T>(change: () => Promise<T>): Promise<Result<T>> {
+    const over = this.#over();
+    if (over) return failed(over);
+    try {
+      return ok(await change());
+    } catch (error) {
+      return failed(asStorageError(error));
+    }
+  }
+}

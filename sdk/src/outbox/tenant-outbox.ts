@@ -1,0 +1,34 @@
+import type { Result } from "../contract/errors.ts";
+import type { Link } from "../link/link.ts";
+import type { Outboxes } from "./outboxes.ts";
+import { type Pushed, pushOutbox } from "./push.ts";
+
+/** What the agents of this process and of those before it have left in the outbox of the tenant. */
+export class TenantOutbox {
+  readonly #link: Link;
+  readonly #outboxes: Outboxes;
+
+  /** @internal */
+  constructor(link: Link, outboxes: Outboxes) {
+    this.#link = link;
+    this.#outboxes = outboxes;
+  }
+
+  /**
+   * Pushes what agents that are gone left in the outbox, as the caller: a member of the tenant or
+   * the secret key. A living agent does the same with its `sync`.
+   *
+   * @returns `unavailable`, `not_authorized`, `scope_missing`, `storage_failed`, `tenant_unknown`.
+   * @example
+   * const mayfly = new Mayfly({ url, key, tenant, storage: ".mayfly-outbox" });
+   * const { data } = await mayfly.outbox.drain();
+   */
+  async drain(): Promise<Result<Pushed>> {
+    const tenant = this.#link.tenant("An outbox");
+    if (tenant.error) return tenant;
+    const outbox = this.#outboxes.of(tenant.data);
+    const pushed = await pushOutbox(this.#link, outbox, null);
+    await outbox.close();
+    return pushed;
+  }
+}
