@@ -2092,6 +2092,11 @@ returns void
 language plpgsql immutable
 set search_path = "";
 
+create function mayfly_private.check_recall(query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer)
+returns void
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
 returns void
 language plpgsql stable security definer

@@ -1,5 +1,5 @@
 /** Why each result of a recall is where it is. */
-import type { Recall, RecalledMemory } from "../../sdk/src/memory/recall.ts";
+import type { Recall, RecalledMemory } from "@mayfly/sdk";
 import type { Output } from "./output.ts";
 import { printable } from "./words.ts";
 

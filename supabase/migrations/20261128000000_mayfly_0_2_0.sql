@@ -3283,6 +3283,34 @@ begin
 end
 $$;
 
+-- Refuses a question that mayfly.recall cannot take, by its field. Locks nothing.
+
+create function mayfly_private.check_recall(
+  query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
+)
+returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  if char_length(query) > 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'query must have at most 10000 characters.', null, '{"field": "query"}');
+  elsif coalesce(query, '') = '' and embedding is null and similar_to is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query, an embedding or similar_to.', null, '{"field": "query"}');
+  elsif cardinality(embedding) <> 384 then
+    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have 384 numbers.', null, '{"field": "embedding"}');
+  elsif embedding is not null and coalesce(model, '') = '' then
+    perform mayfly_private.fail(400, 'invalid_request', 'An embedding needs the name of its model.', null, '{"field": "model"}');
+  elsif result_limit is null or result_limit not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'limit must be 1 to 100.', null, '{"field": "limit"}');
+  elsif surrounding is null or surrounding not between 0 and 5 then
+    perform mayfly_private.fail(400, 'invalid_request', 'surrounding must be 0 to 5.', null, '{"field": "surrounding"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_recall is 'Refuses a question that a recall cannot take.';
+
 -- Refuses weights and half-lives that mayfly.recall cannot take. Locks nothing.
 
 create or replace function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
@@ -4165,8 +4193,7 @@ $$;
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
 --
--- One statement each for words, vectors and rows, with plans that are made once a session: to plan one statement for all
--- anew took 2 ms a recall.
+-- A statement each for words, vectors and rows, planned once a session: to plan one for all anew took 2 ms a recall.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -4210,23 +4237,10 @@ declare
   best_likeness double precision;
   level double precision;
 begin
-  if char_length(query) > 10000 then
-    perform mayfly_private.fail(400, 'invalid_request', 'query must have at most 10000 characters.', null, '{"field": "query"}');
-  elsif coalesce(query, '') = '' and embedding is null and similar_to is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query, an embedding or similar_to.', null, '{"field": "query"}');
-  elsif cardinality(embedding) <> 384 then
-    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have 384 numbers.', null, '{"field": "embedding"}');
-  elsif embedding is not null and coalesce(model, '') = '' then
-    perform mayfly_private.fail(400, 'invalid_request', 'An embedding needs the name of its model.', null, '{"field": "model"}');
-  elsif result_limit is null or result_limit not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'limit must be 1 to 100.', null, '{"field": "limit"}');
-  elsif surrounding is null or surrounding not between 0 and 5 then
-    perform mayfly_private.fail(400, 'invalid_request', 'surrounding must be 0 to 5.', null, '{"field": "surrounding"}');
-  end if;
+  perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
   end if;
-
   if embedding is not null then
     asked_vector := embedding::extensions.halfvec;
     if extensions.l2_norm(asked_vector) = 0 then
@@ -4265,7 +4279,6 @@ begin
 
   select null::uuid[] as ids into ranked;
   loop
-    -- Unassigned, a record has no fields.
     select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
       null::double precision[] as likenesses, null::jsonb as report into by_words;
     select null::uuid[] as ids, null::double precision[] as similarities into by_meaning;
@@ -4369,8 +4382,7 @@ begin
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
     -- What says the same filled the list: look further, once.
-    exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit
-      or (select count(distinct p) from unnest(places) p) >= result_limit;
+    exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
   if ranked.ids is null then
@@ -4406,11 +4418,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recall
-  is 'The best memories for a question.';
+comment on function mayfly_private.recall is 'The best memories for a question.';
 
-grant execute on function mayfly_private.recall
-  to authenticated, service_role;
+grant execute on function mayfly_private.recall to authenticated, service_role;
 
 -- The memories that answer a question best, by words and by meaning, or those that are like one of them
 -- (similar_to). Called by the query function as whoever calls it. Every row comes with its score taken
@@ -4466,8 +4476,7 @@ $$;
 comment on function mayfly.recall is
   'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
 
-grant execute on function mayfly.recall
-  to authenticated, service_role;
+grant execute on function mayfly.recall to authenticated, service_role;
 
 -- What a recall of the caller looks through: how many memories it may see, and how many of them have a vector of a model.
 -- Counted one by one in a tenant of up to 2,000; beyond that about, by the tenant's sample and the settled vectors, since a

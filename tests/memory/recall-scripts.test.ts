@@ -1,56 +1,42 @@
 /** Words of any script: the server finds them, and the local search ranks as it does. */
+import type { Agent } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actAs, makeAgent, makeTenant, type SpawnedAgent } from "#harness/callers";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { putOf } from "#harness/operations";
-import { MemoryCache } from "../../sdk/src/memory/cache.ts";
-import { LocalSearch } from "../../sdk/src/memory/local-search.ts";
-import { memoryFromBody } from "../../sdk/src/memory/memory.ts";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
 import { memories, questions } from "./scripts.ts";
 
+/** By words alone, and by nothing else. */
+const weights = { meaning: 0, reward: 0, importance: 0, recency: 0 };
+
 describe("a question in any script", () => {
-  let db: TestDatabase;
-  let agent: SpawnedAgent;
-  const cache = new MemoryCache();
-  const local = new LocalSearch(cache);
+  let local: TestLocal;
+  let agent: Agent;
   const keys = new Map<string, string>();
   beforeAll(async () => {
-    db = await openTestDatabase();
-    agent = await makeAgent(db.sql, await makeTenant(db.sql));
-    const puts = Object.entries(memories).map(([key, memory]) => {
-      const put = putOf({ task: "", ...memory });
-      keys.set(put.memory.id, key);
-      cache.put(memoryFromBody(put.memory as never, agent.id));
-      return put;
-    });
-    await actAs(
-      db.sql,
-      agent.claims,
-      (session) => session`select mayfly.sync(${session.json(puts as never)}, null, 0)`,
-    );
+    local = await startTestLocal();
+    const { mayfly } = await local.enter();
+    agent = await spawnIn(mayfly);
+    for (const [key, memory] of Object.entries(memories))
+      keys.set(dataOf(await agent.remember({ task: "", ...memory })).id, key);
+    dataOf(await agent.sync());
   });
-  afterAll(() => db?.close());
-
-  const onServer = (question: string) =>
-    actAs(db.sql, agent.claims, async (session) => [
-      ...(await session<{ id: string; fit: number; words: number }[]>`
-        select id, (parts ->> 'fit')::float8 as fit, (parts ->> 'words')::float8 as words
-        from mayfly.recall(${question}, weights => '{"reward": 0, "importance": 0, "recency": 0}')`),
-    ]);
+  afterAll(async () => {
+    await agent?.stop();
+    await local?.close();
+  });
 
   it.each(questions)("%s finds %s, on the server and here", async (question, first) => {
-    const found = await onServer(question);
-    expect(keys.get(found[0]?.id ?? "")).toBe(first);
-    const { results } = await local.recall(
-      question,
-      { weights: { reward: 0, importance: 0, recency: 0 } },
-      Date.now(),
+    const server = dataOf(await agent.recall(question, { weights }));
+    const here = dataOf(await agent.memory.recallLocal(question, { weights }));
+    expect(server.mode).not.toBe("local");
+    expect(here.mode).toBe("local");
+    const [best, own] = [server.results[0], here.results[0]];
+    expect(keys.get(best?.id ?? "")).toBe(first);
+    expect(here.results.map(({ id }) => keys.get(id))).toEqual(
+      server.results.map(({ id }) => keys.get(id)),
     );
-    expect(results.map(({ memory }) => keys.get(memory.id))).toEqual(
-      found.map(({ id }) => keys.get(id)),
-    );
-    expect(results[0]?.parts.fit).toBeCloseTo(found[0]?.fit ?? 0, 4);
-    expect(results[0]?.parts.words).toBeCloseTo(found[0]?.words ?? 0, 4);
+    expect(own?.parts.fit).toBeCloseTo(best?.parts.fit ?? 0, 4);
+    expect(own?.score).toBeCloseTo(best?.score ?? 0, 4);
   });
 
   it("is one of 60 and more, in 15 languages and more", () => {
