@@ -51,14 +51,14 @@ export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
 export type { Log } from "./log/log.ts";
+export type { Watch } from "./log/watch.ts";
 export type {
-  Watch,
   WatchBatch,
   WatchHandler,
   WatchOptions,
   WatchState,
   WatchStore,
-} from "./log/watch.ts";
+} from "./log/watch-types.ts";
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
 export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";
