@@ -1,18 +1,20 @@
-// Makes sdk/src/contract/database.types.ts with the Supabase CLI from a database that has the migrations.
-// `--check` only compares and fails where it differs.
+// Makes what a database with the migrations says of itself: sdk/src/contract/database.types.ts, by the Supabase
+// CLI, and sql/schema.sql, for reviewers. `--check` only compares and fails where one differs.
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import postgres from "postgres";
 import { bootstrap } from "../local/src/bootstrap.ts";
 import { createConsoleLog } from "../local/src/console-log.ts";
 import { openPglite } from "../local/src/db/index.ts";
 import { applyMigrations } from "../local/src/migrations.ts";
+import { dumpSchema } from "./sql/dump.ts";
 
 const root = join(import.meta.dirname, "..");
-const path = join(root, "sdk/src/contract/database.types.ts");
 
 const database = await openPglite({ passwords: "only for now", log: createConsoleLog() });
+const sql = postgres(database.url("supabase_admin"), { max: 1, onnotice: () => {} });
 try {
   await bootstrap(database.url("supabase_admin"), "only for now");
   const url = database.url("postgres");
@@ -22,14 +24,21 @@ try {
     ["gen", "types", "typescript", "--db-url", url, "--schema", "mayfly"],
     { cwd: root },
   );
-  const present = await readFile(path, "utf8").catch(() => "");
-  if (stdout !== present && process.argv.includes("--check")) {
+  await put("sdk/src/contract/database.types.ts", stdout);
+  await put("sql/schema.sql", await dumpSchema(sql));
+} finally {
+  await sql.end();
+  await database.close();
+}
+
+async function put(path: string, text: string): Promise<void> {
+  const present = await readFile(join(root, path), "utf8").catch(() => "");
+  if (text === present) return;
+  if (process.argv.includes("--check")) {
     console.error(`${path} is not what the migrations give: run npm run build:types`);
     process.exitCode = 1;
-  } else if (stdout !== present) {
-    await writeFile(path, stdout);
-    console.log("wrote sdk/src/contract/database.types.ts");
+  } else {
+    await writeFile(join(root, path), text);
+    console.log(`wrote ${path}`);
   }
-} finally {
-  await database.close();
 }

@@ -8,6 +8,9 @@ import { Channels } from "./channels/channels.ts";
 import { type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
 import { Debug, type DebugOptions } from "./debug/debug.ts";
+import { Jobs } from "./jobs/jobs.ts";
+import type { JobHandlers } from "./jobs/local-job.ts";
+import type { Work, WorkOptions } from "./jobs/work-options.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { notPushed } from "./link/left.ts";
 import { type FromRow, fromRow } from "./link/rows.ts";
@@ -53,6 +56,8 @@ export class Agent {
   readonly channels: Channels;
   /** Its own states; `state.shared`: those of the tenant; `state.of(id)`: those of another agent. */
   readonly state: States;
+  /** What is to be done in the tenant, and what this agent does of it. */
+  readonly jobs: Jobs;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -88,7 +93,9 @@ export class Agent {
     this.state = new States(link, this.log, id);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
-    life.held = [this.presence, this.debug, this.outbox, this.log, this.channels, this.messages];
+    this.jobs = new Jobs(link);
+    const { presence, log, channels, messages, jobs } = this;
+    life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();
     life.onLeft = () => agents.delete(this);
     agents.add(this);
@@ -277,5 +284,10 @@ export class Agent {
     options: HandlerOptions = {},
   ): () => void {
     return this.messages.on(type, handler, options);
+  }
+
+  /** Does jobs: see {@link Jobs.work}. */
+  work(handlers: JobHandlers, options: WorkOptions = {}): Promise<Result<Work>> {
+    return this.jobs.work(handlers, options);
   }
 }

@@ -50,6 +50,29 @@ export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
+export type { Duration } from "./jobs/duration.ts";
+export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
+export type { DeadJobs, Jobs } from "./jobs/jobs.ts";
+export type { JobHandler, JobHandlers } from "./jobs/local-job.ts";
+export type { Schedules } from "./jobs/schedules.ts";
+export { type ServeJobsOptions, serveJobs } from "./jobs/serve.ts";
+export type {
+  AddedJob,
+  JobDetails,
+  JobError,
+  JobInfo,
+  JobOptions,
+  JobStatus,
+  JobTarget,
+  ListJobs,
+  NewJob,
+  Percentiles,
+  QueueLimits,
+  QueueStatistics,
+  Schedule,
+  ScheduleOptions,
+} from "./jobs/types.ts";
+export type { Work, WorkOptions } from "./jobs/work-options.ts";
 export type { Log } from "./log/log.ts";
 export type { Watch } from "./log/watch.ts";
 export type {

@@ -10,6 +10,7 @@ import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
+import { Jobs } from "./jobs/jobs.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
 import { silenceMs } from "./link/left.ts";
@@ -84,6 +85,8 @@ export class Mayfly {
   readonly channels: Channels;
   /** The states that the tenant's agents share; `state.of(id)`: those of an agent. */
   readonly state: States;
+  /** What is to be done: adds jobs, does them, shows and ends them. */
+  readonly jobs: Jobs;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -113,6 +116,8 @@ export class Mayfly {
     this.outbox = new TenantOutbox(link, this.#outboxes);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
+    // Whoever names no tenant and is not signed in works as the secret key, for all.
+    this.jobs = new Jobs(link, !tenantId && !options.client);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }
@@ -167,10 +172,11 @@ export class Mayfly {
    */
   close(options: CloseOptions = {}): Promise<Result<null>> {
     return this.#requests.within(silenceMs, async (limit) => {
+      await this.jobs.finish(limit);
       const errors = await endAgents(this.#agents, options);
       limit.extend();
       for (const room of [this.messages, this.channels]) await room.finish(limit);
-      for (const room of [this.debug, this.log]) await room.close();
+      for (const room of [this.jobs, this.debug, this.log]) await room.close();
       const closed = await pushRest(this.#link, this.#outboxes, errors, limit);
       await this.#link.close();
       return closed;

@@ -21,6 +21,12 @@ declare global {
   const keep: (cursor: string) => Promise<void>;
   const allScores: () => Promise<Record<string, number>>;
   const longPrompt: () => string;
+  const urls: string[];
+  const summary: (page: string) => Promise<string>;
+  const serveJobs: typeof sdk.serveJobs;
+  const job: sdk.HeldJob<{ url: string }>;
+  const input: { url: string };
+  const Deno: { serve(handler: (request: Request) => Promise<Response>): void };
   const decideAnew: () => Promise<void>;
   const workOffline: <T>(value: T) => Promise<T>;
 }

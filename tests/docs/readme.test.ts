@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodes } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
+import { inspectFiles } from "#harness/inspect";
 import { docPages, root } from "./pages.ts";
 
 const read = (...path: string[]) => readFile(join(root, ...path), "utf8");
@@ -31,7 +32,8 @@ describe("the reference", () => {
 
   it("has every command of the command line, and no other", async () => {
     const lines = (await read("docs/cli.md")).matchAll(/^npx mayfly ([a-z]+)/gm);
-    const sources = await readdir(join(root, "cli/src"));
+    const found = await readdir(join(root, "cli/src"), { recursive: true });
+    const sources = found.filter((file) => file.endsWith(".ts"));
     const texts = await Promise.all(sources.map((file) => read("cli/src", file)));
     const commands = texts.flatMap((text) => [...text.matchAll(/\.command\("([a-z]+)"\)/g)]);
     expect(new Set([...lines].map(([, name]) => name))).toEqual(
@@ -41,7 +43,7 @@ describe("the reference", () => {
 
   it("has every ready query, and no other", async () => {
     const listed = [...(await read("docs/inspect.md")).matchAll(/^\| \[([a-z_]+\.sql)\]/gm)];
-    const files = await readdir(join(root, "sql/inspect"));
+    const files = [...(await inspectFiles()).keys()].map((name) => `${name}.sql`);
     expect(listed.map((match) => match[1]).sort()).toEqual(files.sort());
   });
 

@@ -1,10 +1,25 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { Sql } from "./callers.ts";
 
-/** A query of sql/inspect, as the SQL editor runs it: as postgres, without a token. */
-export async function inspect(sql: Sql, file: string) {
-  const query = await readFile(join(import.meta.dirname, `../../sql/inspect/${file}.sql`), "utf8");
+const folder = join(import.meta.dirname, "../../sql");
+
+/** The queries of every room for the SQL editor, by their names. */
+export async function inspectFiles(): Promise<Map<string, string>> {
+  const files = await readdir(folder, { recursive: true });
+  const paths = files.filter((file) => /^\w+\/inspect\/\w+\.sql$/.test(file));
+  return new Map(paths.map((file) => [basename(file, ".sql"), join(folder, file)]));
+}
+
+export async function readInspect(name: string): Promise<string> {
+  const file = (await inspectFiles()).get(name);
+  if (!file) throw new Error(`No room has inspect/${name}.sql.`);
+  return readFile(file, "utf8");
+}
+
+/** What such a query shows as the SQL editor runs it: as postgres, without a token. */
+export async function inspect(sql: Sql, name: string) {
+  const query = await readInspect(name);
   return (await sql.begin(async (session) => {
     await session`set local role postgres`;
     return [...(await session.unsafe(query))];

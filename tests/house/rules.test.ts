@@ -167,6 +167,31 @@ describe("a part uses another by its public door", () => {
   });
 });
 
+describe("every call crosses the network through the link", () => {
+  const calls = (text: string, file = "sdk/src/memory/recall.ts") =>
+    broken({ ...places, [file]: text }, two).map((sentence) => /calls (.*?):/.exec(sentence)?.[1]);
+
+  it.each([
+    ['this.#client.rpc("recall")', "this.#client.rpc"],
+    ['link.client.rpc("recall")', "link.client.rpc"],
+    ['mayfly.client!.functions.invoke("query")', "mayfly.client.functions.invoke"],
+    ['fetch("https://example.com")', "fetch"],
+    ['globalThis.fetch("https://example.com")', "globalThis.fetch"],
+    ['new WebSocket("wss://example.com")', "new WebSocket"],
+  ])("so %s in a room is named", (text, call) => {
+    expect(calls(`const answer = await ${text};`)).toEqual([call]);
+    expect(calls(text, "sdk/src/link/call.ts")).toEqual([]);
+    expect(calls(text, "cli/src/doctor.ts")).toEqual([]);
+  });
+
+  it("and link.rpc, link.fn, and methods of these names are right", () => {
+    const text = `
+      await link.rpc("recall", {}, form); await this.#link.rpc("recall", {}, form);
+      await this.#link.fn("query", form, {}); await source.fetch(after); // fetch("x")`;
+    expect(calls(text)).toEqual([]);
+  });
+});
+
 describe("files import one another in no circle", () => {
   it("of values or of types, in any part", () => {
     const files = {

@@ -21,7 +21,10 @@ const words: Record<string, string[]> = {
   channels: ["kind"],
   debug_records: ["category"],
   events: ["type"],
+  finished_jobs: ["status"],
   invitations: ["role"],
+  job_schedules: ["catch_up", "overlap"],
+  jobs: ["status"],
   members: ["role"],
   memories: ["kind", "visibility"],
   memory_conflicts: ["field"],
@@ -31,7 +34,10 @@ const words: Record<string, string[]> = {
   scopes: ["name", "description", "roles"],
   state_versions: ["action"],
 };
-/** Ids by which rows are found and joined: an estimate tells of somebody whose id one knows. */
+/**
+ * Ids by which rows are found and joined: an estimate tells of somebody whose id one knows. Those of a
+ * primary key are taken from the catalog; a new table needs no line here.
+ */
 const ids: Record<string, string[]> = {
   agent_liveness: ["tenant_id", "agent_id"],
   agent_types: ["tenant_id"],
@@ -42,8 +48,15 @@ const ids: Record<string, string[]> = {
   deliveries: ["tenant_id", "recipient_id", "message_id"],
   enrolment_keys: ["tenant_id", "id"],
   events: ["tenant_id"],
+  finished_jobs: ["tenant_id", "id"],
   inboxes: ["tenant_id", "recipient_id"],
   invitations: ["tenant_id", "id"],
+  job_attempts: ["tenant_id"],
+  job_queues: ["tenant_id"],
+  job_schedules: ["tenant_id"],
+  job_signals: ["tenant_id"],
+  job_steps: ["tenant_id"],
+  jobs: ["tenant_id", "id"],
   members: ["tenant_id", "user_id"],
   memories: ["tenant_id", "id"],
   memory_conflicts: ["tenant_id", "id", "memory_id"],
@@ -64,12 +77,16 @@ interface Column {
   /** Of an index, its number stands for the name. */
   place: number;
   kind: "r" | "i";
+  /** It is an id of its table's primary key. */
+  keyed: boolean;
 }
 
 const columnsOf = async (sql: Sql): Promise<Column[]> => [
   ...(await sql<Column[]>`
     select c.relname as relation, a.attname as name, format_type(a.atttypid, null) as type,
-      a.attstattarget as target, a.attnum as place, c.relkind as kind
+      a.attstattarget as target, a.attnum as place, c.relkind as kind,
+      a.atttypid = 'uuid'::regtype and exists (
+        select from pg_index k where k.indrelid = c.oid and k.indisprimary and a.attnum = any (k.indkey)) as keyed
     from pg_attribute a
     join pg_class c on c.oid = a.attrelid
     join pg_namespace n on n.oid = c.relnamespace
@@ -84,10 +101,13 @@ const columnsOf = async (sql: Sql): Promise<Column[]> => [
 /** Expressions of indexes that are made of no content: the tenant's id, and times. */
 const expressions = ["memory_vectors_tail_idx", "states_over_idx"];
 
-const isContent = ({ relation, name, type, kind }: Column) =>
+const isContent = ({ relation, name, type, kind, keyed }: Column) =>
   kind === "i"
     ? !expressions.includes(relation)
-    : !plain.test(type) && !words[relation]?.includes(name) && !ids[relation]?.includes(name);
+    : !keyed &&
+      !plain.test(type) &&
+      !words[relation]?.includes(name) &&
+      !ids[relation]?.includes(name);
 
 const contentOf = async (sql: Sql) => (await columnsOf(sql)).filter(isContent);
 
@@ -104,7 +124,8 @@ const empty: Record<string, string> = { "text[]": "'{}'", "uuid[]": "'{}'", json
 
 /** Copies a tenant's row of each table, so that what is in it is the most common there is. */
 async function crowd(sql: Sql, tenant: string, content: Column[]): Promise<void> {
-  const tables = Object.keys(ids);
+  const ofTables = content.filter(({ kind }) => kind !== "i").map(({ relation }) => relation);
+  const tables = new Set([...Object.keys(ids), ...ofTables]);
   const unique = await sql<{ table: string; columns: { name: string; type: string }[] }[]>`
     select c.relname as table,
       (select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAgent, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { inspect as inspectAs } from "#harness/inspect";
 import { deleteOf, putOf } from "#harness/operations";
 import { fillTenant, type Victim } from "#harness/sweep";
 
@@ -14,14 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** As the SQL editor runs it: as postgres, without a token. */
-async function inspect(file: string) {
-  const query = await readFile(join(import.meta.dirname, `../../sql/inspect/${file}.sql`), "utf8");
-  return db.sql.begin(async (session) => {
-    await session`set local role postgres`;
-    return [...(await session.unsafe(query))];
-  });
-}
+const inspect = (name: string) => inspectAs(db.sql, name);
 
 describe("the query log.sql", () => {
   it("shows why what waits has no vector yet", async () => {

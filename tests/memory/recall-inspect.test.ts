@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, makeAgent, makeTenant } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { readInspect } from "#harness/inspect";
 import { putOf } from "#harness/operations";
 import { embedForDevelopment } from "../../sdk/src/contract/development-embedder.ts";
 
@@ -14,7 +13,7 @@ afterAll(() => db.close());
 
 /** As the SQL editor runs it, with what a person writes into it. */
 async function inspect(values: Record<string, string>) {
-  let query = await readFile(join(import.meta.dirname, "../../sql/inspect/recall.sql"), "utf8");
+  let query = await readInspect("recall");
   for (const [placeholder, value] of Object.entries(values)) {
     expect(query).toContain(placeholder);
     query = query.replace(placeholder, value);

@@ -1,6 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -16,6 +14,7 @@ import {
   serviceRole,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { inspect } from "#harness/inspect";
 import { messageTo, type SentMessage } from "#harness/messages";
 
 interface Pulled {
@@ -427,14 +426,7 @@ describe("the query messages.sql", () => {
     await send(maker.claims, messageTo({ channel: "talk" }));
     for (const _ of [1, 2]) await pull(maker, await open(maker));
     await acknowledge(maker, [1]);
-    const query = await readFile(
-      join(import.meta.dirname, "../../sql/inspect/messages.sql"),
-      "utf8",
-    );
-    const rows = await db.sql.begin(async (session) => {
-      await session`set local role postgres`;
-      return session.unsafe(query);
-    });
+    const rows = await inspect(db.sql, "messages");
     const [row] = await db.sql`select name from mayfly.tenants where id = ${tenant}`;
     expect(rows.filter((one) => one.tenant === row?.name)).toMatchObject([
       { kind: "agent", name: "maker", status: "running", messages: "2", waiting: "1", again: "1" },

@@ -211,6 +211,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"finished_jobs": {
+                  Row: {
+                    "answers": string | null,"attempt": number,"backoff": Json | null,"bytes": number,"created_at": string,"created_by": string | null,"error": Json | null,"finished_at": string,"holder": string | null,"id": string,"input": NonNullable<Json>,"key": string | null,"lane": string,"max_attempts": number,"name": string,"parent_id": string | null,"priority": number,"queue": string,"result": Json | null,"root_id": string | null,"run_at": string,"started_at": string | null,"status": string,"target": Json | null,"tenant_id": string,"timeout": string | null,"trace": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "answers"?: string | null,"attempt": number,"backoff"?: Json | null,"bytes": number,"created_at": string,"created_by"?: string | null,"error"?: Json | null,"finished_at"?: string,"holder"?: string | null,"id": string,"input": NonNullable<Json>,"key"?: string | null,"lane": string,"max_attempts": number,"name": string,"parent_id"?: string | null,"priority": number,"queue": string,"result"?: Json | null,"root_id"?: string | null,"run_at": string,"started_at"?: string | null,"status": string,"target"?: Json | null,"tenant_id": string,"timeout"?: string | null,"trace"?: string | null
+                  }
+                  Update: {
+                    "answers"?: string | null,"attempt"?: number,"backoff"?: Json | null,"bytes"?: number,"created_at"?: string,"created_by"?: string | null,"error"?: Json | null,"finished_at"?: string,"holder"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"key"?: string | null,"lane"?: string,"max_attempts"?: number,"name"?: string,"parent_id"?: string | null,"priority"?: number,"queue"?: string,"result"?: Json | null,"root_id"?: string | null,"run_at"?: string,"started_at"?: string | null,"status"?: string,"target"?: Json | null,"tenant_id"?: string,"timeout"?: string | null,"trace"?: string | null
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"inboxes": {
                   Row: {
                     "last_seq": number,"opened_at": string | null,"recipient_id": string,"session": string | null,"tenant_id": string
@@ -250,6 +264,102 @@ isOneToOne: false
       referencedRelation: "tenants"
       referencedColumns: ["id"]
     }
+                  ]
+                },"job_attempts": {
+                  Row: {
+                    "attempt": number,"ended_at": string,"error": NonNullable<Json>,"holder": string | null,"job_id": string,"started_at": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempt": number,"ended_at"?: string,"error": NonNullable<Json>,"holder"?: string | null,"job_id": string,"started_at"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "attempt"?: number,"ended_at"?: string,"error"?: NonNullable<Json>,"holder"?: string | null,"job_id"?: string,"started_at"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"job_queues": {
+                  Row: {
+                    "filled_at": string,"max_running": number | null,"max_running_per_group": number | null,"name": string,"paused": boolean,"rate": number | null,"tenant_id": string,"tokens": number,"updated_at": string,"weight": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "filled_at"?: string,"max_running"?: number | null,"max_running_per_group"?: number | null,"name": string,"paused"?: boolean,"rate"?: number | null,"tenant_id": string,"tokens"?: number,"updated_at"?: string,"weight"?: number
+                  }
+                  Update: {
+                    "filled_at"?: string,"max_running"?: number | null,"max_running_per_group"?: number | null,"name"?: string,"paused"?: boolean,"rate"?: number | null,"tenant_id"?: string,"tokens"?: number,"updated_at"?: string,"weight"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "job_queues_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"job_schedules": {
+                  Row: {
+                    "bytes": number,"catch_up": string,"created_at": string,"created_by": string | null,"cron": string,"error": string | null,"input": NonNullable<Json>,"job": string,"last_at": string | null,"last_job": string | null,"name": string,"next_at": string | null,"options": NonNullable<Json>,"overlap": string,"paused": boolean,"skipped": number,"tenant_id": string,"time_zone": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes"?: number,"catch_up"?: string,"created_at"?: string,"created_by"?: string | null,"cron": string,"error"?: string | null,"input"?: NonNullable<Json>,"job": string,"last_at"?: string | null,"last_job"?: string | null,"name": string,"next_at"?: string | null,"options"?: NonNullable<Json>,"overlap"?: string,"paused"?: boolean,"skipped"?: number,"tenant_id": string,"time_zone"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "bytes"?: number,"catch_up"?: string,"created_at"?: string,"created_by"?: string | null,"cron"?: string,"error"?: string | null,"input"?: NonNullable<Json>,"job"?: string,"last_at"?: string | null,"last_job"?: string | null,"name"?: string,"next_at"?: string | null,"options"?: NonNullable<Json>,"overlap"?: string,"paused"?: boolean,"skipped"?: number,"tenant_id"?: string,"time_zone"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "job_schedules_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"job_signals": {
+                  Row: {
+                    "at": string,"bytes": number,"id": number,"job_id": string,"name": string,"payload": NonNullable<Json>,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "at"?: string,"bytes": number,"id"?: never,"job_id": string,"name": string,"payload"?: NonNullable<Json>,"tenant_id": string
+                  }
+                  Update: {
+                    "at"?: string,"bytes"?: number,"id"?: never,"job_id"?: string,"name"?: string,"payload"?: NonNullable<Json>,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"job_steps": {
+                  Row: {
+                    "at": string,"attempt": number,"bytes": number,"job_id": string,"ms": number | null,"name": string,"result": Json | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "at"?: string,"attempt": number,"bytes": number,"job_id": string,"ms"?: number | null,"name": string,"result"?: Json | null,"tenant_id": string
+                  }
+                  Update: {
+                    "at"?: string,"attempt"?: number,"bytes"?: number,"job_id"?: string,"ms"?: number | null,"name"?: string,"result"?: Json | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"jobs": {
+                  Row: {
+                    "answers": string | null,"attempt": number,"backoff": Json | null,"bytes": number,"cancelled": boolean,"created_at": string,"created_by": string | null,"deadline": string | null,"error": Json | null,"holder": string | null,"id": string,"input": NonNullable<Json>,"key": string | null,"lane": string,"lease_end": string | null,"max_attempts": number,"name": string,"parent_id": string | null,"priority": number,"queue": string,"root_id": string | null,"run_at": string,"seq": number,"started_at": string | null,"status": string,"target": Json | null,"tenant_id": string,"timeout": string | null,"trace": string | null,"wait_for": (string)[] | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "answers"?: string | null,"attempt"?: number,"backoff"?: Json | null,"bytes"?: number,"cancelled"?: boolean,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"error"?: Json | null,"holder"?: string | null,"id": string,"input"?: NonNullable<Json>,"key"?: string | null,"lane": string,"lease_end"?: string | null,"max_attempts"?: number,"name": string,"parent_id"?: string | null,"priority"?: number,"queue": string,"root_id"?: string | null,"run_at": string,"seq"?: number,"started_at"?: string | null,"status": string,"target"?: Json | null,"tenant_id": string,"timeout"?: string | null,"trace"?: string | null,"wait_for"?: (string)[] | null
+                  }
+                  Update: {
+                    "answers"?: string | null,"attempt"?: number,"backoff"?: Json | null,"bytes"?: number,"cancelled"?: boolean,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"error"?: Json | null,"holder"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"key"?: string | null,"lane"?: string,"lease_end"?: string | null,"max_attempts"?: number,"name"?: string,"parent_id"?: string | null,"priority"?: number,"queue"?: string,"root_id"?: string | null,"run_at"?: string,"seq"?: number,"started_at"?: string | null,"status"?: string,"target"?: Json | null,"tenant_id"?: string,"timeout"?: string | null,"trace"?: string | null,"wait_for"?: (string)[] | null
+                  }
+                  Relationships: [
+                    
                   ]
                 },"members": {
                   Row: {
@@ -452,6 +562,9 @@ isOneToOne: false
 "acknowledge_messages":
 { Args: { "seqs": (number)[] }; Returns: Json
                            },
+"add_jobs":
+{ Args: { "jobs": Json,"lease"?: string }; Returns: Json
+                           },
 "add_member":
 { Args: { "role": string,"user_id": string }; Returns: Json
                            },
@@ -461,17 +574,29 @@ isOneToOne: false
 "append_debug":
 { Args: { "dropped"?: number,"records": Json }; Returns: Json
                            },
+"cancel_jobs":
+{ Args: { "ids": (string)[] }; Returns: Json
+                           },
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
                            },
 "channel_statistics":
 { Args: { "name": string }; Returns: Json
                            },
+"claim_any_jobs":
+{ Args: { "lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
+                           },
 "claim_embeddings":
 { Args: { "lease_seconds"?: number,"max_rows"?: number,"model": string }; Returns: Json
                            },
+"claim_jobs":
+{ Args: { "lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
+                           },
 "complete_embeddings":
 { Args: { "model": string,"results": Json }; Returns: Json
+                           },
+"complete_jobs":
+{ Args: { "done": Json }; Returns: Json
                            },
 "create_channel":
 { Args: { "description"?: string,"kind"?: string,"name": string,"publishers"?: (string)[] }; Returns: Json
@@ -512,8 +637,14 @@ isOneToOne: false
 "delete_channel":
 { Args: { "name": string }; Returns: Json
                            },
+"delete_schedule":
+{ Args: { "name": string }; Returns: Json
+                           },
 "delete_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
+                           },
+"discard_jobs":
+{ Args: { "ids"?: (string)[],"max_rows"?: number,"of_queue"?: string }; Returns: Json
                            },
 "embedding_progress":
 { Args: { "model": string }; Returns: Json
@@ -524,6 +655,9 @@ isOneToOne: false
 "export_tenant":
 { Args: { "after"?: Json,"page_limit"?: number }; Returns: Json
                            },
+"fail_jobs":
+{ Args: { "failures": Json }; Returns: Json
+                           },
 "find_agents":
 { Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
                            },
@@ -533,11 +667,17 @@ isOneToOne: false
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
                            },
+"get_job":
+{ Args: { "id": string }; Returns: Json
+                           },
 "get_state":
 { Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
+                           },
+"heartbeat_jobs":
+{ Args: { "lease"?: number,"leases": (string)[] }; Returns: Json
                            },
 "installation":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -545,13 +685,22 @@ isOneToOne: false
 "invite_member":
 { Args: { "email"?: string,"expires_at"?: string,"role": string }; Returns: Json
                            },
+"job_statistics":
+{ Args: { "seconds"?: number }; Returns: Json
+                           },
 "lease_debug":
 { Args: { "categories"?: (string)[],"for_agent"?: string,"lease"?: string,"level": number,"seconds"?: number }; Returns: Json
                            },
 "leave_tenant":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_jobs":
+{ Args: { "before"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+                           },
 "list_members":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"list_schedules":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "list_states":
@@ -593,6 +742,9 @@ isOneToOne: false
 "read_log":
 { Args: { "page_limit"?: number,"since"?: string,"types"?: (string)[],"with_rows"?: Json }; Returns: Json
                            },
+"read_steps":
+{ Args: { "after"?: string,"lease": string,"page_limit"?: number }; Returns: Json
+                           },
 "recall":
 { Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"explain"?: boolean,"for_task"?: string,"grouped"?: boolean,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"surrounding"?: number,"until"?: string,"weights"?: Json }; Returns: {
               "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"duplicates": (string)[],"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"surroundings": Json,"tags": (string)[],"task": string
@@ -604,8 +756,17 @@ isOneToOne: false
 "reconcile_state":
 { Args: { "base_version"?: number,"expected_version"?: number,"key": string,"of_agent"?: string,"ours"?: Json,"ours_at"?: string,"ours_version"?: number,"strategy": string,"theirs_version"?: number }; Returns: Json
                            },
+"record_steps":
+{ Args: { "lease": string,"steps": Json }; Returns: Json
+                           },
+"redrive_jobs":
+{ Args: { "ids"?: (string)[],"max_rows"?: number,"of_queue"?: string }; Returns: Json
+                           },
 "release_debug":
 { Args: { "lease": string }; Returns: Json
+                           },
+"release_jobs":
+{ Args: { "leases": (string)[] }; Returns: Json
                            },
 "remove_member":
 { Args: { "user_id": string }; Returns: Json
@@ -631,6 +792,12 @@ isOneToOne: false
 "set_debug":
 { Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
                            },
+"set_job_share":
+{ Args: { "max_running"?: number,"weight"?: number }; Returns: Json
+                           },
+"set_queue":
+{ Args: { "max_running"?: number,"max_running_per_group"?: number,"name": string,"paused"?: boolean,"rate"?: number,"weight"?: number }; Returns: Json
+                           },
 "set_quotas":
 { Args: { "max_bytes"?: number,"max_living_agents"?: number,"max_memories"?: number,"messages_kept"?: number,"spawns_per_minute"?: number,"writes_per_minute"?: number }; Returns: {
               "created_at": string,
@@ -655,8 +822,14 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"set_schedule":
+{ Args: { "catch_up"?: string,"cron": string,"input"?: Json,"job": string,"name": string,"options"?: Json,"overlap"?: string,"paused"?: boolean,"time_zone"?: string }; Returns: Json
+                           },
 "set_state":
 { Args: { "expected_version"?: number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
+                           },
+"signal_job":
+{ Args: { "id": string,"name": string,"payload"?: Json }; Returns: Json
                            },
 "spawn_agent":
 { Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
@@ -687,6 +860,9 @@ isOneToOne: false
                            },
 "transfer_tenant":
 { Args: { "user_id": string }; Returns: Json
+                           },
+"turn_jobs":
+{ Args: { "done"?: Json,"failures"?: Json,"lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
                            },
 "unsubscribe_channel":
 { Args: { "name": string }; Returns: boolean
@@ -720,6 +896,9 @@ isOneToOne: false
       } },
 "usage":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"wait_job":
+{ Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json
                            }
           }
           Enums: {

@@ -1,8 +1,8 @@
 -- The living agents of every tenant as trees: who spawned whom, what each does, how long it has.
 -- For the SQL editor. `status` is what holds by now: one below a suspended agent is suspended too.
 
-with recursive tree (agent, path) as (
-  select a, array[extract(epoch from a.spawned_at)::text || a.id] as path
+with recursive tree as (
+  select a as agent, array[extract(epoch from a.spawned_at)::text || a.id] as path
   from mayfly.agents a
   where a.parent_id is null and mayfly_private.effective_status(a) in ('running', 'suspended')
   union all

@@ -1,0 +1,30 @@
+import type { z } from "zod";
+import type { Database } from "../contract/database.types.ts";
+import type { Result } from "../contract/errors.ts";
+import type { Link } from "../link/link.ts";
+
+type Functions = keyof Database["mayfly"]["Functions"];
+
+/** What jobs need of a connection: its calls, and to be woken. */
+export interface JobsDoor {
+  call<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>>;
+  /**
+   * Calls `listener` when there may be work again, and each time that the connection is back.
+   *
+   * @returns ends that.
+   */
+  onWake(listener: () => void): () => Promise<void>;
+}
+
+/** By the Data API and Realtime. Without a tenant nobody is woken: the worker polls. */
+export const doorOf = (link: Link): JobsDoor => ({
+  call: (name, values, form) => link.rpc(name, values, form),
+  onWake(listener) {
+    if (!link.tenantId) return async () => {};
+    const topic = link.topics.join(`tenant:${link.tenantId}:jobs`, {
+      onMessage: (event) => event === "job_ready" && listener(),
+      onJoined: (isJoined) => isJoined && listener(),
+    });
+    return () => topic.leave();
+  },
+});

@@ -1,0 +1,77 @@
+import { fromRow } from "../link/rows.ts";
+import { secondsOf } from "./duration.ts";
+import type { JobDetails, JobOptions, NewJob, Schedule, ScheduleOptions } from "./types.ts";
+
+const present = (object: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
+/** An instant as it is sent; what is none as it is, to be refused by its field. */
+const instant = (value: Date | undefined) =>
+  value === undefined
+    ? undefined
+    : Number.isNaN(value.getTime())
+      ? String(value)
+      : value.toISOString();
+
+/** A duration in seconds; what is none as it came, to be refused by its field. */
+export const seconds = (value: NewJob["delay"]) => {
+  if (value === undefined) return undefined;
+  const length = secondsOf(value);
+  return Number.isNaN(length) ? value : length;
+};
+
+/** The options of a job as SQL has them. */
+export const toOptions = (options: JobOptions) =>
+  present({
+    queue: options.queue,
+    group: options.group,
+    priority: options.priority,
+    run_at: instant(options.runAt),
+    delay: seconds(options.delay),
+    key: options.key,
+    target: options.target,
+    max_attempts: options.maxAttempts,
+    backoff: options.backoff,
+    timeout: seconds(options.timeout),
+    deadline: instant(options.deadline),
+    trace: options.trace,
+    answers: options.answers,
+  });
+
+export const toJob = ({ name, input, ...options }: NewJob) => ({
+  name,
+  ...(input !== undefined && { input }),
+  ...toOptions(options),
+});
+
+export const toSchedule = (name: string, { cron, job, input, options, ...more }: ScheduleOptions) =>
+  present({
+    name,
+    cron,
+    job,
+    input,
+    time_zone: more.timeZone,
+    options: options && toOptions(options),
+    catch_up: more.catchUp,
+    overlap: more.overlap,
+    paused: more.paused,
+  });
+
+/** Of a row of get_job, deep where it has rows of its own. */
+export function toDetails<Input, Output>(
+  given: Record<string, unknown>,
+): JobDetails<Input, Output> {
+  const rows = (value: unknown) => (value as Record<string, unknown>[]).map(fromRow);
+  const shown = fromRow(given) as Record<string, unknown>;
+  return {
+    ...shown,
+    steps: rows(given.steps).map((step) => ({ ...step, at: new Date(step.at as string) })),
+    attempts: rows(given.attempts),
+    signals: rows(given.signals).map((signal) => ({
+      ...signal,
+      at: new Date(signal.at as string),
+    })),
+  } as unknown as JobDetails<Input, Output>;
+}
+
+export const toShownSchedule = (given: object) => fromRow(given) as unknown as Schedule;

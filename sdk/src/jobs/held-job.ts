@@ -1,0 +1,198 @@
+import { failed, MayflyError, type Result } from "../contract/errors.ts";
+import { invalid } from "../contract/invalid.ts";
+import { addedJobs, type ClaimedRow, jobRow, waited } from "./answers.ts";
+import type { JobsDoor } from "./door.ts";
+import type { Duration } from "./duration.ts";
+import { seconds, toDetails, toJob } from "./forms.ts";
+import { StepLog } from "./step-log.ts";
+import type { JobError, JobOptions } from "./types.ts";
+
+/** The job has gone to sleep: unwinds the handler, and is no failure. */
+export class Asleep extends Error {
+  override readonly name = "Asleep";
+  constructor() {
+    super("The job waits, and runs again when that is over. Let this pass through your handler.");
+  }
+}
+
+/** What a step's work is given. */
+export interface StepWork {
+  /** The same for every attempt: give it to what has an effect, so that it has it once. */
+  idempotencyKey: string;
+  /** Of the job. */
+  attempt: number;
+  /** Ends when the lease is lost or the job is cancelled. */
+  signal: AbortSignal;
+}
+
+/** What ended a wait: a signal with what it carried, or the time. */
+export type WaitEnd<Payload = unknown> =
+  | { signal: string; payload: Payload; timedOut: false }
+  | { signal: null; payload: null; timedOut: true };
+
+/** A job that is being done. Every write under it names its lease, and fails with `lease_lost` once that is over. */
+export class HeldJob<Input = unknown> {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly input: Input;
+  readonly tenantId: string;
+  /** More than 1: an earlier attempt may have done a part that it could not record. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly parentId: string | null;
+  readonly key: string | null;
+  readonly trace: string | null;
+  readonly deadline: Date | null;
+  readonly createdAt: Date;
+  /** Ends when the lease is lost or the job is cancelled: its reason is the error. */
+  readonly signal: AbortSignal;
+  /** @internal */
+  readonly lease: string;
+  readonly #door: JobsDoor;
+  readonly #steps: StepLog;
+  #waits = 0;
+  #asleep = false;
+
+  /** @internal */
+  constructor(door: JobsDoor, given: ClaimedRow, signal: AbortSignal) {
+    this.#door = door;
+    this.lease = given.lease;
+    this.id = given.id;
+    this.name = given.name;
+    this.queue = given.queue;
+    this.input = given.input as Input;
+    this.tenantId = given.tenant_id;
+    this.attempt = given.attempt;
+    this.maxAttempts = given.max_attempts;
+    this.parentId = given.parent_id ?? null;
+    this.key = given.key ?? null;
+    this.trace = given.trace ?? null;
+    this.deadline = given.deadline ? new Date(given.deadline) : null;
+    this.createdAt = new Date(given.created_at);
+    this.signal = signal;
+    this.#steps = new StepLog(door, given.lease, given.attempt > 1);
+  }
+
+  /** Whether it has gone to sleep: whatever its handler does now, it runs again. @internal */
+  get asleep(): boolean {
+    return this.#asleep;
+  }
+
+  /**
+   * Does something once: what it gave is recorded, and every later attempt reads that instead. If the
+   * worker dies after the effect and before the record, it is done again, with the same
+   * `idempotencyKey`.
+   *
+   * @param name its own within the job: the same at each attempt.
+   * @throws what the work throws; a `MayflyError` when it cannot be recorded (`lease_lost`,
+   *   `job_cancelled`, `quota_exceeded`, a result over 256 KB).
+   * @example
+   * const page = await job.step("fetch", () => fetch(input.url).then((r) => r.text()));
+   */
+  async step<T>(name: string, work: (step: StepWork) => T | Promise<T>): Promise<T> {
+    this.#check();
+    if (this.#steps.isTaken(name)) throw invalid("step", `"${name}" is the name of two steps`);
+    const known = await this.#steps.known(name);
+    if (known) return known.result as T;
+    this.signal.throwIfAborted();
+    const begun = performance.now();
+    const { id, attempt, signal } = this;
+    const result = await work({ idempotencyKey: `${id}/${name}`, attempt, signal });
+    const ms = Math.round(performance.now() - begun);
+    return (await this.#steps.record({ name, result: result ?? null, ms })) as T;
+  }
+
+  /**
+   * Sleeps: the worker is free meanwhile, and the handler begins anew when the time is over, past the
+   * steps that are recorded. A sleep of days costs a row.
+   */
+  async sleep(duration: Duration): Promise<void> {
+    await this.#wait([], duration);
+  }
+
+  /**
+   * Waits for the first of several signals, as `mayfly.jobs.signal(id, name, payload)` sends them; one
+   * that came before is taken at once. The worker is free meanwhile.
+   *
+   * @example
+   * const { signal, payload } = await job.waitFor(["paid", "cancelled"], { timeout: "30d" });
+   */
+  waitFor<Payload = unknown>(
+    signals: string | string[],
+    { timeout }: { timeout?: Duration } = {},
+  ): Promise<WaitEnd<Payload>> {
+    return this.#wait([signals].flat(), timeout) as Promise<WaitEnd<Payload>>;
+  }
+
+  /**
+   * Adds a job under this one and waits for its end: once, however often this one is tried. Cancelling
+   * this one cancels it.
+   *
+   * @param name a name of its own within the job, and the name of the job unless `options.name` says it.
+   * @returns what it gave; a failed or cancelled one is an error (`job_failed`).
+   */
+  async child<T = unknown>(
+    name: string,
+    input?: unknown,
+    options: JobOptions & { name?: string } = {},
+  ): Promise<Result<T>> {
+    this.#check();
+    const { name: job = name, ...more } = options;
+    const added = await this.step(`child: ${name}`, async () => {
+      const jobs = [toJob({ name: job, input, key: `${this.id}/${name}`, ...more })];
+      const answer = await this.#door.call("add_jobs", { jobs, lease: this.lease }, addedJobs);
+      if (answer.error) throw answer.error;
+      return answer.data[0]?.id ?? "";
+    });
+    await this.#wait([`job:${added}`], undefined, `end of ${name}`);
+    const answer = await this.#door.call("get_job", { id: added }, jobRow);
+    if (answer.error) return answer;
+    const child = toDetails<unknown, T>(answer.data);
+    if (child.status === "succeeded") return { data: child.result as T, error: null };
+    return failed(childFailed(added, name, child.status, child.error));
+  }
+
+  /** Steps and waits record an order of their own: a number, the same at each attempt. */
+  async #wait(signals: string[], timeout: Duration | undefined, name?: string): Promise<WaitEnd> {
+    this.#check();
+    this.#waits++;
+    const step = `wait: ${name ?? this.#waits}`;
+    // An end that every attempt computes anew would move: it is recorded first.
+    const until =
+      timeout === undefined
+        ? undefined
+        : await this.step(`${step}: until`, () => {
+            const length = seconds(timeout);
+            if (typeof length !== "number")
+              throw invalid("timeout", 'must be like 90, "90s" or "10m"');
+            return new Date(Date.now() + length * 1_000).toISOString();
+          });
+    const known = await this.#steps.known(step);
+    const values = { lease: this.lease, step, signals, ...(until && { until }) };
+    const answer = known
+      ? { data: waited.parse(known.result), error: null }
+      : await this.#door.call("wait_job", values, waited);
+    if (answer.error) throw answer.error;
+    const { signal, payload, waiting } = answer.data;
+    if (waiting) {
+      this.#asleep = true;
+      throw new Asleep();
+    }
+    return signal === undefined
+      ? { signal: null, payload: null, timedOut: true }
+      : { signal, payload, timedOut: false };
+  }
+
+  #check(): void {
+    if (this.#asleep) throw new Asleep();
+  }
+}
+
+const childFailed = (id: string, name: string, status: string, error: JobError | undefined) =>
+  new MayflyError({
+    code: "job_failed",
+    message: `The child ${name} ${status === "failed" ? "failed" : "was cancelled"}${error ? `: ${error.message}` : "."}`,
+    hint: "Look at it with jobs.get, and redrive it or go on without it.",
+    details: { id, status, error: error ?? null },
+  });

@@ -1,0 +1,258 @@
+import { list } from "../contract/answer-form.ts";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import { invalid } from "../contract/invalid.ts";
+import type { Link } from "../link/link.ts";
+import type { Limit } from "../link/requests.ts";
+import { fromRow } from "../link/rows.ts";
+import {
+  addedJobs,
+  cancelledJobs,
+  discarded,
+  jobRow,
+  limitsRow,
+  queueRow,
+  redriven,
+  woken,
+} from "./answers.ts";
+import { doorOf, type JobsDoor } from "./door.ts";
+import { toDetails, toJob } from "./forms.ts";
+import type { JobHandlers } from "./local-job.ts";
+import { Schedules } from "./schedules.ts";
+import type {
+  AddedJob,
+  JobDetails,
+  JobInfo,
+  JobOptions,
+  ListJobs,
+  NewJob,
+  QueueLimits,
+  QueueStatistics,
+} from "./types.ts";
+import type { Work, WorkOptions } from "./work-options.ts";
+import { Worker } from "./worker.ts";
+
+const jobsPerCall = 1_000;
+/** Jobs that are under way when their connection ends have so long to end, too. */
+const drainMs = 5_000;
+const ends = ["succeeded", "failed", "cancelled"];
+
+/** What to redrive or discard: dead letters by their ids, of one queue, or all. */
+export interface DeadJobs {
+  ids?: string[];
+  queue?: string;
+  /** How many at most; 1,000 by default, 10,000 at most. */
+  limit?: number;
+}
+
+/** The jobs of a tenant: adds them, does them, shows them, ends them. */
+export class Jobs {
+  readonly schedules: Schedules;
+  readonly #link: Link;
+  readonly #door: JobsDoor;
+  readonly #anyTenant: boolean;
+  readonly #working = new Set<Worker>();
+
+  /** @internal */
+  constructor(link: Link, anyTenant = false) {
+    this.#link = link;
+    this.#door = doorOf(link);
+    this.#anyTenant = anyTenant;
+    this.schedules = new Schedules(this.#door);
+  }
+
+  /**
+   * Does jobs: those that there is a handler for, as they come, until `stop()` or the end of the
+   * connection. When an agent dies its jobs go to others; each comes again with a higher `attempt`, past
+   * the steps that are recorded. The secret key that names no tenant works for all, each with its share.
+   *
+   * @returns `invalid_request` with the option that is wrong.
+   * @example
+   * const { data: work } = await agent.jobs.work({
+   *   summarise: async (input, job) => {
+   *     const page = await job.step("fetch", () => fetch(input.url).then((r) => r.text()));
+   *     return summary(page);
+   *   },
+   * }, { concurrency: 8 });
+   */
+  async work(handlers: JobHandlers, options: WorkOptions = {}): Promise<Result<Work>> {
+    const given = { anyTenant: this.#anyTenant, ...options };
+    const started = Worker.start(this.#door, handlers, given, this.#link.note);
+    if (started.error) return started;
+    const worker = started.data;
+    this.#working.add(worker);
+    void worker.ended.then(() => this.#working.delete(worker));
+    return started;
+  }
+
+  /** @internal */
+  async finish({ over }: Limit): Promise<null> {
+    await Promise.race([this.#stop(drainMs), over]);
+    return null;
+  }
+
+  /** @internal */
+  async close(): Promise<void> {
+    await this.#stop(0);
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    await Promise.all([...this.#working].map((worker) => worker.stop({ timeoutMs })));
+  }
+
+  /**
+   * Adds a job, or many at once, all or none for each thousand.
+   *
+   * @returns its id; with a known key that of the job there is. `invalid_request` with the field that is
+   *   wrong, `quota_exceeded`, `rate_limited`, `scope_missing` without `job:add`.
+   * @example
+   * const { data: job } = await mayfly.jobs.add("summarise", { url }, { key: url, delay: "10m" });
+   * await mayfly.jobs.add(urls.map((url) => ({ name: "summarise", input: { url } })));
+   */
+  add(name: string, input?: unknown, options?: JobOptions): Promise<Result<AddedJob>>;
+  add(jobs: NewJob[]): Promise<Result<AddedJob[]>>;
+  async add(
+    what: string | NewJob[],
+    input?: unknown,
+    options: JobOptions = {},
+  ): Promise<Result<AddedJob> | Result<AddedJob[]>> {
+    const jobs = typeof what === "string" ? [{ name: what, input, ...options }] : what;
+    const added: AddedJob[] = [];
+    for (let at = 0; at < jobs.length || at === 0; at += jobsPerCall) {
+      const part = jobs.slice(at, at + jobsPerCall).map(toJob);
+      const answer = await this.#door.call("add_jobs", { jobs: part }, addedJobs);
+      if (answer.error) return answer;
+      added.push(...answer.data);
+    }
+    return typeof what === "string" ? ok(added[0] as AddedJob) : ok(added);
+  }
+
+  /**
+   * A job with its steps, its failed attempts and its children.
+   *
+   * @returns `job_unknown`, `scope_missing` without `job:read`.
+   */
+  async get<Input = unknown, Output = unknown>(
+    id: string,
+  ): Promise<Result<JobDetails<Input, Output>>> {
+    const answer = await this.#door.call("get_job", { id: idOf(id) }, jobRow);
+    return answer.error ? answer : ok(toDetails<Input, Output>(answer.data));
+  }
+
+  /** Jobs without inputs and results, the newest first, a page at a time. */
+  async list({ status, queue, name, before, limit }: ListJobs = {}): Promise<Result<JobInfo[]>> {
+    const values = {
+      ...(status && { of_status: [status].flat() }),
+      ...(queue && { of_queue: queue }),
+      ...(name && { of_name: name }),
+      ...(before && { before: idOf(before) }),
+      ...(limit !== undefined && { page_limit: limit }),
+    };
+    const answer = await this.#door.call("list_jobs", values, list(jobRow));
+    if (answer.error) return answer;
+    return ok(answer.data.map((one) => fromRow(one) as unknown as JobInfo));
+  }
+
+  /**
+   * Waits until a job has ended.
+   *
+   * @param options `timeoutMs`: how long at most, without end by default. `pollMs`: how often it looks.
+   * @returns the job, whatever its end; `request_timeout` when it has not ended by then.
+   * @example
+   * const { data: job } = await mayfly.jobs.ended(id, { timeoutMs: 60_000 });
+   * console.log(job?.status, job?.result);
+   */
+  async ended<Output = unknown>(
+    id: string,
+    {
+      timeoutMs = Number.POSITIVE_INFINITY,
+      pollMs = 500,
+    }: { timeoutMs?: number; pollMs?: number } = {},
+  ): Promise<Result<JobDetails<unknown, Output>>> {
+    if (!(pollMs > 0)) return failed(invalid("pollMs", "must be more than 0"));
+    const over = performance.now() + timeoutMs;
+    for (let pause = Math.min(20, pollMs); ; pause = Math.min(pollMs, pause * 2)) {
+      const answer = await this.get<unknown, Output>(id);
+      if (answer.error && answer.error.code !== "unavailable") return answer;
+      if (answer.data && ends.includes(answer.data.status)) return answer;
+      if (performance.now() + pause > over) return failed(notEnded(id));
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  /** The queues: how much stands where, and how long jobs waited and ran in the last `seconds` (an hour). */
+  async statistics(options: { seconds?: number } = {}): Promise<Result<QueueStatistics[]>> {
+    const answer = await this.#door.call("job_statistics", options, list(queueRow));
+    if (answer.error) return answer;
+    const shown = answer.data as (QueueStatistics & { oldest_ready: string | null })[];
+    return ok(
+      shown.map(({ oldest_ready, ...more }) => ({
+        ...more,
+        oldestReady: oldest_ready === null ? null : new Date(oldest_ready),
+      })),
+    );
+  }
+
+  /**
+   * Signals a job: one that waits for it goes on, and for any other it is kept.
+   *
+   * @returns `job_unknown`, `job_finished`, `scope_missing` without `job:add`.
+   */
+  signal(id: string, name: string, payload: unknown = null): Promise<Result<{ woken: boolean }>> {
+    return this.#door.call("signal_job", { id: idOf(id), name, payload }, woken);
+  }
+
+  /**
+   * Cancels jobs with their children. Those that do not run end at once; the others when their worker
+   * hears of it, at its next write or heartbeat.
+   *
+   * @returns `scope_missing` for a job that somebody else added, without `job:admin`.
+   */
+  cancel(ids: string | string[]): Promise<Result<{ cancelled: number; cancelling: number }>> {
+    return this.#door.call("cancel_jobs", { ids: [ids].flat().map(idOf) }, cancelledJobs);
+  }
+
+  /** Makes dead letters ready again, with the steps that they have recorded. Needs `job:admin`. */
+  redrive(which: DeadJobs = {}): Promise<Result<{ redriven: number }>> {
+    return this.#door.call("redrive_jobs", toDead(which), redriven);
+  }
+
+  /** Deletes dead letters for good. Needs `job:admin`. */
+  discard(which: DeadJobs = {}): Promise<Result<{ discarded: number }>> {
+    return this.#door.call("discard_jobs", toDead(which), discarded);
+  }
+
+  /**
+   * Sets what holds for a queue, whole: what is not given has no limit. Needs `job:admin`.
+   *
+   * @example
+   * await mayfly.jobs.setQueue("mail", { maxRunning: 10, rate: 5 });
+   */
+  async setQueue(name: string, limits: QueueLimits): Promise<Result<null>> {
+    const { paused, maxRunning, maxRunningPerGroup, rate, weight } = limits;
+    const values = {
+      name,
+      ...(paused !== undefined && { paused }),
+      ...(maxRunning !== undefined && { max_running: maxRunning }),
+      ...(maxRunningPerGroup !== undefined && { max_running_per_group: maxRunningPerGroup }),
+      ...(rate !== undefined && { rate }),
+      ...(weight !== undefined && { weight }),
+    };
+    const answer = await this.#door.call("set_queue", values, limitsRow);
+    return answer.error ? answer : ok(null);
+  }
+}
+
+const toDead = ({ ids, queue, limit }: DeadJobs) => ({
+  ...(ids && { ids: ids.map(idOf) }),
+  ...(queue && { of_queue: queue }),
+  ...(limit !== undefined && { max_rows: limit }),
+});
+
+const notEnded = (id: string) =>
+  new MayflyError({
+    code: "request_timeout",
+    message: "The job has not ended in this time.",
+    hint: "It goes on. Wait longer, or look at it again.",
+    details: { id },
+  });

@@ -1,0 +1,95 @@
+import type { Note } from "../contract/debug.ts";
+import { MayflyError } from "../contract/errors.ts";
+import type { ClaimedRow } from "./answers.ts";
+import type { JobsDoor } from "./door.ts";
+import { HeldJob } from "./held-job.ts";
+
+/**
+ * Does a job: what it returns is its result, at most 256 KB of JSON. What it throws fails the attempt;
+ * an error with `retryable: false` fails the job.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own input.
+export type JobHandler = (input: any, job: HeldJob<any>) => unknown;
+/** Handlers by the names of jobs. */
+export type JobHandlers = Record<string, JobHandler>;
+
+/** How an attempt ended, to be recorded. */
+export interface Ending {
+  lease: string;
+  result?: unknown;
+  failure?: {
+    said: { error: { code: string; message: string }; retryable: boolean };
+    cause: MayflyError;
+  };
+}
+
+/** A job that is being done here. */
+export interface LocalJob {
+  lease: string;
+  abort(why: MayflyError): void;
+}
+
+/** What ended without anything to record: whoever took the lease, or waits, knows. */
+const settled = ["lease_lost"];
+
+/** Begins a job. @param end told once how it ended; undefined where there is nothing to record. */
+export function startJob(
+  door: JobsDoor,
+  given: ClaimedRow,
+  handlers: JobHandlers,
+  note: Note | undefined,
+  end: (ending: Ending | undefined) => void,
+): LocalJob {
+  const { lease, id, name, attempt } = given;
+  const controller = new AbortController();
+  const job = new HeldJob(door, given, controller.signal);
+  const begun = performance.now();
+  const told = (about: object) => () => ({ id, name, attempt, ...about });
+  note?.("task", `job ${name}`, told({ queue: given.queue }));
+  const conclude = (ending: Ending | undefined, about: object) => {
+    const durationMs = performance.now() - begun;
+    note?.("task", `job ${name}: ended`, told(about), { durationMs });
+    end(ending);
+  };
+  void (async () => {
+    try {
+      // A handler of this name exists: it is what was claimed for.
+      const result = await handlers[name]?.(given.input, job);
+      if (job.asleep) return conclude(undefined, { waits: true });
+      conclude({ lease, result: result ?? null }, { outcome: "succeeded" });
+    } catch (thrown) {
+      const error = asMayflyError(thrown);
+      if (job.asleep) conclude(undefined, { waits: true });
+      else if (settled.includes(error.code) || isLost(controller.signal))
+        conclude(undefined, { outcome: "lost" });
+      else {
+        const said = { code: codeOf(thrown), message: error.message.slice(0, 2_000) };
+        const retryable = (Object(thrown) as { retryable?: unknown }).retryable !== false;
+        conclude({ lease, failure: { said: { error: said, retryable }, cause: error } }, said);
+      }
+    }
+  })();
+  return { lease, abort: (why) => controller.abort(why) };
+}
+
+const isLost = ({ aborted, reason }: AbortSignal) =>
+  aborted && reason instanceof MayflyError && settled.includes(reason.code);
+
+const codeOf = (thrown: unknown) => {
+  const { code, name } = Object(thrown) as { code?: unknown; name?: unknown };
+  if (typeof code === "string") return code;
+  return typeof name === "string" && name !== "Error" ? name : "failed";
+};
+
+const asMayflyError = (thrown: unknown) =>
+  thrown instanceof MayflyError
+    ? thrown
+    : new MayflyError(
+        {
+          code: "handler_failed",
+          message: thrown instanceof Error ? thrown.message : String(thrown),
+          hint: "The job is tried again while it has attempts left; an error with retryable: false ends it.",
+          details: null,
+        },
+        { cause: thrown },
+      );

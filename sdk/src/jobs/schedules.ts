@@ -1,0 +1,45 @@
+import { list } from "../contract/answer-form.ts";
+import { ok, type Result } from "../contract/errors.ts";
+import { deleted, scheduleRow } from "./answers.ts";
+import type { JobsDoor } from "./door.ts";
+import { toSchedule, toShownSchedule } from "./forms.ts";
+import type { Schedule, ScheduleOptions } from "./types.ts";
+
+/** Jobs that are added by a cron line. The database fires them, whoever works or maintains. */
+export class Schedules {
+  readonly #door: JobsDoor;
+
+  /** @internal */
+  constructor(door: JobsDoor) {
+    this.#door = door;
+  }
+
+  /**
+   * Sets a schedule, whole, under its name.
+   *
+   * @returns it, with `nextAt`; `invalid_request` with the field that is wrong: a cron line that means
+   *   nothing or never fires, a time zone that does not exist; `scope_missing` without `job:admin`.
+   * @example
+   * await mayfly.jobs.schedules.set("nightly", {
+   *   cron: "0 3 * * *",
+   *   timeZone: "Europe/Berlin",
+   *   job: "summarise",
+   *   input: { url: "https://example.com" },
+   * });
+   */
+  async set(name: string, schedule: ScheduleOptions): Promise<Result<Schedule>> {
+    const answer = await this.#door.call("set_schedule", toSchedule(name, schedule), scheduleRow);
+    return answer.error ? answer : ok(toShownSchedule(answer.data));
+  }
+
+  /** The schedules of the tenant, by name. `scope_missing` without `job:read`. */
+  async list(): Promise<Result<Schedule[]>> {
+    const answer = await this.#door.call("list_schedules", {}, list(scheduleRow));
+    return answer.error ? answer : ok(answer.data.map(toShownSchedule));
+  }
+
+  /** Deletes a schedule; jobs that it has added stay. `scope_missing` without `job:admin`. */
+  delete(name: string): Promise<Result<{ deleted: boolean }>> {
+    return this.#door.call("delete_schedule", { name }, deleted);
+  }
+}

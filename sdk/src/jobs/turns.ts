@@ -1,0 +1,98 @@
+import { ok, type Result } from "../contract/errors.ts";
+import { type ClaimedRow, completed, failedJobs, type Place, turned } from "./answers.ts";
+import type { JobsDoor } from "./door.ts";
+import type { Ending } from "./local-job.ts";
+import type { WorkOptions } from "./work-options.ts";
+
+/**
+ * Claims that take longer in the database, three in a row, walk what cannot be removed: marks skip it.
+ * One may be slow since the machine is busy.
+ */
+const slowClaimMs = 4;
+const slowInARow = 3;
+/** While claims are slow, one looks at everything this often: what committed late is found then. */
+const fullClaimMs = 1_000;
+const longestMs = 5_000;
+
+/** A worker's calls: what has ended is recorded, and more is claimed, in one. */
+export class Turns {
+  readonly #door: JobsDoor;
+  readonly #names: string[];
+  readonly #options: WorkOptions;
+  /** By which it is woken. */
+  readonly #id = crypto.randomUUID();
+  #place: Place = {};
+  #fullAt = Number.NEGATIVE_INFINITY;
+  /** What the last claims that looked at everything took. */
+  #took: number[] = [];
+
+  constructor(door: JobsDoor, names: string[], options: WorkOptions) {
+    this.#door = door;
+    this.#names = names;
+    this.#options = options;
+  }
+
+  async take(endings: Ending[], wanted: number): Promise<Result<ClaimedRow[]>> {
+    const { queues, lease, anyTenant } = this.#options;
+    const done = endings
+      .filter(({ failure }) => !failure)
+      .map(({ lease, result }) => ({ lease, result }));
+    const failures = endings.flatMap(({ lease, failure }) =>
+      failure ? [{ lease, ...failure.said }] : [],
+    );
+    if (anyTenant || wanted === 0) {
+      const recorded = await this.end(done, failures);
+      if (recorded.error) return recorded;
+      if (wanted === 0) return ok([]);
+    }
+    const full = this.#isFull();
+    const values = {
+      wanted,
+      names: this.#names,
+      lease,
+      place: this.#placeOf(full),
+      park: this.#id,
+      ...(queues && { queues }),
+    };
+    const answer = anyTenant
+      ? await this.#door.call("claim_any_jobs", values, turned)
+      : await this.#door.call("turn_jobs", { ...values, done, failures }, turned);
+    if (answer.error) return answer;
+    const { jobs, place, took } = answer.data;
+    this.#place = place;
+    if (full) {
+      this.#fullAt = performance.now();
+      this.#took = [...this.#took, took].slice(-slowInARow);
+    }
+    return ok(jobs);
+  }
+
+  async end(done: object[], failures: object[]): Promise<Result<null>> {
+    if (done.length > 0) {
+      const answer = await this.#door.call("complete_jobs", { done }, completed);
+      if (answer.error) return answer;
+    }
+    if (failures.length > 0) {
+      const answer = await this.#door.call("fail_jobs", { failures }, failedJobs);
+      if (answer.error) return answer;
+    }
+    return ok(null);
+  }
+
+  /** What looking at everything takes at least; 0 until that has been asked often enough. */
+  get #cost(): number {
+    return this.#took.length < slowInARow ? 0 : Math.min(...this.#took);
+  }
+
+  #isFull(): boolean {
+    if (this.#cost < slowClaimMs) return true;
+    const rest = Math.min(longestMs, Math.max(fullClaimMs, 20 * this.#cost));
+    return performance.now() - this.#fullAt > rest;
+  }
+
+  #placeOf(full: boolean): Place {
+    const { marks, due, ...place } = this.#place;
+    if (this.#cost < slowClaimMs) return place;
+    return full ? { ...place, marks: [] } : { ...place, marks: marks ?? [], ...(due && { due }) };
+  }
+}

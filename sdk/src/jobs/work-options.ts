@@ -1,0 +1,36 @@
+import type { MayflyError } from "../contract/errors.ts";
+
+/** How a worker works. */
+export interface WorkOptions {
+  /** How many jobs are done at once; 8 by default. */
+  concurrency?: number;
+  /** Only jobs of these queues; of any by default, those that there is a handler for. */
+  queues?: string[];
+  /** Seconds that a job stays this worker's without a word of it; extended while it lives. 30 by default. */
+  lease?: number;
+  /** How often it looks when nobody wakes it, at most: 5,000 ms by default. A lost hint costs as much. */
+  pollMs?: number;
+  /** Told what failed on the way: a call that is tried again, a handler that threw. */
+  onError?: (error: MayflyError) => void;
+  /** Where there are signals, SIGTERM drains: jobs under way end, no other begins. True by default. */
+  drainOnTermination?: boolean;
+  /** Jobs of every tenant, by the secret key. @internal */
+  anyTenant?: boolean;
+  /** Ends when there is nothing to do. @internal */
+  untilEmpty?: boolean;
+}
+
+/** A worker that was started. */
+export interface Work {
+  /** Jobs that it has ended: done, or failed. */
+  readonly done: number;
+  /** Jobs that are being done now. */
+  readonly running: number;
+  /** Why it ended by itself; null after `stop`. */
+  readonly ended: Promise<MayflyError | null>;
+  /**
+   * Begins no other job, gives back those that it has not begun, and waits for the others: after
+   * `timeoutMs` (25,000) their signals end, and they are given back too.
+   */
+  stop(options?: { timeoutMs?: number }): Promise<void>;
+}

@@ -1,0 +1,300 @@
+import type { Note } from "../contract/debug.ts";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { invalid } from "../contract/invalid.ts";
+import { jittered } from "../link/jitter.ts";
+import { lookAgainMs } from "../link/look-again.ts";
+import { type ClaimedRow, heard, released } from "./answers.ts";
+import type { JobsDoor } from "./door.ts";
+import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
+import { onTermination } from "./termination.ts";
+import { Turns } from "./turns.ts";
+import type { Work, WorkOptions } from "./work-options.ts";
+
+/** Short jobs are claimed ahead: as many as are done in this time, and 100 at most. */
+const aheadMs = 50;
+const maxAhead = 100;
+const retryMs = [100, 500, 2_000, 5_000, 15_000];
+/** After these it is no use to go on. */
+const fatal = [
+  "not_authorized",
+  "scope_missing",
+  "tenant_unknown",
+  "tenant_ambiguous",
+  "agent_not_alive",
+  "agent_suspended",
+];
+
+export class Worker implements Work {
+  done = 0;
+  readonly ended: Promise<MayflyError | null>;
+  readonly #door: JobsDoor;
+  readonly #handlers: JobHandlers;
+  readonly #options: Required<Pick<WorkOptions, "concurrency" | "lease" | "pollMs">> & WorkOptions;
+  readonly #note: Note | undefined;
+  readonly #turns: Turns;
+  /** Claimed and not begun, in their order. */
+  #waiting: ClaimedRow[] = [];
+  readonly #running = new Map<string, LocalJob>();
+  #endings: Ending[] = [];
+  /** How often in a row nothing was found: twice, and it sleeps. */
+  #quiet = 0;
+  /** After a broadcast that found nothing, when it looks again: what it tells of may not be visible yet. */
+  #looks: number[] = [];
+  #meanMs = Number.POSITIVE_INFINITY;
+  #turning = false;
+  #draining = false;
+  #failures = 0;
+  #finished = false;
+  #poll: ReturnType<typeof setTimeout> | undefined;
+  #beat: ReturnType<typeof setInterval> | undefined;
+  readonly #unwake: () => Promise<void>;
+  readonly #untermination: () => void;
+  #finish: (why: MayflyError | null) => void = () => {};
+  #idle: (() => void)[] = [];
+
+  private constructor(door: JobsDoor, handlers: JobHandlers, options: WorkOptions, note?: Note) {
+    this.#door = door;
+    this.#handlers = handlers;
+    this.#options = { concurrency: 8, lease: 30, pollMs: 5_000, ...options };
+    this.#note = note;
+    this.#turns = new Turns(door, Object.keys(handlers), this.#options);
+    this.ended = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    this.#unwake = door.onWake(() => {
+      this.#looks = [...lookAgainMs];
+      this.#wake();
+    });
+    this.#untermination =
+      options.drainOnTermination === false ? () => {} : onTermination(() => this.stop());
+    this.#beat = setInterval(() => void this.#heartbeat(), (this.#options.lease * 1_000) / 3);
+    void this.#turn();
+  }
+
+  static start(
+    door: JobsDoor,
+    handlers: JobHandlers,
+    options: WorkOptions = {},
+    note?: Note,
+  ): Result<Worker> {
+    const { concurrency = 8, lease = 30, pollMs = 5_000 } = options;
+    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 500)
+      return failed(invalid("concurrency", "must be a whole number from 1 to 500"));
+    if (!(lease >= 3 && lease <= 3_600))
+      return failed(invalid("lease", "must be 3 to 3600 seconds"));
+    if (!(pollMs >= 10)) return failed(invalid("pollMs", "must be at least 10"));
+    if (Object.keys(handlers).length === 0)
+      return failed(invalid("handlers", "must have at least one"));
+    return ok(new Worker(door, handlers, options, note));
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  async stop({ timeoutMs = 25_000 }: { timeoutMs?: number } = {}): Promise<void> {
+    if (this.#finished) return;
+    this.#draining = true;
+    const back = this.#waiting.map(({ lease }) => lease);
+    this.#waiting = [];
+    if (back.length > 0) await this.#giveBack(back);
+    const over = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      (timer as { unref?: () => void }).unref?.();
+    });
+    await Promise.race([this.#drained(), over]);
+    const left = [...this.#running.values()];
+    if (left.length > 0) {
+      for (const { abort } of left) abort(stopped());
+      await this.#giveBack(left.map(({ lease }) => lease));
+    }
+    await this.#flush();
+    this.#conclude(null);
+  }
+
+  /** Settles when nothing runs and everything is recorded. */
+  #drained(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #isIdle = () => this.#running.size === 0 && this.#endings.length === 0 && !this.#turning;
+
+  #conclude(why: MayflyError | null): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    clearTimeout(this.#poll);
+    clearInterval(this.#beat);
+    this.#untermination();
+    void this.#unwake();
+    for (const { abort } of this.#running.values()) abort(why ?? stopped());
+    this.#finish(why);
+  }
+
+  #wake(): void {
+    this.#quiet = 0;
+    this.#schedule();
+  }
+
+  /** The next turn, after what is ready in this one of the event loop: jobs that end together go together. */
+  #schedule(): void {
+    if (this.#turning || this.#finished) return;
+    clearTimeout(this.#poll);
+    this.#turning = true;
+    setImmediateOr(() => {
+      this.#turning = false;
+      void this.#turn();
+    });
+  }
+
+  #wanted(): number {
+    if (this.#draining || this.#quiet >= 2) return 0;
+    const { concurrency } = this.#options;
+    const ahead = Math.min(maxAhead, Math.floor((aheadMs / this.#meanMs) * concurrency) || 0);
+    const room = concurrency + ahead - this.#running.size - this.#waiting.length;
+    // A few at a time are dear; half of what there is room for is not.
+    return room >= Math.min(concurrency, (concurrency + ahead) / 2) || this.#running.size === 0
+      ? Math.max(0, room)
+      : this.#endings.length > 0 || this.#waiting.length === 0
+        ? Math.max(0, room)
+        : 0;
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#turning || this.#finished) return;
+    const wanted = this.#wanted();
+    const endings = this.#endings.splice(0, 500);
+    if (wanted === 0 && endings.length === 0) return this.#rest();
+    this.#turning = true;
+    const answer = await this.#turns.take(endings, wanted);
+    this.#turning = false;
+    if (this.#finished) return;
+    if (answer.error) return this.#stumble(answer.error, endings);
+    this.#failures = 0;
+    this.done += endings.length;
+    if (answer.data.length > 0) this.#looks = [];
+    if (wanted > 0) this.#quiet = answer.data.length === 0 ? this.#quiet + 1 : 0;
+    if (this.#draining && answer.data.length > 0)
+      await this.#giveBack(answer.data.map(({ lease }) => lease));
+    else this.#waiting.push(...answer.data);
+    this.#begin();
+    this.#schedule();
+  }
+
+  /** Nothing to do: until somebody wakes it, a job ends, or it is time to look again. */
+  #rest(): void {
+    for (const resolve of this.#idle.splice(0)) if (this.#isIdle()) resolve();
+    clearTimeout(this.#poll);
+    if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) this.#conclude(null);
+    if (this.#draining || this.#finished) return;
+    const pause = this.#looks.shift() ?? jittered(this.#options.pollMs);
+    this.#poll = setTimeout(() => this.#wake(), pause);
+  }
+
+  #begin(): void {
+    while (this.#running.size < this.#options.concurrency) {
+      const given = this.#waiting.shift();
+      if (!given) return;
+      const begun = performance.now();
+      const local = startJob(this.#door, given, this.#handlers, this.#note, (ending) => {
+        this.#running.delete(given.lease);
+        const ms = performance.now() - begun;
+        this.#meanMs = Number.isFinite(this.#meanMs) ? this.#meanMs * 0.9 + ms * 0.1 : ms;
+        if (ending) this.#endings.push(ending);
+        if (ending?.failure && !this.#finished) this.#options.onError?.(ending.failure.cause);
+        this.#begin();
+        this.#schedule();
+      });
+      this.#running.set(given.lease, local);
+    }
+  }
+
+  /** A call failed: what was to be recorded stays, and it is tried again, slower each time. */
+  #stumble(error: MayflyError, endings: Ending[]): void {
+    this.#options.onError?.(error);
+    if (fatal.includes(error.code)) {
+      this.#conclude(error);
+      return;
+    }
+    // What the server will never take, such as a result that is no JSON of ours, must not stay in the way.
+    if (error.code === "invalid_request" && endings.length > 0) {
+      if (endings.length > 1) for (const ending of endings) void this.#alone(ending);
+      else for (const ending of endings) this.#endings.push(refusedEnding(ending, error));
+    } else this.#endings.unshift(...endings);
+    this.#turning = true;
+    const delay = retryMs[Math.min(this.#failures++, retryMs.length - 1)] ?? 15_000;
+    setTimeout(() => {
+      this.#turning = false;
+      this.#schedule();
+    }, jittered(delay));
+  }
+
+  async #alone(ending: Ending): Promise<void> {
+    const { lease, result, failure } = ending;
+    const answer = failure
+      ? await this.#turns.end([], [{ lease, ...failure.said }])
+      : await this.#turns.end([{ lease, result }], []);
+    if (!answer.error) this.done++;
+    else if (answer.error.code === "invalid_request")
+      this.#endings.push(refusedEnding(ending, answer.error));
+    else this.#endings.push(ending);
+    this.#schedule();
+  }
+
+  async #flush(): Promise<void> {
+    const endings = this.#endings.splice(0);
+    if (endings.length === 0) return;
+    const { error } = await this.#turns.take(endings, 0);
+    if (error) this.#options.onError?.(error);
+    else this.done += endings.length;
+  }
+
+  async #giveBack(leases: string[]): Promise<void> {
+    const { error } = await this.#door.call("release_jobs", { leases }, released);
+    // At worst they come back when their leases end.
+    if (error) this.#options.onError?.(error);
+  }
+
+  async #heartbeat(): Promise<void> {
+    const leases = [...this.#running.keys(), ...this.#waiting.map(({ lease }) => lease)];
+    if (leases.length === 0) return;
+    const { lease } = this.#options;
+    const { data, error } = await this.#door.call("heartbeat_jobs", { leases, lease }, heard);
+    if (error) return void this.#options.onError?.(error);
+    const lost = data.lost.map((at) => leases[at]);
+    this.#waiting = this.#waiting.filter((job) => !lost.includes(job.lease));
+    for (const [codes, places] of [
+      ["lease_lost", data.lost],
+      ["job_cancelled", data.cancelled],
+    ] as const)
+      for (const at of places) this.#running.get(leases[at] ?? "")?.abort(overFor(codes));
+  }
+}
+
+const setImmediateOr = (step: () => void) =>
+  typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);
+
+/** The server refuses the result: the attempt failed, for good. */
+const refusedEnding = ({ lease }: Ending, error: MayflyError): Ending => ({
+  lease,
+  failure: {
+    said: { error: { code: error.code, message: error.message }, retryable: false },
+    cause: error,
+  },
+});
+
+const overFor = (code: "lease_lost" | "job_cancelled") =>
+  new MayflyError({
+    code,
+    message: code === "lease_lost" ? "The lease of this job is over." : "The job was cancelled.",
+    hint: "Stop working on it.",
+    details: null,
+  });
+
+const stopped = () =>
+  new MayflyError({
+    code: "lease_lost",
+    message: "The worker was stopped.",
+    hint: "The job is ready for another.",
+    details: null,
+  });

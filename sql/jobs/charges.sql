@@ -1,0 +1,17 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.jobs', 'r.bytes'),
+  ('mayfly.finished_jobs', 'r.bytes'),
+  ('mayfly.job_steps', 'r.bytes'),
+  ('mayfly.job_signals', 'r.bytes'),
+  ('mayfly.job_schedules', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.job_attempts', 'the attempts of jobs, 1000 each, whose jobs are charged'),
+  ('mayfly.job_queues', '1000 rows a tenant'),
+  ('mayfly_private.job_keys', 'the jobs, which are charged'),
+  ('mayfly_private.job_workers', 'the workers that sleep: rows end within a minute'),
+  ('mayfly_private.job_tenants', 'one row a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,0 +1,51 @@
+-- The definer half of mayfly.add_jobs. Without a lease the tenant is the caller's (scope job:add); with one, the jobs
+-- are children of its job, which is fenced. Adds all or none. Locks the keys, sorted; what charge locks; the parent.
+
+create function mayfly_private.add_jobs(jobs jsonb, lease text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  parent mayfly.jobs;
+  tenant uuid;
+  author uuid;
+  fault integer;
+begin
+  if lease is null then
+    tenant := mayfly_private.require_tenant('job:add');
+  else
+    parent := mayfly_private.fence_job(lease);
+    tenant := parent.tenant_id;
+  end if;
+  author := mayfly_private.caller_id();
+  perform mayfly_private.check_jobs(jobs);
+  -- Who answers a message has received it.
+  select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
+  where o.j ->> 'answers' is not null and not exists (
+    select from mayfly.deliveries d
+    where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is no message that the caller has received.', fault),
+      'Nothing was added. Give the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
+  end if;
+  return mayfly_private.insert_jobs(tenant, jobs, author, parent.id, coalesce(parent.root_id, parent.id));
+end
+$$;
+
+comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
+grant execute on function mayfly_private.add_jobs to authenticated, service_role;
+
+-- Adds 1 to 1,000 jobs, all or none, and gives { id, existing } for each, in their order. One with a key that is known
+-- is not added again: its id is that of the job there is. With the lease of a job they are its children.
+
+create function mayfly.add_jobs(jobs jsonb, lease text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.add_jobs(jobs, lease);
+
+comment on function mayfly.add_jobs is
+  'Adds 1 to 1000 jobs, all or none: [{ name, input?, queue?, group?, priority?, run_at? | delay?, key?, target?, max_attempts?, backoff?, timeout?, deadline? }] gives [{ id, existing }].';
+grant execute on function mayfly.add_jobs to authenticated, service_role;

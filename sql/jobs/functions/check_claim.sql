@@ -1,0 +1,21 @@
+-- Refuses what a claim cannot mean. Locks nothing.
+
+create function mayfly_private.check_claim(wanted integer, queues text[], names text[], lease double precision)
+returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  if wanted is null or wanted not between 0 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'wanted must be 0 to 1000.', null, '{"field": "wanted"}');
+  elsif lease is null or lease not between 1 and 3600 then
+    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}');
+  elsif cardinality(queues) > 100 or exists (select from unnest(queues) q where q !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$' or q is null) then
+    perform mayfly_private.fail(400, 'invalid_request', 'queues must be at most 100 names.', null, '{"field": "queues"}');
+  elsif cardinality(names) > 500 or exists (select from unnest(names) n where n !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$' or n is null) then
+    perform mayfly_private.fail(400, 'invalid_request', 'names must be at most 500 names of jobs.', null, '{"field": "names"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_claim is 'Refuses what a claim cannot mean.';

@@ -1,0 +1,16 @@
+-- Claims jobs of any tenant, for the secret key alone: for a fleet of one's own that works for all. Fair among the
+-- tenants by their weights; pass the `place` of the last answer, so that the next claim goes on after the last tenant.
+-- The lease of each job says its tenant, and every later write takes it from there.
+
+create function mayfly.claim_any_jobs(
+  wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
+  place jsonb default null, park uuid default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, true);
+
+comment on function mayfly.claim_any_jobs is
+  'Claims jobs of any tenant, for the secret key: { jobs: [{ lease, id, tenant_id, name, input, attempt, … }], place, took }.';
+grant execute on function mayfly.claim_any_jobs to service_role;

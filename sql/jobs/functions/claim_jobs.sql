@@ -1,0 +1,43 @@
+-- The definer half of mayfly.claim_jobs. Scope job:work. Locks the tenant, the agent and its line (shared, advisory),
+-- then the jobs that it takes; waits for none.
+
+create function mayfly_private.claim_jobs(
+  wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
+  answer jsonb;
+begin
+  perform mayfly_private.check_claim(wanted, queues, names, lease);
+  perform mayfly_private.tick_jobs();
+  answer := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
+  if park is not null and answer -> 'jobs' = '[]' then
+    perform mayfly_private.park_worker(worker.tenant_id, park);
+  end if;
+  return answer;
+end
+$$;
+
+comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
+grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
+
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds, of these queues and these names alone where they are
+-- given; never one whose target the caller is not. Each comes with its lease, which every later write names. Pass the
+-- `place` of the last answer. With `park`, an id of the worker's own, it is woken when there is something again.
+
+create function mayfly.claim_jobs(
+  wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
+  place jsonb default null, park uuid default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, false);
+
+comment on function mayfly.claim_jobs is
+  'Claims jobs that are ready: { jobs: [{ lease, id, name, input, attempt, … }], place, took }.';
+grant execute on function mayfly.claim_jobs to authenticated, service_role;

@@ -1,0 +1,56 @@
+-- Who claims, with scope job:work, after it has been locked against its end: a shared lock on the tenant, the agent and
+-- every ancestor, held until commit, and only then the look whether they live. So a lease is proof of life: whoever
+-- ends an agent waits for claims under way, and takes their leases (end_leases). `expires_at` is the first end in the
+-- agent's line: no lease is longer. A person has no end of its own; the secret key without a tenant works for all.
+
+create type mayfly_private.claiming_worker as (
+  kind text,
+  tenant_id uuid,
+  id uuid,
+  expires_at timestamptz,
+  type text,
+  capabilities text[]
+);
+
+create function mayfly_private.claiming_worker(any_tenant boolean)
+returns mayfly_private.claiming_worker
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  named constant uuid := case when claims ->> 'iss' = 'mayfly' then mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant') end;
+  caller mayfly_private.caller;
+  worker mayfly_private.claiming_worker;
+begin
+  if named is not null then
+    perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0))
+    from (
+      select named as id, 0 as nth
+      union all
+      select unnest(a.ancestors || a.id), 1 from mayfly.agents a
+      where a.tenant_id = named and a.id = mayfly_private.to_uuid(claims ->> 'sub')
+      order by nth, id) l;
+  end if;
+  caller := mayfly_private.caller();
+  if caller.kind = 'agent' and not any_tenant and 'job:work' = any (caller.scopes) then
+    select 'agent', a.tenant_id, a.id, (
+        select min(l.expires_at) from mayfly.agents l where l.tenant_id = a.tenant_id and l.id = any (a.ancestors || a.id)),
+      a.type, a.capabilities
+    into worker
+    from mayfly.agents a where a.tenant_id = caller.tenant_id and a.id = caller.id;
+    return worker;
+  elsif any_tenant then
+    if caller.kind is distinct from 'secret' then
+      perform mayfly_private.fail(403, 'not_authorized', 'Only the secret key works for every tenant.',
+        'Claim in your own tenant: claim_jobs.');
+    end if;
+    return row('secret', null, '00000000-0000-0000-0000-000000000000', 'infinity', null, '{}')::mayfly_private.claiming_worker;
+  end if;
+  worker := row(caller.kind, mayfly_private.require_tenant('job:work'), coalesce(caller.id, '00000000-0000-0000-0000-000000000000'),
+    'infinity', null, '{}')::mayfly_private.claiming_worker;
+  return worker;
+end
+$$;
+
+comment on function mayfly_private.claiming_worker is 'Who claims, locked against its end.';

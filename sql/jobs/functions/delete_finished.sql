@@ -1,0 +1,31 @@
+-- Deletes ended jobs with their steps, attempts, signals and keys, and gives their bytes back. For retention and
+-- discard_jobs, as owner. Locks what it deletes.
+
+create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  freed bigint := 0;
+  more bigint;
+begin
+  if coalesce(cardinality(ids), 0) = 0 then
+    return;
+  end if;
+  with gone as (delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
+  select coalesce(sum(g.bytes), 0) into more from gone g;
+  freed := freed + more;
+  with gone as (delete from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
+  select coalesce(sum(g.bytes), 0) into more from gone g;
+  freed := freed + more;
+  delete from mayfly.job_attempts a where a.tenant_id = tenant and a.job_id = any (ids);
+  delete from mayfly_private.job_keys k where k.tenant_id = tenant and k.job_id = any (ids) and k.key in (
+    select f.key from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = any (ids));
+  with gone as (delete from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = any (ids) returning f.bytes)
+  select coalesce(sum(g.bytes), 0) into more from gone g;
+  perform mayfly_private.count_usage(tenant, 0, -(freed + more), 0);
+end
+$$;
+
+comment on function mayfly_private.delete_finished is 'Deletes ended jobs with what belongs to them.';

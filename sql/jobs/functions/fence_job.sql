@@ -1,0 +1,30 @@
+-- The one fence: the job of a lease, locked until commit, if the lease is the caller's and has not ended; else
+-- lease_lost, or job_cancelled where somebody has cancelled it. Called first by every write under a lease that is not
+-- a batch; the batches ask the same. FOR NO KEY UPDATE: a weaker lock would not keep a stop from releasing the job.
+
+create function mayfly_private.fence_job(token text)
+returns mayfly.jobs
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  lease constant mayfly_private.lease := mayfly_private.lease_of(holder, token);
+  job mayfly.jobs;
+begin
+  select * into job from mayfly.jobs j
+  where j.tenant_id = lease.tenant_id and j.id = lease.job_id
+  for no key update;
+  if job.id is null or job.status <> 'running' or job.attempt <> lease.attempt or job.holder <> holder.id
+    or job.lease_end <= mayfly_private.now() then
+    perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is over: it has ended, or somebody else has the job.',
+      'Stop working on it. What was recorded is kept; the job runs again, or has ended.', '{"field": "lease"}');
+  elsif job.cancelled then
+    perform mayfly_private.fail(409, 'job_cancelled', 'The job was cancelled.', 'Stop working on it, and fail or complete it.',
+      jsonb_build_object('id', job.id));
+  end if;
+  return job;
+end
+$$;
+
+comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';

@@ -1,0 +1,88 @@
+-- The next tenants that have ready jobs, after the place of a walk, until their weights come to `wanted`: for
+-- claim_any_jobs. A loose scan of jobs_ready_idx, one probe a tenant; it goes round once and ends where it began.
+-- Marks are passed over (see take_jobs): behind one only what comes after its seq is looked at. Locks nothing.
+
+create type mayfly_private.job_marks as (
+  tenants uuid[],
+  lanes text[],
+  priorities integer[],
+  seqs bigint[]
+);
+
+create type mayfly_private.tenant_walk as (
+  tenant uuid,
+  lane text,
+  priority integer,
+  seq bigint,
+  first_tenant uuid,
+  wrapped boolean,
+  all_seen boolean,
+  -- What the last step found.
+  tenants uuid[],
+  weights integer[],
+  all_weights integer
+);
+
+create function mayfly_private.find_job_tenants(walk mayfly_private.tenant_walk, wanted integer, marks mayfly_private.job_marks)
+returns mayfly_private.tenant_walk
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  end_of_lane constant bigint := 9223372036854775807;
+  next_mark integer;
+  found_tenant uuid;
+  weight integer;
+begin
+  walk.tenants := '{}';
+  walk.weights := '{}';
+  walk.all_weights := 0;
+  loop
+    next_mark := null;
+    for m in 1..cardinality(marks.tenants) loop
+      if (marks.tenants[m], marks.lanes[m] collate "C", marks.priorities[m], 0) > (walk.tenant, walk.lane collate "C", walk.priority, walk.seq) then
+        next_mark := m;
+        exit;
+      end if;
+    end loop;
+    found_tenant := null;
+    if next_mark is null then
+      select j.tenant_id into found_tenant from mayfly.jobs j
+      where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
+      order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
+    else
+      select j.tenant_id into found_tenant from mayfly.jobs j
+      where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
+        and (j.tenant_id, j.lane, j.priority, j.seq) < (marks.tenants[next_mark], marks.lanes[next_mark], marks.priorities[next_mark]::smallint, 0::bigint)
+      order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
+    end if;
+    if found_tenant is not null then
+      walk.all_seen := walk.wrapped and found_tenant >= walk.first_tenant;
+      exit when walk.wrapped and found_tenant > walk.first_tenant;
+      weight := coalesce((select t.weight from mayfly_private.job_tenants t where t.tenant_id = found_tenant), 1);
+      walk.tenants := walk.tenants || found_tenant;
+      walk.weights := walk.weights || weight;
+      walk.all_weights := walk.all_weights + weight;
+      walk.tenant := found_tenant;
+      walk.lane := '~';
+      walk.priority := 32767;
+      walk.seq := end_of_lane;
+      exit when walk.all_weights >= wanted or walk.all_seen;
+    elsif next_mark is not null then
+      walk.tenant := marks.tenants[next_mark];
+      walk.lane := marks.lanes[next_mark];
+      walk.priority := marks.priorities[next_mark];
+      walk.seq := marks.seqs[next_mark] - 1;
+    else
+      walk.all_seen := walk.wrapped;
+      exit when walk.all_seen;
+      walk.wrapped := true;
+      walk.tenant := '00000000-0000-0000-0000-000000000000';
+      walk.lane := '';
+    end if;
+  end loop;
+  return walk;
+end
+$$;
+
+comment on function mayfly_private.find_job_tenants is 'The next tenants that have ready jobs.';

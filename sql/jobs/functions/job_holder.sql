@@ -1,0 +1,31 @@
+-- Who writes under a lease: what fences ask. An agent's is not asked whether it lives: its lease is proof of that
+-- (until never exceeds the end of its line, and whoever ends an agent takes its leases in the same transaction),
+-- which saves the walk up its ancestors at each write. Of an agent `tenant_id` is its own; of a person, that of the
+-- request; of the secret key none: it takes the tenant from the lease. Locks nothing.
+
+create type mayfly_private.job_holder as (
+  kind text,
+  tenant_id uuid,
+  id uuid
+);
+
+create function mayfly_private.job_holder()
+returns mayfly_private.job_holder
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  if claims ->> 'role' = 'service_role' then
+    return row('secret', (mayfly_private.caller()).tenant_id, '00000000-0000-0000-0000-000000000000')::mayfly_private.job_holder;
+  elsif claims ->> 'role' = 'authenticated' and claims ->> 'iss' = 'mayfly' and mayfly_private.is_timely(claims)
+    and not claims -> 'mayfly' ?| '{enrolment,renewal}'
+    and mayfly_private.to_uuid(claims ->> 'sub') is not null then
+    return row('agent', mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant'), (claims ->> 'sub')::uuid)::mayfly_private.job_holder;
+  end if;
+  return row('person', mayfly_private.require_tenant('job:work'), mayfly_private.caller_id())::mayfly_private.job_holder;
+end
+$$;
+
+comment on function mayfly_private.job_holder is 'Who writes under a lease.';

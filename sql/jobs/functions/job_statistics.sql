@@ -1,0 +1,47 @@
+-- The queues of the tenant: how much of each stands where, since when the oldest is ready, and how long the newest
+-- 10,000 that ended in the last `seconds` waited and ran: 50, 95 and 99 of 100, in milliseconds. Callers with
+-- job:read. Locks nothing.
+
+create function mayfly.job_statistics(seconds double precision default 3600)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+begin
+  if seconds is null or seconds not between 1 and 31536000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 31536000.', null, '{"field": "seconds"}');
+  end if;
+  return (
+    with standing as (
+      select j.queue, count(*) filter (where j.status = 'ready') as ready, count(*) filter (where j.status = 'running') as running,
+        count(*) filter (where j.status = 'scheduled') as scheduled, count(*) filter (where j.status = 'waiting') as waiting,
+        min(j.run_at) filter (where j.status = 'ready') as oldest_ready
+      from mayfly.jobs j where j.tenant_id = tenant group by j.queue
+    ), ended as (
+      select f.queue, f.status, extract(epoch from f.started_at - f.run_at) * 1000 as waited, extract(epoch from f.finished_at - f.started_at) * 1000 as ran
+      from mayfly.finished_jobs f
+      where f.tenant_id = tenant and f.finished_at > mayfly_private.now() - make_interval(secs => seconds)
+      order by f.finished_at desc limit 10000
+    ), summed as (
+      select e.queue, count(*) filter (where e.status = 'succeeded') as succeeded, count(*) filter (where e.status = 'failed') as failed,
+        count(*) filter (where e.status = 'cancelled') as cancelled,
+        percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by greatest(e.waited, 0)) as waited,
+        percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by e.ran) as ran
+      from ended e group by e.queue
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'queue', coalesce(s.queue, e.queue), 'ready', coalesce(s.ready, 0), 'running', coalesce(s.running, 0),
+      'scheduled', coalesce(s.scheduled, 0), 'waiting', coalesce(s.waiting, 0), 'oldest_ready', s.oldest_ready,
+      'succeeded', coalesce(e.succeeded, 0), 'failed', coalesce(e.failed, 0), 'cancelled', coalesce(e.cancelled, 0),
+      'wait', jsonb_build_object('p50', round(e.waited[1]::numeric, 1), 'p95', round(e.waited[2]::numeric, 1), 'p99', round(e.waited[3]::numeric, 1)),
+      'run', jsonb_build_object('p50', round(e.ran[1]::numeric, 1), 'p95', round(e.ran[2]::numeric, 1), 'p99', round(e.ran[3]::numeric, 1)))
+      order by coalesce(s.queue, e.queue)), '[]')
+    from standing s full join summed e on e.queue = s.queue);
+end
+$$;
+
+comment on function mayfly.job_statistics is
+  'The queues: how much stands where, and p50, p95, p99 of how long jobs waited and ran in the last so many seconds.';
+grant execute on function mayfly.job_statistics to authenticated, service_role;

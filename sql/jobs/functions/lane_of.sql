@@ -1,0 +1,17 @@
+-- The lane of a job: `queue/name`, with a group `queue/name#group`, and behind a target where it has one:
+-- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain neither / nor # nor !, and
+-- begin with a letter or digit, so that lanes of one queue, and those of one target, stand together in the index.
+-- A worker finds the lanes it may take from without reading a job of the others.
+
+create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = ''
+return case
+    when target ? 'agent' then '!a' || lower(target ->> 'agent') || '/'
+    when target ? 'capabilities' then '!c' || md5((target -> 'capabilities')::text) || '/'
+    when target ? 'type' then '!t' || (target ->> 'type') || '/'
+    else ''
+  end || queue || '/' || name || coalesce('#' || of_group, '');
+
+comment on function mayfly_private.lane_of is 'The lane of a job.';

@@ -1,0 +1,42 @@
+-- Jobs without their inputs and results, the newest first, a page at a time. Callers with job:read. Locks nothing.
+
+create function mayfly.list_jobs(
+  of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
+    from (
+      select * from (
+        (select j.id, j.name, j.queue, j.status, j.priority, j.attempt, j.max_attempts, j.run_at, j.created_at, j.started_at,
+            null::timestamptz as finished_at, j.holder, j.parent_id, j.key, j.error, j.wait_for, nullif(j.cancelled, false) as cancelled
+          from mayfly.jobs j
+          where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+            and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
+          order by j.id desc limit page_limit)
+        union all
+        (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
+            f.finished_at, f.holder, f.parent_id, f.key, f.error, null, null
+          from mayfly.finished_jobs f
+          where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+            and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
+          order by f.id desc limit page_limit)) b
+      order by b.id desc limit page_limit) p);
+end
+$$;
+
+comment on function mayfly.list_jobs is
+  'Jobs without inputs and results, the newest first. Pass the last id as before for the next page.';
+grant execute on function mayfly.list_jobs to authenticated, service_role;

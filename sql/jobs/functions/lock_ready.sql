@@ -1,0 +1,46 @@
+-- Locks up to `asked` ready jobs of a lane, by priority and age, passing by what others have locked, and says where
+-- they stand. With marks of this lane (from `first_mark` on), what lies before each is not looked at; where nothing is
+-- left behind one it moves up to `newest`. Called by take_jobs.
+
+create type mayfly_private.locked_jobs as (
+  places tid[],
+  marks mayfly_private.job_marks
+);
+
+create function mayfly_private.lock_ready(tenant uuid, of_lane text, asked integer, marks mayfly_private.job_marks, first_mark integer, newest bigint)
+returns mayfly_private.locked_jobs
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  next_mark integer := first_mark;
+  at_mark integer;
+  low integer := -32768;
+  low_seq bigint := 0;
+  high integer;
+  places tid[] := '{}';
+begin
+  loop
+    high := case when marks.tenants[next_mark] = tenant and marks.lanes[next_mark] = of_lane then marks.priorities[next_mark] end;
+    places := places || array(
+      select h.ctid from mayfly.jobs h
+      where h.status = 'ready' and h.tenant_id = tenant and h.lane = of_lane
+        and (h.priority, h.seq) > (low::smallint, low_seq)
+        and (h.priority, h.seq) < (coalesce(high, 32767)::smallint, case when high is null then 9223372036854775807 else 0 end)
+      order by h.lane, h.priority, h.seq limit asked - cardinality(places) for update skip locked);
+    exit when cardinality(places) >= asked;
+    -- All that was there is taken, or in other hands.
+    if at_mark is not null then
+      marks.seqs[at_mark] := greatest(marks.seqs[at_mark], newest);
+    end if;
+    exit when high is null;
+    at_mark := next_mark;
+    low := marks.priorities[at_mark];
+    low_seq := marks.seqs[at_mark] - 1;
+    next_mark := next_mark + 1;
+  end loop;
+  return row(places, marks)::mayfly_private.locked_jobs;
+end
+$$;
+
+comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';

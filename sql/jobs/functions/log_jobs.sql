@@ -1,0 +1,24 @@
+-- Appends what happened to jobs of one tenant to the log, ids alone, and tells its readers. Called by the functions of
+-- jobs, in the statement's order: a trigger would fire at every claim, which is no event.
+
+create function mayfly_private.log_jobs(tenant uuid, happened text, ids uuid[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if cardinality(ids) > 0 then
+    insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+    select tenant, mayfly_private.current_epoch(), happened, c.agent, i.id
+    from unnest(ids) with ordinality as i (id, n), (
+      -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a
+      -- schedule or took a lease in passing, is named to nobody.
+      select case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text then mayfly_private.to_uuid(claims ->> 'sub') end as agent
+      from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) t) c
+    order by i.n;
+    perform mayfly_private.nudge(tenant, null);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';

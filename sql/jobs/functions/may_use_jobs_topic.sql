@@ -1,0 +1,13 @@
+-- tenant:{t}:jobs, what wakes workers that sleep: read with job:work, sent by the database alone.
+
+create function mayfly_private.may_use_jobs_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and tenant = any (mayfly_private.tenant_ids('job:work'));
+end
+$$;
+
+comment on function mayfly_private.may_use_jobs_topic is 'Whether the caller may use the topic "jobs" of a tenant.';

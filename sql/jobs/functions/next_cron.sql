@@ -1,0 +1,67 @@
+-- When a cron line of five fields fires next after an instant, in a time zone; null where it means nothing, or never
+-- fires in the next 9 years (the 30th of February). In SQL, so that a schedule goes on whatever runs; tests compare it
+-- with a library. Day of month and day of week are alternatives where both are given, as in cron.
+--
+-- A local time that the change to summer time leaves out is taken an hour later, once. One that the change back repeats is
+-- the first of the two; a line whose hour is `*` fires in both.
+
+create function mayfly_private.next_cron(line text, zone text, after timestamptz)
+returns timestamptz
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fields constant text[] := regexp_split_to_array(trim(case lower(trim(line))
+    when '@hourly' then '0 * * * *' when '@daily' then '0 0 * * *' when '@midnight' then '0 0 * * *' when '@weekly' then '0 0 * * 0'
+    when '@monthly' then '0 0 1 * *' when '@yearly' then '0 0 1 1 *' when '@annually' then '0 0 1 1 *' else line end), '\s+');
+  minutes integer[];
+  hours integer[];
+  days integer[];
+  months integer[];
+  weekdays integer[];
+  any_hour boolean;
+  today date;
+  day date;
+  fires timestamptz;
+begin
+  if cardinality(fields) <> 5 then
+    return null;
+  end if;
+  minutes := mayfly_private.cron_field(fields[1], 0, 59, '{}');
+  hours := mayfly_private.cron_field(fields[2], 0, 23, '{}');
+  days := mayfly_private.cron_field(fields[3], 1, 31, '{}');
+  months := mayfly_private.cron_field(fields[4], 1, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
+  weekdays := mayfly_private.cron_field(fields[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}');
+  if minutes is null or hours is null or days is null or months is null or weekdays is null then
+    return null;
+  end if;
+  any_hour := cardinality(hours) = 24;
+  today := (after at time zone zone)::date;
+  for day in
+    select d.day from (
+      select today + n as day, extract(month from today + n)::integer as month, extract(day from today + n)::integer as in_month,
+        extract(dow from today + n)::integer as in_week
+      from generate_series(0, 3300) n) d
+    where d.month = any (months) and case
+      when left(fields[3], 1) in ('*', '?') or left(fields[5], 1) in ('*', '?')
+        then d.in_month = any (days) and (d.in_week = any (weekdays) or (d.in_week = 0 and 7 = any (weekdays)))
+      else d.in_month = any (days) or d.in_week = any (weekdays) or (d.in_week = 0 and 7 = any (weekdays)) end
+    order by d.day
+  loop
+    select min(i.at) into fires
+    from unnest(hours) h, unnest(minutes) m,
+      lateral (select day + make_time(h, m, 0) as wall) w,
+      lateral (select w.wall at time zone zone as second, (w.wall at time zone zone) - interval '1 hour' as first) t,
+      lateral (
+        -- Of a local time that comes twice Postgres takes the second.
+        select case when t.first at time zone zone = w.wall then t.first else t.second end as at
+        union all
+        select t.second where any_hour) i
+    where i.at > after;
+    exit when fires is not null;
+  end loop;
+  return fires;
+end
+$$;
+
+comment on function mayfly_private.next_cron is 'When a cron line fires next.';

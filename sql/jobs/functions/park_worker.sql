@@ -1,0 +1,20 @@
+-- Notes that a worker found nothing and sleeps: whoever makes a job ready then wakes it. For a minute at most; it
+-- looks by itself long before. One row a worker; of those whose time is over, some are deleted in passing.
+
+create function mayfly_private.park_worker(tenant uuid, worker uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into mayfly_private.job_workers as w (tenant_id, id, until)
+  values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, mayfly_private.now() + interval '1 minute')
+  on conflict on constraint job_workers_pkey do update set until = excluded.until;
+  delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
+    select o.tenant_id, o.id from mayfly_private.job_workers o
+    where o.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and o.until < mayfly_private.now()
+    limit 20 for update skip locked);
+end
+$$;
+
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps.';

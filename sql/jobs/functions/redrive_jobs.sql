@@ -1,0 +1,60 @@
+-- The definer half of mayfly.redrive_jobs. The attempt goes on from where it was, so that no old lease fits again; the
+-- job gets as many more as it was given at first. Its steps are kept: it goes on after the last one. Locks the jobs.
+
+create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:admin');
+  again uuid[];
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  elsif cardinality(ids) > 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids.', null, '{"field": "ids"}');
+  end if;
+  with dead as (
+    select f.id from mayfly.finished_jobs f
+    where f.tenant_id = tenant and f.status = 'failed'
+      and (redrive_jobs.ids is null or f.id = any (redrive_jobs.ids)) and (of_queue is null or f.queue = of_queue)
+    order by f.id
+    limit max_rows
+    for update skip locked
+  ), gone as (
+    delete from mayfly.finished_jobs f using dead d where f.tenant_id = tenant and f.id = d.id
+    returning f.*
+  ), back as (
+    insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, priority, run_at, attempt, max_attempts, timeout, backoff, target,
+      parent_id, root_id, key, answers, trace, error, created_by, created_at, bytes, input)
+    select g.tenant_id, g.id, g.queue, g.name, g.lane, 'ready', g.priority, mayfly_private.now(), g.attempt,
+      g.attempt + greatest(1, g.max_attempts - coalesce((
+        select min(a.attempt) - 1 from mayfly.job_attempts a where a.tenant_id = g.tenant_id and a.job_id = g.id), 0)),
+      g.timeout, g.backoff, g.target, g.parent_id, g.root_id, g.key, g.answers, g.trace, g.error, g.created_by, g.created_at, g.bytes, g.input
+    from gone g
+    returning id
+  )
+  select array_agg(b.id order by b.id) into again from back b;
+  if again is not null then
+    perform mayfly_private.charge(tenant, 0, 0, cardinality(again));
+    perform mayfly_private.log_jobs(tenant, 'job.redriven', again);
+    perform mayfly_private.wake_workers(tenant);
+  end if;
+  return jsonb_build_object('redriven', coalesce(cardinality(again), 0));
+end
+$$;
+
+comment on function mayfly_private.redrive_jobs is 'Makes failed jobs ready again.';
+grant execute on function mayfly_private.redrive_jobs to authenticated, service_role;
+
+-- Makes dead letters ready again: those of these ids, of this queue, or all, at most max_rows at once. Scope job:admin.
+
+create function mayfly.redrive_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.redrive_jobs(ids, of_queue, max_rows);
+
+comment on function mayfly.redrive_jobs is 'Makes failed jobs ready again, with their steps: { redriven }.';
+grant execute on function mayfly.redrive_jobs to authenticated, service_role;

@@ -1,0 +1,31 @@
+-- Takes the leases of jobs that are running and locked by the caller, since they have ended or their holder has: what
+-- was cancelled ends, what has no attempt left fails (a job that kills its worker each time is a dead letter in the
+-- end), and everything else is ready again at once.
+
+create function mayfly_private.release_leases(tenant uuid, ids uuid[], code text, message text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  why constant jsonb := jsonb_build_object('code', code, 'message', message);
+  dropped uuid[];
+  spent uuid[];
+  again uuid[];
+begin
+  select array_agg(j.id order by j.id) filter (where j.cancelled),
+    array_agg(j.id order by j.id) filter (where not j.cancelled and j.attempt >= j.max_attempts),
+    array_agg(j.id order by j.id) filter (where not j.cancelled and j.attempt < j.max_attempts)
+  into dropped, spent, again
+  from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids);
+  insert into mayfly.job_attempts (tenant_id, job_id, attempt, holder, started_at, error)
+  select j.tenant_id, j.id, j.attempt, j.holder, j.started_at, why
+  from mayfly.jobs j where j.tenant_id = tenant and j.id = any (spent || again)
+  on conflict do nothing;
+  perform mayfly_private.end_jobs(tenant, dropped, 'cancelled', null, null);
+  perform mayfly_private.end_jobs(tenant, spent, 'failed', array_fill(why, array[coalesce(cardinality(spent), 0)]), null);
+  perform mayfly_private.ready_jobs(tenant, again);
+end
+$$;
+
+comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';

@@ -1,0 +1,50 @@
+-- The definer half of mayfly.signal_job. Locks the job, so that a worker that is putting it to sleep is waited for;
+-- then what charge locks.
+
+create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:add');
+  job mayfly.jobs;
+  bytes constant integer := 200 + coalesce(octet_length(payload::text), 0);
+begin
+  if name is null or char_length(name) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
+  elsif not mayfly_private.json_within(payload, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "payload"}');
+  end if;
+  perform mayfly_private.check_numbers(payload, 'payload');
+  select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;
+  if job.id is null then
+    if exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = signal_job.id) then
+      perform mayfly_private.fail(409, 'job_finished', 'The job has ended.', 'Nobody waits for this signal any more.', '{"field": "id"}');
+    end if;
+    perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, bytes, 1);
+  insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
+  values (tenant, job.id, signal_job.name, coalesce(signal_job.payload, 'null'), bytes);
+  if job.status = 'waiting' and signal_job.name = any (job.wait_for) then
+    perform mayfly_private.ready_jobs(tenant, array[job.id]);
+    return '{"woken": true}';
+  end if;
+  return '{"woken": false}';
+end
+$$;
+
+comment on function mayfly_private.signal_job is 'Signals a job.';
+grant execute on function mayfly_private.signal_job to authenticated, service_role;
+
+-- Signals a job that has not ended (scope job:add). A signal that comes before the job waits for it is kept.
+
+create function mayfly.signal_job(id uuid, name text, payload jsonb default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.signal_job(id, name, payload);
+
+comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
+grant execute on function mayfly.signal_job to authenticated, service_role;

@@ -1,0 +1,49 @@
+-- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come first, before any job is locked:
+-- whoever stops the agent holds them while it waits for the jobs.
+
+create function mayfly_private.turn_jobs(
+  done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(false);
+  answer jsonb := '{}';
+  taken jsonb;
+begin
+  perform mayfly_private.check_claim(wanted, queues, names, lease);
+  if done <> '[]' then
+    answer := mayfly_private.complete_jobs(done);
+  end if;
+  if failures <> '[]' then
+    answer := answer || jsonb_build_object('failed', mayfly_private.fail_jobs(failures));
+  end if;
+  perform mayfly_private.tick_jobs();
+  taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
+  if park is not null and taken -> 'jobs' = '[]' then
+    perform mayfly_private.park_worker(worker.tenant_id, park);
+  end if;
+  return answer || taken;
+end
+$$;
+
+comment on function mayfly_private.turn_jobs is 'Completes and fails jobs, and claims more.';
+grant execute on function mayfly_private.turn_jobs to authenticated, service_role;
+
+-- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Gives the answers of all:
+-- { lost, cancelled, failed, jobs, place, took }.
+
+create function mayfly.turn_jobs(
+  done jsonb default '[]', failures jsonb default '[]', wanted integer default 1, queues text[] default null, names text[] default null,
+  lease double precision default 30, place jsonb default null, park uuid default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.turn_jobs(done, failures, wanted, queues, names, lease, place, park);
+
+comment on function mayfly.turn_jobs is
+  'A worker''s turn: completes and fails jobs, and claims more: { lost, cancelled, failed, jobs, place, took }.';
+grant execute on function mayfly.turn_jobs to authenticated, service_role;

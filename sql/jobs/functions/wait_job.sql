@@ -1,0 +1,72 @@
+-- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a signal
+-- that is being written holds the job, so that either this sees it or the writer sees that the job waits.
+--
+-- What ends the wait is recorded as the step `step`, and read from there when the job runs again, so that a signal is
+-- taken once. The attempt of a wait is given back. Locks the job.
+
+create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job mayfly.jobs;
+  taken record;
+  outcome jsonb;
+begin
+  if step is null or char_length(step) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'step must be a text of 1 to 200 characters.', null, '{"field": "step"}');
+  elsif signals is null or not mayfly_private.labels_within(signals, 100) then
+    perform mayfly_private.fail(400, 'invalid_request', 'signals must be at most 100 names of 1 to 100 characters.', null, '{"field": "signals"}');
+  elsif cardinality(signals) = 0 and until is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'A wait without signals needs an end.', null, '{"field": "until"}');
+  end if;
+  job := mayfly_private.fence_job(lease);
+  outcome := (select s.result from mayfly.job_steps s where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = step);
+  if outcome is not null then
+    return outcome;
+  end if;
+
+  with first as (
+    select s.name, s.id from mayfly.job_signals s
+    where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = any (signals)
+    order by s.id limit 1
+  )
+  delete from mayfly.job_signals s using first f
+  where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = f.name and s.id = f.id
+  returning s.name, s.payload, s.bytes into taken;
+  if found then
+    outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
+  elsif until <= mayfly_private.now() then
+    outcome := '{"timeout": true}';
+  else
+    update mayfly.jobs j
+    set status = 'waiting', wait_for = signals, run_at = coalesce(until, 'infinity'), holder = null, lease_end = null,
+      max_attempts = j.max_attempts + 1
+    where j.tenant_id = job.tenant_id and j.id = job.id;
+    return '{"waiting": true}';
+  end if;
+  insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+  values (job.tenant_id, job.id, step, job.attempt, outcome, 128 + octet_length(outcome::text));
+  -- Of a signal, its bytes move: nothing is refused.
+  perform mayfly_private.count_usage(job.tenant_id, 0, 128 + octet_length(outcome::text) - coalesce(taken.bytes, 0), 0);
+  return outcome;
+end
+$$;
+
+comment on function mayfly_private.wait_job is 'Waits for the first of several signals, or a time.';
+grant execute on function mayfly_private.wait_job to authenticated, service_role;
+
+-- Takes the first signal that is there of several; or says { timeout } where `until` has passed; else puts the job to
+-- sleep, { waiting }: its lease is over, and it runs again when a signal comes or the time is there. What ended the wait
+-- is recorded as the step. A timer is a wait for no signal.
+
+create function mayfly.wait_job(lease text, step text, signals text[] default '{}', until timestamptz default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.wait_job(lease, step, signals, until);
+
+comment on function mayfly.wait_job is
+  'Waits for the first of several signals, or a time: { signal, payload }, { timeout } or { waiting }. After waiting the lease is over.';
+grant execute on function mayfly.wait_job to authenticated, service_role;

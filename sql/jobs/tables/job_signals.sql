@@ -1,0 +1,20 @@
+-- Signals that nobody has taken yet. One that comes before its job waits for it is kept.
+
+create table mayfly.job_signals (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  name text collate "C" not null,
+  id bigint generated always as identity,
+  payload jsonb not null default 'null',
+  bytes integer not null,
+  at timestamptz not null default clock_timestamp(),
+  constraint job_signals_pkey primary key (tenant_id, job_id, name, id)
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.job_signals
+  alter column job_id set statistics 0,
+  alter column name set statistics 0,
+  alter column payload set statistics 0;
+
+comment on table mayfly.job_signals is 'Signals that no job has taken yet.';

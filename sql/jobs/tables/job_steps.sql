@@ -1,0 +1,23 @@
+-- What the steps of jobs gave: recorded once, read ever after. Of running and of finished jobs alike.
+
+create table mayfly.job_steps (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  name text collate "C" not null,
+  attempt integer not null,
+  result jsonb,
+  ms integer,
+  bytes integer not null,
+  at timestamptz not null default clock_timestamp(),
+  constraint job_steps_pkey primary key (tenant_id, job_id, name)
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+alter table mayfly.job_steps
+  alter column job_id set statistics 0,
+  alter column name set statistics 0,
+  alter column result set statistics 0;
+
+comment on table mayfly.job_steps is 'What the steps of jobs gave.';
+comment on column mayfly.job_steps.attempt is 'Of the job, when it was recorded.';
+comment on column mayfly.job_steps.ms is 'How long it took, as its worker says.';

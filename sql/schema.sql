@@ -1,0 +1,3617 @@
+-- What the migrations make, for a reviewer: a change of sql/ shows here what it does to the database. It is
+-- not to be run, since functions have no bodies here; those are in the rooms. Written by npm run build:types.
+
+create schema mayfly;
+grant usage on schema mayfly to authenticated;
+grant usage on schema mayfly to service_role;
+
+create schema mayfly_gate;
+
+create schema mayfly_private;
+grant usage on schema mayfly_private to authenticated;
+grant usage on schema mayfly_private to service_role;
+
+create type mayfly_private.caller as (
+  kind text,
+  id uuid,
+  tenant_id uuid,
+  scopes text[],
+  chosen text,
+  grantable text[]
+);
+
+create type mayfly_private.claiming_worker as (
+  kind text,
+  tenant_id uuid,
+  id uuid,
+  expires_at timestamp with time zone,
+  type text,
+  capabilities text[]
+);
+
+create type mayfly_private.found_lanes as (
+  lanes text[],
+  heads text[],
+  weights integer[],
+  next_heads jsonb
+);
+
+create type mayfly_private.job_holder as (
+  kind text,
+  tenant_id uuid,
+  id uuid
+);
+
+create type mayfly_private.job_marks as (
+  tenants uuid[],
+  lanes text[],
+  priorities integer[],
+  seqs bigint[]
+);
+
+create type mayfly_private.lease as (
+  tenant_id uuid,
+  job_id uuid,
+  attempt integer
+);
+
+create type mayfly_private.locked_jobs as (
+  places tid[],
+  marks mayfly_private.job_marks
+);
+
+create type mayfly_private.spawner as (
+  tenant mayfly.tenants,
+  parent mayfly.agents,
+  id uuid,
+  allowed text[]
+);
+
+create type mayfly_private.tenant_walk as (
+  tenant uuid,
+  lane text,
+  priority integer,
+  seq bigint,
+  first_tenant uuid,
+  wrapped boolean,
+  all_seen boolean,
+  tenants uuid[],
+  weights integer[],
+  all_weights integer
+);
+
+create table mayfly.agent_liveness (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  last_seen_at timestamp with time zone not null,
+  constraint agent_liveness_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint agent_liveness_pkey PRIMARY KEY (tenant_id, agent_id)
+) with (fillfactor=50);
+alter table mayfly.agent_liveness enable row level security;
+create policy agent_liveness_select on mayfly.agent_liveness for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('agent:read'::text) AS tenant_ids)::uuid[])) OR (agent_id = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[]))));
+grant select on table mayfly.agent_liveness to authenticated;
+grant select on table mayfly.agent_liveness to service_role;
+comment on table mayfly.agent_liveness is 'When each agent last sent a heartbeat.';
+
+create table mayfly.agent_types (
+  tenant_id uuid not null,
+  name text not null,
+  version integer not null,
+  role text not null default ''::text,
+  description text not null default ''::text,
+  prompt text not null default ''::text,
+  capabilities text[] not null default '{}'::text[],
+  scopes text[],
+  lifetime interval,
+  max_lifetime interval,
+  max_living integer,
+  metadata jsonb not null default '{}'::jsonb,
+  created_by uuid,
+  created_at timestamp with time zone not null default now(),
+  constraint agent_types_capabilities_count CHECK ((cardinality(capabilities) <= 50)),
+  constraint agent_types_description_length CHECK ((char_length(description) <= 2000)),
+  constraint agent_types_lifetime_minimum CHECK ((lifetime >= '00:00:05'::interval)),
+  constraint agent_types_lifetime_within CHECK ((lifetime <= max_lifetime)),
+  constraint agent_types_max_lifetime_minimum CHECK ((max_lifetime >= '00:00:05'::interval)),
+  constraint agent_types_max_living_range CHECK ((max_living >= 0)),
+  constraint agent_types_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
+  constraint agent_types_name_form CHECK ((name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
+  constraint agent_types_pkey PRIMARY KEY (tenant_id, name, version),
+  constraint agent_types_prompt_length CHECK ((char_length(prompt) <= 100000)),
+  constraint agent_types_role_length CHECK ((char_length(role) <= 200)),
+  constraint agent_types_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint agent_types_version_positive CHECK ((version > 0))
+);
+alter table mayfly.agent_types enable row level security;
+create policy agent_types_select on mayfly.agent_types for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('agent:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER agent_types_meter_insert AFTER INSERT ON mayfly.agent_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.agent_types to authenticated;
+grant select on table mayfly.agent_types to service_role;
+comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
+
+create table mayfly.agents (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  type text not null default 'agent'::text,
+  type_version integer,
+  parent_id uuid,
+  ancestors uuid[] not null default '{}'::uuid[],
+  depth integer not null default 0,
+  capabilities text[] not null default '{}'::text[],
+  scopes text[] not null default '{}'::text[],
+  status text not null default 'running'::text,
+  activity text not null default 'idle'::text,
+  task text,
+  lifetime interval not null,
+  spawned_at timestamp with time zone not null default now(),
+  spawned_by uuid,
+  expires_at timestamp with time zone not null,
+  suspended_at timestamp with time zone,
+  suspend_reason text,
+  stopped_at timestamp with time zone,
+  stop_reason text,
+  metadata jsonb not null default '{}'::jsonb,
+  constraint agents_activity_known CHECK ((activity = ANY (ARRAY['idle'::text, 'thinking'::text, 'executing'::text, 'waiting_input'::text, 'waiting_approval'::text, 'waiting_review'::text, 'blocked'::text]))),
+  constraint agents_capabilities_count CHECK ((cardinality(capabilities) <= 50)),
+  constraint agents_depth_matches CHECK ((depth = cardinality(ancestors))),
+  constraint agents_lifetime_minimum CHECK ((lifetime >= '00:00:05'::interval)),
+  constraint agents_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
+  constraint agents_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+  constraint agents_parent_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES mayfly.agents(tenant_id, id),
+  constraint agents_pkey PRIMARY KEY (tenant_id, id),
+  constraint agents_status_known CHECK ((status = ANY (ARRAY['running'::text, 'suspended'::text, 'stopped'::text, 'expired'::text]))),
+  constraint agents_stop_reason_length CHECK ((char_length(stop_reason) <= 500)),
+  constraint agents_suspend_reason_length CHECK ((char_length(suspend_reason) <= 500)),
+  constraint agents_task_length CHECK ((char_length(task) <= 2000)),
+  constraint agents_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint agents_type_fkey FOREIGN KEY (tenant_id, type, type_version) REFERENCES mayfly.agent_types(tenant_id, name, version),
+  constraint agents_type_form CHECK ((type ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text))
+) with (fillfactor=80);
+CREATE INDEX agents_ancestors_idx ON mayfly.agents USING gin (ancestors);
+CREATE INDEX agents_living_idx ON mayfly.agents USING btree (tenant_id, expires_at) WHERE (status = ANY (ARRAY['running'::text, 'suspended'::text]));
+CREATE UNIQUE INDEX agents_name_key ON mayfly.agents USING btree (tenant_id, name) WHERE (status = ANY (ARRAY['running'::text, 'suspended'::text]));
+CREATE INDEX agents_parent_idx ON mayfly.agents USING btree (tenant_id, parent_id);
+CREATE INDEX agents_type_idx ON mayfly.agents USING btree (tenant_id, type, type_version);
+alter table mayfly.agents enable row level security;
+create policy agents_select on mayfly.agents for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('agent:read'::text) AS tenant_ids)::uuid[])) OR (id = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[]))));
+CREATE TRIGGER agents_check_transition BEFORE UPDATE OF status ON mayfly.agents FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION mayfly_private.check_transition();
+CREATE TRIGGER agents_end_leases AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_leases();
+CREATE TRIGGER agents_log_insert AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_agents();
+CREATE TRIGGER agents_log_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_agents();
+CREATE TRIGGER agents_meter_insert AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER agents_meter_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
+grant select on table mayfly.agents to authenticated;
+grant select on table mayfly.agents to service_role;
+comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+
+create table mayfly.channel_subscriptions (
+  tenant_id uuid not null,
+  channel_id uuid not null,
+  subscriber_id uuid not null,
+  acknowledged bigint not null default 0,
+  subscribed_at timestamp with time zone not null default now(),
+  constraint channel_subscriptions_acknowledged_range CHECK ((acknowledged >= 0)),
+  constraint channel_subscriptions_channel_fkey FOREIGN KEY (tenant_id, channel_id) REFERENCES mayfly.channels(tenant_id, id) ON DELETE CASCADE,
+  constraint channel_subscriptions_pkey PRIMARY KEY (tenant_id, channel_id, subscriber_id)
+) with (fillfactor=80);
+CREATE INDEX channel_subscriptions_subscriber_idx ON mayfly.channel_subscriptions USING btree (tenant_id, subscriber_id);
+alter table mayfly.channel_subscriptions enable row level security;
+create policy channel_subscriptions_select on mayfly.channel_subscriptions for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('message:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER channel_subscriptions_log_delete AFTER DELETE ON mayfly.channel_subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_subscriptions();
+CREATE TRIGGER channel_subscriptions_log_insert AFTER INSERT ON mayfly.channel_subscriptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_subscriptions();
+CREATE TRIGGER channel_subscriptions_meter_delete AFTER DELETE ON mayfly.channel_subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER channel_subscriptions_meter_insert AFTER INSERT ON mayfly.channel_subscriptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.channel_subscriptions to authenticated;
+grant select on table mayfly.channel_subscriptions to service_role;
+comment on table mayfly.channel_subscriptions is 'Who subscribed to a channel.';
+
+create table mayfly.channels (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  kind text not null,
+  description text not null default ''::text,
+  created_by uuid,
+  publishers uuid[] not null default '{}'::uuid[],
+  last_seq bigint not null default 0,
+  created_at timestamp with time zone not null default now(),
+  constraint channels_description_length CHECK ((char_length(description) <= 2000)),
+  constraint channels_kind_known CHECK ((kind = ANY (ARRAY['one_way'::text, 'two_way'::text, 'broadcast'::text]))),
+  constraint channels_name_form CHECK ((name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
+  constraint channels_name_key UNIQUE (tenant_id, name),
+  constraint channels_pkey PRIMARY KEY (tenant_id, id),
+  constraint channels_publishers_count CHECK ((cardinality(publishers) <= 1000)),
+  constraint channels_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly.channels enable row level security;
+create policy channels_select on mayfly.channels for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('message:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER channels_log_delete AFTER DELETE ON mayfly.channels REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_channels();
+CREATE TRIGGER channels_log_insert AFTER INSERT ON mayfly.channels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_channels();
+CREATE TRIGGER channels_log_update AFTER UPDATE ON mayfly.channels REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_channels();
+CREATE TRIGGER channels_meter_delete AFTER DELETE ON mayfly.channels REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER channels_meter_insert AFTER INSERT ON mayfly.channels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.channels to authenticated;
+grant select on table mayfly.channels to service_role;
+comment on table mayfly.channels is 'Named channels and who publishes in them.';
+
+create table mayfly.debug_records (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent_id uuid not null,
+  level smallint not null,
+  category text not null,
+  name text not null,
+  data jsonb,
+  duration_ms real,
+  dropped integer not null default 0,
+  bytes integer not null,
+  at timestamp with time zone not null,
+  stored_at timestamp with time zone not null default clock_timestamp(),
+  constraint debug_records_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id),
+  constraint debug_records_category_known CHECK ((category = ANY (mayfly_private.debug_categories()))),
+  constraint debug_records_dropped_range CHECK ((dropped >= 0)),
+  constraint debug_records_duration_ms_range CHECK ((duration_ms >= (0)::double precision)),
+  constraint debug_records_level_range CHECK (((level >= 1) AND (level <= 4))),
+  constraint debug_records_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint debug_records_pkey PRIMARY KEY (tenant_id, id),
+  constraint debug_records_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX debug_records_agent_idx ON mayfly.debug_records USING btree (tenant_id, agent_id, at, id);
+CREATE INDEX debug_records_stored_idx ON mayfly.debug_records USING btree (tenant_id, stored_at);
+alter table mayfly.debug_records enable row level security;
+create policy debug_records_select on mayfly.debug_records for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('debug:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.debug_records to authenticated;
+grant select on table mayfly.debug_records to service_role;
+comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
+
+create table mayfly.deliveries (
+  tenant_id uuid not null,
+  recipient_id uuid not null,
+  seq bigint not null,
+  message_id uuid not null,
+  sender_id uuid,
+  session uuid,
+  attempts integer not null default 0,
+  acknowledged_at timestamp with time zone,
+  constraint deliveries_message_fkey FOREIGN KEY (tenant_id, message_id) REFERENCES mayfly.messages(tenant_id, id) ON DELETE CASCADE,
+  constraint deliveries_message_key UNIQUE (tenant_id, message_id, recipient_id),
+  constraint deliveries_pkey PRIMARY KEY (tenant_id, recipient_id, seq)
+) with (fillfactor=80);
+CREATE INDEX deliveries_waiting_idx ON mayfly.deliveries USING btree (tenant_id, recipient_id, seq) WHERE (acknowledged_at IS NULL);
+alter table mayfly.deliveries enable row level security;
+create policy deliveries_select on mayfly.deliveries for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('message:read'::text) AS tenant_ids)::uuid[])) AND ((recipient_id = ( SELECT mayfly_private.caller_id() AS caller_id)) OR (sender_id = ( SELECT mayfly_private.caller_id() AS caller_id)) OR (tenant_id = ANY (( SELECT mayfly.tenant_ids('message:admin'::text) AS tenant_ids)::uuid[])))));
+CREATE TRIGGER deliveries_log_update AFTER UPDATE ON mayfly.deliveries REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_acknowledgements();
+CREATE TRIGGER deliveries_meter_delete AFTER DELETE ON mayfly.deliveries REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_deliveries();
+grant select on table mayfly.deliveries to authenticated;
+grant select on table mayfly.deliveries to service_role;
+comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
+
+create table mayfly.enrolment_keys (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  scopes text[] not null,
+  created_by uuid,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint enrolment_keys_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+  constraint enrolment_keys_pkey PRIMARY KEY (tenant_id, id),
+  constraint enrolment_keys_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=80);
+alter table mayfly.enrolment_keys enable row level security;
+create policy enrolment_keys_select on mayfly.enrolment_keys for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('key:write'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER enrolment_keys_meter_insert AFTER INSERT ON mayfly.enrolment_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.enrolment_keys to authenticated;
+grant select on table mayfly.enrolment_keys to service_role;
+comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
+
+create table mayfly.event_kinds (
+  kind text not null,
+  scope text not null,
+  admin_scope text,
+  description text not null,
+  constraint event_kinds_kind_form CHECK ((kind ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text)),
+  constraint event_kinds_pkey PRIMARY KEY (kind)
+);
+alter table mayfly.event_kinds enable row level security;
+create policy event_kinds_select on mayfly.event_kinds for select to authenticated
+  using (true);
+grant select on table mayfly.event_kinds to authenticated;
+grant select on table mayfly.event_kinds to service_role;
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+
+create table mayfly.events (
+  tenant_id uuid not null,
+  xid xid8 not null default pg_current_xact_id(),
+  id bigint not null generated always as identity,
+  epoch integer not null,
+  audience uuid,
+  type text not null,
+  agent_id uuid,
+  subject uuid,
+  version integer,
+  fields text[],
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint events_pkey PRIMARY KEY (tenant_id, xid, id)
+);
+alter table mayfly.events enable row level security;
+create policy events_select on mayfly.events for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids() AS tenant_ids)::uuid[])) AND ((tenant_id, type) IN ( SELECT k.tenant_id,
+    k.kind
+   FROM mayfly_private.readable_kinds() k(tenant_id, kind, sees_all))) AND ((audience IS NULL) OR (audience = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[])) OR (audience = ( SELECT mayfly_private.caller_id() AS caller_id)) OR ((tenant_id, type) IN ( SELECT k.tenant_id,
+    k.kind
+   FROM mayfly_private.readable_kinds() k(tenant_id, kind, sees_all)
+  WHERE k.sees_all)))));
+grant select on table mayfly.events to authenticated;
+grant select on table mayfly.events to service_role;
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
+
+create table mayfly.finished_jobs (
+  tenant_id uuid not null,
+  id uuid not null,
+  queue text not null,
+  name text not null,
+  lane text not null,
+  status text not null,
+  priority smallint not null,
+  run_at timestamp with time zone not null,
+  attempt integer not null,
+  max_attempts integer not null,
+  holder uuid,
+  started_at timestamp with time zone,
+  timeout interval,
+  backoff jsonb,
+  target jsonb,
+  parent_id uuid,
+  root_id uuid,
+  key text,
+  answers uuid,
+  trace text,
+  error jsonb,
+  created_by uuid,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  input jsonb not null,
+  result jsonb,
+  constraint finished_jobs_pkey PRIMARY KEY (tenant_id, id),
+  constraint finished_jobs_status_known CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))
+);
+CREATE INDEX finished_jobs_failed_idx ON mayfly.finished_jobs USING btree (tenant_id, id) WHERE (status = 'failed'::text);
+CREATE INDEX finished_jobs_finished_idx ON mayfly.finished_jobs USING btree (tenant_id, finished_at);
+CREATE INDEX finished_jobs_parent_idx ON mayfly.finished_jobs USING btree (tenant_id, parent_id) WHERE (parent_id IS NOT NULL);
+alter table mayfly.finished_jobs enable row level security;
+create policy finished_jobs_select on mayfly.finished_jobs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.finished_jobs to authenticated;
+grant select on table mayfly.finished_jobs to service_role;
+comment on table mayfly.finished_jobs is 'Jobs that have succeeded, failed or been cancelled.';
+
+create table mayfly.inboxes (
+  tenant_id uuid not null,
+  recipient_id uuid not null,
+  last_seq bigint not null default 0,
+  session uuid,
+  opened_at timestamp with time zone,
+  constraint inboxes_pkey PRIMARY KEY (tenant_id, recipient_id),
+  constraint inboxes_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly.inboxes enable row level security;
+create policy inboxes_select on mayfly.inboxes for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('message:read'::text) AS tenant_ids)::uuid[])) AND ((recipient_id = ( SELECT mayfly_private.caller_id() AS caller_id)) OR (tenant_id = ANY (( SELECT mayfly.tenant_ids('message:admin'::text) AS tenant_ids)::uuid[])))));
+grant select on table mayfly.inboxes to authenticated;
+grant select on table mayfly.inboxes to service_role;
+comment on table mayfly.inboxes is 'Inboxes of agents and people.';
+
+create table mayfly.invitations (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  email text,
+  role text not null,
+  invited_by uuid,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  accepted_at timestamp with time zone,
+  accepted_by uuid,
+  revoked_at timestamp with time zone,
+  constraint invitations_email_form CHECK (((email = lower(email)) AND (email ~~ '%_@_%'::text) AND (char_length(email) <= 320))),
+  constraint invitations_pkey PRIMARY KEY (tenant_id, id),
+  constraint invitations_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint invitations_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX invitations_email_idx ON mayfly.invitations USING btree (email);
+alter table mayfly.invitations enable row level security;
+create policy invitations_select on mayfly.invitations for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('member:write'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER invitations_meter_insert AFTER INSERT ON mayfly.invitations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.invitations to authenticated;
+grant select on table mayfly.invitations to service_role;
+comment on table mayfly.invitations is 'Invitations of people into a tenant.';
+
+create table mayfly.job_attempts (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  attempt integer not null,
+  holder uuid,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone not null default clock_timestamp(),
+  error jsonb not null,
+  constraint job_attempts_pkey PRIMARY KEY (tenant_id, job_id, attempt)
+);
+alter table mayfly.job_attempts enable row level security;
+create policy job_attempts_select on mayfly.job_attempts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_attempts to authenticated;
+grant select on table mayfly.job_attempts to service_role;
+comment on table mayfly.job_attempts is 'Attempts of jobs that failed or were lost, and why.';
+
+create table mayfly.job_queues (
+  tenant_id uuid not null,
+  name text not null,
+  paused boolean not null default false,
+  max_running integer,
+  max_running_per_group integer,
+  rate double precision,
+  weight smallint not null default 1,
+  tokens double precision not null default 0,
+  filled_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint job_queues_max_running_per_group_range CHECK (((max_running_per_group >= 1) AND (max_running_per_group <= 100000))),
+  constraint job_queues_max_running_range CHECK (((max_running >= 1) AND (max_running <= 100000))),
+  constraint job_queues_pkey PRIMARY KEY (tenant_id, name),
+  constraint job_queues_rate_range CHECK (((rate > (0)::double precision) AND (rate <= (1000000)::double precision))),
+  constraint job_queues_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint job_queues_weight_range CHECK (((weight >= 1) AND (weight <= 100)))
+) with (fillfactor=50);
+alter table mayfly.job_queues enable row level security;
+create policy job_queues_select on mayfly.job_queues for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_queues to authenticated;
+grant select on table mayfly.job_queues to service_role;
+comment on table mayfly.job_queues is 'Limits and weights of queues.';
+
+create table mayfly.job_schedules (
+  tenant_id uuid not null,
+  name text not null,
+  cron text not null,
+  time_zone text not null default 'UTC'::text,
+  job text not null,
+  input jsonb not null default '{}'::jsonb,
+  options jsonb not null default '{}'::jsonb,
+  catch_up text not null default 'one'::text,
+  overlap text not null default 'skip'::text,
+  paused boolean not null default false,
+  next_at timestamp with time zone,
+  last_at timestamp with time zone,
+  last_job uuid,
+  skipped integer not null default 0,
+  error text,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null default 0,
+  constraint job_schedules_catch_up_known CHECK ((catch_up = ANY (ARRAY['one'::text, 'all'::text, 'none'::text]))),
+  constraint job_schedules_overlap_known CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text]))),
+  constraint job_schedules_pkey PRIMARY KEY (tenant_id, name),
+  constraint job_schedules_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX job_schedules_next_idx ON mayfly.job_schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
+alter table mayfly.job_schedules enable row level security;
+create policy job_schedules_select on mayfly.job_schedules for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_schedules to authenticated;
+grant select on table mayfly.job_schedules to service_role;
+comment on table mayfly.job_schedules is 'Jobs that are added by a cron line in a time zone.';
+
+create table mayfly.job_signals (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  name text not null,
+  id bigint not null generated always as identity,
+  payload jsonb not null default 'null'::jsonb,
+  bytes integer not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint job_signals_pkey PRIMARY KEY (tenant_id, job_id, name, id)
+);
+alter table mayfly.job_signals enable row level security;
+create policy job_signals_select on mayfly.job_signals for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_signals to authenticated;
+grant select on table mayfly.job_signals to service_role;
+comment on table mayfly.job_signals is 'Signals that no job has taken yet.';
+
+create table mayfly.job_steps (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  name text not null,
+  attempt integer not null,
+  result jsonb,
+  ms integer,
+  bytes integer not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint job_steps_pkey PRIMARY KEY (tenant_id, job_id, name)
+);
+alter table mayfly.job_steps enable row level security;
+create policy job_steps_select on mayfly.job_steps for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_steps to authenticated;
+grant select on table mayfly.job_steps to service_role;
+comment on table mayfly.job_steps is 'What the steps of jobs gave.';
+
+create table mayfly.jobs (
+  tenant_id uuid not null,
+  id uuid not null,
+  queue text not null,
+  name text not null,
+  lane text not null,
+  status text not null,
+  priority smallint not null default 0,
+  seq bigint not null generated always as identity,
+  run_at timestamp with time zone not null,
+  attempt integer not null default 0,
+  max_attempts integer not null default 5,
+  holder uuid,
+  lease_end timestamp with time zone,
+  started_at timestamp with time zone,
+  wait_for text[],
+  cancelled boolean not null default false,
+  deadline timestamp with time zone,
+  timeout interval,
+  backoff jsonb,
+  target jsonb,
+  parent_id uuid,
+  root_id uuid,
+  key text,
+  answers uuid,
+  trace text,
+  error jsonb,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null default 0,
+  input jsonb not null default '{}'::jsonb,
+  constraint jobs_held_while_running CHECK (((status = 'running'::text) = ((holder IS NOT NULL) AND (lease_end IS NOT NULL)))),
+  constraint jobs_pkey PRIMARY KEY (tenant_id, id),
+  constraint jobs_status_known CHECK ((status = ANY (ARRAY['scheduled'::text, 'ready'::text, 'running'::text, 'waiting'::text])))
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_vacuum_insert_threshold=-1);
+CREATE INDEX jobs_deadline_idx ON mayfly.jobs USING btree (deadline) WHERE (deadline IS NOT NULL);
+CREATE INDEX jobs_due_idx ON mayfly.jobs USING btree (run_at) WHERE (status = ANY (ARRAY['scheduled'::text, 'waiting'::text]));
+CREATE INDEX jobs_held_idx ON mayfly.jobs USING btree (tenant_id, holder) WHERE (status = 'running'::text);
+CREATE INDEX jobs_parent_idx ON mayfly.jobs USING btree (tenant_id, parent_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX jobs_ready_idx ON mayfly.jobs USING btree (tenant_id, lane, priority, seq) WHERE (status = 'ready'::text);
+alter table mayfly.jobs enable row level security;
+create policy jobs_select on mayfly.jobs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.jobs to authenticated;
+grant select on table mayfly.jobs to service_role;
+comment on table mayfly.jobs is 'Jobs that can still run. Those that have ended are in finished_jobs.';
+
+create table mayfly.members (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint members_pkey PRIMARY KEY (tenant_id, user_id),
+  constraint members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint members_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint members_user_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE
+);
+CREATE INDEX members_user_id_idx ON mayfly.members USING btree (user_id);
+alter table mayfly.members enable row level security;
+create policy members_select on mayfly.members for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('member:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER members_log_delete AFTER DELETE ON mayfly.members REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_members();
+CREATE TRIGGER members_log_insert AFTER INSERT ON mayfly.members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_members();
+CREATE TRIGGER members_log_update AFTER UPDATE ON mayfly.members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_members();
+grant select on table mayfly.members to authenticated;
+grant select on table mayfly.members to service_role;
+comment on table mayfly.members is 'Which people belong to a tenant, and as what: owner, admin, member or viewer.';
+
+create table mayfly.memories (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent_id uuid,
+  pushed_by uuid,
+  session_id uuid,
+  conversation_id uuid,
+  kind text not null default 'episode'::text,
+  task text not null default ''::text,
+  input text not null default ''::text,
+  output text not null default ''::text,
+  critique text not null default ''::text,
+  reward real,
+  success boolean,
+  importance smallint not null default 5,
+  tags text[] not null default '{}'::text[],
+  metadata jsonb not null default '{}'::jsonb,
+  tokens integer,
+  latency_ms integer,
+  visibility text not null default 'tenant'::text,
+  language text not null default 'english'::text,
+  version integer not null default 1,
+  hlc jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  words tsvector not null default ''::tsvector,
+  words_version smallint not null default 0,
+  constraint memories_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id),
+  constraint memories_created_at_finite CHECK (isfinite(created_at)),
+  constraint memories_critique_length CHECK ((char_length(critique) <= 20000)),
+  constraint memories_expires_at_finite CHECK (isfinite(expires_at)),
+  constraint memories_hlc_object CHECK (((jsonb_typeof(hlc) = 'object'::text) AND (pg_column_size(hlc) <= 2048))),
+  constraint memories_importance_range CHECK (((importance >= 1) AND (importance <= 10))),
+  constraint memories_input_length CHECK ((char_length(input) <= 100000)),
+  constraint memories_kind_known CHECK ((kind = ANY (ARRAY['episode'::text, 'task_result'::text, 'conversation'::text, 'learning'::text, 'fact'::text, 'working'::text, 'general'::text]))),
+  constraint memories_language_length CHECK ((char_length(language) <= 20)),
+  constraint memories_latency_ms_range CHECK ((latency_ms >= 0)),
+  constraint memories_metadata_depth CHECK (((pg_column_size(metadata) <= 256) OR (NOT jsonb_path_exists(metadata, '$.**{33 to last}'::jsonpath)))),
+  constraint memories_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 65536))),
+  constraint memories_output_length CHECK ((char_length(output) <= 100000)),
+  constraint memories_pkey PRIMARY KEY (tenant_id, id),
+  constraint memories_reward_range CHECK (((reward >= (0)::double precision) AND (reward <= (1)::double precision))),
+  constraint memories_tags_count CHECK ((cardinality(tags) <= 50)),
+  constraint memories_tags_length CHECK (((array_position(tags, NULL::text) IS NULL) AND (array_position(tags, ''::text) IS NULL) AND (char_length(array_to_string(tags, ''::text)) <= (100 * cardinality(tags))))),
+  constraint memories_task_length CHECK ((char_length(task) <= 2000)),
+  constraint memories_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint memories_text_present CHECK (((deleted_at IS NOT NULL) OR (task <> ''::text) OR (input <> ''::text) OR (output <> ''::text))),
+  constraint memories_tokens_range CHECK ((tokens >= 0)),
+  constraint memories_tombstone_empty CHECK (((deleted_at IS NULL) OR ((task = ''::text) AND (input = ''::text) AND (output = ''::text) AND (critique = ''::text) AND (tags = '{}'::text[]) AND (metadata = '{}'::jsonb)))),
+  constraint memories_version_range CHECK (((version >= 1) AND (version <= 2000000001))),
+  constraint memories_visibility_known CHECK ((visibility = ANY (ARRAY['tenant'::text, 'agent'::text])))
+);
+CREATE INDEX memories_agent_idx ON mayfly.memories USING btree (tenant_id, agent_id);
+CREATE INDEX memories_labels_idx ON mayfly.memories USING gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+CREATE INDEX memories_search_idx ON mayfly.memories USING gin (tenant_id, words, tags);
+CREATE INDEX memories_thread_idx ON mayfly.memories USING btree (tenant_id, COALESCE(conversation_id, session_id), created_at, id) WHERE (COALESCE(conversation_id, session_id) IS NOT NULL);
+alter table mayfly.memories enable row level security;
+create policy memories_select on mayfly.memories for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])) AND ((visibility = 'tenant'::text) OR (agent_id = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[])) OR (tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:admin'::text) AS tenant_ids)::uuid[])))));
+CREATE TRIGGER memories_log_insert AFTER INSERT ON mayfly.memories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_memories();
+CREATE TRIGGER memories_log_update AFTER UPDATE ON mayfly.memories REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_memories();
+CREATE TRIGGER memories_meter_delete AFTER DELETE ON mayfly.memories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_memories();
+CREATE TRIGGER memories_meter_insert AFTER INSERT ON mayfly.memories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_memories();
+CREATE TRIGGER memories_meter_update AFTER UPDATE ON mayfly.memories REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_memories();
+CREATE TRIGGER memories_words_insert BEFORE INSERT ON mayfly.memories FOR EACH ROW WHEN ((new.words_version = 0)) EXECUTE FUNCTION mayfly_private.write_words();
+CREATE TRIGGER memories_words_update BEFORE UPDATE ON mayfly.memories FOR EACH ROW WHEN (((((((old.task IS DISTINCT FROM new.task) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.input IS DISTINCT FROM new.input)) OR (old.output IS DISTINCT FROM new.output)) OR (old.critique IS DISTINCT FROM new.critique)) OR (old.language IS DISTINCT FROM new.language))) EXECUTE FUNCTION mayfly_private.write_words();
+grant select on table mayfly.memories to authenticated;
+grant select on table mayfly.memories to service_role;
+comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+
+create table mayfly.memory_conflicts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  memory_id uuid not null,
+  field text not null,
+  base jsonb,
+  wanted jsonb,
+  hlc text not null,
+  op_id uuid not null,
+  pushed_by uuid,
+  created_at timestamp with time zone not null default now(),
+  constraint memory_conflicts_field_known CHECK ((field = ANY (ARRAY['session_id'::text, 'conversation_id'::text, 'kind'::text, 'task'::text, 'input'::text, 'output'::text, 'critique'::text, 'reward'::text, 'success'::text, 'importance'::text, 'tags'::text, 'metadata'::text, 'tokens'::text, 'latency_ms'::text, 'visibility'::text, 'expires_at'::text]))),
+  constraint memory_conflicts_hlc_length CHECK ((char_length(hlc) <= 60)),
+  constraint memory_conflicts_memory_fkey FOREIGN KEY (tenant_id, memory_id) REFERENCES mayfly.memories(tenant_id, id) ON DELETE CASCADE,
+  constraint memory_conflicts_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX memory_conflicts_memory_idx ON mayfly.memory_conflicts USING btree (tenant_id, memory_id);
+alter table mayfly.memory_conflicts enable row level security;
+create policy memory_conflicts_select on mayfly.memory_conflicts for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])) AND (EXISTS ( SELECT
+   FROM mayfly.memories m
+  WHERE ((m.tenant_id = memory_conflicts.tenant_id) AND (m.id = memory_conflicts.memory_id))))));
+CREATE TRIGGER memory_conflicts_meter_delete AFTER DELETE ON mayfly.memory_conflicts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_conflicts();
+CREATE TRIGGER memory_conflicts_meter_insert AFTER INSERT ON mayfly.memory_conflicts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_conflicts();
+grant select on table mayfly.memory_conflicts to authenticated;
+grant select on table mayfly.memory_conflicts to service_role;
+comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
+
+create table mayfly.memory_vectors (
+  tenant_id uuid not null,
+  model text not null,
+  memory_id uuid not null,
+  embedding extensions.halfvec(384) not null,
+  settled boolean not null default false,
+  constraint memory_vectors_embedding_points CHECK ((extensions.l2_norm(embedding) > (0)::double precision)),
+  constraint memory_vectors_memory_fkey FOREIGN KEY (tenant_id, memory_id) REFERENCES mayfly.memories(tenant_id, id) ON DELETE CASCADE,
+  constraint memory_vectors_model_length CHECK (((char_length(model) >= 1) AND (char_length(model) <= 100))),
+  constraint memory_vectors_pkey PRIMARY KEY (tenant_id, model, memory_id)
+);
+CREATE INDEX memory_vectors_memory_idx ON mayfly.memory_vectors USING btree (tenant_id, memory_id);
+CREATE INDEX memory_vectors_settled_idx ON mayfly.memory_vectors USING hnsw (embedding extensions.halfvec_cosine_ops) WITH (m='24', ef_construction='128') WHERE settled;
+CREATE INDEX memory_vectors_tail_idx ON mayfly.memory_vectors USING btree ((
+CASE
+    WHEN (NOT settled) THEN tenant_id
+    ELSE NULL::uuid
+END), model, memory_id) WHERE (NOT settled);
+alter table mayfly.memory_vectors enable row level security;
+create policy memory_vectors_select on mayfly.memory_vectors for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])) AND (EXISTS ( SELECT
+   FROM mayfly.memories m
+  WHERE ((m.tenant_id = memory_vectors.tenant_id) AND (m.id = memory_vectors.memory_id))))));
+CREATE TRIGGER memory_vectors_meter_delete AFTER DELETE ON mayfly.memory_vectors REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_vectors();
+CREATE TRIGGER memory_vectors_meter_insert AFTER INSERT ON mayfly.memory_vectors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_vectors();
+grant select on table mayfly.memory_vectors to authenticated;
+grant select on table mayfly.memory_vectors to service_role;
+comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
+
+create table mayfly.messages (
+  tenant_id uuid not null,
+  id uuid not null,
+  type text not null,
+  sender_id uuid,
+  sender_kind text not null,
+  target jsonb not null,
+  channel_id uuid,
+  channel_seq bigint,
+  conversation_id uuid,
+  correlation_id text,
+  reply_to uuid,
+  priority text not null default 'normal'::text,
+  reply_required boolean not null default false,
+  deadline timestamp with time zone,
+  payload jsonb not null default '{}'::jsonb,
+  attachments jsonb not null default '[]'::jsonb,
+  sent_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null generated always as (((((512 + octet_length((payload)::text)) + octet_length((attachments)::text)) + octet_length((target)::text)) + COALESCE(octet_length(correlation_id), 0))) stored,
+  constraint messages_attachments_list CHECK ((jsonb_typeof(attachments) = 'array'::text)),
+  constraint messages_channel_fkey FOREIGN KEY (tenant_id, channel_id) REFERENCES mayfly.channels(tenant_id, id) ON DELETE CASCADE,
+  constraint messages_channel_seq_key UNIQUE (tenant_id, channel_id, channel_seq),
+  constraint messages_channel_whole CHECK (((channel_id IS NULL) = (channel_seq IS NULL))),
+  constraint messages_correlation_id_length CHECK (((char_length(correlation_id) >= 1) AND (char_length(correlation_id) <= 200))),
+  constraint messages_payload_object CHECK ((jsonb_typeof(payload) = 'object'::text)),
+  constraint messages_pkey PRIMARY KEY (tenant_id, id),
+  constraint messages_priority_known CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
+  constraint messages_sender_kind_known CHECK ((sender_kind = ANY (ARRAY['agent'::text, 'person'::text, 'service'::text]))),
+  constraint messages_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint messages_type_form CHECK ((type ~ '^[a-z][a-z0-9_]{0,62}$'::text))
+);
+CREATE INDEX messages_sent_idx ON mayfly.messages USING btree (tenant_id, sent_at, id);
+alter table mayfly.messages enable row level security;
+create policy messages_select on mayfly.messages for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('message:read'::text) AS tenant_ids)::uuid[])) AND ((sender_id = ( SELECT mayfly_private.caller_id() AS caller_id)) OR (channel_id = ANY (( SELECT mayfly_private.readable_channel_ids() AS readable_channel_ids)::uuid[])) OR (tenant_id = ANY (( SELECT mayfly.tenant_ids('message:admin'::text) AS tenant_ids)::uuid[])) OR (EXISTS ( SELECT
+   FROM mayfly.deliveries d
+  WHERE ((d.tenant_id = messages.tenant_id) AND (d.message_id = messages.id) AND (d.recipient_id = ( SELECT mayfly_private.caller_id() AS caller_id))))))));
+CREATE TRIGGER messages_log_insert AFTER INSERT ON mayfly.messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_messages();
+CREATE TRIGGER messages_meter_delete AFTER DELETE ON mayfly.messages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_messages();
+grant select on table mayfly.messages to authenticated;
+grant select on table mayfly.messages to service_role;
+comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
+
+create table mayfly.scopes (
+  name text not null,
+  description text not null,
+  roles text[] not null,
+  agents boolean not null default true,
+  by_default boolean not null default false,
+  constraint scopes_pkey PRIMARY KEY (name)
+);
+alter table mayfly.scopes enable row level security;
+create policy scopes_select on mayfly.scopes for select to authenticated
+  using (true);
+grant select on table mayfly.scopes to authenticated;
+grant select on table mayfly.scopes to service_role;
+comment on table mayfly.scopes is 'The scopes: what each allows, which member roles have it, and whether agents can.';
+
+create table mayfly.state_versions (
+  tenant_id uuid not null,
+  state_id uuid not null,
+  version integer not null,
+  value jsonb,
+  bytes integer not null default 0,
+  action text not null,
+  by uuid,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint state_versions_action_known CHECK ((action = ANY (ARRAY['set'::text, 'patch'::text, 'rollback'::text, 'reconcile'::text, 'delete'::text, 'expire'::text]))),
+  constraint state_versions_pkey PRIMARY KEY (tenant_id, state_id, version),
+  constraint state_versions_state_fkey FOREIGN KEY (tenant_id, state_id) REFERENCES mayfly.states(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.state_versions enable row level security;
+create policy state_versions_select on mayfly.state_versions for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('state:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.state_versions to authenticated;
+grant select on table mayfly.state_versions to service_role;
+comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
+
+create table mayfly.states (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid,
+  key text not null,
+  version integer not null,
+  value jsonb,
+  updated_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  constraint states_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id),
+  constraint states_key_key UNIQUE NULLS NOT DISTINCT (tenant_id, agent_id, key),
+  constraint states_key_length CHECK (((char_length(key) >= 1) AND (char_length(key) <= 200))),
+  constraint states_pkey PRIMARY KEY (tenant_id, id),
+  constraint states_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint states_value_unless_deleted CHECK (((value IS NULL) = (deleted_at IS NOT NULL))),
+  constraint states_version_range CHECK ((version >= 0))
+);
+CREATE INDEX states_over_idx ON mayfly.states USING btree (tenant_id, LEAST(expires_at, deleted_at));
+alter table mayfly.states enable row level security;
+create policy states_select on mayfly.states for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('state:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER states_log_update AFTER UPDATE ON mayfly.states REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_states();
+grant select on table mayfly.states to authenticated;
+grant select on table mayfly.states to service_role;
+comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
+
+create table mayfly.tenants (
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  max_lifetime interval not null default '00:15:00'::interval,
+  token_lifetime interval not null default '00:02:00'::interval,
+  max_living_agents integer not null default 100,
+  max_depth integer not null default 5,
+  spawns_per_minute integer not null default 120,
+  max_memories bigint not null default 1000000,
+  max_bytes bigint not null default 1073741824,
+  writes_per_minute integer not null default 60000,
+  language text not null default 'english'::text,
+  retention jsonb not null default '[]'::jsonb,
+  messages_kept interval not null default '7 days'::interval,
+  debug jsonb not null default '{"keep": 604800, "level": 1, "persist": false, "max_records_per_minute": 600}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  constraint tenants_debug_form CHECK (mayfly_private.is_debug_setting(debug)),
+  constraint tenants_language_known CHECK ((language = ANY (ARRAY['simple'::text, 'arabic'::text, 'danish'::text, 'dutch'::text, 'english'::text, 'finnish'::text, 'french'::text, 'german'::text, 'hungarian'::text, 'indonesian'::text, 'italian'::text, 'norwegian'::text, 'portuguese'::text, 'romanian'::text, 'russian'::text, 'spanish'::text, 'swedish'::text, 'turkish'::text]))),
+  constraint tenants_max_bytes_range CHECK ((max_bytes >= 0)),
+  constraint tenants_max_depth_range CHECK (((max_depth >= 0) AND (max_depth <= 20))),
+  constraint tenants_max_lifetime_range CHECK (((max_lifetime >= '00:00:05'::interval) AND (max_lifetime <= '30 days'::interval))),
+  constraint tenants_max_living_agents_range CHECK (((max_living_agents >= 0) AND (max_living_agents <= 100000))),
+  constraint tenants_max_memories_range CHECK ((max_memories >= 0)),
+  constraint tenants_messages_kept_range CHECK (((messages_kept >= '01:00:00'::interval) AND (messages_kept <= '10 years'::interval))),
+  constraint tenants_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_retention_form CHECK (mayfly_private.is_retention(retention)),
+  constraint tenants_spawns_per_minute_range CHECK (((spawns_per_minute >= 1) AND (spawns_per_minute <= 100000))),
+  constraint tenants_token_lifetime_range CHECK (((token_lifetime >= '00:00:10'::interval) AND (token_lifetime <= '01:00:00'::interval))),
+  constraint tenants_writes_per_minute_range CHECK ((writes_per_minute >= 1000))
+);
+alter table mayfly.tenants enable row level security;
+create policy tenants_select on mayfly.tenants for select to authenticated
+  using ((id = ANY (( SELECT mayfly.tenant_ids() AS tenant_ids)::uuid[])));
+CREATE TRIGGER tenants_forget_jobs AFTER DELETE ON mayfly.tenants REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.forget_jobs();
+CREATE TRIGGER tenants_forget_log AFTER DELETE ON mayfly.tenants REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.forget_log();
+CREATE TRIGGER tenants_start_usage AFTER INSERT ON mayfly.tenants FOR EACH ROW EXECUTE FUNCTION mayfly_private.start_usage();
+grant select on table mayfly.tenants to authenticated;
+grant select on table mayfly.tenants to service_role;
+comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
+
+create table mayfly_private.broadcast_losses (
+  tenant_id uuid not null,
+  noticed bigint not null default 0,
+  at timestamp with time zone not null,
+  constraint broadcast_losses_pkey PRIMARY KEY (tenant_id),
+  constraint broadcast_losses_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly_private.broadcast_losses enable row level security;
+comment on table mayfly_private.broadcast_losses is 'Which tenants have noticed lost broadcasts.';
+
+create table mayfly_private.charges (
+  relation text not null,
+  flat integer,
+  written text[],
+  lenient boolean not null default false,
+  bytes text,
+  bounded_by text,
+  constraint charges_flat_range CHECK ((flat >= 0)),
+  constraint charges_one_way CHECK (((num_nonnulls(flat, bytes, bounded_by) = 1) AND ((flat IS NULL) = (written IS NULL)))),
+  constraint charges_pkey PRIMARY KEY (relation)
+);
+alter table mayfly_private.charges enable row level security;
+comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+
+create table mayfly_private.chores (
+  name text not null,
+  work text not null,
+  constraint chores_name_form CHECK ((name ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint chores_pkey PRIMARY KEY (name)
+);
+alter table mayfly_private.chores enable row level security;
+comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+
+create table mayfly_private.debug_leases (
+  tenant_id uuid not null,
+  id uuid not null,
+  watcher_id uuid,
+  agent_id uuid,
+  level smallint not null,
+  categories text[],
+  expires_at timestamp with time zone not null,
+  constraint debug_leases_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint debug_leases_level_range CHECK (((level >= 1) AND (level <= 4))),
+  constraint debug_leases_pkey PRIMARY KEY (tenant_id, id),
+  constraint debug_leases_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX debug_leases_agent_idx ON mayfly_private.debug_leases USING btree (tenant_id, agent_id);
+alter table mayfly_private.debug_leases enable row level security;
+comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
+
+create table mayfly_private.debug_streams (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  minute timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  records integer not null default 0,
+  constraint debug_streams_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint debug_streams_pkey PRIMARY KEY (tenant_id, agent_id)
+) with (fillfactor=50);
+alter table mayfly_private.debug_streams enable row level security;
+comment on table mayfly_private.debug_streams is 'The agents that listen for levels of debug.';
+
+create table mayfly_private.embedding_queue (
+  tenant_id uuid not null,
+  memory_id uuid not null,
+  attempts smallint not null default 0,
+  due_at timestamp with time zone not null default now(),
+  lease uuid,
+  error text,
+  dead_at timestamp with time zone,
+  constraint embedding_queue_error_length CHECK ((char_length(error) <= 500)),
+  constraint embedding_queue_pkey PRIMARY KEY (tenant_id, memory_id)
+);
+CREATE INDEX embedding_queue_due_idx ON mayfly_private.embedding_queue USING btree (tenant_id, due_at) WHERE (dead_at IS NULL);
+alter table mayfly_private.embedding_queue enable row level security;
+comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
+
+create table mayfly_private.enrolment_secrets (
+  hash bytea not null,
+  tenant_id uuid not null,
+  key_id uuid not null,
+  constraint enrolment_secrets_key_fkey FOREIGN KEY (tenant_id, key_id) REFERENCES mayfly.enrolment_keys(tenant_id, id) ON DELETE CASCADE,
+  constraint enrolment_secrets_pkey PRIMARY KEY (hash)
+);
+CREATE INDEX enrolment_secrets_key_idx ON mayfly_private.enrolment_secrets USING btree (tenant_id, key_id);
+alter table mayfly_private.enrolment_secrets enable row level security;
+comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys by which machines spawn agents.';
+
+create table mayfly_private.epochs (
+  epoch integer not null generated always as identity,
+  system_identifier bigint not null,
+  timeline integer not null,
+  since timestamp with time zone not null default now(),
+  constraint epochs_cluster_key UNIQUE (system_identifier, timeline),
+  constraint epochs_pkey PRIMARY KEY (epoch)
+);
+alter table mayfly_private.epochs enable row level security;
+comment on table mayfly_private.epochs is 'One row for each cluster and timeline that this database has lived in.';
+
+create table mayfly_private.event_rows (
+  entity text not null,
+  work text not null,
+  constraint event_rows_entity_form CHECK ((entity ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint event_rows_pkey PRIMARY KEY (entity)
+);
+alter table mayfly_private.event_rows enable row level security;
+comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+
+create table mayfly_private.flusher (
+  only_row boolean not null default true,
+  at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  constraint flusher_only_row CHECK (only_row),
+  constraint flusher_pkey PRIMARY KEY (only_row)
+);
+alter table mayfly_private.flusher enable row level security;
+comment on table mayfly_private.flusher is 'When due nudges were told last.';
+
+create table mayfly_private.invitation_secrets (
+  hash bytea not null,
+  tenant_id uuid not null,
+  invitation_id uuid not null,
+  constraint invitation_secrets_invitation_fkey FOREIGN KEY (tenant_id, invitation_id) REFERENCES mayfly.invitations(tenant_id, id) ON DELETE CASCADE,
+  constraint invitation_secrets_pkey PRIMARY KEY (hash)
+);
+CREATE INDEX invitation_secrets_invitation_idx ON mayfly_private.invitation_secrets USING btree (tenant_id, invitation_id);
+alter table mayfly_private.invitation_secrets enable row level security;
+comment on table mayfly_private.invitation_secrets is 'SHA-256 of the tokens that accept invitations.';
+
+create table mayfly_private.job_keys (
+  tenant_id uuid not null,
+  key text not null,
+  job_id uuid not null,
+  constraint job_keys_pkey PRIMARY KEY (tenant_id, key)
+);
+alter table mayfly_private.job_keys enable row level security;
+comment on table mayfly_private.job_keys is 'Which job stands for a key.';
+
+create table mayfly_private.job_tenants (
+  tenant_id uuid not null,
+  weight smallint not null default 1,
+  max_running integer,
+  constraint job_tenants_max_running_range CHECK (((max_running >= 1) AND (max_running <= 1000000))),
+  constraint job_tenants_pkey PRIMARY KEY (tenant_id),
+  constraint job_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint job_tenants_weight_range CHECK (((weight >= 1) AND (weight <= 100)))
+);
+alter table mayfly_private.job_tenants enable row level security;
+comment on table mayfly_private.job_tenants is 'Weights and limits of tenants beside each other.';
+
+create table mayfly_private.job_ticks (
+  only_row boolean not null default true,
+  fired_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  reaped_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  constraint job_ticks_only_row CHECK (only_row),
+  constraint job_ticks_pkey PRIMARY KEY (only_row)
+) with (fillfactor=50);
+alter table mayfly_private.job_ticks enable row level security;
+comment on table mayfly_private.job_ticks is 'When due schedules and ended leases were last looked for.';
+
+create table mayfly_private.job_workers (
+  tenant_id uuid not null,
+  id uuid not null,
+  until timestamp with time zone not null,
+  constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
+);
+alter table mayfly_private.job_workers enable row level security;
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until then.';
+
+create table mayfly_private.listeners (
+  tenant_id uuid not null,
+  topic text not null,
+  until timestamp with time zone not null,
+  constraint listeners_pkey PRIMARY KEY (tenant_id, topic),
+  constraint listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.listeners enable row level security;
+comment on table mayfly_private.listeners is 'Which topics somebody listens to, and until when.';
+
+create table mayfly_private.maintenance (
+  tenant_id uuid not null,
+  walked_to uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+  deleted_to xid8,
+  epoch integer,
+  messages_to timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  messages_to_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+  at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  failures integer not null default 0,
+  failed_since timestamp with time zone,
+  error text,
+  constraint maintenance_error_length CHECK ((char_length(error) <= 300)),
+  constraint maintenance_pkey PRIMARY KEY (tenant_id),
+  constraint maintenance_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly_private.maintenance enable row level security;
+comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+
+create table mayfly_private.nudges (
+  tenant_id uuid not null,
+  topic text not null,
+  sent_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  constraint nudges_pkey PRIMARY KEY (tenant_id, topic),
+  constraint nudges_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.nudges enable row level security;
+comment on table mayfly_private.nudges is 'When a topic was nudged last.';
+
+create table mayfly_private.nudges_due (
+  tenant_id uuid not null,
+  id bigint not null generated always as identity,
+  topic text not null,
+  event text not null,
+  seq bigint,
+  constraint nudges_due_event_known CHECK ((event = ANY (ARRAY['log_appended'::text, 'message'::text, 'debug_level'::text, 'control'::text]))),
+  constraint nudges_due_pkey PRIMARY KEY (tenant_id, id)
+);
+alter table mayfly_private.nudges_due enable row level security;
+comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
+
+create table mayfly_private.operation_types (
+  type text not null,
+  scope text not null,
+  work text not null,
+  constraint operation_types_pkey PRIMARY KEY (type),
+  constraint operation_types_type_form CHECK ((type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text))
+);
+alter table mayfly_private.operation_types enable row level security;
+comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+
+create table mayfly_private.ops (
+  tenant_id uuid not null,
+  id uuid not null,
+  result jsonb not null,
+  at timestamp with time zone not null default now(),
+  constraint ops_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
+alter table mayfly_private.ops enable row level security;
+comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+
+create table mayfly_private.registrations (
+  tenant_id uuid not null,
+  spawner uuid not null,
+  key text not null,
+  agent_id uuid not null,
+  constraint registrations_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint registrations_key_length CHECK (((char_length(key) >= 1) AND (char_length(key) <= 200))),
+  constraint registrations_pkey PRIMARY KEY (tenant_id, spawner, key)
+);
+CREATE INDEX registrations_agent_idx ON mayfly_private.registrations USING btree (tenant_id, agent_id);
+alter table mayfly_private.registrations enable row level security;
+CREATE TRIGGER registrations_meter_insert AFTER INSERT ON mayfly_private.registrations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+comment on table mayfly_private.registrations is 'The newest agent of each registration key.';
+
+create table mayfly_private.renewal_secrets (
+  hash bytea not null,
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  made_at timestamp with time zone not null default clock_timestamp(),
+  used_at timestamp with time zone,
+  round integer not null,
+  constraint renewal_secrets_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint renewal_secrets_pkey PRIMARY KEY (hash)
+);
+CREATE INDEX renewal_secrets_agent_idx ON mayfly_private.renewal_secrets USING btree (tenant_id, agent_id);
+alter table mayfly_private.renewal_secrets enable row level security;
+comment on table mayfly_private.renewal_secrets is 'SHA-256 of the secrets that renew the tokens of agents.';
+
+create table mayfly_private.settings (
+  only_row boolean not null default true,
+  tenants_created_by text not null default 'secret_key'::text,
+  max_tenants_per_person integer not null default 10,
+  person_issuers text[] not null default '{%/auth/v1}'::text[],
+  debug_rate integer not null default 50,
+  announce_rate integer not null default 50,
+  kept interval not null default '30 days'::interval,
+  constraint settings_announce_rate_range CHECK (((announce_rate >= 1) AND (announce_rate <= 10000))),
+  constraint settings_debug_rate_range CHECK (((debug_rate >= 1) AND (debug_rate <= 10000))),
+  constraint settings_kept_range CHECK (((kept >= '01:00:00'::interval) AND (kept <= '100 years'::interval))),
+  constraint settings_max_tenants_per_person_range CHECK ((max_tenants_per_person >= 0)),
+  constraint settings_only_row CHECK (only_row),
+  constraint settings_pkey PRIMARY KEY (only_row),
+  constraint settings_tenants_created_by_known CHECK ((tenants_created_by = ANY (ARRAY['secret_key'::text, 'signed_in'::text])))
+);
+alter table mayfly_private.settings enable row level security;
+comment on table mayfly_private.settings is 'The settings of the project.';
+
+create table mayfly_private.settlements (
+  tenant_id uuid not null,
+  model text not null,
+  vectors bigint not null,
+  settled_at timestamp with time zone not null default now(),
+  ef_search integer not null default 200,
+  tuned_to bigint not null default 0,
+  counted_at timestamp with time zone not null default now(),
+  constraint settlements_ef_search_range CHECK (((ef_search >= 40) AND (ef_search <= 1000))),
+  constraint settlements_pkey PRIMARY KEY (tenant_id, model),
+  constraint settlements_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint settlements_vectors_range CHECK ((vectors > 0))
+);
+alter table mayfly_private.settlements enable row level security;
+comment on table mayfly_private.settlements is 'How many vectors of a tenant and a model were settled into the HNSW index.';
+
+create table mayfly_private.spawn_buckets (
+  tenant_id uuid not null,
+  tokens double precision not null,
+  filled_at timestamp with time zone not null,
+  constraint spawn_buckets_pkey PRIMARY KEY (tenant_id),
+  constraint spawn_buckets_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.spawn_buckets enable row level security;
+comment on table mayfly_private.spawn_buckets is 'How many agents each tenant may spawn now.';
+
+create table mayfly_private.tenant_usage (
+  tenant_id uuid not null,
+  shard smallint not null,
+  memories bigint not null default 0,
+  bytes bigint not null default 0,
+  minute timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  writes integer not null default 0,
+  told_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  told integer not null default 0,
+  constraint tenant_usage_pkey PRIMARY KEY (tenant_id, shard),
+  constraint tenant_usage_shard_range CHECK (((shard >= 0) AND (shard <= 15))),
+  constraint tenant_usage_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.tenant_usage enable row level security;
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+
+create table mayfly_private.topics (
+  name text not null,
+  parts integer not null,
+  rule text not null,
+  constraint topics_name_form CHECK ((name ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint topics_parts_known CHECK ((parts = ANY (ARRAY[3, 4]))),
+  constraint topics_pkey PRIMARY KEY (name)
+);
+alter table mayfly_private.topics enable row level security;
+comment on table mayfly_private.topics is 'The private Realtime topics, and who may use each.';
+
+create table mayfly_private.usage_counts (
+  name text not null,
+  work text not null,
+  constraint usage_counts_name_form CHECK ((name ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint usage_counts_pkey PRIMARY KEY (name)
+);
+alter table mayfly_private.usage_counts enable row level security;
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+
+create table mayfly_private.word_frequencies (
+  tenant_id uuid not null,
+  word text not null,
+  memories integer not null,
+  constraint word_frequencies_pkey PRIMARY KEY (tenant_id, word),
+  constraint word_frequencies_sample_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly_private.word_samples(tenant_id) ON DELETE CASCADE
+);
+alter table mayfly_private.word_frequencies enable row level security;
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+
+create table mayfly_private.word_samples (
+  tenant_id uuid not null,
+  memories bigint not null,
+  sampled integer not null,
+  stored bigint not null,
+  at timestamp with time zone not null default now(),
+  constraint word_samples_pkey PRIMARY KEY (tenant_id),
+  constraint word_samples_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly_private.word_samples enable row level security;
+comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+
+create function mayfly.accept_invitation(token text DEFAULT NULL::text, id uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.accept_invitation to authenticated;
+
+create function mayfly.acknowledge_channel(name text, seq bigint)
+returns bigint
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.acknowledge_channel to authenticated;
+grant execute on function mayfly.acknowledge_channel to service_role;
+
+create function mayfly.acknowledge_messages(seqs bigint[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.acknowledge_messages to authenticated;
+grant execute on function mayfly.acknowledge_messages to service_role;
+
+create function mayfly.add_jobs(jobs jsonb, lease text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.add_jobs to authenticated;
+grant execute on function mayfly.add_jobs to service_role;
+
+create function mayfly.add_member(user_id uuid, role text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.add_member to service_role;
+
+create function mayfly.agent_tree(root uuid DEFAULT NULL::uuid, living boolean DEFAULT true)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.agent_tree to authenticated;
+grant execute on function mayfly.agent_tree to service_role;
+
+create function mayfly.append_debug(records jsonb, dropped integer DEFAULT 0)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.append_debug to authenticated;
+grant execute on function mayfly.append_debug to service_role;
+
+create function mayfly.cancel_jobs(ids uuid[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.cancel_jobs to authenticated;
+grant execute on function mayfly.cancel_jobs to service_role;
+
+create function mayfly.change_member_role(user_id uuid, role text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.change_member_role to authenticated;
+grant execute on function mayfly.change_member_role to service_role;
+
+create function mayfly.channel_statistics(name text)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.channel_statistics to authenticated;
+grant execute on function mayfly.channel_statistics to service_role;
+
+create function mayfly.claim_any_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.claim_any_jobs to service_role;
+
+create function mayfly.claim_embeddings(model text, max_rows integer DEFAULT 20, lease_seconds integer DEFAULT 60)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.claim_embeddings to service_role;
+
+create function mayfly.claim_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.claim_jobs to authenticated;
+grant execute on function mayfly.claim_jobs to service_role;
+
+create function mayfly.complete_embeddings(model text, results jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.complete_embeddings to service_role;
+
+create function mayfly.complete_jobs(done jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.complete_jobs to authenticated;
+grant execute on function mayfly.complete_jobs to service_role;
+
+create function mayfly.create_channel(name text, kind text DEFAULT 'two_way'::text, description text DEFAULT ''::text, publishers uuid[] DEFAULT '{}'::uuid[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.create_channel to authenticated;
+grant execute on function mayfly.create_channel to service_role;
+
+create function mayfly.create_enrolment_key(name text, scopes text[] DEFAULT NULL::text[], expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.create_enrolment_key to authenticated;
+grant execute on function mayfly.create_enrolment_key to service_role;
+
+create function mayfly.create_tenant(name text, owner uuid DEFAULT NULL::uuid)
+returns mayfly.tenants
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.create_tenant to authenticated;
+grant execute on function mayfly.create_tenant to service_role;
+
+create function mayfly.debug_level()
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.debug_level to authenticated;
+grant execute on function mayfly.debug_level to service_role;
+
+create function mayfly.define_agent_type(name text, role text DEFAULT ''::text, description text DEFAULT ''::text, prompt text DEFAULT ''::text, capabilities text[] DEFAULT '{}'::text[], scopes text[] DEFAULT NULL::text[], lifetime double precision DEFAULT NULL::double precision, max_lifetime double precision DEFAULT NULL::double precision, max_living integer DEFAULT NULL::integer, metadata jsonb DEFAULT '{}'::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.define_agent_type to authenticated;
+grant execute on function mayfly.define_agent_type to service_role;
+
+create function mayfly.delete_channel(name text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_channel to authenticated;
+grant execute on function mayfly.delete_channel to service_role;
+
+create function mayfly.delete_schedule(name text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_schedule to authenticated;
+grant execute on function mayfly.delete_schedule to service_role;
+
+create function mayfly.delete_state(key text, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_state to authenticated;
+grant execute on function mayfly.delete_state to service_role;
+
+create function mayfly.discard_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.discard_jobs to authenticated;
+grant execute on function mayfly.discard_jobs to service_role;
+
+create function mayfly.embedding_progress(model text)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.embedding_progress to service_role;
+
+create function mayfly.erase_tenant(name text, max_rows integer DEFAULT 20000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.erase_tenant to authenticated;
+grant execute on function mayfly.erase_tenant to service_role;
+
+create function mayfly.export_tenant(after jsonb DEFAULT NULL::jsonb, page_limit integer DEFAULT 500)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.export_tenant to authenticated;
+grant execute on function mayfly.export_tenant to service_role;
+
+create function mayfly.fail_jobs(failures jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.fail_jobs to authenticated;
+grant execute on function mayfly.fail_jobs to service_role;
+
+create function mayfly.find_agents(capabilities text[] DEFAULT NULL::text[], type text DEFAULT NULL::text, status text DEFAULT NULL::text, parent uuid DEFAULT NULL::uuid, after uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 50)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.find_agents to authenticated;
+grant execute on function mayfly.find_agents to service_role;
+
+create function mayfly.forget_vectors(model text, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.forget_vectors to service_role;
+
+create function mayfly.get_agent(id uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.get_agent to authenticated;
+grant execute on function mayfly.get_agent to service_role;
+
+create function mayfly.get_job(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_job to authenticated;
+grant execute on function mayfly.get_job to service_role;
+
+create function mayfly.get_state(key text, of_agent uuid DEFAULT NULL::uuid, version integer DEFAULT NULL::integer)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_state to authenticated;
+grant execute on function mayfly.get_state to service_role;
+
+create function mayfly.heartbeat(activity text DEFAULT NULL::text, task text DEFAULT NULL::text, log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.heartbeat to authenticated;
+
+create function mayfly.heartbeat_jobs(leases text[], lease double precision DEFAULT 30)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.heartbeat_jobs to authenticated;
+grant execute on function mayfly.heartbeat_jobs to service_role;
+
+create function mayfly.installation()
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.installation to service_role;
+
+create function mayfly.invite_member(role text, email text DEFAULT NULL::text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.invite_member to authenticated;
+grant execute on function mayfly.invite_member to service_role;
+
+create function mayfly.job_statistics(seconds double precision DEFAULT 3600)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.job_statistics to authenticated;
+grant execute on function mayfly.job_statistics to service_role;
+
+create function mayfly.lease_debug(level integer, for_agent uuid DEFAULT NULL::uuid, categories text[] DEFAULT NULL::text[], seconds double precision DEFAULT 60, lease uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.lease_debug to authenticated;
+grant execute on function mayfly.lease_debug to service_role;
+
+create function mayfly.leave_tenant()
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.leave_tenant to authenticated;
+
+create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_jobs to authenticated;
+grant execute on function mayfly.list_jobs to service_role;
+
+create function mayfly.list_members()
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_members to authenticated;
+grant execute on function mayfly.list_members to service_role;
+
+create function mayfly.list_schedules()
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_schedules to authenticated;
+grant execute on function mayfly.list_schedules to service_role;
+
+create function mayfly.list_states(of_agent uuid DEFAULT NULL::uuid, prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_states to authenticated;
+grant execute on function mayfly.list_states to service_role;
+
+create function mayfly.listen(log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.listen to authenticated;
+grant execute on function mayfly.listen to service_role;
+
+create function mayfly.living_agents(ids uuid[])
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.living_agents to authenticated;
+grant execute on function mayfly.living_agents to service_role;
+
+create function mayfly.maintain(max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.maintain to authenticated;
+grant execute on function mayfly.maintain to service_role;
+
+create function mayfly.memory_statistics()
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.memory_statistics to authenticated;
+grant execute on function mayfly.memory_statistics to service_role;
+
+create function mayfly.my_invitations()
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.my_invitations to authenticated;
+
+create function mayfly.open_inbox(session uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.open_inbox to authenticated;
+grant execute on function mayfly.open_inbox to service_role;
+
+create function mayfly.patch_state(key text, patch jsonb, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.patch_state to authenticated;
+grant execute on function mayfly.patch_state to service_role;
+
+create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.pull_inbox to authenticated;
+grant execute on function mayfly.pull_inbox to service_role;
+
+create function mayfly.push(push jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.push to authenticated;
+grant execute on function mayfly.push to service_role;
+
+create function mayfly.queue_embeddings(model text, max_rows integer DEFAULT 1000, after uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.queue_embeddings to service_role;
+
+create function mayfly.read_channel(name text, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.read_channel to authenticated;
+grant execute on function mayfly.read_channel to service_role;
+
+create function mayfly.read_log(since text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], with_rows jsonb DEFAULT '{}'::jsonb, page_limit integer DEFAULT 500)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_log to authenticated;
+grant execute on function mayfly.read_log to service_role;
+
+create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.read_steps to authenticated;
+grant execute on function mayfly.read_steps to service_role;
+
+create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false)
+returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
+language sql stable
+set search_path = "";
+grant execute on function mayfly.recall to authenticated;
+grant execute on function mayfly.recall to service_role;
+
+create function mayfly.recall_scope(model text DEFAULT NULL::text)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.recall_scope to authenticated;
+grant execute on function mayfly.recall_scope to service_role;
+
+create function mayfly.reconcile_state(key text, strategy text, base_version integer DEFAULT NULL::integer, ours jsonb DEFAULT NULL::jsonb, ours_version integer DEFAULT NULL::integer, theirs_version integer DEFAULT NULL::integer, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer, ours_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.reconcile_state to authenticated;
+grant execute on function mayfly.reconcile_state to service_role;
+
+create function mayfly.record_steps(lease text, steps jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.record_steps to authenticated;
+grant execute on function mayfly.record_steps to service_role;
+
+create function mayfly.redrive_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.redrive_jobs to authenticated;
+grant execute on function mayfly.redrive_jobs to service_role;
+
+create function mayfly.release_debug(lease uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.release_debug to authenticated;
+grant execute on function mayfly.release_debug to service_role;
+
+create function mayfly.release_jobs(leases text[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.release_jobs to authenticated;
+grant execute on function mayfly.release_jobs to service_role;
+
+create function mayfly.remove_member(user_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.remove_member to authenticated;
+grant execute on function mayfly.remove_member to service_role;
+
+create function mayfly.renew_agent()
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.renew_agent to authenticated;
+
+create function mayfly.resume_agent(id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.resume_agent to authenticated;
+grant execute on function mayfly.resume_agent to service_role;
+
+create function mayfly.revoke_enrolment_key(id uuid, stop_agents boolean DEFAULT false)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.revoke_enrolment_key to authenticated;
+grant execute on function mayfly.revoke_enrolment_key to service_role;
+
+create function mayfly.revoke_invitation(id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.revoke_invitation to authenticated;
+grant execute on function mayfly.revoke_invitation to service_role;
+
+create function mayfly.rollback_state(key text, version integer, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.rollback_state to authenticated;
+grant execute on function mayfly.rollback_state to service_role;
+
+create function mayfly.send_messages(messages jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.send_messages to authenticated;
+grant execute on function mayfly.send_messages to service_role;
+
+create function mayfly.set_debug(persist boolean DEFAULT NULL::boolean, level integer DEFAULT NULL::integer, max_records_per_minute integer DEFAULT NULL::integer, keep double precision DEFAULT NULL::double precision)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_debug to authenticated;
+grant execute on function mayfly.set_debug to service_role;
+
+create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_job_share to service_role;
+
+create function mayfly.set_queue(name text, paused boolean DEFAULT false, max_running integer DEFAULT NULL::integer, max_running_per_group integer DEFAULT NULL::integer, rate double precision DEFAULT NULL::double precision, weight integer DEFAULT 1)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_queue to authenticated;
+grant execute on function mayfly.set_queue to service_role;
+
+create function mayfly.set_quotas(max_living_agents integer DEFAULT NULL::integer, spawns_per_minute integer DEFAULT NULL::integer, max_memories bigint DEFAULT NULL::bigint, max_bytes bigint DEFAULT NULL::bigint, writes_per_minute integer DEFAULT NULL::integer, messages_kept double precision DEFAULT NULL::double precision)
+returns mayfly.tenants
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_quotas to service_role;
+
+create function mayfly.set_schedule(name text, cron text, job text, input jsonb DEFAULT '{}'::jsonb, time_zone text DEFAULT 'UTC'::text, options jsonb DEFAULT '{}'::jsonb, catch_up text DEFAULT 'one'::text, overlap text DEFAULT 'skip'::text, paused boolean DEFAULT false)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_schedule to authenticated;
+grant execute on function mayfly.set_schedule to service_role;
+
+create function mayfly.set_state(key text, value jsonb, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_state to authenticated;
+grant execute on function mayfly.set_state to service_role;
+
+create function mayfly.signal_job(id uuid, name text, payload jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.signal_job to authenticated;
+grant execute on function mayfly.signal_job to service_role;
+
+create function mayfly.spawn_agent(name text DEFAULT NULL::text, type text DEFAULT NULL::text, lifetime double precision DEFAULT NULL::double precision, capabilities text[] DEFAULT NULL::text[], scopes text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, registration_key text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.spawn_agent to authenticated;
+grant execute on function mayfly.spawn_agent to service_role;
+
+create function mayfly.spawn_team(team jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.spawn_team to authenticated;
+grant execute on function mayfly.spawn_team to service_role;
+
+create function mayfly.state_changes(changes jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.state_changes to authenticated;
+grant execute on function mayfly.state_changes to service_role;
+
+create function mayfly.state_history(key text, of_agent uuid DEFAULT NULL::uuid, before integer DEFAULT NULL::integer, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.state_history to authenticated;
+grant execute on function mayfly.state_history to service_role;
+
+create function mayfly.stop_agent(id uuid DEFAULT NULL::uuid, reason text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.stop_agent to authenticated;
+grant execute on function mayfly.stop_agent to service_role;
+
+create function mayfly.subscribe_channel(name text, acknowledged bigint DEFAULT NULL::bigint)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.subscribe_channel to authenticated;
+grant execute on function mayfly.subscribe_channel to service_role;
+
+create function mayfly.suspend_agent(id uuid DEFAULT NULL::uuid, reason text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.suspend_agent to authenticated;
+grant execute on function mayfly.suspend_agent to service_role;
+
+create function mayfly.sync(push jsonb DEFAULT '[]'::jsonb, since text DEFAULT NULL::text, page_limit integer DEFAULT 500)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.sync to authenticated;
+grant execute on function mayfly.sync to service_role;
+
+create function mayfly.tenant_ids(scope text DEFAULT NULL::text)
+returns uuid[]
+language sql stable
+set search_path = "";
+grant execute on function mayfly.tenant_ids to authenticated;
+grant execute on function mayfly.tenant_ids to service_role;
+
+create function mayfly.transfer_tenant(user_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.transfer_tenant to authenticated;
+
+create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.turn_jobs to authenticated;
+grant execute on function mayfly.turn_jobs to service_role;
+
+create function mayfly.unsubscribe_channel(name text)
+returns boolean
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.unsubscribe_channel to authenticated;
+grant execute on function mayfly.unsubscribe_channel to service_role;
+
+create function mayfly.update_channel(name text, description text DEFAULT NULL::text, publishers uuid[] DEFAULT NULL::uuid[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.update_channel to authenticated;
+grant execute on function mayfly.update_channel to service_role;
+
+create function mayfly.update_tenant(name text DEFAULT NULL::text, language text DEFAULT NULL::text, max_lifetime double precision DEFAULT NULL::double precision, token_lifetime double precision DEFAULT NULL::double precision, max_depth integer DEFAULT NULL::integer, retention jsonb DEFAULT NULL::jsonb)
+returns mayfly.tenants
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.update_tenant to authenticated;
+grant execute on function mayfly.update_tenant to service_role;
+
+create function mayfly.usage()
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.usage to authenticated;
+grant execute on function mayfly.usage to service_role;
+
+create function mayfly.wait_job(lease text, step text, signals text[] DEFAULT '{}'::text[], until timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.wait_job to authenticated;
+grant execute on function mayfly.wait_job to service_role;
+
+create function mayfly_gate.check_request(path text DEFAULT current_setting('search_path'::text))
+returns void
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.accept_invitation(token text, invitation_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.accept_invitation to authenticated;
+
+create function mayfly_private.acknowledge_channel(name text, seq bigint)
+returns bigint
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.acknowledge_channel to authenticated;
+grant execute on function mayfly_private.acknowledge_channel to service_role;
+
+create function mayfly_private.acknowledge_messages(seqs bigint[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.acknowledge_messages to authenticated;
+grant execute on function mayfly_private.acknowledge_messages to service_role;
+
+create function mayfly_private.acting_role(tenant uuid)
+returns text
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.add_jobs(jobs jsonb, lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.add_jobs to authenticated;
+grant execute on function mayfly_private.add_jobs to service_role;
+
+create function mayfly_private.add_member(member uuid, role text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.add_member to service_role;
+
+create function mayfly_private.agent_tree(root uuid, living boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.agent_tree to authenticated;
+grant execute on function mayfly_private.agent_tree to service_role;
+
+create function mayfly_private.agent_usage(tenant uuid)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.agents_of_target(tenant uuid, sender uuid, target jsonb)
+returns SETOF uuid
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.append_debug(records jsonb, dropped integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.append_debug to authenticated;
+grant execute on function mayfly_private.append_debug to service_role;
+
+create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
+returns integer
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.apply_memories(tenant uuid, push jsonb, claimed uuid[])
+returns integer
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], targets uuid[], pusher uuid)
+returns integer
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.bytes_of_hex(value text)
+returns bytea
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.caller()
+returns mayfly_private.caller
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.caller_id()
+returns uuid
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.caller_id to authenticated;
+
+create function mayfly_private.cancel_jobs(ids uuid[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.cancel_jobs to authenticated;
+grant execute on function mayfly_private.cancel_jobs to service_role;
+
+create function mayfly_private.card(agent mayfly.agents)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.change_member_role(member uuid, role text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.change_member_role to authenticated;
+grant execute on function mayfly_private.change_member_role to service_role;
+
+create function mayfly_private.channel_statistics(name text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.channel_statistics to authenticated;
+grant execute on function mayfly_private.channel_statistics to service_role;
+
+create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.check_claim(wanted integer, queues text[], names text[], lease double precision)
+returns void
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.check_jobs(jobs jsonb)
+returns void
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.check_messages(messages jsonb)
+returns void
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_operations(push jsonb)
+returns void
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_push(push jsonb)
+returns extensions.halfvec[]
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.check_reason(reason text)
+returns void
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.check_scopes(scopes text[], allowed text[])
+returns void
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_team(team jsonb)
+returns void
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_transition()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.check_version(functions text)
+returns void
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
+returns void
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.claim_embeddings(model text, max_rows integer, lease_seconds integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.claim_embeddings to service_role;
+
+create function mayfly_private.claim_jobs(wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.claim_jobs to authenticated;
+grant execute on function mayfly_private.claim_jobs to service_role;
+
+create function mayfly_private.claiming_worker(any_tenant boolean)
+returns mayfly_private.claiming_worker
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.close_cursor(cursor_state jsonb)
+returns text
+language sql immutable
+set search_path = "";
+
+create function mayfly_private.common_scopes(allowed text[])
+returns text[]
+language sql stable
+set search_path = "";
+
+create function mayfly_private.complete_embeddings(model text, results jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.complete_embeddings to service_role;
+
+create function mayfly_private.complete_jobs(done jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.complete_jobs to authenticated;
+grant execute on function mayfly_private.complete_jobs to service_role;
+
+create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
+returns integer
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.convert_operations(push jsonb)
+returns jsonb
+language plpgsql immutable
+set search_path = "";
+grant execute on function mayfly_private.convert_operations to authenticated;
+grant execute on function mayfly_private.convert_operations to service_role;
+
+create function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.create_channel to authenticated;
+grant execute on function mayfly_private.create_channel to service_role;
+
+create function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.create_enrolment_key to authenticated;
+grant execute on function mayfly_private.create_enrolment_key to service_role;
+
+create function mayfly_private.create_tenant(name text, owner uuid)
+returns mayfly.tenants
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.create_tenant to authenticated;
+grant execute on function mayfly_private.create_tenant to service_role;
+
+create function mayfly_private.cron_field(field text, low integer, high integer, names text[])
+returns integer[]
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.current_epoch()
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.debug_categories()
+returns text[]
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.debug_level()
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.debug_level to authenticated;
+grant execute on function mayfly_private.debug_level to service_role;
+
+create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.debug_rate(tenant uuid)
+returns numeric
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.define_agent_type(name text, role text, description text, prompt text, capabilities text[], scopes text[], lifetime interval, max_lifetime interval, max_living integer, metadata jsonb)
+returns mayfly.agent_types
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.define_agent_type to authenticated;
+grant execute on function mayfly_private.define_agent_type to service_role;
+
+create function mayfly_private.delete_channel(name text)
+returns uuid
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_channel to authenticated;
+grant execute on function mayfly_private.delete_channel to service_role;
+
+create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.delete_schedule(name text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_schedule to authenticated;
+grant execute on function mayfly_private.delete_schedule to service_role;
+
+create function mayfly_private.delete_state(key text, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_state to authenticated;
+grant execute on function mayfly_private.delete_state to service_role;
+
+create function mayfly_private.deliver_answer(tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.discard_jobs to authenticated;
+grant execute on function mayfly_private.discard_jobs to service_role;
+
+create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb)
+returns mayfly.agents
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
+returns integer[]
+language plpgsql stable
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.effective_status(agent mayfly.agents)
+returns text
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.embedding_progress(model text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.embedding_progress to service_role;
+
+create function mayfly_private.embeddings_of(push jsonb)
+returns extensions.halfvec[]
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
+returns void
+language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.end_leases()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
+returns void
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.erase_tenant(name text, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.erase_tenant to authenticated;
+grant execute on function mayfly_private.erase_tenant to service_role;
+
+create function mayfly_private.export_tenant(after jsonb, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.export_tenant to authenticated;
+grant execute on function mayfly_private.export_tenant to service_role;
+
+create function mayfly_private.extend_life(tenant uuid, agent uuid)
+returns mayfly.agents
+language sql volatile security definer
+set search_path = "";
+
+create function mayfly_private.fail(status integer, code text, message text, hint text DEFAULT NULL::text, details jsonb DEFAULT NULL::jsonb, retry_after integer DEFAULT NULL::integer)
+returns void
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly_private.fail to authenticated;
+grant execute on function mayfly_private.fail to service_role;
+
+create function mayfly_private.fail_jobs(failures jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.fail_jobs to authenticated;
+grant execute on function mayfly_private.fail_jobs to service_role;
+
+create function mayfly_private.fence_job(token text)
+returns mayfly.jobs
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.find_agents(having_capabilities text[], of_type text, with_status text, of_parent uuid, after uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set plan_cache_mode = force_custom_plan
+set search_path = "";
+grant execute on function mayfly_private.find_agents to authenticated;
+grant execute on function mayfly_private.find_agents to service_role;
+
+create function mayfly_private.find_by_meaning(tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[])
+returns record
+language plpgsql stable
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
+returns record
+language plpgsql stable
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
+returns mayfly.channels
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.find_job_tenants(walk mayfly_private.tenant_walk, wanted integer, marks mayfly_private.job_marks)
+returns mayfly_private.tenant_walk
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.find_lanes(worker mayfly_private.claiming_worker, tenant uuid, queues text[], names text[], seen_heads jsonb, weighted boolean, marks mayfly_private.job_marks)
+returns mayfly_private.found_lanes
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
+returns record
+language plpgsql stable
+set jit = off
+set search_path = "";
+
+create function mayfly_private.fire_schedules(max_rows integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
+returns integer
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.flush_nudges(only_tenant uuid DEFAULT NULL::uuid)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.forget_jobs()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.forget_log()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.forget_vectors(model text, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.forget_vectors to service_role;
+
+create function mayfly_private.get_agent(agent_id uuid)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.get_agent to authenticated;
+grant execute on function mayfly_private.get_agent to service_role;
+
+create function mayfly_private.given_field(op jsonb, field text)
+returns text
+language sql immutable
+set search_path = "";
+
+create function mayfly_private.half_life(kind text, half_lives jsonb)
+returns double precision
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.hash_secret(secret text)
+returns bytea
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.heartbeat to authenticated;
+
+create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.heartbeat_jobs to authenticated;
+grant execute on function mayfly_private.heartbeat_jobs to service_role;
+
+create function mayfly_private.hold_debug(tenant uuid, listening boolean DEFAULT false)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.hold_tenant(tenant uuid)
+returns text
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.insert_agents(drafted mayfly.agents[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.insert_jobs(tenant uuid, jobs jsonb, author uuid, parent uuid, root uuid)
+returns jsonb
+language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.installation()
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.installation to service_role;
+
+create function mayfly_private.instant_or_absent(value jsonb)
+returns boolean
+language sql stable parallel safe
+set search_path = "";
+
+create function mayfly_private.invite_member(role text, email text, expires_at timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.invite_member to authenticated;
+grant execute on function mayfly_private.invite_member to service_role;
+
+create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
+returns boolean
+language sql stable
+set search_path = "";
+
+create function mayfly_private.is_cron(line text)
+returns boolean
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.is_debug_setting(setting jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.is_flushed()
+returns boolean
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.is_live(state mayfly.states)
+returns boolean
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.is_live to authenticated;
+grant execute on function mayfly_private.is_live to service_role;
+
+create function mayfly_private.is_retention(rules jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.is_timely(claims jsonb)
+returns boolean
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.is_watched(tenant uuid, agent uuid)
+returns boolean
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.issue_token(tenant uuid, agent uuid, round integer DEFAULT 1)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.job_holder()
+returns mayfly_private.job_holder
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.keep_owner(member mayfly.members)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.kept()
+returns interval
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.labels(task text, tags text[])
+returns text
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.labels_within(labels text[], max_count integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.lease_debug to authenticated;
+grant execute on function mayfly_private.lease_debug to service_role;
+
+create function mayfly_private.lease_of(holder mayfly_private.job_holder, token text)
+returns mayfly_private.lease
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.leave_tenant()
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.leave_tenant to authenticated;
+
+create function mayfly_private.list_members()
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_members to authenticated;
+grant execute on function mayfly_private.list_members to service_role;
+
+create function mayfly_private.listen(log boolean, channels text[], lost integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.listen to authenticated;
+grant execute on function mayfly_private.listen to service_role;
+
+create function mayfly_private.living_agents(ids uuid[])
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.living_agents to authenticated;
+grant execute on function mayfly_private.living_agents to service_role;
+
+create function mayfly_private.lock_agent(agent_id uuid)
+returns mayfly.agents
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.lock_member(tenant uuid, member uuid, scope text)
+returns mayfly.members
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.lock_memories(tenant uuid, memories uuid[])
+returns uuid[]
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.lock_ready(tenant uuid, of_lane text, asked integer, marks mayfly_private.job_marks, first_mark integer, newest bigint)
+returns mayfly_private.locked_jobs
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
+returns mayfly.states
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_acknowledgements()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_agents()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_channels()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_jobs(tenant uuid, happened text, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_members()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_memories()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_messages()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_states()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_subscriptions()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain(max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.maintain to authenticated;
+grant execute on function mayfly_private.maintain to service_role;
+
+create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_all(max_rows integer DEFAULT 1000)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_log(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_some(begun timestamp with time zone, max_rows integer DEFAULT 1000)
+returns integer
+language plpgsql volatile security definer
+set lock_timeout = 2s
+set search_path = "";
+
+create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.may_publish(channel mayfly.channels)
+returns boolean
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_tell(tenant uuid, wanted integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_agents_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_jobs_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.may_use_topic to authenticated;
+
+create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb)
+returns bigint
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.merge_conflicts(base jsonb, theirs jsonb, ours jsonb, path text[] DEFAULT '{}'::text[])
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.merge_patch(target jsonb, patch jsonb)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.merge_values(base jsonb, present jsonb, wanted jsonb, wanted_is_newer boolean)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.meter_conflicts()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.meter_deliveries()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.meter_memories()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.meter_messages()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.meter_rows()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.meter_vectors()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.model_worth(model text, OUT meaning real, OUT unrelated real)
+returns record
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.my_invitations()
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.my_invitations to authenticated;
+
+create function mayfly_private.name_pool()
+returns text[]
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
+returns TABLE(memory_id uuid, similarity double precision)
+language plpgsql stable strict
+set enable_seqscan = off
+set enable_sort = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.neighbours_of(tenant uuid, threads uuid[], times timestamp with time zone[], lenders uuid[], relevances double precision[], share double precision, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT gains double precision[])
+returns record
+language plpgsql stable
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.new_secret(prefix text)
+returns text
+language sql volatile
+set search_path = "";
+
+create function mayfly_private.next_clock(seen text)
+returns text
+language sql volatile
+set search_path = "";
+
+create function mayfly_private.next_cron(line text, zone text, after timestamp with time zone)
+returns timestamp with time zone
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.now()
+returns timestamp with time zone
+language plpgsql volatile parallel safe
+set search_path = "";
+grant execute on function mayfly_private.now to authenticated;
+grant execute on function mayfly_private.now to service_role;
+
+create function mayfly_private.nudge(tenant uuid, audience uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean DEFAULT false)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.numbers_kept(value jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.open_cursor(tenant uuid, since text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.open_inbox(session uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.open_inbox to authenticated;
+grant execute on function mayfly_private.open_inbox to service_role;
+
+create function mayfly_private.open_spawn(wanted integer)
+returns mayfly_private.spawner
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.own_agent_ids()
+returns uuid[]
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.own_agent_ids to authenticated;
+
+create function mayfly_private.own_channel(name text)
+returns mayfly.channels
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.own_inbox()
+returns uuid
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.park_worker(tenant uuid, worker uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.patch_state to authenticated;
+grant execute on function mayfly_private.patch_state to service_role;
+
+create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
+returns text
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.plain_fields(fields jsonb)
+returns jsonb
+language sql stable
+set search_path = "";
+
+create function mayfly_private.promote_jobs(since timestamp with time zone, max_rows integer)
+returns integer
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_seqscan = off
+set enable_sort = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.pull(since text, page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set jit = off
+set search_path = "";
+grant execute on function mayfly_private.pull to authenticated;
+grant execute on function mayfly_private.pull to service_role;
+
+create function mayfly_private.pull_inbox(session uuid, after bigint, page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.pull_inbox to authenticated;
+grant execute on function mayfly_private.pull_inbox to service_role;
+
+create function mayfly_private.push(push jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.push to authenticated;
+grant execute on function mayfly_private.push to service_role;
+
+create function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.queue_embeddings to service_role;
+
+create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.read_channel to authenticated;
+grant execute on function mayfly_private.read_channel to service_role;
+
+create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set jit = off
+set search_path = "";
+grant execute on function mayfly_private.read_log to authenticated;
+grant execute on function mayfly_private.read_log to service_role;
+
+create function mayfly_private.read_steps(lease text, after text, page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set search_path = "";
+grant execute on function mayfly_private.read_steps to authenticated;
+grant execute on function mayfly_private.read_steps to service_role;
+
+create function mayfly_private.readable_channel_ids()
+returns uuid[]
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.readable_channel_ids to authenticated;
+
+create function mayfly_private.readable_kinds()
+returns TABLE(tenant_id uuid, kind text, sees_all boolean)
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.readable_kinds to authenticated;
+grant execute on function mayfly_private.readable_kinds to service_role;
+
+create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer DEFAULT 0)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.reap(tenant uuid, only_name text DEFAULT NULL::text)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.reap_in_passing()
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.reap_in_passing to authenticated;
+grant execute on function mayfly_private.reap_in_passing to service_role;
+
+create function mayfly_private.reap_jobs(max_rows integer DEFAULT 1000)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.recall(query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, result_limit integer, until timestamp with time zone, for_task text, session uuid, conversation uuid, similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean)
+returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
+language plpgsql stable security definer
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.recall to authenticated;
+grant execute on function mayfly_private.recall to service_role;
+
+create function mayfly_private.recall_scope(model text)
+returns jsonb
+language plpgsql stable security definer
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.recall_scope to authenticated;
+grant execute on function mayfly_private.recall_scope to service_role;
+
+create function mayfly_private.reconcile_state(key text, strategy text, base_version integer, ours jsonb, ours_version integer, theirs_version integer, of_agent uuid, expected_version integer, ours_at timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.reconcile_state to authenticated;
+grant execute on function mayfly_private.reconcile_state to service_role;
+
+create function mayfly_private.record_steps(lease text, steps jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.record_steps to authenticated;
+grant execute on function mayfly_private.record_steps to service_role;
+
+create function mayfly_private.recount_usage(tenant uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.redrive_jobs to authenticated;
+grant execute on function mayfly_private.redrive_jobs to service_role;
+
+create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
+returns void
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.refuse_transition(from_status text, to_status text)
+returns void
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.release()
+returns jsonb
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.release_debug(lease uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.release_debug to authenticated;
+grant execute on function mayfly_private.release_debug to service_role;
+
+create function mayfly_private.release_jobs(leases text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.release_jobs to authenticated;
+grant execute on function mayfly_private.release_jobs to service_role;
+
+create function mayfly_private.release_leases(tenant uuid, ids uuid[], code text, message text)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.remove_member(member uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.remove_member to authenticated;
+grant execute on function mayfly_private.remove_member to service_role;
+
+create function mayfly_private.renew_agent()
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.renew_agent to authenticated;
+
+create function mayfly_private.request_drains()
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.require_role(tenant uuid, over text)
+returns void
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.require_tenant(scope text)
+returns uuid
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.require_tenant to authenticated;
+grant execute on function mayfly_private.require_tenant to service_role;
+
+create function mayfly_private.resume_agent(agent_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.resume_agent to authenticated;
+grant execute on function mayfly_private.resume_agent to service_role;
+
+create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.revoke_enrolment_key to authenticated;
+grant execute on function mayfly_private.revoke_enrolment_key to service_role;
+
+create function mayfly_private.revoke_invitation(invitation_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.revoke_invitation to authenticated;
+grant execute on function mayfly_private.revoke_invitation to service_role;
+
+create function mayfly_private.rollback_state(key text, version integer, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.rollback_state to authenticated;
+grant execute on function mayfly_private.rollback_state to service_role;
+
+create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
+returns integer
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.sample_words(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile
+set jit = off
+set search_path = "";
+
+create function mayfly_private.scan_log(tenant uuid, of_epoch integer, kinds text[], open_kinds text[], own uuid[], caller_id uuid, after_xid xid8, after_id bigint, before_xid xid8, among xid8[], target pg_snapshot, page_limit integer)
+returns jsonb
+language plpgsql stable
+set enable_bitmapscan = off
+set enable_seqscan = off
+set search_path = "";
+
+create function mayfly_private.searched(content text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.seconds_left(agent mayfly.agents)
+returns numeric
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.sees_agent(agent mayfly.agents)
+returns boolean
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.send_messages(messages jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.send_messages to authenticated;
+grant execute on function mayfly_private.send_messages to service_role;
+
+create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_debug to authenticated;
+grant execute on function mayfly_private.set_debug to service_role;
+
+create function mayfly_private.set_job_share(weight integer, max_running integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_job_share to service_role;
+
+create function mayfly_private.set_queue(name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_queue to authenticated;
+grant execute on function mayfly_private.set_queue to service_role;
+
+create function mayfly_private.set_quotas(max_living_agents integer, spawns_per_minute integer, max_memories bigint, max_bytes bigint, writes_per_minute integer, messages_kept double precision)
+returns mayfly.tenants
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_quotas to service_role;
+
+create function mayfly_private.set_schedule(name text, cron text, job text, input jsonb, time_zone text, options jsonb, catch_up text, overlap text, paused boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_schedule to authenticated;
+grant execute on function mayfly_private.set_schedule to service_role;
+
+create function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_state to authenticated;
+grant execute on function mayfly_private.set_state to service_role;
+
+create function mayfly_private.settle(memory jsonb, change jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.settle_vectors(batch integer DEFAULT 500, large integer DEFAULT 10000, only_tenant uuid DEFAULT NULL::uuid)
+returns integer
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_seqscan = off
+set jit = off
+set search_path = "";
+
+create function mayfly_private.show_claimed(job mayfly.jobs)
+returns jsonb
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.show_message(message mayfly.messages)
+returns jsonb
+language sql stable
+set search_path = "";
+
+create function mayfly_private.show_schedule(schedule mayfly.job_schedules)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_schedule to authenticated;
+grant execute on function mayfly_private.show_schedule to service_role;
+
+create function mayfly_private.show_state(state mayfly.states)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_state to authenticated;
+grant execute on function mayfly_private.show_state to service_role;
+
+create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.signal_job to authenticated;
+grant execute on function mayfly_private.signal_job to service_role;
+
+create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.spawn_agent to authenticated;
+grant execute on function mayfly_private.spawn_agent to service_role;
+
+create function mayfly_private.spawn_team(team jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.spawn_team to authenticated;
+grant execute on function mayfly_private.spawn_team to service_role;
+
+create function mayfly_private.start_usage()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.stop_agent(agent_id uuid, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.stop_agent to authenticated;
+grant execute on function mayfly_private.stop_agent to service_role;
+
+create function mayfly_private.subscribe_channel(name text, acknowledged bigint)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.subscribe_channel to authenticated;
+grant execute on function mayfly_private.subscribe_channel to service_role;
+
+create function mayfly_private.subtree(root mayfly.agents, living boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
+returns jsonb
+language plpgsql stable
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.suspend_agent(agent_id uuid, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.suspend_agent to authenticated;
+grant execute on function mayfly_private.suspend_agent to service_role;
+
+create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_agents()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tenant_ids(scope text)
+returns uuid[]
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.tenant_ids to authenticated;
+grant execute on function mayfly_private.tenant_ids to service_role;
+
+create function mayfly_private.tenant_tables()
+returns TABLE(place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
+language sql stable
+set search_path = "";
+
+create function mayfly_private.text_search_config(language text)
+returns regconfig
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.text_within(value jsonb, max_length integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.texts_of(value jsonb)
+returns text[]
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.texts_or_absent(value jsonb, max_count integer)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.tick_jobs()
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.time_of_id(id uuid)
+returns timestamp with time zone
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.to_uuid(value text)
+returns uuid
+language plpgsql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.to_uuid to authenticated;
+grant execute on function mayfly_private.to_uuid to service_role;
+
+create function mayfly_private.transfer_tenant(member uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.transfer_tenant to authenticated;
+
+create function mayfly_private.tune_search(tenant uuid, model text, questions integer DEFAULT 50)
+returns integer
+language plpgsql volatile security definer
+set enable_seqscan = off
+set jit = off
+set search_path = "";
+
+create function mayfly_private.turn_jobs(done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.turn_jobs to authenticated;
+grant execute on function mayfly_private.turn_jobs to service_role;
+
+create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
+returns uuid[]
+language sql stable
+set search_path = "";
+
+create function mayfly_private.unsubscribe_channel(name text)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.unsubscribe_channel to authenticated;
+grant execute on function mayfly_private.unsubscribe_channel to service_role;
+
+create function mayfly_private.update_channel(name text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.update_channel to authenticated;
+grant execute on function mayfly_private.update_channel to service_role;
+
+create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
+returns mayfly.tenants
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.update_tenant to authenticated;
+grant execute on function mayfly_private.update_tenant to service_role;
+
+create function mayfly_private.usage()
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.usage to authenticated;
+grant execute on function mayfly_private.usage to service_role;
+
+create function mayfly_private.uuid_or_absent(value jsonb)
+returns boolean
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.void_secrets(tenant uuid, agent uuid)
+returns void
+language sql volatile security definer
+set search_path = "";
+
+create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.wait_job to authenticated;
+grant execute on function mayfly_private.wait_job to service_role;
+
+create function mayfly_private.wake_workers(tenant uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.wanted_kinds(readable text[], types text[])
+returns text[]
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.words(language text, task text, tags text[], input text, output text, critique text)
+returns tsvector
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.words_of_question(tenant uuid, language text, question text, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
+returns record
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.words_version()
+returns smallint
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamp with time zone)
+returns mayfly.states
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.write_words()
+returns trigger
+language plpgsql volatile
+set search_path = "";
+
+create policy mayfly_receive on realtime.messages for select to authenticated
+  using (mayfly_private.may_use_topic(( SELECT realtime.topic() AS topic), extension, false));
+
+create policy mayfly_send on realtime.messages for insert to authenticated
+  with check (mayfly_private.may_use_topic(( SELECT realtime.topic() AS topic), extension, true));

@@ -1,0 +1,246 @@
+/**
+ * A room that nobody has heard of: its files alone make it one that is swept, charged, maintained, exported and
+ * erased. What it is made of stands in made-up-room/, as a real one's in sql/<room> and tests/<room>/sweep.ts.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  actAs,
+  type Claims,
+  codeOf,
+  inTenant,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  rpc,
+  type SpawnedAgent,
+} from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import {
+  expectItselfForBare,
+  expectNothingForStrangers,
+  expectOwnScopeForEach,
+  expectRoleForViewer,
+  expectRowsOfVictim,
+  type Isolation,
+  openIsolation,
+} from "#harness/isolation";
+import { faultsOf, inOrder } from "../../scripts/sql/order.ts";
+import { readRooms, readSources } from "../../scripts/sql/releases.ts";
+import { closing } from "../../scripts/sql/upgrade.ts";
+import { sweep } from "./made-up-room/sweep.ts";
+
+const root = join(import.meta.dirname, "../..");
+const folder = join(import.meta.dirname, "made-up-room");
+
+/** All sources, with the room as the last one. */
+async function withTheRoom() {
+  const files = (await readdir(folder, { recursive: true })).filter((f) => f.endsWith(".sql"));
+  const made = await Promise.all(
+    files.sort().map(async (file) => ({
+      file: `sql/parcels/${file}`,
+      text: await readFile(join(folder, file), "utf8"),
+    })),
+  );
+  const { rooms, exceptions } = await readRooms(root);
+  const known = { rooms: [...rooms, "parcels"], exceptions };
+  return { sources: inOrder([...(await readSources(root)), ...made], known.rooms), known };
+}
+
+let db: TestDatabase;
+let isolation: Isolation;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  const { sources } = await withTheRoom();
+  await db.sql.begin(async (sql) => {
+    await sql`set local role postgres`;
+    for (const { room, text } of sources) if (room === "parcels") await sql.unsafe(text);
+    await sql.unsafe(closing);
+  });
+  isolation = await openIsolation(db.sql, [sweep]);
+});
+afterAll(() => db.close());
+
+const countsOf = async (tenant: string) => {
+  const [row] = await db.sql`
+    select (select count(*)::int from mayfly.parcels where tenant_id = ${tenant}) as parcels,
+      (select count(*)::int from mayfly.stamps where tenant_id = ${tenant}) as stamps,
+      (select count(*)::int from mayfly_private.seals where tenant_id = ${tenant}) as seals`;
+  return row;
+};
+
+describe("a room that is added", () => {
+  it("names nothing that is not there, and needs no exception", async () => {
+    const { sources, known } = await withTheRoom();
+    expect(faultsOf(sources, known)).toEqual([]);
+    // What it registers is the last to be applied again when it changes, and its scopes are the first.
+    const own = sources.filter(({ room }) => room === "parcels").map(({ file }) => file);
+    expect(own.indexOf("sql/parcels/scopes.sql")).toBeLessThan(
+      own.indexOf("sql/parcels/topics.sql"),
+    );
+  });
+
+  it("is swept: its tables have a row of the victim, and show it to its scope alone", async () => {
+    expect(isolation.tables).toEqual(expect.arrayContaining(["parcels", "stamps"]));
+    await expectRowsOfVictim(isolation);
+    const own = { ...isolation, tables: ["parcels", "stamps"] };
+    await expectNothingForStrangers(own);
+    await expectRoleForViewer(own);
+    await expectItselfForBare(own);
+    await expectOwnScopeForEach(own);
+  });
+
+  it("is swept: its topic is for its scope alone", async () => {
+    const { victim, strangers, bare } = isolation;
+    const { parcel: topic } = sweep.topics?.(victim) ?? {};
+    const heard = async (claims: Claims, headers = {}) => {
+      const [row] = await db.sql`
+        select * from _realtime.authorize('read', ${topic as string}, ${String(claims.role)},
+          ${JSON.stringify(claims)}, ${JSON.stringify(headers)}, true)`;
+      return row?.broadcast as boolean;
+    };
+    expect(await heard(victim.agent.claims)).toBe(true);
+    for (const [who, { claims, headers }] of Object.entries(strangers))
+      expect(await heard(claims, headers), who).toBe(false);
+    expect(await heard(bare.claims)).toBe(false);
+  });
+
+  it("is swept: its function is refused to strangers, and without its scope", async () => {
+    const { victim, strangers } = isolation;
+    const { values } = sweep.attacks?.(victim).send_parcel ?? {};
+    const before = await countsOf(victim.tenant);
+    // In a tenant of its own the victim's parcel is none: the foreign key says so.
+    for (const { claims, headers } of Object.values(strangers))
+      expect(["23503", "scope_missing", "not_authorized", "tenant_unknown", "42501"]).toContain(
+        await codeOf(rpc(db.sql, claims, "send_parcel", values, headers)),
+      );
+    const reader = await makeAgent(db.sql, victim.tenant, { scopes: ["parcel:read"] });
+    expect(await codeOf(rpc(db.sql, reader.claims, "send_parcel", values))).toBe("scope_missing");
+    expect(await countsOf(victim.tenant)).toEqual(before);
+  });
+
+  it("tells in the log, to those who have the scope of its kind of events", async () => {
+    const { tenant, sender } = await makeSender();
+    const stranger = await makeAgent(db.sql, tenant, { scopes: ["memory:read"] });
+    const heard = async (claims: Claims) => {
+      const rows = await actAs(
+        db.sql,
+        claims,
+        (session) => session`select type, subject from mayfly.events where type = 'parcel.sent'`,
+      );
+      return rows.map((row) => row.subject);
+    };
+    const parcel = await send(sender, "one");
+    expect(await heard(sender.claims)).toEqual([parcel]);
+    expect(await heard(stranger.claims)).toEqual([]);
+  });
+
+  it("gives its scope by default where it says so", async () => {
+    const tenant = await makeTenant(db.sql);
+    const owner = await makePerson(db.sql, { [tenant]: "owner" });
+    const { agent } = await rpc<{ agent: { scopes: string[] } }>(db.sql, owner, "spawn_agent", {});
+    expect(agent.scopes).toContain("parcel:read");
+    expect(agent.scopes).not.toContain("parcel:send");
+  });
+
+  it("is charged: what it stores counts, is refused when it is too much, and is given back", async () => {
+    const { tenant, owner, sender } = await makeSender({ max_bytes: 2_000 });
+    const usage = () =>
+      rpc<{ bytes: number; parcels: number; writes_this_minute: number }>(db.sql, owner, "usage");
+    const before = await usage();
+    expect(before.parcels).toBe(0);
+    await send(sender, "x".repeat(100));
+    const after = await usage();
+    expect(after.bytes - before.bytes).toBe(256 + 100 + 42);
+    expect(after.writes_this_minute - before.writes_this_minute).toBe(1);
+    expect(after.parcels).toBe(1);
+    await db.sql`select mayfly_private.recount_usage(${tenant})`;
+    expect((await usage()).bytes).toBe(after.bytes);
+    const many = async () => {
+      for (;;) await send(sender, "x".repeat(200));
+    };
+    expect(await codeOf(many())).toBe("quota_exceeded");
+    await db.sql`delete from mayfly.parcels where tenant_id = ${tenant}`;
+    expect((await usage()).bytes).toBe(before.bytes);
+  });
+
+  it("is maintained: what is old goes, and the answer counts it", async () => {
+    const { tenant, owner, sender } = await makeSender();
+    const outer = await send(sender, "old, with one inside");
+    await send(sender, "old", outer);
+    await db.sql`update mayfly.parcels set sent_at = sent_at - interval '40 days' where tenant_id = ${tenant}`;
+    await send(sender, "new");
+    const maintain = () => rpc(db.sql, owner, "maintain");
+    expect(await maintain()).toMatchObject({ parcels: 1, more: true });
+    expect(await maintain()).toMatchObject({ parcels: 1 });
+    expect(await maintain()).toMatchObject({ parcels: 0, more: false });
+    expect(await countsOf(tenant)).toMatchObject({ parcels: 1, stamps: 1 });
+  });
+
+  it("is exported: its rows after the tables that they refer to, without secrets and what is generated", async () => {
+    const { owner, sender } = await makeSender();
+    const outer = await send(sender, "one");
+    await send(sender, "two", outer);
+    const lines: { table: string; row: Record<string, unknown> }[] = [];
+    for (let after: unknown = null, more = true; more; ) {
+      const page = await rpc<{ lines: typeof lines; after: unknown; more: boolean }>(
+        db.sql,
+        owner,
+        "export_tenant",
+        { after: after as never, page_limit: 3 },
+      );
+      lines.push(...page.lines);
+      ({ after, more } = page);
+    }
+    const tables = lines.map(({ table }) => table);
+    expect(tables.filter((table) => table === "parcels")).toHaveLength(2);
+    expect(tables.filter((table) => table === "stamps")).toHaveLength(2);
+    expect(tables.lastIndexOf("parcels")).toBeLessThan(tables.indexOf("stamps"));
+    expect(lines.find(({ table }) => table === "parcels")?.row).not.toHaveProperty("shout");
+    expect(JSON.stringify(lines)).not.toContain("the secret word");
+  });
+
+  it("is erased: parcels inside parcels, and what has no foreign key, each call within its size", async () => {
+    const { tenant, owner, sender } = await makeSender();
+    let inside = await send(sender, "outermost");
+    for (let depth = 0; depth < 5; depth++) inside = await send(sender, "inside", inside);
+    const [row] = await db.sql`select name from mayfly.tenants where id = ${tenant}`;
+    const erase = () =>
+      rpc<{ erased: boolean }>(
+        db.sql,
+        owner,
+        "erase_tenant",
+        { name: row?.name as string, max_rows: 5 },
+        inTenant(tenant),
+      );
+    const sum = async () =>
+      Object.values((await countsOf(tenant)) ?? {}).reduce((all, count) => all + count, 0);
+    for (let erased = false; !erased; ) {
+      const before = await sum();
+      ({ erased } = await erase());
+      expect(before - (await sum())).toBeLessThanOrEqual(5);
+    }
+    expect(await sum()).toBe(0);
+  });
+
+  it("goes with its tenant when that is deleted in the SQL editor", async () => {
+    const { tenant, sender } = await makeSender();
+    await send(sender, "one");
+    await db.sql`delete from mayfly.tenants where id = ${tenant}`;
+    expect(await countsOf(tenant)).toEqual({ parcels: 0, stamps: 0, seals: 0 });
+  });
+});
+
+async function makeSender(limits: Record<string, unknown> = {}) {
+  const tenant = await makeTenant(db.sql, limits);
+  const owner = await makePerson(db.sql, { [tenant]: "owner" });
+  const sender = await makeAgent(db.sql, tenant, { scopes: ["parcel:read", "parcel:send"] });
+  return { tenant, owner, sender };
+}
+
+const send = (sender: SpawnedAgent, label: string, inside: string | null = null) =>
+  actAs(db.sql, sender.claims, async (session) => {
+    const [row] = await session`select mayfly.send_parcel(${label}, ${inside}) as id`;
+    return row?.id as string;
+  });

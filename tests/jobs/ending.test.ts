@@ -1,0 +1,209 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import {
+  add,
+  claim,
+  claimOne,
+  complete,
+  fail,
+  jobOf,
+  letTick,
+  makeWorker,
+  makeWorkTenant,
+  statusOf,
+} from "./working.ts";
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db?.close());
+
+async function setUp() {
+  const tenant = await makeWorkTenant(db.sql);
+  const worker = await makeWorker(db.sql, tenant);
+  return { tenant, worker, claims: worker.claims };
+}
+
+describe("ending jobs", () => {
+  it("tries a failed one again after its backoff, and makes it a dead letter in the end", async () => {
+    const { claims, tenant } = await setUp();
+    const [job] = await add(db.sql, claims, [
+      { name: "a", max_attempts: 2, backoff: { base: 100, factor: 2, cap: 100 } },
+    ]);
+    const id = job?.id ?? "";
+    const first = await claimOne(db.sql, claims);
+    expect(
+      await fail(db.sql, claims, [
+        { lease: first.lease, error: { code: "net", message: "no answer" } },
+      ]),
+    ).toEqual(["retrying"]);
+    expect(await jobOf(db.sql, tenant, id)).toMatchObject({
+      status: "scheduled",
+      error: { code: "net", message: "no answer" },
+      attempts: [{ attempt: 1, error: { code: "net" } }],
+    });
+    const [due] =
+      await db.sql`select run_at - clock_timestamp() <= interval '100 s' and run_at > now() - interval '1 s' as ok from mayfly.jobs where id = ${id}`;
+    expect(due?.ok).toBe(true);
+    await db.sql`update mayfly.jobs set run_at = now() where id = ${id}`;
+    const second = await claimOne(db.sql, claims);
+    expect(second.attempt).toBe(2);
+    expect(
+      await fail(db.sql, claims, [{ lease: second.lease, error: { message: "again" } }]),
+    ).toEqual(["failed"]);
+    expect(await statusOf(db.sql, tenant, id)).toBe("failed");
+    // The same calls again, since their answers were lost.
+    expect(
+      await fail(db.sql, claims, [{ lease: second.lease, error: { message: "again" } }]),
+    ).toEqual(["recorded"]);
+  });
+
+  it("tries none again whose error says so", async () => {
+    const { claims, tenant } = await setUp();
+    const [job] = await add(db.sql, claims, [{ name: "a" }]);
+    const { lease } = await claimOne(db.sql, claims);
+    expect(
+      await fail(db.sql, claims, [{ lease, error: { message: "never" }, retryable: false }]),
+    ).toEqual(["failed"]);
+    expect(await statusOf(db.sql, tenant, job?.id ?? "")).toBe("failed");
+  });
+
+  it("records a result once, and tells a repeated call so", async () => {
+    const { claims, tenant } = await setUp();
+    const [job] = await add(db.sql, claims, [{ name: "a" }]);
+    const { lease } = await claimOne(db.sql, claims);
+    for (const result of [1, 2])
+      expect(await complete(db.sql, claims, [{ lease, result }])).toEqual({
+        lost: [],
+        cancelled: [],
+      });
+    expect(await jobOf(db.sql, tenant, job?.id ?? "")).toMatchObject({
+      status: "succeeded",
+      result: 1,
+    });
+    const events =
+      await db.sql`select type from mayfly.events where subject = ${job?.id ?? ""} order by xid, id`;
+    expect(events.map((event) => event.type)).toEqual(["job.added", "job.succeeded"]);
+  });
+
+  it("refuses a result over 256 KB by its field, and a lease that is none is lost", async () => {
+    const { claims } = await setUp();
+    await add(db.sql, claims, [{ name: "a" }]);
+    const { lease } = await claimOne(db.sql, claims);
+    expect(
+      await refusalOf(complete(db.sql, claims, [{ lease, result: "x".repeat(262_144) }])),
+    ).toMatchObject({
+      code: "invalid_request",
+      details: { index: 0, field: "result" },
+    });
+    const nonsense = ["", "1.2.3", `1.${randomUUID()}.${randomUUID()}`, lease.replace(/^1/, "2")];
+    expect(
+      (
+        await complete(
+          db.sql,
+          claims,
+          nonsense.map((lease) => ({ lease })),
+        )
+      ).lost,
+    ).toEqual([0, 1, 2, 3]);
+  });
+
+  it("redrives dead letters with their steps, past every old lease, and discards them", async () => {
+    const { claims, tenant } = await setUp();
+    const owner = await makePerson(db.sql, { [tenant]: "owner" });
+    const [job] = await add(db.sql, claims, [{ name: "a", max_attempts: 1 }]);
+    const id = job?.id ?? "";
+    const old = await claimOne(db.sql, claims);
+    await rpc(db.sql, claims, "record_steps", {
+      lease: old.lease,
+      steps: [{ name: "s", result: 7 }] as never,
+    });
+    await fail(db.sql, claims, [{ lease: old.lease, error: { message: "x" } }]);
+    expect(await codeOf(rpc(db.sql, claims, "redrive_jobs"))).toBe("scope_missing");
+    expect(await rpc(db.sql, owner, "redrive_jobs", { ids: [id] })).toEqual({ redriven: 1 });
+    const again = await claimOne(db.sql, claims);
+    expect(again).toMatchObject({ id, attempt: 2, max_attempts: 2 });
+    expect(await codeOf(rpc(db.sql, claims, "read_steps", { lease: old.lease }))).toBe(
+      "lease_lost",
+    );
+    expect(await rpc(db.sql, claims, "read_steps", { lease: again.lease })).toMatchObject({
+      steps: { s: 7 },
+    });
+    await fail(db.sql, claims, [{ lease: again.lease, error: { message: "x" } }]);
+    expect(await rpc(db.sql, owner, "discard_jobs")).toEqual({ discarded: 1 });
+    expect(await codeOf(jobOf(db.sql, tenant, id))).toBe("job_unknown");
+    const [steps] = await db.sql`select count(*)::int from mayfly.job_steps where job_id = ${id}`;
+    expect(steps?.count).toBe(0);
+  });
+
+  it("fails those whose deadline has passed, and takes from those over their timeout", async () => {
+    const { claims, tenant } = await setUp();
+    const [late, slow] = await add(db.sql, claims, [
+      { name: "late", deadline: "2020-01-01T00:00:00Z" },
+      { name: "slow", timeout: 60 },
+    ]);
+    await letTick(db.sql);
+    await claim(db.sql, claims, 0);
+    expect(await jobOf(db.sql, tenant, late?.id ?? "")).toMatchObject({
+      status: "failed",
+      error: { code: "deadline_passed" },
+    });
+    const job = await claimOne(db.sql, claims, { lease: 3600 });
+    expect(Date.parse(job.lease_end) - Date.now()).toBeLessThan(61_000);
+    await db.sql`update mayfly.jobs set started_at = started_at - interval '2 minutes' where id = ${slow?.id ?? ""}`;
+    await rpc(db.sql, claims, "heartbeat_jobs", { leases: [job.lease], lease: 3600 });
+    await db.sql`update mayfly.jobs set lease_end = started_at + timeout where id = ${slow?.id ?? ""}`;
+    await letTick(db.sql);
+    await claim(db.sql, claims, 0);
+    expect(await jobOf(db.sql, tenant, slow?.id ?? "")).toMatchObject({
+      status: "ready",
+      attempts: [{ error: { code: "job_timeout" } }],
+    });
+  });
+});
+
+describe("what is finished is read", () => {
+  it("by list, by queue and percentiles, and deleted by retention", async () => {
+    const { claims, tenant } = await setUp();
+    const added = await add(db.sql, claims, [
+      { name: "a" },
+      { name: "b" },
+      { name: "a", delay: 60 },
+    ]);
+    const taken = await claim(db.sql, claims, 2);
+    await complete(
+      db.sql,
+      claims,
+      taken.jobs.map(({ lease }) => ({ lease, result: { ok: true } })),
+    );
+    const list = await rpc<{ id: string; status: string }[]>(db.sql, claims, "list_jobs", {});
+    expect(list.map((job) => job.status).sort()).toEqual(["scheduled", "succeeded", "succeeded"]);
+    expect(await rpc(db.sql, claims, "list_jobs", { of_status: ["scheduled"] })).toMatchObject([
+      { id: added[2]?.id },
+    ]);
+    expect(await codeOf(rpc(db.sql, claims, "list_jobs", { of_status: ["sleeping"] }))).toBe(
+      "invalid_request",
+    );
+    const statistics = await rpc<Record<string, unknown>[]>(db.sql, claims, "job_statistics", {});
+    expect(statistics).toMatchObject([
+      {
+        queue: "a",
+        succeeded: 1,
+        scheduled: 1,
+        wait: { p50: expect.any(Number) },
+        run: { p99: expect.any(Number) },
+      },
+      { queue: "b", succeeded: 1 },
+    ]);
+    await db.sql`update mayfly.finished_jobs set finished_at = now() - interval '31 days' where tenant_id = ${tenant}`;
+    const [more] = await db.sql`select mayfly_private.maintain_jobs(${tenant}, 1) as more`;
+    expect(more?.more).toEqual({ more: true });
+    await db.sql`select mayfly_private.maintain_jobs(${tenant}, 10)`;
+    const [left] =
+      await db.sql`select count(*)::int from mayfly.finished_jobs where tenant_id = ${tenant}`;
+    expect(left?.count).toBe(0);
+  });
+});

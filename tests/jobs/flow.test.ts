@@ -1,0 +1,105 @@
+/** Waits and children of jobs in the SDK, and a fleet for all tenants. */
+import { type Agent, type HeldJob, Mayfly } from "@mayfly/sdk";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+
+let local: TestLocal;
+let mayfly: Mayfly;
+let agent: Agent;
+beforeAll(async () => {
+  local = await startTestLocal();
+});
+afterAll(() => local?.close());
+beforeEach(async () => {
+  ({ mayfly } = await local.enter());
+  agent = await spawnIn(mayfly, { lifetime: 300 });
+  return async () => {
+    await mayfly.close({ stopAgents: true });
+  };
+});
+
+const fast = { pollMs: 200, drainOnTermination: false };
+const ended = async <T = unknown>(id: string, by: { jobs: Mayfly["jobs"] } = mayfly) =>
+  dataOf(await by.jobs.ended<T>(id, { timeoutMs: 60_000, pollMs: 50 }));
+
+describe("a job", () => {
+  it("sleeps, waits for signals, and goes on where it was, on another worker too", async () => {
+    const begun: number[] = [];
+    const handlers = {
+      order: async (_: unknown, job: HeldJob) => {
+        begun.push(job.attempt);
+        await job.sleep(0.05);
+        const paid = await job.waitFor<{ sum: number }>(["paid", "cancelled"], { timeout: "1h" });
+        const late = await job.waitFor("never", { timeout: 0.05 });
+        return { signal: paid.signal, sum: paid.payload?.sum, timedOut: late.timedOut };
+      },
+    };
+    const work = dataOf(await agent.work(handlers, fast));
+    const { id } = dataOf(await mayfly.jobs.add("order"));
+    for (let waits = false; !waits; await new Promise((resolve) => setTimeout(resolve, 20)))
+      waits = dataOf(await mayfly.jobs.get(id)).waitFor?.includes("paid") ?? false;
+    await work.stop();
+    const other = await spawnIn(mayfly, { lifetime: 300 });
+    dataOf(await other.work(handlers, fast));
+    expect(dataOf(await mayfly.jobs.signal(id, "paid", { sum: 12 }))).toEqual({ woken: true });
+    expect((await ended(id)).result).toEqual({ signal: "paid", sum: 12, timedOut: true });
+    // A wait whose time is over before it is asked for is none; the one for the signal is.
+    expect(begun.length).toBeGreaterThan(1);
+  });
+
+  it("adds a child once and waits for its end; a failed one is an error", async () => {
+    dataOf(
+      await agent.work(
+        {
+          parent: async (_: unknown, job: HeldJob) => {
+            const one = await job.child<number>("square", { n: 7 });
+            const two = await job.child("bad", {}, { maxAttempts: 1 });
+            return { one: one.data, two: two.error?.code };
+          },
+          square: ({ n }: { n: number }) => n * n,
+          bad: () => {
+            throw new Error("no");
+          },
+        },
+        fast,
+      ),
+    );
+    const { id } = dataOf(await mayfly.jobs.add("parent"));
+    const job = await ended(id);
+    expect(job.result).toEqual({ one: 49, two: "job_failed" });
+    expect(job.children.map(({ name, status }) => [name, status])).toEqual(
+      expect.arrayContaining([
+        ["square", "succeeded"],
+        ["bad", "failed"],
+      ]),
+    );
+  });
+});
+
+describe("a fleet of the secret key", () => {
+  it("works for every tenant", async () => {
+    const { mayfly: second } = await local.enter();
+    const ids = [];
+    for (const of of [mayfly, second]) ids.push(dataOf(await of.jobs.add("count", { n: 1 })).id);
+    const fleet = new Mayfly({ url: local.apiUrl, key: local.secretKey });
+    const tenants = new Set<string>();
+    const work = dataOf(
+      await fleet.jobs.work(
+        {
+          count: async ({ n }: { n: number }, job: HeldJob) => {
+            tenants.add(job.tenantId);
+            return job.step("add", () => n + 1);
+          },
+        },
+        fast,
+      ),
+    );
+    expect((await ended(ids[0] ?? "")).result).toBe(2);
+    expect((await ended(ids[1] ?? "", second)).result).toBe(2);
+    expect(tenants.size).toBe(2);
+    await work.stop();
+    await fleet.close();
+    await second.close();
+  });
+});

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inTenant, rpc, serviceRole } from "#harness/callers";
+import { openPostgresDatabase, type TestDatabase } from "#harness/database";
+import { databaseUrl } from "#harness/needs";
+import {
+  add,
+  claim,
+  claimAny,
+  claimOne,
+  complete,
+  makeWorker,
+  makeWorkTenant,
+  statusOf,
+} from "./working.ts";
+
+let db: TestDatabase;
+
+/** Leases that are held by an agent that is dead, itself or by an ancestor. */
+const _heldByDead = async (tenant: string) =>
+  (
+    await db.sql`
+      select count(*)::int from mayfly.jobs j
+      where j.tenant_id = ${tenant} and j.status = 'running' and exists (
+        select from mayfly.agents a join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = any (a.ancestors || a.id)
+        where a.tenant_id = j.tenant_id and a.id = j.holder and (l.status <> 'running' or l.expires_at < j.lease_end))`
+  )[0]?.count as number;
+
+describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
+  beforeAll(async () => {
+    db = await openPostgresDatabase();
+  });
+  afterAll(() => db?.close());
+
+  it("loses no signal between a job that goes to sleep and whoever wakes it, 200 times", async () => {
+    const tenant = await makeWorkTenant(db.sql);
+    const { claims } = await makeWorker(db.sql, tenant);
+    let early = 0;
+    for (let n = 0; n < 200; n++) {
+      const [job] = await add(db.sql, claims, [{ name: "a" }]);
+      const { lease } = await claimOne(db.sql, claims);
+      const [wait] = await Promise.all([
+        rpc<{ signal?: string; waiting?: boolean }>(db.sql, claims, "wait_job", {
+          lease,
+          step: "w",
+          signals: ["go"],
+        }),
+        rpc(db.sql, claims, "signal_job", { id: job?.id, name: "go", payload: n }),
+      ]);
+      if (wait.signal) early++;
+      const last = wait.signal ? { lease } : await claimOne(db.sql, claims);
+      if (!wait.signal)
+        expect(
+          await rpc(db.sql, claims, "wait_job", { lease: last.lease, step: "w", signals: ["go"] }),
+        ).toEqual({ signal: "go", payload: n });
+      await complete(db.sql, claims, [{ lease: last.lease }]);
+    }
+    expect(early).toBeLessThan(201);
+  }, 60_000);
+
+  it("loses no end of a child while its parent goes to sleep, and cancels a family that is completing, without a deadlock", async () => {
+    const tenant = await makeWorkTenant(db.sql);
+    const { claims } = await makeWorker(db.sql, tenant);
+    for (let n = 0; n < 30; n++) {
+      const [parent] = await add(db.sql, claims, [{ name: "parent" }]);
+      const { lease } = await claimOne(db.sql, claims, { queues: ["parent"] });
+      const children = await add(
+        db.sql,
+        claims,
+        Array.from({ length: 8 }, () => ({ name: "child" })),
+        { lease },
+      );
+      const taken = await claim(db.sql, claims, 8, { queues: ["child"] });
+      const signals = children.map((child) => `job:${child.id}`);
+      const work: Promise<unknown>[] = taken.jobs.map((job) =>
+        complete(db.sql, claims, [{ lease: job.lease }]),
+      );
+      if (n % 2) work.push(rpc(db.sql, claims, "cancel_jobs", { ids: [parent?.id ?? ""] }));
+      else work.push(rpc(db.sql, claims, "wait_job", { lease, step: "w", signals }));
+      await Promise.all(work);
+      if (n % 2) await complete(db.sql, claims, [{ lease }]);
+      else expect(["ready", "running"]).toContain(await statusOf(db.sql, tenant, parent?.id ?? ""));
+      const again = await claim(db.sql, claims, 1, { queues: ["parent"] });
+      await complete(db.sql, claims, [{ lease: again.jobs[0]?.lease ?? lease }]);
+    }
+  }, 60_000);
+
+  it("adds one job for a key that 16 add at once", async () => {
+    const tenant = await makeWorkTenant(db.sql);
+    const { claims } = await makeWorker(db.sql, tenant);
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () =>
+        add(db.sql, claims, [{ name: "a", key: "k" }, { name: "b" }]),
+      ),
+    );
+    expect(new Set(answers.map(([job]) => job?.id)).size).toBe(1);
+    expect(answers.filter(([job]) => !job?.existing)).toHaveLength(1);
+    const [row] = await db.sql`select count(*)::int from mayfly.jobs where tenant_id = ${tenant}`;
+    expect(row?.count).toBe(17);
+  });
+
+  it("keeps the limit of a queue, whoever claims at once", async () => {
+    const tenant = await makeWorkTenant(db.sql);
+    const workers = await Promise.all(Array.from({ length: 8 }, () => makeWorker(db.sql, tenant)));
+    await rpc(db.sql, serviceRole, "set_queue", { name: "a", max_running: 3 }, inTenant(tenant));
+    await add(
+      db.sql,
+      workers[0]?.claims ?? {},
+      Array.from({ length: 100 }, () => ({ name: "a" })),
+    );
+    for (let n = 0; n < 10; n++) {
+      const all = await Promise.all(workers.map(({ claims }) => claim(db.sql, claims, 5)));
+      const [row] =
+        await db.sql`select count(*)::int from mayfly.jobs where tenant_id = ${tenant} and status = 'running'`;
+      expect(row?.count).toBeLessThanOrEqual(3);
+      await Promise.all(
+        all.map(({ jobs }, nth) =>
+          jobs.length > 0
+            ? complete(
+                db.sql,
+                workers[nth]?.claims ?? {},
+                jobs.map(({ lease }) => ({ lease })),
+              )
+            : null,
+        ),
+      );
+    }
+  });
+
+  it("keeps a tenant's limit among all: its long jobs leave room for the others", async () => {
+    const [long, short] = [await makeWorkTenant(db.sql), await makeWorkTenant(db.sql)];
+    await rpc(db.sql, serviceRole, "set_job_share", { max_running: 4 }, inTenant(long));
+    for (const [tenant, count] of [
+      [long, 50],
+      [short, 50],
+    ] as const) {
+      const { claims } = await makeWorker(db.sql, tenant);
+      await add(
+        db.sql,
+        claims,
+        Array.from({ length: count }, () => ({ name: `of-${tenant.slice(0, 8)}` })),
+      );
+    }
+    const names = [long, short].map((tenant) => `of-${tenant.slice(0, 8)}`);
+    const taken = [];
+    for (let n = 0; n < 6; n++) taken.push(...(await claimAny(db.sql, 10, { names })).jobs);
+    expect(taken.filter((job) => job.tenant_id === long)).toHaveLength(4);
+    expect(taken.filter((job) => job.tenant_id === short)).toHaveLength(50);
+  });
+});
