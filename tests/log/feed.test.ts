@@ -76,10 +76,8 @@ describe("three watches of states beside a busy peer", () => {
     expect(answered.some(({ path }) => path.includes("/functions/v1/sync"))).toBe(false);
     expect(answered.some(({ path }) => path.endsWith("/rpc/state_changes"))).toBe(false);
     expect(answered.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(20_000);
-    // Each watch by itself would have made three times as many.
-    const ofOne = pulls().length;
-    expect(ofOne).toBeGreaterThan(0);
-    console.log(`${ofOne} pulls, ${pulls().reduce((sum, { bytes }) => sum + bytes, 0)} bytes`);
+    // A few for each nudge, whoever watches: each by itself would make three times as many. Measured: 2.
+    expect(pulls().length).toBeLessThan(15);
   }, 60_000);
 
   it("hear each change once and in order, also when one of them is slow", async () => {
