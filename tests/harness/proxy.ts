@@ -57,7 +57,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     }
   };
 
-  const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
+  const server = createServer((incoming, outgoing) => {
     requests.push(`${incoming.method} ${incoming.url}`);
     if (isSilent) {
       incoming.resume();

@@ -200,7 +200,7 @@ function calls(): Record<string, Record<string, Call>> {
 const others = [
   "Mayfly: close",
   "Debug: close, finish, flush, level, listen, stopWatches",
-  "Log: close, finish",
+  "Log: close, finish, follow",
   "Messages: close, finish, on",
   "Debug: lifecycle, task, step, decision, thought, memory, message, tool, error",
   "DebugStreams: close",
@@ -210,7 +210,7 @@ const others = [
   "Presence: close, leave, track",
   // A recall answers from the cache.
   "AgentMemory: recall, context, recallLocal, remember, update, forget, sync",
-  "Agent: recall, remember, on, close, stop",
+  "Agent: recall, remember, on, close, stop, work",
   "AgentOutbox: retry, discard, add, stamp, push, inTurn, finish, close",
   "TenantOutbox: drain",
 ];
