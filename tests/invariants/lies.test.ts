@@ -270,7 +270,13 @@ describe("the background of an agent", () => {
     await tell("before");
     await untilHeard("before");
 
-    const asked = ["rpc/pull_inbox", "rpc/read_channel", "rpc/read_log", "rpc/heartbeat", "spawn/renew"];
+    const asked = [
+      "rpc/pull_inbox",
+      "rpc/read_channel",
+      "rpc/read_log",
+      "rpc/heartbeat",
+      "spawn/renew",
+    ];
     const requests = Promise.all(asked.map((path) => proxy.requestOf(path)));
     proxy.lie(all[lie] as Lie);
     await tell("meanwhile");
