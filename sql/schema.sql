@@ -674,7 +674,8 @@ create table mayfly.memories (
   constraint memories_visibility_known CHECK ((visibility = ANY (ARRAY['tenant'::text, 'agent'::text])))
 );
 CREATE INDEX memories_agent_idx ON mayfly.memories USING btree (tenant_id, agent_id);
-CREATE INDEX memories_labels_idx ON mayfly.memories USING gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+CREATE INDEX memories_labels_idx ON mayfly.memories USING gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+CREATE INDEX memories_old_words_idx ON mayfly.memories USING btree (tenant_id) WHERE (words_version = 0);
 CREATE INDEX memories_search_idx ON mayfly.memories USING gin (tenant_id, words, tags);
 CREATE INDEX memories_thread_idx ON mayfly.memories USING btree (tenant_id, COALESCE(conversation_id, session_id), created_at, id) WHERE (COALESCE(conversation_id, session_id) IS NOT NULL);
 alter table mayfly.memories enable row level security;
@@ -1661,7 +1662,8 @@ grant execute on function mayfly.read_steps to service_role;
 
 create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
-language sql stable
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 grant execute on function mayfly.recall to authenticated;
 grant execute on function mayfly.recall to service_role;
@@ -2105,6 +2107,11 @@ returns void
 language plpgsql immutable
 set search_path = "";
 
+create function mayfly_private.check_recall(query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer)
+returns void
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
 returns void
 language plpgsql stable security definer
@@ -2407,7 +2414,7 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
+create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
 returns record
 language plpgsql stable
 set enable_seqscan = off
