@@ -4,11 +4,13 @@ import { beforeEach } from "vitest";
 let begun = false;
 let failed = false;
 
-beforeEach(({ onTestFailed }) => {
-  begun = true;
-  onTestFailed(() => {
-    failed = true;
+// Benchmarks use the harness too, and have no tests.
+if (process.env.VITEST)
+  beforeEach(({ onTestFailed }) => {
+    begun = true;
+    onTestFailed(() => {
+      failed = true;
+    });
   });
-});
 
 export const hasFailed = (): boolean => failed || !begun;
