@@ -3,7 +3,7 @@ import { callFaults } from "./calls.ts";
 import { cyclesOf } from "./cycles.ts";
 import { importFaults } from "./doors.ts";
 import { type Fault, judge } from "./faults.ts";
-import { importsOf } from "./imports.ts";
+import { type Imports, importsOf } from "./imports.ts";
 import { functionFaults, lengthFaults, missingFaults, strayFaults } from "./places.ts";
 import type { SourceFile } from "./tree.ts";
 
@@ -15,14 +15,8 @@ export interface Exceptions {
   missing: readonly string[];
   /** Imports that a rule forbids, as `file → target`. */
   imports: readonly string[];
-  /** Calls of the SDK that pass by its link, as `file → call`. */
-  calls: readonly string[];
-  /** Circles of imports, as `file → file → file`. */
-  circles: readonly string[];
   /** Files of more than 300 lines. */
   long: readonly string[];
-  /** Files of SQL with several public functions, or named after none of them. */
-  functions: readonly string[];
 }
 
 /** `sql/rooms.json`, as far as it is about more than SQL. */
@@ -33,35 +27,39 @@ export interface House extends Partial<Exceptions> {
 
 type Faults = Record<keyof Exceptions, Fault[]>;
 
-export function faultsOf(tree: SourceFile[], rooms: readonly string[]): Faults {
-  const imports = importsOf(tree);
+function faultsOf(tree: SourceFile[], rooms: readonly string[], imports: Imports): Faults {
   return {
     stray: strayFaults(tree, rooms),
     missing: missingFaults(tree, rooms),
     imports: importFaults(imports, rooms),
-    calls: callFaults(tree),
-    circles: cyclesOf(imports).map((files) => {
-      const name = files.join(" → ");
-      const what = "is a circle of imports";
-      const fix = "move what they share to a file that imports none of them";
-      return { name, sentence: `${name} ${what}: ${fix}.` };
-    }),
     long: lengthFaults(tree),
-    functions: functionFaults(tree),
   };
+}
+
+/** Of the rules that know no exception. */
+function alwaysWrong(tree: SourceFile[], imports: Imports): string[] {
+  const fix = "move what they share to a file that imports none of them";
+  return [
+    ...cyclesOf(imports).map((files) => `${files.join(" → ")} is a circle of imports: ${fix}.`),
+    ...[...callFaults(tree), ...functionFaults(tree)].map(({ sentence }) => sentence),
+  ];
 }
 
 const listsOf = (faults: Faults) => Object.keys(faults) as (keyof Exceptions)[];
 
 /** Each rule that is broken, as a sentence. */
 export function brokenRules(tree: SourceFile[], house: House): string[] {
-  const faults = faultsOf(tree, house.rooms);
-  return listsOf(faults).flatMap((list) => judge(faults[list], house[list] ?? [], list));
+  const imports = importsOf(tree);
+  const faults = faultsOf(tree, house.rooms, imports);
+  return [
+    ...listsOf(faults).flatMap((list) => judge(faults[list], house[list] ?? [], list)),
+    ...alwaysWrong(tree, imports),
+  ];
 }
 
 /** Without the exceptions that are none any more. */
 export function pruned<T extends House>(tree: SourceFile[], house: T): T {
-  const faults = faultsOf(tree, house.rooms);
+  const faults = faultsOf(tree, house.rooms, importsOf(tree));
   const left = { ...house };
   for (const list of listsOf(faults)) {
     const names = new Set(faults[list].map(({ name }) => name));

@@ -13,6 +13,9 @@ export interface Upgrade {
 export const closing =
   "revoke execute on all functions in schema mayfly, mayfly_private from public;";
 
+/** Begins each migration: a lock that is not to be had fails it whole, and it is run again. */
+const limit = "set local lock_timeout = '5s';";
+
 const quietly = (key: string) => {
   const [kind = "", name = "", , table] = key.split(" ");
   return kind === "function"
@@ -88,6 +91,14 @@ export function upgradeFrom(
       `Stored values, checks or indexes depend on ${anchored.join(", ")}: sql/upgrades must bring them along, and say so in a line "-- anchored: <name>".`,
     );
 
+  const apart = /\b(concurrently|vacuum)\b|^\s*(begin|commit|rollback)\s*;/im.exec(
+    byHand?.replace(/--[^\n]*/g, "") ?? "",
+  );
+  if (apart)
+    throw new Error(
+      `sql/upgrades has "${apart[0].trim()}", and a migration is one transaction: leave long work to maintenance.`,
+    );
+
   const remade = remadeBy(before, objects);
   const made = objects.filter(
     (object) =>
@@ -110,9 +121,13 @@ export function upgradeFrom(
 
   const texts = (list: SqlObject[]) =>
     list.map(({ key, text }) => (before[key] && !remade.has(key) ? replacing(text) : text));
+  const ofRealtimeAlone = [
+    ...droppedFirst.filter(ofRealtime).map(quietly),
+    ...texts(made.filter(({ realtime }) => realtime)),
+  ];
   return {
     main: [
-      "set local lock_timeout = '5s';",
+      limit,
       // Of Realtime's those alone that hold on to a function that is dropped.
       ...droppedFirst.filter((key) => !ofRealtime(key) || remade.has(key)).map(quietly),
       ...(byHand === null ? [] : [byHand.trim()]),
@@ -128,10 +143,7 @@ export function upgradeFrom(
         .map(quietly),
       closing,
     ],
-    realtime: [
-      ...droppedFirst.filter(ofRealtime).map(quietly),
-      ...texts(made.filter(({ realtime }) => realtime)),
-    ],
+    realtime: ofRealtimeAlone.length > 0 ? [limit, ...ofRealtimeAlone] : [],
   };
 }
 

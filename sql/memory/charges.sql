@@ -9,5 +9,7 @@ on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.embedding_queue', 'one row a memory'),
-  ('mayfly_private.settlements', 'one row a model')
+  ('mayfly_private.settlements', 'one row a model'),
+  ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),
+  ('mayfly_private.word_samples', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

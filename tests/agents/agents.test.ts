@@ -245,9 +245,9 @@ describe("renewal", () => {
   });
 
   it("suspends the agent when a used secret comes again after 30 s", async () => {
-    const agent = await makeAgent(db.sql, await makeTenant(db.sql));
+    const agent = await makeAgent(db.sql, await makeTenant(db.sql), { lifetime: 600 });
     const { claims } = await renew(agent.renewalSecret);
-    await db.sql`update mayfly_private.renewal_secrets set used_at = used_at - interval '31 seconds' where used_at is not null`;
+    await db.advance("31 seconds");
     expect(await renew(agent.renewalSecret)).toEqual({ refused: "renewal_reused" });
     expect(await isAlive(claims)).toBe(false);
   });

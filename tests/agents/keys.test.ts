@@ -130,7 +130,7 @@ describe("an enrolment key", () => {
     const first = await lastUse();
     await spawn(key);
     expect(await lastUse()).toBe(first);
-    await db.sql`update mayfly.enrolment_keys set last_used_at = now() - interval '2 minutes' where id = ${enrolment_key.id}`;
+    await db.advance("2 minutes");
     await spawn(key);
     expect(Date.parse(await lastUse())).toBeGreaterThan(Date.parse(first));
   });

@@ -195,7 +195,7 @@ describe("a heartbeat", () => {
       task: null,
     });
     const card = await call(member, "get_agent", { id: other.id });
-    expect(Date.now() - Date.parse(card.last_seen_at as string)).toBeLessThan(10_000);
+    expect(Date.now() - Date.parse(card.last_seen_at as string)).toBeLessThan(60_000);
   });
 
   it("is no event, and no new version of the agent's row", async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
   type Claims,
   codeOf,
@@ -161,20 +161,24 @@ describe("registration", () => {
 });
 
 describe("the rate of spawns", () => {
+  afterEach(() => db.thaw());
+
   it("is a bucket that says when to come again, and refills", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 6 });
+    await db.freeze();
     await spawnTeam(tenant, [{ count: 6 }]);
     expect(await refusalOf(spawn(tenant))).toMatchObject({
       code: "rate_limited",
       details: { quota: "spawns_per_minute", limit: 6, retry_after: 10 },
     });
-    await db.sql`update mayfly_private.spawn_buckets set filled_at = filled_at - interval '10 seconds' where tenant_id = ${tenant}`;
+    await db.advance("10 seconds");
     await spawn(tenant);
     expect(await codeOf(spawn(tenant))).toBe("rate_limited");
   });
 
   it("comes with the header Retry-After", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 1 });
+    await db.freeze();
     await spawn(tenant);
     const error = await spawn(tenant).catch((reason: { detail: string }) => reason);
     expect(JSON.parse((error as { detail: string }).detail)).toEqual({

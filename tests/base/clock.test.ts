@@ -24,8 +24,6 @@ const byTheMachine = {
   "agents/functions/issue_token.sql": "tokens",
   "base/functions/next_clock.sql": "hybrid clocks",
   "memory/functions/check_push.sql": "hybrid clocks",
-  "log/functions/is_flushed.sql": "a process",
-  "log/functions/flush_nudges.sql": "a process",
   "operations/functions/installation.sql": "compared with the caller's clock",
   "operations/functions/maintain_all.sql": "how long work takes",
   "operations/functions/maintain_some.sql": "how long work takes",

@@ -34,8 +34,8 @@ afterAll(() => db.close());
 beforeEach(enter);
 
 async function enter(): Promise<void> {
-  tenant = await makeTenant(db.sql);
-  agent = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
+  tenant = await makeTenant(db.sql, { max_lifetime: "1 day" });
+  agent = await makeAgent(db.sql, tenant, { scopes: ["debug:write"], lifetime: 80_000 });
   member = await makePerson(db.sql, { [tenant]: "member" });
 }
 
@@ -131,7 +131,7 @@ describe("a lease of a debug stream", () => {
 
   it("ends by itself", async () => {
     await lease({ level: 4 });
-    await db.sql`update mayfly_private.debug_leases set expires_at = clock_timestamp() where tenant_id = ${tenant}`;
+    await db.advance("61 seconds");
     expect(await levels()).toMatchObject({ levels: {}, seconds: 0 });
     await lease({ level: 1, categories: ["task"] });
     const rows = await db.sql`select from mayfly_private.debug_leases where tenant_id = ${tenant}`;
@@ -141,7 +141,7 @@ describe("a lease of a debug stream", () => {
   it("is one of 200 of a tenant", async () => {
     await db.sql`
       insert into mayfly_private.debug_leases (tenant_id, id, level, expires_at)
-      select ${tenant}, gen_random_uuid(), 1, now() + interval '1 minute' from generate_series(1, 199)`;
+      select ${tenant}, gen_random_uuid(), 1, mayfly_private.now() + interval '1 minute' from generate_series(1, 199)`;
     const { lease: id } = await lease({ level: 1 });
     expect(await refusalOf(lease({ level: 1 }))).toMatchObject({
       code: "rate_limited",
@@ -202,8 +202,8 @@ describe("debug records", () => {
 
   it("are refused over the budget of an agent, each apart, whole", async () => {
     await setDebug({ persist: true, max_records_per_minute: 3 });
+    await db.freeze();
     await append([recordOf(), recordOf()]);
-    await db.sql`update mayfly_private.debug_streams set minute = date_trunc('minute', clock_timestamp()) where tenant_id = ${tenant}`;
     expect(await refusalOf(append([recordOf(), recordOf()]))).toMatchObject({
       code: "rate_limited",
       details: { quota: "max_records_per_minute", limit: 3, retry_after: expect.any(Number) },
@@ -214,10 +214,11 @@ describe("debug records", () => {
     const [row] =
       await db.sql`select count(*)::int from mayfly.debug_records where tenant_id = ${tenant}`;
     expect(row?.count).toBe(5);
+    await db.thaw();
   });
 
   it("are charged as writes and bytes", () =>
-    withinAMinute(async () => {
+    withinAMinute(db, async () => {
       await enter();
       await setDebug({ persist: true });
       const { bytes } = await storedBy(db.sql, agent.claims);
@@ -264,8 +265,9 @@ describe("debug records", () => {
     await setDebug({ persist: true, keep: 3600 });
     const { bytes } = await storedBy(db.sql, agent.claims);
     const old = recordOf();
-    await append([old, recordOf({ name: "young" })]);
-    await db.sql`update mayfly.debug_records set stored_at = now() - interval '2 hours' where id = ${old.id}`;
+    await append([old]);
+    await db.advance("2 hours");
+    await append([recordOf({ name: "young" })]);
     await rpc(db.sql, serviceRole, "maintain", {}, inTenant(tenant));
     const rows = await db.sql`select name from mayfly.debug_records where tenant_id = ${tenant}`;
     expect([...rows]).toEqual([{ name: "young" }]);

@@ -32,7 +32,8 @@ describe("the reference", () => {
 
   it("has every command of the command line, and no other", async () => {
     const lines = (await read("docs/cli.md")).matchAll(/^npx mayfly ([a-z]+)/gm);
-    const sources = await readdir(join(root, "cli/src"));
+    const found = await readdir(join(root, "cli/src"), { recursive: true });
+    const sources = found.filter((file) => file.endsWith(".ts"));
     const texts = await Promise.all(sources.map((file) => read("cli/src", file)));
     const commands = texts.flatMap((text) => [...text.matchAll(/\.command\("([a-z]+)"\)/g)]);
     expect(new Set([...lines].map(([, name]) => name))).toEqual(

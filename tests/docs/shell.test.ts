@@ -29,7 +29,7 @@ const { scripts } = JSON.parse(await read("package.json")) as { scripts: Record<
 /** The commands of `mayfly`, as main.ts has them. */
 const mayfly = new Command("mayfly");
 for (const [, add = "", file = ""] of (await read("cli/src/main.ts")).matchAll(
-  /import \{ (add\w+) \} from "(\.\/\w+\.ts)"/g,
+  /import \{ (add\w+) \} from "(\.\/[\w/-]+\.ts)"/g,
 )) {
   const module = (await import(join(root, "cli/src", file))) as Record<string, unknown>;
   (module[add] as (program: Command) => void)(mayfly);
@@ -116,11 +116,13 @@ describe("the commands in the documents", () => {
   }, async () => {
     const folder = join(root, "cli/src");
     const named: string[] = [];
-    for (const file of await readdir(folder))
+    for (const file of await readdir(folder, { recursive: true })) {
+      if (!file.endsWith(".ts")) continue;
       for (const [command] of (await read(`cli/src/${file}`)).matchAll(
         /npx (supabase|mayfly)( [a-z][a-z-]*| --[a-z][a-z-]*| <[a-z]+>| \$\{[^}]+\})+/g,
       ))
         named.push(command.replace(/[<>]|\$\{.*?\}/g, "x"));
+    }
     expect(named.length).toBeGreaterThan(8);
     for (const command of new Set(named))
       expect(await faultOf(command.split(" ")), command).toBeNull();

@@ -181,7 +181,7 @@ describe("Ctrl-C", { timeout: 3 * MINUTE }, () => {
     const pressed = performance.now();
     run.child.kill("SIGINT");
     const { code, out, err } = await run.ended;
-    expect(performance.now() - pressed).toBeLessThan(10_000);
+    expect(performance.now() - pressed).toBeLessThan(60_000);
     expect(code).toBe(130);
     expect(out).toContain("Stopped.");
     expect(err).toBe("");

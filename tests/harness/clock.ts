@@ -7,13 +7,16 @@ export interface Clock {
    * and so do the processes around the database.
    */
   advance(interval: string): Promise<void>;
-  /** Stops it until the end of the test's database: `advance` alone moves it then. */
+  /** Stops it: `advance` alone moves it then, and no window of a second or a minute ends by itself. */
   freeze(): Promise<void>;
+  /** Lets it go on. */
+  thaw(): Promise<void>;
 }
 
 /** @param sql as a superuser: the clock's owner, and that of the tables. */
 export function clockOf(sql: Sql): Clock {
-  let from = "pg_catalog.clock_timestamp()";
+  const running = "pg_catalog.clock_timestamp()";
+  let from = running;
   let ahead = "0";
   let replaced = false;
 
@@ -42,9 +45,12 @@ export function clockOf(sql: Sql): Clock {
       await replace();
     },
     async freeze() {
-      const [row] = await sql`select mayfly_private.now()::text as at`;
+      const [row] = await sql`select clock_timestamp()::text as at`;
       from = `timestamptz '${row?.at}'`;
-      ahead = "0";
+      await replace();
+    },
+    async thaw() {
+      from = running;
       await replace();
     },
   };

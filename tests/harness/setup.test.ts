@@ -13,7 +13,7 @@ import { root } from "./sources.ts";
 let project: string;
 /** Whatever the layout: all but what is not ours, and the other tests. */
 const isCopied = (path: string) =>
-  !/^(\.git|\.mayfly|docs|examples|tests\/(?!harness))|node_modules/.test(relative(root, path));
+  !/^(\.git|\.mayfly|tests\/(?!harness))|node_modules/.test(relative(root, path));
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "mayfly-setup-"));
   await cp(root, project, { recursive: true, filter: isCopied });

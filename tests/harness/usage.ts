@@ -1,5 +1,6 @@
 /** What a tenant uses of its quotas, for tests that time does not change. */
 import { type Claims, rpc, type Sql } from "./callers.ts";
+import type { Clock } from "./clock.ts";
 
 /** Without what time alone changes: writes are counted by the minute, and spawns come back. */
 export async function storedBy(
@@ -10,14 +11,12 @@ export async function storedBy(
   return { memories, bytes };
 }
 
-/** What counts by the minute begins anew when one has ended in the middle of it. */
-export async function withinAMinute(work: () => Promise<void>): Promise<void> {
-  const minute = () => Math.floor(Date.now() / 60_000);
-  const began = minute();
+/** Work during which no minute ends: what counts by the minute begins with the next one. */
+export async function withinAMinute(clock: Clock, work: () => Promise<void>): Promise<void> {
+  await clock.freeze();
   try {
     await work();
-  } catch (error) {
-    if (minute() === began) throw error;
-    await work();
+  } finally {
+    await clock.thaw();
   }
 }

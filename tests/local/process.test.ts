@@ -268,7 +268,8 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
 
     const before = performance.now();
     expect(await signal(started, "SIGINT")).toBe(0);
-    expect(performance.now() - before).toBeLessThan(3_000);
+    // Not as long as what it cuts off. An idle machine takes under 3 s.
+    expect(performance.now() - before).toBeLessThan(30_000);
     expect(await cutOff).toBeInstanceOf(Error);
     await Promise.all([sql.end({ timeout: 0 }), behind.end({ timeout: 0 })]);
     const { keys } = await readTemplate();
@@ -283,7 +284,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
       await printed(starting, "Making the database");
       const before = performance.now();
       expect(await signal(starting, "SIGINT")).toBe(0);
-      expect(performance.now() - before).toBeLessThan(3_000);
+      expect(performance.now() - before).toBeLessThan(30_000);
       expect(starting.output()).toContain("Stopped");
       expect(await readdir(data)).not.toContain("running.json");
     }

@@ -276,12 +276,16 @@ describe("watch", () => {
     const [id] = await remember("there");
     const got = collector();
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
-    await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
-    await remember("new life");
+    // At once: between the two, a pull would find another life without what it brought.
+    const next = "ffffffff-ffff-7fff-bfff-ffffffffffff";
+    await local.sql.begin(async (sql) => {
+      await sql`update mayfly_private.epochs set timeline = timeline + 1`;
+      await sql`insert into mayfly.memories (tenant_id, id, task) values (${tenant}, ${next}, 'new life')`;
+    });
     await got.until(() => got.batches.length > 0);
     expect(got.batches[0]).toMatchObject({
       snapshot: true,
-      memories: [{ id }, { task: "new life" }],
+      memories: [{ id }, { id: next, task: "new life" }],
     });
   });
 

@@ -145,7 +145,7 @@ describe("an invitation", () => {
       "invitation_unknown",
     );
     const late = await invite(admin, "viewer");
-    await db.sql`update mayfly.invitations set expires_at = now() where id = ${late.invitation.id}`;
+    await db.advance("7 days");
     expect(await codeOf(call(stranger, "accept_invitation", { token: late.token }))).toBe(
       "invitation_expired",
     );

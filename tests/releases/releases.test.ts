@@ -103,6 +103,33 @@ describe("the migration from a release to the sources", () => {
     expect(() => of(single)).toThrow(/^s\.sql: each migration ends with one revoke for all/);
   });
 
+  it("limits the wait for locks in each file, and in no file that has nothing else", () => {
+    const receive =
+      "create policy mayfly_receive on realtime.messages for select to authenticated using (true);";
+    const both = upgradeFrom(
+      releasedOf(of(sql)),
+      of(`${sql}${receive}create table s.more (id int);`),
+      null,
+    );
+    for (const statements of [both.main, both.realtime])
+      expect(statements[0]).toBe("set local lock_timeout = '5s';");
+    expect(both.realtime.join()).toContain("create policy mayfly_receive");
+    expect(
+      upgradeFrom(releasedOf(of(sql)), of(`${sql}create table s.more (id int);`), null).realtime,
+    ).toEqual([]);
+  });
+
+  it("refuses what cannot be in a transaction in the part that is written by hand", () => {
+    for (const statement of [
+      "create index concurrently things_idx on s.things (id);",
+      "vacuum s.things;",
+      "begin;\nselect 1;",
+      "select 1;\ncommit;",
+    ])
+      expect(() => from(sql, statement)).toThrow("a migration is one transaction");
+    expect(from(sql, "-- not concurrently\nselect 'begin';")).toContain("select 'begin';");
+  });
+
   it("refuses a statement of a kind that it does not know", () => {
     expect(() => of("alter role authenticated set x = 'y';")).toThrow(
       /^s\.sql: a statement of a new kind/,

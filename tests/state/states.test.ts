@@ -37,9 +37,15 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 beforeEach(async () => {
-  tenant = await makeTenant(db.sql);
-  agent = await makeAgent(db.sql, tenant, { scopes });
+  tenant = await makeTenant(db.sql, { max_lifetime: "1 day" });
+  agent = await makeAgent(db.sql, tenant, { scopes, lifetime: 80_000 });
 });
+
+/** By the clock that tests move. */
+const inAnHour = async () => {
+  const [row] = await db.sql`select mayfly_private.now() + interval '1 hour' as at`;
+  return (row?.at as Date).toISOString();
+};
 
 /** JSON values as the Data API passes them. */
 const call = <T = State>(
@@ -146,10 +152,9 @@ describe("a state", () => {
   });
 
   it("is gone when its time is over", async () => {
-    const soon = new Date(Date.now() + 60_000).toISOString();
-    await set("k", 1, { expires_at: soon });
+    await set("k", 1, { expires_at: await inAnHour() });
     expect((await call("patch_state", { key: "k", patch: { a: 1 } })).expires_at).not.toBeNull();
-    await db.sql`update mayfly.states set expires_at = clock_timestamp() where tenant_id = ${tenant}`;
+    await db.advance("1 hour");
     expect(await get("k")).toBeNull();
     expect(await call("list_states", {})).toEqual([]);
     expect((await set("k", 2, { expected_version: 0 })).version).toBe(3);
@@ -431,7 +436,7 @@ describe("the log of states", () => {
 
 describe("states count", () => {
   it("against the tenant's bytes and writes", () =>
-    withinAMinute(async () => {
+    withinAMinute(db, async () => {
       tenant = await makeTenant(db.sql, { max_bytes: 10_000 });
       agent = await makeAgent(db.sql, tenant, { scopes });
       const { bytes } = await storedBy(db.sql, agent.claims);
@@ -449,22 +454,24 @@ describe("states count", () => {
   it("nothing any more when maintenance has removed them, expired ones first deleted", async () => {
     const maintain = () =>
       rpc<{ more: boolean }>(db.sql, serviceRole, "maintain", {}, inTenant(tenant));
-    const later = new Date(Date.now() + 60_000).toISOString();
+    const later = await inAnHour();
     const { bytes } = await storedBy(db.sql, agent.claims);
     await set("spent", 1, { expires_at: later });
     await set("kept", 1);
-    await db.sql`update mayfly.states set expires_at = clock_timestamp() where tenant_id = ${tenant} and key = 'spent'`;
+    await db.advance("1 hour");
     expect(await maintain()).toMatchObject({ more: false });
     expect(await call("state_history", { key: "spent" })).toMatchObject([
       { version: 2, action: "expire", by: null },
       { version: 1 },
     ]);
     expect((await events()).map((row) => row.version)).toEqual([1, 1, 2]);
-    await db.sql`update mayfly.states set deleted_at = now() - interval '31 days' where tenant_id = ${tenant} and key = 'spent'`;
+    await db.advance("31 days");
     await maintain();
     const rows = await db.sql`select key from mayfly.states where tenant_id = ${tenant}`;
     expect([...rows]).toEqual([{ key: "kept" }]);
-    expect(await rpc(db.sql, agent.claims, "usage")).toMatchObject({ bytes: bytes + 257 });
+    // The agent has ended meanwhile, and its row says why.
+    const usage = await rpc(db.sql, serviceRole, "usage", {}, inTenant(tenant));
+    expect(usage).toMatchObject({ bytes: bytes + 257 + "lifetime ended".length });
   });
 });
 

@@ -232,7 +232,7 @@ describe("the rate of writes, of what is inserted and deleted again", () => {
   it.each(Object.entries(loops))("counts %s", async (_what, turn) => {
     const writer = await makeWriter();
     await call(writer.claims, "create_channel", { name: "kept" });
-    await withinAMinute(async () => {
+    await withinAMinute(db, async () => {
       const before = await writesOf(writer.claims);
       const each = await turn(writer);
       await turn(writer);

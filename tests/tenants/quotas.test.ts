@@ -21,7 +21,7 @@ afterAll(() => db.close());
 
 const makeWriter = async (limits: Record<string, unknown>) => {
   const tenant = await makeTenant(db.sql, limits);
-  return { tenant, ...(await makeAgent(db.sql, tenant)) };
+  return { tenant, ...(await makeAgent(db.sql, tenant, { lifetime: 600 })) };
 };
 const push = (claims: Claims, operations: unknown[]) =>
   actAs(
@@ -47,7 +47,7 @@ describe("the quota of memories", () => {
   });
 
   it("charges nothing for what was pushed before", () =>
-    withinAMinute(async () => {
+    withinAMinute(db, async () => {
       const { claims } = await makeWriter({ max_memories: 2 });
       const operations = puts(2);
       for (let n = 0; n < 3; n++) await push(claims, operations);
@@ -135,7 +135,7 @@ describe("the quota of bytes", () => {
 
 describe("the rate of writes", () => {
   it("counts what finds nothing to change, once each", () =>
-    withinAMinute(async () => {
+    withinAMinute(db, async () => {
       const { claims } = await makeWriter({});
       const put = putOf();
       await push(claims, [put]);
@@ -152,10 +152,9 @@ describe("the rate of writes", () => {
     }));
 
   it("refuses what comes too fast, and says when to come again", async () => {
-    const { tenant, claims } = await makeWriter({ writes_per_minute: 1000 });
-    // So that the minute does not end between the two.
+    const { claims } = await makeWriter({ writes_per_minute: 1000 });
+    await db.freeze();
     await push(claims, puts(900));
-    await db.sql`update mayfly_private.tenant_usage set minute = date_trunc('minute', now()) where tenant_id = ${tenant}`;
     const refusal = await refusalOf(push(claims, puts(101)));
     expect(refusal).toMatchObject({
       code: "rate_limited",
@@ -164,7 +163,8 @@ describe("the rate of writes", () => {
     const { retry_after } = refusal.details as { retry_after: number };
     expect(retry_after).toBeGreaterThanOrEqual(1);
     expect(retry_after).toBeLessThanOrEqual(60);
-    await db.sql`update mayfly_private.tenant_usage set minute = minute - interval '1 minute' where tenant_id = ${tenant}`;
+    await db.advance("1 minute");
     await push(claims, puts(101));
+    await db.thaw();
   });
 });

@@ -5,7 +5,7 @@
 -- 20. A query over rows takes it from a variable or asks `(select mayfly_private.now())`: once for the
 -- whole statement, and an index can be used with it.
 -- By the machine's clock remain: tokens, which others verify as well; hybrid clocks, which callers'
--- are compared with; how long work takes, and when a process was last there.
+-- are compared with; how long work takes, and when maintenance was last there.
 
 create function mayfly_private.now()
 returns timestamptz

@@ -22,7 +22,7 @@ begin
     return 0;
   end if;
   if only_tenant is null then
-    update mayfly_private.flusher f set at = clock_timestamp();
+    update mayfly_private.flusher f set at = mayfly_private.now();
   end if;
 
   with recursive tenants as (

@@ -5,6 +5,8 @@ create function mayfly_private.is_flushed()
 returns boolean
 language sql stable security definer
 set search_path = ''
-return (select f.at between clock_timestamp() - interval '5 seconds' and clock_timestamp() + interval '5 seconds' from mayfly_private.flusher f);
+return (
+  select f.at between here.now - interval '5 seconds' and here.now + interval '5 seconds'
+  from mayfly_private.flusher f, (select mayfly_private.now() as now) here);
 
 comment on function mayfly_private.is_flushed is 'Whether somebody tells what is due.';

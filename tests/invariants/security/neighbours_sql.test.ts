@@ -128,7 +128,7 @@ describe("what is done and undone in a loop", () => {
         select sum(writes)::int as writes from mayfly_private.tenant_usage where tenant_id = ${quiet}`;
       return row?.writes as number;
     };
-    await withinAMinute(async () => {
+    await withinAMinute(db, async () => {
       const before = await writes();
       await rpc(db.sql, owner, "suspend_agent", { id: agent.id });
       await rpc(db.sql, owner, "resume_agent", { id: agent.id });
@@ -160,14 +160,14 @@ describe("a renewal secret", () => {
 
 describe("a server's clock that was set back", () => {
   it("makes no flusher that has gone look alive", async () => {
-    await db.sql`update mayfly_private.flusher set at = clock_timestamp() + interval '1 hour'`;
+    await db.sql`update mayfly_private.flusher set at = mayfly_private.now() + interval '1 hour'`;
     const [row] = await db.sql`select mayfly_private.is_flushed() as flushed`;
     expect(row?.flushed).toBe(false);
   });
 
   it("keeps no write from being told at once", async () => {
     await rpc(db.sql, agent.claims, "listen", { log: true });
-    await db.sql`update mayfly_private.nudges set sent_at = clock_timestamp() + interval '1 hour'`;
+    await db.sql`update mayfly_private.nudges set sent_at = mayfly_private.now() + interval '1 hour'`;
     await flush();
     await rpc(db.sql, agent.claims, "sync", { push: [putOf()] as never, page_limit: 0 });
     expect(await told(quiet)).toHaveLength(1);

@@ -16,7 +16,21 @@ describe("metadata that no JSON can say", () => {
       const memory = { id: crypto.randomUUID(), task: "t", metadata };
       const put = operation.safeParse({ id: crypto.randomUUID(), type: "memory.put", memory });
       expect(put.error?.issues[0]?.path, what).toEqual(["memory", "metadata"]);
-      expect(spawnRequest.safeParse({ metadata }).success, what).toBe(false);
+      const spawned = spawnRequest.safeParse({ metadata });
+      expect(spawned.error?.issues[0]?.path, what).toEqual(["metadata"]);
+    }
+  });
+
+  it("is refused for that alone: thirty levels, great numbers and a whole emoji are taken", () => {
+    for (const [what, metadata] of Object.entries({
+      "thirty levels": nested(30),
+      numbers: { a: [0, -1.5, 1e308] },
+      "two halves of a character": { a: "\ud83d\ude00" },
+    })) {
+      const memory = { id: crypto.randomUUID(), task: "t", metadata };
+      const put = operation.safeParse({ id: crypto.randomUUID(), type: "memory.put", memory });
+      expect(put.error?.issues ?? [], what).toEqual([]);
+      expect(spawnRequest.safeParse({ metadata }).error?.issues ?? [], what).toEqual([]);
     }
   });
 });
