@@ -1,5 +1,5 @@
+import type { JobDetails, JobInfo, JobStatus } from "@mayfly/sdk";
 import type { Command } from "commander";
-import type { JobDetails, JobInfo, JobStatus } from "../../sdk/src/jobs/types.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { aborted } from "./interruption.ts";

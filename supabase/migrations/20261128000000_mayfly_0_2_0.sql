@@ -101,7 +101,7 @@ comment on function mayfly_private.check_version is 'Refuses edge functions of a
 -- 20. A query over rows takes it from a variable or asks `(select mayfly_private.now())`: once for the
 -- whole statement, and an index can be used with it.
 -- By the machine's clock remain: tokens, which others verify as well; hybrid clocks, which callers'
--- are compared with; how long work takes, and when a process was last there.
+-- are compared with; how long work takes, and when maintenance was last there.
 
 create function mayfly_private.now()
 returns timestamptz
@@ -1820,7 +1820,7 @@ begin
     return 0;
   end if;
   if only_tenant is null then
-    update mayfly_private.flusher f set at = clock_timestamp();
+    update mayfly_private.flusher f set at = mayfly_private.now();
   end if;
 
   with recursive tenants as (
@@ -1924,6 +1924,17 @@ return case
 end;
 
 comment on function mayfly_private.given_field is 'What the field of an operation is called in the form in which it was given.';
+
+-- Whether somebody tells what is due: pg_cron's job, or the embedded stack. Where nobody does, as in a
+-- project without pg_cron, each transaction tells by itself. A time ahead is of a clock that was set back since.
+
+create or replace function mayfly_private.is_flushed()
+returns boolean
+language sql stable security definer
+set search_path = ''
+return (
+  select f.at between here.now - interval '5 seconds' and here.now + interval '5 seconds'
+  from mayfly_private.flusher f, (select mayfly_private.now() as now) here);
 
 -- Leases the tenant's log, with the nudges of what is for the calling agent alone, and up to 100 channels for
 -- 60 s: nudges come only while somebody leases. Says the newest numbers of what the caller may read, by which
@@ -2557,6 +2568,44 @@ comment on column mayfly.memories.words_version is
 
 alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
+-- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
+-- searches.
+
+create table mayfly_private.word_samples (
+  tenant_id uuid not null,
+  memories bigint not null,
+  sampled integer not null,
+  stored bigint not null,
+  at timestamptz not null default now(),
+  constraint word_samples_pkey primary key (tenant_id),
+  constraint word_samples_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+
+comment on column mayfly_private.word_samples.memories is 'About how many memories the whole tenant could read.';
+
+comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had stored, the private and the forgotten included: by how these grow, the next sample is due.';
+
+alter table mayfly_private.word_samples enable row level security;
+
+-- In how many of a tenant's sampled memories a word stands: what recall weighs the words of a question by. Only
+-- of memories that the whole tenant may read, and of no other tenant, so that neither a score nor an order tells of what the
+-- caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
+
+create table mayfly_private.word_frequencies (
+  tenant_id uuid not null,
+  word text collate "C" not null,
+  memories integer not null,
+  constraint word_frequencies_pkey primary key (tenant_id, word),
+  constraint word_frequencies_sample_fkey foreign key (tenant_id)
+    references mayfly_private.word_samples (tenant_id) on delete cascade
+);
+
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+
+alter table mayfly_private.word_frequencies enable row level security;
+
 -- What the rows of this room's tables are charged, in bytes. As its meters count them.
 
 insert into mayfly_private.charges (relation, bytes) values
@@ -2568,7 +2617,9 @@ on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.embedding_queue', 'one row a memory'),
-  ('mayfly_private.settlements', 'one row a model')
+  ('mayfly_private.settlements', 'one row a model'),
+  ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),
+  ('mayfly_private.word_samples', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Forgets the memories of a tenant that its retention or their expires_at has come for, and deletes tombstones that have
@@ -2657,27 +2708,6 @@ end
 $$;
 
 comment on function mayfly_private.maintain_memories is 'One batch of forgetting a tenant''s memories.';
-
--- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
--- searches.
-
-create table mayfly_private.word_samples (
-  tenant_id uuid not null,
-  memories bigint not null,
-  sampled integer not null,
-  stored bigint not null,
-  at timestamptz not null default now(),
-  constraint word_samples_pkey primary key (tenant_id),
-  constraint word_samples_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
-);
-
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
-
-comment on column mayfly_private.word_samples.memories is 'About how many memories the whole tenant could read.';
-
-comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had stored, the private and the forgotten included: by how these grow, the next sample is due.';
-
-alter table mayfly_private.word_samples enable row level security;
 
 -- Counts in how many of a tenant's memories each word stands, in a sample of 1,000, where that is due: after a
 -- fifth more or fewer memories, and each day: a chore, called by maintain_tenant under its lock. 1,000 take 15 ms. Locks
@@ -4928,23 +4958,6 @@ set search_path = ''
 return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The version of the search words that are written today.';
-
--- In how many of a tenant's sampled memories a word stands: what recall weighs the words of a question by. Only
--- of memories that the whole tenant may read, and of no other tenant, so that neither a score nor an order tells of what the
--- caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
-
-create table mayfly_private.word_frequencies (
-  tenant_id uuid not null,
-  word text collate "C" not null,
-  memories integer not null,
-  constraint word_frequencies_pkey primary key (tenant_id, word),
-  constraint word_frequencies_sample_fkey foreign key (tenant_id)
-    references mayfly_private.word_samples (tenant_id) on delete cascade
-);
-
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
-
-alter table mayfly_private.word_frequencies enable row level security;
 
 -- The search words of a row whose content somebody writes without them: an update, a delete, a restore, a hand in the SQL
 -- editor. A push writes them itself, which costs a row 10 µs less. Runs inside the statement that writes.
