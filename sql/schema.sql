@@ -154,6 +154,7 @@ create table mayfly.agents (
   stopped_at timestamp with time zone,
   stop_reason text,
   metadata jsonb not null default '{}'::jsonb,
+  renews boolean default false,
   constraint agents_activity_known CHECK ((activity = ANY (ARRAY['idle'::text, 'thinking'::text, 'executing'::text, 'waiting_input'::text, 'waiting_approval'::text, 'waiting_review'::text, 'blocked'::text]))),
   constraint agents_capabilities_count CHECK ((cardinality(capabilities) <= 50)),
   constraint agents_depth_matches CHECK ((depth = cardinality(ancestors))),
@@ -673,7 +674,8 @@ create table mayfly.memories (
   constraint memories_visibility_known CHECK ((visibility = ANY (ARRAY['tenant'::text, 'agent'::text])))
 );
 CREATE INDEX memories_agent_idx ON mayfly.memories USING btree (tenant_id, agent_id);
-CREATE INDEX memories_labels_idx ON mayfly.memories USING gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+CREATE INDEX memories_labels_idx ON mayfly.memories USING gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+CREATE INDEX memories_old_words_idx ON mayfly.memories USING btree (tenant_id) WHERE (words_version = 0);
 CREATE INDEX memories_search_idx ON mayfly.memories USING gin (tenant_id, words, tags);
 CREATE INDEX memories_thread_idx ON mayfly.memories USING btree (tenant_id, COALESCE(conversation_id, session_id), created_at, id) WHERE (COALESCE(conversation_id, session_id) IS NOT NULL);
 alter table mayfly.memories enable row level security;
@@ -1427,6 +1429,13 @@ set search_path = "";
 grant execute on function mayfly.discard_jobs to authenticated;
 grant execute on function mayfly.discard_jobs to service_role;
 
+create function mayfly.edit_state(key text, edits jsonb, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.edit_state to authenticated;
+grant execute on function mayfly.edit_state to service_role;
+
 create function mayfly.embedding_progress(model text)
 returns jsonb
 language sql stable
@@ -1653,7 +1662,8 @@ grant execute on function mayfly.read_steps to service_role;
 
 create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
-language sql stable
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 grant execute on function mayfly.recall to authenticated;
 grant execute on function mayfly.recall to service_role;
@@ -1707,7 +1717,7 @@ set search_path = "";
 grant execute on function mayfly.remove_member to authenticated;
 grant execute on function mayfly.remove_member to service_role;
 
-create function mayfly.renew_agent()
+create function mayfly.renew_agent(extend boolean DEFAULT false)
 returns jsonb
 language sql volatile
 set search_path = "";
@@ -1795,7 +1805,7 @@ set search_path = "";
 grant execute on function mayfly.signal_job to authenticated;
 grant execute on function mayfly.signal_job to service_role;
 
-create function mayfly.spawn_agent(name text DEFAULT NULL::text, type text DEFAULT NULL::text, lifetime double precision DEFAULT NULL::double precision, capabilities text[] DEFAULT NULL::text[], scopes text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, registration_key text DEFAULT NULL::text)
+create function mayfly.spawn_agent(name text DEFAULT NULL::text, type text DEFAULT NULL::text, lifetime double precision DEFAULT NULL::double precision, capabilities text[] DEFAULT NULL::text[], scopes text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, registration_key text DEFAULT NULL::text, renew boolean DEFAULT false)
 returns jsonb
 language sql volatile
 set search_path = "";
@@ -1843,6 +1853,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.suspend_agent to authenticated;
 grant execute on function mayfly.suspend_agent to service_role;
+
+create function mayfly.swap_state(key text, expected_version integer, value jsonb, of_agent uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.swap_state to authenticated;
+grant execute on function mayfly.swap_state to service_role;
 
 create function mayfly.sync(push jsonb DEFAULT '[]'::jsonb, since text DEFAULT NULL::text, page_limit integer DEFAULT 500)
 returns jsonb
@@ -2090,6 +2107,11 @@ returns void
 language plpgsql immutable
 set search_path = "";
 
+create function mayfly_private.check_recall(query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer)
+returns void
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
 returns void
 language plpgsql stable security definer
@@ -2282,7 +2304,7 @@ set search_path = "";
 grant execute on function mayfly_private.discard_jobs to authenticated;
 grant execute on function mayfly_private.discard_jobs to service_role;
 
-create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb)
+create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, renew boolean)
 returns mayfly.agents
 language plpgsql volatile security definer
 set search_path = "";
@@ -2292,6 +2314,18 @@ returns integer[]
 language plpgsql stable
 set jit = off
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.edit_state to authenticated;
+grant execute on function mayfly_private.edit_state to service_role;
+
+create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
+returns jsonb
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.effective_status(agent mayfly.agents)
@@ -2340,7 +2374,7 @@ set search_path = "";
 grant execute on function mayfly_private.export_tenant to authenticated;
 grant execute on function mayfly_private.export_tenant to service_role;
 
-create function mayfly_private.extend_life(tenant uuid, agent uuid)
+create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean DEFAULT true)
 returns mayfly.agents
 language sql volatile security definer
 set search_path = "";
@@ -2380,7 +2414,7 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
+create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
 returns record
 language plpgsql stable
 set enable_seqscan = off
@@ -3187,7 +3221,7 @@ set search_path = "";
 grant execute on function mayfly_private.remove_member to authenticated;
 grant execute on function mayfly_private.remove_member to service_role;
 
-create function mayfly_private.renew_agent()
+create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -3362,7 +3396,7 @@ set search_path = "";
 grant execute on function mayfly_private.signal_job to authenticated;
 grant execute on function mayfly_private.signal_job to service_role;
 
-create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text)
+create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text, renew boolean)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -3418,6 +3452,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.suspend_agent to authenticated;
 grant execute on function mayfly_private.suspend_agent to service_role;
+
+create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.swap_state to authenticated;
+grant execute on function mayfly_private.swap_state to service_role;
 
 create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
 returns jsonb

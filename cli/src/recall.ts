@@ -14,6 +14,7 @@ import {
 import { dataOf } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
+import { explainPlace, explainQuestion } from "./recall-explain.ts";
 import { duration, instant, isUuid, printable, shorten } from "./words.ts";
 
 interface Options extends ProjectOptions {
@@ -23,6 +24,7 @@ interface Options extends ProjectOptions {
   minReward?: number;
   agent?: string;
   since?: Date;
+  explain?: boolean;
 }
 
 /** Of an output on a line of its own. */
@@ -32,6 +34,7 @@ const examples = `
 Examples:
   mayfly recall "how do we rotate the signing key?"
   mayfly recall "rotate the key" --limit 3 --kinds episode,learning --min-reward 0.8
+  mayfly recall "rotate the key" --explain
   mayfly recall keys --since 2d --json | jq -r '.results[].output'`;
 
 export function addRecall(program: Command): void {
@@ -45,6 +48,7 @@ export function addRecall(program: Command): void {
     .option("--min-reward <number>", "0 to 1", share)
     .option("--agent <id>", "learned by this agent", id)
     .option("--since <time>", "10m, 2h, 1d, or ISO 8601", time)
+    .option("--explain", "why each is where it is")
     .addHelpText("after", examples);
   withProject(command).action((query: string, options: Options) =>
     execute(options, (session) => recall(query, options, session)),
@@ -78,7 +82,7 @@ function kinds(text: string): MemoryKind[] {
 }
 
 async function recall(query: string, options: Options, { output }: Session): Promise<undefined> {
-  const { limit, kinds, tags, minReward, agent, since } = options;
+  const { limit, kinds, tags, minReward, agent, since, explain } = options;
   const { mayfly } = await openProject(options, output);
   const asked: RecallOptions = {
     limit,
@@ -87,15 +91,25 @@ async function recall(query: string, options: Options, { output }: Session): Pro
     ...(minReward !== undefined && { minReward }),
     ...(agent !== undefined && { agentId: agent }),
     ...(since && { since }),
+    ...(explain && { explain }),
   };
   const found = dataOf(await mayfly.memory.recall(query, asked));
   output.answer(found, () => [
     ...(found.results.length === 0 ? ["Nobody has learned anything like it."] : []),
-    ...found.results.flatMap((memory) => linesOf(memory, output)),
+    ...(explain ? explainQuestion(found) : []),
+    ...found.results.flatMap((memory) => [
+      ...linesOf(memory, output),
+      ...(explain ? explainPlace(memory, output) : []),
+    ]),
   ]);
   if (found.mode !== "hybrid") output.note(`By words only: ${found.problem}.`);
   else if (found.model === DEV_EMBEDDING_MODEL)
     output.note(`Meaning by ${found.model}, for development.`);
+  const { searched } = found;
+  if (found.mode === "hybrid" && searched && searched.withVector < searched.memories)
+    output.note(
+      `${searched.exact ? "" : "About "}${searched.withVector} of ${searched.memories} memories have a vector of it: the others are found by words alone.`,
+    );
   return undefined;
 }
 

@@ -18,6 +18,7 @@ const about: Record<string, string> = {
   spawn: "Spawning agents, and stopping families of them",
   push: "Pushing and pulling",
   recall: "Recall",
+  quality: "What recall finds",
   messages: "Messages",
   nudges: "Nudges, gathered and not",
   policies: "What row-level security costs",

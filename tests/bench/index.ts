@@ -15,6 +15,7 @@ const all = [
   "spawn",
   "push",
   "recall",
+  "quality",
   "messages",
   "nudges",
   "agents",

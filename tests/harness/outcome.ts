@@ -1,16 +1,17 @@
 /** Whether a test of this file has failed so far, or none has begun: a setup file of every test file. */
-import { beforeEach } from "vitest";
 
 let begun = false;
 let failed = false;
 
-// Benchmarks use the harness too, and have no tests.
-if (process.env.VITEST)
+// Benchmarks open databases as well, and run without Vitest.
+if (process.env.VITEST) {
+  const { beforeEach } = await import("vitest");
   beforeEach(({ onTestFailed }) => {
     begun = true;
     onTestFailed(() => {
       failed = true;
     });
   });
+}
 
 export const hasFailed = (): boolean => failed || !begun;

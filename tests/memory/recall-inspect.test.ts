@@ -53,7 +53,11 @@ describe("the query recall.sql", () => {
     expect(rows.map((row) => row.place)).toEqual(["1", "2", "3"]);
     expect(of("Rotate the signing key")).toMatchObject({
       learned_by: "learner",
-      found_by: expect.stringMatching(/^words: \d\., like a word of its task or tags: 0\.\d+$/),
+      found_by: expect.stringMatching(
+        /^words: \d\. \(fits [01]\.\d+\), like a word of its task or tags: 0\.\d+$/,
+      ),
+      by_word: expect.stringMatching(/^(sine|rotat) \(rarity \d\.\d+, rank \d\.\d+\), /),
+      more_that_say_the_same: 0,
       vectors: "dev (fresh)",
       seen_by: "the whole tenant",
     });

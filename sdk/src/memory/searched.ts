@@ -20,7 +20,7 @@ const pairs = new RegExp(`((?:${unit}){1,2})`, "gu");
 const firsts = new RegExp(`(?:^|[^${letter}${mark}]+)(?:${unit})?`, "gu");
 /** Identifiers, paths and addresses; and hashes that begin as a number does. */
 const identifiers =
-  /([A-Za-z0-9_]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9_./\\:@]*|[A-Za-z0-9_]+(?:[./\\:@][A-Za-z0-9_]+)+|[0-9]+e[0-9]+[a-z][a-z0-9]*)/g;
+  /([A-Za-z0-9_]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9_./\\:@]*|[A-Za-z0-9_]+(?:[./\\:@][A-Za-z0-9_]+)+|\b[0-9]+e[0-9]+[a-z][a-z0-9]*)/g;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what ASCII is.
 const isAscii = (text: string) => /^[\u0000-\u007f]*$/.test(text);

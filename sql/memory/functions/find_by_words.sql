@@ -11,7 +11,7 @@
 -- A quoted phrase counts as a word of the task.
 --
 -- In a large tenant common words choose no candidates: only as many of the rarest as are expected to bring a twentieth of the
--- memories, or 1,000. All words rank. 100,000 memories take 18 ms so, and 60 to 76 otherwise; of the best ten, 9.4 are the same.
+-- memories, or 500. All words rank. 100,000 memories take 18 ms so, and 60 to 76 otherwise; of the best ten, 9.4 are the same.
 -- Where the filters leave fewer than are wanted, all words are asked for.
 --
 -- A word of the question that no memory has is taken for a typo: memories whose task or tags have one like it (pg_trgm's
@@ -19,7 +19,7 @@
 -- Locks nothing.
 
 create function mayfly_private.find_by_words(
-  tenant uuid, question text, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
   until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
   out ids uuid[], out scores double precision[], out fits double precision[], out likenesses double precision[],
   out report jsonb
@@ -77,7 +77,7 @@ begin
   else
     -- As of all of its memories.
     counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
-    most := greatest(1000, known / 20);
+    most := greatest(500, known / 20);
   end if;
   picked := terms[1];
   expected := coalesce(counts[1], 0);
@@ -101,8 +101,8 @@ begin
         ts_rank(of_weight, x.words, terms[11]) ^ 2 as r11, ts_rank(of_weight, x.words, terms[12]) ^ 2 as r12,
         x.words @@ phrase as has_phrase
       from (
-        -- Read and unpacked once, not once a word.
-        select m.id, m.words || ''::tsvector as words
+        -- Unpacked once, not once a word.
+        select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
         from mayfly.memories m
         where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
           and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
@@ -168,11 +168,13 @@ begin
       kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
   end if;
   fits := array(select least(1, f / (0.36957 * greatest(of_all, 1e-9))) from unnest(fits) f);
-  report := jsonb_build_object('memories', known, 'counted_in', sampled,
+  if explain then
+    report := jsonb_build_object('memories', known, 'counted_in', sampled,
     'words', (
       select jsonb_agg(jsonb_build_object('word', words[k], 'rarity', round(rarities[k]::numeric, 3),
         'memories', coalesce(round(counts[k]::numeric, 1), found_in[k]), 'chooses', k <= picked_of) order by k)
       from generate_subscripts(words, 1) k));
+  end if;
 end
 $$;
 

@@ -16,8 +16,7 @@
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
 --
--- One statement each for words, vectors and rows, with plans that are made once a session: to plan one statement for all
--- anew took 2 ms a recall.
+-- A statement each for words, vectors and rows, planned once a session: to plan one for all anew took 2 ms a recall.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -53,27 +52,18 @@ declare
   fused record;
   lent record;
   ranked record;
+  newcomers uuid[];
+  -- Asked once, not for each memory; those of mayfly_private.half_life where none are given.
+  half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
+    select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
   places integer[];
   best_likeness double precision;
   level double precision;
 begin
-  if char_length(query) > 10000 then
-    perform mayfly_private.fail(400, 'invalid_request', 'query must have at most 10000 characters.', null, '{"field": "query"}');
-  elsif coalesce(query, '') = '' and embedding is null and similar_to is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query, an embedding or similar_to.', null, '{"field": "query"}');
-  elsif cardinality(embedding) <> 384 then
-    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have 384 numbers.', null, '{"field": "embedding"}');
-  elsif embedding is not null and coalesce(model, '') = '' then
-    perform mayfly_private.fail(400, 'invalid_request', 'An embedding needs the name of its model.', null, '{"field": "model"}');
-  elsif result_limit is null or result_limit not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'limit must be 1 to 100.', null, '{"field": "limit"}');
-  elsif surrounding is null or surrounding not between 0 and 5 then
-    perform mayfly_private.fail(400, 'invalid_request', 'surrounding must be 0 to 5.', null, '{"field": "surrounding"}');
-  end if;
+  perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
   end if;
-
   if embedding is not null then
     asked_vector := embedding::extensions.halfvec;
     if extensions.l2_norm(asked_vector) = 0 then
@@ -102,17 +92,21 @@ begin
   if coalesce(query, '') = '' then
     of_words := 0;
   end if;
-  select * into worth from mayfly_private.model_worth(model);
-  of_meaning := case when asked_vector is null then 0 else coalesce((weights ->> 'meaning')::double precision, worth.meaning) end;
+  if asked_vector is null then
+    of_meaning := 0;
+    select null::real as meaning, null::real as unrelated into worth;
+  else
+    select * into worth from mayfly_private.model_worth(model);
+    of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
+  end if;
 
   select null::uuid[] as ids into ranked;
   loop
-    -- Unassigned, a record has no fields.
     select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
       null::double precision[] as likenesses, null::jsonb as report into by_words;
     select null::uuid[] as ids, null::double precision[] as similarities into by_meaning;
     if of_words > 0 then
-      select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit,
+      select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit, explain,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
     end if;
     if of_meaning > 0 then
@@ -126,10 +120,11 @@ begin
     exit when by_words.ids is null and by_meaning.ids is null;
     level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
 
-    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances, array_agg(f.thread) as threads, array_agg(f.created_at) as times
+    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances, array_agg(f.worth) as worths, array_agg(f.recency) as recencies,
+      array_agg(f.thread) as threads, array_agg(f.created_at) as times
     into fused
     from (
-      select f.id, f.relevance, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
+      select f.id, f.relevance, r.worth, r.recency, r.thread, r.created_at
       from (
         select either.id, sum(either.share) as relevance
         from (
@@ -144,13 +139,31 @@ begin
         order by relevance desc, either.id
         limit depth
       ) f
-      cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = f.id offset 0) m
+      cross join lateral (
+        select 1 - of_reward - of_importance - of_recency
+            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
+          h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
+        from mayfly.memories m
+        -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
+        cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
+          / 86400 / case m.kind
+              when 'episode' then half_lives_of[1]
+              when 'task_result' then half_lives_of[2]
+              when 'conversation' then half_lives_of[3]
+              when 'learning' then half_lives_of[4]
+              when 'fact' then half_lives_of[5]
+              when 'working' then half_lives_of[6]
+              when 'general' then half_lives_of[7] end) as recency) h
+        where m.tenant_id = tenant and m.id = f.id
+        offset 0) r
       order by f.relevance desc, f.id
     ) f;
+    newcomers := null;
     if of_neighbours > 0 and num_nonnulls(variadic fused.threads[1:20]) > 0 then
       select * into lent from mayfly_private.neighbours_of(tenant, fused.threads[1:20], fused.times[1:20], fused.ids[1:20],
         fused.relevances[1:20], of_neighbours,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+      newcomers := array(select n from unnest(lent.ids) n where n <> all (fused.ids));
     else
       select null::uuid[] as ids, null::double precision[] as gains into lent;
     end if;
@@ -159,31 +172,41 @@ begin
       array_agg(s.recency) as recencies
     into ranked
     from (
-      select r.id, r.relevance, r.gain, f.recency,
-        r.relevance * (1 - of_reward - of_importance - of_recency
-          + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * f.recency) as score
+      select k.id, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
       from (
-        select g.id, level * sum(g.relevance) / max(sum(g.relevance)) over () as relevance,
-          level * sum(g.gain) / max(sum(g.relevance)) over () as gain
+        select c.id, c.worth, c.recency,
+          level * (c.relevance + coalesce(n.gain, 0)) / max(c.relevance + coalesce(n.gain, 0)) over () as relevance,
+          level * n.gain / max(c.relevance + coalesce(n.gain, 0)) over () as gain
         from (
-          select b.id, b.relevance, null::double precision as gain from unnest(fused.ids, fused.relevances) b (id, relevance)
+          select * from unnest(fused.ids, fused.relevances, fused.worths, fused.recencies) b (id, relevance, worth, recency)
           union all
-          select n.id, n.gain, n.gain from unnest(lent.ids, lent.gains) n (id, gain)
-        ) g
-        group by g.id
-      ) r
-      cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = r.id offset 0) m
-      -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
-      cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at), 0)::double precision
-        / 86400 / mayfly_private.half_life(m.kind, half_lives)) as recency offset 0) f
-      order by score desc, r.id
-      limit 3 * result_limit
+          select f.id, 0, r.worth, r.recency from unnest(newcomers) f (id) cross join lateral (
+        select 1 - of_reward - of_importance - of_recency
+            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
+          h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
+        from mayfly.memories m
+        -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
+        cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
+          / 86400 / case m.kind
+              when 'episode' then half_lives_of[1]
+              when 'task_result' then half_lives_of[2]
+              when 'conversation' then half_lives_of[3]
+              when 'learning' then half_lives_of[4]
+              when 'fact' then half_lives_of[5]
+              when 'working' then half_lives_of[6]
+              when 'general' then half_lives_of[7] end) as recency) h
+        where m.tenant_id = tenant and m.id = f.id
+        offset 0) r
+        ) c
+        left join unnest(lent.ids, lent.gains) n (id, gain) on n.id = c.id
+      ) k
+      order by score desc, k.id
+      limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
     -- What says the same filled the list: look further, once.
-    exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit
-      or (select count(distinct p) from unnest(places) p) >= result_limit;
-    depth := 1000;
+    exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
+    depth := 500;
   end loop;
   if ranked.ids is null then
     return;
@@ -218,10 +241,8 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recall
-  is 'The best memories for a question.';
-grant execute on function mayfly_private.recall
-  to authenticated, service_role;
+comment on function mayfly_private.recall is 'The best memories for a question.';
+grant execute on function mayfly_private.recall to authenticated, service_role;
 
 -- The memories that answer a question best, by words and by meaning, or those that are like one of them
 -- (similar_to). Called by the query function as whoever calls it. Every row comes with its score taken
@@ -262,14 +283,18 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
-language sql stable
+-- Its one statement is planned once a session; as a function in SQL it was planned each time, for 0.27 ms.
+language plpgsql stable
 set search_path = ''
-begin atomic
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return query
   select * from mayfly_private.recall(query, embedding, model, kinds, having_tags, agent, min_reward, since, result_limit,
     until, for_task, session, conversation, similar_to, weights, half_lives, surrounding, grouped, explain);
-end;
+end
+$$;
 
 comment on function mayfly.recall is
   'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
-grant execute on function mayfly.recall
-  to authenticated, service_role;
+grant execute on function mayfly.recall to authenticated, service_role;

@@ -40,7 +40,7 @@ begin
   parts := (
     select string_agg(found.it[1], ' ')
     from regexp_matches(searched,
-      '([A-Za-z0-9_]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9_./\\:@]*|[A-Za-z0-9_]+(?:[./\\:@][A-Za-z0-9_]+)+|[0-9]+e[0-9]+[a-z][a-z0-9]*)', 'g') found (it));
+      '([A-Za-z0-9_]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9_./\\:@]*|[A-Za-z0-9_]+(?:[./\\:@][A-Za-z0-9_]+)+|\m[0-9]+e[0-9]+[a-z][a-z0-9]*)', 'g') found (it));
   if parts is null then
     return searched;
   end if;

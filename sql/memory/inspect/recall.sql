@@ -22,10 +22,16 @@ select
   r.kind,
   r.agent_name as learned_by,
   concat_ws(', ',
-    'words: ' || (r.parts ->> 'words_rank') || '.',
+    'words: ' || (r.parts ->> 'words_rank') || '. (fits ' || round((r.parts ->> 'fit')::numeric, 2) || ')',
     'like a word of its task or tags: ' || round((r.parts ->> 'typos')::numeric, 2),
-    'meaning: ' || (r.parts ->> 'vector_rank') || '. (' || round((r.parts ->> 'similarity')::numeric, 2) || ')') as found_by,
+    'meaning: ' || (r.parts ->> 'vector_rank') || '. (' || round((r.parts ->> 'similarity')::numeric, 2) || ')',
+    'lent by its neighbours: ' || round((r.parts ->> 'neighbours')::numeric, 2)) as found_by,
+  -- Of each word of the question how rare it is here, and what of its rank this memory has (mayfly_private.find_by_words).
+  (select string_agg(format('%s (rarity %s, rank %s)', w ->> 'word', w ->> 'rarity',
+      round(ts_rank('{0.1,0.2,0.8,1}', m.words, quote_literal(w ->> 'word')::tsquery)::numeric, 2)), ', ')
+    from jsonb_array_elements(r.parts #> '{asked,words}') w) as by_word,
   (r.parts ->> 'relevance')::real as relevance,
+  cardinality(r.duplicates) as more_that_say_the_same,
   (r.parts ->> 'reward')::real as reward,
   (r.parts ->> 'importance')::integer as importance,
   (r.parts ->> 'recency')::real as freshness,
@@ -38,6 +44,6 @@ select
   r.id
 from named n
 cross join lateral mayfly.recall(
-  query => case when n.headers <> '' then n.question end, similar_to => n.similar_to, result_limit => 20) r
+  query => case when n.headers <> '' then n.question end, similar_to => n.similar_to, result_limit => 20, explain => true) r
 join mayfly.memories m on m.tenant_id = n.tenant_id and m.id = r.id
 order by place;

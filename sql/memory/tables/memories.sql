@@ -60,6 +60,8 @@ create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 -- planner needs no statistics of them: it would read the words of 100,000 rows for a tenant of 1,000 (32 ms
 -- in place of 3), and the tags of all. Two thirds of the size of an index of words and one of tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
+-- Those that maintenance has not come to yet: while a tenant has any, recall also asks for words as they were written then.
+create index memories_old_words_idx on mayfly.memories (tenant_id) where words_version = 0;
 -- For what was remembered before and after a memory: see mayfly_private.neighbours_of.
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
@@ -94,10 +96,11 @@ comment on column mayfly.memories.words_version is
   'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';
 
--- For the words of a question that nothing is found for: see mayfly_private.recall.
+-- For the words of a question that nothing is found for: see mayfly_private.find_typos. With the tenant in it, or a small
+-- tenant would pay for the labels of a large one.
 
 create index memories_labels_idx on mayfly.memories
-  using gin (mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+  using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 -- An expression has statistics of its own.
-alter index mayfly.memories_labels_idx alter column 1 set statistics 0;
+alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
 alter index mayfly.memories_thread_idx alter column 2 set statistics 0;

@@ -3,3 +3,8 @@
 alter table mayfly.memories alter column words drop expression;
 alter table mayfly.memories alter column words set default '';
 alter table mayfly.memories add column words_version smallint not null default 0;
+
+-- With the tenant in it, so that a typo of one tenant does not read the labels of another.
+drop index mayfly.memories_labels_idx;
+create index memories_labels_idx on mayfly.memories
+  using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);

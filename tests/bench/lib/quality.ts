@@ -20,7 +20,8 @@ const { model } = developmentEmbedder;
 const embed = async (texts: string[]) => developmentEmbedder.embed(texts);
 const count = 10;
 
-export async function measureQuality(sql: Sql): Promise<Ranked[]> {
+/** @param only of these rankers; of all by default. */
+export async function measureQuality(sql: Sql, only?: string[]): Promise<Ranked[]> {
   const { documents, questions } = await readCranfield();
   const tenant = await makeTenant(sql, unlimited);
   const { claims } = await makeAgent(sql, tenant, { lifetime: 900 });
@@ -85,6 +86,7 @@ export async function measureQuality(sql: Sql): Promise<Ranked[]> {
   ];
   const ranked: Ranked[] = [];
   for (const [name, ask, isTimed] of rankers) {
+    if (only && !only.includes(name)) continue;
     const qualities: Quality[] = [];
     const times: number[] = [];
     for (const { text, relevant } of questions) {

@@ -1,0 +1,54 @@
+/** Why each result of a recall is where it is. */
+import type { Recall, RecalledMemory } from "@mayfly/sdk";
+import type { Output } from "./output.ts";
+import { printable } from "./words.ts";
+
+const two = (value: number) => value.toFixed(2);
+
+/** How rare the words of the question are, and what weighs how much. */
+export function explainQuestion({ results }: Recall): string[] {
+  const { asked, weights, level } = results[0]?.parts ?? {};
+  return [
+    ...(asked
+      ? [
+          `Asked for, of ${asked.memories} memories${asked.counted_in === null ? "" : ` (counted in ${asked.counted_in})`}:`,
+          ...asked.words.map(
+            ({ word, rarity, memories, chooses }) =>
+              `  ${printable(word)}: in ${Math.round(memories)}, worth ${two(rarity)}${chooses ? "" : ", ranks only"}`,
+          ),
+        ]
+      : []),
+    ...(weights
+      ? [
+          `Weights: ${Object.entries(weights)
+            .map(([name, weight]) => `${name} ${weight}`)
+            .join(", ")}.`,
+        ]
+      : []),
+    ...(level === undefined ? [] : [`The best answer the question by ${two(level)} of 1.`]),
+  ];
+}
+
+/** Its place by words and by meaning, and what else its score is made of. */
+export function explainPlace(
+  { parts, duplicates, surroundings }: RecalledMemory,
+  output: Output,
+): string[] {
+  const found = [
+    ...(parts.words_rank === null
+      ? []
+      : [`words ${parts.words_rank}. (fits ${two(parts.fit ?? 0)})`]),
+    ...(parts.typos === null ? [] : [`like a word of its task or tags ${two(parts.typos)}`]),
+    ...(parts.vector_rank === null
+      ? []
+      : [`meaning ${parts.vector_rank}. (${two(parts.similarity ?? 0)})`]),
+    ...(parts.neighbours ? [`${two(parts.neighbours)} lent by its neighbours`] : []),
+  ];
+  const worth = `relevance ${two(parts.relevance)}, reward ${two(parts.reward)}, importance ${parts.importance}, freshness ${two(parts.recency)}`;
+  const lines = [
+    `${found.join(", ")}; ${worth}`,
+    ...(duplicates.length > 0 ? [`${duplicates.length} more say the same`] : []),
+    ...(surroundings ?? []).map(({ place, task }) => `${place}: ${printable(task)}`),
+  ];
+  return lines.map((line) => `       ${output.paint("dim", line)}`);
+}
