@@ -74,14 +74,14 @@ export type {
 } from "./jobs/types.ts";
 export type { Work, WorkOptions } from "./jobs/work-options.ts";
 export type { Log } from "./log/log.ts";
+export type { Watch } from "./log/watch.ts";
 export type {
-  Watch,
   WatchBatch,
   WatchHandler,
   WatchOptions,
   WatchState,
   WatchStore,
-} from "./log/watch.ts";
+} from "./log/watch-types.ts";
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
 export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";

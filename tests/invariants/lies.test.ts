@@ -200,7 +200,7 @@ function calls(): Record<string, Record<string, Call>> {
 const others = [
   "Mayfly: close",
   "Debug: close, finish, flush, level, listen, stopWatches",
-  "Log: close, finish",
+  "Log: close, finish, follow",
   "Messages: close, finish, on",
   "Debug: lifecycle, task, step, decision, thought, memory, message, tool, error",
   "DebugStreams: close",
@@ -210,7 +210,7 @@ const others = [
   "Presence: close, leave, track",
   // A recall answers from the cache.
   "AgentMemory: recall, context, recallLocal, remember, update, forget, sync",
-  "Agent: recall, remember, on, close, stop",
+  "Agent: recall, remember, on, close, stop, work",
   "AgentOutbox: retry, discard, add, stamp, push, inTurn, finish, close",
   "TenantOutbox: drain",
 ];
@@ -270,7 +270,13 @@ describe("the background of an agent", () => {
     await tell("before");
     await untilHeard("before");
 
-    const asked = ["rpc/pull_inbox", "rpc/read_channel", "/sync", "rpc/heartbeat", "spawn/renew"];
+    const asked = [
+      "rpc/pull_inbox",
+      "rpc/read_channel",
+      "rpc/read_log",
+      "rpc/heartbeat",
+      "spawn/renew",
+    ];
     const requests = Promise.all(asked.map((path) => proxy.requestOf(path)));
     proxy.lie(all[lie] as Lie);
     await tell("meanwhile");

@@ -145,7 +145,7 @@ describe("watch", () => {
   it("loses no answer that was cut", async () => {
     const got = collector();
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
-    proxy.loseAnswers("/sync", 2);
+    proxy.loseAnswers("/rpc/read_log", 2);
     const ids = await remember("one", "two");
     await got.until(() => got.subjects().length === 2);
     expect(got.subjects()).toEqual(ids);

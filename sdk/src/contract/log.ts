@@ -52,7 +52,7 @@ const event: Fields<LogEvent> = {
   fields: texts.nullable(),
   at: text,
 };
-const logEvent = row<LogEvent>(event);
+export const logEvent = row<LogEvent>(event);
 /** With its place in the log. */
 export const loggedEvent = row<LogEvent & { xid: string; id: number }>({
   ...event,

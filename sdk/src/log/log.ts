@@ -1,10 +1,13 @@
 import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
-import { startWatch, type Watch, type WatchHandler, type WatchOptions } from "./watch.ts";
+import { LogFeed } from "./feed.ts";
+import { startWatch, type Watch } from "./watch.ts";
+import type { RoomBatch, RoomWatchOptions, WatchHandler, WatchOptions } from "./watch-types.ts";
 
 /** What happens in the tenant, as the caller sees it. */
 export class Log {
   readonly #link: Link;
+  #feed: LogFeed | undefined;
   readonly #watches = new Set<Watch>();
 
   /** @internal */
@@ -23,10 +26,19 @@ export class Log {
    *   await keep(cursor);
    * });
    */
-  async watch(options: WatchOptions, handler: WatchHandler): Promise<Result<Watch>> {
+  watch(options: WatchOptions, handler: WatchHandler): Promise<Result<Watch>> {
+    return this.follow(options, ({ states: _states, ...batch }) => handler(batch));
+  }
+
+  /** @internal As a room of ours watches. */
+  async follow(
+    options: RoomWatchOptions,
+    handler: (batch: RoomBatch) => void | Promise<void>,
+  ): Promise<Result<Watch>> {
     const tenant = this.#link.tenant("A log");
     if (tenant.error) return tenant;
-    const started = await startWatch(this.#link, tenant.data, options, handler);
+    this.#feed ??= new LogFeed(this.#link, tenant.data);
+    const started = await startWatch(this.#link, this.#feed, options, handler);
     if (started.error) return started;
     const watch = started.data;
     this.#watches.add(watch);

@@ -15,7 +15,8 @@ const losingMs = 1_000;
  * visible: a pull that does not find what it was nudged for is made again soon, a few times.
  */
 export class Pace implements NudgeListener {
-  readonly #pollMs: number;
+  /** Between pulls while nudges do not come. */
+  pollMs: number;
   readonly #windowMs: number;
   #joined = false;
   #nudged = false;
@@ -35,8 +36,8 @@ export class Pace implements NudgeListener {
   #wake: () => void = () => {};
 
   /** @param windowMs how far nudged pulls are apart; 0 where each nudge is about something of its own. */
-  constructor(pollMs: number, windowMs = nudgeWindowMs) {
-    this.#pollMs = pollMs;
+  constructor(pollMs = 5_000, windowMs = nudgeWindowMs) {
+    this.pollMs = pollMs;
     this.#windowMs = windowMs;
   }
 
@@ -76,8 +77,8 @@ export class Pace implements NudgeListener {
   }
 
   /** A pull has ended; `found`: all that it was nudged for, as far as the reader can tell. */
-  pulled(found: boolean): void {
-    const ms = this.#seeks && !found ? lookAgainMs[this.#looks++] : undefined;
+  pulled(found: boolean, again: readonly number[] = lookAgainMs): void {
+    const ms = this.#seeks && !found ? again[this.#looks++] : undefined;
     if (ms === undefined) this.#looks = 0;
     const after = ms ?? (this.#settling ? lookAgainMs.at(-1) : undefined);
     this.#settling = false;
@@ -90,8 +91,13 @@ export class Pace implements NudgeListener {
     this.#wake();
   }
 
-  async untilDue(): Promise<void> {
-    for (let delay = 0; !this.#ended; await this.sleep(delay)) {
+  /** Ends the pause that is under way. */
+  wake(): void {
+    this.#wake();
+  }
+
+  async untilDue(isOver = () => false): Promise<void> {
+    for (let delay = 0; !this.#ended && !isOver(); await this.sleep(delay)) {
       delay = this.#due() - ticks();
       if (delay <= 0) return;
     }
@@ -117,7 +123,7 @@ export class Pace implements NudgeListener {
   #regular(): number {
     if (this.#nudged || this.#asked) return this.#pulledAt + this.#windowMs;
     if (this.#windowEnd > this.#pulledAt) return this.#windowEnd;
-    const pause = this.#joined ? netMs : this.#pollMs;
+    const pause = this.#joined ? netMs : this.pollMs;
     return this.#pulledAt + (this.#losing ? Math.min(losingMs, pause) : pause);
   }
 }

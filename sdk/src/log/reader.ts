@@ -1,9 +1,13 @@
 import type { MayflyError } from "../contract/errors.ts";
 import type { LogEvent } from "../contract/log.ts";
 import type { Reader } from "../link/attendance.ts";
+import { lookAgainMs } from "../link/look-again.ts";
 
 import type { NudgeListener } from "./nudges.ts";
 import type { Pace } from "./pace.ts";
+
+/** A broadcast was at most 69 ms ahead of its row: see `lookAgainMs`. */
+const lookOnceMs = 150;
 
 /** A watch, as its nudges and its client's attendance see it. */
 export class LogReader implements NudgeListener, Reader {
@@ -59,12 +63,13 @@ export class LogReader implements NudgeListener, Reader {
     this.#pace.pulls();
   }
 
-  /** A pull has ended with this page. */
-  pulled({ events, more }: { events: LogEvent[]; more: boolean }): void {
+  /** A pull has ended with this page; `all`: of every kind of event. */
+  pulled({ events, more }: { events: LogEvent[]; more: boolean }, all: boolean): void {
     for (const event of events) this.#at = Math.max(this.#at, numberOf(event));
     // Some of it may be for others.
     if (!more) this.#at = Math.max(this.#at, this.#covers);
-    this.#pace.pulled(events.length > 0 || more);
+    // What was nudged for may be of a kind that was not asked for.
+    this.#pace.pulled(events.length > 0 || more, all ? lookAgainMs : [lookOnceMs]);
   }
 }
 

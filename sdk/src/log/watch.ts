@@ -1,77 +1,15 @@
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { invalid, wrongPage } from "../contract/invalid.ts";
-import { type LogEvent, type SyncAnswer, syncAnswer } from "../contract/log.ts";
-
-import { jittered } from "../link/jitter.ts";
+import type { LogEvent } from "../contract/log.ts";
 import type { Link } from "../link/link.ts";
 import { report } from "../link/report.ts";
+import { Backoff, Pause, passes } from "../link/retry.ts";
 import { longestTimerMs } from "../link/ticks.ts";
-
-import { type Memory, memoryFromRow } from "../memory/memory.ts";
+import { memoryFromRow } from "../memory/memory.ts";
 import { storageFailed } from "../outbox/storage.ts";
-import { listenForNudges } from "./nudges.ts";
-import { Pace } from "./pace.ts";
-import { LogReader } from "./reader.ts";
-import { passing } from "./sequence.ts";
-
-/** What happened, in the order of the log. */
-export interface WatchBatch {
-  /** At least one, but in a snapshot. */
-  events: LogEvent[];
-  /** The memories that the events are about, as they are now; in a snapshot, a page of all. */
-  memories: Memory[];
-  /**
-   * Whether this is a page of the memories that there are, not of the log: with `since: null`, and
-   * when the log since the cursor is gone (`cursor_expired`), so that a view can be built anew. For a
-   * watch whose types leave memories out, one without them says so.
-   */
-  snapshot: boolean;
-  /** Where the log goes on behind this batch: to be kept with what was done about it. */
-  cursor: string;
-  /** From 1. Above it some of this batch may have been handled before: its handler or process failed. */
-  attempt: number;
-}
-
-/** Awaited before the next batch comes. One that throws is called again with the same batch. */
-export type WatchHandler = (batch: WatchBatch) => void | Promise<void>;
-
-/** How far a watch has come. */
-export interface WatchState {
-  cursor: string | null;
-  /** How often the batch behind the cursor was handed over. */
-  attempt: number;
-}
-
-/** Keeps how far a watch has come across restarts. */
-export interface WatchStore {
-  /** What was saved last; null the first time. */
-  load(): Promise<WatchState | null>;
-  /** Keeps it: what it has resolved for is what a restart loads. */
-  save(state: WatchState): Promise<void>;
-}
-
-/** What to watch of the log, and from where. */
-export interface WatchOptions {
-  /** As `agent.stopped` or `memory.*`; all by default. */
-  types?: string[];
-  /**
-   * Start behind this cursor; null: with all memories, then the log. Without it where `store` has
-   * left off, and else from now on.
-   */
-  since?: string | null;
-  /** Loaded at the start, saved before and after each batch. */
-  store?: WatchStore;
-  /** Events, or memories of a snapshot, a page: 1 to 1,000, 500 by default. No more are held. */
-  limit?: number;
-  /** Milliseconds between pulls while Realtime cannot be reached; 5,000 by default. */
-  pollMs?: number;
-  /** Told what goes wrong and is tried again: a pull, the handler, the store. */
-  onError?: (error: unknown) => void;
-}
-
-/** Tried again after so long at first, doubled each time. */
-const firstDelayMs = 500;
-const maxDelayMs = 30_000;
+import type { LogFeed, Member } from "./feed.ts";
+import { type LogRead, readAll, readLog, type Want } from "./page.ts";
+import type { RoomBatch, RoomWatchOptions, WatchState } from "./watch-types.ts";
 
 /** Thrown by a handler of our own that pulls: it passes, as a pull of the watch does. */
 export class NotPulled {
@@ -82,98 +20,155 @@ export class NotPulled {
 }
 
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
-export class Watch {
+export class Watch implements Member {
   /** When it is over: null after `stop()` or the end of its agent, else the error that ended it. */
   readonly ended: Promise<MayflyError | null>;
+  /** @internal */
+  readonly want: Want;
+  /** @internal */
+  readonly pollMs: number;
   readonly #link: Link;
-  readonly #options: WatchOptions;
-  readonly #handler: WatchHandler;
-  readonly #pace: Pace;
-  readonly #reader: LogReader;
+  readonly #feed: LogFeed;
+  readonly #options: RoomWatchOptions;
+  readonly #handler: (batch: RoomBatch) => void | Promise<void>;
+  readonly #pause = new Pause();
   #state: WatchState;
-  #stopped = false;
-  #leave: () => Promise<void> = () => Promise.resolve();
+  /** Whether pages are of all memories, not of the log. */
+  #inSnapshot = false;
+  /** Events that it was given when it entered the feed, which come once more. */
+  #seen = new Set<unknown>();
+  #handling: Promise<void> = Promise.resolve();
+  #detached: () => void = () => {};
+  /** Whether it reads by itself: it had no room for a page, or something in the feed was refused. */
+  #alone = false;
 
   /** @internal */
   constructor(
     link: Link,
-    tenant: string,
-    options: WatchOptions,
-    handler: WatchHandler,
+    feed: LogFeed,
+    options: RoomWatchOptions,
+    handler: (batch: RoomBatch) => void | Promise<void>,
     state: WatchState,
-    first: SyncAnswer | null,
+    first: LogRead | null,
   ) {
     this.#link = link;
+    this.#feed = feed;
     this.#options = options;
     this.#handler = handler;
     this.#state = state;
-    this.#pace = new Pace(options.pollMs ?? 5_000);
-    this.#reader = new LogReader(this.#pace, (error) => this.#options.onError?.(error));
-    this.ended = this.#run(tenant, first);
+    this.want = wantOf(options);
+    this.pollMs = options.pollMs ?? 5_000;
+    this.ended = this.#follow(first).finally(() => this.stop());
   }
 
   /** Where the log goes on behind what was handled. */
-  get cursor(): string | null {
-    return this.#state.cursor;
+  get cursor(): string {
+    return this.#state.cursor ?? "";
   }
 
   /** Hands over no more. A handler that runs is not waited for: `ended` does that. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#pace.end();
-    await this.#leave();
+    this.#pause.end();
+    this.#detached();
+    await this.#feed.leave(this);
   }
 
-  async #run(tenant: string, first: SyncAnswer | null): Promise<MayflyError | null> {
-    // Once joined it pulls again: what came before had no nudge.
-    const unlisten = this.#link.attendance.add(this.#reader);
-    this.#leave = listenForNudges(this.#link, tenant, this.#reader);
-    const error = await this.#follow(first);
-    unlisten();
-    this.#stopped = true;
-    await this.#leave();
-    return error;
+  /** @internal */
+  offer(page: LogRead): Promise<void> {
+    this.#handling = this.#handling.then(async () => {
+      const events = page.events.filter((event) => !this.#seen.has(idOf(event)));
+      await this.#take({ ...page, events });
+      if (!page.more) this.#seen.clear();
+    });
+    return this.#handling;
   }
 
-  async #follow(first: SyncAnswer | null): Promise<MayflyError | null> {
+  /** @internal */
+  detach(): void {
+    this.#alone = true;
+    this.#detached();
+  }
+
+  /** @internal It passes, and is tried again. */
+  tell(error: unknown): void {
+    const { onError } = this.#options;
+    if (onError) report(onError, "A watch", error);
+  }
+
+  async #follow(first: LogRead | null): Promise<MayflyError | null> {
+    const backoff = new Backoff();
+    this.#inSnapshot = this.#state.cursor === null;
     let page = first;
-    let inSnapshot = false;
-    for (let delay = firstDelayMs; !this.#stopped; page = null) {
+    while (!this.#pause.ended) {
+      let detached: Promise<void> | null = null;
       if (!page) {
-        this.#reader.pulls();
-        const { data, error } = await pull(this.#link, this.#state.cursor, this.#options.limit);
-        if (this.#stopped) break;
+        const { data, error } = await this.#next();
+        if (this.#pause.ended) break;
         if (error?.code === "cursor_expired") {
           this.#state = { cursor: null, attempt: 0 };
+          this.#inSnapshot = true;
           continue;
         }
         if (error) {
-          if (!passing.includes(error.code)) return error;
-          this.#tell(error);
-          await this.#pace.sleep(jittered(delay));
-          delay = Math.min(delay * 2, maxDelayMs);
+          if (!passes(error)) return error;
+          this.tell(error);
+          await this.#pause.sleep(backoff.next(error) ?? 0);
           continue;
         }
-        page = data;
-        this.#reader.pulled(page);
+        ({ page, detached } = data);
       }
-      delay = firstDelayMs;
-      inSnapshot ||= isSnapshot(page, this.#state.cursor);
-      if (this.#stopped) break;
-      await this.#take(page, inSnapshot);
-      if (page.more) continue;
-      // Behind the last page of a snapshot comes the log since its first.
-      if (inSnapshot) inSnapshot = false;
-      else await this.#pace.untilDue();
+      backoff.reset();
+      if (page) {
+        await this.#take(page);
+        // Behind the last page of a snapshot comes the log since its first.
+        if (!page.more) this.#inSnapshot = false;
+      }
+      page = null;
+      if (!detached) continue;
+      this.#feed.ready(this);
+      await detached;
+      await this.#handling;
     }
     return null;
   }
 
+  /** A page that it reads by itself; or, when it has read all there is, its place in the feed. */
+  async #next(): Promise<Result<{ page: LogRead | null; detached: Promise<void> | null }>> {
+    if (this.#inSnapshot) {
+      const read = await readFirst(this.#link, this.#state.cursor, this.want);
+      return read.error ? read : ok({ page: read.data, detached: null });
+    }
+    if (this.#alone) {
+      const { data, error } = await readLog(this.#link, this.cursor, this.want);
+      // A caller that may not read memories hears of the rest.
+      if (error?.code === "scope_missing" && this.want.types === null && this.want.memories) {
+        this.want.memories = false;
+        return this.#next();
+      }
+      if (error) return failed(error);
+      this.#alone = data.more;
+      return ok({ page: data, detached: null });
+    }
+    const detached = new Promise<void>((resolve) => {
+      this.#detached = resolve;
+    });
+    const { data, error } = await this.#feed.enter(this);
+    if (error) return failed(error);
+    if (!data.entered) return ok({ page: data.page, detached: null });
+    this.#seen = new Set(data.page?.events.map(idOf));
+    // It was stopped meanwhile.
+    if (this.#pause.ended) await this.stop();
+    return ok({ page: data.page, detached });
+  }
+
   /** Hands a page over, and moves the cursor when it was handled. */
-  async #take(page: SyncAnswer, snapshot: boolean): Promise<void> {
-    const events = page.events.filter(({ type }) => matchesAny(type, this.#options.types));
+  async #take(page: LogRead): Promise<void> {
+    if (this.#pause.ended) return;
+    const { types } = this.#options;
+    const snapshot = this.#inSnapshot;
+    const events = page.events.filter(({ type }) => matchesAny(type, types));
     const subjects = new Set(events.map(({ subject }) => subject));
-    const wanted = matchesAny("memory.created", this.#options.types);
+    const wanted = matchesAny("memory.created", types);
     const memories = page.memories.filter(({ id }) => (snapshot ? wanted : subjects.has(id)));
     // The first page of a snapshot comes even empty: it says that there may be a gap before.
     const begins = this.#state.cursor === null;
@@ -181,6 +176,7 @@ export class Watch {
       const batch = {
         events,
         memories: memories.map(memoryFromRow),
+        states: page.states,
         snapshot,
         cursor: page.cursor,
       };
@@ -197,26 +193,21 @@ export class Watch {
     if (moved) await this.#insist(async () => this.#options.store?.save(this.#state));
   }
 
-  /** It passes, and is tried again. */
-  #tell(error: unknown): void {
-    const { onError } = this.#options;
-    if (onError) report(onError, "A watch", error);
-  }
-
   /** Does it until it succeeds; says false when the watch was stopped before. */
   async #insist(step: () => Promise<void>): Promise<boolean> {
-    for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
+    const backoff = new Backoff();
+    for (let failures = 0; ; failures++) {
       try {
         await step();
         return true;
       } catch (error) {
         const { onError } = this.#options;
-        if (error instanceof NotPulled) this.#tell(error.why);
+        if (error instanceof NotPulled) this.tell(error.why);
         // It may fail for ever: the console has the first of its failures.
-        else if (onError || delay === firstDelayMs) report(onError, "A handler of a watch", error);
+        else if (onError || failures === 0) report(onError, "A handler of a watch", error);
       }
-      await this.#pace.sleep(jittered(delay));
-      if (this.#stopped) return false;
+      await this.#pause.sleep(backoff.next() ?? 0);
+      if (this.#pause.ended) return false;
     }
   }
 }
@@ -224,27 +215,29 @@ export class Watch {
 /** Starts a watch with its first page, so that what is wrong from the start is said at once. */
 export async function startWatch(
   link: Link,
-  tenant: string,
-  options: WatchOptions,
-  handler: WatchHandler,
+  feed: LogFeed,
+  options: RoomWatchOptions,
+  handler: (batch: RoomBatch) => void | Promise<void>,
 ): Promise<Result<Watch>> {
   const { since, store, limit, pollMs } = options;
   const wrong = wrongPage("limit", limit) ?? wrongPollMs(pollMs);
   if (wrong) return failed(wrong);
+  const want = wantOf(options);
   const { data: loaded, error: unread } =
     since === undefined ? await inStore(() => store?.load()) : ok({ cursor: since, attempt: 0 });
   if (unread) return failed(unread);
   if (loaded) {
-    const first = await pull(link, loaded.cursor, limit);
+    const first = await readFirst(link, loaded.cursor, want);
     if (first.error && first.error.code !== "cursor_expired") return failed(first.error);
-    return ok(new Watch(link, tenant, options, handler, { ...loaded }, first.data));
+    const state = first.error ? { cursor: null, attempt: 0 } : { ...loaded };
+    return ok(new Watch(link, feed, options, handler, state, first.data));
   }
-  const { data, error } = await pull(link, "now", limit);
+  const { data, error } = await readLog(link, "now", { ...want, memories: false, states: false });
   if (error) return failed(error);
   const { cursor } = data;
   const saved = await inStore(() => store?.save({ cursor, attempt: 0 }));
   if (saved.error) return saved;
-  return ok(new Watch(link, tenant, options, handler, { cursor, attempt: 0 }, null));
+  return ok(new Watch(link, feed, options, handler, { cursor, attempt: 0 }, null));
 }
 
 /** What the caller's store gave, or that it threw. */
@@ -261,12 +254,23 @@ const wrongPollMs = (pollMs = 5_000) =>
     ? null
     : invalid("pollMs", "must be at least 1 millisecond");
 
-const pull = (link: Link, since: string | null, limit = 500) =>
-  link.fn("sync", syncAnswer, { since, limit });
+const wantOf = ({ types, limit = 500, states = false }: RoomWatchOptions): Want => ({
+  types: types ?? null,
+  memories: ["memory.created", "memory.updated"].some((type) => matchesAny(type, types)),
+  states,
+  limit,
+});
 
-/** In the log memories come with their events alone. */
-const isSnapshot = ({ events, memories }: SyncAnswer, since: string | null) =>
-  since === null || (events.length === 0 && memories.length > 0);
+/** The first page behind what was kept: of all memories without a cursor, or where it stopped among them. */
+async function readFirst(link: Link, cursor: string | null, want: Want): Promise<Result<LogRead>> {
+  if (cursor === null && !want.memories) return readLog(link, "now", want);
+  if (cursor === null) return readAll(link, null, want);
+  const read = await readLog(link, cursor, want);
+  return read.error?.code === "cursor_invalid" ? readAll(link, cursor, want) : read;
+}
+
+/** Its number, which nobody but the SDK needs: the log is not in its order. */
+const idOf = (event: LogEvent) => (event as { id?: unknown }).id;
 
 const matchesAny = (type: string, patterns: string[] | undefined) =>
   !patterns ||

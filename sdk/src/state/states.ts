@@ -291,8 +291,7 @@ export class States {
   /**
    * Hands over each change of a state, of all whose keys begin so (`"steps/*"`), or of all (`"*"`),
    * until `stop()`: each version once and in order, whatever the connection does. What is not kept any
-   * more when it is fetched (100 versions on) is skipped; the last version never is. It rides on the
-   * log: the caller needs `memory:read` beside `state:read`.
+   * more when it is fetched (100 versions on) is skipped; the last version never is. Needs `state:read`.
    *
    * @param options `since` and `store` as those of {@link WatchOptions}; `since: null` hands over what
    *   there is, then what changes.
@@ -310,7 +309,9 @@ export class States {
     if (tenant.error) return tenant;
     const take = handler as StateHandler;
     const follower = new StateFollower(this.#link, tenant.data, this.#owner, key, take);
-    return this.#log.watch({ ...options, types: ["state.changed"] }, follower.take);
+    // Of a whole key its own versions come with the log; of a beginning, those of all states.
+    const states = key.endsWith("*") || [key];
+    return this.#log.follow({ ...options, types: ["state.changed"], states }, follower.take);
   }
 
   async #call<Answer, T>(

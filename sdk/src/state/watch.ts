@@ -1,7 +1,9 @@
 import { list } from "../contract/answer-form.ts";
+import type { LogEvent } from "../contract/log.ts";
 import { fromDataApi } from "../link/call.ts";
 import type { Link } from "../link/link.ts";
-import { NotPulled, type WatchHandler, type WatchOptions } from "../log/watch.ts";
+import { NotPulled } from "../log/watch.ts";
+import type { RoomBatch, WatchOptions } from "../log/watch-types.ts";
 import { changeRow, tableState } from "./answers.ts";
 import type { ChangeRow, StateAction } from "./types.ts";
 
@@ -30,8 +32,9 @@ export type StateHandler<T = unknown> = (change: StateChange<T>) => void | Promi
 export type StateWatchOptions = Pick<WatchOptions, "since" | "store" | "pollMs" | "onError">;
 
 /** Values have up to 256 KB each. */
-const changesPerCall = 20;
 const statesPerPage = 20;
+
+const placeOf = ({ subject, version }: LogEvent) => `${subject} ${version}`;
 
 /** Follows the states of one owner in the log. */
 export class StateFollower {
@@ -45,8 +48,6 @@ export class StateFollower {
    * whole, and after a gap in the log what is newer follows.
    */
   readonly #versions = new Map<string, number>();
-  /** States of other keys: their values need not be fetched again. */
-  readonly #others = new Set<string>();
 
   constructor(
     link: Link,
@@ -62,29 +63,14 @@ export class StateFollower {
     this.#handler = handler;
   }
 
-  readonly take: WatchHandler = async ({ events, snapshot }) => {
+  readonly take = async ({ events, states, snapshot }: RoomBatch): Promise<void> => {
     if (snapshot) return this.#takeAll();
-    const wanted = events.filter(
-      ({ agent_id, subject, version }) =>
-        agent_id === this.#owner &&
-        subject !== null &&
-        version !== null &&
-        !this.#others.has(subject),
-    );
-    for (let at = 0; at < wanted.length; at += changesPerCall) {
-      const part = wanted.slice(at, at + changesPerCall);
-      const { data, error } = await this.#link.rpc(
-        "state_changes",
-        {
-          changes: part.map(({ subject, version }) => ({ id: subject, version })),
-        },
-        list(changeRow),
-      );
-      if (error) throw new NotPulled(error);
-      const fields = new Map(
-        part.map((event) => [`${event.subject} ${event.version}`, event.fields]),
-      );
-      for (const row of data) await this.#hand(row, fields.get(`${row.id} ${row.version}`) ?? null);
+    const fields = new Map(events.map((event) => [placeOf(event), event.fields]));
+    for (const row of states) {
+      const change = changeRow.safeParse(row);
+      const place = change.success && `${change.data.id} ${change.data.version}`;
+      if (change.success && place && fields.has(place) && change.data.agent_id === this.#owner)
+        await this.#hand(change.data, fields.get(place) ?? null);
     }
   };
 
@@ -120,7 +106,6 @@ export class StateFollower {
     const matches = this.#key.endsWith("*")
       ? key.startsWith(this.#key.slice(0, -1))
       : key === this.#key;
-    if (!matches) this.#others.add(id);
     if (!matches || (this.#versions.get(id) ?? 0) >= version) return;
     const gone = action === "delete" || action === "expire";
     await this.#handler({

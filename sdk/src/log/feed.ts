@@ -1,0 +1,166 @@
+import type { MayflyError, Result } from "../contract/errors.ts";
+import { ok } from "../contract/errors.ts";
+import type { Link } from "../link/link.ts";
+import { Backoff, passes } from "../link/retry.ts";
+import { listenForNudges } from "./nudges.ts";
+import { Pace } from "./pace.ts";
+import { type LogRead, readLog, unite, type Want } from "./page.ts";
+import { LogReader } from "./reader.ts";
+
+/** A watcher that has read all there is, and is handed what comes. */
+export interface Member {
+  readonly want: Want;
+  readonly pollMs: number;
+  /** Where the log goes on for it. */
+  readonly cursor: string;
+  /** Handles a page; it has room for the next one when this has resolved. */
+  offer(page: LogRead): Promise<void>;
+  /** It is handed nothing more: it had no room, or what it wants is refused. It reads on by itself. */
+  detach(): void;
+  tell(error: MayflyError): void;
+}
+
+/** Between two pages of one round, whoever is slower than this reads on by itself. */
+const patienceMs = 1_000;
+
+/**
+ * Reads the log once for all watchers of a connection: a pull for each nudge, of what they want together.
+ * Nothing is queued: who is not ready for a page reads on by itself from its own cursor, and enters again.
+ */
+export class LogFeed {
+  readonly #link: Link;
+  readonly #tenant: string;
+  readonly #members = new Set<Member>();
+  readonly #busy = new Set<Member>();
+  readonly #pace = new Pace();
+  readonly #reader = new LogReader(this.#pace, (error) => this.#tell(error));
+  #cursor = "";
+  /** Ends the reading that runs; undefined when none does. */
+  #end: (() => Promise<void>) | undefined;
+  /** A member has room again. */
+  #roomy: () => void = () => {};
+  /** One read at a time: a member enters between two rounds, where all have come equally far. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(link: Link, tenant: string) {
+    this.#link = link;
+    this.#tenant = tenant;
+  }
+
+  /**
+   * Takes a member in. What has come for it until then is the page that it is given: it has come as far
+   * as the others when there is no more. Then it says `ready` when it has handled that page.
+   */
+  enter(member: Member): Promise<Result<{ page: LogRead | null; entered: boolean }>> {
+    return this.#inTurn(async () => {
+      let page: LogRead | null = null;
+      if (this.#members.size === 0) this.#cursor = member.cursor;
+      else if (member.cursor !== this.#cursor) {
+        const { data, error } = await readLog(this.#link, member.cursor, member.want);
+        if (error) return { data: null, error };
+        page = data;
+      }
+      if (page?.more) return ok({ page, entered: false });
+      this.#members.add(member);
+      this.#busy.add(member);
+      this.#pace.pollMs = Math.min(...[...this.#members].map(({ pollMs }) => pollMs));
+      if (!this.#end) void this.#run();
+      return ok({ page, entered: true });
+    });
+  }
+
+  /** The member has room for the next page. */
+  ready(member: Member): void {
+    this.#busy.delete(member);
+    this.#roomy();
+  }
+
+  /** Resolves when the topics are left, by the last. */
+  async leave(member: Member): Promise<void> {
+    this.#members.delete(member);
+    this.ready(member);
+    if (this.#members.size === 0) await this.#end?.();
+  }
+
+  async #run(): Promise<void> {
+    let runs = true;
+    // Its first member has just read.
+    this.#pace.pulls();
+    const unlisten = this.#link.attendance.add(this.#reader);
+    // Once joined it pulls again: what came before had no nudge.
+    const quiet = listenForNudges(this.#link, this.#tenant, this.#reader);
+    this.#end = () => {
+      runs = false;
+      this.#end = undefined;
+      this.#pace.wake();
+      this.#roomy();
+      unlisten();
+      this.#reader.onJoined(false);
+      return quiet();
+    };
+    const backoff = new Backoff();
+    while (runs) {
+      await this.#pace.untilDue(() => !runs);
+      // What nobody has room for is not pulled.
+      while (runs && this.#busy.size === this.#members.size)
+        await new Promise<void>((resolve) => {
+          this.#roomy = resolve;
+        });
+      if (!runs) return;
+      const error = await this.#inTurn(() => this.#round());
+      if (!error) backoff.reset();
+      else if (passes(error)) {
+        this.#tell(error);
+        await this.#pace.sleep(backoff.next(error) ?? 0);
+        this.#pace.ask();
+      } else for (const member of [...this.#members]) this.#detach(member);
+    }
+  }
+
+  /** Pulls until there is no more. */
+  async #round(): Promise<MayflyError | null> {
+    for (let more = true; more && this.#members.size > 0; ) {
+      this.#reader.pulls();
+      const want = unite([...this.#members].map((member) => member.want));
+      const { data: page, error } = await readLog(this.#link, this.#cursor, want);
+      if (error) return error;
+      this.#cursor = page.cursor;
+      this.#reader.pulled(page, want.types === null);
+      const handled = [...this.#members].map((member) => this.#offer(member, page));
+      more = page.more;
+      if (more) await settledWithin(patienceMs, Promise.all(handled));
+    }
+    return null;
+  }
+
+  async #offer(member: Member, page: LogRead): Promise<void> {
+    if (this.#busy.has(member)) return this.#detach(member);
+    this.#busy.add(member);
+    await member.offer(page);
+    this.ready(member);
+  }
+
+  #detach(member: Member): void {
+    void this.leave(member);
+    member.detach();
+  }
+
+  #tell(error: MayflyError): void {
+    for (const member of this.#members) member.tell(error);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#turn.then(work);
+    this.#turn = run.catch(() => {});
+    return run;
+  }
+}
+
+async function settledWithin(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,127 @@
+import { type Agent, Mayfly } from "@mayfly/sdk";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { startProxy, type TestProxy } from "#harness/proxy";
+
+let local: TestLocal;
+let proxy: TestProxy;
+let mayfly: Mayfly;
+let peer: Agent;
+let reader: Agent;
+/** What the reader's connection was answered, by path. */
+let answered: { path: string; bytes: number }[];
+
+beforeAll(async () => {
+  local = await startTestLocal();
+  proxy = await startProxy(local.apiUrl);
+  const { fetch } = globalThis;
+  vi.stubGlobal("fetch", async (input: string | URL | Request, init?: RequestInit) => {
+    const response = await fetch(input, init);
+    const url = new URL(String(input instanceof Request ? input.url : input));
+    if (url.origin === proxy.url) {
+      const { size } = await response.clone().blob();
+      answered.push({ path: url.pathname, bytes: size });
+    }
+    return response;
+  });
+});
+afterAll(async () => {
+  vi.unstubAllGlobals();
+  await proxy?.close();
+  await local?.close();
+});
+beforeEach(async () => {
+  answered = [];
+  const { tenant, mayfly: writes } = await local.enter();
+  mayfly = writes;
+  peer = await spawnIn(mayfly);
+  const watching = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
+  reader = await spawnIn(watching, { scopes: ["state:read"] });
+});
+afterEach(async () => {
+  await reader.close();
+  await mayfly.close();
+});
+
+const pulls = () => answered.filter(({ path }) => path.endsWith("/rpc/read_log"));
+
+describe("three watches of states beside a busy peer", () => {
+  it("share their pulls, and no memory travels to them", async () => {
+    const heard: Record<string, unknown[]> = { a: [], b: [], c: [] };
+    let wake = () => {};
+    for (const key of ["a", "b", "c"])
+      dataOf(
+        await reader.state.shared.watch(key, ({ value }) => {
+          heard[key]?.push(value);
+          wake();
+        }),
+      );
+    const until = async (what: () => boolean) => {
+      while (!what())
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    };
+    dataOf(await peer.state.shared.set("a", 0));
+    await until(() => heard.a?.length === 1);
+    answered.splice(0);
+
+    for (let n = 0; n < 40; n++) await peer.remember({ task: `${n}`, output: "x".repeat(50_000) });
+    dataOf(await peer.sync({ pull: false }));
+    for (const key of ["a", "b", "c"]) dataOf(await peer.state.shared.set(key, 1));
+    await until(() => Object.values(heard).every((values) => values.at(-1) === 1));
+
+    expect(heard).toEqual({ a: [0, 1], b: [1], c: [1] });
+    expect(answered.some(({ path }) => path.includes("/functions/v1/sync"))).toBe(false);
+    expect(answered.some(({ path }) => path.endsWith("/rpc/state_changes"))).toBe(false);
+    expect(answered.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(20_000);
+    // A few for each nudge, whoever watches: each by itself would make three times as many. Measured: 2.
+    expect(pulls().length).toBeLessThan(15);
+  }, 60_000);
+
+  it("hear each change once and in order, also when one of them is slow", async () => {
+    const fast: unknown[] = [];
+    const slow: unknown[] = [];
+    let release = () => {};
+    let began = () => {};
+    const started = new Promise<void>((resolve) => {
+      began = resolve;
+    });
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let done = () => {};
+    dataOf(
+      await reader.state.shared.watch("n", ({ value }) => {
+        fast.push(value);
+        done();
+      }),
+    );
+    dataOf(
+      await reader.state.shared.watch("n", async ({ value }) => {
+        slow.push(value);
+        began();
+        await held;
+        done();
+      }),
+    );
+    const until = async (what: () => boolean) => {
+      while (!what())
+        await new Promise<void>((resolve) => {
+          done = resolve;
+        });
+    };
+    dataOf(await peer.state.shared.set("n", 1));
+    await started;
+    for (let n = 2; n <= 5; n++) dataOf(await peer.state.shared.set("n", n));
+    await until(() => fast.length === 5);
+    expect(slow).toEqual([1]);
+    release();
+    await until(() => slow.length === 5);
+    expect([fast, slow]).toEqual([
+      [1, 2, 3, 4, 5],
+      [1, 2, 3, 4, 5],
+    ]);
+  }, 60_000);
+});
