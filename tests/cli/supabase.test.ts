@@ -10,6 +10,7 @@ import { readBareTemplate, readTemplate } from "#harness/template";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { type Database, openPglite } from "../../local/src/db/index.ts";
 import { readSources } from "../../scripts/sql/releases.ts";
+import { closing } from "../../scripts/sql/upgrade.ts";
 
 const root = join(import.meta.dirname, "../..");
 const password = "only for this test";
@@ -81,6 +82,7 @@ describe("sql/, one object a file,", { timeout: 120_000 }, () => {
         drop policy if exists mayfly_send on realtime.messages;
         drop schema if exists mayfly, mayfly_private cascade`);
       for (const { text } of await readSources(root)) await sql.unsafe(text);
+      await sql.unsafe(closing);
       return catalogOf(sql);
     });
     expect(byFiles).toEqual(byMigrations);

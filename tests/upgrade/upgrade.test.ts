@@ -45,7 +45,12 @@ for (const { name, open, here } of projects)
       sums: Record<string, string>;
       exported: Exported;
       promises: Awaited<ReturnType<typeof promisesOf>>;
+      scopes: { name: string; roles: string[]; agents: boolean }[];
     };
+    const scopesOf = async () => [
+      ...(await db.sql<{ name: string; roles: string[]; agents: boolean }[]>`
+        select name, roles, agents from mayfly.scopes order by name`),
+    ];
     beforeAll(async () => {
       db = await open();
       await applyMigrations(db.url, before);
@@ -57,6 +62,7 @@ for (const { name, open, here } of projects)
         sums: await checksumsOf(db.sql, tables),
         exported: await exportOf(filled[0].owner),
         promises: await promisesOf(db.sql),
+        scopes: await scopesOf(),
       };
     });
     afterAll(() => db?.close());
@@ -140,7 +146,16 @@ for (const { name, open, here } of projects)
     it("holds what it held", async () => {
       const sums = await checksumsOf(db.sql, old.tables);
       const changed = Object.keys(old.sums).filter((key) => sums[key] !== old.sums[key]);
-      expect(changed.sort()).toEqual(Object.keys(changedOnPurpose).sort());
+      // The scopes come with a release.
+      const data = changed.filter((key) => !key.includes("mayfly.scopes"));
+      expect(data.sort()).toEqual(Object.keys(changedOnPurpose).sort());
+    });
+
+    it("has the scopes that it had, for the same roles", async () => {
+      const scopes = await scopesOf();
+      expect(scopes.filter(({ name }) => old.scopes.some((one) => one.name === name))).toEqual(
+        old.scopes,
+      );
     });
 
     it("takes what it took, and shows what it showed, from callers of the release before", async () => {
