@@ -154,6 +154,7 @@ create table mayfly.agents (
   stopped_at timestamp with time zone,
   stop_reason text,
   metadata jsonb not null default '{}'::jsonb,
+  renews boolean default false,
   constraint agents_activity_known CHECK ((activity = ANY (ARRAY['idle'::text, 'thinking'::text, 'executing'::text, 'waiting_input'::text, 'waiting_approval'::text, 'waiting_review'::text, 'blocked'::text]))),
   constraint agents_capabilities_count CHECK ((cardinality(capabilities) <= 50)),
   constraint agents_depth_matches CHECK ((depth = cardinality(ancestors))),
@@ -1428,6 +1429,13 @@ set search_path = "";
 grant execute on function mayfly.discard_jobs to authenticated;
 grant execute on function mayfly.discard_jobs to service_role;
 
+create function mayfly.edit_state(key text, edits jsonb, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.edit_state to authenticated;
+grant execute on function mayfly.edit_state to service_role;
+
 create function mayfly.embedding_progress(model text)
 returns jsonb
 language sql stable
@@ -1709,7 +1717,7 @@ set search_path = "";
 grant execute on function mayfly.remove_member to authenticated;
 grant execute on function mayfly.remove_member to service_role;
 
-create function mayfly.renew_agent()
+create function mayfly.renew_agent(extend boolean DEFAULT false)
 returns jsonb
 language sql volatile
 set search_path = "";
@@ -1797,7 +1805,7 @@ set search_path = "";
 grant execute on function mayfly.signal_job to authenticated;
 grant execute on function mayfly.signal_job to service_role;
 
-create function mayfly.spawn_agent(name text DEFAULT NULL::text, type text DEFAULT NULL::text, lifetime double precision DEFAULT NULL::double precision, capabilities text[] DEFAULT NULL::text[], scopes text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, registration_key text DEFAULT NULL::text)
+create function mayfly.spawn_agent(name text DEFAULT NULL::text, type text DEFAULT NULL::text, lifetime double precision DEFAULT NULL::double precision, capabilities text[] DEFAULT NULL::text[], scopes text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, registration_key text DEFAULT NULL::text, renew boolean DEFAULT false)
 returns jsonb
 language sql volatile
 set search_path = "";
@@ -1845,6 +1853,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.suspend_agent to authenticated;
 grant execute on function mayfly.suspend_agent to service_role;
+
+create function mayfly.swap_state(key text, expected_version integer, value jsonb, of_agent uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.swap_state to authenticated;
+grant execute on function mayfly.swap_state to service_role;
 
 create function mayfly.sync(push jsonb DEFAULT '[]'::jsonb, since text DEFAULT NULL::text, page_limit integer DEFAULT 500)
 returns jsonb
@@ -2289,7 +2304,7 @@ set search_path = "";
 grant execute on function mayfly_private.discard_jobs to authenticated;
 grant execute on function mayfly_private.discard_jobs to service_role;
 
-create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb)
+create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, renew boolean)
 returns mayfly.agents
 language plpgsql volatile security definer
 set search_path = "";
@@ -2299,6 +2314,18 @@ returns integer[]
 language plpgsql stable
 set jit = off
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.edit_state to authenticated;
+grant execute on function mayfly_private.edit_state to service_role;
+
+create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
+returns jsonb
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.effective_status(agent mayfly.agents)
@@ -2347,7 +2374,7 @@ set search_path = "";
 grant execute on function mayfly_private.export_tenant to authenticated;
 grant execute on function mayfly_private.export_tenant to service_role;
 
-create function mayfly_private.extend_life(tenant uuid, agent uuid)
+create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean DEFAULT true)
 returns mayfly.agents
 language sql volatile security definer
 set search_path = "";
@@ -3194,7 +3221,7 @@ set search_path = "";
 grant execute on function mayfly_private.remove_member to authenticated;
 grant execute on function mayfly_private.remove_member to service_role;
 
-create function mayfly_private.renew_agent()
+create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -3369,7 +3396,7 @@ set search_path = "";
 grant execute on function mayfly_private.signal_job to authenticated;
 grant execute on function mayfly_private.signal_job to service_role;
 
-create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text)
+create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text, renew boolean)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -3425,6 +3452,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.suspend_agent to authenticated;
 grant execute on function mayfly_private.suspend_agent to service_role;
+
+create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.swap_state to authenticated;
+grant execute on function mayfly_private.swap_state to service_role;
 
 create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
 returns jsonb

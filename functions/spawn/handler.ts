@@ -44,9 +44,9 @@ app.post("/resume", async (context) => {
 
 /** The renewal secret suffices alone: its hash travels to SQL in a token that we sign. */
 app.post("/renew", async (context) => {
-  const { renewal_secret } = await readBody(context, renewRequest);
+  const { renewal_secret, extend } = await readBody(context, renewRequest);
   const client = await connectByHash("renewal", renewal_secret);
-  const answer = await call(() => client.rpc("renew_agent"));
+  const answer = await call(() => client.rpc("renew_agent", { ...(extend && { extend }) }));
   if (z.object({ refused: z.string() }).safeParse(answer).success) {
     throw new Refusal(
       401,

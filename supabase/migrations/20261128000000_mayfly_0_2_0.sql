@@ -12,9 +12,26 @@ drop function if exists mayfly.recall;
 
 drop function if exists mayfly_private.recall;
 
+drop function if exists mayfly.spawn_agent;
+
+drop function if exists mayfly_private.spawn_agent;
+
+drop function if exists mayfly.renew_agent;
+
+drop function if exists mayfly_private.renew_agent;
+
+drop function if exists mayfly_private.extend_life;
+
+drop function if exists mayfly_private.draft_agent;
+
 drop function if exists mayfly_private.row_bytes;
 
 alter table mayfly.scopes add column by_default boolean not null default false;
+
+-- Null for those that were spawned before: each new token goes on to give them their lifetime again. One that is not
+-- null would have to be written into every row, which Postgres refuses while functions take rows of the table.
+alter table mayfly.agents add column renews boolean;
+alter table mayfly.agents alter column renews set default false;
 
 -- The words of a memory are written by what writes the memory, not generated: so they can be improved, and rows with older
 -- words stay as they are until maintenance comes to them. The column keeps its data.
@@ -98,6 +115,76 @@ end
 $$;
 
 comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not serve.';
+
+-- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see mayfly.edit_state).
+-- Returns { value }, or { fault } where the edit does not fit what is there. What is missing on the way is made: an
+-- object, 0 for inc, [] for append. Locks nothing.
+
+create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
+returns jsonb
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  key constant text := path[1];
+  kind constant text := jsonb_typeof(target);
+  at integer;
+  inner_edit jsonb;
+begin
+  if cardinality(path) = 0 then
+    return case op
+      when 'add' then jsonb_build_object('value', operand)
+      when 'inc' then case when coalesce(kind, 'number') = 'number'
+        then jsonb_build_object('value', coalesce(target::numeric, 0) + operand::numeric)
+        else jsonb_build_object('fault', format('finds no number, but %s', kind)) end
+      when 'append' then case when coalesce(kind, 'array') = 'array'
+        then jsonb_build_object('value', coalesce(target, '[]') || jsonb_build_array(operand))
+        else jsonb_build_object('fault', format('finds no list, but %s', kind)) end
+      else case
+        when operand is null then jsonb_build_object('fault', 'needs a path, or a value to remove from a list')
+        when kind is null then '{}'
+        when kind = 'array' then jsonb_build_object('value', (
+          select coalesce(jsonb_agg(e.item order by e.n), '[]') from jsonb_array_elements(target) with ordinality as e (item, n) where e.item <> operand))
+        else jsonb_build_object('fault', format('finds no list, but %s', kind)) end
+    end;
+  end if;
+
+  if kind = 'array' then
+    at := case when key ~ '^(0|[1-9]\d{0,8})$' then key::integer when key = '-' then jsonb_array_length(target) end;
+    if at is null then
+      return jsonb_build_object('fault', format('goes through a list, where %s is no index', to_json(key)));
+    elsif cardinality(path) = 1 and op = 'add' and at <= jsonb_array_length(target) then
+      return jsonb_build_object('value', (
+        select coalesce(jsonb_agg(e.item order by e.n), '[]') from (
+          select i.n * 2 as n, i.item from jsonb_array_elements(target) with ordinality as i (item, n)
+          union all select at * 2 + 1, operand) e));
+    elsif at >= jsonb_array_length(target) then
+      return jsonb_build_object('fault', format('goes through a list of %s, where there is no %s', jsonb_array_length(target), key));
+    elsif cardinality(path) = 1 and op = 'remove' and operand is null then
+      return jsonb_build_object('value', target - at);
+    end if;
+    inner_edit := mayfly_private.edit_value(target -> at, path[2:], op, operand);
+    return case
+      when inner_edit ? 'value' then jsonb_build_object('value', jsonb_set(target, array[key], inner_edit -> 'value'))
+      when inner_edit ? 'fault' then inner_edit
+      else jsonb_build_object('value', target)
+    end;
+  elsif coalesce(kind, 'object') <> 'object' then
+    return jsonb_build_object('fault', format('goes through %s, where there are no keys', kind));
+  elsif cardinality(path) = 1 and op = 'remove' and operand is null then
+    return case when target ? key then jsonb_build_object('value', target - key) when kind is null then '{}' else jsonb_build_object('value', target) end;
+  end if;
+  inner_edit := mayfly_private.edit_value(target -> key, path[2:], op, operand);
+  return case
+    when inner_edit ? 'value' then jsonb_build_object('value', coalesce(target, '{}') || jsonb_build_object(key, inner_edit -> 'value'))
+    when inner_edit ? 'fault' then inner_edit
+    when kind is null then '{}'
+    else jsonb_build_object('value', target)
+  end;
+end
+$$;
+
+comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
 -- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
 -- an age, a lease or a window is judged, so that a test can put another clock in its place
@@ -320,6 +407,10 @@ begin
   return coalesce(allowed, false);
 end
 $$;
+
+comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
+
+comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 
 -- The scopes of this room.
 
@@ -948,6 +1039,48 @@ begin
 end
 $$;
 
+-- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
+-- locks anything; what an agent's values may be is checked as it is drafted.
+
+create or replace function mayfly_private.check_team(team jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(team) is distinct from 'array' or jsonb_array_length(team) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'team must be an array of 1 to 100 groups.', null, '{"field": "team"}');
+  end if;
+  select g.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(team) with ordinality as g (item, n),
+    lateral (values
+      ('type', jsonb_typeof(g.item) = 'object' and mayfly_private.text_within(g.item -> 'type', 63), 'must be a text'),
+      ('count', mayfly_private.number_within(g.item -> 'count', 1, 100, whole => true), 'must be a whole number from 1 to 100'),
+      ('names', mayfly_private.texts_or_absent(g.item -> 'names', 100), 'must be 1 to 100 texts of 1 to 100 characters'),
+      ('lifetime', mayfly_private.number_within(g.item -> 'lifetime', 5, 2592000), 'must be a number of seconds, at least 5'),
+      ('renew', coalesce(jsonb_typeof(g.item -> 'renew'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
+      ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
+      ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),
+      ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object'),
+      ('metadata', coalesce(mayfly_private.numbers_kept(g.item -> 'metadata'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by g.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('team[%s].%s %s.', fault.index, fault.field, fault.rule), null,
+      jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+  if (select sum(coalesce((item ->> 'count')::integer, 1)) > 100 from jsonb_array_elements(team) item) then
+    perform mayfly_private.fail(413, 'team_too_large', 'A team has at most 100 agents.', 'Spawn it in several calls.', '{"field": "team"}');
+  end if;
+end
+$$;
+
 -- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
 
 create or replace function mayfly_private.common_scopes(allowed text[])
@@ -1094,9 +1227,9 @@ $$;
 -- what the tenant, the type and the spawner allow. Called by spawn_agent and spawn_team under the
 -- lock on the tenant's row; `drafted` are the agents of the same call before this one.
 
-create or replace function mayfly_private.draft_agent(
+create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
-  capabilities text[], scopes text[], task text, metadata jsonb
+  capabilities text[], scopes text[], task text, metadata jsonb, renew boolean
 )
 returns mayfly.agents
 language plpgsql security definer
@@ -1175,6 +1308,7 @@ begin
   agent.task := task;
   agent.metadata := metadata;
   agent.lifetime := lifetime;
+  agent.renews := coalesce(renew, false);
   agent.spawned_at := mayfly_private.now();
   agent.spawned_by := spawner.id;
   agent.expires_at := least(agent.spawned_at + lifetime, parent.expires_at);
@@ -1182,22 +1316,25 @@ begin
 end
 $$;
 
--- Gives a living agent its lifetime again, within the tenant's and its type's maximum and its
--- parent's end. Null where it, or an ancestor, is not alive. Called by renewal, resuming and
--- registration. Locks the agent's row.
+comment on function mayfly_private.draft_agent is 'An agent as it is to be inserted.';
 
-create or replace function mayfly_private.extend_life(tenant uuid, agent uuid)
+-- Gives a living agent its lifetime again, within the tenant's and its type's maximum and its parent's end, where
+-- somebody chose that: by `renew` when it was spawned, or now (`chosen`). A new token alone gives no life: an agent
+-- with a lifetime of 60 s ends after 60 s, however often its process renews its token. Null where the agent, or an
+-- ancestor, is not alive. Called by renewal, resuming and registration. Locks the agent's row.
+
+create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
 language sql security definer
 set search_path = ''
-begin atomic
+as $$
   update mayfly.agents a
-  set expires_at = greatest(a.expires_at, least(
+  set expires_at = case when coalesce(a.renews, true) or chosen then greatest(a.expires_at, least(
     mayfly_private.now() + a.lifetime,
     a.spawned_at + t.max_lifetime,
     a.spawned_at + (select d.max_lifetime from mayfly.agent_types d
       where d.tenant_id = a.tenant_id and d.name = a.type and d.version = a.type_version),
-    (select p.expires_at from mayfly.agents p where p.tenant_id = a.tenant_id and p.id = a.parent_id)))
+    (select p.expires_at from mayfly.agents p where p.tenant_id = a.tenant_id and p.id = a.parent_id))) else a.expires_at end
   from mayfly.tenants t
   where t.id = a.tenant_id and a.tenant_id = extend_life.tenant and a.id = extend_life.agent
     and not exists (
@@ -1205,7 +1342,9 @@ begin atomic
       where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
         and (line.status <> 'running' or line.expires_at <= mayfly_private.now()))
   returning a.*;
-end;
+$$;
+
+comment on function mayfly_private.extend_life is 'Gives a living agent its lifetime again.';
 
 -- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
 -- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
@@ -1348,7 +1487,7 @@ $$;
 -- the agent: one used before, or one that was given beside the one that was used. The agent is then
 -- suspended. A secret of an older round is unknown: an old copy harms nobody.
 
-create or replace function mayfly_private.renew_agent()
+create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -1400,7 +1539,7 @@ begin
   delete from mayfly_private.renewal_secrets s
   where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round < secret.round;
 
-  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id);
+  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id, coalesce(extend, false));
   if agent.id is null then
     perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
       'Spawn another agent.');
@@ -1408,6 +1547,23 @@ begin
   return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
 end
 $$;
+
+comment on function mayfly_private.renew_agent is 'Renews the agent whose renewal secret the token names.';
+
+grant execute on function mayfly_private.renew_agent to authenticated;
+
+-- Renews the token of an agent: called by the spawn function with a token that names the hash of the renewal
+-- secret. With extend, or where it was spawned with renew, its life too (see extend_life). Returns what spawn_agent returns, or { refused } where the secret was used before.
+
+create function mayfly.renew_agent(extend boolean default false)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.renew_agent(extend);
+
+comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret the token names.';
+
+grant execute on function mayfly.renew_agent to authenticated;
 
 -- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
 -- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
@@ -1435,6 +1591,137 @@ begin
     where a.tenant_id = of_tenant and a.spawned_by = key.id and a.status in ('running', 'suspended');
   end if;
   return to_jsonb(key);
+end
+$$;
+
+-- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
+-- Locks the tenant's row (see open_spawn).
+--
+-- A registration key stands for one agent of its spawner at a time. While that lives the answer is
+-- the same agent, with its lifetime, a token and a renewal secret anew; the secrets before are void.
+
+create function mayfly_private.spawn_agent(
+  name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text,
+  renew boolean
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  spawner constant mayfly_private.spawner := mayfly_private.open_spawn(1);
+  of_tenant constant uuid := (spawner.tenant).id;
+  spawner_id constant uuid := coalesce(spawner.id, '00000000-0000-0000-0000-000000000000');
+  agent mayfly.agents;
+begin
+  if registration_key is not null then
+    if char_length(registration_key) not between 1 and 200 then
+      perform mayfly_private.fail(400, 'invalid_request', 'registration_key must have 1 to 200 characters.', null, '{"field": "registration_key"}');
+    end if;
+    select a.* into agent
+    from mayfly_private.registrations r
+    join mayfly.agents a on a.tenant_id = r.tenant_id and a.id = r.agent_id
+    where r.tenant_id = of_tenant and r.spawner = spawner_id and r.key = registration_key
+      and mayfly_private.effective_status(a) in ('running', 'suspended')
+    for no key update of a;
+    if agent.id is not null then
+      if agent.status = 'suspended' then
+        perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
+          'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
+      end if;
+      -- Who registered it may have lost scopes since, and would get them back by its token.
+      perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
+      perform mayfly_private.extend_life(of_tenant, agent.id);
+      perform mayfly_private.void_secrets(of_tenant, agent.id);
+      return mayfly_private.issue_token(of_tenant, agent.id) || '{"existing": true}';
+    end if;
+  end if;
+
+  agent := mayfly_private.draft_agent(spawner, '{}', name, null, type, lifetime, capabilities, scopes, task, metadata, renew);
+  perform mayfly_private.check_living(spawner.tenant, 1);
+  perform mayfly_private.insert_agents(array[agent]);
+  if registration_key is not null then
+    insert into mayfly_private.registrations as r (tenant_id, spawner, key, agent_id)
+    values (of_tenant, spawner_id, registration_key, agent.id)
+    on conflict on constraint registrations_pkey do update set agent_id = excluded.agent_id;
+  end if;
+
+  perform mayfly_private.reap(of_tenant);
+  return mayfly_private.issue_token(of_tenant, agent.id) || '{"existing": false}';
+end
+$$;
+
+comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant of the caller.';
+
+grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
+
+-- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
+-- never is more than its parent. What is not given comes from its type, where that is defined, and
+-- its name from a pool. It lives for its lifetime; with renew each new token gives it that lifetime again, up to
+-- the maximum of its tenant and its type. Returns the agent, its type, the claims to sign and the renewal secret.
+
+create function mayfly.spawn_agent(
+  name text default null,
+  type text default null,
+  lifetime double precision default null,
+  capabilities text[] default null,
+  scopes text[] default null,
+  task text default null,
+  metadata jsonb default null,
+  registration_key text default null,
+  renew boolean default false
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.spawn_agent(
+  name, coalesce(type, 'agent'), make_interval(secs => lifetime), capabilities,
+  scopes, task, coalesce(metadata, '{}'), registration_key, renew);
+
+comment on function mayfly.spawn_agent is
+  'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+
+grant execute on function mayfly.spawn_agent to authenticated, service_role;
+
+-- The definer half of mayfly.spawn_team: all or none. Rate and quota are asked once, for all. Locks
+-- the tenant's row (see open_spawn).
+
+create or replace function mayfly_private.spawn_team(team jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  spawner mayfly_private.spawner;
+  wanted integer;
+  item jsonb;
+  agent mayfly.agents;
+  drafted mayfly.agents[] := '{}';
+  issued jsonb := '[]';
+begin
+  perform mayfly_private.check_team(team);
+  wanted := (select sum(coalesce((g ->> 'count')::integer, 1)) from jsonb_array_elements(team) g);
+  spawner := mayfly_private.open_spawn(wanted);
+
+  for item in
+    select g.value from jsonb_array_elements(team) with ordinality as g (value, n),
+      generate_series(1, coalesce((g.value ->> 'count')::integer, 1)) nth
+    order by g.n, nth
+  loop
+    drafted := drafted || mayfly_private.draft_agent(
+      spawner, drafted, null, nullif(mayfly_private.texts_of(item -> 'names'), '{}'), coalesce(item ->> 'type', 'agent'),
+      make_interval(secs => (item ->> 'lifetime')::double precision), mayfly_private.texts_of(item -> 'capabilities'),
+      mayfly_private.texts_of(item -> 'scopes'), item ->> 'task', coalesce(nullif(item -> 'metadata', 'null'), '{}'),
+      (item ->> 'renew')::boolean);
+  end loop;
+  perform mayfly_private.check_living(spawner.tenant, wanted);
+  perform mayfly_private.insert_agents(drafted);
+  perform mayfly_private.reap((spawner.tenant).id);
+
+  for agent in select * from unnest(drafted) loop
+    issued := issued || (mayfly_private.issue_token(agent.tenant_id, agent.id) || '{"existing": false}');
+  end loop;
+  return issued;
 end
 $$;
 
@@ -5809,6 +6096,98 @@ insert into mayfly_private.event_rows (entity, work) values
   ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')
 on conflict (entity) do update set work = excluded.work;
 
+-- Changes a state by edits, in one call: counters and lists that many change at once, without reading them first.
+-- Each is applied to what the ones before left, all or none, as one version. A state that is not there begins as
+-- nothing. Nothing is written where the state already is what comes out. Callers with state:write; see lock_state.
+-- Locks the state until commit, so that edits at once follow one another and none is lost.
+
+create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state mayfly.states;
+  value jsonb;
+  fault record;
+  edit record;
+  done jsonb;
+begin
+  if jsonb_typeof(edits) is distinct from 'array' or jsonb_array_length(edits) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'As [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
+  end if;
+  select e.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(edits) with ordinality as e (edit, n),
+    lateral (values
+      ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
+      ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
+          and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
+        'must be a JSON pointer such as /done or /names/0, at most 32 deep; an empty text is the whole value'),
+      ('value', case e.edit ->> 'op'
+          when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
+          when 'remove' then true
+          else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
+      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, at most 32 deep')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by e.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('edits[%s].%s %s.', fault.index, fault.field, fault.rule), null,
+      jsonb_build_object('index', fault.index, 'field', format('edits.%s', fault.field)));
+  end if;
+  perform mayfly_private.check_numbers(edits, 'edits');
+
+  state := mayfly_private.lock_state(key, of_agent, expected_version);
+  value := case when mayfly_private.is_live(state) then state.value end;
+  for edit in
+    select e.n - 1 as index, e.edit ->> 'op' as op, e.edit ->> 'path' as path, case e.edit ->> 'op' when 'inc' then coalesce(e.edit -> 'value', '1') else e.edit -> 'value' end as operand,
+      array(select replace(replace(p.part, '~1', '/'), '~0', '~') from unnest((string_to_array(e.edit ->> 'path', '/'))[2:]) with ordinality as p (part, n) order by p.n) as parts
+    from jsonb_array_elements(edits) with ordinality as e (edit, n) order by e.n
+  loop
+    done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
+    if done ? 'fault' then
+      perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
+        'Nothing was written. Look at what the state is, and edit that.',
+        jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
+    end if;
+    value := done -> 'value';
+  end loop;
+  -- What only removed from a state that is not there leaves it so, and lock_state has made a row for it.
+  if value is null then
+    if state.version = 0 then
+      delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
+    end if;
+    return null;
+  elsif not mayfly_private.is_live(state) or value <> state.value then
+    state := mayfly_private.write_state(state, value, 'patch', case when mayfly_private.is_live(state) then state.expires_at end);
+  end if;
+  return mayfly_private.show_state(state);
+end
+$$;
+
+comment on function mayfly_private.edit_state is 'Changes a state by edits.';
+
+grant execute on function mayfly_private.edit_state to authenticated, service_role;
+
+-- Edits are { op, path, value }, paths JSON pointers (RFC 6901):
+--
+--   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
+--   inc     adds value (1 without it) to a number; what is not there is 0
+--   append  puts value at the end of a list; what is not there is []
+--   remove  without value the key or the index at path; with it every element of the list at path that equals value
+
+create function mayfly.edit_state(key text, edits jsonb, of_agent uuid default null, expected_version integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.edit_state(key, edits, of_agent, expected_version);
+
+comment on function mayfly.edit_state is
+  'Changes a state by edits { op: add | inc | append | remove, path, value }, as one version, and gives it as it is then.';
+
+grant execute on function mayfly.edit_state to authenticated, service_role;
+
 -- Whether a state is there for its readers: it has a value, and its time is not over.
 
 create or replace function mayfly_private.is_live(state mayfly.states)
@@ -5953,6 +6332,58 @@ begin
     else 'merged' end);
 end
 $$;
+
+-- Sets a state if it is at a version (0: if it is not there), and says in any case what it is then: { written, state }.
+-- What a caller needs that reads, computes and writes, and may lose to others: one call a try, since the answer to a
+-- lost one is the state to compute from again. It keeps the state's expires_at where none is given. Callers with
+-- state:write, and state:read for what they are told; see lock_state. Locks the state until commit.
+
+create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('state:read');
+  state mayfly.states;
+  present integer;
+begin
+  if expected_version is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you have read, or 0 for a state that is not there.',
+      'To write in any case, use set_state.', '{"field": "expected_version"}');
+  elsif expected_version < 0 then
+    perform mayfly_private.lock_state(key, of_agent, expected_version);
+  end if;
+  state := mayfly_private.lock_state(key, of_agent, null);
+  present := case when mayfly_private.is_live(state) then state.version else 0 end;
+  if present = expected_version then
+    state := mayfly_private.write_state(state, coalesce(value, 'null'), 'set',
+      coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
+    return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
+  elsif state.version = 0 then
+    -- Made by lock_state for nothing.
+    delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
+  end if;
+  return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));
+end
+$$;
+
+comment on function mayfly_private.swap_state is 'Sets a state if it is at a version.';
+
+grant execute on function mayfly_private.swap_state to authenticated, service_role;
+
+create function mayfly.swap_state(
+  key text, expected_version integer, value jsonb, of_agent uuid default null, expires_at timestamptz default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.swap_state(key, expected_version, value, of_agent, expires_at);
+
+comment on function mayfly.swap_state is
+  'Sets a state if it is at a version (0: is not there), and says what it is then: { written, state }.';
+
+grant execute on function mayfly.swap_state to authenticated, service_role;
 
 -- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
 -- its versions, and charges the tenant for what is more. As owner, for those who have it from

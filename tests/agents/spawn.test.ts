@@ -251,7 +251,7 @@ describe("a type of agents", () => {
     });
     expect(await codeOf(spawnTeam(tenant, [{ type: "scout" }]))).toBe("type_quota_exceeded");
     await spawn(tenant, { type: "other" });
-    await renew(db.sql, renewal_secret);
+    await renew(db.sql, renewal_secret, true);
     const [row] = await db.sql`
       select expires_at <= spawned_at + interval '40 seconds' as within from mayfly.agents where id = ${agent.id}`;
     expect(row?.within).toBe(true);

@@ -24,6 +24,7 @@ const byTheMachine = {
   "agents/functions/issue_token.sql": "tokens",
   "base/functions/next_clock.sql": "hybrid clocks",
   "memory/functions/check_push.sql": "hybrid clocks",
+  "jobs/functions/take_jobs.sql": "how long work takes",
   "operations/functions/installation.sql": "compared with the caller's clock",
   "operations/functions/maintain_all.sql": "how long work takes",
   "operations/functions/maintain_some.sql": "how long work takes",
@@ -96,7 +97,7 @@ describe("the clock", () => {
       /(?<![\w.])(now|clock_timestamp|statement_timestamp|transaction_timestamp)\(\)|\bcurrent_timestamp\b/;
     const files = (await readdir(join(root, "sql"), { recursive: true }))
       .map((file) => file.replaceAll("\\", "/"))
-      .filter((file) => file.endsWith(".sql") && !/(^|\/)(tables|inspect|upgrades)\//.test(file));
+      .filter((file) => /\/.*\.sql$/.test(file) && !/(^|\/)(tables|inspect|upgrades)\//.test(file));
     const others: string[] = [];
     for (const file of files) {
       const text = await readFile(join(root, "sql", file), "utf8");

@@ -70,7 +70,11 @@ export async function makePerson(sql: Sql, roles: Record<string, string>): Promi
 }
 
 /** Lets an agent renew as the spawn function asks for it: with a token that names the secret's hash. */
-export function renew(sql: Sql, secret: string): Promise<Issued & { refused?: string }> {
+export function renew(
+  sql: Sql,
+  secret: string,
+  extend = false,
+): Promise<Issued & { refused?: string }> {
   const renewal = createHash("sha256").update(secret).digest("hex");
   const claims = {
     iss: "mayfly",
@@ -78,7 +82,7 @@ export function renew(sql: Sql, secret: string): Promise<Issued & { refused?: st
     exp: inSeconds(30),
     mayfly: { v: 1, renewal },
   };
-  return rpc(sql, claims, "renew_agent");
+  return rpc(sql, claims, "renew_agent", { extend });
 }
 
 /** What the spawn function trades an enrolment key for. */

@@ -56,6 +56,56 @@ describe.skipIf(!databaseUrl)("states, written at once", () => {
     );
   });
 
+  it("80 edits of a counter and a list at once are all in it, each in one call", async () => {
+    const tenant = await makeTenant(db.sql);
+    const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
+    const edit = (n: number) =>
+      rpc<State>(db.sql, claims, "edit_state", {
+        key: "n",
+        edits: [
+          { op: "inc", path: "/n" },
+          { op: "append", path: "/by", value: n },
+        ] as never,
+      });
+    const versions = await Promise.all(Array.from({ length: 80 }, (_, n) => edit(n)));
+    expect(versions.map(({ version }) => version).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 80 }, (_, n) => n + 1),
+    );
+    const { value } = (await rpc(db.sql, claims, "get_state", { key: "n" })) as {
+      value: { n: number; by: number[] };
+    };
+    expect(value.n).toBe(80);
+    expect([...value.by].sort((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, n) => n));
+  });
+
+  it("80 that compare and swap all succeed, in one call a try", async () => {
+    const tenant = await makeTenant(db.sql);
+    const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
+    let calls = 0;
+    const count = async () => {
+      let state: State | null = null;
+      for (let written = false; !written; calls++) {
+        const answer: { written: boolean; state: State | null } = await rpc(
+          db.sql,
+          claims,
+          "swap_state",
+          {
+            key: "n",
+            expected_version: state?.version ?? 0,
+            value: ((state?.value ?? 0) + 1) as never,
+          },
+        );
+        ({ written, state } = answer);
+      }
+    };
+    await Promise.all(Array.from({ length: 80 }, count));
+    expect(await rpc(db.sql, claims, "get_state", { key: "n" })).toMatchObject({
+      value: 80,
+      version: 80,
+    });
+    expect(calls).toBeGreaterThan(80);
+  });
+
   it("16 who expect that there is none make one", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });

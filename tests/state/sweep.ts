@@ -28,6 +28,15 @@ export const sweep: RoomSweep = {
       needs: "state:write",
       viewer: "may not",
     },
+    edit_state: {
+      values: {
+        key: "plan",
+        edits: [{ op: "add", path: "/secret", value: "mine" }] as never,
+        of_agent: victim.agent.id,
+      },
+      needs: "state:write",
+      viewer: "may not",
+    },
     get_state: {
       values: { key: "plan", of_agent: victim.agent.id },
       needs: "state:read",
@@ -51,6 +60,11 @@ export const sweep: RoomSweep = {
     },
     set_state: {
       values: { key: "plan", value: "mine", of_agent: victim.agent.id },
+      needs: "state:write",
+      viewer: "may not",
+    },
+    swap_state: {
+      values: { key: "plan", expected_version: 1, value: "mine", of_agent: victim.agent.id },
       needs: "state:write",
       viewer: "may not",
     },

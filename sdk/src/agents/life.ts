@@ -97,7 +97,7 @@ export class Life {
   }
 
   async renew(): Promise<Result<{ expiresAt: Date }>> {
-    const { error } = await this.#session.renew();
+    const { error } = await this.#session.renew(true);
     return error ? failed(error) : ok({ expiresAt: new Date(this.agent.expires_at) });
   }
 

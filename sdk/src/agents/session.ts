@@ -65,10 +65,12 @@ export class Session {
     return this.#issued.token;
   }
 
-  /** Renews now; calls at the same time share one renewal. */
-  renew(): Promise<Result<Issued>> {
-    if (this.#ended) return Promise.resolve(failed(this.#ended));
-    this.#renewal ??= this.#renew().finally(() => {
+  /** Renews now; calls at the same time share one renewal. With `extend` the agent gets its lifetime again. */
+  async renew(extend = false): Promise<Result<Issued>> {
+    // One that is under way gives a token alone.
+    if (extend) await this.#renewal;
+    if (this.#ended) return failed(this.#ended);
+    this.#renewal ??= this.#renew(extend).finally(() => {
       this.#renewal = undefined;
     });
     return this.#renewal;
@@ -89,10 +91,11 @@ export class Session {
     });
   }
 
-  async #renew(): Promise<Result<Issued>> {
+  async #renew(extend: boolean): Promise<Result<Issued>> {
     for (let attempt = 1; ; attempt++) {
       const result = await this.#link.fn("spawn/renew", issued, {
         renewal_secret: this.#issued.renewal_secret,
+        ...(extend && { extend }),
       });
       if (this.#ended) return failed(this.#ended);
       if (result.data) {

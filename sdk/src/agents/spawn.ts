@@ -16,6 +16,11 @@ export interface AgentBlueprint {
   type?: string;
   /** Seconds, 5 to the tenant's maximum (15 minutes by default); 300 by default. */
   lifetime?: number;
+  /**
+   * Whether it lives on for as long as its process renews its token, up to the maximum of its tenant and its type;
+   * otherwise it ends with its lifetime.
+   */
+  renew?: boolean;
   capabilities?: string[];
   /** A subset of the caller's; without it what most agents need. */
   scopes?: string[];

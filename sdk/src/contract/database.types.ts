@@ -47,14 +47,14 @@ isOneToOne: false
                   ]
                 },"agents": {
                   Row: {
-                    "activity": string,"ancestors": (string)[],"capabilities": (string)[],"depth": number,"expires_at": string,"id": string,"lifetime": string,"metadata": NonNullable<Json>,"name": string,"parent_id": string | null,"scopes": (string)[],"spawned_at": string,"spawned_by": string | null,"status": string,"stop_reason": string | null,"stopped_at": string | null,"suspend_reason": string | null,"suspended_at": string | null,"task": string | null,"tenant_id": string,"type": string,"type_version": number | null
+                    "activity": string,"ancestors": (string)[],"capabilities": (string)[],"depth": number,"expires_at": string,"id": string,"lifetime": string,"metadata": NonNullable<Json>,"name": string,"parent_id": string | null,"renews": boolean | null,"scopes": (string)[],"spawned_at": string,"spawned_by": string | null,"status": string,"stop_reason": string | null,"stopped_at": string | null,"suspend_reason": string | null,"suspended_at": string | null,"task": string | null,"tenant_id": string,"type": string,"type_version": number | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at": string,"id"?: string,"lifetime": string,"metadata"?: NonNullable<Json>,"name": string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id": string,"type"?: string,"type_version"?: number | null
+                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at": string,"id"?: string,"lifetime": string,"metadata"?: NonNullable<Json>,"name": string,"parent_id"?: string | null,"renews"?: boolean | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id": string,"type"?: string,"type_version"?: number | null
                   }
                   Update: {
-                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at"?: string,"id"?: string,"lifetime"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"parent_id"?: string | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id"?: string,"type"?: string,"type_version"?: number | null
+                    "activity"?: string,"ancestors"?: (string)[],"capabilities"?: (string)[],"depth"?: number,"expires_at"?: string,"id"?: string,"lifetime"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"parent_id"?: string | null,"renews"?: boolean | null,"scopes"?: (string)[],"spawned_at"?: string,"spawned_by"?: string | null,"status"?: string,"stop_reason"?: string | null,"stopped_at"?: string | null,"suspend_reason"?: string | null,"suspended_at"?: string | null,"task"?: string | null,"tenant_id"?: string,"type"?: string,"type_version"?: number | null
                   }
                   Relationships: [
                     {
@@ -646,6 +646,9 @@ isOneToOne: false
 "discard_jobs":
 { Args: { "ids"?: (string)[],"max_rows"?: number,"of_queue"?: string }; Returns: Json
                            },
+"edit_state":
+{ Args: { "edits": Json,"expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
+                           },
 "embedding_progress":
 { Args: { "model": string }; Returns: Json
                            },
@@ -772,7 +775,7 @@ isOneToOne: false
 { Args: { "user_id": string }; Returns: Json
                            },
 "renew_agent":
-{ Args: Record<PropertyKey, never>; Returns: Json
+{ Args: { "extend"?: boolean }; Returns: Json
                            },
 "resume_agent":
 { Args: { "id": string }; Returns: Json
@@ -832,7 +835,7 @@ isOneToOne: false
 { Args: { "id": string,"name": string,"payload"?: Json }; Returns: Json
                            },
 "spawn_agent":
-{ Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
+{ Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"renew"?: boolean,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
                            },
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
@@ -851,6 +854,9 @@ isOneToOne: false
                            },
 "suspend_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
+                           },
+"swap_state":
+{ Args: { "expected_version": number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
                            },
 "sync":
 { Args: { "page_limit"?: number,"push"?: Json,"since"?: string }; Returns: Json

@@ -15,6 +15,7 @@ export const errorCodes = [
   "cursor_expired",
   "cursor_invalid",
   "depth_exceeded",
+  "edit_does_not_fit",
   "enrolment_key_unknown",
   "estimates_refused",
   "handler_failed",

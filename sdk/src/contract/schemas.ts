@@ -51,6 +51,8 @@ const agentBlueprint = {
     .optional(),
   /** Seconds, 5 to the tenant's maximum (15 minutes by default). 300 by default. */
   lifetime: z.number().min(5).optional(),
+  /** Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type. */
+  renew: z.boolean().optional(),
   capabilities: z.array(text(100).min(1)).max(50).optional(),
   /** A subset of the caller's; without it what most agents need. */
   scopes: z.array(z.string()).max(50).optional(),
@@ -86,7 +88,11 @@ export const teamRequest = z.strictObject({
 export const resumeRequest = z.strictObject({ id: uuid });
 
 /** `POST /spawn/renew` */
-export const renewRequest = z.strictObject({ renewal_secret: z.string().min(1).max(200) });
+export const renewRequest = z.strictObject({
+  renewal_secret: z.string().min(1).max(200),
+  /** Gives the agent its lifetime again, not only its token. */
+  extend: z.boolean().optional(),
+});
 
 /** `DELETE /spawn`: the calling agent itself, without an id. */
 export const stopRequest = z.strictObject({

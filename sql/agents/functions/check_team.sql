@@ -19,6 +19,7 @@ begin
       ('count', mayfly_private.number_within(g.item -> 'count', 1, 100, whole => true), 'must be a whole number from 1 to 100'),
       ('names', mayfly_private.texts_or_absent(g.item -> 'names', 100), 'must be 1 to 100 texts of 1 to 100 characters'),
       ('lifetime', mayfly_private.number_within(g.item -> 'lifetime', 5, 2592000), 'must be a number of seconds, at least 5'),
+      ('renew', coalesce(jsonb_typeof(g.item -> 'renew'), 'null') in ('boolean', 'null'), 'must be true or false'),
       ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
       ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
       ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),

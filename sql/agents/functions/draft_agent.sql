@@ -4,7 +4,7 @@
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
-  capabilities text[], scopes text[], task text, metadata jsonb
+  capabilities text[], scopes text[], task text, metadata jsonb, renew boolean
 )
 returns mayfly.agents
 language plpgsql security definer
@@ -83,6 +83,7 @@ begin
   agent.task := task;
   agent.metadata := metadata;
   agent.lifetime := lifetime;
+  agent.renews := coalesce(renew, false);
   agent.spawned_at := mayfly_private.now();
   agent.spawned_by := spawner.id;
   agent.expires_at := least(agent.spawned_at + lifetime, parent.expires_at);

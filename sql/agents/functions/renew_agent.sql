@@ -7,7 +7,7 @@
 -- the agent: one used before, or one that was given beside the one that was used. The agent is then
 -- suspended. A secret of an older round is unknown: an old copy harms nobody.
 
-create function mayfly_private.renew_agent()
+create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -59,7 +59,7 @@ begin
   delete from mayfly_private.renewal_secrets s
   where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round < secret.round;
 
-  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id);
+  agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id, coalesce(extend, false));
   if agent.id is null then
     perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
       'Spawn another agent.');
@@ -71,14 +71,14 @@ $$;
 comment on function mayfly_private.renew_agent is 'Renews the agent whose renewal secret the token names.';
 grant execute on function mayfly_private.renew_agent to authenticated;
 
--- Renews an agent: called by the spawn function with a token that names the hash of the renewal
--- secret. Returns what spawn_agent returns, or { refused } where the secret was used before.
+-- Renews the token of an agent: called by the spawn function with a token that names the hash of the renewal
+-- secret. With extend, or where it was spawned with renew, its life too (see extend_life). Returns what spawn_agent returns, or { refused } where the secret was used before.
 
-create function mayfly.renew_agent()
+create function mayfly.renew_agent(extend boolean default false)
 returns jsonb
 language sql
 set search_path = ''
-return mayfly_private.renew_agent();
+return mayfly_private.renew_agent(extend);
 
 comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret the token names.';
 grant execute on function mayfly.renew_agent to authenticated;

@@ -5,7 +5,8 @@
 -- the same agent, with its lifetime, a token and a renewal secret anew; the secrets before are void.
 
 create function mayfly_private.spawn_agent(
-  name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text
+  name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text,
+  renew boolean
 )
 returns jsonb
 language plpgsql security definer
@@ -40,7 +41,7 @@ begin
     end if;
   end if;
 
-  agent := mayfly_private.draft_agent(spawner, '{}', name, null, type, lifetime, capabilities, scopes, task, metadata);
+  agent := mayfly_private.draft_agent(spawner, '{}', name, null, type, lifetime, capabilities, scopes, task, metadata, renew);
   perform mayfly_private.check_living(spawner.tenant, 1);
   perform mayfly_private.insert_agents(array[agent]);
   if registration_key is not null then
@@ -59,7 +60,8 @@ grant execute on function mayfly_private.spawn_agent to authenticated, service_r
 
 -- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
 -- never is more than its parent. What is not given comes from its type, where that is defined, and
--- its name from a pool. Returns the agent, its type, the claims to sign and the renewal secret.
+-- its name from a pool. It lives for its lifetime; with renew each new token gives it that lifetime again, up to
+-- the maximum of its tenant and its type. Returns the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,
@@ -69,14 +71,15 @@ create function mayfly.spawn_agent(
   scopes text[] default null,
   task text default null,
   metadata jsonb default null,
-  registration_key text default null
+  registration_key text default null,
+  renew boolean default false
 )
 returns jsonb
 language sql
 set search_path = ''
 return mayfly_private.spawn_agent(
   name, coalesce(type, 'agent'), make_interval(secs => lifetime), capabilities,
-  scopes, task, coalesce(metadata, '{}'), registration_key);
+  scopes, task, coalesce(metadata, '{}'), registration_key, renew);
 
 comment on function mayfly.spawn_agent is
   'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';

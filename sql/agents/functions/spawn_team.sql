@@ -26,7 +26,8 @@ begin
     drafted := drafted || mayfly_private.draft_agent(
       spawner, drafted, null, nullif(mayfly_private.texts_of(item -> 'names'), '{}'), coalesce(item ->> 'type', 'agent'),
       make_interval(secs => (item ->> 'lifetime')::double precision), mayfly_private.texts_of(item -> 'capabilities'),
-      mayfly_private.texts_of(item -> 'scopes'), item ->> 'task', coalesce(nullif(item -> 'metadata', 'null'), '{}'));
+      mayfly_private.texts_of(item -> 'scopes'), item ->> 'task', coalesce(nullif(item -> 'metadata', 'null'), '{}'),
+      (item ->> 'renew')::boolean);
   end loop;
   perform mayfly_private.check_living(spawner.tenant, wanted);
   perform mayfly_private.insert_agents(drafted);
@@ -43,7 +44,7 @@ comment on function mayfly_private.spawn_team is 'Spawns several agents in the t
 grant execute on function mayfly_private.spawn_team to authenticated, service_role;
 
 -- Spawns a team in one transaction, all or none: called by the spawn function as whoever calls it
--- (scope agent:spawn). A group is { type, count, names, lifetime, capabilities, scopes, task, metadata };
+-- (scope agent:spawn). A group is { type, count, names, lifetime, renew, capabilities, scopes, task, metadata };
 -- names are a pool of its own. Returns what spawn_agent returns for each agent, in the order asked.
 
 create function mayfly.spawn_team(team jsonb)

@@ -30,6 +30,7 @@ create table mayfly.agents (
   stop_reason text constraint agents_stop_reason_length check (char_length(stop_reason) <= 500),
   metadata jsonb not null default '{}'
     constraint agents_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  renews boolean default false,
   constraint agents_pkey primary key (tenant_id, id),
   constraint agents_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint agents_parent_fkey foreign key (tenant_id, parent_id) references mayfly.agents (tenant_id, id),
@@ -65,5 +66,6 @@ comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is
 comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
 comment on column mayfly.agents.type_version is 'The version of its type when it was spawned; null where the type was not defined.';
 comment on column mayfly.agents.ancestors is 'From the first of the line to the parent.';
-comment on column mayfly.agents.lifetime is 'From spawn, or the last renewal, to expires_at.';
+comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
+comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 comment on column mayfly.agents.spawned_by is 'The person, agent or enrolment key that spawned it; null for the secret key.';
