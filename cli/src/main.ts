@@ -5,6 +5,7 @@ import { addCodemod } from "./codemod/command.ts";
 import { addDoctor } from "./doctor.ts";
 import { usage } from "./failure.ts";
 import { addInit } from "./init.ts";
+import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addReembed } from "./reembed.ts";
@@ -44,6 +45,7 @@ const commands = [
   addStats,
   addStatus,
   addTail,
+  addJobs,
   addRecall,
   addReembed,
   addCodemod,

@@ -22,13 +22,14 @@ const all = [
   "policies",
   "growth",
   "debug",
+  "jobs",
   "start",
   "peer",
 ];
 /** What takes minutes however few the rounds. */
 const notQuick = ["agents", "peer"];
 /** What says nothing about a database with one connection. */
-const onPostgres = ["push", "recall"];
+const onPostgres = ["push", "recall", "jobs"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },

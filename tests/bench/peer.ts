@@ -8,7 +8,8 @@
  *   DATABASE_URL=postgresql://… node tests/bench/peer.ts [--quick]
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { access, mkdir, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Mayfly } from "@mayfly/sdk";
@@ -55,9 +56,10 @@ async function install(): Promise<void> {
   await npm("rebuild", "better-sqlite3");
 }
 
-function startPeer(): ChildProcess {
+/** @param path of its database; in memory by default. */
+function startPeer(dbPath = ":memory:"): ChildProcess {
   const hub = `import("${folder}/node_modules/agentic-flow/dist/federation/FederationHubServer.js")
-    .then(({ FederationHubServer }) => new FederationHubServer({ port: ${port} }).start())
+    .then(({ FederationHubServer }) => new FederationHubServer({ port: ${port}, dbPath: ${JSON.stringify(dbPath)} }).start())
     .then(() => console.log("HUB READY"));`;
   return spawn("node", ["-e", hub], {
     cwd: folder,
@@ -87,8 +89,8 @@ let pushed = 0;
 const text = "Import it, wait until every cache has it, then rotate to it. ".repeat(5);
 const episode = () => ({ task: `Rotate key ${pushed++}`, input: text, output: text, reward: 0.5 });
 
-async function against(on: string, mayfly: Mayfly): Promise<void> {
-  const child = startPeer();
+async function against(on: string, mayfly: Mayfly, disk?: string): Promise<void> {
+  const child = startPeer(disk);
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on("data", (data) => String(data).includes("HUB READY") && resolve());
     child.once("exit", (code) => reject(new Error(`The peer's hub ended with ${code}.`)));
@@ -118,10 +120,11 @@ async function against(on: string, mayfly: Mayfly): Promise<void> {
     if (error) throw error;
   };
   const pullPeer = () => hub.ask({ type: "pull", vectorClock: {} });
-  const row = { bench: "peer", on, against: peer };
+  const row = { bench: "peer", on, against: disk ? `${peer} on disk` : peer };
   reportComparison({ ...row, name: `push ${batch}` }, await compare(rounds(20), push, pushPeer));
+  // Its pulls read the same pages of memory either way.
   let rows = (rounds(20) + 1) * batch;
-  for (const size of quick ? [1_000] : [1_000, 10_000]) {
+  for (const size of disk ? [] : quick ? [1_000] : [1_000, 10_000]) {
     for (; rows < size; rows += batch) {
       await push();
       await pushPeer();
@@ -149,6 +152,10 @@ if (process.env.DATABASE_URL) {
   const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, log: silent });
   const onPostgres = new Mayfly({ url: stack.apiUrl, key: stack.secretKey, tenant });
   await against("postgres", onPostgres);
+  // As durable as ours: a file, which SQLite writes through.
+  const onDisk = await mkdtemp(join(tmpdir(), "mayfly-peer-"));
+  await against("postgres", onPostgres, join(onDisk, "hub.db"));
+  await rm(onDisk, { recursive: true });
   await onPostgres.close();
   await stack.close();
   await db.close();

@@ -4,7 +4,7 @@ import { type Embedder, textOf } from "./embedder.ts";
 import { contentOf, type Memory } from "./memory.ts";
 import { nowhere, type Places, rank } from "./rank.ts";
 import type { RecalledMemory, RecallOptions } from "./recall.ts";
-import { WordIndex } from "./word-index.ts";
+import type { WordIndex } from "./word-index.ts";
 
 /** As many from each side, as mayfly_private.recall takes. */
 const depth = 50;
@@ -19,7 +19,8 @@ const chunk = 100_000;
 export class LocalSearch {
   readonly #cache: MemoryCache;
   readonly #embedder: Embedder | undefined;
-  readonly #index = new WordIndex();
+  /** Loaded when it is first asked for: a page that only recalls from the server never loads it. */
+  #index: WordIndex | undefined;
   readonly #unindexed = new Set<string>();
   readonly #vectors = new Map<string, { model: string; vector: Float32Array }>();
   #indexing: Promise<void> = Promise.resolve();
@@ -63,9 +64,9 @@ export class LocalSearch {
     const isByWords = query !== "" && options.weights?.words !== 0;
     const known = this.#cache.memories().filter((memory) => isAlive(memory, now)).length;
     if (isByWords)
-      for (const [index, { id, score, fit }] of this.#index
-        .search(query, known, candidates)
-        .entries())
+      for (const [index, { id, score, fit }] of (
+        this.#index?.search(query, known, candidates) ?? []
+      ).entries())
         place(id, { words_rank: index + 1, words: score, fit });
     const model = asked.embedding && options.weights?.meaning !== 0 ? asked.model : null;
     if (asked.embedding && model !== null)
@@ -103,7 +104,7 @@ export class LocalSearch {
     return (
       one.kind === other.kind &&
       (a.slice(0, 40) === b.slice(0, 40) || a.slice(-40) === b.slice(-40)) &&
-      this.#index.likeness(one.id, other.id) >= 0.9
+      (this.#index?.likeness(one.id, other.id) ?? 0) >= 0.9
     );
   }
 
@@ -149,6 +150,7 @@ export class LocalSearch {
   }
 
   async #indexAll(): Promise<void> {
+    this.#index ??= new (await import("./word-index.ts")).WordIndex();
     while (this.#unindexed.size > 0) {
       const memories: Memory[] = [];
       let characters = 0;
@@ -180,7 +182,7 @@ export class LocalSearch {
   #forget(id: string): void {
     this.#unindexed.delete(id);
     this.#vectors.delete(id);
-    this.#index.remove(id);
+    this.#index?.remove(id);
   }
 }
 

@@ -6,10 +6,12 @@ returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
 begin
   if cardinality(ids) > 0 then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-    select tenant, mayfly_private.current_epoch(), happened, c.agent, i.id
+    select tenant, of_epoch, happened, c.agent, i.id
     from unnest(ids) with ordinality as i (id, n), (
       -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a
       -- schedule or took a lease in passing, is named to nobody.

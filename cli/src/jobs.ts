@@ -1,0 +1,170 @@
+import type { JobDetails, JobInfo, JobStatus } from "@mayfly/sdk";
+import type { Command } from "commander";
+import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
+import { dataOf } from "./failure.ts";
+import { aborted } from "./interruption.ts";
+import type { Output } from "./output.ts";
+import { openProject } from "./project.ts";
+import { count, duration, printable } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  status?: JobStatus;
+  queue?: string;
+  watch?: boolean;
+  limit: number;
+}
+
+const watchMs = 1_000;
+const examples = `
+Examples:
+  mayfly jobs                          the newest jobs
+  mayfly jobs --status failed          the dead letters
+  mayfly jobs 0198f0c2-…               one, with its steps and attempts
+  mayfly jobs --watch                  what changes, until Ctrl-C
+  mayfly redrive --queue mail          dead letters of a queue, again
+  mayfly schedules                     what is added again and again`;
+
+export function addJobs(program: Command): void {
+  const jobs = program
+    .command("jobs")
+    .argument("[id]", "of a job: shows it with its steps and attempts")
+    .description("list jobs, or show one")
+    .option("--status <status>", "in this state alone: ready, running, failed, …")
+    .option("--queue <queue>", "of this queue alone")
+    .option("--watch", "show each change, until Ctrl-C; with --json a JSON line for each")
+    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .addHelpText("after", examples);
+  withProject(jobs).action((id: string | undefined, options: Options) =>
+    execute(options, (session) => {
+      if (id) return showOne(id, options, session);
+      return options.watch ? watch(options, session) : showAll(options, session);
+    }),
+  );
+  const redrive = program
+    .command("redrive")
+    .argument("[ids...]", "of dead letters; all without")
+    .description("make failed jobs ready again")
+    .option("--queue <queue>", "of this queue alone");
+  withProject(redrive).action((ids: string[], options: ProjectOptions & { queue?: string }) =>
+    execute(options, async ({ output }) => {
+      const { mayfly } = await openProject(options, output);
+      const { queue } = options;
+      const which = { ...(ids.length > 0 && { ids }), ...(queue && { queue }) };
+      const answer = dataOf(await mayfly.jobs.redrive(which));
+      output.answer(answer, () => [`${count(answer.redriven, "job is", "jobs are")} ready again.`]);
+      return undefined;
+    }),
+  );
+  const cancel = program
+    .command("cancel")
+    .argument("<ids...>", "of jobs")
+    .description("cancel jobs with their children");
+  withProject(cancel).action((ids: string[], options: ProjectOptions) =>
+    execute(options, async ({ output }) => {
+      const { mayfly } = await openProject(options, output);
+      const answer = dataOf(await mayfly.jobs.cancel(ids));
+      output.answer(answer, () => [
+        `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running, and told.`,
+      ]);
+      return undefined;
+    }),
+  );
+  const schedules = program.command("schedules").description("list the schedules");
+  withProject(schedules).action((options: ProjectOptions) =>
+    execute(options, async ({ output }) => {
+      const { mayfly } = await openProject(options, output);
+      const all = dataOf(await mayfly.jobs.schedules.list());
+      output.answer({ schedules: all }, () =>
+        all.length === 0
+          ? ["There are no schedules."]
+          : all.map(({ name, cron, timeZone, job, nextAt, error }) =>
+              [
+                printable(name),
+                `${cron} ${timeZone}`,
+                job,
+                nextAt ? `next ${nextAt.toISOString()}` : "paused",
+                printable(error ?? ""),
+              ].join("  "),
+            ),
+      );
+      return undefined;
+    }),
+  );
+}
+
+async function showAll(options: Options, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const { status, queue, limit } = options;
+  const jobs = dataOf(
+    await mayfly.jobs.list({ limit, ...(status && { status }), ...(queue && { queue }) }),
+  );
+  output.answer({ jobs }, () => (jobs.length === 0 ? ["There are no jobs."] : jobs.map(lineOf)));
+  return undefined;
+}
+
+const lineOf = (job: JobInfo) =>
+  [
+    job.id,
+    job.status.padEnd(9),
+    job.name === job.queue ? job.name : `${job.queue}/${job.name}`,
+    `attempt ${job.attempt} of ${job.maxAttempts}`,
+    job.startedAt && job.finishedAt
+      ? duration(job.finishedAt.getTime() - job.startedAt.getTime())
+      : "",
+    printable(job.error?.message ?? ""),
+  ].join("  ");
+
+async function showOne(id: string, options: Options, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const job = dataOf(await mayfly.jobs.get(id));
+  output.answer(job, () => treeOf(job, output));
+  return undefined;
+}
+
+/** A job as a tree: what it was given, its attempts, its steps, what it waits for, its children. */
+function treeOf(job: JobDetails, output: Output): string[] {
+  const dim = (text: string) => output.paint("dim", text);
+  const json = (value: unknown) => printable(JSON.stringify(value) ?? "").slice(0, 120);
+  return [
+    lineOf(job),
+    `├ input ${dim(json(job.input))}`,
+    ...job.attempts.map(
+      ({ attempt, error }) =>
+        `├ attempt ${attempt} ${dim(printable(`${error.code}: ${error.message}`))}`,
+    ),
+    ...job.steps.map(
+      ({ name, attempt, ms, result }) =>
+        `├ step ${printable(name)} ${dim(`in attempt ${attempt}${ms === null ? "" : `, ${ms} ms`}`)} ${json(result)}`,
+    ),
+    ...(job.waitFor ? [`├ waits for ${job.waitFor.map(printable).join(" or ") || "a time"}`] : []),
+    ...job.signals.map(({ name }) => `├ signal ${printable(name)} ${dim("kept")}`),
+    ...job.children.map(({ id, name, status }) => `├ child ${id} ${name} ${status}`),
+    `└ result ${json(job.result)}`,
+  ];
+}
+
+/** Each job whenever it has another state or attempt than before. */
+async function watch(options: Options, { output, interruption }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const { status, queue, limit } = options;
+  const seen = new Map<string, string>();
+  while (!interruption.signal.aborted) {
+    const found = await mayfly.jobs.list({
+      limit,
+      ...(status && { status }),
+      ...(queue && { queue }),
+    });
+    if (found.error) output.problem(found.error.message);
+    for (const job of (found.data ?? []).toReversed()) {
+      const state = `${job.status} ${job.attempt}`;
+      if (seen.get(job.id) === state) continue;
+      seen.set(job.id, state);
+      output.line(output.json ? JSON.stringify(job) : lineOf(job));
+    }
+    await Promise.race([
+      aborted(interruption.signal),
+      new Promise((resolve) => setTimeout(resolve, watchMs)),
+    ]);
+  }
+  return undefined;
+}

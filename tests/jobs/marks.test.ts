@@ -1,0 +1,44 @@
+/** Marks, by which a worker passes over dead entries while something holds the oldest snapshot back: with several priorities and queues. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { add, claim, makeWorker, makeWorkTenant } from "./working.ts";
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db?.close());
+
+describe("a claim with marks", () => {
+  it("looks behind them alone, at every other queue and priority whole, and a full claim finds what was late", async () => {
+    const { claims } = await makeWorker(db.sql, await makeWorkTenant(db.sql));
+    await add(db.sql, claims, [
+      { name: "a", input: { n: 1 } },
+      { name: "a", input: { n: 2 } },
+      { name: "a", input: { n: 3 } },
+      { name: "b", priority: 7, input: { n: 4 } },
+    ]);
+    const first = await claim(db.sql, claims, 2, { queues: ["a"], place: { marks: [] } as never });
+    expect(first.jobs.map((job) => job.input.n)).toEqual([1, 2]);
+    expect(first.place.marks).toHaveLength(1);
+
+    // One that committed late, with a number before the mark; and more of other priorities and queues.
+    const [late] = await add(db.sql, claims, [{ name: "a", input: { n: 0 } }]);
+    await db.sql`update mayfly.jobs set seq = 0 where id = ${late?.id ?? ""}`;
+    await add(db.sql, claims, [
+      { name: "a", priority: -3, input: { n: 5 } },
+      { name: "a", priority: 3, input: { n: 6 } },
+      { name: "c", input: { n: 7 } },
+    ]);
+    const seen: unknown[] = [];
+    let { place } = first;
+    for (let n = 0; n < 5; n++) {
+      const taken = await claim(db.sql, claims, 3, { place: place as never });
+      seen.push(...taken.jobs.map((job) => job.input.n));
+      place = taken.place;
+    }
+    expect(seen.toSorted()).toEqual([3, 4, 5, 6, 7]);
+    const full = await claim(db.sql, claims, 3, { place: { marks: [] } as never });
+    expect(full.jobs.map((job) => job.input.n)).toEqual([0]);
+  });
+});
