@@ -8968,10 +8968,12 @@ returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
 begin
   if cardinality(ids) > 0 then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-    select tenant, mayfly_private.current_epoch(), happened, c.agent, i.id
+    select tenant, of_epoch, happened, c.agent, i.id
     from unnest(ids) with ordinality as i (id, n), (
       -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a
       -- schedule or took a lease in passing, is named to nobody.
@@ -9989,21 +9991,23 @@ begin
     exit when left_over <= 0 or (walk.all_seen and cardinality(busy) = 0) or seen_tenants >= 1000;
   end loop;
 
+  if marked then
+    select coalesce(jsonb_agg(jsonb_build_array(k.t, k.l, k.p, k.s)), '[]') into new_marks
+    from (
+      select x.t, x.l, x.p, max(x.s) as s
+      from (
+        select * from unnest(marks.tenants, marks.lanes, marks.priorities, marks.seqs) as o (t, l, p, s)
+        union all
+        select (e ->> 0)::uuid, e ->> 1, (e ->> 2)::integer, (e ->> 3)::bigint from jsonb_array_elements(new_marks) e
+      ) x group by 1, 2, 3
+      order by max(x.s) desc limit 500) k;
+  end if;
   return jsonb_build_object('jobs', jobs, 'took', round(extract(epoch from clock_timestamp() - begun)::numeric * 1000, 3),
     'place', jsonb_strip_nulls(jsonb_build_object(
       'tenant', case when worker.tenant_id is null then tenant end,
       'heads', nullif(next_heads, '{}'),
       'due', case when marked then since end,
-      'marks', case when marked then (
-        select coalesce(jsonb_agg(jsonb_build_array(k.t, k.l, k.p, k.s)), '[]')
-        from (
-          select x.t, x.l, x.p, max(x.s) as s
-          from (
-            select * from unnest(marks.tenants, marks.lanes, marks.priorities, marks.seqs) as o (t, l, p, s)
-            union all
-            select (e ->> 0)::uuid, e ->> 1, (e ->> 2)::integer, (e ->> 3)::bigint from jsonb_array_elements(new_marks) e
-          ) x group by 1, 2, 3
-          order by max(x.s) desc limit 500) k) end)));
+      'marks', case when marked then new_marks end)));
 end
 $$;
 
