@@ -984,6 +984,18 @@ CREATE INDEX enrolment_secrets_key_idx ON mayfly_private.enrolment_secrets USING
 alter table mayfly_private.enrolment_secrets enable row level security;
 comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys by which machines spawn agents.';
 
+create table mayfly_private.ensured_tenants (
+  owner uuid,
+  name text not null,
+  tenant_id uuid not null,
+  constraint ensured_tenants_name_key UNIQUE NULLS NOT DISTINCT (owner, name),
+  constraint ensured_tenants_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint ensured_tenants_pkey PRIMARY KEY (tenant_id),
+  constraint ensured_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly_private.ensured_tenants enable row level security;
+comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+
 create table mayfly_private.epochs (
   epoch integer not null generated always as identity,
   system_identifier bigint not null,
@@ -1441,6 +1453,13 @@ returns jsonb
 language sql stable
 set search_path = "";
 grant execute on function mayfly.embedding_progress to service_role;
+
+create function mayfly.ensure_tenant(name text, owner uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.ensure_tenant to authenticated;
+grant execute on function mayfly.ensure_tenant to service_role;
 
 create function mayfly.erase_tenant(name text, max_rows integer DEFAULT 20000)
 returns jsonb
@@ -2359,6 +2378,13 @@ create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
 language plpgsql volatile
 set search_path = "";
+
+create function mayfly_private.ensure_tenant(name text, owner uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.ensure_tenant to authenticated;
+grant execute on function mayfly_private.ensure_tenant to service_role;
 
 create function mayfly_private.erase_tenant(name text, max_rows integer)
 returns jsonb

@@ -610,6 +610,22 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
+-- Which tenant stands for a name that somebody ensures: of a person, or of the secret key (null). Names of tenants are
+-- no keys, and people give them freely: by its name alone the secret key would be given a tenant that a stranger has
+-- called so.
+
+create table mayfly_private.ensured_tenants (
+  owner uuid,
+  name text not null constraint ensured_tenants_name_length check (char_length(name) between 1 and 200),
+  tenant_id uuid not null constraint ensured_tenants_pkey primary key,
+  constraint ensured_tenants_name_key unique nulls not distinct (owner, name),
+  constraint ensured_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+
+alter table mayfly_private.ensured_tenants enable row level security;
+
 -- What the rows of this room's tables are charged, in bytes.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
@@ -618,6 +634,7 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.members', 'one row a person'),
+  ('mayfly_private.ensured_tenants', 'one row a tenant'),
   ('mayfly_private.invitation_secrets', 'one row an invitation')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
@@ -683,6 +700,76 @@ begin
   return jsonb_build_object('tenant', jsonb_build_object('id', invitation.tenant_id, 'name', tenant_name), 'role', invitation.role);
 end
 $$;
+
+-- The tenant of a name, made where there is none: for who starts an application again and again, or many of its
+-- processes at once. The same caller and owner get the same tenant, also after it was renamed; others have names of
+-- their own. One that create_tenant made is taken, where it is the only one of that name: by the secret key one that
+-- nobody is a member of, or that `owner` owns; by a person one that it owns. As create_tenant it needs the right to
+-- create one, where there is none. Calls for one name wait for each other.
+
+create function mayfly_private.ensure_tenant(name text, owner uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  by_person constant boolean := coalesce(caller.kind = 'person', false);
+  of_owner constant uuid := case when by_person then caller.id else owner end;
+  tenant mayfly.tenants;
+  found_ids uuid[];
+begin
+  if name is null or char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif by_person and owner is distinct from null and owner <> caller.id then
+    perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; a person ensures a tenant of its own.', null, '{"field": "owner"}');
+  elsif not by_person and caller.kind is distinct from 'secret' and nullif(current_setting('request.jwt.claims', true), '') is not null then
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(format('mayfly.ensure_tenant %s %s', of_owner, name), 0));
+
+  select t.* into tenant
+  from mayfly_private.ensured_tenants e
+  join mayfly.tenants t on t.id = e.tenant_id
+  where e.owner is not distinct from of_owner and e.name = ensure_tenant.name
+    -- A person that has left it has no part in it any more.
+    and (of_owner is null or exists (select from mayfly.members m where m.tenant_id = t.id and m.user_id = of_owner));
+  if tenant.id is not null then
+    return to_jsonb(tenant) || '{"created": false}';
+  end if;
+
+  found_ids := array(
+    select t.id from mayfly.tenants t
+    where t.name = ensure_tenant.name and t.id not in (select e.tenant_id from mayfly_private.ensured_tenants e)
+      and case when of_owner is null
+        then not exists (select from mayfly.members m where m.tenant_id = t.id)
+        else exists (select from mayfly.members m where m.tenant_id = t.id and m.user_id = of_owner and m.role = 'owner') end
+    limit 2);
+  if cardinality(found_ids) = 1 then
+    select * into strict tenant from mayfly.tenants t where t.id = found_ids[1];
+  else
+    tenant := mayfly_private.create_tenant(name, owner);
+  end if;
+  insert into mayfly_private.ensured_tenants as e (owner, name, tenant_id) values (of_owner, name, tenant.id)
+  on conflict on constraint ensured_tenants_name_key do update set tenant_id = excluded.tenant_id;
+  return to_jsonb(tenant) || jsonb_build_object('created', cardinality(found_ids) <> 1);
+end
+$$;
+
+comment on function mayfly_private.ensure_tenant is 'The tenant of a name, made where there is none.';
+
+grant execute on function mayfly_private.ensure_tenant to authenticated, service_role;
+
+create function mayfly.ensure_tenant(name text, owner uuid default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.ensure_tenant(name, owner);
+
+comment on function mayfly.ensure_tenant is
+  'The caller''s tenant of this name, made where there is none: the tenant, and whether it was created. For the secret key, and for people where they may create tenants.';
+
+grant execute on function mayfly.ensure_tenant to authenticated, service_role;
 
 -- The definer half of mayfly.invite_member: the token is returned once and kept hashed.
 

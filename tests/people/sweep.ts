@@ -21,6 +21,9 @@ export const sweep: RoomSweep = {
       "invite_member",
       { role: "viewer", email: "somebody@example.com" },
     );
+    await sql`
+      insert into mayfly_private.ensured_tenants (name, tenant_id)
+      values (${`ensured ${victim.tenant}`}, ${victim.tenant})`;
     return { invitation: invitation.id, invitationToken: token };
   },
   attacks: (victim) => ({
@@ -41,6 +44,7 @@ export const sweep: RoomSweep = {
       needs: "member:write",
       viewer: "may not",
     },
+    ensure_tenant: { values: { name: "mine" }, needs: null, only: "person", viewer: "may not" },
     invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },

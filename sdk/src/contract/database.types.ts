@@ -652,6 +652,9 @@ isOneToOne: false
 "embedding_progress":
 { Args: { "model": string }; Returns: Json
                            },
+"ensure_tenant":
+{ Args: { "name": string,"owner"?: string }; Returns: Json
+                           },
 "erase_tenant":
 { Args: { "max_rows"?: number,"name": string }; Returns: Json
                            },

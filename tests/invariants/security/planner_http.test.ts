@@ -258,6 +258,7 @@ describe("what another tenant has", () => {
     const names = rows.map(({ name }) => (name as string).replace(/^mayfly(_private)?\./, ""));
     expect(names.sort()).toEqual([
       "enrolment_secrets_pkey",
+      "ensured_tenants_name_key",
       "epochs_cluster_key",
       "epochs_pkey",
       "event_kinds_pkey",
