@@ -3136,7 +3136,6 @@ returns TABLE(tenant_id uuid, kind text, sees_all boolean)
 language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.readable_kinds to authenticated;
-grant execute on function mayfly_private.readable_kinds to service_role;
 
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer DEFAULT 0)
 returns void

@@ -24,6 +24,8 @@ Examples:
   mayfly redrive --queue mail          dead letters of a queue, again
   mayfly schedules                     what is added again and again`;
 
+const exampleOf = (words: string) => `\nExamples:\n  mayfly ${words}`;
+
 export function addJobs(program: Command): void {
   const jobs = program
     .command("jobs")
@@ -44,7 +46,8 @@ export function addJobs(program: Command): void {
     .command("redrive")
     .argument("[ids...]", "of dead letters; all without")
     .description("make failed jobs ready again")
-    .option("--queue <queue>", "of this queue alone");
+    .option("--queue <queue>", "of this queue alone")
+    .addHelpText("after", exampleOf("redrive --queue mail"));
   withProject(redrive).action((ids: string[], options: ProjectOptions & { queue?: string }) =>
     execute(options, async ({ output }) => {
       const { mayfly } = await openProject(options, output);
@@ -58,7 +61,8 @@ export function addJobs(program: Command): void {
   const cancel = program
     .command("cancel")
     .argument("<ids...>", "of jobs")
-    .description("cancel jobs with their children");
+    .description("cancel jobs with their children")
+    .addHelpText("after", exampleOf("cancel 0198f0c2-…"));
   withProject(cancel).action((ids: string[], options: ProjectOptions) =>
     execute(options, async ({ output }) => {
       const { mayfly } = await openProject(options, output);
@@ -69,7 +73,10 @@ export function addJobs(program: Command): void {
       return undefined;
     }),
   );
-  const schedules = program.command("schedules").description("list the schedules");
+  const schedules = program
+    .command("schedules")
+    .description("list the schedules")
+    .addHelpText("after", exampleOf("schedules --json"));
   withProject(schedules).action((options: ProjectOptions) =>
     execute(options, async ({ output }) => {
       const { mayfly } = await openProject(options, output);

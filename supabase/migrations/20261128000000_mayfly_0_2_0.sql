@@ -2052,7 +2052,7 @@ $$;
 
 comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may hear of.';
 
-grant execute on function mayfly_private.readable_kinds to authenticated, service_role;
+grant execute on function mayfly_private.readable_kinds to authenticated;
 
 create policy events_select on mayfly.events for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids())::uuid[])
@@ -9630,6 +9630,8 @@ declare
 begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
+  elsif not coalesce(job ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'job must be 1 to 100 letters, digits, dots, colons, dashes or underscores.', null, '{"field": "job"}');
   elsif time_zone is null or not exists (select from pg_catalog.pg_timezone_names z where z.name = set_schedule.time_zone) then
     perform mayfly_private.fail(400, 'invalid_request', 'time_zone must be the name of a time zone, such as Europe/Berlin.', null, '{"field": "time_zone"}');
   elsif cron is null or char_length(cron) > 200 or not mayfly_private.is_cron(cron) then

@@ -58,8 +58,13 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "stats",
       "status",
       "tail",
+      "jobs",
+      "redrive",
+      "cancel",
+      "schedules",
       "recall",
       "reembed",
+      "codemod",
       "help",
     ]);
     const helps = await Promise.all(

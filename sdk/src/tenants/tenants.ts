@@ -143,8 +143,9 @@ export class Tenants {
    *
    * @returns what was done; `scope_missing` without `memory:write`.
    * @example
-   * const onProgress = ({ forgotten }) => console.log(forgotten);
-   * const { data } = await mayfly.tenants.maintain({ onProgress });
+   * const { data } = await mayfly.tenants.maintain({
+   *   onProgress: ({ forgotten }) => console.log(forgotten),
+   * });
    */
   maintain(options: MaintainOptions = {}): Promise<Result<Maintained>> {
     return maintainTenant(this.#link, options);

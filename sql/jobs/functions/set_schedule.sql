@@ -17,6 +17,8 @@ declare
 begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
+  elsif not coalesce(job ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'job must be 1 to 100 letters, digits, dots, colons, dashes or underscores.', null, '{"field": "job"}');
   elsif time_zone is null or not exists (select from pg_catalog.pg_timezone_names z where z.name = set_schedule.time_zone) then
     perform mayfly_private.fail(400, 'invalid_request', 'time_zone must be the name of a time zone, such as Europe/Berlin.', null, '{"field": "time_zone"}');
   elsif cron is null or char_length(cron) > 200 or not mayfly_private.is_cron(cron) then

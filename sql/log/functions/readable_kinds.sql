@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may hear of.';
-grant execute on function mayfly_private.readable_kinds to authenticated, service_role;
+grant execute on function mayfly_private.readable_kinds to authenticated;

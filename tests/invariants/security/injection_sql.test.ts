@@ -49,6 +49,16 @@ beforeAll(async () => {
     secret: { claims: serviceRole, headers: inTenant(own.tenant) },
   };
   const target = (await makeAgent(db.sql, own.tenant, { lifetime: 600 })).id;
+  const [job, lease] = await actAs(
+    db.sql,
+    serviceRole,
+    async (session) => {
+      const [added] = await session`select mayfly.add_jobs('[{"name": "held"}]') as jobs`;
+      const [claimed] = await session`select mayfly.claim_jobs(lease => 3600) as answer`;
+      return [added?.jobs[0].id, claimed?.answer.jobs[0].lease] as [string, string];
+    },
+    inTenant(own.tenant),
+  );
   wanted = {
     page_limit: 1,
     // Nothing is pulled: it would be read through for every payload.
@@ -62,6 +72,14 @@ beforeAll(async () => {
     "patch_state.patch": {},
     "reconcile_state.strategy": "merge",
     "reconcile_state.ours": {},
+    "edit_state.edits": [{ op: "add", path: "/a", value: 1 }],
+    "set_schedule.cron": "0 3 * * *",
+    "signal_job.id": job,
+    // Of the secret key's: to the other two it is nobody's.
+    "read_steps.lease": lease,
+    "record_steps.steps": [{ name: "read" }],
+    "wait_job.lease": lease,
+    "wait_job.signals": ["go"],
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,
