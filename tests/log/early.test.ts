@@ -202,6 +202,12 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       const topics = agent.client.realtime.getChannels();
       expect(topics.filter(({ state }) => state === "joined")).toHaveLength(2);
     });
+    // Where nobody has said that it listens, nothing is broadcast.
+    await vi.waitFor(async () => {
+      const rows = await db.sql`
+        select from mayfly_private.listeners where topic = ${`tenant:${tenant}:log`}`;
+      expect(rows).toHaveLength(1);
+    }, 10_000);
     await early(
       (session) => session`select mayfly.set_state('plan', '{"step": 1}')`,
       () => new Promise((resolve) => setTimeout(resolve, 70)),
