@@ -39,7 +39,7 @@ function whereToLook(studio: string, tenant: string): string {
   return `
 Where to look:
   every table         ${studio}
-  in SQL              psql "$(npm run -s db:url)" -f sql/inspect/agents.sql   (and the others there)
+  in SQL              psql "$(npm run -s db:url)" -f sql/agents/inspect/agents.sql   (and the other rooms')
   from the shell      npx mayfly doctor
   from a program      new Mayfly({ url, key, tenant: "${tenant}" }), with the keys of: npm run -s status`;
 }

@@ -64,6 +64,7 @@ const everything = [
   ...["agent:spawn", "agent:read", "agent:stop", "presence:read", "presence:write"],
   ...["memory:read", "memory:write", "message:send", "message:read"],
   ...["channel:write", "channel:broadcast", "state:read", "state:write"],
+  ...["job:add", "job:read", "job:work"],
   ...["debug:read", "debug:write"],
 ];
 

@@ -6,6 +6,7 @@ import { Mayfly } from "@mayfly/sdk";
 import { agents } from "./agents.ts";
 import { channels } from "./channels.ts";
 import { debug } from "./debug.ts";
+import { jobs } from "./jobs.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
 import { state } from "./state.ts";
@@ -13,7 +14,16 @@ import { tenants } from "./tenants.ts";
 import { done, type Room, randomFrom, type World } from "./world.ts";
 
 /** In the order in which they are made: each finds what those before it made. */
-const rooms: Record<string, Room> = { agents, memory, messages, channels, state, debug, tenants };
+const rooms: Record<string, Room> = {
+  agents,
+  memory,
+  messages,
+  channels,
+  state,
+  jobs,
+  debug,
+  tenants,
+};
 
 export interface SeedOptions {
   url: string;

@@ -35,6 +35,9 @@ describe("npm run seed", () => {
         (select count(*)::int from mayfly.memory_conflicts c where c.tenant_id = ${one.tenant}) as conflicts,
         (select count(*)::int from mayfly.deliveries d where d.tenant_id = ${one.tenant} and d.acknowledged_at is null) as waiting,
         (select count(*)::int from mayfly.states s where s.tenant_id = ${one.tenant}) as states,
+        (select array_agg(j.status::text order by j.status::text) from (
+          select status, tenant_id from mayfly.jobs union all select status, tenant_id from mayfly.finished_jobs) j
+          where j.tenant_id = ${one.tenant}) as jobs,
         (select count(*) > 0 from mayfly.debug_records r where r.tenant_id = ${one.tenant}) as debugged`;
     expect(made).toEqual({
       living: 5,
@@ -43,6 +46,7 @@ describe("npm run seed", () => {
       conflicts: 1,
       waiting: 7,
       states: 4,
+      jobs: ["failed", "ready", "scheduled", "succeeded"],
       debugged: true,
     });
   });
