@@ -3,14 +3,14 @@ import { exitCodes } from "./failure.ts";
 /** How a command is ended from outside. */
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** Of the signal that came, or of an output that can not be written: 0 where its reader has gone. */
+  /** Of the signal that came, or of an output that cannot be written: 0 where its reader has gone. */
   exitCode(): number | undefined;
 }
 
 /** Signals this close are one: a terminal and the launcher on an old Node both send it. */
 const togetherMs = 300;
 
-/** Aborted by the first Ctrl-C, and when the output can not be written any more; a second one does not wait. */
+/** Aborted by the first Ctrl-C, and when the output cannot be written any more; a second one does not wait. */
 export function interruption(): Interruption {
   const controller = new AbortController();
   let code: number | undefined;

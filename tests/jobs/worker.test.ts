@@ -1,6 +1,6 @@
 /** A worker of the SDK on the embedded Supabase: jobs, steps, waits, children, retries, the end. */
 import type { Agent, HeldJob, Mayfly, MayflyError } from "@mayfly/sdk";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
@@ -244,6 +244,28 @@ describe("a worker", () => {
       expect((await ended(id)).status).toBe("succeeded");
     }
     await work.stop();
+  });
+
+  it("ends without the scope job:work, and says so on the console where it has no onError", async () => {
+    const reader = await spawnIn(mayfly, { scopes: ["job:read"], lifetime: 300 });
+    const printed = vi.spyOn(console, "error").mockImplementation(() => {});
+    try {
+      const silent = dataOf(await reader.work({ nothing: () => null }, fast));
+      expect(await silent.ended).toMatchObject({ code: "scope_missing" });
+      expect(printed.mock.calls).toEqual([
+        [
+          expect.stringContaining("A worker of jobs"),
+          expect.objectContaining({ code: "scope_missing" }),
+        ],
+      ]);
+      const onError = vi.fn();
+      const told = dataOf(await reader.work({ nothing: () => null }, { ...fast, onError }));
+      await told.ended;
+      expect(onError).toHaveBeenCalledWith(expect.objectContaining({ code: "scope_missing" }));
+      expect(printed).toHaveBeenCalledTimes(1);
+    } finally {
+      printed.mockRestore();
+    }
   });
 
   it("refuses options that mean nothing, by their field", async () => {

@@ -55,7 +55,7 @@ export class Presence {
    *
    * @param state at most 256 KB of JSON in all; each change goes to everyone who watches.
    * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while Realtime
-   *   can not be reached: it is shown as soon as it can.
+   *   cannot be reached: it is shown as soon as it can.
    * @example
    * await agent.presence.track({ status: "reading", task: "README.md" });
    */

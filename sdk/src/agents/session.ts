@@ -22,7 +22,7 @@ const marginMs = 10_000;
 export class Session {
   /** Called with every new token. */
   onToken: (token: string) => void = () => {};
-  /** Called once, when the agent can not be renewed any more. */
+  /** Called once, when the agent cannot be renewed any more. */
   onEnd: (error: MayflyError) => void = () => {};
 
   readonly #link: Link;

@@ -119,7 +119,7 @@ export class Channel {
   /**
    * Hears broadcasts of an event, or of all (`*`). Whoever may publish in the channel may have sent them.
    *
-   * @returns settles when it listens, with how to stop; or with why it can not.
+   * @returns settles when it listens, with how to stop; or with why it cannot.
    */
   async onBroadcast(
     event: string,

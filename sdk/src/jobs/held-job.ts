@@ -104,7 +104,7 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Sleeps: the worker is free meanwhile, and the handler begins anew when the time is over, past the
+   * Sleeps. The worker does other jobs in the meantime, and the handler starts again when the time is over, past the
    * steps that are recorded. A sleep of days costs a row.
    */
   async sleep(duration: Duration): Promise<void> {
@@ -113,7 +113,7 @@ export class HeldJob<Input = unknown> {
 
   /**
    * Waits for the first of several signals, as `mayfly.jobs.signal(id, name, payload)` sends them; one
-   * that came before is taken at once. The worker is free meanwhile.
+   * that came before is taken at once. The worker does other jobs in the meantime.
    *
    * @example
    * const { signal, payload } = await job.waitFor(["paid", "cancelled"], { timeout: "30d" });
@@ -158,7 +158,7 @@ export class HeldJob<Input = unknown> {
     this.#check();
     this.#waits++;
     const step = `wait: ${name ?? this.#waits}`;
-    // An end that every attempt computes anew would move: it is recorded first.
+    // If every attempt computed the end, it would move. So it is recorded first.
     const until =
       timeout === undefined
         ? undefined

@@ -1,14 +1,16 @@
 import type { Note } from "../contract/debug.ts";
-import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
+import { report } from "../link/report.ts";
 import { type ClaimedRow, heard, released } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
 import { onTermination } from "./termination.ts";
 import { Turns } from "./turns.ts";
 import type { Work, WorkOptions } from "./work-options.ts";
+import { overFor, stopped } from "./worker-errors.ts";
 
 /** Short jobs are claimed ahead: as many as are done in this time, and 100 at most. */
 const aheadMs = 50;
@@ -201,7 +203,7 @@ export class Worker implements Work {
         const ms = performance.now() - begun;
         this.#meanMs = Number.isFinite(this.#meanMs) ? this.#meanMs * 0.9 + ms * 0.1 : ms;
         if (ending) this.#endings.push(ending);
-        if (ending?.failure && !this.#finished) this.#options.onError?.(ending.failure.cause);
+        if (ending?.failure && !this.#finished) this.#tell(ending.failure.cause);
         this.#begin();
         this.#schedule();
       });
@@ -209,10 +211,18 @@ export class Worker implements Work {
     }
   }
 
+  /** What ends the worker is never silent. What it tries again, and failures of jobs, only `onError` hears. */
+  #tell(error: MayflyError, ends = false): void {
+    const { onError } = this.#options;
+    if (onError || ends)
+      report(onError as ((error: unknown) => void) | undefined, "A worker of jobs", error);
+  }
+
   /** A call failed: what was to be recorded stays, and it is tried again, slower each time. */
   #stumble(error: MayflyError, endings: Ending[]): void {
-    this.#options.onError?.(error);
-    if (fatal.includes(error.code)) {
+    const ends = fatal.includes(error.code);
+    this.#tell(error, ends);
+    if (ends) {
       this.#conclude(error);
       return;
     }
@@ -245,14 +255,14 @@ export class Worker implements Work {
     const endings = this.#endings.splice(0);
     if (endings.length === 0) return;
     const { error } = await this.#turns.take(endings, 0);
-    if (error) this.#options.onError?.(error);
+    if (error) this.#tell(error);
     else this.done += endings.length;
   }
 
   async #giveBack(leases: string[]): Promise<void> {
     const { error } = await this.#door.call("release_jobs", { leases }, released);
     // At worst they come back when their leases end.
-    if (error) this.#options.onError?.(error);
+    if (error) this.#tell(error);
   }
 
   async #heartbeat(): Promise<void> {
@@ -260,7 +270,7 @@ export class Worker implements Work {
     if (leases.length === 0) return;
     const { lease } = this.#options;
     const { data, error } = await this.#door.call("heartbeat_jobs", { leases, lease }, heard);
-    if (error) return void this.#options.onError?.(error);
+    if (error) return this.#tell(error);
     const lost = data.lost.map((at) => leases[at]);
     this.#waiting = this.#waiting.filter((job) => !lost.includes(job.lease));
     for (const [codes, places] of [
@@ -282,19 +292,3 @@ const refusedEnding = ({ lease }: Ending, error: MayflyError): Ending => ({
     cause: error,
   },
 });
-
-const overFor = (code: "lease_lost" | "job_cancelled") =>
-  new MayflyError({
-    code,
-    message: code === "lease_lost" ? "The lease of this job is over." : "The job was cancelled.",
-    hint: "Stop working on it.",
-    details: null,
-  });
-
-const stopped = () =>
-  new MayflyError({
-    code: "lease_lost",
-    message: "The worker was stopped.",
-    hint: "The job is ready for another.",
-    details: null,
-  });

@@ -60,7 +60,7 @@ export class TopicHub {
     return this.#subscribed;
   }
 
-  /** How the join that is under way ends; when Realtime can not be reached it is tried on. */
+  /** How the join that is under way ends; when Realtime cannot be reached it is tried on. */
   get ready(): Promise<Result<null>> {
     if (this.#subscribed) return Promise.resolve(ok(null));
     this.#ready ??= new Promise((resolve) => {
@@ -123,10 +123,10 @@ export class TopicHub {
   ): Promise<Result<null>> {
     const channel = this.#channel;
     if (!channel || !this.#subscribed) return failed(notJoined(this.#topic));
-    // What realtime-js can not write it throws.
+    // What realtime-js cannot write it throws.
     const answer = await channel
       .send({ type: "broadcast", event, payload }, { timeout: within(timeoutMs) })
-      .catch(() => "it can not be written");
+      .catch(() => "it cannot be written");
     if (answer === "ok") return ok(null);
     return failed(this.#subscribed ? refused(this.#topic, answer) : notJoined(this.#topic));
   }

@@ -9,7 +9,7 @@ export interface WatchBatch {
   memories: Memory[];
   /**
    * Whether this is a page of the memories that there are, not of the log: with `since: null`, and
-   * when the log since the cursor is gone (`cursor_expired`), so that a view can be built anew. For a
+   * when the log since the cursor is gone (`cursor_expired`), so that you can rebuild your view. For a
    * watch whose types leave memories out, one without them says so.
    */
   snapshot: boolean;

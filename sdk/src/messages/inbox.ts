@@ -100,7 +100,7 @@ export class Inbox {
       this.#requests.set(id, resolve);
       const giveUp = () => resolve(failed(timedOut(timeoutMs, this.#problem)));
       timer = setTimeout(giveUp, within(timeoutMs));
-      // What can not be sent, or heard, has no reply.
+      // What cannot be sent, or heard, has no reply.
       for (const step of [sent, this.open()])
         step.then(({ error }) => error && resolve(failed(error)), reject);
     });

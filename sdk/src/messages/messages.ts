@@ -64,7 +64,7 @@ export class Messages {
 
   /**
    * Sends a message, durably: each recipient gets it once, in order, also when it was away. What is sent
-   * at the same time goes in one call. Tried again, with the same id, while the server can not be reached.
+   * at the same time goes in one call. Tried again, with the same id, while the server cannot be reached.
    *
    * @param payload an object of at most 256 KB; of a known type as its schema says.
    * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`,
