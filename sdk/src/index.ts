@@ -133,7 +133,8 @@ export type {
   RequestOptions,
 } from "./messages/messages.ts";
 export type { AgentOutbox } from "./outbox/agent-outbox.ts";
-export type { DeadLetter, OutboxLimits } from "./outbox/outbox.ts";
+export type { DeadLetter } from "./outbox/held-operations.ts";
+export type { OutboxLimits } from "./outbox/outbox.ts";
 export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
