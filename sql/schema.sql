@@ -2252,7 +2252,7 @@ set search_path = "";
 grant execute on function mayfly_private.cancel_jobs to authenticated;
 grant execute on function mayfly_private.cancel_jobs to service_role;
 
-create function mayfly_private.canonical(value jsonb)
+create function mayfly_private.canonical(given jsonb)
 returns jsonb
 language plpgsql immutable parallel safe
 set search_path = "";
@@ -2857,7 +2857,7 @@ returns mayfly_private.job_holder
 language plpgsql stable security definer
 set search_path = "";
 
-create function mayfly_private.json_fault(schema jsonb, value jsonb, path text DEFAULT '$'::text)
+create function mayfly_private.json_fault(schema jsonb, given jsonb, path text DEFAULT '$'::text)
 returns text
 language plpgsql immutable parallel safe
 set search_path = "";

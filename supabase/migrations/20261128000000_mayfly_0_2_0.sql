@@ -11006,6 +11006,7 @@ declare
   answers jsonb := '[]';
   failure text;
 begin
+  perform mayfly_private.require_tenant('approval:decide');
   if jsonb_typeof(decisions) is distinct from 'array' or jsonb_array_length(decisions) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'decisions must be an array of 1 to 100 { id, verdict, digest, reason?, input? }.', null, '{"field": "decisions"}');
   end if;
