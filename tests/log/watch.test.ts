@@ -44,7 +44,7 @@ describe("watch", () => {
     await remember("not of interest");
     await victim.stop();
     await got.until(() => got.batches.length > 0);
-    expect(got.subjects()).toEqual([victim.id]);
+    expect(got.batches[0]?.events).toMatchObject([{ type: "agent.stopped", subject: victim.id }]);
     await agent.stop();
     expect(await started.ended).toBeNull();
   });
