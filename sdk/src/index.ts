@@ -14,6 +14,20 @@ export type {
 export type { RunOptions } from "./agents/run.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
+export type { Approvals, DecideOptions } from "./approvals/approvals.ts";
+export type { ApprovalPolicies } from "./approvals/policies.ts";
+export type {
+  Approval,
+  ApprovalDetails,
+  ApprovalOptions,
+  ApprovalPolicy,
+  ApprovalPolicyOptions,
+  ApprovalRole,
+  ApprovalStatus,
+  Decision,
+  ListApprovals,
+  ListedApproval,
+} from "./approvals/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";
