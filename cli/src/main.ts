@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
+import { addApprovals } from "./approvals.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addDoctor } from "./doctor.ts";
 import { usage } from "./failure.ts";
@@ -48,6 +49,7 @@ const commands = [
   addTail,
   addJobs,
   addSchedules,
+  addApprovals,
   addRecall,
   addReembed,
   addCodemod,
