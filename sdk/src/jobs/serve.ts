@@ -51,8 +51,8 @@ export interface Served {
  * where they are (`mayfly_private.schedule_job_function`); anything with the secret key, or the function's own secret,
  * may. While more is left a call that did not come from pg_cron makes another before it ends.
  *
- * A job that runs for more than half of that time without recording a step has failed its attempt (`call_over`); one
- * that records steps goes on in the next call.
+ * A job that has recorded no step for a third of the wall clock when the call is over has failed its attempt
+ * (`call_over`); one that records steps goes on in the next call.
  *
  * @example
  * Deno.serve(serveJobs({ summarise: async (input) => summary(input.url) }));
