@@ -1141,7 +1141,6 @@ create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid(),
   function text not null,
   until timestamp with time zone not null,
-  constraint job_calls_function_fkey FOREIGN KEY (function) REFERENCES mayfly_private.job_functions(name) ON DELETE CASCADE,
   constraint job_calls_pkey PRIMARY KEY (id)
 );
 CREATE INDEX job_calls_function_idx ON mayfly_private.job_calls USING btree (function);

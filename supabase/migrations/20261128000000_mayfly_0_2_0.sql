@@ -9130,33 +9130,13 @@ $$;
 
 comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';
 
--- Functions of serveJobs that pg_cron wakes while there is something to do (schedule_job_function).
-
-create table mayfly_private.job_functions (
-  name text not null constraint job_functions_pkey primary key
-    constraint job_functions_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
-  at_once smallint not null constraint job_functions_at_once_range check (at_once between 1 and 50),
-  names text[],
-  called_at timestamptz,
-  arrived_at timestamptz
-);
-
-comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
-
-comment on column mayfly_private.job_functions.at_once is 'How many calls may be under way at once.';
-
-comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as it said when it was last called; null until then: any.';
-
-alter table mayfly_private.job_functions enable row level security;
-
 -- Calls of these functions that are under way. A call stands from its request on: for the seconds in which it has to
 -- arrive, then for as long as it says that it may run. What is lost on the way, or killed, is over then, and another is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
   function text not null,
-  until timestamptz not null,
-  constraint job_calls_function_fkey foreign key (function) references mayfly_private.job_functions (name) on delete cascade
+  until timestamptz not null
 );
 
 create index job_calls_function_idx on mayfly_private.job_calls (function);
@@ -9733,6 +9713,25 @@ end
 $$;
 
 comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';
+
+-- Functions of serveJobs that pg_cron wakes while there is something to do (schedule_job_function).
+
+create table mayfly_private.job_functions (
+  name text not null constraint job_functions_pkey primary key
+    constraint job_functions_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
+  at_once smallint not null constraint job_functions_at_once_range check (at_once between 1 and 50),
+  names text[],
+  called_at timestamptz,
+  arrived_at timestamptz
+);
+
+comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
+
+comment on column mayfly_private.job_functions.at_once is 'How many calls may be under way at once.';
+
+comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as it said when it was last called; null until then: any.';
+
+alter table mayfly_private.job_functions enable row level security;
 
 -- Calls a function of serveJobs by pg_net, where there is something to do for it and fewer of its calls are under way
 -- than may be. Called by pg_cron (schedule_job_function), and by a call that ends (mark_job_call). A request that is
@@ -10487,6 +10486,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
+  delete from mayfly_private.job_calls c where c.function = function_name;
   delete from mayfly_private.job_functions f where f.name = function_name;
   if exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
     execute 'select cron.unschedule(j.jobid) from cron.job j where j.jobname = $1' using 'mayfly-jobs-' || function_name;

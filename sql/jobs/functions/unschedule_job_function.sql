@@ -6,6 +6,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
+  delete from mayfly_private.job_calls c where c.function = function_name;
   delete from mayfly_private.job_functions f where f.name = function_name;
   if exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
     execute 'select cron.unschedule(j.jobid) from cron.job j where j.jobname = $1' using 'mayfly-jobs-' || function_name;

@@ -4,8 +4,7 @@
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
   function text not null,
-  until timestamptz not null,
-  constraint job_calls_function_fkey foreign key (function) references mayfly_private.job_functions (name) on delete cascade
+  until timestamptz not null
 );
 
 create index job_calls_function_idx on mayfly_private.job_calls (function);
