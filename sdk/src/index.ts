@@ -65,6 +65,7 @@ export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
 export type { Duration } from "./jobs/duration.ts";
+export type { FromMessage } from "./jobs/from-messages.ts";
 export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
 export type { DeadJobs, Jobs } from "./jobs/jobs.ts";
 export type { JobHandler, JobHandlers } from "./jobs/local-job.ts";

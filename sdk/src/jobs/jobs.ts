@@ -5,6 +5,7 @@ import { invalid } from "../contract/invalid.ts";
 import type { Link } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
 import { fromRow } from "../link/rows.ts";
+import type { MessageHandler } from "../messages/messages.ts";
 import {
   addedJobs,
   cancelledJobs,
@@ -17,6 +18,7 @@ import {
 } from "./answers.ts";
 import { doorOf, type JobsDoor } from "./door.ts";
 import { toDetails, toJob } from "./forms.ts";
+import { type FromMessage, fromMessages } from "./from-messages.ts";
 import type { JobHandlers } from "./local-job.ts";
 import { Schedules } from "./schedules.ts";
 import type {
@@ -131,6 +133,20 @@ export class Jobs {
       added.push(...answer.data);
     }
     return typeof what === "string" ? ok(added[0] as AddedJob) : ok(added);
+  }
+
+  /**
+   * A handler that makes jobs of messages: of each message one job, however often it comes. Whoever sent it is answered
+   * when the job has ended, once, with a `task_result`: `{ job, status, result, error? }`, whatever happens to the
+   * worker. Needs `job:add`; the message stays in the inbox while the job cannot be added.
+   *
+   * @param what the name of the job, whose input is the payload; or a function that gives the job, or nothing.
+   * @example
+   * agent.on("task_assignment", agent.jobs.fromMessages("do-task", { maxAttempts: 3 }));
+   * await agent.work({ "do-task": async ({ task, context }, job) => solve(task, context) });
+   */
+  fromMessages(what: FromMessage, options: JobOptions = {}): MessageHandler {
+    return fromMessages(this, what, options);
   }
 
   /**
