@@ -68,6 +68,7 @@ export type { Duration } from "./jobs/duration.ts";
 export type { FromMessage } from "./jobs/from-messages.ts";
 export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
 export type { DeadJobs, Jobs } from "./jobs/jobs.ts";
+export type { DefinedJobs, JobKind, JobSchema, KindHandlers } from "./jobs/kinds.ts";
 export type { JobHandler, JobHandlers } from "./jobs/local-job.ts";
 export type { Schedules } from "./jobs/schedules.ts";
 export { type ServeJobsOptions, serveJobs } from "./jobs/serve.ts";

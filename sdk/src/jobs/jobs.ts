@@ -19,6 +19,7 @@ import {
 import { doorOf, type JobsDoor } from "./door.ts";
 import { toDetails, toJob } from "./forms.ts";
 import { type FromMessage, fromMessages } from "./from-messages.ts";
+import { DefinedJobs, type JobKind } from "./kinds.ts";
 import type { JobHandlers } from "./local-job.ts";
 import { Schedules } from "./schedules.ts";
 import type {
@@ -133,6 +134,19 @@ export class Jobs {
       added.push(...answer.data);
     }
     return typeof what === "string" ? ok(added[0] as AddedJob) : ok(added);
+  }
+
+  /**
+   * Defines kinds of jobs by schemas of zod or any other library of Standard Schema: an unknown name, or an input that
+   * does not fit, is refused where the job is added or scheduled, and its types are known.
+   *
+   * @example
+   * const jobs = mayfly.jobs.define({ summarise: { input: z.object({ url: z.url() }) } });
+   * const { error } = await jobs.add("summarise", { url: "nowhere" }); // details.field: input.url
+   * await mayfly.jobs.work(jobs.handlers({ summarise: ({ url }) => summary(url) }));
+   */
+  define<Kinds extends Record<string, JobKind>>(kinds: Kinds): DefinedJobs<Kinds> {
+    return new DefinedJobs(this, kinds);
   }
 
   /**
