@@ -62,8 +62,7 @@ describe("jobs that are defined", () => {
         fast,
       ),
     );
-    const input = { url: "https://a.example" } as { url: string; depth: number };
-    const good = dataOf(await jobs.add("outline", input));
+    const good = dataOf(await jobs.add("outline", { url: "https://a.example" }));
     expect(dataOf(await mayfly.jobs.ended(good.id)).result).toEqual({
       headings: ["https://a.example 1"],
     });

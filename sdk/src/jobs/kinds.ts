@@ -7,10 +7,10 @@ import type { JobHandlers } from "./local-job.ts";
 import type { AddedJob, JobOptions, Schedule, ScheduleOptions } from "./types.ts";
 
 /** A schema of zod, valibot, arktype or any other library of Standard Schema (https://standardschema.dev). */
-export interface JobSchema<Out = unknown> {
+export interface JobSchema<Out = unknown, In = unknown> {
   readonly "~standard": {
     readonly validate: (value: unknown) => Checked<Out> | Promise<Checked<Out>>;
-    readonly types?: { readonly input: unknown; readonly output: Out } | undefined;
+    readonly types?: { readonly input: In; readonly output: Out } | undefined;
   };
 }
 type Checked<Out> =
@@ -26,6 +26,7 @@ export interface JobKind {
   input?: JobSchema;
   result?: JobSchema;
 }
+type InOf<Schema> = Schema extends JobSchema<unknown, infer In> ? In : unknown;
 type OutOf<Schema> = Schema extends JobSchema<infer Out> ? Out : unknown;
 
 /** Handlers of these kinds, which are given what fits. */
@@ -55,7 +56,7 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
    */
   async add<Name extends keyof Kinds & string>(
     name: Name,
-    input: OutOf<Kinds[Name]["input"]>,
+    input: InOf<Kinds[Name]["input"]>,
     options: JobOptions = {},
   ): Promise<Result<AddedJob>> {
     const checked = await this.#check(name, input, "name");
