@@ -1137,6 +1137,29 @@ CREATE INDEX invitation_secrets_invitation_idx ON mayfly_private.invitation_secr
 alter table mayfly_private.invitation_secrets enable row level security;
 comment on table mayfly_private.invitation_secrets is 'SHA-256 of the tokens that accept invitations.';
 
+create table mayfly_private.job_calls (
+  id uuid not null default gen_random_uuid(),
+  function text not null,
+  until timestamp with time zone not null,
+  constraint job_calls_pkey PRIMARY KEY (id)
+);
+CREATE INDEX job_calls_function_idx ON mayfly_private.job_calls USING btree (function);
+alter table mayfly_private.job_calls enable row level security;
+comment on table mayfly_private.job_calls is 'Calls of these functions that are under way, and until when at most.';
+
+create table mayfly_private.job_functions (
+  name text not null,
+  at_once smallint not null,
+  names text[],
+  called_at timestamp with time zone,
+  arrived_at timestamp with time zone,
+  constraint job_functions_at_once_range CHECK (((at_once >= 1) AND (at_once <= 50))),
+  constraint job_functions_name_form CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'::text)),
+  constraint job_functions_pkey PRIMARY KEY (name)
+);
+alter table mayfly_private.job_functions enable row level security;
+comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
+
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
   key text not null,
@@ -1767,6 +1790,12 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.maintain to authenticated;
 grant execute on function mayfly.maintain to service_role;
+
+create function mayfly.mark_job_call(call uuid, seconds double precision, names text[] DEFAULT NULL::text[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.mark_job_call to service_role;
 
 create function mayfly.memory_statistics()
 returns jsonb
@@ -3081,6 +3110,12 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.mark_job_call to service_role;
+
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
 language plpgsql stable security definer
@@ -3532,6 +3567,11 @@ returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.request_jobs(function_name text)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.require_role(tenant uuid, over text)
 returns void
 language plpgsql stable
@@ -3588,6 +3628,11 @@ returns jsonb
 language plpgsql stable
 set enable_bitmapscan = off
 set enable_seqscan = off
+set search_path = "";
+
+create function mayfly_private.schedule_job_function(function_name text, every text DEFAULT '10 seconds'::text, at_once integer DEFAULT 1)
+returns text
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.schema_fault(schema jsonb, path text DEFAULT '$'::text)
@@ -3889,6 +3934,11 @@ grant execute on function mayfly_private.turn_jobs to service_role;
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
 language sql stable
+set search_path = "";
+
+create function mayfly_private.unschedule_job_function(function_name text)
+returns boolean
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.unsubscribe_channel(name text)

@@ -10,6 +10,7 @@ import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addReembed } from "./reembed.ts";
+import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
@@ -47,6 +48,7 @@ const commands = [
   addStatus,
   addTail,
   addJobs,
+  addSchedules,
   addApprovals,
   addRecall,
   addReembed,

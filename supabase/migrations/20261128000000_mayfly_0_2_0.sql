@@ -9130,6 +9130,68 @@ $$;
 
 comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';
 
+-- Calls of these functions that are under way. A call stands from its request on: for the seconds in which it has to
+-- arrive, then for as long as it says that it may run. What is lost on the way, or killed, is over then, and another is sent.
+
+create table mayfly_private.job_calls (
+  id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
+  function text not null,
+  until timestamptz not null
+);
+
+create index job_calls_function_idx on mayfly_private.job_calls (function);
+
+comment on table mayfly_private.job_calls is 'Calls of these functions that are under way, and until when at most.';
+
+alter table mayfly_private.job_calls enable row level security;
+
+-- The definer half of mayfly.mark_job_call. Locks the call and its function.
+
+create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  marked mayfly_private.job_calls;
+begin
+  if seconds is null or seconds not between 0 and 3600 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 0 to 3600.', null, '{"field": "seconds"}');
+  end if;
+  if seconds = 0 then
+    delete from mayfly_private.job_calls c where c.id = call returning * into marked;
+    if found then
+      perform mayfly_private.request_jobs(marked.function);
+    end if;
+  else
+    update mayfly_private.job_calls c set until = ts + make_interval(secs => seconds) where c.id = call and c.until > ts
+    returning * into marked;
+    update mayfly_private.job_functions f set names = coalesce(mark_job_call.names, f.names), arrived_at = ts where f.name = marked.function;
+  end if;
+  return jsonb_build_object('known', marked.id is not null);
+end
+$$;
+
+comment on function mayfly_private.mark_job_call is 'What a call of a function says of itself.';
+
+grant execute on function mayfly_private.mark_job_call to service_role;
+
+-- Says of a call that pg_cron has made that it has arrived, for how long it may run, and which jobs it has handlers for;
+-- with 0 seconds, that it has ended: then the next one is made at once if there is more. Gives { known }: false of a call
+-- that came too late, in whose place there may be another. For the secret key alone.
+
+create function mayfly.mark_job_call(call uuid, seconds double precision, names text[] default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.mark_job_call(call, seconds, names);
+
+comment on function mayfly.mark_job_call is
+  'Says of a call that pg_cron has made how long it may run, or with 0 that it has ended: { known }. For the secret key.';
+
+grant execute on function mayfly.mark_job_call to service_role;
+
 -- When a cron line of five fields fires next after an instant, in a time zone; null where it means nothing, or never
 -- fires in the next 9 years (the 30th of February). In SQL, so that a schedule goes on whatever runs; tests compare it
 -- with a library. Day of month and day of week are alternatives where both are given, as in cron.
@@ -9651,6 +9713,124 @@ end
 $$;
 
 comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';
+
+-- Functions of serveJobs that pg_cron wakes while there is something to do (schedule_job_function).
+
+create table mayfly_private.job_functions (
+  name text not null constraint job_functions_pkey primary key
+    constraint job_functions_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
+  at_once smallint not null constraint job_functions_at_once_range check (at_once between 1 and 50),
+  names text[],
+  called_at timestamptz,
+  arrived_at timestamptz
+);
+
+comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
+
+comment on column mayfly_private.job_functions.at_once is 'How many calls may be under way at once.';
+
+comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as it said when it was last called; null until then: any.';
+
+alter table mayfly_private.job_functions enable row level security;
+
+-- Calls a function of serveJobs by pg_net, where there is something to do for it and fewer of its calls are under way
+-- than may be. Called by pg_cron (schedule_job_function), and by a call that ends (mark_job_call). A request that is
+-- lost has no effect but that the next one is 15 s later: jobs are rows. Locks the function's row; of two at once one does it.
+--
+-- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
+-- mayfly_secret_key. Dynamic, since pg_net and Vault need not be there.
+
+create function mayfly_private.request_jobs(function_name text)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  called mayfly_private.job_functions;
+  call uuid;
+  url text;
+  secret text;
+  key text;
+begin
+  select * into called from mayfly_private.job_functions f where f.name = function_name for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  delete from mayfly_private.job_calls c where c.function = called.name and c.until <= ts;
+  if (select count(*) from mayfly_private.job_calls c where c.function = called.name) >= called.at_once
+    or not (
+      exists (select from mayfly.jobs j where j.status = 'ready' and (called.names is null or j.name = any (called.names)))
+      or exists (select from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at <= ts
+        and (called.names is null or j.name = any (called.names)))
+      or exists (select from mayfly.jobs j where j.status = 'running' and j.lease_end <= ts)
+      or exists (select from mayfly.job_schedules s where s.next_at <= ts)) then
+    return 0;
+  end if;
+  execute $read$select (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_url'),
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_jobs_secret'),
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_secret_key')$read$ into url, secret, key;
+  if url is null or (secret is null and key is null) then
+    raise warning 'mayfly: % is not called: Vault has no mayfly_url, or neither mayfly_jobs_secret nor mayfly_secret_key.', called.name;
+    return 0;
+  end if;
+  insert into mayfly_private.job_calls (function, until) values (called.name, ts + interval '15 seconds') returning id into call;
+  update mayfly_private.job_functions f set called_at = ts where f.name = called.name;
+  execute 'select net.http_post(url => $1, body => $2, headers => $3, timeout_milliseconds => 5000)'
+  using url || '/functions/v1/' || called.name, jsonb_build_object('call', call),
+    jsonb_build_object('content-type', 'application/json')
+      || case when secret is null then jsonb_build_object('apikey', key) else jsonb_build_object('x-mayfly-jobs-secret', secret) end;
+  return 1;
+end
+$$;
+
+comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net, where there is something to do.';
+
+-- Has pg_cron wake a function of serveJobs: every so often it looks whether there is something to do, and only then calls
+-- it, by pg_net, at most at_once calls at a time. For the SQL editor, as postgres; calling it again replaces it:
+--   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
+--   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
+--   select mayfly_private.schedule_job_function('my-jobs');
+-- `every` is what pg_cron takes: '10 seconds' (1 to 59), or a cron line.
+
+create function mayfly_private.schedule_job_function(function_name text, every text default '10 seconds', at_once integer default 1)
+returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  has_vault boolean := to_regclass('vault.decrypted_secrets') is not null;
+  ready boolean := false;
+begin
+  if function_name is null or function_name !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$' then
+    raise exception 'function_name must be the name of an edge function.' using hint = 'Such as my-jobs, as it is deployed.';
+  elsif every is null or not (every ~ '^[1-5]?[0-9] seconds$' and every !~ '^0' or mayfly_private.is_cron(every) and left(every, 1) <> '@') then
+    raise exception 'every must be "1 seconds" to "59 seconds", or a cron line.' using hint = 'Such as 10 seconds, or * * * * * for each minute.';
+  elsif at_once is null or at_once not between 1 and 50 then
+    raise exception 'at_once must be 1 to 50.';
+  elsif not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
+    raise exception 'pg_cron is not there.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
+  elsif not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = 'net' and p.proname = 'http_post') then
+    raise exception 'pg_net is not there.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
+  end if;
+  if has_vault then
+    execute $read$select exists (select from vault.decrypted_secrets where name = 'mayfly_url')
+      and exists (select from vault.decrypted_secrets where name in ('mayfly_jobs_secret', 'mayfly_secret_key'))$read$ into ready;
+  end if;
+  if not ready then
+    raise exception 'Vault has no mayfly_url, or neither mayfly_jobs_secret nor mayfly_secret_key.'
+      using hint = 'select vault.create_secret(''https://<ref>.supabase.co'', ''mayfly_url''), and the secret that the function has as MAYFLY_JOBS_SECRET.';
+  end if;
+  insert into mayfly_private.job_functions as f (name, at_once) values (function_name, schedule_job_function.at_once)
+  on conflict (name) do update set at_once = excluded.at_once;
+  execute 'select cron.schedule($1, $2, $3)'
+  using 'mayfly-jobs-' || function_name, every, format('select mayfly_private.request_jobs(%L)', function_name);
+  return format('%s is called by pg_cron (%s) while there are jobs for it.', function_name, every);
+end
+$$;
+
+comment on function mayfly_private.schedule_job_function is 'Has pg_cron wake a function of serveJobs, by pg_net. For the SQL editor.';
 
 -- The definer half of mayfly.set_job_share. Locks the tenant's row of it.
 
@@ -10298,6 +10478,25 @@ comment on function mayfly.turn_jobs is
 
 grant execute on function mayfly.turn_jobs to authenticated, service_role;
 
+-- Ends what schedule_job_function began: pg_cron calls the function no more. For the SQL editor, as postgres.
+
+create function mayfly_private.unschedule_job_function(function_name text)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from mayfly_private.job_calls c where c.function = function_name;
+  delete from mayfly_private.job_functions f where f.name = function_name;
+  if exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
+    execute 'select cron.unschedule(j.jobid) from cron.job j where j.jobname = $1' using 'mayfly-jobs-' || function_name;
+  end if;
+  return true;
+end
+$$;
+
+comment on function mayfly_private.unschedule_job_function is 'Ends what schedule_job_function began.';
+
 -- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a signal
 -- that is being written holds the job, so that either this sees it or the writer sees that the job waits.
 --
@@ -10313,6 +10512,7 @@ declare
   job mayfly.jobs;
   taken record;
   outcome jsonb;
+  child jsonb;
 begin
   if step is null or char_length(step) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'step must be a text of 1 to 200 characters.', null, '{"field": "step"}');
@@ -10337,6 +10537,15 @@ begin
   returning s.name, s.payload, s.bytes into taken;
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
+    if left(taken.name, 4) = 'job:' then
+      -- The end of a child comes with what it gave: whoever works for all tenants, or may not read jobs, has it too.
+      select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
+        || jsonb_build_object('result', f.result))
+      into child
+      from mayfly.finished_jobs f
+      where f.tenant_id = job.tenant_id and f.id = mayfly_private.to_uuid(substr(taken.name, 5)) and f.parent_id = job.id;
+      outcome := coalesce(child, outcome);
+    end if;
   elsif until <= mayfly_private.now() then
     outcome := '{"timeout": true}';
   else

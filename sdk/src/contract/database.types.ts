@@ -805,6 +805,9 @@ isOneToOne: false
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json
                            },
+"mark_job_call":
+{ Args: { "call": string,"names"?: (string)[],"seconds": number }; Returns: Json
+                           },
 "memory_statistics":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },

@@ -14,10 +14,17 @@ export interface WorkOptions {
   onError?: (error: MayflyError) => void;
   /** Where there are signals, SIGTERM drains: jobs under way end, no other begins. True by default. */
   drainOnTermination?: boolean;
+  /**
+   * The name of an edge function of `serveJobs` that this worker wakes, when it begins and each minute: for projects
+   * without pg_cron. Needs the secret key.
+   */
+  wakes?: string;
   /** Jobs of every tenant, by the secret key. @internal */
   anyTenant?: boolean;
   /** Ends when there is nothing to do. @internal */
   untilEmpty?: boolean;
+  /** A job that `stop` gives back has failed its attempt if it recorded no step for this long. @internal */
+  stalledMs?: number;
 }
 
 /** A worker that was started. */

@@ -10,7 +10,7 @@ import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-
 import { onTermination } from "./termination.ts";
 import { Turns } from "./turns.ts";
 import type { Work, WorkOptions } from "./work-options.ts";
-import { overFor, stopped } from "./worker-errors.ts";
+import { overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
 
 /** Short jobs are claimed ahead: as many as are done in this time, and 100 at most. */
 const aheadMs = 50;
@@ -28,6 +28,8 @@ const fatal = [
 
 export class Worker implements Work {
   done = 0;
+  /** Jobs that it has given back. */
+  returned = 0;
   readonly ended: Promise<MayflyError | null>;
   readonly #door: JobsDoor;
   readonly #handlers: JobHandlers;
@@ -107,8 +109,12 @@ export class Worker implements Work {
     await Promise.race([this.#drained(), over]);
     const left = [...this.#running.values()];
     if (left.length > 0) {
+      const { stalledMs = Number.POSITIVE_INFINITY } = this.#options;
+      const stuck = left.filter(({ idleMs }) => idleMs() > stalledMs);
+      this.#endings.push(...stuck.map(({ lease }) => overran(lease)));
       for (const { abort } of left) abort(stopped());
-      await this.#giveBack(left.map(({ lease }) => lease));
+      const others = left.filter((one) => !stuck.includes(one)).map(({ lease }) => lease);
+      if (others.length > 0) await this.#giveBack(others);
     }
     await this.#flush();
     this.#conclude(null);
@@ -203,6 +209,8 @@ export class Worker implements Work {
         const ms = performance.now() - begun;
         this.#meanMs = Number.isFinite(this.#meanMs) ? this.#meanMs * 0.9 + ms * 0.1 : ms;
         if (ending) this.#endings.push(ending);
+        // What it did may have made others ready: its children, its parent.
+        if (this.#options.untilEmpty) this.#quiet = 0;
         if (ending?.failure && !this.#finished) this.#tell(ending.failure.cause);
         this.#begin();
         this.#schedule();
@@ -263,6 +271,7 @@ export class Worker implements Work {
     const { error } = await this.#door.call("release_jobs", { leases }, released);
     // At worst they come back when their leases end.
     if (error) this.#tell(error);
+    else this.returned += leases.length;
   }
 
   async #heartbeat(): Promise<void> {
@@ -283,12 +292,3 @@ export class Worker implements Work {
 
 const setImmediateOr = (step: () => void) =>
   typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);
-
-/** The server refuses the result: the attempt failed, for good. */
-const refusedEnding = ({ lease }: Ending, error: MayflyError): Ending => ({
-  lease,
-  failure: {
-    said: { error: { code: error.code, message: error.message }, retryable: false },
-    cause: error,
-  },
-});
