@@ -141,6 +141,8 @@ export class Jobs {
    * does not fit, is refused where the job is added or scheduled, and its types are known.
    *
    * @example
+   * import { z } from "zod";
+   *
    * const jobs = mayfly.jobs.define({ summarise: { input: z.object({ url: z.url() }) } });
    * const { error } = await jobs.add("summarise", { url: "nowhere" }); // details.field: input.url
    * await mayfly.jobs.work(jobs.handlers({ summarise: ({ url }) => summary(url) }));
@@ -157,7 +159,7 @@ export class Jobs {
    * @param what the name of the job, whose input is the payload; or a function that gives the job, or nothing.
    * @example
    * agent.on("task_assignment", agent.jobs.fromMessages("do-task", { maxAttempts: 3 }));
-   * await agent.work({ "do-task": async ({ task, context }, job) => solve(task, context) });
+   * await agent.work({ "do-task": async ({ task }, job) => job.step("do", () => summary(task)) });
    */
   fromMessages(what: FromMessage, options: JobOptions = {}): MessageHandler {
     return fromMessages(this, what, options);
