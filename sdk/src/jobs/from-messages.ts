@@ -1,13 +1,12 @@
 import type { Message, MessageHandler } from "../messages/messages.ts";
-import type { Jobs } from "./jobs.ts";
-import type { JobOptions, NewJob } from "./types.ts";
+import type { JobOptions, JobsAdder, NewJob } from "./types.ts";
 
 /** The name of the job, whose input is the payload; or a function that gives the job, or undefined for none. */
 export type FromMessage = string | ((message: Message) => NewJob | undefined);
 
 /** See {@link Jobs.fromMessages}. */
 export function fromMessages(
-  jobs: Pick<Jobs, "add">,
+  jobs: JobsAdder,
   what: FromMessage,
   options: JobOptions = {},
 ): MessageHandler {

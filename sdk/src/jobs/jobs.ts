@@ -148,7 +148,7 @@ export class Jobs {
    * await mayfly.jobs.work(jobs.handlers({ summarise: ({ url }) => summary(url) }));
    */
   define<Kinds extends Record<string, JobKind>>(kinds: Kinds): DefinedJobs<Kinds> {
-    return new DefinedJobs(this, kinds);
+    return new DefinedJobs(this, this.schedules, kinds);
   }
 
   /**

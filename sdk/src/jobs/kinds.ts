@@ -1,10 +1,10 @@
 /** Kinds of jobs with the schemas of what they take and give: checked where a job is added, set or done. */
-import { failed, type Result } from "../contract/errors.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import type { HeldJob } from "./held-job.ts";
-import type { Jobs } from "./jobs.ts";
 import type { JobHandlers } from "./local-job.ts";
-import type { AddedJob, JobOptions, Schedule, ScheduleOptions } from "./types.ts";
+import type { Schedules } from "./schedules.ts";
+import type { AddedJob, JobOptions, JobsAdder, Schedule, ScheduleOptions } from "./types.ts";
 
 /** A schema of zod, valibot, arktype or any other library of Standard Schema (https://standardschema.dev). */
 export interface JobSchema<Out = unknown, In = unknown> {
@@ -39,12 +39,14 @@ export type KindHandlers<Kinds extends Record<string, JobKind>> = {
 
 /** Jobs of kinds that are defined: see {@link Jobs.define}. */
 export class DefinedJobs<Kinds extends Record<string, JobKind>> {
-  readonly #jobs: Pick<Jobs, "add" | "schedules">;
+  readonly #jobs: JobsAdder;
+  readonly #schedules: Schedules;
   readonly #kinds: Kinds;
 
   /** @internal */
-  constructor(jobs: Pick<Jobs, "add" | "schedules">, kinds: Kinds) {
+  constructor(jobs: JobsAdder, schedules: Schedules, kinds: Kinds) {
     this.#jobs = jobs;
+    this.#schedules = schedules;
     this.#kinds = kinds;
   }
 
@@ -60,7 +62,9 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
     options: JobOptions = {},
   ): Promise<Result<AddedJob>> {
     const checked = await this.#check(name, input, "name");
-    return checked.error ? checked : this.#jobs.add(name, checked.data, options);
+    if (checked.error) return checked;
+    const added = await this.#jobs.add([{ name, input: checked.data, ...options }]);
+    return added.error ? added : ok(added.data[0] as AddedJob);
   }
 
   /** Sets a schedule of a kind: see {@link Schedules.set}. */
@@ -70,7 +74,7 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   ): Promise<Result<Schedule>> {
     const checked = await this.#check(schedule.job, schedule.input ?? {}, "job");
     if (checked.error) return checked;
-    return this.#jobs.schedules.set(name, { ...schedule, input: checked.data });
+    return this.#schedules.set(name, { ...schedule, input: checked.data });
   }
 
   /**
@@ -105,9 +109,9 @@ async function fit(
   value: unknown,
   field: string,
 ): Promise<Result<unknown>> {
-  if (!schema) return { data: value, error: null };
+  if (!schema) return ok(value);
   const checked = await schema["~standard"].validate(value);
-  if (!checked.issues) return { data: checked.value, error: null };
+  if (!checked.issues) return ok(checked.value);
   const [first] = checked.issues;
   const path = (first?.path ?? []).map((step) =>
     String(typeof step === "object" ? step.key : step),
