@@ -190,6 +190,107 @@ grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
 comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
 
+create table mayfly.approval_decisions (
+  tenant_id uuid not null,
+  approval_id uuid not null,
+  decided_by uuid not null,
+  decided_kind text not null,
+  verdict text not null,
+  digest bytea not null,
+  delegated_to uuid,
+  reason text,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint approval_decisions_approval_fkey FOREIGN KEY (tenant_id, approval_id) REFERENCES mayfly.approvals(tenant_id, id) ON DELETE CASCADE,
+  constraint approval_decisions_kind_known CHECK ((decided_kind = ANY (ARRAY['agent'::text, 'person'::text, 'secret'::text]))),
+  constraint approval_decisions_pkey PRIMARY KEY (tenant_id, approval_id, decided_by),
+  constraint approval_decisions_reason_length CHECK ((char_length(reason) <= 2000)),
+  constraint approval_decisions_verdict_known CHECK ((verdict = ANY (ARRAY['approve'::text, 'reject'::text, 'delegate'::text])))
+);
+alter table mayfly.approval_decisions enable row level security;
+create policy approval_decisions_select on mayfly.approval_decisions for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.approval_decisions to authenticated;
+grant select on table mayfly.approval_decisions to service_role;
+comment on table mayfly.approval_decisions is 'Who said what about an approval.';
+
+create table mayfly.approval_policies (
+  tenant_id uuid not null,
+  agent_type text not null default '*'::text,
+  category text not null default '*'::text,
+  autonomy text not null default 'ask'::text,
+  min_confidence double precision,
+  quorum integer not null default 1,
+  roles text[],
+  requester_decides boolean not null default false,
+  expires_in interval,
+  escalate_after interval,
+  escalation_roles text[],
+  notify text,
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint approval_policies_autonomy_known CHECK ((autonomy = ANY (ARRAY['ask'::text, 'milestones'::text, 'none'::text]))),
+  constraint approval_policies_min_confidence_range CHECK (((min_confidence >= (0)::double precision) AND (min_confidence <= (1)::double precision))),
+  constraint approval_policies_pkey PRIMARY KEY (tenant_id, agent_type, category),
+  constraint approval_policies_quorum_range CHECK (((quorum >= 1) AND (quorum <= 20))),
+  constraint approval_policies_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.approval_policies enable row level security;
+create policy approval_policies_select on mayfly.approval_policies for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.approval_policies to authenticated;
+grant select on table mayfly.approval_policies to service_role;
+comment on table mayfly.approval_policies is 'What needs asking, by agent type and category.';
+
+create table mayfly.approvals (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  title text not null,
+  category text not null default 'general'::text,
+  input jsonb not null,
+  digest bytea not null,
+  input_schema jsonb,
+  confidence double precision,
+  milestone boolean not null default false,
+  job_id uuid,
+  attempt integer,
+  step text,
+  requested_by uuid,
+  requested_kind text not null,
+  status text not null default 'pending'::text,
+  waived text,
+  quorum integer not null default 1,
+  roles text[],
+  deciders uuid[],
+  delegates uuid[] not null default '{}'::uuid[],
+  requester_decides boolean not null default false,
+  notify text,
+  expires_at timestamp with time zone,
+  escalates_at timestamp with time zone,
+  escalation_roles text[],
+  escalated_at timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  decided_at timestamp with time zone,
+  used_at timestamp with time zone,
+  bytes integer not null,
+  constraint approvals_confidence_range CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+  constraint approvals_decided_when_ended CHECK (((status = 'pending'::text) = (decided_at IS NULL))),
+  constraint approvals_pkey PRIMARY KEY (tenant_id, id),
+  constraint approvals_quorum_range CHECK (((quorum >= 1) AND (quorum <= 20))),
+  constraint approvals_requested_kind_known CHECK ((requested_kind = ANY (ARRAY['agent'::text, 'person'::text, 'secret'::text]))),
+  constraint approvals_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'cancelled'::text]))),
+  constraint approvals_step_of_job CHECK (((job_id IS NULL) = (step IS NULL))),
+  constraint approvals_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint approvals_title_length CHECK (((char_length(title) >= 1) AND (char_length(title) <= 500)))
+);
+CREATE INDEX approvals_decided_idx ON mayfly.approvals USING btree (tenant_id, decided_at) WHERE (status <> 'pending'::text);
+CREATE INDEX approvals_pending_idx ON mayfly.approvals USING btree (tenant_id, created_at) WHERE (status = 'pending'::text);
+CREATE UNIQUE INDEX approvals_step_key ON mayfly.approvals USING btree (tenant_id, job_id, step, digest) WHERE (job_id IS NOT NULL);
+alter table mayfly.approvals enable row level security;
+create policy approvals_select on mayfly.approvals for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.approvals to authenticated;
+grant select on table mayfly.approvals to service_role;
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+
 create table mayfly.channel_subscriptions (
   tenant_id uuid not null,
   channel_id uuid not null,
@@ -1036,6 +1137,29 @@ CREATE INDEX invitation_secrets_invitation_idx ON mayfly_private.invitation_secr
 alter table mayfly_private.invitation_secrets enable row level security;
 comment on table mayfly_private.invitation_secrets is 'SHA-256 of the tokens that accept invitations.';
 
+create table mayfly_private.job_calls (
+  id uuid not null default gen_random_uuid(),
+  function text not null,
+  until timestamp with time zone not null,
+  constraint job_calls_pkey PRIMARY KEY (id)
+);
+CREATE INDEX job_calls_function_idx ON mayfly_private.job_calls USING btree (function);
+alter table mayfly_private.job_calls enable row level security;
+comment on table mayfly_private.job_calls is 'Calls of these functions that are under way, and until when at most.';
+
+create table mayfly_private.job_functions (
+  name text not null,
+  at_once smallint not null,
+  names text[],
+  called_at timestamp with time zone,
+  arrived_at timestamp with time zone,
+  constraint job_functions_at_once_range CHECK (((at_once >= 1) AND (at_once <= 50))),
+  constraint job_functions_name_form CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'::text)),
+  constraint job_functions_pkey PRIMARY KEY (name)
+);
+alter table mayfly_private.job_functions enable row level security;
+comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
+
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
   key text not null,
@@ -1325,6 +1449,13 @@ set search_path = "";
 grant execute on function mayfly.append_debug to authenticated;
 grant execute on function mayfly.append_debug to service_role;
 
+create function mayfly.cancel_approval(id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.cancel_approval to authenticated;
+grant execute on function mayfly.cancel_approval to service_role;
+
 create function mayfly.cancel_jobs(ids uuid[])
 returns jsonb
 language sql volatile
@@ -1406,12 +1537,40 @@ set search_path = "";
 grant execute on function mayfly.debug_level to authenticated;
 grant execute on function mayfly.debug_level to service_role;
 
+create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.decide_approval to authenticated;
+grant execute on function mayfly.decide_approval to service_role;
+
+create function mayfly.decide_approvals(decisions jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.decide_approvals to authenticated;
+grant execute on function mayfly.decide_approvals to service_role;
+
 create function mayfly.define_agent_type(name text, role text DEFAULT ''::text, description text DEFAULT ''::text, prompt text DEFAULT ''::text, capabilities text[] DEFAULT '{}'::text[], scopes text[] DEFAULT NULL::text[], lifetime double precision DEFAULT NULL::double precision, max_lifetime double precision DEFAULT NULL::double precision, max_living integer DEFAULT NULL::integer, metadata jsonb DEFAULT '{}'::jsonb)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.define_agent_type to authenticated;
 grant execute on function mayfly.define_agent_type to service_role;
+
+create function mayfly.delegate_approval(id uuid, to_id uuid, reason text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delegate_approval to authenticated;
+grant execute on function mayfly.delegate_approval to service_role;
+
+create function mayfly.delete_approval_policy(agent_type text DEFAULT '*'::text, category text DEFAULT '*'::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_approval_policy to authenticated;
+grant execute on function mayfly.delete_approval_policy to service_role;
 
 create function mayfly.delete_channel(name text)
 returns jsonb
@@ -1502,6 +1661,13 @@ set search_path = "";
 grant execute on function mayfly.get_agent to authenticated;
 grant execute on function mayfly.get_agent to service_role;
 
+create function mayfly.get_approval(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_approval to authenticated;
+grant execute on function mayfly.get_approval to service_role;
+
 create function mayfly.get_job(id uuid)
 returns jsonb
 language plpgsql stable
@@ -1562,6 +1728,20 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.leave_tenant to authenticated;
 
+create function mayfly.list_approval_policies()
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_approval_policies to authenticated;
+grant execute on function mayfly.list_approval_policies to service_role;
+
+create function mayfly.list_approvals(of_status text[] DEFAULT NULL::text[], mine boolean DEFAULT false, of_category text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_approvals to authenticated;
+grant execute on function mayfly.list_approvals to service_role;
+
 create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql stable
@@ -1610,6 +1790,12 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.maintain to authenticated;
 grant execute on function mayfly.maintain to service_role;
+
+create function mayfly.mark_job_call(call uuid, seconds double precision, names text[] DEFAULT NULL::text[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.mark_job_call to service_role;
 
 create function mayfly.memory_statistics()
 returns jsonb
@@ -1742,6 +1928,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.renew_agent to authenticated;
 
+create function mayfly.request_approval(title text, input jsonb DEFAULT '{}'::jsonb, lease text DEFAULT NULL::text, step text DEFAULT NULL::text, category text DEFAULT 'general'::text, confidence double precision DEFAULT NULL::double precision, milestone boolean DEFAULT false, required boolean DEFAULT false, quorum integer DEFAULT NULL::integer, roles text[] DEFAULT NULL::text[], deciders uuid[] DEFAULT NULL::uuid[], expires_in double precision DEFAULT NULL::double precision, input_schema jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.request_approval to authenticated;
+grant execute on function mayfly.request_approval to service_role;
+
 create function mayfly.resume_agent(id uuid)
 returns jsonb
 language sql volatile
@@ -1776,6 +1969,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.send_messages to authenticated;
 grant execute on function mayfly.send_messages to service_role;
+
+create function mayfly.set_approval_policy(agent_type text DEFAULT '*'::text, category text DEFAULT '*'::text, autonomy text DEFAULT 'ask'::text, min_confidence double precision DEFAULT NULL::double precision, quorum integer DEFAULT 1, roles text[] DEFAULT NULL::text[], requester_decides boolean DEFAULT false, expires_in double precision DEFAULT NULL::double precision, escalate_after double precision DEFAULT NULL::double precision, escalation_roles text[] DEFAULT NULL::text[], notify text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_approval_policy to authenticated;
+grant execute on function mayfly.set_approval_policy to service_role;
 
 create function mayfly.set_debug(persist boolean DEFAULT NULL::boolean, level integer DEFAULT NULL::integer, max_records_per_minute integer DEFAULT NULL::integer, keep double precision DEFAULT NULL::double precision)
 returns jsonb
@@ -1935,6 +2135,13 @@ set search_path = "";
 grant execute on function mayfly.usage to authenticated;
 grant execute on function mayfly.usage to service_role;
 
+create function mayfly.use_approval(lease text, id uuid, step text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.use_approval to authenticated;
+grant execute on function mayfly.use_approval to service_role;
+
 create function mayfly.wait_job(lease text, step text, signals text[] DEFAULT '{}'::text[], until timestamp with time zone DEFAULT NULL::timestamp with time zone)
 returns jsonb
 language sql volatile
@@ -2034,6 +2241,16 @@ returns integer
 language plpgsql volatile
 set search_path = "";
 
+create function mayfly_private.approval_digest(input jsonb)
+returns bytea
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
+returns mayfly.approval_policies
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.bytes_of_hex(value text)
 returns bytea
 language sql immutable parallel safe
@@ -2050,12 +2267,24 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.caller_id to authenticated;
 
+create function mayfly_private.cancel_approval(id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.cancel_approval to authenticated;
+grant execute on function mayfly_private.cancel_approval to service_role;
+
 create function mayfly_private.cancel_jobs(ids uuid[])
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.cancel_jobs to authenticated;
 grant execute on function mayfly_private.cancel_jobs to service_role;
+
+create function mayfly_private.canonical(given jsonb)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = "";
 
 create function mayfly_private.card(agent mayfly.agents)
 returns jsonb
@@ -2079,6 +2308,11 @@ grant execute on function mayfly_private.channel_statistics to service_role;
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.check_approval(title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[], expires_in double precision, input_schema jsonb, step text)
+returns void
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])
@@ -2278,12 +2512,33 @@ returns numeric
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.decide_approval to authenticated;
+grant execute on function mayfly_private.decide_approval to service_role;
+
 create function mayfly_private.define_agent_type(name text, role text, description text, prompt text, capabilities text[], scopes text[], lifetime interval, max_lifetime interval, max_living integer, metadata jsonb)
 returns mayfly.agent_types
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.define_agent_type to authenticated;
 grant execute on function mayfly_private.define_agent_type to service_role;
+
+create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delegate_approval to authenticated;
+grant execute on function mayfly_private.delegate_approval to service_role;
+
+create function mayfly_private.delete_approval_policy(agent_type text, category text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_approval_policy to authenticated;
+grant execute on function mayfly_private.delete_approval_policy to service_role;
 
 create function mayfly_private.delete_channel(name text)
 returns uuid
@@ -2361,6 +2616,11 @@ grant execute on function mayfly_private.embedding_progress to service_role;
 create function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.end_approval(approval mayfly.approvals, ended text)
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
@@ -2626,6 +2886,11 @@ returns mayfly_private.job_holder
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.json_fault(schema jsonb, given jsonb, path text DEFAULT '$'::text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = "";
+
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
 language sql immutable parallel safe
@@ -2673,6 +2938,13 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.leave_tenant to authenticated;
+
+create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_approvals to authenticated;
+grant execute on function mayfly_private.list_approvals to service_role;
 
 create function mayfly_private.list_members()
 returns jsonb
@@ -2730,6 +3002,11 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.log_approvals(tenant uuid, happened text, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.log_channels()
 returns trigger
 language plpgsql volatile security definer
@@ -2782,6 +3059,11 @@ returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_approvals(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -2826,6 +3108,17 @@ set search_path = "";
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.mark_job_call to service_role;
+
+create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
+returns text
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.may_publish(channel mayfly.channels)
@@ -2982,6 +3275,11 @@ returns timestamp with time zone
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.now()
 returns timestamp with time zone
 language plpgsql volatile parallel safe
@@ -3002,6 +3300,11 @@ set search_path = "";
 create function mayfly_private.numbers_kept(value jsonb)
 returns boolean
 language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.open_approval(tenant uuid, id uuid)
+returns mayfly.approvals
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.open_cursor(tenant uuid, since text)
@@ -3252,7 +3555,19 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.renew_agent to authenticated;
 
+create function mayfly_private.request_approval(title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean, quorum integer, roles text[], deciders uuid[], expires_in double precision, input_schema jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.request_approval to authenticated;
+grant execute on function mayfly_private.request_approval to service_role;
+
 create function mayfly_private.request_drains()
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.request_jobs(function_name text)
 returns integer
 language plpgsql volatile security definer
 set search_path = "";
@@ -3315,6 +3630,16 @@ set enable_bitmapscan = off
 set enable_seqscan = off
 set search_path = "";
 
+create function mayfly_private.schedule_job_function(function_name text, every text DEFAULT '10 seconds'::text, at_once integer DEFAULT 1)
+returns text
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.schema_fault(schema jsonb, path text DEFAULT '$'::text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = "";
+
 create function mayfly_private.searched(content text)
 returns text
 language plpgsql immutable parallel safe
@@ -3336,6 +3661,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.send_messages to authenticated;
 grant execute on function mayfly_private.send_messages to service_role;
+
+create function mayfly_private.set_approval_policy(agent_type text, category text, autonomy text, min_confidence double precision, quorum integer, roles text[], requester_decides boolean, expires_in double precision, escalate_after double precision, escalation_roles text[], notify text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_approval_policy to authenticated;
+grant execute on function mayfly_private.set_approval_policy to service_role;
 
 create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
 returns jsonb
@@ -3389,6 +3721,20 @@ set enable_bitmapscan = off
 set enable_seqscan = off
 set jit = off
 set search_path = "";
+
+create function mayfly_private.show_approval(approval mayfly.approvals)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_approval to authenticated;
+grant execute on function mayfly_private.show_approval to service_role;
+
+create function mayfly_private.show_approval_policy(policy mayfly.approval_policies)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_approval_policy to authenticated;
+grant execute on function mayfly_private.show_approval_policy to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -3590,6 +3936,11 @@ returns uuid[]
 language sql stable
 set search_path = "";
 
+create function mayfly_private.unschedule_job_function(function_name text)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.unsubscribe_channel(name text)
 returns boolean
 language plpgsql volatile security definer
@@ -3617,6 +3968,13 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.usage to authenticated;
 grant execute on function mayfly_private.usage to service_role;
+
+create function mayfly_private.use_approval(lease text, id uuid, step text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.use_approval to authenticated;
+grant execute on function mayfly_private.use_approval to service_role;
 
 create function mayfly_private.uuid_or_absent(value jsonb)
 returns boolean

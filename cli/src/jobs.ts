@@ -1,4 +1,4 @@
-import type { JobDetails, JobInfo, JobStatus } from "@mayfly/sdk";
+import type { JobDetails, JobInfo, JobStatus, Percentiles } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
@@ -11,6 +11,7 @@ interface Options extends ProjectOptions {
   status?: JobStatus;
   queue?: string;
   watch?: boolean;
+  queues?: boolean;
   limit: number;
 }
 
@@ -20,11 +21,12 @@ Examples:
   mayfly jobs                          the newest jobs
   mayfly jobs --status failed          the dead letters
   mayfly jobs 0198f0c2-…               one, with its steps and attempts
+  mayfly jobs --queues                 the queues: how much waits, for how long
   mayfly jobs --watch                  what changes, until Ctrl-C
   mayfly redrive --queue mail          dead letters of a queue, again
   mayfly schedules                     what is added again and again`;
 
-const exampleOf = (words: string) => `\nExamples:\n  mayfly ${words}`;
+export const exampleOf = (words: string) => `\nExamples:\n  mayfly ${words}`;
 
 export function addJobs(program: Command): void {
   const jobs = program
@@ -33,12 +35,14 @@ export function addJobs(program: Command): void {
     .description("list jobs, or show one")
     .option("--status <status>", "in this state alone: ready, running, failed, …")
     .option("--queue <queue>", "of this queue alone")
+    .option("--queues", "the queues in numbers: what stands, and how long jobs waited and ran")
     .option("--watch", "show each change, until Ctrl-C; with --json a JSON line for each")
     .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
     .addHelpText("after", examples);
   withProject(jobs).action((id: string | undefined, options: Options) =>
     execute(options, (session) => {
       if (id) return showOne(id, options, session);
+      if (options.queues) return showQueues(options, session);
       return options.watch ? watch(options, session) : showAll(options, session);
     }),
   );
@@ -73,30 +77,6 @@ export function addJobs(program: Command): void {
       return undefined;
     }),
   );
-  const schedules = program
-    .command("schedules")
-    .description("list the schedules")
-    .addHelpText("after", exampleOf("schedules --json"));
-  withProject(schedules).action((options: ProjectOptions) =>
-    execute(options, async ({ output }) => {
-      const { mayfly } = await openProject(options, output);
-      const all = dataOf(await mayfly.jobs.schedules.list());
-      output.answer({ schedules: all }, () =>
-        all.length === 0
-          ? ["There are no schedules."]
-          : all.map(({ name, cron, timeZone, job, nextAt, error }) =>
-              [
-                printable(name),
-                `${cron} ${timeZone}`,
-                job,
-                nextAt ? `next ${nextAt.toISOString()}` : "paused",
-                printable(error ?? ""),
-              ].join("  "),
-            ),
-      );
-      return undefined;
-    }),
-  );
 }
 
 async function showAll(options: Options, { output }: Session): Promise<undefined> {
@@ -106,6 +86,35 @@ async function showAll(options: Options, { output }: Session): Promise<undefined
     await mayfly.jobs.list({ limit, ...(status && { status }), ...(queue && { queue }) }),
   );
   output.answer({ jobs }, () => (jobs.length === 0 ? ["There are no jobs."] : jobs.map(lineOf)));
+  return undefined;
+}
+
+async function showQueues(options: Options, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const queues = dataOf(await mayfly.jobs.statistics()).filter(
+    ({ queue }) => !options.queue || queue === options.queue,
+  );
+  const head = ["queue", "ready", "oldest", "running", "later", "ended", "failed", "waited", "ran"];
+  const times = ({ p50, p95, p99 }: Percentiles) =>
+    p50 === null ? "" : [p50, p95 ?? 0, p99 ?? 0].map(duration).join(" / ");
+  output.answer({ queues }, () =>
+    queues.length === 0
+      ? ["There are no jobs."]
+      : output.table(
+          head,
+          queues.map((one) => [
+            one.queue,
+            String(one.ready),
+            one.oldestReady ? duration(Date.now() - one.oldestReady.getTime()) : "",
+            String(one.running),
+            String(one.scheduled + one.waiting),
+            String(one.succeeded + one.cancelled),
+            String(one.failed),
+            times(one.wait),
+            times(one.run),
+          ]),
+        ),
+  );
   return undefined;
 }
 

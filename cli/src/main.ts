@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
+import { addApprovals } from "./approvals.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addDoctor } from "./doctor.ts";
 import { usage } from "./failure.ts";
@@ -9,6 +10,7 @@ import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addReembed } from "./reembed.ts";
+import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
@@ -46,6 +48,8 @@ const commands = [
   addStatus,
   addTail,
   addJobs,
+  addSchedules,
+  addApprovals,
   addRecall,
   addReembed,
   addCodemod,

@@ -4,6 +4,7 @@ import type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
 import { Life, type LifeParts } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
+import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
 import { type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
@@ -58,6 +59,8 @@ export class Agent {
   readonly state: States;
   /** What is to be done in the tenant, and what this agent does of it. */
   readonly jobs: Jobs;
+  /** What waits for somebody to say yes. */
+  readonly approvals: Approvals;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -94,6 +97,7 @@ export class Agent {
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
     this.jobs = new Jobs(link);
+    this.approvals = new Approvals(link);
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();

@@ -14,6 +14,20 @@ export type {
 export type { RunOptions } from "./agents/run.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
+export type { Approvals, DecideOptions } from "./approvals/approvals.ts";
+export type { ApprovalPolicies } from "./approvals/policies.ts";
+export type {
+  Approval,
+  ApprovalDetails,
+  ApprovalOptions,
+  ApprovalPolicy,
+  ApprovalPolicyOptions,
+  ApprovalRole,
+  ApprovalStatus,
+  Decision,
+  ListApprovals,
+  ListedApproval,
+} from "./approvals/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";
@@ -119,7 +133,8 @@ export type {
   RequestOptions,
 } from "./messages/messages.ts";
 export type { AgentOutbox } from "./outbox/agent-outbox.ts";
-export type { DeadLetter, OutboxLimits } from "./outbox/outbox.ts";
+export type { DeadLetter } from "./outbox/held-operations.ts";
+export type { OutboxLimits } from "./outbox/outbox.ts";
 export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";

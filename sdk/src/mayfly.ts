@@ -5,6 +5,7 @@ import type { Issued } from "./agents/issued.ts";
 import { EnrolmentKeys } from "./agents/keys.ts";
 import { type RunOptions, run } from "./agents/run.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
+import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
 import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
@@ -87,6 +88,8 @@ export class Mayfly {
   readonly state: States;
   /** What is to be done: adds jobs, does them, shows and ends them. */
   readonly jobs: Jobs;
+  /** What waits for somebody to say yes. */
+  readonly approvals: Approvals;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -118,6 +121,7 @@ export class Mayfly {
     this.channels = new Channels(link, this.messages);
     // Whoever names no tenant and is not signed in works as the secret key, for all.
     this.jobs = new Jobs(link, !tenantId && !options.client);
+    this.approvals = new Approvals(link);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }

@@ -86,6 +86,26 @@ begin
 end
 $$;
 
+-- A JSON value in the form that all equal ones share: jsonb has sorted keys already, and numbers lose the zeros
+-- behind their points.
+
+create function mayfly_private.canonical(given jsonb)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return case jsonb_typeof(given)
+    when 'number' then to_jsonb(trim_scale((given #>> '{}')::numeric))
+    when 'object' then (select coalesce(jsonb_object_agg(e.key, mayfly_private.canonical(e.value)), '{}') from jsonb_each(given) e)
+    when 'array' then (select coalesce(jsonb_agg(mayfly_private.canonical(e.one) order by e.n), '[]') from jsonb_array_elements(given) with ordinality as e (one, n))
+    else given
+  end;
+end
+$$;
+
+comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
+
 -- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
 -- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
 -- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
@@ -186,6 +206,83 @@ $$;
 
 comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
+-- Where a JSON value does not fit a JSON Schema: the path of the first fault and what it must be; null where it fits.
+-- For schemas that schema_fault passes. What it does not know fits nothing, so that a gap refuses.
+-- https://json-schema.org/draft/2020-12/json-schema-validation
+
+create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
+returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+declare
+  kind constant text := jsonb_typeof(given);
+  number constant numeric := case when kind = 'number' then (given #>> '{}')::numeric end;
+  size constant integer := case kind when 'string' then char_length(given #>> '{}') when 'array' then jsonb_array_length(given)
+    when 'object' then (select count(*) from jsonb_object_keys(given)) end;
+  fault text;
+begin
+  if schema is null or schema = 'true' then
+    return null;
+  elsif schema = 'false' or mayfly_private.schema_fault(schema, path) is not null then
+    return path || ' is not allowed';
+  end if;
+
+  fault := case
+    when schema ? 'type' and not exists (
+      select from jsonb_array_elements_text(case jsonb_typeof(schema -> 'type') when 'array' then schema -> 'type' else jsonb_build_array(schema -> 'type') end) t
+      where t = kind or (t = 'integer' and number = trunc(number))) then 'must be of type ' || (schema ->> 'type')
+    when schema ? 'const' and schema -> 'const' <> given then 'must be ' || (schema ->> 'const')
+    when schema ? 'enum' and not exists (select from jsonb_array_elements(schema -> 'enum') e where e = given) then 'must be one of ' || (schema ->> 'enum')
+    when number < (schema ->> 'minimum')::numeric then 'must be at least ' || (schema ->> 'minimum')
+    when number > (schema ->> 'maximum')::numeric then 'must be at most ' || (schema ->> 'maximum')
+    when number <= (schema ->> 'exclusiveMinimum')::numeric then 'must be more than ' || (schema ->> 'exclusiveMinimum')
+    when number >= (schema ->> 'exclusiveMaximum')::numeric then 'must be less than ' || (schema ->> 'exclusiveMaximum')
+    when number % (schema ->> 'multipleOf')::numeric <> 0 then 'must be a multiple of ' || (schema ->> 'multipleOf')
+    when kind = 'string' and size < (schema ->> 'minLength')::numeric then 'must have at least ' || (schema ->> 'minLength') || ' characters'
+    when kind = 'string' and size > (schema ->> 'maxLength')::numeric then 'must have at most ' || (schema ->> 'maxLength') || ' characters'
+    when kind = 'array' and size < (schema ->> 'minItems')::numeric then 'must have at least ' || (schema ->> 'minItems') || ' items'
+    when kind = 'array' and size > (schema ->> 'maxItems')::numeric then 'must have at most ' || (schema ->> 'maxItems') || ' items'
+    when kind = 'object' and size < (schema ->> 'minProperties')::numeric then 'must have at least ' || (schema ->> 'minProperties') || ' properties'
+    when kind = 'object' and size > (schema ->> 'maxProperties')::numeric then 'must have at most ' || (schema ->> 'maxProperties') || ' properties'
+    when kind = 'object' and schema ? 'required' and not given ?& array(select jsonb_array_elements_text(schema -> 'required')) then
+      'needs ' || (select string_agg(r, ', ') from jsonb_array_elements_text(schema -> 'required') r where not given ? r)
+  end;
+  if fault is not null then
+    return path || ' ' || fault;
+  end if;
+
+  if kind = 'object' then
+    fault := coalesce(
+      (select min(f) from jsonb_each(given) v, mayfly_private.json_fault(schema -> 'properties' -> v.key, v.value, path || '.' || v.key) f
+        where schema -> 'properties' ? v.key),
+      (select min(f) from jsonb_each(given) v, mayfly_private.json_fault(schema -> 'additionalProperties', v.value, path || '.' || v.key) f
+        where schema ? 'additionalProperties' and not coalesce(schema -> 'properties' ? v.key, false)),
+      (select min(f) from jsonb_object_keys(given) k, mayfly_private.json_fault(schema -> 'propertyNames', to_jsonb(k), path || '.' || k) f
+        where schema ? 'propertyNames'));
+  elsif kind = 'array' then
+    fault := (
+      select min(f) from jsonb_array_elements(given) with ordinality as v (one, n),
+        mayfly_private.json_fault(coalesce(schema -> 'prefixItems' -> (v.n - 1)::integer, schema -> 'items', 'true'), v.one, format('%s[%s]', path, v.n - 1)) f);
+  end if;
+  if fault is not null then
+    return fault;
+  end if;
+
+  return case
+    when schema ? 'allOf' and exists (select from jsonb_array_elements(schema -> 'allOf') s where mayfly_private.json_fault(s, given, path) is not null)
+      then (select mayfly_private.json_fault(s, given, path) f from jsonb_array_elements(schema -> 'allOf') s order by f nulls last limit 1)
+    when schema ? 'anyOf' and not exists (select from jsonb_array_elements(schema -> 'anyOf') s where mayfly_private.json_fault(s, given, path) is null)
+      then path || ' fits none of the alternatives'
+    when schema ? 'oneOf' and 1 <> (select count(*) from jsonb_array_elements(schema -> 'oneOf') s where mayfly_private.json_fault(s, given, path) is null)
+      then path || ' must fit exactly one of the alternatives'
+    when schema ? 'not' and mayfly_private.json_fault(schema -> 'not', given, path) is null then path || ' is not allowed'
+  end;
+end
+$$;
+
+comment on function mayfly_private.json_fault is 'The path of the first fault of a JSON value by a JSON Schema, and what it must be; null where it fits.';
+
 -- Whether a JSON value is at most so many bytes as text, and nested at most so deep: {"a": [1]} is 2. In PL/pgSQL: in
 -- SQL, which an empty search_path keeps from being inlined, each statement that asked planned it, 0.1 ms.
 
@@ -274,6 +371,52 @@ set search_path = ''
 return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
 
 comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
+
+-- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know, or has in a
+-- form that it cannot use; null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are
+-- allowed and not checked: regular expressions differ between JavaScript and Postgres, so the worker checks them.
+
+create function mayfly_private.schema_fault(schema jsonb, path text default '$')
+returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+declare
+  keyword text;
+  said jsonb;
+  fault text;
+begin
+  if schema is null or jsonb_typeof(schema) = 'boolean' then
+    return null;
+  elsif jsonb_typeof(schema) <> 'object' or length(path) > 1000 then
+    return path;
+  end if;
+  for keyword, said in select * from jsonb_each(schema) loop
+    fault := case
+      when keyword in ('$schema', '$id', '$comment', 'title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly', 'format', 'pattern', 'const')
+        then null
+      when keyword = 'type' then case
+        when (case jsonb_typeof(said) when 'array' then said else jsonb_build_array(said) end)
+          <@ '["null", "boolean", "number", "integer", "string", "array", "object"]' then null else keyword end
+      when keyword in ('enum', 'required') then case when jsonb_typeof(said) = 'array' then null else keyword end
+      when keyword in ('minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf')
+        then case when jsonb_typeof(said) = 'number' and not (keyword = 'multipleOf' and (said #>> '{}')::numeric <= 0) then null else keyword end
+      when keyword in ('items', 'additionalProperties', 'propertyNames', 'not') then mayfly_private.schema_fault(said, path || '.' || keyword)
+      when keyword = 'properties' then case when jsonb_typeof(said) <> 'object' then keyword else (
+        select min(f.fault) from jsonb_each(said) p, mayfly_private.schema_fault(p.value, path || '.' || p.key) as f (fault)) end
+      when keyword in ('anyOf', 'oneOf', 'allOf', 'prefixItems') then case when jsonb_typeof(said) <> 'array' then keyword else (
+        select min(f.fault) from jsonb_array_elements(said) s (one), mayfly_private.schema_fault(s.one, path || '.' || keyword) as f (fault)) end
+      else keyword
+    end;
+    if fault is not null then
+      return case when fault like '$.%' then fault else path || '.' || fault end;
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.schema_fault is 'The path of what cannot be checked of a JSON Schema; null where there is nothing.';
 
 -- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
 -- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
@@ -9165,6 +9308,68 @@ $$;
 
 comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';
 
+-- Calls of these functions that are under way. A call stands from its request on: for the seconds in which it has to
+-- arrive, then for as long as it says that it may run. What is lost on the way, or killed, is over then, and another is sent.
+
+create table mayfly_private.job_calls (
+  id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
+  function text not null,
+  until timestamptz not null
+);
+
+create index job_calls_function_idx on mayfly_private.job_calls (function);
+
+comment on table mayfly_private.job_calls is 'Calls of these functions that are under way, and until when at most.';
+
+alter table mayfly_private.job_calls enable row level security;
+
+-- The definer half of mayfly.mark_job_call. Locks the call and its function.
+
+create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  marked mayfly_private.job_calls;
+begin
+  if seconds is null or seconds not between 0 and 3600 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 0 to 3600.', null, '{"field": "seconds"}');
+  end if;
+  if seconds = 0 then
+    delete from mayfly_private.job_calls c where c.id = call returning * into marked;
+    if found then
+      perform mayfly_private.request_jobs(marked.function);
+    end if;
+  else
+    update mayfly_private.job_calls c set until = ts + make_interval(secs => seconds) where c.id = call and c.until > ts
+    returning * into marked;
+    update mayfly_private.job_functions f set names = coalesce(mark_job_call.names, f.names), arrived_at = ts where f.name = marked.function;
+  end if;
+  return jsonb_build_object('known', marked.id is not null);
+end
+$$;
+
+comment on function mayfly_private.mark_job_call is 'What a call of a function says of itself.';
+
+grant execute on function mayfly_private.mark_job_call to service_role;
+
+-- Says of a call that pg_cron has made that it has arrived, for how long it may run, and which jobs it has handlers for;
+-- with 0 seconds, that it has ended: then the next one is made at once if there is more. Gives { known }: false of a call
+-- that came too late, in whose place there may be another. For the secret key alone.
+
+create function mayfly.mark_job_call(call uuid, seconds double precision, names text[] default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.mark_job_call(call, seconds, names);
+
+comment on function mayfly.mark_job_call is
+  'Says of a call that pg_cron has made how long it may run, or with 0 that it has ended: { known }. For the secret key.';
+
+grant execute on function mayfly.mark_job_call to service_role;
+
 -- When a cron line of five fields fires next after an instant, in a time zone; null where it means nothing, or never
 -- fires in the next 9 years (the 30th of February). In SQL, so that a schedule goes on whatever runs; tests compare it
 -- with a library. Day of month and day of week are alternatives where both are given, as in cron.
@@ -9702,6 +9907,124 @@ end
 $$;
 
 comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';
+
+-- Functions of serveJobs that pg_cron wakes while there is something to do (schedule_job_function).
+
+create table mayfly_private.job_functions (
+  name text not null constraint job_functions_pkey primary key
+    constraint job_functions_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
+  at_once smallint not null constraint job_functions_at_once_range check (at_once between 1 and 50),
+  names text[],
+  called_at timestamptz,
+  arrived_at timestamptz
+);
+
+comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
+
+comment on column mayfly_private.job_functions.at_once is 'How many calls may be under way at once.';
+
+comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as it said when it was last called; null until then: any.';
+
+alter table mayfly_private.job_functions enable row level security;
+
+-- Calls a function of serveJobs by pg_net, where there is something to do for it and fewer of its calls are under way
+-- than may be. Called by pg_cron (schedule_job_function), and by a call that ends (mark_job_call). A request that is
+-- lost has no effect but that the next one is 15 s later: jobs are rows. Locks the function's row; of two at once one does it.
+--
+-- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
+-- mayfly_secret_key. Dynamic, since pg_net and Vault need not be there.
+
+create function mayfly_private.request_jobs(function_name text)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  called mayfly_private.job_functions;
+  call uuid;
+  url text;
+  secret text;
+  key text;
+begin
+  select * into called from mayfly_private.job_functions f where f.name = function_name for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  delete from mayfly_private.job_calls c where c.function = called.name and c.until <= ts;
+  if (select count(*) from mayfly_private.job_calls c where c.function = called.name) >= called.at_once
+    or not (
+      exists (select from mayfly.jobs j where j.status = 'ready' and (called.names is null or j.name = any (called.names)))
+      or exists (select from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at <= ts
+        and (called.names is null or j.name = any (called.names)))
+      or exists (select from mayfly.jobs j where j.status = 'running' and j.lease_end <= ts)
+      or exists (select from mayfly.job_schedules s where s.next_at <= ts)) then
+    return 0;
+  end if;
+  execute $read$select (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_url'),
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_jobs_secret'),
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_secret_key')$read$ into url, secret, key;
+  if url is null or (secret is null and key is null) then
+    raise warning 'mayfly: % is not called: Vault has no mayfly_url, or neither mayfly_jobs_secret nor mayfly_secret_key.', called.name;
+    return 0;
+  end if;
+  insert into mayfly_private.job_calls (function, until) values (called.name, ts + interval '15 seconds') returning id into call;
+  update mayfly_private.job_functions f set called_at = ts where f.name = called.name;
+  execute 'select net.http_post(url => $1, body => $2, headers => $3, timeout_milliseconds => 5000)'
+  using url || '/functions/v1/' || called.name, jsonb_build_object('call', call),
+    jsonb_build_object('content-type', 'application/json')
+      || case when secret is null then jsonb_build_object('apikey', key) else jsonb_build_object('x-mayfly-jobs-secret', secret) end;
+  return 1;
+end
+$$;
+
+comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net, where there is something to do.';
+
+-- Has pg_cron wake a function of serveJobs: every so often it looks whether there is something to do, and only then calls
+-- it, by pg_net, at most at_once calls at a time. For the SQL editor, as postgres; calling it again replaces it:
+--   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
+--   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
+--   select mayfly_private.schedule_job_function('my-jobs');
+-- `every` is what pg_cron takes: '10 seconds' (1 to 59), or a cron line.
+
+create function mayfly_private.schedule_job_function(function_name text, every text default '10 seconds', at_once integer default 1)
+returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  has_vault boolean := to_regclass('vault.decrypted_secrets') is not null;
+  ready boolean := false;
+begin
+  if function_name is null or function_name !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$' then
+    raise exception 'function_name must be the name of an edge function.' using hint = 'Such as my-jobs, as it is deployed.';
+  elsif every is null or not (every ~ '^[1-5]?[0-9] seconds$' and every !~ '^0' or mayfly_private.is_cron(every) and left(every, 1) <> '@') then
+    raise exception 'every must be "1 seconds" to "59 seconds", or a cron line.' using hint = 'Such as 10 seconds, or * * * * * for each minute.';
+  elsif at_once is null or at_once not between 1 and 50 then
+    raise exception 'at_once must be 1 to 50.';
+  elsif not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
+    raise exception 'pg_cron is not there.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
+  elsif not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = 'net' and p.proname = 'http_post') then
+    raise exception 'pg_net is not there.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
+  end if;
+  if has_vault then
+    execute $read$select exists (select from vault.decrypted_secrets where name = 'mayfly_url')
+      and exists (select from vault.decrypted_secrets where name in ('mayfly_jobs_secret', 'mayfly_secret_key'))$read$ into ready;
+  end if;
+  if not ready then
+    raise exception 'Vault has no mayfly_url, or neither mayfly_jobs_secret nor mayfly_secret_key.'
+      using hint = 'select vault.create_secret(''https://<ref>.supabase.co'', ''mayfly_url''), and the secret that the function has as MAYFLY_JOBS_SECRET.';
+  end if;
+  insert into mayfly_private.job_functions as f (name, at_once) values (function_name, schedule_job_function.at_once)
+  on conflict (name) do update set at_once = excluded.at_once;
+  execute 'select cron.schedule($1, $2, $3)'
+  using 'mayfly-jobs-' || function_name, every, format('select mayfly_private.request_jobs(%L)', function_name);
+  return format('%s is called by pg_cron (%s) while there are jobs for it.', function_name, every);
+end
+$$;
+
+comment on function mayfly_private.schedule_job_function is 'Has pg_cron wake a function of serveJobs, by pg_net. For the SQL editor.';
 
 -- The definer half of mayfly.set_job_share. Locks the tenant's row of it.
 
@@ -10541,6 +10864,25 @@ comment on function mayfly.turn_jobs is
 
 grant execute on function mayfly.turn_jobs to authenticated, service_role;
 
+-- Ends what schedule_job_function began: pg_cron calls the function no more. For the SQL editor, as postgres.
+
+create function mayfly_private.unschedule_job_function(function_name text)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from mayfly_private.job_calls c where c.function = function_name;
+  delete from mayfly_private.job_functions f where f.name = function_name;
+  if exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
+    execute 'select cron.unschedule(j.jobid) from cron.job j where j.jobname = $1' using 'mayfly-jobs-' || function_name;
+  end if;
+  return true;
+end
+$$;
+
+comment on function mayfly_private.unschedule_job_function is 'Ends what schedule_job_function began.';
+
 -- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a signal
 -- that is being written holds the job, so that either this sees it or the writer sees that the job waits.
 --
@@ -10556,6 +10898,7 @@ declare
   job mayfly.jobs;
   taken record;
   outcome jsonb;
+  child jsonb;
 begin
   if step is null or char_length(step) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'step must be a text of 1 to 200 characters.', null, '{"field": "step"}');
@@ -10580,6 +10923,15 @@ begin
   returning s.name, s.payload, s.bytes into taken;
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
+    if left(taken.name, 4) = 'job:' then
+      -- The end of a child comes with what it gave: whoever works for all tenants, or may not read jobs, has it too.
+      select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
+        || jsonb_build_object('result', f.result))
+      into child
+      from mayfly.finished_jobs f
+      where f.tenant_id = job.tenant_id and f.id = mayfly_private.to_uuid(substr(taken.name, 5)) and f.parent_id = job.id;
+      outcome := coalesce(child, outcome);
+    end if;
   elsif until <= mayfly_private.now() then
     outcome := '{"timeout": true}';
   else
@@ -10735,6 +11087,1162 @@ comment on function mayfly_private.forget_jobs is 'Trigger: deletes the jobs of 
 create trigger tenants_forget_jobs after delete on mayfly.tenants
   referencing old table as old_rows
   for each statement execute function mayfly_private.forget_jobs();
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('approval:read', 'See approvals and what was decided.', '{viewer,member,admin,owner}', true, true),
+  ('approval:request', 'Ask for an approval, and withdraw what one has asked.', '{member,admin,owner}', true, true),
+  ('approval:decide', 'Approve, reject, change and delegate what others have asked.', '{member,admin,owner}', true, false),
+  ('approval:admin', 'Set what needs asking, and withdraw any approval.', '{admin,owner}', false, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Questions that somebody has to answer before work goes on. A row is bound to what is asked: to the digest of its
+-- input and, where a job asks, to the job and the step. The functions of this room alone write it.
+
+create table mayfly.approvals (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  title text not null constraint approvals_title_length check (char_length(title) between 1 and 500),
+  category text collate "C" not null default 'general',
+  input jsonb not null,
+  digest bytea not null,
+  input_schema jsonb,
+  confidence double precision constraint approvals_confidence_range check (confidence between 0 and 1),
+  milestone boolean not null default false,
+  job_id uuid,
+  attempt integer,
+  step text collate "C",
+  requested_by uuid,
+  requested_kind text not null
+    constraint approvals_requested_kind_known check (requested_kind in ('agent', 'person', 'secret')),
+  status text not null default 'pending'
+    constraint approvals_status_known check (status in ('pending', 'approved', 'rejected', 'expired', 'cancelled')),
+  waived text,
+  quorum integer not null default 1 constraint approvals_quorum_range check (quorum between 1 and 20),
+  roles text[],
+  deciders uuid[],
+  delegates uuid[] not null default '{}',
+  requester_decides boolean not null default false,
+  notify text,
+  expires_at timestamptz,
+  escalates_at timestamptz,
+  escalation_roles text[],
+  escalated_at timestamptz,
+  created_at timestamptz not null default clock_timestamp(),
+  decided_at timestamptz,
+  used_at timestamptz,
+  bytes integer not null,
+  constraint approvals_pkey primary key (tenant_id, id),
+  constraint approvals_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint approvals_decided_when_ended check ((status = 'pending') = (decided_at is null)),
+  constraint approvals_step_of_job check ((job_id is null) = (step is null))
+);
+
+-- A step that asks again after a crash finds its question; one that asks something else makes another.
+create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
+
+create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
+
+create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.approvals
+  alter column title set statistics 0,
+  alter column category set statistics 0,
+  alter column input set statistics 0,
+  alter column digest set statistics 0,
+  alter column input_schema set statistics 0,
+  alter column confidence set statistics 0,
+  alter column job_id set statistics 0,
+  alter column step set statistics 0,
+  alter column requested_by set statistics 0,
+  alter column waived set statistics 0,
+  alter column roles set statistics 0,
+  alter column deciders set statistics 0,
+  alter column delegates set statistics 0,
+  alter column notify set statistics 0,
+  alter column escalation_roles set statistics 0;
+
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+
+comment on column mayfly.approvals.input is 'The arguments that are asked about. After a decision that changed them: the changed ones.';
+
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON: a decision and its use name it.';
+
+comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input has to fit; null where the input cannot be changed.';
+
+comment on column mayfly.approvals.attempt is 'Of the job, when it asked.';
+
+comment on column mayfly.approvals.waived is 'Why nobody was asked; null where somebody was.';
+
+comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection rejects.';
+
+comment on column mayfly.approvals.roles is 'The roles that may decide; null for each that has the scope approval:decide.';
+
+comment on column mayfly.approvals.deciders is 'The people and agents that may decide; null for everybody with the scope.';
+
+comment on column mayfly.approvals.delegates is 'Those to whom somebody that might decide has handed that: beside the roles and the deciders.';
+
+comment on column mayfly.approvals.notify is 'The name of the job that tells people of it.';
+
+comment on column mayfly.approvals.escalation_roles is 'The roles that may decide as well, once it has escalated.';
+
+comment on column mayfly.approvals.used_at is 'When the job took the decision. It can be taken once.';
+
+-- Who said what about an approval. One row for each person or agent; a decision counts for the input that it names.
+
+create table mayfly.approval_decisions (
+  tenant_id uuid not null,
+  approval_id uuid not null,
+  decided_by uuid not null,
+  decided_kind text not null
+    constraint approval_decisions_kind_known check (decided_kind in ('agent', 'person', 'secret')),
+  verdict text not null constraint approval_decisions_verdict_known check (verdict in ('approve', 'reject', 'delegate')),
+  digest bytea not null,
+  delegated_to uuid,
+  reason text constraint approval_decisions_reason_length check (char_length(reason) <= 2000),
+  at timestamptz not null default clock_timestamp(),
+  constraint approval_decisions_pkey primary key (tenant_id, approval_id, decided_by),
+  constraint approval_decisions_approval_fkey foreign key (tenant_id, approval_id)
+    references mayfly.approvals (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.approval_decisions
+  alter column approval_id set statistics 0,
+  alter column decided_by set statistics 0,
+  alter column digest set statistics 0,
+  alter column delegated_to set statistics 0,
+  alter column reason set statistics 0;
+
+comment on table mayfly.approval_decisions is 'Who said what about an approval.';
+
+comment on column mayfly.approval_decisions.digest is 'Of the input that was decided on. An approval of an input that was changed later does not count.';
+
+-- What needs asking, by the type of the agent that asks and the category of the question. '*' stands for every one.
+-- The most special row holds: type and category, then type, then category, then both '*'. Without any row everything
+-- is asked.
+
+create table mayfly.approval_policies (
+  tenant_id uuid not null,
+  agent_type text collate "C" not null default '*',
+  category text collate "C" not null default '*',
+  autonomy text not null default 'ask'
+    constraint approval_policies_autonomy_known check (autonomy in ('ask', 'milestones', 'none')),
+  min_confidence double precision
+    constraint approval_policies_min_confidence_range check (min_confidence between 0 and 1),
+  quorum integer not null default 1 constraint approval_policies_quorum_range check (quorum between 1 and 20),
+  roles text[],
+  requester_decides boolean not null default false,
+  expires_in interval,
+  escalate_after interval,
+  escalation_roles text[],
+  notify text,
+  updated_at timestamptz not null default clock_timestamp(),
+  constraint approval_policies_pkey primary key (tenant_id, agent_type, category),
+  constraint approval_policies_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.approval_policies
+  alter column agent_type set statistics 0,
+  alter column category set statistics 0,
+  alter column roles set statistics 0,
+  alter column escalation_roles set statistics 0,
+  alter column notify set statistics 0;
+
+comment on table mayfly.approval_policies is 'What needs asking, by agent type and category.';
+
+comment on column mayfly.approval_policies.autonomy is 'ask: everything is asked; milestones: only what is marked as one; none: nothing, unless the question insists.';
+
+comment on column mayfly.approval_policies.min_confidence is 'A question with at least this confidence is not asked; null asks whatever the confidence.';
+
+comment on column mayfly.approval_policies.quorum is 'The least quorum. A question may ask for more.';
+
+comment on column mayfly.approval_policies.requester_decides is 'Whether the one that asks, and the agents of its line, may decide.';
+
+comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values ('mayfly.approvals', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.approval_decisions', 'the quorums of approvals, which are charged'),
+  ('mayfly.approval_policies', '200 rows a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the approvals of a tenant: expires and escalates what is due, withdraws those whose job has ended, and
+-- deletes decided ones after as long as ended jobs are kept; at most max_rows each: { more }. A chore of
+-- maintain_tenant, as owner. Locks the jobs by id, then the approvals.
+
+create function mayfly_private.maintain_approvals(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  due uuid[];
+  approval mayfly.approvals;
+  freed bigint;
+  deleted integer;
+  over text;
+begin
+  due := array(
+    select a.id from mayfly.approvals a
+    where a.tenant_id = tenant and a.status = 'pending'
+      and (least(a.expires_at, case when a.escalated_at is null then a.escalates_at end) <= ts
+        or (a.job_id is not null and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = a.job_id)))
+    limit max_rows);
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id in (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = any (due))
+  order by j.id for no key update;
+  for approval in
+    select * from mayfly.approvals a where a.tenant_id = tenant and a.id = any (due) and a.status = 'pending' order by a.id for no key update
+  loop
+    over := case
+      when approval.expires_at <= ts then 'expired'
+      when approval.job_id is not null and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = approval.job_id) then 'cancelled' end;
+    if over is not null then
+      perform mayfly_private.end_approval(approval, over);
+    elsif approval.escalates_at <= ts and approval.escalated_at is null then
+      update mayfly.approvals a set escalated_at = ts where a.tenant_id = tenant and a.id = approval.id;
+      perform mayfly_private.log_approvals(tenant, 'approval.escalated', array[approval.id]);
+      perform mayfly_private.notify_approvers(approval, 'escalated');
+    end if;
+  end loop;
+
+  with gone as (
+    delete from mayfly.approvals a
+    where a.tenant_id = tenant and a.id = any (array(
+      select o.id from mayfly.approvals o
+      where o.tenant_id = tenant and o.status <> 'pending' and o.decided_at < ts - mayfly_private.kept()
+        and (o.job_id is null or not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = o.job_id))
+      order by o.decided_at limit max_rows for update skip locked))
+    returning a.bytes
+  )
+  select coalesce(sum(g.bytes), 0), count(*) into freed, deleted from gone g;
+  if freed > 0 then
+    perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  end if;
+  return jsonb_build_object('more', cardinality(due) = max_rows or deleted = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_approvals is 'One batch of what time does to approvals.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('approvals', 'mayfly_private.maintain_approvals(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('approval.requested', 'approval:read', null, 'Somebody asks for an approval.'),
+  ('approval.escalated', 'approval:read', null, 'An approval has waited long enough for others to decide it.'),
+  ('approval.delegated', 'approval:read', null, 'An approval was handed to somebody.'),
+  ('approval.approved', 'approval:read', null, 'An approval was given.'),
+  ('approval.rejected', 'approval:read', null, 'An approval was refused.'),
+  ('approval.expired', 'approval:read', null, 'An approval was not decided in time.'),
+  ('approval.cancelled', 'approval:read', null, 'An approval was withdrawn.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see approvals, what was decided and what needs asking. Functions alone write them.
+
+alter table mayfly.approvals enable row level security;
+
+alter table mayfly.approval_decisions enable row level security;
+
+alter table mayfly.approval_policies enable row level security;
+
+grant select on mayfly.approvals to authenticated, service_role;
+
+create policy approvals_select on mayfly.approvals for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
+
+grant select on mayfly.approval_decisions to authenticated, service_role;
+
+create policy approval_decisions_select on mayfly.approval_decisions for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
+
+grant select on mayfly.approval_policies to authenticated, service_role;
+
+create policy approval_policies_select on mayfly.approval_policies for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
+
+-- The digest of what is asked: SHA-256 of the canonical JSON. Of two jsonb values that are equal the texts are, but for
+-- the scale of numbers, which trim_scale takes away: 1 and 1.0 are one argument.
+
+create function mayfly_private.approval_digest(input jsonb)
+returns bytea
+language sql immutable parallel safe
+set search_path = ''
+return sha256(convert_to(mayfly_private.canonical(input)::text, 'UTF8'));
+
+comment on function mayfly_private.approval_digest is 'SHA-256 of a JSON value in its canonical form.';
+
+-- What needs asking, for an agent type and a category: the most special policy of the tenant, or the default, by which
+-- everything is asked of everybody who may decide. Locks nothing.
+
+create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
+returns mayfly.approval_policies
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  rule mayfly.approval_policies;
+begin
+  select * into rule from mayfly.approval_policies p
+  where p.tenant_id = tenant and p.agent_type in ('*', approval_rule.agent_type) and p.category in ('*', approval_rule.category)
+  order by p.agent_type = '*', p.category = '*'
+  limit 1;
+  if not found then
+    rule.autonomy := 'ask';
+    rule.quorum := 1;
+    rule.requester_decides := false;
+  end if;
+  return rule;
+end
+$$;
+
+comment on function mayfly_private.approval_rule is 'What needs asking, for an agent type and a category.';
+
+-- The definer half of mayfly.cancel_approval. Locks the job, then the approval.
+
+create function mayfly_private.cancel_approval(id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:request');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  approval mayfly.approvals;
+begin
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id)
+  for no key update;
+  approval := mayfly_private.open_approval(tenant, cancel_approval.id);
+  if approval.requested_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('approval:admin')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope approval:admin.',
+      'Without it, you can withdraw only what you have asked.', '{"scope": "approval:admin"}');
+  end if;
+  perform mayfly_private.end_approval(approval, 'cancelled');
+  select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id;
+  return mayfly_private.show_approval(approval);
+end
+$$;
+
+comment on function mayfly_private.cancel_approval is 'Withdraws a question.';
+
+grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
+
+-- Withdraws a question that the caller has asked (scope approval:request), or any (approval:admin). A job that waits for it
+-- is told that it was cancelled.
+
+create function mayfly.cancel_approval(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.cancel_approval(id);
+
+comment on function mayfly.cancel_approval is 'Withdraws a question. Returns the approval.';
+
+grant execute on function mayfly.cancel_approval to authenticated, service_role;
+
+-- Refuses a question with the field of its first fault. Locks nothing.
+
+create function mayfly_private.check_approval(
+  title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[],
+  expires_in double precision, input_schema jsonb, step text
+)
+returns void
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select q.field, q.rule into fault
+  from (values
+    ('title', coalesce(char_length(title) not between 1 and 500, true), 'a text of 1 to 500 characters'),
+    ('input', not mayfly_private.json_within(input, 262144, 32), 'at most 256 KB of JSON, at most 32 deep'),
+    ('category', coalesce(category !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', true), '1 to 100 letters, digits, dots, colons, dashes or underscores'),
+    ('confidence', confidence is not null and not (confidence between 0 and 1), 'from 0 to 1'),
+    ('quorum', quorum not between 1 and 20, 'a whole number from 1 to 20'),
+    ('roles', not roles <@ '{agent,member,admin,owner}', 'some of agent, member, admin and owner'),
+    ('deciders', cardinality(deciders) not between 1 and 100, '1 to 100 ids of people or agents'),
+    ('quorum', quorum > cardinality(deciders), 'at most the number of deciders'),
+    ('expires_in', expires_in is not null and not (expires_in between 1 and 31536000), 'seconds from 1 to 31536000'),
+    ('input_schema', pg_column_size(input_schema) > 32768, 'at most 32 KB'),
+    ('input_schema', mayfly_private.schema_fault(input_schema) is not null,
+      'a JSON Schema of the keywords in docs/approvals.md, which is not true of ' || mayfly_private.schema_fault(input_schema)),
+    ('input', mayfly_private.json_fault(input_schema, input) is not null, 'what input_schema says: ' || mayfly_private.json_fault(input_schema, input)),
+    ('step', step is not null and char_length(step) not between 1 and 200, 'a text of 1 to 200 characters')
+  ) as q (field, refused, rule)
+  where q.refused limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), 'Nothing was asked.', jsonb_build_object('field', fault.field));
+  end if;
+  perform mayfly_private.check_numbers(input, 'input');
+end
+$$;
+
+comment on function mayfly_private.check_approval is 'Refuses a question that has a fault.';
+
+-- The definer half of mayfly.decide_approval: the one place that decides. Who decides is read from the verified token.
+-- It names the digest of what it has seen, so that a decision on other arguments is refused. Locks the job, then the
+-- approval: two deciders at once go one after the other, and the quorum is exact.
+
+create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:decide');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  author constant uuid := coalesce(caller.id, '00000000-0000-0000-0000-000000000000');
+  approval mayfly.approvals;
+  refused text;
+  fault text;
+begin
+  if verdict is null or verdict not in ('approve', 'reject') then
+    perform mayfly_private.fail(400, 'invalid_request', 'verdict must be approve or reject.', null, '{"field": "verdict"}');
+  elsif char_length(reason) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
+  elsif input is not null and verdict = 'reject' then
+    perform mayfly_private.fail(400, 'invalid_request', 'A rejection has no changed input.', null, '{"field": "input"}');
+  end if;
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = decide_approval.id)
+  for no key update;
+  approval := mayfly_private.open_approval(tenant, decide_approval.id);
+
+  refused := mayfly_private.may_decide(caller, approval);
+  if refused is not null then
+    perform mayfly_private.fail(403, refused, case refused
+        when 'approval_own' then 'The one that asks does not decide.'
+        else 'This approval is for others to decide.' end,
+      case refused when 'approval_own' then 'Have somebody else decide it, or let a policy say that requesters decide.'
+        else 'Its roles and deciders say who may. Have it delegated to you.' end, '{"field": "id"}');
+  elsif encode(approval.digest, 'hex') is distinct from lower(digest) then
+    perform mayfly_private.fail(409, 'approval_changed', 'What is asked is no longer what you have seen.',
+      'Read it again, and decide with its digest.', '{"field": "digest"}');
+  elsif exists (
+    select from mayfly.approval_decisions d
+    where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = author and d.digest = approval.digest and d.verdict <> 'delegate') then
+    perform mayfly_private.fail(409, 'approval_decided', 'You have decided this already.', 'It waits for the others of its quorum.', '{"field": "id"}');
+  end if;
+  if input is not null then
+    fault := case
+      when approval.input_schema is null then 'cannot be changed: the question has no schema'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, at most 32 deep'
+      else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
+    if fault is not null then
+      perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
+    end if;
+    perform mayfly_private.check_numbers(input, 'input');
+    -- The approvals so far were of other arguments: they no longer count.
+    approval.digest := mayfly_private.approval_digest(input);
+    perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
+    update mayfly.approvals a
+    set input = decide_approval.input, digest = approval.digest, bytes = a.bytes + octet_length(decide_approval.input::text) - octet_length(a.input::text)
+    where a.tenant_id = tenant and a.id = approval.id;
+  end if;
+
+  insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, reason)
+  values (tenant, approval.id, author, caller.kind, decide_approval.verdict, approval.digest, decide_approval.reason)
+  on conflict on constraint approval_decisions_pkey do update
+  set verdict = excluded.verdict, digest = excluded.digest, reason = excluded.reason, delegated_to = null, at = mayfly_private.now();
+  if verdict = 'reject' then
+    perform mayfly_private.end_approval(approval, 'rejected');
+  elsif approval.quorum <= (
+    select count(*) from mayfly.approval_decisions d
+    where d.tenant_id = tenant and d.approval_id = approval.id and d.verdict = 'approve' and d.digest = approval.digest) then
+    perform mayfly_private.end_approval(approval, 'approved');
+  end if;
+  select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = decide_approval.id;
+  return mayfly_private.show_approval(approval);
+end
+$$;
+
+comment on function mayfly_private.decide_approval is 'Decides an approval.';
+
+grant execute on function mayfly_private.decide_approval to authenticated, service_role;
+
+-- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With `input`
+-- it approves changed arguments, which have to fit the schema of the question; approvals of the former ones no longer
+-- count.
+
+create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.decide_approval(id, verdict, digest, reason, input);
+
+comment on function mayfly.decide_approval is 'Approves or rejects, or approves with a changed input. Returns the approval, which stays pending until its quorum.';
+
+grant execute on function mayfly.decide_approval to authenticated, service_role;
+
+-- Decides many, each for itself: what is refused does not keep the others. Called by the public half. Locks as
+-- decide_approval does, in the order of the ids.
+
+create function mayfly.decide_approvals(decisions jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  one record;
+  answers jsonb := '[]';
+  failure text;
+begin
+  perform mayfly_private.require_tenant('approval:decide');
+  if jsonb_typeof(decisions) is distinct from 'array' or jsonb_array_length(decisions) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'decisions must be an array of 1 to 100 { id, verdict, digest, reason?, input? }.', null, '{"field": "decisions"}');
+  end if;
+  for one in
+    select d.n - 1 as index, mayfly_private.to_uuid(d.d ->> 'id') as id, d.d from jsonb_array_elements(decisions) with ordinality as d (d, n)
+    order by d.d ->> 'id', d.n
+  loop
+    begin
+      answers := answers || jsonb_build_object('index', one.index, 'approval', mayfly_private.decide_approval(
+        one.id, one.d ->> 'verdict', one.d ->> 'digest', one.d ->> 'reason', one.d -> 'input'));
+    exception when sqlstate 'PGRST' then
+      get stacked diagnostics failure = message_text;
+      answers := answers || jsonb_build_object('index', one.index, 'error', failure::jsonb);
+    end;
+  end loop;
+  return (select jsonb_agg(a - 'index' order by (a ->> 'index')::integer) from jsonb_array_elements(answers) a);
+end
+$$;
+
+comment on function mayfly.decide_approvals is 'Decides up to 100 approvals, each for itself: gives { approval } or { error } for each, in their order.';
+
+grant execute on function mayfly.decide_approvals to authenticated, service_role;
+
+-- The definer half of mayfly.delegate_approval. The one that delegates can no longer decide, so that the quorum stays what it
+-- is; whoever gets it needs the scope itself. Locks the job, then the approval.
+
+create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:decide');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  author constant uuid := coalesce(caller.id, '00000000-0000-0000-0000-000000000000');
+  approval mayfly.approvals;
+begin
+  if char_length(reason) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
+  elsif to_id is null or to_id = author or not (
+    exists (
+      select from mayfly.members m join mayfly.scopes s on s.name = 'approval:decide'
+      where m.tenant_id = tenant and m.user_id = to_id and m.role = any (s.roles))
+    or exists (
+      select from mayfly.agents a
+      where a.tenant_id = tenant and a.id = to_id and 'approval:decide' = any (a.scopes) and mayfly_private.effective_status(a) = 'running')) then
+    perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant that may decide.',
+      'Nothing was delegated.', '{"field": "to_id"}');
+  end if;
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = delegate_approval.id)
+  for no key update;
+  approval := mayfly_private.open_approval(tenant, delegate_approval.id);
+  if mayfly_private.may_decide(caller, approval) is not null then
+    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders say who may.', '{"field": "id"}');
+  elsif approval.requested_by = to_id and not approval.requester_decides then
+    perform mayfly_private.fail(403, 'approval_own', 'The one that asks does not decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, delegated_to, reason)
+  values (tenant, approval.id, author, caller.kind, 'delegate', approval.digest, to_id, delegate_approval.reason)
+  on conflict on constraint approval_decisions_pkey do update
+  set verdict = excluded.verdict, digest = excluded.digest, delegated_to = excluded.delegated_to, reason = excluded.reason, at = mayfly_private.now();
+  -- What was handed on by them comes back to them.
+  delete from mayfly.approval_decisions d
+  where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = to_id and d.verdict = 'delegate';
+  update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id
+  where a.tenant_id = tenant and a.id = approval.id
+  returning * into approval;
+  perform mayfly_private.log_approvals(tenant, 'approval.delegated', array[approval.id]);
+  perform mayfly_private.notify_approvers(approval, 'delegated');
+  return mayfly_private.show_approval(approval);
+end
+$$;
+
+comment on function mayfly_private.delegate_approval is 'Hands an approval to somebody else.';
+
+grant execute on function mayfly_private.delegate_approval to authenticated, service_role;
+
+-- Hands an approval that the caller may decide to another person or agent (scope approval:decide).
+
+create function mayfly.delegate_approval(id uuid, to_id uuid, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delegate_approval(id, to_id, reason);
+
+comment on function mayfly.delegate_approval is 'Hands an approval that the caller may decide to another person or agent. Returns it.';
+
+grant execute on function mayfly.delegate_approval to authenticated, service_role;
+
+-- The definer half of mayfly.delete_approval_policy. Locks the policy's row.
+
+create function mayfly_private.delete_approval_policy(agent_type text, category text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:admin');
+begin
+  delete from mayfly.approval_policies p
+  where p.tenant_id = tenant and p.agent_type = delete_approval_policy.agent_type and p.category = delete_approval_policy.category;
+  return jsonb_build_object('deleted', found);
+end
+$$;
+
+comment on function mayfly_private.delete_approval_policy is 'Deletes a policy.';
+
+grant execute on function mayfly_private.delete_approval_policy to authenticated, service_role;
+
+-- Deletes what was set for an agent type and a category (scope approval:admin): { deleted }. The next more general
+-- policy holds, or the default.
+
+create function mayfly.delete_approval_policy(agent_type text default '*', category text default '*')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_approval_policy(agent_type, category);
+
+comment on function mayfly.delete_approval_policy is 'Deletes what was set for an agent type and a category: { deleted }.';
+
+grant execute on function mayfly.delete_approval_policy to authenticated, service_role;
+
+-- Ends a pending approval whose job and row are locked by the caller, tells the log, and signals the job that waits.
+
+create function mayfly_private.end_approval(approval mayfly.approvals, ended text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  signal constant text := 'approval:' || approval.id;
+  job mayfly.jobs;
+begin
+  update mayfly.approvals a set status = ended, decided_at = mayfly_private.now()
+  where a.tenant_id = approval.tenant_id and a.id = approval.id;
+  perform mayfly_private.log_approvals(approval.tenant_id, 'approval.' || ended, array[approval.id]);
+  select * into job from mayfly.jobs j where j.tenant_id = approval.tenant_id and j.id = approval.job_id;
+  if found then
+    insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
+    values (approval.tenant_id, job.id, signal, jsonb_build_object('status', ended), 300);
+    perform mayfly_private.count_usage(approval.tenant_id, 0, 300, 0);
+    if job.status = 'waiting' and signal = any (job.wait_for) then
+      perform mayfly_private.ready_jobs(approval.tenant_id, array[job.id]);
+    end if;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.end_approval is 'Ends a pending approval and signals its job.';
+
+-- An approval with what was decided. Callers with approval:read. Locks nothing.
+
+create function mayfly.get_approval(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:read');
+  approval mayfly.approvals;
+begin
+  select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  if not found then
+    perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
+  end if;
+  return mayfly_private.show_approval(approval) || jsonb_build_object('decisions', (
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('by', d.decided_by, 'kind', d.decided_kind, 'verdict', d.verdict,
+      'counts', case when d.verdict = 'approve' then d.digest = approval.digest end, 'to', d.delegated_to, 'reason', d.reason, 'at', d.at)) order by d.at, d.decided_by), '[]')
+    from mayfly.approval_decisions d where d.tenant_id = tenant and d.approval_id = approval.id));
+end
+$$;
+
+comment on function mayfly.get_approval is 'An approval with what was decided.';
+
+grant execute on function mayfly.get_approval to authenticated, service_role;
+
+-- What needs asking, by agent type and category. Callers with approval:read. Locks nothing.
+
+create function mayfly.list_approval_policies()
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:read');
+begin
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_approval_policy(p) order by p.agent_type, p.category), '[]')
+    from mayfly.approval_policies p where p.tenant_id = tenant);
+end
+$$;
+
+comment on function mayfly.list_approval_policies is 'What needs asking, by agent type and category.';
+
+grant execute on function mayfly.list_approval_policies to authenticated, service_role;
+
+-- The definer half of mayfly.list_approvals: whether the caller may decide needs the agents' lines, which the caller may
+-- not see. Locks nothing.
+
+create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:read');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  can_decide constant boolean := tenant = any (mayfly_private.tenant_ids('approval:decide'));
+  last mayfly.approvals;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{pending,approved,rejected,expired,cancelled}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be some of pending, approved, rejected, expired and cancelled.', null, '{"field": "of_status"}');
+  end if;
+  if before is not null then
+    select * into last from mayfly.approvals a where a.tenant_id = tenant and a.id = before;
+    if not found then
+      perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', 'Begin with the first page again.', '{"field": "before"}');
+    end if;
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_approval(s.a) - 'input_schema' || jsonb_build_object('decidable', s.decidable)
+      order by (s.a).created_at desc, (s.a).id desc), '[]')
+    from (
+      select a, r.decidable
+      from mayfly.approvals a, lateral (
+        select can_decide and a.status = 'pending' and (a.expires_at is null or a.expires_at > mayfly_private.now())
+          and mayfly_private.may_decide(caller, a) is null
+          and not exists (
+            select from mayfly.approval_decisions d
+            where d.tenant_id = tenant and d.approval_id = a.id and d.digest = a.digest
+              and d.decided_by = coalesce(caller.id, '00000000-0000-0000-0000-000000000000'))
+          and (a.job_id is null or exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = a.job_id)) as decidable) r
+      where a.tenant_id = tenant
+        and (of_status is null or a.status = any (of_status))
+        and (of_category is null or a.category = of_category)
+        and (before is null or (a.created_at, a.id) < (last.created_at, last.id))
+        and (not mine or (a.status = 'pending' and r.decidable))
+      order by a.created_at desc, a.id desc
+      limit page_limit) s);
+end
+$$;
+
+comment on function mayfly_private.list_approvals is 'Approvals, the newest first.';
+
+grant execute on function mayfly_private.list_approvals to authenticated, service_role;
+
+-- Approvals, the newest first (scope approval:read), each with `decidable`: whether the caller may decide it now. With
+-- mine, those alone: what waits for me.
+
+create function mayfly.list_approvals(
+  of_status text[] default null, mine boolean default false, of_category text default null, before uuid default null, page_limit integer default 100
+)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.list_approvals(of_status, mine, of_category, before, page_limit);
+
+comment on function mayfly.list_approvals is 'Approvals, the newest first, each with whether the caller may decide it. With mine, those alone.';
+
+grant execute on function mayfly.list_approvals to authenticated, service_role;
+
+-- Appends what happened to approvals of one tenant to the log, ids alone, and tells its readers.
+
+create function mayfly_private.log_approvals(tenant uuid, happened text, ids uuid[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+  select tenant, of_epoch, happened, case when caller.kind = 'agent' and caller.tenant_id = tenant then caller.id end, i.id
+  from unnest(ids) with ordinality as i (id, n)
+  order by i.n;
+  perform mayfly_private.nudge(tenant, null);
+end
+$$;
+
+comment on function mayfly_private.log_approvals is 'Appends what happened to approvals to the log.';
+
+-- Why the caller may not decide an approval: a code, or null where it may. The scope has been asked. Decisions of the
+-- one that asked do not count unless the policy said so when it was asked; of its line neither, so that an agent cannot
+-- have its child, or its parent's other self, say yes. Locks nothing.
+
+create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
+returns text
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  role constant text := case caller.kind
+    when 'secret' then 'owner'
+    when 'person' then (select m.role from mayfly.members m where m.tenant_id = approval.tenant_id and m.user_id = caller.id)
+    else 'agent' end;
+  has_escalated constant boolean := approval.escalated_at is not null or approval.escalates_at <= mayfly_private.now();
+begin
+  if not approval.requester_decides and (
+    caller.id = approval.requested_by
+    or (caller.kind = 'secret' and approval.requested_kind = 'secret')
+    or (caller.kind = 'agent' and exists (
+      select from mayfly.agents a
+      where a.tenant_id = approval.tenant_id
+        and ((a.id = caller.id and approval.requested_by = any (a.ancestors))
+          or (a.id = approval.requested_by and caller.id = any (a.ancestors)))))) then
+    return 'approval_own';
+  elsif exists (
+    select from mayfly.approval_decisions d
+    where d.tenant_id = approval.tenant_id and d.approval_id = approval.id and d.verdict = 'delegate'
+      and d.decided_by = coalesce(caller.id, '00000000-0000-0000-0000-000000000000')) then
+    return 'approval_not_yours';
+  elsif caller.id = any (approval.delegates) then
+    return null;
+  elsif (approval.roles is null or role = any (approval.roles)) and (approval.deciders is null or caller.id = any (approval.deciders)) then
+    return null;
+  elsif has_escalated and role = any (coalesce(approval.escalation_roles, '{admin,owner}')) then
+    return null;
+  end if;
+  return 'approval_not_yours';
+end
+$$;
+
+comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null where it may.';
+
+-- Adds the job that tells people of an approval, where its policy names one. A worker of the project does it: it is
+-- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
+
+create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if approval.notify is not null then
+    perform mayfly_private.insert_jobs(approval.tenant_id, jsonb_build_array(jsonb_build_object(
+      'name', approval.notify, 'key', format('approval/%s/%s', approval.id, happened),
+      'input', jsonb_build_object('event', happened, 'approval', mayfly_private.show_approval(approval) - '{input,input_schema}'::text[]))),
+      null, null, null);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.notify_approvers is 'Adds the job that tells people of an approval.';
+
+-- A pending approval, locked until commit; fails where there is none, where it has ended, and where its time is over or
+-- its job has ended, which is then recorded by the next maintenance. Its job is locked before, where it has one.
+
+create function mayfly_private.open_approval(tenant uuid, id uuid)
+returns mayfly.approvals
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  approval mayfly.approvals;
+  over text;
+begin
+  select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id for no key update;
+  if approval.id is null then
+    perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
+  end if;
+  over := case
+    when approval.status <> 'pending' then approval.status
+    when approval.expires_at <= mayfly_private.now() then 'expired'
+    when approval.job_id is not null and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = approval.job_id and not j.cancelled) then 'cancelled'
+  end;
+  if over is not null then
+    perform mayfly_private.fail(409, 'approval_decided', format('This approval has ended: %s.', over), 'Nothing more can be said about it.',
+      jsonb_build_object('field', 'id', 'status', over));
+  end if;
+  return approval;
+end
+$$;
+
+comment on function mayfly_private.open_approval is 'A pending approval, locked.';
+
+-- The definer half of mayfly.request_approval. With a lease the question belongs to the job, which is fenced, and to
+-- the step: asked again after a crash it is found. The policy of the tenant can only make it stricter. Locks the job;
+-- what charge locks.
+
+create function mayfly_private.request_approval(
+  title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,
+  quorum integer, roles text[], deciders uuid[], expires_in double precision, input_schema jsonb
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  caller mayfly_private.caller;
+  job mayfly.jobs;
+  tenant uuid;
+  rule mayfly.approval_policies;
+  approval mayfly.approvals;
+  confident boolean;
+begin
+  input := coalesce(input, '{}');
+  category := coalesce(category, 'general');
+  if (lease is null) <> (step is null) then
+    perform mayfly_private.fail(400, 'invalid_request', 'lease and step go together.', 'A question of a job names its step.', '{"field": "step"}');
+  end if;
+  perform mayfly_private.check_approval(title, input, category, confidence, quorum, roles, deciders, expires_in, input_schema, step);
+  if lease is null then
+    tenant := mayfly_private.require_tenant('approval:request');
+  else
+    job := mayfly_private.fence_job(lease);
+    tenant := job.tenant_id;
+  end if;
+  caller := mayfly_private.caller();
+  approval.digest := mayfly_private.approval_digest(input);
+  if job.id is not null then
+    select * into approval from mayfly.approvals a
+    where a.tenant_id = tenant and a.job_id = job.id and a.step = request_approval.step and a.digest = approval.digest;
+    if found then
+      return mayfly_private.show_approval(approval);
+    end if;
+    approval.digest := mayfly_private.approval_digest(input);
+  end if;
+
+  rule := mayfly_private.approval_rule(tenant, case when caller.kind = 'agent' then (
+    select a.type from mayfly.agents a where a.tenant_id = tenant and a.id = caller.id) else '' end, category);
+  confident := coalesce(confidence >= rule.min_confidence, false);
+  approval.tenant_id := tenant;
+  approval.id := gen_random_uuid();
+  approval.title := title;
+  approval.category := category;
+  approval.input := input;
+  approval.input_schema := input_schema;
+  approval.confidence := confidence;
+  approval.milestone := coalesce(milestone, false);
+  approval.job_id := job.id;
+  approval.attempt := job.attempt;
+  approval.step := step;
+  approval.requested_by := caller.id;
+  approval.requested_kind := caller.kind;
+  approval.quorum := greatest(quorum, rule.quorum, 1);
+  approval.roles := coalesce(rule.roles, roles);
+  approval.deciders := deciders;
+  approval.delegates := '{}';
+  approval.requester_decides := rule.requester_decides;
+  approval.notify := rule.notify;
+  approval.expires_at := ts + least(make_interval(secs => expires_in), rule.expires_in);
+  approval.escalates_at := ts + rule.escalate_after;
+  approval.escalation_roles := rule.escalation_roles;
+  approval.created_at := ts;
+  approval.bytes := 1024 + octet_length(input::text) + coalesce(octet_length(input_schema::text), 0);
+  approval.waived := case
+    when coalesce(required, false) then null
+    when rule.autonomy = 'none' then 'autonomy'
+    when confident then 'confidence'
+    when rule.autonomy = 'milestones' and not approval.milestone then 'no milestone'
+  end;
+  approval.status := case when approval.waived is null then 'pending' else 'approved' end;
+  approval.decided_at := case when approval.waived is not null then ts end;
+
+  perform mayfly_private.charge(tenant, 0, approval.bytes, 1);
+  insert into mayfly.approvals select approval.*;
+  if approval.waived is null then
+    perform mayfly_private.log_approvals(tenant, 'approval.requested', array[approval.id]);
+    perform mayfly_private.notify_approvers(approval, 'requested');
+  else
+    perform mayfly_private.log_approvals(tenant, 'approval.approved', array[approval.id]);
+  end if;
+  return mayfly_private.show_approval(approval);
+end
+$$;
+
+comment on function mayfly_private.request_approval is 'Asks for an approval.';
+
+grant execute on function mayfly_private.request_approval to authenticated, service_role;
+
+-- Asks for an approval: with the lease of a job, which then waits for the signal `approval:<id>`, or without one (scope
+-- approval:request). The policies of the tenant say whether somebody has to be asked; where not, the answer has the
+-- status approved and says why in `waived`. `required` asks whatever they say. A question without an input_schema can
+-- be approved or rejected, not changed.
+
+create function mayfly.request_approval(
+  title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',
+  confidence double precision default null, milestone boolean default false, required boolean default false, quorum integer default null,
+  roles text[] default null, deciders uuid[] default null, expires_in double precision default null, input_schema jsonb default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.request_approval(title, input, lease, step, category, confidence, milestone, required, quorum, roles, deciders, expires_in, input_schema);
+
+comment on function mayfly.request_approval is 'Asks for an approval, for a job or without one. Returns it: pending, or approved where the policies of the tenant ask nobody.';
+
+grant execute on function mayfly.request_approval to authenticated, service_role;
+
+-- The definer half of mayfly.set_approval_policy. Locks the policy's row.
+
+create function mayfly_private.set_approval_policy(
+  agent_type text, category text, autonomy text, min_confidence double precision, quorum integer, roles text[], requester_decides boolean,
+  expires_in double precision, escalate_after double precision, escalation_roles text[], notify text
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:admin');
+  fault record;
+  policy mayfly.approval_policies;
+begin
+  select q.field, q.rule into fault
+  from (values
+    ('agent_type', coalesce(agent_type !~ '^(\*|[a-z0-9][a-z0-9_.-]{0,62})$', true), 'the name of an agent type, or *'),
+    ('category', coalesce(category !~ '^(\*|[A-Za-z0-9][A-Za-z0-9_.:-]{0,99})$', true), 'the name of a category, or *'),
+    ('autonomy', autonomy is null or autonomy not in ('ask', 'milestones', 'none'), 'ask, milestones or none'),
+    ('min_confidence', min_confidence is not null and not (min_confidence between 0 and 1), 'from 0 to 1'),
+    ('quorum', quorum is null or quorum not between 1 and 20, 'a whole number from 1 to 20'),
+    ('roles', not roles <@ '{agent,member,admin,owner}', 'some of agent, member, admin and owner'),
+    ('escalation_roles', not escalation_roles <@ '{agent,member,admin,owner}', 'some of agent, member, admin and owner'),
+    ('expires_in', expires_in is not null and not (expires_in between 1 and 31536000), 'seconds from 1 to 31536000'),
+    ('escalate_after', escalate_after is not null and not (escalate_after between 1 and 31536000), 'seconds from 1 to 31536000'),
+    ('notify', notify !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', 'the name of a job')
+  ) as q (field, refused, rule)
+  where q.refused limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+  if (select count(*) from mayfly.approval_policies p
+    where p.tenant_id = tenant and (p.agent_type, p.category) <> (set_approval_policy.agent_type, set_approval_policy.category)) >= 200 then
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 200 approval policies.', null, '{"quota": "approval_policies", "limit": 200}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  insert into mayfly.approval_policies (tenant_id, agent_type, category, autonomy, min_confidence, quorum, roles, requester_decides, expires_in,
+    escalate_after, escalation_roles, notify, updated_at)
+  values (tenant, agent_type, category, autonomy, min_confidence, quorum, roles, coalesce(requester_decides, false),
+    make_interval(secs => expires_in), make_interval(secs => escalate_after), escalation_roles, notify, mayfly_private.now())
+  on conflict on constraint approval_policies_pkey do update
+  set autonomy = excluded.autonomy, min_confidence = excluded.min_confidence, quorum = excluded.quorum, roles = excluded.roles,
+    requester_decides = excluded.requester_decides, expires_in = excluded.expires_in, escalate_after = excluded.escalate_after,
+    escalation_roles = excluded.escalation_roles, notify = excluded.notify, updated_at = excluded.updated_at
+  returning * into policy;
+  return mayfly_private.show_approval_policy(policy);
+end
+$$;
+
+comment on function mayfly_private.set_approval_policy is 'Sets what needs asking.';
+
+grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
+
+-- Sets what needs asking for an agent type and a category, whole (scope approval:admin). '*' stands for every one.
+
+create function mayfly.set_approval_policy(
+  agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,
+  quorum integer default 1, roles text[] default null, requester_decides boolean default false, expires_in double precision default null,
+  escalate_after double precision default null, escalation_roles text[] default null, notify text default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_approval_policy(agent_type, category, autonomy, min_confidence, quorum, roles, requester_decides, expires_in, escalate_after, escalation_roles, notify);
+
+comment on function mayfly.set_approval_policy is 'Sets what needs asking for an agent type and a category: autonomy, confidence, quorum, roles, times, and the job that tells people. Returns it.';
+
+grant execute on function mayfly.set_approval_policy to authenticated, service_role;
+
+-- An approval as its callers get it. The digest is what a decision has to name.
+
+create function mayfly_private.show_approval(approval mayfly.approvals)
+returns jsonb
+language sql stable
+set search_path = ''
+return to_jsonb(approval) - '{tenant_id,digest,bytes,requester_decides,used_at,notify}'::text[]
+  || jsonb_build_object('digest', encode(approval.digest, 'hex'));
+
+comment on function mayfly_private.show_approval is 'An approval as its callers get it.';
+
+grant execute on function mayfly_private.show_approval to authenticated, service_role;
+
+-- A policy as its callers get it, with times in seconds.
+
+create function mayfly_private.show_approval_policy(policy mayfly.approval_policies)
+returns jsonb
+language sql stable
+set search_path = ''
+return to_jsonb(policy) - '{tenant_id}'::text[]
+  || jsonb_build_object('expires_in', extract(epoch from policy.expires_in), 'escalate_after', extract(epoch from policy.escalate_after));
+
+comment on function mayfly_private.show_approval_policy is 'A policy as its callers get it.';
+
+grant execute on function mayfly_private.show_approval_policy to authenticated, service_role;
+
+-- The definer half of mayfly.use_approval: what stands between a decision and its effect. Fenced: the lease is that of
+-- the job that asked. Gives the input to act on, once: the same step of the same job may take it again after a crash,
+-- any other is refused. What has neither been decided nor expired is no approval. Locks the job, then the approval.
+
+create function mayfly_private.use_approval(lease text, id uuid, step text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  approval mayfly.approvals;
+begin
+  select * into approval from mayfly.approvals a where a.tenant_id = job.tenant_id and a.id = use_approval.id for no key update;
+  if approval.id is null or approval.job_id is distinct from job.id or approval.step is distinct from use_approval.step then
+    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null, '{"field": "id"}');
+  end if;
+  if approval.status = 'pending' and approval.expires_at <= mayfly_private.now() then
+    perform mayfly_private.end_approval(approval, 'expired');
+    delete from mayfly.job_signals s where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = 'approval:' || approval.id;
+    select * into approval from mayfly.approvals a where a.tenant_id = job.tenant_id and a.id = use_approval.id;
+  elsif approval.status = 'approved' and approval.used_at is null then
+    update mayfly.approvals a set used_at = mayfly_private.now() where a.tenant_id = job.tenant_id and a.id = use_approval.id;
+  end if;
+  return mayfly_private.show_approval(approval) || jsonb_build_object('reasons', (
+    select coalesce(jsonb_agg(d.reason order by d.at), '[]') from mayfly.approval_decisions d
+    where d.tenant_id = job.tenant_id and d.approval_id = approval.id and d.reason is not null and d.verdict <> 'delegate'));
+end
+$$;
+
+comment on function mayfly_private.use_approval is 'Takes a decision, for the job that asked.';
+
+grant execute on function mayfly_private.use_approval to authenticated, service_role;
+
+-- What has been decided, for the job and the step that asked: the approval with the input to act on. Whoever acts on
+-- any status but `approved` acts without approval.
+
+create function mayfly.use_approval(lease text, id uuid, step text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.use_approval(lease, id, step);
+
+comment on function mayfly.use_approval is 'Takes a decision, for the job and the step that asked: the approval, its input and the reasons.';
+
+grant execute on function mayfly.use_approval to authenticated, service_role;
 
 -- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
 -- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type Claims,
   codeOf,
@@ -6,54 +6,27 @@ import {
   inTenant,
   makeAgent,
   makePerson,
-  makeTenant,
   refusalOf,
   renew,
   rpc,
-  type SpawnedAgent,
   serviceRole,
 } from "#harness/callers";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
+import {
+  alive,
+  type Card,
+  call,
+  child,
+  db,
+  grandchild,
+  makeFamily,
+  member,
+  other,
+  parent,
+  setUp,
+  tenant,
+} from "./family.ts";
 
-interface Card {
-  id: string;
-  name: string;
-  status: string;
-  children: number | Card[];
-  seconds_left: number;
-  [more: string]: unknown;
-}
-
-let db: TestDatabase;
-let tenant: string;
-let parent: SpawnedAgent;
-let child: SpawnedAgent;
-let grandchild: SpawnedAgent;
-let other: SpawnedAgent;
-let member: Claims;
-beforeAll(async () => {
-  db = await openTestDatabase();
-});
-afterAll(() => db.close());
-
-/** A family of three, a bystander and a member. */
-async function makeFamily() {
-  tenant = await makeTenant(db.sql);
-  const scopes = ["agent:spawn", "memory:read"];
-  parent = await makeAgent(db.sql, tenant, { scopes, type: "lead" });
-  child = await makeAgent(db.sql, tenant, { as: parent.claims, scopes });
-  grandchild = await makeAgent(db.sql, tenant, { as: child.claims, scopes: ["memory:read"] });
-  other = await makeAgent(db.sql, tenant, { scopes: ["memory:read", "agent:read"] });
-  member = await makePerson(db.sql, { [tenant]: "member" });
-}
-const call = <T = Card>(claims: Claims, name: string, values: Record<string, unknown> = {}) =>
-  rpc<T>(db.sql, claims, name, values, claims === serviceRole ? inTenant(tenant) : {});
-const alive = async (...agents: SpawnedAgent[]) => {
-  const answers = [];
-  for (const { claims } of agents)
-    answers.push((await rpc<string[]>(db.sql, claims, "tenant_ids")).length === 1);
-  return answers;
-};
+setUp();
 
 describe("suspending and resuming", () => {
   it("takes everything from the agent and its descendants, and gives it back at once", async () => {

@@ -1,14 +1,9 @@
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import { checkBroadcasts } from "../../cli/src/doctor-broadcasts.ts";
 import { checkDatabase } from "../../cli/src/doctor-database.ts";
-import { checkFunctions } from "../../cli/src/doctor-functions.ts";
-import { checkMaintenance } from "../../cli/src/doctor-maintenance.ts";
 import { generateSigningKey } from "../../local/src/keys.ts";
 import { runCli } from "./run.ts";
 
@@ -254,133 +249,6 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
       expect(of("signing key")?.state).toBe("skipped");
     } finally {
       await local.close();
-    }
-  });
-});
-
-/** A project that answers as it is told to. */
-async function serve<T>(listener: RequestListener, work: (url: string) => Promise<T>): Promise<T> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return work(`http://127.0.0.1:${port}`).finally(() => server.close());
-}
-const connectionTo = (url: string) => ({ url, key: "sb_secret_x", tenant: undefined });
-
-describe("the check of the schedules", () => {
-  const check = (jobs: string[], extensions = { pg_cron: "1.6", pg_net: "0.14" }) => {
-    const found = { at: new Date(), extensions, jobs, migrations: null };
-    const none = {
-      unprotected: [],
-      policies: [],
-      open_policies: [],
-      pre_request: null,
-      statistics: [],
-      timeouts: {},
-      maintenance: { oldest: null, failing: [] },
-      broadcasts: { flushed: true, due: 0, lost: { tenants: 0, at: null } },
-    };
-    return serve(
-      (_request, response) => response.end(JSON.stringify({ ...found, ...none })),
-      async (url) =>
-        (await checkDatabase(connectionTo(url))).filter(({ check }) => /^pg_/.test(check)),
-    );
-  };
-
-  it("finds what came after Mayfly was installed, and has no job of it", async () => {
-    const cron = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
-    for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
-    const mend = "Run Mayfly's sql/operations/schedules.sql in the SQL editor";
-    expect(await check(cron)).toMatchObject([
-      { check: "pg_cron", state: "ok" },
-      { check: "pg_net", message: "It is there, but not scheduled: mayfly-embed.", mend },
-    ]);
-    expect((await check(["mayfly-embed"]))[0]).toMatchObject({
-      message: `It is there, but not scheduled: ${cron.join(", ")}.`,
-      mend,
-    });
-    const text = await readFile(join(repository, "sql/operations/schedules.sql"), "utf8");
-    for (const job of [...cron, "mayfly-embed"]) expect(text).toContain(`'${job}'`);
-  });
-});
-
-describe("the check of maintenance", () => {
-  const now = Date.parse("2026-11-01T12:00:00Z");
-  const oldest = "2026-11-01T11:59:00+00:00";
-
-  it("names each tenant for which it fails, with the newest error", () => {
-    const tenant_id = "00000000-0000-4000-8000-000000000001";
-    const failure = { tenant_id, failures: 3, since: "2026-11-01T11:00:00+00:00" };
-    const findings = checkMaintenance(
-      { oldest, failing: [{ ...failure, error: "22003 integer out of range" }] },
-      true,
-      now,
-    );
-    expect(findings).toMatchObject([
-      {
-        check: "maintenance",
-        state: "error",
-        message: `It has failed 3 times for the tenant ${tenant_id}, since 2026-11-01T11:00:00+00:00: 22003 integer out of range.`,
-        mend: expect.stringContaining(`maintain_tenant('${tenant_id}'`),
-      },
-    ]);
-  });
-
-  it("warns where pg_cron falls behind, and only where it is scheduled", () => {
-    const behind = { oldest: "2026-11-01T08:00:00+00:00", failing: [] };
-    expect(checkMaintenance(behind, true, now)).toMatchObject([
-      { state: "warning", message: "A tenant has waited for it for 4 h." },
-    ]);
-    expect(checkMaintenance(behind, false, now)).toMatchObject([{ state: "ok" }]);
-    for (const fresh of [oldest, null])
-      expect(checkMaintenance({ oldest: fresh, failing: [] }, true, now)).toMatchObject([
-        { state: "ok" },
-      ]);
-  });
-});
-
-describe("the check of broadcasts", () => {
-  const at = "2026-11-01T11:59:00+00:00";
-  const none = { tenants: 0, at: null };
-
-  it("warns of losses that readers have noticed, and of a flusher that does not run", () => {
-    const lost = { tenants: 2, at };
-    const [loss, flusher] = checkBroadcasts({ flushed: false, due: 7, lost }, true);
-    expect(loss).toMatchObject({
-      state: "warning",
-      message: expect.stringContaining(`2 tenants have noticed lost broadcasts, last at ${at}`),
-    });
-    expect(flusher).toMatchObject({
-      state: "warning",
-      message: expect.stringContaining("7 broadcasts wait"),
-    });
-  });
-
-  it("is content without losses, with a flusher or without pg_cron", () => {
-    for (const flushed of [true, false])
-      expect(checkBroadcasts({ flushed, due: 0, lost: none }, false)).toMatchObject([
-        { state: "ok" },
-      ]);
-  });
-});
-
-describe("the check of the functions", () => {
-  it("finds a platform that asks for tokens before they do, which lets API keys pass", async () => {
-    const findings = await serve(
-      (request, response) => {
-        response.writeHead(request.headers.apikey ? 405 : 401, {
-          "content-type": "application/json",
-        });
-        // As the hosted platform says it.
-        response.end('{"code":401,"message":"Missing authorization header"}');
-      },
-      (url) => checkFunctions(connectionTo(url)),
-    );
-    expect(findings).toHaveLength(3);
-    for (const { state, message, mend } of findings) {
-      expect(state).toBe("error");
-      expect(message).toContain("verify_jwt is on");
-      expect(mend).toContain("verify_jwt = false");
     }
   });
 });

@@ -35,7 +35,9 @@ describe("the reference", () => {
     const found = await readdir(join(root, "cli/src"), { recursive: true });
     const sources = found.filter((file) => file.endsWith(".ts"));
     const texts = await Promise.all(sources.map((file) => read("cli/src", file)));
-    const commands = texts.flatMap((text) => [...text.matchAll(/\.command\("([a-z]+)"\)/g)]);
+    const commands = texts.flatMap((text) => [
+      ...text.matchAll(/program\s*\.command\("([a-z]+)"\)/g),
+    ]);
     expect(new Set([...lines].map(([, name]) => name))).toEqual(
       new Set(commands.map(([, name]) => name)),
     );

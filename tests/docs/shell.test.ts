@@ -64,9 +64,9 @@ async function faultOf(words: string[]): Promise<string | null> {
   if (program === "npx" && first === "mayfly") {
     const [name = "", ...options] = rest;
     const command = mayfly.commands.find((each) => each.name() === name);
-    return command
-      ? missing(optionsOf(options), command.helpInformation())
-      : `there is no command ${name}`;
+    const inner = command?.commands.find((each) => each.name() === options[0]);
+    const help = `${command?.helpInformation()}${inner?.helpInformation() ?? ""}`;
+    return command ? missing(optionsOf(options), help) : `there is no command ${name}`;
   }
   if (program === "npx" && first === "vitest") return null;
   const script =

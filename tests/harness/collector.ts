@@ -11,6 +11,7 @@ export function collector() {
       changed();
     },
     subjects: () => batches.flatMap(({ events }) => events.map(({ subject }) => subject)),
+    memories: () => batches.flatMap(({ memories }) => memories),
     until: (holds: () => boolean) =>
       new Promise<void>((resolve) => {
         changed = () => {

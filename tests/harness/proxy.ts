@@ -1,6 +1,7 @@
 /** A way to the server that can be cut: before a request, or after the server has answered it. */
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
 
 /** What something in between answers in the server's place. */
 export interface Lie {
@@ -17,7 +18,10 @@ export interface TestProxy {
   url: string;
   /** Paths of the requests that came. */
   requests: string[];
-  /** The answers of so many next requests whose path ends so are lost, after the server has given them. */
+  /**
+   * The answers of so many next requests whose path ends so are lost, after the server has given them; those that
+   * no request took are forgotten at the end of the test.
+   */
   loseAnswers(path: string, count: number): void;
   /** Requests whose path ends so get this answer, as a platform in front gives it, until it is up again. */
   answer(path: string, status: number, body: string): void;
@@ -43,6 +47,9 @@ export async function startProxy(target: string): Promise<TestProxy> {
   const webSockets = new Set<Socket>();
   const requests: string[] = [];
   let lost = { path: "", count: 0 };
+  const forgetLosses = () => {
+    lost = { path: "", count: 0 };
+  };
   let given: { path: string; status: number; body: string } | undefined;
   let swallowed: string | undefined;
   let told: Lie | undefined;
@@ -135,6 +142,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     requests,
     loseAnswers: (path, count) => {
       lost = { path, count };
+      onTestFinished(forgetLosses);
     },
     answer: (path, status, body) => {
       given = { path, status, body };
@@ -159,6 +167,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     up: () => {
       isDown = false;
       isSilent = false;
+      forgetLosses();
       given = undefined;
       swallowed = undefined;
       told = undefined;

@@ -87,7 +87,7 @@ export const sweeps: RoomSweep[] = await readSweeps();
 /** A tenant that has used everything there is. */
 export async function fillTenant(sql: Sql, more: RoomSweep[] = []): Promise<Victim> {
   const all = [...sweeps, ...more];
-  const tenant = await makeTenant(sql);
+  const tenant = await makeTenant(sql, { max_living_agents: 1_000, spawns_per_minute: 10_000 });
   const owner = await makePerson(sql, { [tenant]: "owner" });
   const viewer = await makePerson(sql, { [tenant]: "viewer" });
   await rpc(sql, owner, "define_agent_type", { name: "scout", prompt: "the secret prompt" });

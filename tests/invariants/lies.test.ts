@@ -1,231 +1,39 @@
 /** What the SDK makes of answers that are not the server's: of a captive portal, a proxy, a firewall. */
 
-import { type Agent, type ErrorCode, Mayfly, type Messages, type Result } from "@mayfly/sdk";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type ErrorCode, Mayfly } from "@mayfly/sdk";
+import { describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
-import { startTestLocal, type TestLocal } from "#harness/local";
-import { type Lie, startProxy, type TestProxy } from "#harness/proxy";
+import type { Lie } from "#harness/proxy";
 import { runCli } from "../cli/run.ts";
+import {
+  agent,
+  calls,
+  local,
+  mayfly,
+  nobody,
+  others,
+  proxy,
+  refusals,
+  right,
+  setUp,
+  successes,
+  tenant,
+} from "./lying-server.ts";
 
-let local: TestLocal;
-let proxy: TestProxy;
-let tenant: string;
-let mayfly: Mayfly;
-let agent: Agent;
-const unhandled: unknown[] = [];
-const count = (reason: unknown) => void unhandled.push(reason);
-beforeAll(async () => {
-  process.on("unhandledRejection", count);
-  local = await startTestLocal();
-  proxy = await startProxy(local.apiUrl);
-});
-afterAll(async () => {
-  await proxy?.close();
-  await local?.close();
-  process.off("unhandledRejection", count);
-});
-beforeEach(async () => {
-  ({ tenant } = await local.enter());
-  mayfly = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
-  agent = await spawnIn(mayfly);
-});
-afterEach(async () => {
-  proxy.up();
-  await agent.close();
-  await mayfly.close();
-  expect(unhandled.splice(0)).toEqual([]);
-});
-
-const page = "<html><title>Sign in to the network</title></html>";
-const successes: Record<string, Lie> = {
-  "a sign-in page": { type: "text/html", body: page },
-  "{}": { body: "{}" },
-  '{"data":null}': { body: '{"data":null,"error":null}' },
-  '{"data":{}}': { body: '{"data":{},"error":null}' },
-  null: { body: "null" },
-  "[]": { body: "[]" },
-  "half an answer": { body: '{"data":{"results":[' },
-  "a cut connection": { body: '{"data":{"results":[', cut: true },
-  nothing: { body: "" },
-};
-const refusals: Record<string, Lie> = {
-  "a 401 with a page": { status: 401, type: "text/html", body: page },
-  "a 403 of a firewall": { status: 403, body: '{"message":"Forbidden","code":"blocked"}' },
-  "a 404 with nothing": { status: 404, body: "" },
-  "a 404 with a list": { status: 404, body: "[]" },
-  "a 413 of a proxy": { status: 413, type: "text/html", body: page },
-  "a 302 with a page": { status: 302, type: "text/html", body: page },
-  "a 407 with null": { status: 407, body: "null" },
+const mentions = (line: string, name: string, method: string) => {
+  const [of, methods = ""] = line.split(": ");
+  return of === name && methods.split(", ").includes(method);
 };
 
-const id = "0197a1b2-0000-7000-8000-000000000001";
-const nobody = () => {};
-type Call = () => Promise<Result<unknown>>;
-
-/** One call of each public method that asks the server, by its class. */
-function calls(): Record<string, Record<string, Call>> {
-  const state = (of: Mayfly["state"]) => ({
-    get: () => of.get("key"),
-    set: () => of.set("key", 1),
-    patch: () => of.patch("key", {}),
-    update: () => of.update("key", () => 1),
-    delete: () => of.delete("key"),
-    list: () => of.list(),
-    history: () => of.history("key"),
-    at: () => of.at("key", 1),
-    diff: () => of.diff("key", 1),
-    rollback: () => of.rollback("key", 1),
-    reconcile: () => of.reconcile("key", { strategy: "merge", ours: { value: 1 } }),
-    watch: () => of.watch("key", nobody),
-  });
-  const talk = (by: Pick<Messages, "send" | "request">) => ({
-    send: () => by.send(id, "info", { text: "hello" }),
-    request: () => by.request(id, "query", { question: "?" }, { timeoutMs: 200 }),
-  });
-  const { channels } = agent;
-  const channel = channels.open("findings");
-  const { agents, debug, keys, memory, people, tenants } = mayfly;
-  const { invitations, members } = people;
-  return {
-    Mayfly: {
-      spawn: () => mayfly.spawn(),
-      spawnTeam: () => mayfly.spawnTeam([{ count: 2 }]),
-      run: () => mayfly.run({}, nobody),
-    },
-    Log: { watch: () => mayfly.log.watch({}, nobody) },
-    Messages: { ...talk(mayfly.messages), handoff: () => mayfly.messages.handoff("t", id, "r") },
-    Memories: {
-      recall: () => memory.recall("keys"),
-      context: () => memory.context({ task: "keys", maxTokens: 100 }),
-      get: () => memory.get(id),
-      list: () => memory.list(),
-      thread: () => memory.thread(id),
-      similar: () => memory.similar(id),
-      forget: () => memory.forget(id),
-      statistics: () => memory.statistics(),
-      reembed: () => memory.reembed(),
-    },
-    Agents: {
-      find: () => agents.find(),
-      issue: () => agents.issue(),
-      get: () => agents.get(id),
-      tree: () => agents.tree(),
-      stop: () => agents.stop(id),
-      suspend: () => agents.suspend(id),
-      resume: () => agents.resume(id),
-      watch: () => agents.watch(nobody),
-    },
-    AgentTypes: {
-      define: () => agents.types.define({ name: "reader" }),
-      list: () => agents.types.list(),
-    },
-    Conflicts: {
-      list: () => memory.conflicts.list(),
-      resolve: () => memory.conflicts.resolve([{ id, memoryId: id }]),
-    },
-    DebugStreams: {
-      watch: () => debug.watch({}, nobody),
-      persist: () => debug.persist({ persist: true }),
-    },
-    Debug: { watch: () => agent.debug.watch({}, nobody) },
-    EnrolmentKeys: {
-      create: () => keys.create({ name: "ci" }),
-      list: () => keys.list(),
-      revoke: () => keys.revoke(id),
-    },
-    Invitations: {
-      mine: () => invitations.mine(),
-      accept: () => invitations.accept({ id }),
-      revoke: () => invitations.revoke(id),
-    },
-    Members: {
-      list: () => members.list(),
-      add: () => members.add(id, "member"),
-      changeRole: () => members.changeRole(id, "member"),
-      remove: () => members.remove(id),
-      invite: () => members.invite({ role: "member" }),
-    },
-    Tenants: {
-      create: () => tenants.create({ name: "other" }),
-      list: () => tenants.list(),
-      update: () => tenants.update({ name: "another" }),
-      setQuotas: () => tenants.setQuotas({ maxMemories: 10 }),
-      usage: () => tenants.usage(),
-      maintain: () => tenants.maintain(),
-      export: () => tenants.export(),
-      leave: () => tenants.leave(),
-      transfer: () => tenants.transfer(id),
-      erase: () => tenants.erase({ name: "another" }),
-    },
-    States: state(mayfly.state),
-    Channels: {
-      create: () => channels.create({ name: "findings" }),
-      update: () => channels.update("findings", { description: "" }),
-      delete: () => channels.delete("findings"),
-      list: () => channels.list(),
-      subscribe: () => channels.subscribe("findings"),
-      unsubscribe: () => channels.unsubscribe("findings"),
-      publish: () => channels.publish("findings", "info", { text: "hello" }),
-      read: () => channels.read("findings"),
-      statistics: () => channels.statistics("findings"),
-      subscribers: () => channels.subscribers("findings"),
-    },
-    Channel: {
-      publish: () => channel.publish("info", { text: "hello" }),
-      broadcast: () => channel.broadcast("tick", {}),
-      onBroadcast: () => channel.onBroadcast("tick", nobody),
-    },
-    Presence: { watch: () => agent.presence.watch(nobody) },
-    Agent: {
-      ...talk(agent),
-      card: () => agent.card(),
-      heartbeat: () => agent.heartbeat(),
-      renew: () => agent.renew(),
-      suspend: () => agent.suspend(),
-      sync: () => agent.sync(),
-      spawn: () => agent.spawn(),
-      spawnTeam: () => agent.spawnTeam([{ count: 2 }]),
-    },
-    AgentMemory: {
-      get: () => agent.memory.get(id),
-      list: () => agent.memory.list(),
-      thread: () => agent.memory.thread(id),
-      similar: () => agent.memory.similar(id),
-      statistics: () => agent.memory.statistics(),
-    },
-  };
+function prototypeValue(prototype: object, name: string): unknown {
+  for (let at = prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, name);
+    if (found) return found.value;
+  }
+  return undefined;
 }
 
-/** They ask nobody, or go on without an answer; what they do then has tests of its own. */
-const others = [
-  "Mayfly: close",
-  "Debug: close, finish, flush, level, listen, stopWatches",
-  "Log: close, finish, follow",
-  "Messages: close, finish, on",
-  "Debug: lifecycle, task, step, decision, thought, memory, message, tool, error",
-  "DebugStreams: close",
-  "States: of",
-  "Channels: close, finish, open",
-  "Channel: leave, on",
-  "Presence: close, leave, track",
-  // A recall answers from the cache.
-  "AgentMemory: recall, context, recallLocal, remember, update, forget, sync",
-  "Agent: recall, remember, on, close, stop, work",
-  "AgentOutbox: retry, discard, add, stamp, push, inTurn, finish, close",
-  "TenantOutbox: drain",
-];
-
-/** An empty list is one, and there may be no state: no answer is more right. */
-const right: Record<string, string[]> = {
-  "[]": [
-    "Agents.tree AgentTypes.list EnrolmentKeys.list Invitations.mine Members.list Tenants.list States.list",
-    "States.history Channels.list AgentMemory.get AgentMemory.list AgentMemory.thread Conflicts.list",
-    "Memories.get Memories.list Memories.thread",
-    // Of those that nobody asks for yet none is alive, and the caller may watch no tenant.
-    "Agents.watch Presence.watch DebugStreams.watch Debug.watch",
-  ].flatMap((names) => names.split(" ")),
-  null: ["States.get", "States.at", "States.diff"],
-};
+setUp();
 
 /** Everything that an agent does by itself goes on through answers of something in between. */
 describe("the background of an agent", () => {
@@ -387,16 +195,3 @@ describe("an answer of something in between", () => {
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 1, rejected: 0 });
   });
 });
-
-const mentions = (line: string, name: string, method: string) => {
-  const [of, methods = ""] = line.split(": ");
-  return of === name && methods.split(", ").includes(method);
-};
-
-function prototypeValue(prototype: object, name: string): unknown {
-  for (let at = prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    const found = Object.getOwnPropertyDescriptor(at, name);
-    if (found) return found.value;
-  }
-  return undefined;
-}

@@ -3,7 +3,7 @@ import type { Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import { runCli } from "../cli/run.ts";
+import { runCli, startCli } from "../cli/run.ts";
 
 let local: TestLocal;
 let mayfly: Mayfly;
@@ -16,10 +16,12 @@ afterAll(async () => {
   await mayfly?.close();
   await local?.close();
 });
-const run = (...given: string[]) =>
-  runCli(given, {
-    env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey, MAYFLY_TENANT: tenant },
-  });
+const env = () => ({
+  MAYFLY_URL: local.apiUrl,
+  MAYFLY_KEY: local.secretKey,
+  MAYFLY_TENANT: tenant,
+});
+const run = (...given: string[]) => runCli(given, { env: env() });
 
 describe("mayfly jobs", () => {
   it("lists them, shows one as a tree, redrives, cancels, and names schedules", async () => {
@@ -50,5 +52,61 @@ describe("mayfly jobs", () => {
     expect(JSON.parse((await run("redrive", id, "--json")).out)).toEqual({ redriven: 1 });
     expect((await run("cancel", later?.id ?? "")).out).toContain("1 job cancelled");
     expect((await run("schedules")).out).toMatch(/nightly {2}0 3 \* \* \* UTC {2}bad/);
+  });
+
+  it("tells of the queues how much stands, and how long jobs waited and ran", async () => {
+    const { queues } = JSON.parse((await run("jobs", "--queues", "--json")).out);
+    const bad = queues.find(({ queue }: { queue: string }) => queue === "bad");
+    expect(bad).toMatchObject({ ready: 1, running: 0, wait: { p99: null } });
+    const { out } = await run("jobs", "--queues", "--queue", "later");
+    expect(out).toMatch(/^queue +ready +oldest/);
+    expect(out).toMatch(/\nlater +0 /);
+    expect(out).not.toContain("bad");
+  });
+
+  it("shows what changes, until it is ended", async () => {
+    const watching = startCli(["jobs", "--watch", "--queue", "watched"], { env: env() });
+    const { id } = dataOf(await mayfly.jobs.add("watched"));
+    await watching.printed(new RegExp(`${id} {2}ready`));
+    await mayfly.jobs.cancel(id);
+    await watching.printed(new RegExp(`${id} {2}cancelled`));
+    watching.child.kill("SIGINT");
+    expect((await watching.ended).code).toBe(130);
+  });
+});
+
+describe("mayfly schedules", () => {
+  it("sets one, lists it, and removes it", async () => {
+    const set = await run(
+      ...["schedules", "set", "often", "*/5 * * * *", "sweep", "--time-zone", "Europe/Berlin"],
+      ...["--input", '{"deep":true}', "--priority", "3", "--overlap", "allow", "--json"],
+    );
+    expect(JSON.parse(set.out)).toMatchObject({
+      name: "often",
+      cron: "*/5 * * * *",
+      timeZone: "Europe/Berlin",
+      job: "sweep",
+      input: { deep: true },
+      options: { priority: 3 },
+      overlap: "allow",
+    });
+    expect((await run("schedules")).out).toMatch(
+      /often {2}\*\/5 \* \* \* \* Europe\/Berlin {2}sweep/,
+    );
+    expect((await run("schedules", "set", "often", "@daily", "sweep", "--paused")).out).toMatch(
+      /often {2}@daily UTC {2}sweep {2}paused/,
+    );
+    expect((await run("schedules", "remove", "often")).out).toContain("often is removed");
+    expect((await run("schedules")).out).not.toContain("often");
+  });
+
+  it("says what is wrong: a line that never fires, an input that is no JSON, a name that is not there", async () => {
+    const never = await run("schedules", "set", "x", "0 0 30 2 *", "sweep");
+    expect(never).toMatchObject({ code: 1 });
+    expect(never.err).toContain("cron names a time that never comes");
+    const input = await run("schedules", "set", "x", "@daily", "sweep", "--input", "{");
+    expect(input).toMatchObject({ code: 2, err: expect.stringContaining("--input is not JSON") });
+    const gone = await run("schedules", "remove", "nobody");
+    expect(gone).toMatchObject({ code: 1, err: expect.stringContaining("no schedule nobody") });
   });
 });

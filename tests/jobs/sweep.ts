@@ -89,6 +89,12 @@ export const sweep: RoomSweep = {
     job_statistics: forReaders({}),
     list_jobs: forReaders({}),
     list_schedules: forReaders({}),
+    mark_job_call: {
+      values: { call: job, seconds: 60 },
+      needs: null,
+      only: "secret",
+      viewer: "may not",
+    },
     read_steps: underLease({ lease }),
     record_steps: underLease({ lease, steps: [{ name: "planted" }] }),
     redrive_jobs: forAdmins({}),

@@ -118,7 +118,7 @@ describe("children", () => {
     await complete(db.sql, claims, [{ lease: of(one), result: 5 }]);
     expect(await call("wait_job", { lease, step: "1", signals: [`job:${one?.id}`] })).toEqual({
       signal: `job:${one?.id}`,
-      payload: { id: one?.id, status: "succeeded" },
+      payload: { id: one?.id, status: "succeeded", result: 5 },
     });
     expect(await call("wait_job", { lease, step: "2", signals: [`job:${two?.id}`] })).toEqual({
       waiting: true,
@@ -129,7 +129,7 @@ describe("children", () => {
     expect(
       await call("wait_job", { lease: again.lease, step: "2", signals: [`job:${two?.id}`] }),
     ).toMatchObject({
-      payload: { status: "failed" },
+      payload: { status: "failed", error: { message: "no" }, result: null },
     });
     expect(await jobOf(db.sql, tenant, id)).toMatchObject({
       children: expect.arrayContaining([

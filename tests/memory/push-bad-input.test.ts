@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actAs, makeAgent, makeTenant, type SpawnedAgent } from "#harness/callers";
+import { actAs, makeAgent, makeTenant, refusalOf, type SpawnedAgent } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { propertyRuns } from "#harness/long";
 import { putOf } from "#harness/operations";
@@ -105,4 +105,26 @@ describe("sync, whatever it is sent", () => {
     },
     Math.max(120_000, numRuns * 200),
   );
+});
+
+describe("a push", () => {
+  const push = (operations: unknown) =>
+    call("sync", { push: operations, since: null, page_limit: 0 });
+
+  it("refuses one id written in two ways", async () => {
+    const put = putOf();
+    const again = { ...putOf(), id: put.id.toUpperCase() };
+    expect(await refusalOf(push([put, again]))).toMatchObject({
+      code: "invalid_operation",
+      details: { index: 1, field: "id" },
+    });
+  });
+
+  it("refuses more than a push may have", async () => {
+    const many = Array.from({ length: 1001 }, () => putOf());
+    expect((await refusalOf(push(many))).code).toBe("push_too_large");
+    const vectors = many.slice(0, 101).map((op) => ({ ...op, embedding: [], model: "m" }));
+    expect((await refusalOf(push(vectors))).code).toBe("push_too_large");
+    expect((await refusalOf(push({ not: "a list" }))).code).toBe("invalid_request");
+  });
 });

@@ -109,3 +109,14 @@ describe("maintenance of every tenant", () => {
     expect((await push(deleteOf(put.memory.id))).results).toMatchObject([{ status: "applied" }]);
   });
 });
+
+describe("sync, in passing", () => {
+  it("marks agents that are dead but do not say so", async () => {
+    const tenant = await makeTenant(db.sql);
+    const [agent, dead] = [await makeAgent(db.sql, tenant), await makeAgent(db.sql, tenant)];
+    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${dead.id}`;
+    await rpc(db.sql, agent.claims, "sync", { push: [], page_limit: 1000 });
+    const [row] = await db.sql`select status from mayfly.agents where id = ${dead.id}`;
+    expect(row?.status).toBe("expired");
+  });
+});

@@ -292,14 +292,3 @@ describe("settling", () => {
     expect(await unsettled()).toBe(1);
   });
 });
-
-describe("sync, in passing", () => {
-  it("marks agents that are dead but do not say so", async () => {
-    await enter();
-    const dead = await makeAgent(db.sql, tenant);
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${dead.id}`;
-    await sync([]);
-    const [row] = await db.sql`select status from mayfly.agents where id = ${dead.id}`;
-    expect(row?.status).toBe("expired");
-  });
-});

@@ -1,97 +1,28 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as nodeFs from "node:fs/promises";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile, utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { createInterface } from "node:readline";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { canUnshare } from "#harness/needs";
+import { LockHeld, LockLost } from "../../sdk/src/outbox/file-lock.ts";
+import { systemIdentity } from "../../sdk/src/outbox/process-identity.ts";
 import {
-  type FileLock,
-  LockHeld,
-  LockLost,
-  type LockOptions,
-  lockFile,
-} from "../../sdk/src/outbox/file-lock.ts";
-import {
-  type IdentitySource,
-  type ProcessIdentity,
-  systemIdentity,
-} from "../../sdk/src/outbox/process-identity.ts";
+  children,
+  left,
+  noLinks,
+  path,
+  processOf,
+  setUp,
+  still,
+  take,
+  takeElsewhere,
+  unwatched,
+  withFs,
+} from "./lock-takers.ts";
 
-let folder: string;
-let path: string;
-const children: ChildProcess[] = [];
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "mayfly-lock-"));
-  path = join(folder, "a.lock");
-});
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
-  await rm(folder, { recursive: true, force: true });
-});
-
-/** A holder is dead after 0.4 s without a beat, of which it should have had forty. */
-const rhythm = { beatMs: 10, lookMs: 20, looks: 20 };
-/** A holder that does not beat at all. */
-const still = { ...rhythm, beatMs: 1_000_000 };
-
-const alive = new Set<number>();
-beforeEach(() => alive.clear());
-
-/** A process of an invented machine: `here` can ask for each other, `elsewhere` cannot. */
-function processOf(pid: number, place: "here" | "elsewhere" = "here"): IdentitySource {
-  alive.add(pid);
-  const namespace = place === "here" ? "pid:[1]" : `pid:[${pid}]`;
-  const own: ProcessIdentity = {
-    pid: place === "here" ? pid : 1,
-    host: "box",
-    started: place === "here" ? String(pid) : "7",
-    boot: "b",
-    namespace,
-  };
-  return {
-    own: () => own,
-    stateOf: (other) => {
-      if (other.boot !== "b" || other.namespace !== namespace) return "unknown";
-      return alive.has(other.pid) ? "runs" : "gone";
-    },
-  };
-}
-
-/** The file system, where some calls fail or take their time. */
-const withFs = (calls: Partial<typeof nodeFs>) => ({ ...nodeFs, ...calls });
-const noLinks = (code: string) =>
-  withFs({ link: () => Promise.reject(Object.assign(new Error(code), { code })) });
-
-const take = (options: LockOptions = {}) => lockFile(path, { rhythm, ...options });
-const unwatched = { onWatch: () => expect.unreachable("asked, not watched") };
-const left = async () => (await readdir(folder)).sort();
-
-/** Another process that takes the lock, in a container of its own where it is process 1. */
-async function takeElsewhere(container = false) {
-  const script = `
-    const { lockFile } = await import(${JSON.stringify(new URL("../../sdk/src/outbox/file-lock.ts", import.meta.url).href)});
-    await lockFile(${JSON.stringify(path)}, { rhythm: ${JSON.stringify(rhythm)} }).then(
-      () => console.log("holds as " + process.pid), ({ message }) => console.log(message));
-    setInterval(() => {}, 1000);`;
-  const node = [process.execPath, "--input-type=module", "--eval", script];
-  const command = container
-    ? ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", ...node]
-    : node;
-  const child = spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
-  children.push(child);
-  const said = (await once(createInterface(child.stdout), "line")) as [string];
-  const kill = async () => {
-    // Its end closes the pipe, also that of a container.
-    const ended = once(child.stdout, "close");
-    child.kill("SIGKILL");
-    await ended;
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-  };
-  return { said: said[0], pid: child.pid ?? 0, kill };
-}
+setUp();
 
 describe("a lock on a file", () => {
   it("is one process's, leaves nothing behind, and is free again when it is released", async () => {
@@ -255,118 +186,6 @@ describe("a holder whose lock was taken", () => {
     await thief.assertHeld();
     await thief.release();
     expect(await left()).toEqual([]);
-  });
-});
-
-describe("many takers", () => {
-  /** Each call takes some turns of the event loop, each time others: a race in one process. */
-  function slowFs(seed: number, links: boolean) {
-    let state = seed;
-    const delay = async () => {
-      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-      for (let turns = state % 7; turns > 0; turns--) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    };
-    const slow =
-      <Args extends unknown[], Value>(call: (...args: Args) => Promise<Value>) =>
-      async (...args: Args) => {
-        await delay();
-        const value = await call(...args);
-        await delay();
-        return value;
-      };
-    const fs = links ? nodeFs : noLinks("EPERM");
-    return withFs({
-      open: slow(nodeFs.open) as typeof nodeFs.open,
-      link: slow(fs.link),
-      rename: slow(nodeFs.rename),
-      rm: slow(nodeFs.rm),
-    });
-  }
-
-  it.each([
-    [true, 2],
-    [true, 40],
-    [false, 2],
-    [false, 40],
-  ])("of a dead one's lock: one gets it (hard links: %s, takers: %i)", async (links, takers) => {
-    for (let seed = 1; seed <= 10; seed++) {
-      const dead = processOf(1000);
-      await take({ identity: dead, rhythm: still, fs: slowFs(seed, links) });
-      alive.delete(1000);
-      const all = await Promise.allSettled(
-        Array.from({ length: takers }, (_, n) =>
-          take({ identity: processOf(n + 1), fs: slowFs(seed * 100 + n, links) }),
-        ),
-      );
-      const won = all.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-      expect(won).toHaveLength(1);
-      for (const one of all) {
-        if (one.status === "rejected") expect(one.reason).toBeInstanceOf(LockHeld);
-      }
-      await won[0]?.assertHeld();
-      await won[0]?.release();
-      expect(await left()).toEqual([]);
-    }
-  });
-
-  it.each([true, false])(
-    "that take, let go and die again and again never have it twice (hard links: %s)",
-    async (links) => {
-      let holders = 0;
-      let held = 0;
-      let pid = 0;
-      const worker = async (seed: number) => {
-        for (let round = 0; round < 25; round++) {
-          pid++;
-          const own = pid;
-          const fs = slowFs(seed * 1000 + round, links);
-          const lock: FileLock | null = await take({
-            identity: processOf(own),
-            fs,
-            rhythm: still,
-          }).catch((error: unknown) => {
-            if (error instanceof LockHeld) return null;
-            throw error;
-          });
-          if (!lock) continue;
-          holders++;
-          held++;
-          expect(holders).toBe(1);
-          await lock.assertHeld();
-          await new Promise((resolve) => setImmediate(resolve));
-          expect(holders).toBe(1);
-          holders--;
-          // Every other one dies with it.
-          if (own % 2 === 0) alive.delete(own);
-          else await lock.release();
-        }
-      };
-      await Promise.all(Array.from({ length: 8 }, (_, n) => worker(n + 1)));
-      expect(held).toBeGreaterThan(10);
-    },
-  );
-
-  it("goes on where a taker died between its two steps", async () => {
-    const dead = processOf(1000);
-    await take({ identity: dead, rhythm: still });
-    alive.delete(1000);
-    const dying = withFs({ rename: () => new Promise(() => {}) });
-    const reached = new Promise<void>((resolve) => {
-      dying.rename = () => {
-        resolve();
-        return new Promise(() => {});
-      };
-    });
-    void take({ identity: processOf(1), fs: dying });
-    await reached;
-    await expect(take({ identity: processOf(2), ...unwatched })).rejects.toBeInstanceOf(LockHeld);
-    alive.delete(1);
-    const lock = await take({ identity: processOf(3), ...unwatched });
-    await lock.assertHeld();
-    await lock.release();
-    expect((await left()).filter((name) => !name.endsWith(".draft"))).toEqual([]);
   });
 });
 

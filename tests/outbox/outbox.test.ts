@@ -1,81 +1,23 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
-import { startTestLocal, type TestLocal } from "#harness/local";
-import { startProxy, type TestProxy } from "#harness/proxy";
-import { type Agent, Mayfly } from "../../sdk/src/index.ts";
+import { Mayfly } from "../../sdk/src/index.ts";
+import {
+  eventsOf,
+  folder,
+  killAt,
+  leaveBehind,
+  local,
+  mayflyOf,
+  proxy,
+  rowsOf,
+  setUp,
+  tasksOf,
+  tenant,
+} from "./left-behind.ts";
 
-let local: TestLocal;
-let proxy: TestProxy;
-let folder: string;
-let tenant: string;
-beforeAll(async () => {
-  local = await startTestLocal();
-  proxy = await startProxy(local.apiUrl);
-  folder = await mkdtemp(join(tmpdir(), "mayfly-outbox-"));
-});
-afterAll(async () => {
-  await proxy?.close();
-  await local?.close();
-  await rm(folder, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  ({ tenant } = await local.enter());
-});
-
-const mayflyOf = (options: { url?: string; storage?: string } = {}) =>
-  new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant, ...options });
-
-/** Ends an agent from outside: it can push nothing any more. */
-async function leaveBehind(mayfly: Mayfly, agent: Agent): Promise<void> {
-  dataOf(await mayfly.agents.stop(agent.id));
-  expect((await agent.close()).error).toMatchObject({
-    code: "not_pushed",
-    details: { unsynced: 1 },
-  });
-}
-
-const rowsOf = async () =>
-  [
-    ...(await local.sql`select task, agent_id, pushed_by from mayfly.memories
-      where tenant_id = ${tenant} and deleted_at is null order by id`),
-  ] as unknown as { task: string; agent_id: string; pushed_by: string | null }[];
-const tasksOf = async () => (await rowsOf()).map(({ task }) => task);
-const eventsOf = async (type: string) =>
-  (await local.sql`select from mayfly.events where tenant_id = ${tenant} and type = ${type}`)
-    .length;
-
-/** A process that remembers and syncs as its script says; it is killed at a line it prints. */
-async function killAt(line: string, script: string): Promise<string[]> {
-  const sdk = new URL("../../sdk/src/index.ts", import.meta.url).href;
-  const child = spawn(
-    process.execPath,
-    [
-      "--input-type=module",
-      "--eval",
-      `const { Mayfly } = await import(${JSON.stringify(sdk)});
-       const mayfly = new Mayfly(${JSON.stringify({ url: local.apiUrl, key: local.secretKey, tenant, storage: folder })});
-       const { data: agent, error } = await mayfly.spawn({ name: "doomed", lifetime: 60 });
-       if (error) throw error;
-       console.log("agent " + agent.id);
-       ${script}
-       setInterval(() => {}, 1000);`,
-    ],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const lines: string[] = [];
-  for await (const printed of createInterface({ input: child.stdout })) {
-    lines.push(printed);
-    if (printed === line) child.kill("SIGKILL");
-  }
-  await ended;
-  return lines;
-}
+setUp();
 
 describe("the outbox", () => {
   it("of a killed process is drained by the next agent, with who learned it and who pushed it", async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   actAs,
   type Claims,
@@ -8,98 +8,28 @@ import {
   makeAgent,
   makePerson,
   makeTenant,
-  refusalOf,
-  rpc,
   serviceRole,
 } from "#harness/callers";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { putOf } from "#harness/operations";
+import {
+  admin,
+  call,
+  db,
+  type Invited,
+  member,
+  owner,
+  roleOf,
+  setUp,
+  stranger,
+  tenant,
+  viewer,
+} from "#harness/people";
 
-interface Invited {
-  token: string;
-  invitation: { id: string; role: string };
-}
-
-let db: TestDatabase;
-let tenant: string;
-let owner: Claims;
-let admin: Claims;
-let member: Claims;
-let viewer: Claims;
-let stranger: Claims;
-beforeAll(async () => {
-  db = await openTestDatabase();
-});
-afterAll(() => db.close());
-beforeEach(async () => {
-  tenant = await makeTenant(db.sql);
-  owner = await makePerson(db.sql, { [tenant]: "owner" });
-  admin = await makePerson(db.sql, { [tenant]: "admin" });
-  member = await makePerson(db.sql, { [tenant]: "member" });
-  viewer = await makePerson(db.sql, { [tenant]: "viewer" });
-  stranger = await makePerson(db.sql, {});
-});
-
-const call = <T = Record<string, unknown>>(
-  claims: Claims,
-  name: string,
-  values: Record<string, unknown> = {},
-  headers: Record<string, string> = claims === serviceRole ? inTenant(tenant) : {},
-) => rpc<T>(db.sql, claims, name, values, headers);
 const invite = (claims: Claims, role: string, more: Record<string, unknown> = {}) =>
   call<Invited>(claims, "invite_member", { role, ...more });
 const emailOf = (claims: Claims) => `${claims.sub}@example.com`;
-const roleOf = async (claims: Claims) => {
-  const [row] =
-    await db.sql`select role from mayfly.members where tenant_id = ${tenant} and user_id = ${claims.sub as string}`;
-  return row?.role as string | undefined;
-};
-const allow = (who: string) =>
-  db.sql`update mayfly_private.settings set tenants_created_by = ${who}`;
 
-describe("creating a tenant", () => {
-  it("is for the secret key alone, unless the project says otherwise", async () => {
-    expect(await codeOf(call(stranger, "create_tenant", { name: "mine" }))).toBe(
-      "tenant_creation_not_allowed",
-    );
-    await allow("signed_in");
-    const created = await call<{ id: string }>(stranger, "create_tenant", { name: "mine" });
-    expect(await call(stranger, "list_members")).toMatchObject([
-      { user_id: stranger.sub, email: emailOf(stranger), role: "owner" },
-    ]);
-    expect(created.id).toMatch(/^[0-9a-f-]{36}$/);
-    const anonymous = { ...stranger, is_anonymous: true };
-    expect(await codeOf(call(anonymous, "create_tenant", { name: "x" }))).toBe(
-      "tenant_creation_not_allowed",
-    );
-    await allow("secret_key");
-  });
-
-  it("gives a person no more tenants than the project allows, and no agent any", async () => {
-    await allow("signed_in");
-    await db.sql`update mayfly_private.settings set max_tenants_per_person = 1`;
-    await call(stranger, "create_tenant", { name: "one" });
-    expect(await refusalOf(call(stranger, "create_tenant", { name: "two" }))).toMatchObject({
-      code: "tenant_quota_exceeded",
-      details: { limit: 1 },
-    });
-    const { claims } = await makeAgent(db.sql, tenant);
-    expect(await codeOf(call(claims, "create_tenant", { name: "x" }))).toBe("not_authorized");
-    await db.sql`update mayfly_private.settings set tenants_created_by = default, max_tenants_per_person = default`;
-  });
-
-  it("names its owner by the secret key", async () => {
-    const { id } = await call<{ id: string }>(serviceRole, "create_tenant", {
-      name: "theirs",
-      owner: stranger.sub,
-    });
-    const rows = await db.sql`select user_id, role from mayfly.members where tenant_id = ${id}`;
-    expect([...rows]).toEqual([{ user_id: stranger.sub, role: "owner" }]);
-    expect(
-      await codeOf(call(serviceRole, "create_tenant", { name: "x", owner: randomUUID() })),
-    ).toBe("user_unknown");
-  });
-});
+setUp();
 
 describe("an invitation", () => {
   it("makes who has its token a member, once", async () => {
@@ -262,67 +192,6 @@ describe("the people of a tenant", () => {
     expect(await codeOf(call(member, "usage", {}, inTenant(await makeTenant(db.sql))))).toBe(
       "tenant_unknown",
     );
-  });
-});
-
-describe("a tenant's settings", () => {
-  it("are changed by admins; its quotas by the secret key alone", async () => {
-    const changed = await call(admin, "update_tenant", {
-      name: "new",
-      max_lifetime: 60,
-      language: "german",
-    });
-    expect(changed).toMatchObject({ name: "new", max_lifetime: "00:01:00", language: "german" });
-    expect(await codeOf(call(member, "update_tenant", { name: "x" }))).toBe("scope_missing");
-    expect(await codeOf(call(admin, "update_tenant", { language: "klingon" }))).toBe(
-      "invalid_request",
-    );
-    expect(await codeOf(call(admin, "update_tenant", { max_lifetime: 1 }))).toBe(
-      "lifetime_out_of_range",
-    );
-  });
-
-  it("has its quotas set by the secret key alone, each within its bounds", async () => {
-    const quotas = {
-      max_living_agents: 7,
-      spawns_per_minute: 70,
-      max_memories: 700,
-      max_bytes: 7000,
-      writes_per_minute: 7000,
-      messages_kept: 7200,
-    };
-    expect(await call(serviceRole, "set_quotas", quotas)).toMatchObject({
-      ...quotas,
-      id: tenant,
-      messages_kept: "02:00:00",
-    });
-    expect(await call(serviceRole, "set_quotas", { max_bytes: 70_000 })).toMatchObject({
-      ...quotas,
-      max_bytes: 70_000,
-      messages_kept: "02:00:00",
-    });
-    for (const [field, value] of Object.entries({
-      max_living_agents: -1,
-      spawns_per_minute: 0,
-      max_memories: -1,
-      max_bytes: -1,
-      writes_per_minute: 999,
-      messages_kept: 60,
-    }))
-      expect(await refusalOf(call(serviceRole, "set_quotas", { [field]: value }))).toMatchObject({
-        code: "invalid_request",
-        details: { field },
-      });
-    for (const claims of [owner, admin])
-      expect(await codeOf(call(claims, "set_quotas", quotas))).toBe("42501");
-    for (const claims of [owner, serviceRole]) {
-      const direct = actAs(
-        db.sql,
-        claims,
-        (session) => session`update mayfly.tenants set max_bytes = 1 where id = ${tenant}`,
-      );
-      expect(await codeOf(direct)).toBe("42501");
-    }
   });
 });
 

@@ -69,6 +69,9 @@ describe.skipIf(!databaseUrl)("plpgsql_check, on Postgres 17,", () => {
     // Read where to_regclass says that it is there.
     'mayfly_private.installation(): relation "cron.job" does not exist',
     'mayfly_private.request_drains(): relation "vault.decrypted_secrets" does not exist',
+    'mayfly_private.request_jobs(text): relation "vault.decrypted_secrets" does not exist',
+    'mayfly_private.schedule_job_function(text,text,integer): relation "vault.decrypted_secrets" does not exist',
+    'mayfly_private.unschedule_job_function(text): relation "cron.job" does not exist',
     // The row of a table whose name comes from the catalog.
     'mayfly_private.export_tenant(jsonb,integer): record "line" is not assigned yet',
     // One function for the triggers of many tables: only those whose updates it meters have an id.

@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
-  actAs,
-  type Claims,
   codeOf,
   inTenant,
   makeAgent,
@@ -10,71 +8,25 @@ import {
   makeTenant,
   refusalOf,
   rpc,
-  type SpawnedAgent,
   serviceRole,
 } from "#harness/callers";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { inspect } from "#harness/inspect";
 import { storedBy, withinAMinute } from "#harness/usage";
+import {
+  agent,
+  call,
+  db,
+  events,
+  get,
+  inAnHour,
+  type State,
+  scopes,
+  set,
+  setUp,
+  tenant,
+} from "./calls.ts";
 
-interface State {
-  id: string;
-  agent_id: string | null;
-  key: string;
-  version: number;
-  value: unknown;
-  updated_by: string | null;
-  expires_at: string | null;
-}
-
-const scopes = ["memory:read", "state:read", "state:write", "agent:spawn"];
-
-let db: TestDatabase;
-let tenant: string;
-let agent: SpawnedAgent;
-beforeAll(async () => {
-  db = await openTestDatabase();
-});
-afterAll(() => db.close());
-beforeEach(async () => {
-  tenant = await makeTenant(db.sql, { max_lifetime: "1 day" });
-  agent = await makeAgent(db.sql, tenant, { scopes, lifetime: 80_000 });
-});
-
-/** By the clock that tests move. */
-const inAnHour = async () => {
-  const [row] = await db.sql`select mayfly_private.now() + interval '1 hour' as at`;
-  return (row?.at as Date).toISOString();
-};
-
-/** JSON values as the Data API passes them. */
-const call = <T = State>(
-  name: string,
-  values: Record<string, unknown>,
-  as: Claims = agent.claims,
-) =>
-  actAs(
-    db.sql,
-    as,
-    async (session) => {
-      const named = Object.entries(values);
-      const [row] = await session.unsafe(
-        `select to_jsonb(mayfly.${name}(${named.map(([key], index) => `${key} => $${index + 1}`).join(", ")})) as answer`,
-        named.map(([key, value]) =>
-          ["value", "patch", "ours"].includes(key) ? session.json(value as never) : value,
-        ) as never[],
-      );
-      return row?.answer as T;
-    },
-    as === serviceRole ? inTenant(tenant) : {},
-  );
-const set = (key: string, value: unknown, more: Record<string, unknown> = {}, as?: Claims) =>
-  call("set_state", { key, value, ...more }, as);
-const get = (key: string, more: Record<string, unknown> = {}, as?: Claims) =>
-  call<State | null>("get_state", { key, ...more }, as);
-const events = () => db.sql`
-  select type, subject, agent_id, version, fields, audience from mayfly.events
-  where tenant_id = ${tenant} and type = 'state.changed' order by id`;
+setUp();
 
 describe("a state", () => {
   it("is set and got by key, shared or an agent's, each apart", async () => {
@@ -194,155 +146,6 @@ describe("a state", () => {
   });
 });
 
-describe("the versions of a state", () => {
-  it("are kept, with who made them and how, and are read one by one", async () => {
-    const owner = await makePerson(db.sql, { [tenant]: "owner" });
-    await set("k", { a: 1 });
-    await call("patch_state", { key: "k", patch: { b: 2 } }, owner);
-    await call("delete_state", { key: "k" });
-    expect(await call("state_history", { key: "k" })).toMatchObject([
-      { version: 3, action: "delete", by: agent.id },
-      { version: 2, action: "patch", by: owner.sub },
-      { version: 1, action: "set", by: agent.id },
-    ]);
-    expect(await get("k", { version: 2 })).toMatchObject({
-      key: "k",
-      version: 2,
-      value: { a: 1, b: 2 },
-      action: "patch",
-    });
-    expect((await get("k", { version: 3 }))?.value).toBeNull();
-    expect(await get("k", { version: 4 })).toBeNull();
-    expect(await call("state_history", { key: "k", before: 3, page_limit: 1 })).toMatchObject([
-      { version: 2 },
-    ]);
-  });
-
-  it("are a hundred of each", async () => {
-    for (let n = 1; n <= 103; n++) await set("k", n);
-    const history = await call<{ version: number }[]>("state_history", { key: "k" });
-    expect(history.map(({ version }) => version)).toEqual(
-      Array.from({ length: 100 }, (_, n) => 103 - n),
-    );
-    expect(await refusalOf(call("rollback_state", { key: "k", version: 3 }))).toMatchObject({
-      code: "version_unknown",
-      details: { field: "version" },
-    });
-    const counted = await storedBy(db.sql, agent.claims);
-    await db.sql`select mayfly_private.recount_usage(${tenant})`;
-    expect(await storedBy(db.sql, agent.claims)).toEqual(counted);
-  });
-
-  it("come back by a rollback, as a new version, also of what was deleted", async () => {
-    await set("k", "one");
-    await set("k", "two");
-    expect(
-      await call("rollback_state", { key: "k", version: 1, expected_version: 2 }),
-    ).toMatchObject({ version: 3, value: "one" });
-    await call("delete_state", { key: "k" });
-    expect(await codeOf(call("rollback_state", { key: "k", version: 4 }))).toBe("version_unknown");
-    expect(await call("rollback_state", { key: "k", version: 2 })).toMatchObject({
-      version: 5,
-      value: "two",
-    });
-    expect(await codeOf(call("rollback_state", { key: "never", version: 1 }))).toBe(
-      "version_unknown",
-    );
-    expect(await get("never")).toBeNull();
-  });
-});
-
-describe("two changes of one base", () => {
-  interface Reconciled {
-    outcome: string;
-    conflicts: unknown[];
-    state: State;
-  }
-  const base = { title: "draft", steps: { one: "todo", two: "todo" }, drop: 1 };
-  const theirs = { title: "theirs", steps: { one: "done", two: "todo" }, drop: 1 };
-  const ours = { title: "draft", steps: { one: "todo", two: "done" } };
-  const reconcile = (values: Record<string, unknown>) =>
-    call<Reconciled>("reconcile_state", { key: "k", base_version: 1, ...values });
-  beforeEach(async () => {
-    await set("k", base);
-    await set("k", theirs);
-  });
-
-  it("by latest_wins are the later one, whole", async () => {
-    const before = new Date(Date.now() - 60_000).toISOString();
-    expect(await reconcile({ strategy: "latest_wins", ours, ours_at: before })).toMatchObject({
-      outcome: "theirs",
-      state: { version: 2, value: theirs },
-    });
-    const { outcome, state } = await reconcile({ strategy: "latest_wins", ours });
-    expect([outcome, state.version, state.value]).toEqual(["ours", 3, ours]);
-  });
-
-  it("by merge are both, deep, and the later where they contradict each other", async () => {
-    const { outcome, state } = await reconcile({ strategy: "merge", ours });
-    expect([outcome, state.value]).toEqual([
-      "merged",
-      { title: "theirs", steps: { one: "done", two: "done" } },
-    ]);
-    const contradiction = { ...ours, title: "ours" };
-    const second = await reconcile({ strategy: "merge", ours: contradiction });
-    expect(second.state.value).toMatchObject({ title: "ours" });
-    const history = await call("state_history", { key: "k" });
-    expect(history).toMatchObject([{ action: "reconcile" }, { action: "reconcile" }, {}, {}]);
-  });
-
-  it("by manual are both where they do not contradict each other, else nothing is written", async () => {
-    const conflicting = { ...ours, title: "ours" };
-    expect(await reconcile({ strategy: "manual", ours: conflicting })).toEqual({
-      outcome: "conflict",
-      conflicts: [{ path: ["title"], base: "draft", theirs: "theirs", ours: "ours" }],
-      state: expect.objectContaining({ version: 2, value: theirs }),
-    });
-    expect(await reconcile({ strategy: "manual", ours })).toMatchObject({
-      outcome: "merged",
-      conflicts: [],
-      state: { version: 3, value: { title: "theirs", steps: { one: "done", two: "done" } } },
-    });
-  });
-
-  it("can be two versions that are kept", async () => {
-    await set("k", ours);
-    const values = { ours_version: 3, theirs_version: 2, expected_version: 3 };
-    expect((await reconcile({ strategy: "merge", ...values })).state.value).toEqual({
-      title: "theirs",
-      steps: { one: "done", two: "done" },
-    });
-    expect(await codeOf(reconcile({ strategy: "merge", ...values }))).toBe("version_conflict");
-  });
-
-  it("without a base are united, and are ours where there is nothing", async () => {
-    const united = await call<Reconciled>("reconcile_state", {
-      key: "k",
-      strategy: "merge",
-      ours: { mine: 1 },
-    });
-    expect(united.state.value).toEqual({ ...theirs, mine: 1 });
-    await call("delete_state", { key: "k" });
-    expect(await reconcile({ strategy: "manual", ours })).toMatchObject({
-      outcome: "ours",
-      state: { value: ours },
-    });
-  });
-
-  it.each([
-    [{ strategy: "newest" }, "strategy"],
-    [{ strategy: "merge", ours: undefined }, "ours"],
-    [{ strategy: "merge", ours_version: 1 }, "ours"],
-    [{ strategy: "merge", base_version: 9 }, "base_version"],
-    [{ strategy: "merge", theirs_version: 9 }, "theirs_version"],
-  ])("are refused when asked for wrongly: %j", async (wrong, field) => {
-    const values: Record<string, unknown> = { ours, ...wrong };
-    const { ours: given, ...rest } = values;
-    const refusal = await refusalOf(reconcile(given === undefined ? rest : values));
-    expect(refusal).toMatchObject({ details: { field } });
-  });
-});
-
 describe("who writes a state", () => {
   it("is the agent itself, its ancestors, admins and the secret key", async () => {
     const child = await makeAgent(db.sql, tenant, { as: agent.claims, scopes });
@@ -390,62 +193,18 @@ describe("who writes a state", () => {
   });
 });
 
-describe("the log of states", () => {
-  it("says each change, with the keys of an object that changed", async () => {
-    const { id } = await set("k", { a: 1, b: { c: 1 } }, { of_agent: agent.id });
-    await call("patch_state", { key: "k", patch: { b: { c: 2 }, d: 1 }, of_agent: agent.id });
-    await set("k", "text", { of_agent: agent.id });
-    await call("delete_state", { key: "k", of_agent: agent.id });
-    const common = { subject: id, agent_id: agent.id, audience: null };
-    expect([...(await events())]).toMatchObject([
-      { ...common, version: 1, fields: null },
-      { ...common, version: 2, fields: ["b", "d"] },
-      { ...common, version: 3, fields: null },
-      { ...common, version: 4, fields: null },
-    ]);
-  });
-
-  it("gives the versions that it names", async () => {
-    const { id } = await set("k", { a: 1 });
-    await call("delete_state", { key: "k" });
-    const changes = [2, 1, 7].map((version) => ({ id, version }));
-    const ask = (list: unknown, as?: Claims) =>
-      rpc(db.sql, as ?? agent.claims, "state_changes", { changes: list as never });
-    expect(await ask(changes)).toMatchObject([
-      { id, key: "k", version: 2, value: null, action: "delete" },
-      { id, key: "k", version: 1, value: { a: 1 }, action: "set", by: agent.id },
-    ]);
-    const stranger = await makeAgent(db.sql, await makeTenant(db.sql), { scopes });
-    expect(await ask(changes, stranger.claims)).toEqual([]);
-    for (const wrong of [
-      {},
-      [{ id: "x", version: 1 }],
-      [{ id }],
-      Array(101).fill({ id, version: 1 }),
-    ])
-      expect(await codeOf(ask(wrong))).toBe("invalid_request");
-  });
-
-  it("says nothing of what was refused", async () => {
-    await codeOf(set("k", 1, { expected_version: 3 }));
-    await codeOf(set("k", "x".repeat(300_000)));
-    expect((await events()).length).toBe(0);
-    expect((await db.sql`select from mayfly.states where tenant_id = ${tenant}`).length).toBe(0);
-  });
-});
-
 describe("states count", () => {
   it("against the tenant's bytes and writes", () =>
     withinAMinute(db, async () => {
-      tenant = await makeTenant(db.sql, { max_bytes: 10_000 });
-      agent = await makeAgent(db.sql, tenant, { scopes });
-      const { bytes } = await storedBy(db.sql, agent.claims);
-      await set("k", "x".repeat(6_000));
-      expect(await refusalOf(set("k", "y".repeat(6_000)))).toMatchObject({
+      const small = await makeTenant(db.sql, { max_bytes: 10_000 });
+      const { claims } = await makeAgent(db.sql, small, { scopes });
+      const { bytes } = await storedBy(db.sql, claims);
+      await set("k", "x".repeat(6_000), {}, claims);
+      expect(await refusalOf(set("k", "y".repeat(6_000), {}, claims))).toMatchObject({
         code: "quota_exceeded",
         details: { quota: "bytes" },
       });
-      expect(await rpc(db.sql, agent.claims, "usage")).toMatchObject({
+      expect(await rpc(db.sql, claims, "usage")).toMatchObject({
         bytes: bytes + 6_258,
         writes_this_minute: 1,
       });

@@ -77,6 +77,66 @@ isOneToOne: false
       referencedColumns: ["tenant_id","name","version"]
     }
                   ]
+                },"approval_decisions": {
+                  Row: {
+                    "approval_id": string,"at": string,"decided_by": string,"decided_kind": string,"delegated_to": string | null,"digest": string,"reason": string | null,"tenant_id": string,"verdict": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "approval_id": string,"at"?: string,"decided_by": string,"decided_kind": string,"delegated_to"?: string | null,"digest": string,"reason"?: string | null,"tenant_id": string,"verdict": string
+                  }
+                  Update: {
+                    "approval_id"?: string,"at"?: string,"decided_by"?: string,"decided_kind"?: string,"delegated_to"?: string | null,"digest"?: string,"reason"?: string | null,"tenant_id"?: string,"verdict"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "approval_decisions_approval_fkey"
+      columns: ["tenant_id","approval_id"]
+isOneToOne: false
+      referencedRelation: "approvals"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"approval_policies": {
+                  Row: {
+                    "agent_type": string,"autonomy": string,"category": string,"escalate_after": string | null,"escalation_roles": (string)[] | null,"expires_in": string | null,"min_confidence": number | null,"notify": string | null,"quorum": number,"requester_decides": boolean,"roles": (string)[] | null,"tenant_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_type"?: string,"autonomy"?: string,"category"?: string,"escalate_after"?: string | null,"escalation_roles"?: (string)[] | null,"expires_in"?: string | null,"min_confidence"?: number | null,"notify"?: string | null,"quorum"?: number,"requester_decides"?: boolean,"roles"?: (string)[] | null,"tenant_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "agent_type"?: string,"autonomy"?: string,"category"?: string,"escalate_after"?: string | null,"escalation_roles"?: (string)[] | null,"expires_in"?: string | null,"min_confidence"?: number | null,"notify"?: string | null,"quorum"?: number,"requester_decides"?: boolean,"roles"?: (string)[] | null,"tenant_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "approval_policies_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"approvals": {
+                  Row: {
+                    "attempt": number | null,"bytes": number,"category": string,"confidence": number | null,"created_at": string,"decided_at": string | null,"deciders": (string)[] | null,"delegates": (string)[],"digest": string,"escalated_at": string | null,"escalates_at": string | null,"escalation_roles": (string)[] | null,"expires_at": string | null,"id": string,"input": NonNullable<Json>,"input_schema": Json | null,"job_id": string | null,"milestone": boolean,"notify": string | null,"quorum": number,"requested_by": string | null,"requested_kind": string,"requester_decides": boolean,"roles": (string)[] | null,"status": string,"step": string | null,"tenant_id": string,"title": string,"used_at": string | null,"waived": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempt"?: number | null,"bytes": number,"category"?: string,"confidence"?: number | null,"created_at"?: string,"decided_at"?: string | null,"deciders"?: (string)[] | null,"delegates"?: (string)[],"digest": string,"escalated_at"?: string | null,"escalates_at"?: string | null,"escalation_roles"?: (string)[] | null,"expires_at"?: string | null,"id"?: string,"input": NonNullable<Json>,"input_schema"?: Json | null,"job_id"?: string | null,"milestone"?: boolean,"notify"?: string | null,"quorum"?: number,"requested_by"?: string | null,"requested_kind": string,"requester_decides"?: boolean,"roles"?: (string)[] | null,"status"?: string,"step"?: string | null,"tenant_id": string,"title": string,"used_at"?: string | null,"waived"?: string | null
+                  }
+                  Update: {
+                    "attempt"?: number | null,"bytes"?: number,"category"?: string,"confidence"?: number | null,"created_at"?: string,"decided_at"?: string | null,"deciders"?: (string)[] | null,"delegates"?: (string)[],"digest"?: string,"escalated_at"?: string | null,"escalates_at"?: string | null,"escalation_roles"?: (string)[] | null,"expires_at"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"input_schema"?: Json | null,"job_id"?: string | null,"milestone"?: boolean,"notify"?: string | null,"quorum"?: number,"requested_by"?: string | null,"requested_kind"?: string,"requester_decides"?: boolean,"roles"?: (string)[] | null,"status"?: string,"step"?: string | null,"tenant_id"?: string,"title"?: string,"used_at"?: string | null,"waived"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "approvals_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"channel_subscriptions": {
                   Row: {
                     "acknowledged": number,"channel_id": string,"subscribed_at": string,"subscriber_id": string,"tenant_id": string
@@ -574,6 +634,9 @@ isOneToOne: false
 "append_debug":
 { Args: { "dropped"?: number,"records": Json }; Returns: Json
                            },
+"cancel_approval":
+{ Args: { "id": string }; Returns: Json
+                           },
 "cancel_jobs":
 { Args: { "ids": (string)[] }; Returns: Json
                            },
@@ -631,8 +694,20 @@ isOneToOne: false
 "debug_level":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"decide_approval":
+{ Args: { "digest": string,"id": string,"input"?: Json,"reason"?: string,"verdict": string }; Returns: Json
+                           },
+"decide_approvals":
+{ Args: { "decisions": Json }; Returns: Json
+                           },
 "define_agent_type":
 { Args: { "capabilities"?: (string)[],"description"?: string,"lifetime"?: number,"max_lifetime"?: number,"max_living"?: number,"metadata"?: Json,"name": string,"prompt"?: string,"role"?: string,"scopes"?: (string)[] }; Returns: Json
+                           },
+"delegate_approval":
+{ Args: { "id": string,"reason"?: string,"to_id": string }; Returns: Json
+                           },
+"delete_approval_policy":
+{ Args: { "agent_type"?: string,"category"?: string }; Returns: Json
                            },
 "delete_channel":
 { Args: { "name": string }; Returns: Json
@@ -673,6 +748,9 @@ isOneToOne: false
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
                            },
+"get_approval":
+{ Args: { "id": string }; Returns: Json
+                           },
 "get_job":
 { Args: { "id": string }; Returns: Json
                            },
@@ -700,6 +778,12 @@ isOneToOne: false
 "leave_tenant":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_approval_policies":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"list_approvals":
+{ Args: { "before"?: string,"mine"?: boolean,"of_category"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+                           },
 "list_jobs":
 { Args: { "before"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
                            },
@@ -720,6 +804,9 @@ isOneToOne: false
                            },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json
+                           },
+"mark_job_call":
+{ Args: { "call": string,"names"?: (string)[],"seconds": number }; Returns: Json
                            },
 "memory_statistics":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -780,6 +867,9 @@ isOneToOne: false
 "renew_agent":
 { Args: { "extend"?: boolean }; Returns: Json
                            },
+"request_approval":
+{ Args: { "category"?: string,"confidence"?: number,"deciders"?: (string)[],"expires_in"?: number,"input"?: Json,"input_schema"?: Json,"lease"?: string,"milestone"?: boolean,"quorum"?: number,"required"?: boolean,"roles"?: (string)[],"step"?: string,"title": string }; Returns: Json
+                           },
 "resume_agent":
 { Args: { "id": string }; Returns: Json
                            },
@@ -794,6 +884,9 @@ isOneToOne: false
                            },
 "send_messages":
 { Args: { "messages": Json }; Returns: Json
+                           },
+"set_approval_policy":
+{ Args: { "agent_type"?: string,"autonomy"?: string,"category"?: string,"escalate_after"?: number,"escalation_roles"?: (string)[],"expires_in"?: number,"min_confidence"?: number,"notify"?: string,"quorum"?: number,"requester_decides"?: boolean,"roles"?: (string)[] }; Returns: Json
                            },
 "set_debug":
 { Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
@@ -905,6 +998,9 @@ isOneToOne: false
       } },
 "usage":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"use_approval":
+{ Args: { "id": string,"lease": string,"step": string }; Returns: Json
                            },
 "wait_job":
 { Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json

@@ -13,6 +13,8 @@ import {
   word,
 } from "../contract/answer-form.ts";
 
+import type { JobError } from "./types.ts";
+
 export { deleted };
 
 export const addedJobs = list(row<{ id: string; existing: boolean }>({ id: text, existing: flag }));
@@ -111,6 +113,13 @@ export const waited = row<{ signal?: string; payload?: unknown; timeout?: true; 
   timeout: z.literal(true).optional(),
   waiting: z.literal(true).optional(),
 });
+/** What the end of a child tells its parent. */
+export const childEnd = row<{ status: string; result?: unknown; error?: JobError }>({
+  status: word,
+  result: value.optional(),
+  error: row<JobError>({ code: text, message: text }).optional(),
+});
+export const markedCall = row<{ known: boolean }>({ known: flag });
 export const woken = row<{ woken: boolean }>({ woken: flag });
 export const cancelledJobs = row<{ cancelled: number; cancelling: number }>({
   cancelled: count,

@@ -1,9 +1,9 @@
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
-import { addedJobs, type ClaimedRow, jobRow, waited } from "./answers.ts";
+import { addedJobs, type ClaimedRow, childEnd, waited } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Duration } from "./duration.ts";
-import { seconds, toDetails, toJob } from "./forms.ts";
+import { seconds, toJob } from "./forms.ts";
 import { StepLog } from "./step-log.ts";
 import type { JobError, JobOptions } from "./types.ts";
 
@@ -24,6 +24,9 @@ export interface StepWork {
   /** Ends when the lease is lost or the job is cancelled. */
   signal: AbortSignal;
 }
+
+/** Told of each step that is recorded, or was already. */
+export type OnStep = (name: string, ms: number, isKnown: boolean) => void;
 
 /** What ended a wait: a signal with what it carried, or the time. */
 export type WaitEnd<Payload = unknown> =
@@ -51,12 +54,14 @@ export class HeldJob<Input = unknown> {
   readonly lease: string;
   readonly #door: JobsDoor;
   readonly #steps: StepLog;
+  readonly #onStep: OnStep;
   #waits = 0;
   #asleep = false;
 
   /** @internal */
-  constructor(door: JobsDoor, given: ClaimedRow, signal: AbortSignal) {
+  constructor(door: JobsDoor, given: ClaimedRow, signal: AbortSignal, onStep: OnStep = () => {}) {
     this.#door = door;
+    this.#onStep = onStep;
     this.lease = given.lease;
     this.id = given.id;
     this.name = given.name;
@@ -94,13 +99,18 @@ export class HeldJob<Input = unknown> {
     this.#check();
     if (this.#steps.isTaken(name)) throw invalid("step", `"${name}" is the name of two steps`);
     const known = await this.#steps.known(name);
-    if (known) return known.result as T;
+    if (known) {
+      this.#onStep(name, 0, true);
+      return known.result as T;
+    }
     this.signal.throwIfAborted();
     const begun = performance.now();
     const { id, attempt, signal } = this;
     const result = await work({ idempotencyKey: `${id}/${name}`, attempt, signal });
     const ms = Math.round(performance.now() - begun);
-    return (await this.#steps.record({ name, result: result ?? null, ms })) as T;
+    const recorded = await this.#steps.record({ name, result: result ?? null, ms });
+    this.#onStep(name, ms, false);
+    return recorded as T;
   }
 
   /**
@@ -145,12 +155,10 @@ export class HeldJob<Input = unknown> {
       if (answer.error) throw answer.error;
       return answer.data[0]?.id ?? "";
     });
-    await this.#wait([`job:${added}`], undefined, `end of ${name}`);
-    const answer = await this.#door.call("get_job", { id: added }, jobRow);
-    if (answer.error) return answer;
-    const child = toDetails<unknown, T>(answer.data);
-    if (child.status === "succeeded") return { data: child.result as T, error: null };
-    return failed(childFailed(added, name, child.status, child.error));
+    const { payload } = await this.#wait([`job:${added}`], undefined, `end of ${name}`);
+    const { status, result, error } = childEnd.parse(payload);
+    if (status === "succeeded") return { data: (result ?? null) as T, error: null };
+    return failed(childFailed(added, name, status, error));
   }
 
   /** Steps and waits record an order of their own: a number, the same at each attempt. */

@@ -29,6 +29,7 @@ import type {
   QueueLimits,
   QueueStatistics,
 } from "./types.ts";
+import { wakeByTheMinute } from "./wake-function.ts";
 import type { Work, WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
@@ -81,7 +82,12 @@ export class Jobs {
     if (started.error) return started;
     const worker = started.data;
     this.#working.add(worker);
-    void worker.ended.then(() => this.#working.delete(worker));
+    const { wakes, onError } = options;
+    const unwake = wakes === undefined ? () => {} : wakeByTheMinute(this.#link, wakes, onError);
+    void worker.ended.then(() => {
+      this.#working.delete(worker);
+      unwake();
+    });
     return started;
   }
 

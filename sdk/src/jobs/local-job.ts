@@ -27,6 +27,8 @@ export interface Ending {
 export interface LocalJob {
   lease: string;
   abort(why: MayflyError): void;
+  /** Since it began, or last recorded a step. */
+  idleMs(): number;
 }
 
 /** What ended without anything to record: whoever took the lease, or waits, knows. */
@@ -42,8 +44,12 @@ export function startJob(
 ): LocalJob {
   const { lease, id, name, attempt } = given;
   const controller = new AbortController();
-  const job = new HeldJob(door, given, controller.signal);
   const begun = performance.now();
+  let moved = begun;
+  const job = new HeldJob(door, given, controller.signal, (step, ms, isKnown) => {
+    moved = performance.now();
+    note?.("step", `job ${name}: ${step}`, told({ known: isKnown }), { durationMs: ms });
+  });
   const told = (about: object) => () => ({ id, name, attempt, ...about });
   note?.("task", `job ${name}`, told({ queue: given.queue }));
   const conclude = (ending: Ending | undefined, about: object) => {
@@ -69,7 +75,11 @@ export function startJob(
       }
     }
   })();
-  return { lease, abort: (why) => controller.abort(why) };
+  return {
+    lease,
+    abort: (why) => controller.abort(why),
+    idleMs: () => performance.now() - moved,
+  };
 }
 
 const isLost = ({ aborted, reason }: AbortSignal) =>

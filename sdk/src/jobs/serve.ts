@@ -1,8 +1,11 @@
 import { z } from "zod";
+import type { MayflyError } from "../contract/errors.ts";
 import { connect } from "../link/connect.ts";
 import { Link } from "../link/link.ts";
-import { doorOf } from "./door.ts";
+import { markedCall } from "./answers.ts";
+import { doorOf, type JobsDoor } from "./door.ts";
 import type { JobHandlers } from "./local-job.ts";
+import { accessOf, isAccepted } from "./serve-access.ts";
 import type { WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
@@ -10,29 +13,46 @@ import { Worker } from "./worker.ts";
 const arrivalMs = 2_000;
 
 /** How a function of jobs works. */
-export interface ServeJobsOptions extends Omit<WorkOptions, "drainOnTermination"> {
+export interface ServeJobsOptions
+  extends Omit<WorkOptions, "drainOnTermination" | "pollMs" | "wakes"> {
   /** The project's; from the function's own environment by default. */
   url?: string;
   /** The secret key: the function works as it, and answers whoever has it. */
   key?: string;
+  /**
+   * A secret of the function's own, in the header `x-mayfly-jobs-secret`: whoever wakes the function needs no key of
+   * the project. `MAYFLY_JOBS_SECRET` of its environment by default.
+   */
+  secret?: string;
   /** Works for one tenant instead of for all. */
   tenant?: string;
-  /** How long the platform lets a call run, in ms; two thirds of it are used. 150,000 by default. */
+  /**
+   * How long the platform lets a call run, in ms: 150,000 by default, as on the Free plan; a paid project has 400,000.
+   * Two thirds of it are used to work.
+   */
   wallClockMs?: number;
+  /** How many jobs one call begins at most, since the platform counts its CPU time: 1,000 by default. */
+  maxJobs?: number;
 }
 
 /** What a call of the function did. */
 export interface Served {
   /** How many jobs it has ended. */
   done: number;
-  /** Whether it ended since its time was over: there may be more. */
+  /** How many it has given back, begun or not, since its time was over. */
+  returned: number;
+  /** Whether it ended before everything was done: there may be more. */
   more: boolean;
 }
 
 /**
- * Makes an edge function of handlers: each call works until nothing is left, or for two thirds of its wall
- * clock, and answers `{ data: { done, more }, error: null }`. While more is left it calls itself once
- * before it ends. pg_cron and pg_net call it where they are; anything with the secret key may.
+ * Makes an edge function of handlers. Each call works until nothing is left, or for two thirds of its wall clock, gives
+ * back what it has not ended, and answers `{ data: { done, returned, more }, error: null }`. pg_cron and pg_net call it
+ * where they are (`mayfly_private.schedule_job_function`); anything with the secret key, or the function's own secret,
+ * may. While more is left a call that did not come from pg_cron makes another before it ends.
+ *
+ * A job that has recorded no step for a third of the wall clock when the call is over has failed its attempt
+ * (`call_over`); one that records steps goes on in the next call.
  *
  * @example
  * Deno.serve(serveJobs({ summarise: async (input) => summary(input.url) }));
@@ -41,59 +61,68 @@ export function serveJobs(
   handlers: JobHandlers,
   given: ServeJobsOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { url, key, tenant, wallClockMs = 150_000, ...options } = { ...given, ...inherited(given) };
+  const { tenant, wallClockMs = 150_000, maxJobs = 1_000, ...more } = given;
+  const { url: _url, key: _key, secret: _secret, ...options } = more;
+  const { url, key, accepted } = accessOf(given);
   return async (request) => {
-    if (!key || !url)
-      return answer(500, refused("not_configured", "The function has no URL or secret key."));
-    if (!(await isKey(request, key)))
-      return answer(
-        401,
-        refused("not_authorized", "Call this function with the project's secret key."),
-      );
-    const client = connect({ url, key, ...(tenant && { tenant }) }, fetch);
-    const link = new Link({ client });
-    const begun = Worker.start(doorOf(link), handlers, {
+    if (!key || !url) return answer(503, notConfigured);
+    if (!(await isAccepted(request, accepted))) return answer(401, notAuthorized);
+    const link = new Link({ client: connect({ url, key, ...(tenant && { tenant }) }, fetch) });
+    const call = await callOf(request);
+    const mark = (seconds: number) =>
+      link.rpc("mark_job_call", { call, seconds, names: Object.keys(handlers) }, markedCall);
+    if (call) {
+      const marked = await mark(wallClockMs / 1_000);
+      if (marked.error) return refusal(503, marked.error);
+      // It came so late that there may be another in its place.
+      if (!marked.data.known) return answer(200, served({ done: 0, returned: 0, more: true }));
+    }
+    let isOver = false;
+    // What has not begun is given back before another begins.
+    const end = () => {
+      isOver = true;
+      void worker.stop({ timeoutMs: wallClockMs / 6 });
+    };
+    const started = Worker.start(unwoken(doorOf(link)), countBegun(handlers, maxJobs, end), {
       ...options,
       anyTenant: !tenant,
       untilEmpty: true,
+      stalledMs: wallClockMs / 3,
       drainOnTermination: false,
     });
-    if (begun.error) return answer(500, refused(begun.error.code, begun.error.message));
-    const worker = begun.data;
-    const over = Promise.withResolvers<"over">();
-    const timer = setTimeout(() => over.resolve("over"), (wallClockMs * 2) / 3);
-    const ended = await Promise.race([worker.ended, over.promise]);
+    if (started.error) return refusal(500, started.error);
+    const worker = started.data;
+    const timer = setTimeout(end, (wallClockMs * 2) / 3);
+    const failure = await worker.ended;
     clearTimeout(timer);
-    if (ended === "over") await worker.stop({ timeoutMs: wallClockMs / 6 });
-    if (ended instanceof Error) return answer(503, refused(ended.code, ended.message));
-    const more = ended === "over";
-    if (more) await handOver(link, request);
-    return answer(200, { data: { done: worker.done, more } satisfies Served, error: null });
+    if (call) await mark(0);
+    if (failure) return refusal(503, failure);
+    if (isOver && !call) await handOver(link, request);
+    const { done, returned } = worker;
+    return answer(200, served({ done, returned, more: isOver }));
   };
 }
 
-/** Of the environment that Supabase gives every function. */
-function inherited({ url, key }: ServeJobsOptions): { url?: string; key?: string } {
-  const { Deno, process } = globalThis as {
-    Deno?: { env: { get(name: string): string | undefined } };
-    process?: { env: Record<string, string | undefined> };
-  };
-  const read = (name: string) => Deno?.env.get(name) ?? process?.env[name];
-  const keys = read("SUPABASE_SECRET_KEYS");
-  const parsed = keys ? (JSON.parse(keys) as Record<string, string>) : {};
-  const secret = key ?? parsed.default ?? read("SUPABASE_SERVICE_ROLE_KEY");
-  const where = url ?? read("SUPABASE_URL");
-  return { ...(where && { url: where }), ...(secret && { key: secret }) };
+/** A call ends when nothing is left: nobody has to wake it. */
+const unwoken = (door: JobsDoor): JobsDoor => ({ ...door, onWake: () => async () => {} });
+
+function countBegun(handlers: JobHandlers, max: number, onMax: () => void): JobHandlers {
+  let begun = 0;
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handle]) => [
+      name,
+      (input, job) => {
+        if (++begun === max) onMax();
+        return handle(input, job);
+      },
+    ]),
+  );
 }
 
-/** Compared by their hashes: in the same time, however much of it is right. */
-async function isKey(request: Request, key: string): Promise<boolean> {
-  const bearer = request.headers.get("authorization")?.replace(/^Bearer /i, "");
-  const said = request.headers.get("apikey") ?? bearer ?? "";
-  const digest = async (text: string) =>
-    new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  const [one, other] = await Promise.all([digest(said), digest(key)]);
-  return one.every((byte, at) => byte === other[at]);
+/** The id that pg_cron's calls have. */
+async function callOf(request: Request): Promise<string | undefined> {
+  const body: unknown = await request.json().catch(() => undefined);
+  return z.object({ call: z.guid() }).safeParse(body).data?.call;
 }
 
 /** The next call begins where this one ends; it is not waited for longer than until it has arrived. */
@@ -101,12 +130,25 @@ async function handOver(link: Link, request: Request): Promise<void> {
   const name = new URL(request.url).pathname.split("/").filter(Boolean).at(-1);
   if (!name) return;
   const arrived = new Promise((resolve) => setTimeout(resolve, arrivalMs));
-  // Whoever calls by the minute comes again.
+  // If it is lost, whoever calls next goes on: the jobs are rows.
   await Promise.race([link.fn(name, z.unknown(), {}), arrived]);
 }
 
-const refused = (code: string, message: string) => ({
+const refused = (code: string, message: string, hint: string) => ({
   data: null,
-  error: { code, message, hint: null, details: null },
+  error: { code, message, hint, details: null },
 });
+const notConfigured = refused(
+  "not_configured",
+  "The function has no URL or no secret key.",
+  "Give serveJobs url and key, or set SUPABASE_URL and SUPABASE_SECRET_KEYS.",
+);
+const notAuthorized = refused(
+  "not_authorized",
+  "This function needs the project's secret key, or its own secret.",
+  "Send the key as apikey, or MAYFLY_JOBS_SECRET as x-mayfly-jobs-secret.",
+);
+const served = (data: Served) => ({ data, error: null });
 const answer = (status: number, body: object) => Response.json(body, { status });
+const refusal = (status: number, { code, message, hint, details }: MayflyError) =>
+  answer(status, { data: null, error: { code, message, hint, details } });

@@ -1,6 +1,5 @@
 import type { Note } from "../contract/debug.ts";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
-import { invalid } from "../contract/invalid.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { report } from "../link/report.ts";
@@ -9,8 +8,8 @@ import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
 import { onTermination } from "./termination.ts";
 import { Turns } from "./turns.ts";
-import type { Work, WorkOptions } from "./work-options.ts";
-import { overFor, stopped } from "./worker-errors.ts";
+import { faultIn, type Work, type WorkOptions } from "./work-options.ts";
+import { fatal, overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
 
 /** Short jobs are claimed ahead: as many as are done in this time, and 200 at most. */
 const aheadMs = 50;
@@ -18,18 +17,11 @@ const maxAhead = 200;
 /** While claims come back full, a second turn goes beside the first one when it has this much to do. */
 const besideFrom = 32;
 const retryMs = [100, 500, 2_000, 5_000, 15_000];
-/** After these it is no use to go on. */
-const fatal = [
-  "not_authorized",
-  "scope_missing",
-  "tenant_unknown",
-  "tenant_ambiguous",
-  "agent_not_alive",
-  "agent_suspended",
-];
 
 export class Worker implements Work {
   done = 0;
+  /** Jobs that it has given back. */
+  returned = 0;
   readonly ended: Promise<MayflyError | null>;
   readonly #door: JobsDoor;
   readonly #handlers: JobHandlers;
@@ -87,14 +79,8 @@ export class Worker implements Work {
     options: WorkOptions = {},
     note?: Note,
   ): Result<Worker> {
-    const { concurrency = 8, lease = 30, pollMs = 5_000 } = options;
-    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 500)
-      return failed(invalid("concurrency", "must be a whole number from 1 to 500"));
-    if (!(lease >= 3 && lease <= 3_600))
-      return failed(invalid("lease", "must be 3 to 3600 seconds"));
-    if (!(pollMs >= 10)) return failed(invalid("pollMs", "must be at least 10"));
-    if (Object.keys(handlers).length === 0)
-      return failed(invalid("handlers", "must have at least one"));
+    const fault = faultIn(handlers, options);
+    if (fault) return failed(fault);
     return ok(new Worker(door, handlers, options, note));
   }
 
@@ -115,8 +101,12 @@ export class Worker implements Work {
     await Promise.race([this.#drained(), over]);
     const left = [...this.#running.values()];
     if (left.length > 0) {
+      const { stalledMs = Number.POSITIVE_INFINITY } = this.#options;
+      const stuck = left.filter(({ idleMs }) => idleMs() > stalledMs);
+      this.#endings.push(...stuck.map(({ lease }) => overran(lease)));
       for (const { abort } of left) abort(stopped());
-      await this.#giveBack(left.map(({ lease }) => lease));
+      const others = left.filter((one) => !stuck.includes(one)).map(({ lease }) => lease);
+      if (others.length > 0) await this.#giveBack(others);
     }
     await this.#flush();
     this.#conclude(null);
@@ -225,6 +215,8 @@ export class Worker implements Work {
         const ms = performance.now() - begun;
         this.#meanMs = Number.isFinite(this.#meanMs) ? this.#meanMs * 0.9 + ms * 0.1 : ms;
         if (ending) this.#endings.push(ending);
+        // What it did may have made others ready: its children, its parent.
+        if (this.#options.untilEmpty) this.#quiet = 0;
         if (ending?.failure && !this.#finished) this.#tell(ending.failure.cause);
         this.#begin();
         this.#schedule();
@@ -285,6 +277,7 @@ export class Worker implements Work {
     const { error } = await this.#door.call("release_jobs", { leases }, released);
     // At worst they come back when their leases end.
     if (error) this.#tell(error);
+    else this.returned += leases.length;
   }
 
   async #heartbeat(): Promise<void> {
@@ -305,12 +298,3 @@ export class Worker implements Work {
 
 const setImmediateOr = (step: () => void) =>
   typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);
-
-/** The server refuses the result: the attempt failed, for good. */
-const refusedEnding = ({ lease }: Ending, error: MayflyError): Ending => ({
-  lease,
-  failure: {
-    said: { error: { code: error.code, message: error.message }, retryable: false },
-    cause: error,
-  },
-});

@@ -4,8 +4,9 @@ import type { Operation } from "../contract/schemas.ts";
 import type { Left } from "../link/left.ts";
 import type { Link, Self } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
+import type { DeadLetter } from "./held-operations.ts";
 import { pushLast } from "./last-push.ts";
-import type { DeadLetter, Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import { asStorageError, type OnSettled, type Pushed, pushOutbox } from "./push.ts";
 
 /** What an agent learned and the server has not acknowledged, and what the server refused. */

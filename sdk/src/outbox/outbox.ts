@@ -1,6 +1,7 @@
 import { type ErrorBody, MayflyError } from "../contract/errors.ts";
 import type { Operation } from "../contract/schemas.ts";
 import { HybridClock, isAfter } from "../link/hybrid-clock.ts";
+import { type DeadLetter, firstBatch, HeldOperations, sizeOf } from "./held-operations.ts";
 import {
   type OutboxChange,
   type OutboxEntry,
@@ -9,14 +10,6 @@ import {
   storageFailed,
 } from "./storage.ts";
 
-/** An operation that the server refused, with its reason. */
-export interface DeadLetter {
-  operation: Operation;
-  /** The agent that queued it; null for a person or the secret key. */
-  agentId: string | null;
-  error: MayflyError;
-}
-
 /** How much an outbox takes, dead letters included; of one tenant. */
 export interface OutboxLimits {
   /** 100,000 by default. */
@@ -24,11 +17,6 @@ export interface OutboxLimits {
   /** Of operations as JSON, 100 MB by default; an outbox is held in memory too. */
   maxBytes?: number;
 }
-
-/** As many operations a push as may carry a vector. */
-const batchSize = 100;
-/** Well under the 4 MB that a push may have: the function adds a vector to each, 2 KB. */
-const batchBytes = 2_000_000;
 
 /**
  * What was learned in a tenant and is not yet acknowledged, in order. It belongs to the tenant: what
@@ -40,7 +28,7 @@ export class Outbox {
   readonly #storage: () => Promise<OutboxStorage>;
   readonly #tenant: string;
   readonly #limits: Required<OutboxLimits>;
-  readonly #entries = new Map<string, OutboxEntry & { bytes: number }>();
+  readonly #held = new HeldOperations();
   readonly #inFlight = new Set<string>();
   /** Told when nothing is in flight any more. */
   #onSettled: (() => void)[] = [];
@@ -48,7 +36,6 @@ export class Outbox {
   readonly #writing = new Set<Promise<void>>();
   /** Agents of this process that push what is theirs themselves, and how many times it has each. */
   readonly #owners = new Map<string, number>();
-  #bytes = 0;
   /** Acknowledged, and not let go by a storage that had no room for that: with the next change. */
   readonly #owed = new Set<string>();
   /** What is on its way to the storage counts too. */
@@ -115,38 +102,26 @@ export class Outbox {
 
   /** How much waits: of one agent, or of all. */
   waiting(agentId?: string): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) {
-      if (!entry.error && (agentId === undefined || entry.agentId === agentId)) count++;
-    }
-    return count;
+    return this.#held.waiting(agentId);
   }
 
   /** What waits of an agent, in order. */
   operations(agentId: string): Operation[] {
-    return [...this.#entries.values()].flatMap((entry) =>
-      !entry.error && entry.agentId === agentId ? [entry.operation] : [],
-    );
+    return this.#held.operations(agentId);
   }
 
   /** Whether the server refused this operation. */
   refused(operationId: string): boolean {
-    return this.#entries.get(operationId)?.error !== undefined;
+    return this.#held.isRefused(operationId);
   }
 
   get deadLetters(): DeadLetter[] {
-    return [...this.#entries.values()].flatMap(({ operation, agentId, error }) =>
-      error ? [{ operation, agentId, error: new MayflyError(error) }] : [],
-    );
+    return this.#held.deadLetters;
   }
 
   /** The memories that wait to be put, or to be forgotten. */
   memories(type: Operation["type"]): Set<string> {
-    const ids = new Set<string>();
-    for (const { operation, error } of this.#entries.values()) {
-      if (!error && operation.type === type) ids.add(operation.memory.id);
-    }
-    return ids;
+    return this.#held.memories(type);
   }
 
   /**
@@ -158,10 +133,11 @@ export class Outbox {
     await this.open();
     const bytes = sizeOf(operation);
     const { maxOperations, maxBytes } = this.#limits;
+    const held = this.#held;
     const full =
-      this.#entries.size + this.#adding.operations >= maxOperations ||
-      this.#bytes + this.#adding.bytes + bytes > maxBytes;
-    if (full) throw outboxFull(this.#entries.size, this.#bytes);
+      held.size + this.#adding.operations >= maxOperations ||
+      held.bytes + this.#adding.bytes + bytes > maxBytes;
+    if (full) throw outboxFull(held.size, held.bytes);
     this.#adding.operations++;
     this.#adding.bytes += bytes;
     try {
@@ -192,31 +168,10 @@ export class Outbox {
    * those alone that make room, of memories that the server has.
    */
   take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
-    const puts = freeing ? this.memories("memory.put") : undefined;
-    const waiting = [...this.#entries.values()].filter(
-      ({ operation: { type, memory }, error }) =>
-        !error && (!puts || (type === "memory.delete" && !puts.has(memory.id))),
-    );
-    const own = waiting.filter((entry) => agentId !== null && entry.agentId === agentId);
-    const left = waiting.filter(
-      (entry) =>
-        (agentId === null || entry.agentId !== agentId) && !this.#owners.has(entry.agentId ?? ""),
-    );
-    const source = own.length > 0 ? own : left;
+    const source = this.#held.oldest(agentId, this.#owners, freeing);
     // One drainer at a time: a put and what follows it keep their order.
     if (source.some(({ operation }) => this.#inFlight.has(operation.id))) return [];
-    const batch: OutboxEntry[] = [];
-    const memories = new Set<string>();
-    let bytes = 0;
-    for (const entry of source) {
-      bytes += entry.bytes;
-      const memory = entry.operation.memory.id;
-      // One push says one thing about one memory.
-      if (batch.length === batchSize || memories.has(memory)) break;
-      if (batch.length > 0 && bytes > batchBytes) break;
-      memories.add(memory);
-      batch.push(entry);
-    }
+    const batch = firstBatch(source);
     for (const { operation } of batch) this.#inFlight.add(operation.id);
     return batch;
   }
@@ -249,7 +204,7 @@ export class Outbox {
     } catch {
       // After a restart they would be pushed again, and applied once.
       for (const id of change.remove) this.#owed.add(id);
-      this.#apply(change);
+      this.#held.apply(change);
     }
     this.release(batch);
   }
@@ -264,7 +219,7 @@ export class Outbox {
   /** Gives dead letters another chance: those with these ids of operations, or all. */
   async retry(ids?: string[]): Promise<number> {
     await this.open();
-    const dead = this.#dead(ids);
+    const dead = this.#held.dead(ids);
     await this.#write({ put: dead.map(({ operation, agentId }) => ({ operation, agentId })) });
     return dead.length;
   }
@@ -272,24 +227,17 @@ export class Outbox {
   /** Lets go of dead letters: those with these ids of operations, or all. */
   async discard(ids?: string[]): Promise<number> {
     await this.open();
-    const dead = this.#dead(ids);
+    const dead = this.#held.dead(ids);
     await this.#write({ remove: dead.map(({ operation }) => operation.id) });
     return dead.length;
-  }
-
-  #dead(ids?: string[]): OutboxEntry[] {
-    return [...this.#entries.values()].filter(
-      ({ operation, error }) => error && (!ids || ids.includes(operation.id)),
-    );
   }
 
   async #open(): Promise<OutboxStore> {
     await this.#closing;
     const store = await (await this.#storage()).open(this.#tenant);
-    this.#entries.clear();
+    this.#held.clear();
     this.#owed.clear();
-    this.#bytes = 0;
-    this.#apply({ put: store.entries });
+    this.#held.apply({ put: store.entries });
     for (const { operation } of store.entries) {
       if (operation.type === "memory.update" && operation.memory.hlc) {
         this.clock.observe(operation.memory.hlc);
@@ -307,24 +255,9 @@ export class Outbox {
     this.#writing.add(written);
     await written.finally(() => this.#writing.delete(written));
     for (const id of owed) this.#owed.delete(id);
-    this.#apply(change);
-  }
-
-  #apply({ put = [], remove = [] }: OutboxChange): void {
-    for (const id of remove) {
-      this.#bytes -= this.#entries.get(id)?.bytes ?? 0;
-      this.#entries.delete(id);
-    }
-    for (const entry of put) {
-      const { id } = entry.operation;
-      const bytes = sizeOf(entry.operation);
-      this.#bytes += bytes - (this.#entries.get(id)?.bytes ?? 0);
-      this.#entries.set(id, { ...entry, bytes });
-    }
+    this.#held.apply(change);
   }
 }
-
-const sizeOf = (operation: Operation) => new TextEncoder().encode(JSON.stringify(operation)).length;
 
 const outboxFull = (operations: number, bytes: number) =>
   new MayflyError({

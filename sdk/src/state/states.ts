@@ -1,18 +1,14 @@
-import type { z } from "zod";
 import { deleted, list } from "../contract/answer-form.ts";
-import type { Database } from "../contract/database.types.ts";
-import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
-import { invalid } from "../contract/invalid.ts";
-import { problemOf, problemOfDate } from "../contract/storable.ts";
 import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
 import type { Log } from "../log/log.ts";
 import type { Watch } from "../log/watch.ts";
 import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answers.ts";
-
+import { StateCalls } from "./calls.ts";
 import { diffValues, type StateDifference } from "./diff.ts";
-import { noteCall } from "./notes.ts";
+import { expected, patchRequest, reconcileRequest, setRequest } from "./requests.ts";
 import {
   type Reconcile,
   type Reconciled,
@@ -23,16 +19,12 @@ import {
   type StateVersionInfo,
   toState,
   toVersion,
+  toVersionInfo,
   type UpdateOptions,
   type WriteOptions,
 } from "./types.ts";
+import { unknownVersion, untilAlone } from "./versions.ts";
 import { StateFollower, type StateHandler, type StateWatchOptions } from "./watch.ts";
-
-type Functions = Database["mayfly"]["Functions"];
-
-/** Pauses of an `update` that lost: up to so long, and longer each time. */
-const pauseMs = 5;
-const maxPauseMs = 200;
 
 /**
  * Versioned JSON documents by key, of one agent or shared by the tenant. Each value has at most 256 KB,
@@ -42,12 +34,14 @@ export class States {
   readonly #link: Link;
   readonly #owner: string | null;
   readonly #log: Log;
+  readonly #calls: StateCalls;
 
   /** @internal */
   constructor(link: Link, log: Log, owner: string | null) {
     this.#link = link;
     this.#log = log;
     this.#owner = owner && idOf(owner);
+    this.#calls = new StateCalls(link, this.#owner);
   }
 
   /**
@@ -75,7 +69,12 @@ export class States {
    * console.log(plan?.version, plan?.value.step);
    */
   get<T = unknown>(key: string): Promise<Result<State<T> | null>> {
-    return this.#call("get_state", { key }, stateRow.nullable(), (row) => row && toState<T>(row));
+    return this.#calls.call(
+      "get_state",
+      { key },
+      stateRow.nullable(),
+      (row) => row && toState<T>(row),
+    );
   }
 
   /**
@@ -88,18 +87,9 @@ export class States {
    * if (error?.code === "version_conflict") await decideAnew();
    */
   set<T>(key: string, value: T, options: SetOptions = {}): Promise<Result<State<T>>> {
-    if (value === undefined)
-      return Promise.resolve(failed(invalid("value", "must be JSON; to delete, call delete")));
-    const { expectedVersion, expiresAt } = options;
-    const unfit = refusal({ value: problemOf(value), expiresAt: problemOfDate(expiresAt) });
-    if (unfit) return Promise.resolve(unfit);
-    const given = {
-      key,
-      value,
-      ...(expectedVersion !== undefined && { expected_version: expectedVersion }),
-      ...(expiresAt && { expires_at: expiresAt.toISOString() }),
-    };
-    return this.#call("set_state", given, stateRow, toState<T>);
+    const given = setRequest(key, value, options);
+    if (given.error) return Promise.resolve(given);
+    return this.#calls.call("set_state", given.data, stateRow, toState<T>);
   }
 
   /**
@@ -115,10 +105,9 @@ export class States {
     patch: Record<string, unknown>,
     { expectedVersion }: WriteOptions = {},
   ): Promise<Result<State<T>>> {
-    const unfit = refusal({ patch: problemOf(patch) });
-    if (unfit) return Promise.resolve(unfit);
-    const given = { key, patch, ...expected(expectedVersion) };
-    return this.#call("patch_state", given, stateRow, toState<T>);
+    const given = patchRequest(key, patch, expectedVersion);
+    if (given.error) return Promise.resolve(given);
+    return this.#calls.call("patch_state", given.data, stateRow, toState<T>);
   }
 
   /**
@@ -131,7 +120,7 @@ export class States {
    * @example
    * await agent.state.shared.update<number>("done", (count = 0) => count + 1);
    */
-  async update<T>(
+  update<T>(
     key: string,
     change: (
       value: T | undefined,
@@ -139,19 +128,16 @@ export class States {
     ) => T | undefined | Promise<T | undefined>,
     { tries = 20 }: UpdateOptions = {},
   ): Promise<Result<State<T> | null>> {
-    for (let attempt = 1; ; attempt++) {
+    return untilAlone(tries, async () => {
       const { data: state, error } = await this.get<T>(key);
       if (error) return failed(error);
       const value = await change(state?.value, state);
       if (value === undefined) return ok(state);
-      const written = await this.set(key, value, {
+      return this.set(key, value, {
         expectedVersion: state?.version ?? 0,
         ...(state?.expiresAt && { expiresAt: state.expiresAt }),
       });
-      if (written.error?.code !== "version_conflict" || attempt >= tries) return written;
-      const pause = Math.random() * Math.min(pauseMs * 2 ** attempt, maxPauseMs);
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
+    });
   }
 
   /**
@@ -160,7 +146,7 @@ export class States {
    * @returns whether there was one; `version_conflict`, `state_not_writable`.
    */
   delete(key: string, { expectedVersion }: WriteOptions = {}): Promise<Result<boolean>> {
-    return this.#call(
+    return this.#calls.call(
       "delete_state",
       { key, ...expected(expectedVersion) },
       deleted,
@@ -180,7 +166,7 @@ export class States {
   ): Promise<Result<StateInfo[]>> {
     const { limit, ...rest } = options;
     const given = { ...rest, ...(limit !== undefined && { page_limit: limit }) };
-    return this.#call("list_states", given, list(stateInfo), (rows) => rows.map(fromRow));
+    return this.#calls.call("list_states", given, list(stateInfo), (rows) => rows.map(fromRow));
   }
 
   /**
@@ -197,20 +183,15 @@ export class States {
       ...(before !== undefined && { before }),
       ...(limit !== undefined && { page_limit: limit }),
     };
-    return this.#call("state_history", given, list(versionRow), (rows) =>
-      rows.map(({ version, action, by, at }) => ({
-        version,
-        action,
-        by,
-        at: new Date(at),
-      })),
+    return this.#calls.call("state_history", given, list(versionRow), (rows) =>
+      rows.map(toVersionInfo),
     );
   }
 
   /** What a state was at a version; null where that is not kept. */
   at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>> {
     const given = { key, version };
-    return this.#call(
+    return this.#calls.call(
       "get_state",
       given,
       keptVersion.nullable(),
@@ -250,7 +231,7 @@ export class States {
     { expectedVersion }: WriteOptions = {},
   ): Promise<Result<State<T>>> {
     const given = { key, version, ...expected(expectedVersion) };
-    return this.#call("rollback_state", given, stateRow, toState<T>);
+    return this.#calls.call("rollback_state", given, stateRow, toState<T>);
   }
 
   /**
@@ -267,22 +248,9 @@ export class States {
    * });
    */
   reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
-    const { strategy, base, ours, theirs, expectedVersion } = options;
-    const unfit =
-      "value" in ours &&
-      refusal({ "ours.value": problemOf(ours.value), "ours.at": problemOfDate(ours.at) });
-    if (unfit) return Promise.resolve(unfit);
-    const given = {
-      key,
-      strategy,
-      ...(base !== undefined && { base_version: base }),
-      ...("version" in ours
-        ? { ours_version: ours.version }
-        : { ours: ours.value, ...(ours.at && { ours_at: ours.at.toISOString() }) }),
-      ...(theirs !== undefined && { theirs_version: theirs }),
-      ...expected(expectedVersion),
-    };
-    return this.#call("reconcile_state", given, reconciled, ({ state, ...rest }) => ({
+    const given = reconcileRequest(key, options);
+    if (given.error) return Promise.resolve(given);
+    return this.#calls.call("reconcile_state", given.data, reconciled, ({ state, ...rest }) => ({
       ...rest,
       state: state && toState<T>(state),
     }));
@@ -313,35 +281,4 @@ export class States {
     const states = key.endsWith("*") || [key];
     return this.#log.follow({ ...options, types: ["state.changed"], states }, follower.take);
   }
-
-  async #call<Answer, T>(
-    name: keyof Functions & string,
-    given: Record<string, unknown>,
-    form: z.ZodType<Answer>,
-    take: (answer: Answer) => T,
-  ): Promise<Result<T>> {
-    const owner = this.#owner === null ? {} : { of_agent: this.#owner };
-    const began = performance.now();
-    const answer = await this.#link.rpc(name, { ...given, ...owner }, form);
-    noteCall(this.#link.note, name, given, owner, answer, performance.now() - began);
-    return answer.error ? answer : ok(take(answer.data));
-  }
 }
-
-const expected = (version: number | undefined) =>
-  version === undefined ? {} : { expected_version: version };
-
-/** Of the first field that has a problem. */
-function refusal(problems: Record<string, string | undefined>) {
-  for (const [field, problem] of Object.entries(problems))
-    if (problem) return failed(invalid(field, problem));
-  return undefined;
-}
-
-const unknownVersion = (version: number) =>
-  new MayflyError({
-    code: "version_unknown",
-    message: `The version ${version} of the state is not kept.`,
-    hint: "The newest hundred versions are: see history.",
-    details: { version },
-  });

@@ -91,6 +91,13 @@ export interface Reconciled<T = unknown> {
 
 export const toState = <T>(row: StateRow): State<T> => fromRow(row) as State<T>;
 
+export const toVersionInfo = ({ version, action, by, at }: VersionRow): StateVersionInfo => ({
+  version,
+  action,
+  by,
+  at: new Date(at),
+});
+
 export function toVersion<T>(row: KeptVersion): StateVersion<T> {
   const { key, version, action, by, at, value } = row;
   const gone = action === "delete" || action === "expire";

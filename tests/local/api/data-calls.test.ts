@@ -1,41 +1,6 @@
-import type { SupabaseClient } from "@supabase/supabase-js";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { rowsOf } from "./compatibility.ts";
-import { openProject, type Project } from "./harness.ts";
-
-const sql = `
-  create table people (
-    id int primary key, name text, age int, tags text[], during int4range, data jsonb, prose text
-  );
-  create table pets (id int primary key, name text, person_id int references people);
-  create function older(than int) returns setof people language sql stable as
-    'select * from people where age > than';
-  insert into people values
-    (1, 'Ann', 30, '{a,b}', '[1,10)', '{"k":1}', 'a fat cat'), (2, 'Bob', 40, '{b}', '[10,20)', '{"k":2}', 'a dog'),
-    (3, 'cyd', null, '{}', null, null, null);
-  insert into pets values (1, 'Rex', 1), (2, 'Tom', 1), (3, 'Kit', 2);
-`;
-
-let project: Project;
-let db: SupabaseClient;
-beforeAll(async () => {
-  project = await openProject(sql);
-  db = project.client(project.keys.publishableKey);
-});
-afterAll(() => project.close());
-
-const people = () => db.from("people").select("id").order("id");
-async function finds(query: PromiseLike<{ data: unknown; error: unknown }>, ids: number[]) {
-  const { data, error } = await query;
-  expect(error).toBeNull();
-  expect(data).toEqual(ids.map((id) => ({ id })));
-}
-
-type Call = [
-  names: string,
-  verdict: "works" | "says no" | "differs",
-  check: () => Promise<unknown>,
-];
+import { type Call, db, finds, people, project, setUp } from "./data-project.ts";
 
 /** Every call of supabase-js's Data API client. */
 const calls: Call[] = [
@@ -281,6 +246,8 @@ const calls: Call[] = [
     },
   ],
 ];
+
+setUp();
 
 describe("each call of supabase-js's Data API", () => {
   it.each(calls)("%s", async (_names, _verdict, check) => {

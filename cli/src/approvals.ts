@@ -1,0 +1,137 @@
+import type { Approval, ApprovalDetails, ApprovalStatus, ListedApproval } from "@mayfly/sdk";
+import type { Command } from "commander";
+import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
+import { dataOf } from "./failure.ts";
+import { openProject } from "./project.ts";
+import { duration, printable } from "./words.ts";
+
+interface ListOptions extends ProjectOptions {
+  status?: ApprovalStatus;
+  mine?: boolean;
+  limit: number;
+}
+interface DecideOptions extends ProjectOptions {
+  reason?: string;
+  input?: string;
+  digest?: string;
+}
+
+export function addApprovals(program: Command): void {
+  const approvals = program
+    .command("approvals")
+    .argument("[id]", "of an approval: shows it with its input and what was decided")
+    .description("list what waits for somebody's yes, or show one")
+    .option("--status <status>", "in this state: pending (the default), approved, rejected, …")
+    .option("--mine", "only those that you may decide")
+    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .addHelpText("after", "\nExamples:\n  mayfly approvals --mine\n  mayfly approvals 5f0c12…");
+  withProject(approvals).action((id: string | undefined, options: ListOptions) =>
+    execute(options, (session) => (id ? show(id, options, session) : list(options, session))),
+  );
+  const approve = program
+    .command("approve")
+    .argument("<id>", "of an approval")
+    .description("say yes to what is asked now")
+    .option("--reason <text>", "for those who asked")
+    .option("--input <json>", "approve this input instead of the one that is asked about")
+    .option("--digest <hex>", "of what you have seen: refuses when something else is asked by now")
+    .addHelpText("after", `\nExamples:\n  mayfly approve 5f0c12… --reason "Tested on staging"`);
+  withProject(approve).action((id: string, options: DecideOptions) =>
+    execute(options, (session) => decide("approve", id, options, session)),
+  );
+  const reject = program
+    .command("reject")
+    .argument("<id>", "of an approval")
+    .description("say no to what is asked")
+    .option("--reason <text>", "for those who asked")
+    .addHelpText("after", `\nExamples:\n  mayfly reject 5f0c12… --reason "Not on a Friday"`);
+  withProject(reject).action((id: string, options: DecideOptions) =>
+    execute(options, (session) => decide("reject", id, options, session)),
+  );
+}
+
+async function list(options: ListOptions, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const { status = "pending", mine = false, limit } = options;
+  const approvals = dataOf(await mayfly.approvals.list({ status, mine, limit }));
+  output.answer({ approvals }, () =>
+    approvals.length === 0 ? [`No approval is ${status}.`] : approvals.map(lineOf),
+  );
+  return undefined;
+}
+
+const lineOf = (approval: Approval | ListedApproval) =>
+  [
+    approval.id,
+    approval.status.padEnd(9),
+    printable(approval.title),
+    approval.category,
+    `for ${duration(Date.now() - approval.createdAt.getTime())}`,
+    approval.quorum > 1 ? `needs ${approval.quorum}` : "",
+    "decidable" in approval && approval.decidable ? "yours to decide" : "",
+  ]
+    .filter(Boolean)
+    .join("  ");
+
+async function show(id: string, options: ListOptions, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const approval = dataOf(await mayfly.approvals.get(id));
+  output.answer(approval, () => treeOf(approval));
+  return undefined;
+}
+
+const treeOf = (approval: ApprovalDetails): string[] => [
+  lineOf(approval),
+  `├ input ${printable(JSON.stringify(approval.input))}`,
+  `├ digest ${approval.digest}`,
+  ...(approval.jobId ? [`├ job ${approval.jobId}, step ${printable(approval.step ?? "")}`] : []),
+  ...approval.decisions.map(({ by, kind, verdict, to, reason, counts }) =>
+    [
+      `├ ${verdict}`,
+      kind === "secret" ? "by the secret key" : `by ${kind} ${by}`,
+      to ? `to ${to}` : "",
+      counts === false ? "(of another input)" : "",
+      printable(reason ?? ""),
+    ]
+      .filter(Boolean)
+      .join(" "),
+  ),
+  `└ ${approval.expiresAt ? `expires ${approval.expiresAt.toISOString()}` : "never expires"}`,
+];
+
+async function decide(
+  verdict: "approve" | "reject",
+  id: string,
+  options: DecideOptions,
+  { output }: Session,
+): Promise<number | undefined> {
+  const { reason, input, digest } = options;
+  const changed = input === undefined ? undefined : parsed(input);
+  if (changed instanceof Error) {
+    output.problem(`--input is not JSON: ${changed.message}`);
+    return 2;
+  }
+  const { mayfly } = await openProject(options, output);
+  const asked = dataOf(await mayfly.approvals.get(id));
+  const seen = { id: asked.id, digest: digest ?? asked.digest };
+  const more = { ...(reason && { reason }) };
+  const approval = dataOf(
+    verdict === "reject"
+      ? await mayfly.approvals.reject(seen, more)
+      : await mayfly.approvals.approve(seen, { ...more, ...(input && { input: changed }) }),
+  );
+  output.answer(approval, () => [
+    approval.status === "pending"
+      ? `Counted. It waits for others: ${approval.quorum} are needed.`
+      : `${printable(approval.title)}: ${approval.status}.`,
+  ]);
+  return undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    return error as Error;
+  }
+}

@@ -1,0 +1,113 @@
+import type { Schedule, ScheduleOptions } from "@mayfly/sdk";
+import { type Command, Option } from "commander";
+import { execute, type ProjectOptions, whole, withProject } from "./command.ts";
+import { dataOf, Failure, usage } from "./failure.ts";
+import { openProject } from "./project.ts";
+import { printable } from "./words.ts";
+
+type SetOptions = ProjectOptions & {
+  input?: string;
+  timeZone?: string;
+  queue?: string;
+  priority?: number;
+  catchUp?: ScheduleOptions["catchUp"];
+  overlap?: ScheduleOptions["overlap"];
+  paused?: boolean;
+};
+
+const examples = `
+Examples:
+  mayfly schedules
+  mayfly schedules set nightly "0 3 * * *" summarise --time-zone Europe/Berlin
+  mayfly schedules remove nightly`;
+
+export function addSchedules(program: Command): void {
+  const schedules = program
+    .command("schedules")
+    .description("list the schedules, set one, or remove one")
+    .addHelpText("after", examples);
+  withProject(schedules).action((options: ProjectOptions) =>
+    execute(options, async ({ output }) => {
+      const { mayfly } = await openProject(options, output);
+      const all = dataOf(await mayfly.jobs.schedules.list());
+      output.answer({ schedules: all }, () =>
+        all.length === 0 ? ["There are no schedules."] : all.map(lineOf),
+      );
+      return undefined;
+    }),
+  );
+  // What names the project is an option of `schedules`, which takes it wherever it stands.
+  schedules
+    .command("set")
+    .argument("<name>", "of the schedule: one of this name is replaced")
+    .argument("<cron>", 'such as "0 3 * * *", or @daily')
+    .argument("<job>", "the name of the job that it adds")
+    .description("add a job whenever a cron line says")
+    .option("--input <json>", "of the job")
+    .option("--time-zone <zone>", "in which the line is read; UTC by default")
+    .option("--queue <queue>", "of the job")
+    .option("--priority <number>", "of the job", whole(-32_000, 32_000))
+    .addOption(new Option("--catch-up <what>", "of missed times").choices(["one", "all", "none"]))
+    .addOption(new Option("--overlap <what>", "while the last job runs").choices(["skip", "allow"]))
+    .option("--paused", "set it, and let it add nothing")
+    .action((name: string, cron: string, job: string, _: object, command: Command) => {
+      const options = command.optsWithGlobals<SetOptions>();
+      return execute(options, async ({ output }) => {
+        const given = toSchedule(cron, job, options);
+        const { mayfly } = await openProject(options, output);
+        const schedule = dataOf(await mayfly.jobs.schedules.set(name, given));
+        output.answer(schedule, () => [lineOf(schedule)]);
+        return undefined;
+      });
+    });
+  schedules
+    .command("remove")
+    .argument("<name>", "of the schedule")
+    .description("remove a schedule; the jobs that it has added stay")
+    .action((name: string, _: object, command: Command) => {
+      const options = command.optsWithGlobals<ProjectOptions>();
+      return execute(options, async ({ output }) => {
+        const { mayfly } = await openProject(options, output);
+        const answer = dataOf(await mayfly.jobs.schedules.delete(name));
+        if (!answer.deleted)
+          throw new Failure(`There is no schedule ${printable(name)}.`, {
+            hint: "See: mayfly schedules",
+          });
+        output.answer(answer, () => [`The schedule ${printable(name)} is removed.`]);
+        return undefined;
+      });
+    });
+}
+
+function toSchedule(cron: string, job: string, options: SetOptions): ScheduleOptions {
+  const { timeZone, queue, priority, catchUp, overlap, paused } = options;
+  const ofJob = { ...(queue && { queue }), ...(priority !== undefined && { priority }) };
+  return {
+    cron,
+    job,
+    options: ofJob,
+    ...(options.input !== undefined && { input: parsed(options.input) }),
+    ...(timeZone && { timeZone }),
+    ...(catchUp && { catchUp }),
+    ...(overlap && { overlap }),
+    ...(paused && { paused }),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw usage("--input is not JSON.", `It is like '{"url":"https://example.com"}'`);
+  }
+}
+
+const lineOf = ({ name, cron, timeZone, job, nextAt, skipped, error }: Schedule) =>
+  [
+    printable(name),
+    `${printable(cron)} ${printable(timeZone)}`,
+    job,
+    nextAt ? `next ${nextAt.toISOString()}` : "paused",
+    ...(skipped > 0 ? [`skipped ${skipped}`] : []),
+    ...(error ? [printable(error)] : []),
+  ].join("  ");

@@ -1,0 +1,39 @@
+import { z } from "zod";
+import type { MayflyError } from "../contract/errors.ts";
+import type { Link } from "../link/link.ts";
+import { report } from "../link/report.ts";
+
+const everyMs = 60_000;
+/** A call that has not answered by then is under way: it works for as long as it may. */
+const arrivalMs = 5_000;
+
+/**
+ * Calls an edge function of jobs now and each minute, one call at a time.
+ *
+ * @returns ends that.
+ */
+export function wakeByTheMinute(
+  link: Link,
+  name: string,
+  onError?: (error: MayflyError) => void,
+): () => void {
+  let isUnderWay = false;
+  let isOver = false;
+  const wake = async () => {
+    if (isUnderWay) return;
+    isUnderWay = true;
+    const begun = performance.now();
+    const { error } = await link.fn(name, z.unknown(), {});
+    isUnderWay = false;
+    // A call outlasts what a client waits for.
+    if (!error || isOver || performance.now() - begun > arrivalMs) return;
+    report(onError as ((error: unknown) => void) | undefined, `Waking the function ${name}`, error);
+  };
+  const timer = setInterval(() => void wake(), everyMs);
+  (timer as { unref?: () => void }).unref?.();
+  void wake();
+  return () => {
+    isOver = true;
+    clearInterval(timer);
+  };
+}

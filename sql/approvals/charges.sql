@@ -1,0 +1,9 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values ('mayfly.approvals', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.approval_decisions', 'the quorums of approvals, which are charged'),
+  ('mayfly.approval_policies', '200 rows a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,0 +1,25 @@
+-- What needs asking, for an agent type and a category: the most special policy of the tenant, or the default, by which
+-- everything is asked of everybody who may decide. Locks nothing.
+
+create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
+returns mayfly.approval_policies
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  rule mayfly.approval_policies;
+begin
+  select * into rule from mayfly.approval_policies p
+  where p.tenant_id = tenant and p.agent_type in ('*', approval_rule.agent_type) and p.category in ('*', approval_rule.category)
+  order by p.agent_type = '*', p.category = '*'
+  limit 1;
+  if not found then
+    rule.autonomy := 'ask';
+    rule.quorum := 1;
+    rule.requester_decides := false;
+  end if;
+  return rule;
+end
+$$;
+
+comment on function mayfly_private.approval_rule is 'What needs asking, for an agent type and a category.';

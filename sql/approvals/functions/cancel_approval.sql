@@ -1,0 +1,40 @@
+-- The definer half of mayfly.cancel_approval. Locks the job, then the approval.
+
+create function mayfly_private.cancel_approval(id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:request');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  approval mayfly.approvals;
+begin
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id)
+  for no key update;
+  approval := mayfly_private.open_approval(tenant, cancel_approval.id);
+  if approval.requested_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('approval:admin')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope approval:admin.',
+      'Without it, you can withdraw only what you have asked.', '{"scope": "approval:admin"}');
+  end if;
+  perform mayfly_private.end_approval(approval, 'cancelled');
+  select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id;
+  return mayfly_private.show_approval(approval);
+end
+$$;
+
+comment on function mayfly_private.cancel_approval is 'Withdraws a question.';
+grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
+
+-- Withdraws a question that the caller has asked (scope approval:request), or any (approval:admin). A job that waits for it
+-- is told that it was cancelled.
+
+create function mayfly.cancel_approval(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.cancel_approval(id);
+
+comment on function mayfly.cancel_approval is 'Withdraws a question. Returns the approval.';
+grant execute on function mayfly.cancel_approval to authenticated, service_role;

@@ -1,0 +1,92 @@
+-- The definer half of mayfly.decide_approval: the one place that decides. Who decides is read from the verified token.
+-- It names the digest of what it has seen, so that a decision on other arguments is refused. Locks the job, then the
+-- approval: two deciders at once go one after the other, and the quorum is exact.
+
+create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('approval:decide');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  author constant uuid := coalesce(caller.id, '00000000-0000-0000-0000-000000000000');
+  approval mayfly.approvals;
+  refused text;
+  fault text;
+begin
+  if verdict is null or verdict not in ('approve', 'reject') then
+    perform mayfly_private.fail(400, 'invalid_request', 'verdict must be approve or reject.', null, '{"field": "verdict"}');
+  elsif char_length(reason) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
+  elsif input is not null and verdict = 'reject' then
+    perform mayfly_private.fail(400, 'invalid_request', 'A rejection has no changed input.', null, '{"field": "input"}');
+  end if;
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = decide_approval.id)
+  for no key update;
+  approval := mayfly_private.open_approval(tenant, decide_approval.id);
+
+  refused := mayfly_private.may_decide(caller, approval);
+  if refused is not null then
+    perform mayfly_private.fail(403, refused, case refused
+        when 'approval_own' then 'The one that asks does not decide.'
+        else 'This approval is for others to decide.' end,
+      case refused when 'approval_own' then 'Have somebody else decide it, or let a policy say that requesters decide.'
+        else 'Its roles and deciders say who may. Have it delegated to you.' end, '{"field": "id"}');
+  elsif encode(approval.digest, 'hex') is distinct from lower(digest) then
+    perform mayfly_private.fail(409, 'approval_changed', 'What is asked is no longer what you have seen.',
+      'Read it again, and decide with its digest.', '{"field": "digest"}');
+  elsif exists (
+    select from mayfly.approval_decisions d
+    where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = author and d.digest = approval.digest and d.verdict <> 'delegate') then
+    perform mayfly_private.fail(409, 'approval_decided', 'You have decided this already.', 'It waits for the others of its quorum.', '{"field": "id"}');
+  end if;
+  if input is not null then
+    fault := case
+      when approval.input_schema is null then 'cannot be changed: the question has no schema'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, at most 32 deep'
+      else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
+    if fault is not null then
+      perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
+    end if;
+    perform mayfly_private.check_numbers(input, 'input');
+    -- The approvals so far were of other arguments: they no longer count.
+    approval.digest := mayfly_private.approval_digest(input);
+    perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
+    update mayfly.approvals a
+    set input = decide_approval.input, digest = approval.digest, bytes = a.bytes + octet_length(decide_approval.input::text) - octet_length(a.input::text)
+    where a.tenant_id = tenant and a.id = approval.id;
+  end if;
+
+  insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, reason)
+  values (tenant, approval.id, author, caller.kind, decide_approval.verdict, approval.digest, decide_approval.reason)
+  on conflict on constraint approval_decisions_pkey do update
+  set verdict = excluded.verdict, digest = excluded.digest, reason = excluded.reason, delegated_to = null, at = mayfly_private.now();
+  if verdict = 'reject' then
+    perform mayfly_private.end_approval(approval, 'rejected');
+  elsif approval.quorum <= (
+    select count(*) from mayfly.approval_decisions d
+    where d.tenant_id = tenant and d.approval_id = approval.id and d.verdict = 'approve' and d.digest = approval.digest) then
+    perform mayfly_private.end_approval(approval, 'approved');
+  end if;
+  select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = decide_approval.id;
+  return mayfly_private.show_approval(approval);
+end
+$$;
+
+comment on function mayfly_private.decide_approval is 'Decides an approval.';
+grant execute on function mayfly_private.decide_approval to authenticated, service_role;
+
+-- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With `input`
+-- it approves changed arguments, which have to fit the schema of the question; approvals of the former ones no longer
+-- count.
+
+create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.decide_approval(id, verdict, digest, reason, input);
+
+comment on function mayfly.decide_approval is 'Approves or rejects, or approves with a changed input. Returns the approval, which stays pending until its quorum.';
+grant execute on function mayfly.decide_approval to authenticated, service_role;

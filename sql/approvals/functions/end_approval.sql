@@ -1,0 +1,27 @@
+-- Ends a pending approval whose job and row are locked by the caller, tells the log, and signals the job that waits.
+
+create function mayfly_private.end_approval(approval mayfly.approvals, ended text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  signal constant text := 'approval:' || approval.id;
+  job mayfly.jobs;
+begin
+  update mayfly.approvals a set status = ended, decided_at = mayfly_private.now()
+  where a.tenant_id = approval.tenant_id and a.id = approval.id;
+  perform mayfly_private.log_approvals(approval.tenant_id, 'approval.' || ended, array[approval.id]);
+  select * into job from mayfly.jobs j where j.tenant_id = approval.tenant_id and j.id = approval.job_id;
+  if found then
+    insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
+    values (approval.tenant_id, job.id, signal, jsonb_build_object('status', ended), 300);
+    perform mayfly_private.count_usage(approval.tenant_id, 0, 300, 0);
+    if job.status = 'waiting' and signal = any (job.wait_for) then
+      perform mayfly_private.ready_jobs(approval.tenant_id, array[job.id]);
+    end if;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.end_approval is 'Ends a pending approval and signals its job.';

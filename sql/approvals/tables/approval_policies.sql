@@ -1,0 +1,38 @@
+-- What needs asking, by the type of the agent that asks and the category of the question. '*' stands for every one.
+-- The most special row holds: type and category, then type, then category, then both '*'. Without any row everything
+-- is asked.
+
+create table mayfly.approval_policies (
+  tenant_id uuid not null,
+  agent_type text collate "C" not null default '*',
+  category text collate "C" not null default '*',
+  autonomy text not null default 'ask'
+    constraint approval_policies_autonomy_known check (autonomy in ('ask', 'milestones', 'none')),
+  min_confidence double precision
+    constraint approval_policies_min_confidence_range check (min_confidence between 0 and 1),
+  quorum integer not null default 1 constraint approval_policies_quorum_range check (quorum between 1 and 20),
+  roles text[],
+  requester_decides boolean not null default false,
+  expires_in interval,
+  escalate_after interval,
+  escalation_roles text[],
+  notify text,
+  updated_at timestamptz not null default clock_timestamp(),
+  constraint approval_policies_pkey primary key (tenant_id, agent_type, category),
+  constraint approval_policies_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.approval_policies
+  alter column agent_type set statistics 0,
+  alter column category set statistics 0,
+  alter column roles set statistics 0,
+  alter column escalation_roles set statistics 0,
+  alter column notify set statistics 0;
+
+comment on table mayfly.approval_policies is 'What needs asking, by agent type and category.';
+comment on column mayfly.approval_policies.autonomy is 'ask: everything is asked; milestones: only what is marked as one; none: nothing, unless the question insists.';
+comment on column mayfly.approval_policies.min_confidence is 'A question with at least this confidence is not asked; null asks whatever the confidence.';
+comment on column mayfly.approval_policies.quorum is 'The least quorum. A question may ask for more.';
+comment on column mayfly.approval_policies.requester_decides is 'Whether the one that asks, and the agents of its line, may decide.';
+comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';

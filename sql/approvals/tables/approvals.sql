@@ -1,0 +1,78 @@
+-- Questions that somebody has to answer before work goes on. A row is bound to what is asked: to the digest of its
+-- input and, where a job asks, to the job and the step. The functions of this room alone write it.
+
+create table mayfly.approvals (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  title text not null constraint approvals_title_length check (char_length(title) between 1 and 500),
+  category text collate "C" not null default 'general',
+  input jsonb not null,
+  digest bytea not null,
+  input_schema jsonb,
+  confidence double precision constraint approvals_confidence_range check (confidence between 0 and 1),
+  milestone boolean not null default false,
+  job_id uuid,
+  attempt integer,
+  step text collate "C",
+  requested_by uuid,
+  requested_kind text not null
+    constraint approvals_requested_kind_known check (requested_kind in ('agent', 'person', 'secret')),
+  status text not null default 'pending'
+    constraint approvals_status_known check (status in ('pending', 'approved', 'rejected', 'expired', 'cancelled')),
+  waived text,
+  quorum integer not null default 1 constraint approvals_quorum_range check (quorum between 1 and 20),
+  roles text[],
+  deciders uuid[],
+  delegates uuid[] not null default '{}',
+  requester_decides boolean not null default false,
+  notify text,
+  expires_at timestamptz,
+  escalates_at timestamptz,
+  escalation_roles text[],
+  escalated_at timestamptz,
+  created_at timestamptz not null default clock_timestamp(),
+  decided_at timestamptz,
+  used_at timestamptz,
+  bytes integer not null,
+  constraint approvals_pkey primary key (tenant_id, id),
+  constraint approvals_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint approvals_decided_when_ended check ((status = 'pending') = (decided_at is null)),
+  constraint approvals_step_of_job check ((job_id is null) = (step is null))
+);
+
+-- A step that asks again after a crash finds its question; one that asks something else makes another.
+create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
+create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
+create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.approvals
+  alter column title set statistics 0,
+  alter column category set statistics 0,
+  alter column input set statistics 0,
+  alter column digest set statistics 0,
+  alter column input_schema set statistics 0,
+  alter column confidence set statistics 0,
+  alter column job_id set statistics 0,
+  alter column step set statistics 0,
+  alter column requested_by set statistics 0,
+  alter column waived set statistics 0,
+  alter column roles set statistics 0,
+  alter column deciders set statistics 0,
+  alter column delegates set statistics 0,
+  alter column notify set statistics 0,
+  alter column escalation_roles set statistics 0;
+
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+comment on column mayfly.approvals.input is 'The arguments that are asked about. After a decision that changed them: the changed ones.';
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON: a decision and its use name it.';
+comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input has to fit; null where the input cannot be changed.';
+comment on column mayfly.approvals.attempt is 'Of the job, when it asked.';
+comment on column mayfly.approvals.waived is 'Why nobody was asked; null where somebody was.';
+comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection rejects.';
+comment on column mayfly.approvals.roles is 'The roles that may decide; null for each that has the scope approval:decide.';
+comment on column mayfly.approvals.deciders is 'The people and agents that may decide; null for everybody with the scope.';
+comment on column mayfly.approvals.delegates is 'Those to whom somebody that might decide has handed that: beside the roles and the deciders.';
+comment on column mayfly.approvals.notify is 'The name of the job that tells people of it.';
+comment on column mayfly.approvals.escalation_roles is 'The roles that may decide as well, once it has escalated.';
+comment on column mayfly.approvals.used_at is 'When the job took the decision. It can be taken once.';

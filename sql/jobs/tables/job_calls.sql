@@ -1,0 +1,14 @@
+-- Calls of these functions that are under way. A call stands from its request on: for the seconds in which it has to
+-- arrive, then for as long as it says that it may run. What is lost on the way, or killed, is over then, and another is sent.
+
+create table mayfly_private.job_calls (
+  id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
+  function text not null,
+  until timestamptz not null
+);
+
+create index job_calls_function_idx on mayfly_private.job_calls (function);
+
+comment on table mayfly_private.job_calls is 'Calls of these functions that are under way, and until when at most.';
+
+alter table mayfly_private.job_calls enable row level security;

@@ -1,0 +1,255 @@
+import { expect } from "vitest";
+import { actAs, type Claims, type Sql } from "#harness/callers";
+import { openPostgresDatabase, openTestDatabase } from "#harness/database";
+import { databaseUrl } from "#harness/needs";
+
+/**
+ * What keeps its statistics, since plans need them (DOOR.md: without those of tenant_id a recall takes up
+ * to 84 times as long): keys that are random, and words of a list that is ours. A new column is in neither
+ * list: give it `set statistics 0` in its table's file, or add it here with a reason.
+ */
+export const words: Record<string, string[]> = {
+  // Whose values a check constraint lists.
+  agents: ["status", "activity"],
+  channels: ["kind"],
+  debug_records: ["category"],
+  events: ["type"],
+  finished_jobs: ["status"],
+  invitations: ["role"],
+  job_schedules: ["catch_up", "overlap"],
+  jobs: ["status"],
+  members: ["role"],
+  memories: ["kind", "visibility"],
+  memory_conflicts: ["field"],
+  messages: ["sender_kind", "priority"],
+  // The project's own rows, the same for everyone.
+  event_kinds: ["kind", "scope", "admin_scope", "description"],
+  scopes: ["name", "description", "roles"],
+  state_versions: ["action"],
+};
+/**
+ * Ids by which rows are found and joined: an estimate tells of somebody whose id one knows. Those of a
+ * primary key are taken from the catalog; a new table needs no line here.
+ */
+export const ids: Record<string, string[]> = {
+  agent_liveness: ["tenant_id", "agent_id"],
+  agent_types: ["tenant_id"],
+  agents: ["tenant_id", "id", "parent_id"],
+  channel_subscriptions: ["tenant_id", "channel_id", "subscriber_id"],
+  channels: ["tenant_id", "id"],
+  debug_records: ["tenant_id", "id", "agent_id"],
+  deliveries: ["tenant_id", "recipient_id", "message_id"],
+  enrolment_keys: ["tenant_id", "id"],
+  events: ["tenant_id"],
+  finished_jobs: ["tenant_id", "id"],
+  inboxes: ["tenant_id", "recipient_id"],
+  invitations: ["tenant_id", "id"],
+  job_attempts: ["tenant_id"],
+  job_queues: ["tenant_id"],
+  job_schedules: ["tenant_id"],
+  job_signals: ["tenant_id"],
+  job_steps: ["tenant_id"],
+  jobs: ["tenant_id", "id"],
+  members: ["tenant_id", "user_id"],
+  memories: ["tenant_id", "id"],
+  memory_conflicts: ["tenant_id", "id", "memory_id"],
+  memory_vectors: ["tenant_id", "memory_id"],
+  messages: ["tenant_id", "id", "channel_id"],
+  state_versions: ["tenant_id", "state_id"],
+  states: ["tenant_id", "id", "agent_id"],
+  tenants: ["id"],
+};
+/** Numbers, times and switches tell of the whole project, and of nobody. */
+const plain = /^(smallint|integer|bigint|real|double precision|boolean|timestamp.*|interval|xid8)$/;
+
+export interface Column {
+  relation: string;
+  name: string;
+  type: string;
+  target: number | null;
+  /** Of an index, its number stands for the name. */
+  place: number;
+  kind: "r" | "i";
+  /** It is an id of its table's primary key. */
+  keyed: boolean;
+}
+
+export const columnsOf = async (sql: Sql): Promise<Column[]> => [
+  ...(await sql<Column[]>`
+    select c.relname as relation, a.attname as name, format_type(a.atttypid, null) as type,
+      a.attstattarget as target, a.attnum as place, c.relkind as kind,
+      a.atttypid = 'uuid'::regtype and exists (
+        select from pg_index k where k.indrelid = c.oid and k.indisprimary and a.attnum = any (k.indkey)) as keyed
+    from pg_attribute a
+    join pg_class c on c.oid = a.attrelid
+    join pg_namespace n on n.oid = c.relnamespace
+    left join pg_index x on x.indexrelid = c.oid
+    where n.nspname = 'mayfly' and a.attnum > 0 and not a.attisdropped
+      and has_table_privilege('authenticated', coalesce(x.indrelid, c.oid), 'select')
+      -- Of an index only its expressions have statistics of their own.
+      and (c.relkind in ('r', 'p', 'm') or x.indkey[a.attnum - 1] = 0)
+    order by 1, a.attnum`),
+];
+
+/** Expressions of indexes that are made of no content: the tenant's id, and times. */
+const expressions = ["memory_vectors_tail_idx", "states_over_idx"];
+
+const isContent = ({ relation, name, type, kind, keyed }: Column) =>
+  kind === "i"
+    ? !expressions.includes(relation)
+    : !keyed &&
+      !plain.test(type) &&
+      !words[relation]?.includes(name) &&
+      !ids[relation]?.includes(name);
+
+export const contentOf = async (sql: Sql) => (await columnsOf(sql)).filter(isContent);
+
+/** What a content column gets that is null or empty in the row. */
+const filled: Record<string, string> = {
+  text: "'secret@words.example'::text",
+  uuid: "'5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7'::uuid",
+  "text[]": "'{secret}'::text[]",
+  "uuid[]": "'{5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7}'::uuid[]",
+  jsonb: `'{"secret": true}'::jsonb`,
+};
+
+const empty: Record<string, string> = { "text[]": "'{}'", "uuid[]": "'{}'", jsonb: "'{}'" };
+
+/** Copies a tenant's row of each table, so that what is in it is the most common there is. */
+export async function crowd(sql: Sql, tenant: string, content: Column[]): Promise<void> {
+  const ofTables = content.filter(({ kind }) => kind !== "i").map(({ relation }) => relation);
+  const tables = new Set([...Object.keys(ids), ...ofTables]);
+  const unique = await sql<{ table: string; columns: { name: string; type: string }[] }[]>`
+    select c.relname as table,
+      (select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))
+      from pg_attribute a where a.attrelid = c.oid and a.attnum = any (i.indkey)) as columns
+    from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'mayfly' and i.indisunique`;
+  await sql.begin(async (session) => {
+    // Copies for the planner alone: no triggers, no foreign keys.
+    await session`set local session_replication_role = replica`;
+    for (const table of tables) {
+      const owner = table === "tenants" ? "id" : "tenant_id";
+      const news: Record<string, string> = {};
+      for (const { name, type } of content.filter(({ relation }) => relation === table))
+        if (filled[type])
+          news[name] =
+            `coalesce(nullif(t.${name}::text, ${empty[type] ?? "''"})::${type}, ${filled[type]})`;
+      // Of each key one column is new: an id or a number where there is one.
+      for (const { columns } of unique.filter((one) => one.table === table)) {
+        const free = columns.filter(({ name }) => table === "tenants" || name !== "tenant_id");
+        const changed = free.find(({ type }) => type !== "text") ?? free[0];
+        if (!changed) throw new Error(`${table} has one row for each tenant.`);
+        const { name, type } = changed;
+        const value =
+          type === "uuid" ? "gen_random_uuid()" : type === "text" ? "'copy-' || n" : "n + 1000";
+        news[name] = `case when t.${name} is not null then ${value} end`;
+      }
+      const columns = await session`
+        select attname as name from pg_attribute where attrelid = ${`mayfly.${table}`}::regclass
+          and attnum > 0 and not attisdropped and attgenerated = ''`;
+      const names = columns.map(({ name }) => name as string);
+      const values = names.map((name) => (news[name] ? `(${news[name]})` : `t.${name}`));
+      await session.unsafe(
+        `insert into mayfly.${table} (${names.map((name) => `"${name}"`)}) overriding system value
+         select ${values} from (select * from mayfly.${table} where ${owner} = $1 limit 1) t, generate_series(1, 300) n`,
+        [tenant],
+      );
+    }
+  });
+}
+
+/** Conditions on a column by its type, of the column COL: VAL is one that somebody has, or one of nobody's that looks like it. */
+export const asked: Record<string, { conditions: string[]; nobodys: string }> = {
+  text: {
+    conditions: [
+      "COL = VAL",
+      "COL >= VAL and COL < VAL || 'zz'",
+      "COL < VAL",
+      "COL like VAL || '%'",
+      "COL is null",
+    ],
+    nobodys: "repeat('z', char_length(VAL))",
+  },
+  "text[]": {
+    conditions: ["COL = VAL", "COL @> VAL", "COL && VAL", "COL <@ VAL"],
+    nobodys: "array(select 'nobody ' || n from generate_subscripts(VAL, 1) n)",
+  },
+  uuid: { conditions: ["COL = VAL", "COL < VAL"], nobodys: "gen_random_uuid()" },
+  "uuid[]": {
+    conditions: ["COL = VAL", "COL @> VAL", "COL && VAL"],
+    nobodys: "array(select gen_random_uuid() from generate_subscripts(VAL, 1))",
+  },
+  jsonb: {
+    conditions: ["COL = VAL", "COL @> VAL", "COL < VAL"],
+    nobodys: `'{"nobody": "has this"}'::jsonb`,
+  },
+  tsvector: {
+    conditions: ["COL = VAL", "COL @@ VAL::text::tsquery"],
+    nobodys: "'nobody'::tsvector",
+  },
+  halfvec: {
+    conditions: ["COL operator(extensions.=) VAL"],
+    nobodys: "array_fill(0.5, '{384}')::real[]::extensions.halfvec(384)",
+  },
+};
+
+/** Which conditions the planner expects another number of rows for, because somebody has such a value. */
+export async function differences(sql: Sql, caller: Claims, content: Column[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { relation, name, type } of content.filter(({ kind }) => kind === "r")) {
+    const column = `"${name}"`;
+    const how = asked[type.replace("extensions.", "")];
+    if (!how)
+      throw new Error(`Say in \`asked\` what can be asked of ${type} (${relation}.${name}).`);
+    const value = type === "tsvector" ? `(tsvector_to_array(${column}))[1]` : `${column}::text`;
+    const [row] = await sql.unsafe(
+      `select ${value} as value from mayfly.${relation} where ${column} is not null
+       group by ${column} order by count(*) desc limit 1`,
+    );
+    expect(row, `${relation}.${name}: nobody has one`).toBeDefined();
+    const literal = `'${String(row?.value).replaceAll("'", "''")}'`;
+    const there = type === "tsvector" ? `${literal}::tsvector` : `${literal}::${type}`;
+    // As constants both: the planner estimates nothing of a subquery's result.
+    const [other] = await sql.unsafe(
+      `select (${how.nobodys.replace("VAL", () => there)})::text as value`,
+    );
+    const nobodys = `'${String(other?.value).replaceAll("'", "''")}'::${type}`;
+    for (const condition of how.conditions) {
+      const rowsOf = async (what: string) => {
+        const where = condition.replaceAll("COL", column).replaceAll("VAL", () => what);
+        return actAs(sql, caller, async (session) => {
+          const [plan] = await session.unsafe(
+            `explain (format json) select 1 from mayfly.${relation} where ${where}`,
+          );
+          return (plan?.["QUERY PLAN"] as [{ Plan: { "Plan Rows": number } }])[0].Plan["Plan Rows"];
+        });
+      };
+      if ((await rowsOf(there)) !== (await rowsOf(nobodys)))
+        found.push(`${relation}.${name} ${condition}`);
+    }
+  }
+  return found;
+}
+
+/** Content columns, and expressions of indexes, that the planner has statistics of. */
+export const statisticsOf = async (sql: Sql, content: Column[]) => {
+  const rows =
+    await sql`select tablename || '.' || attname as name from pg_stats where schemaname = 'mayfly'`;
+  const wanted = new Set(content.map(({ relation, name }) => `${relation}.${name}`));
+  return rows.map((row) => row.name as string).filter((name) => wanted.has(name));
+};
+
+export const setStatistics = async (sql: Sql, content: Column[], target: number) => {
+  for (const { relation, name, place, kind } of content)
+    await sql.unsafe(
+      kind === "i"
+        ? `alter index mayfly.${relation} alter column ${place} set statistics ${target}`
+        : `alter table mayfly.${relation} alter column "${name}" set statistics ${target}`,
+    );
+};
+
+export const databases = [
+  ["PGlite", openTestDatabase, true],
+  ["Postgres 17", openPostgresDatabase, Boolean(databaseUrl)],
+] as const;

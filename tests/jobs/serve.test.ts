@@ -1,0 +1,157 @@
+/** `serveJobs` in real Deno: what an edge function does with its calls, and who may call it. */
+import { cp, readFile, symlink } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { Mayfly } from "@mayfly/sdk";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { dataOf } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { configFor, makeProject, type Project } from "../local/functions/project.ts";
+
+const root = join(import.meta.dirname, "../..");
+const secret = "the function's own secret";
+/** Three functions of the same handlers: as they come, with a short wall clock, and with few jobs to a call. */
+const functionOf = (options: object) => `
+import { serveJobs } from "@mayfly/sdk";
+const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const handlers = {
+  add: ({ a, b }) => a + b,
+  family: async (_, job) => (await job.child("add", { a: 1, b: 2 })).data,
+  stuck: () => new Promise(() => {}),
+  // Longer than one call may take.
+  steady: async (_, job) => {
+    for (let n = 1; n <= 10; n++) await job.step("part " + n, () => later(300));
+    return "done";
+  },
+};
+export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
+
+let project: Project;
+let local: TestLocal;
+let mayfly: Mayfly;
+let pages: Server;
+beforeAll(async () => {
+  pages = createServer((_request, response) =>
+    response.end("<title>The  Log</title><h1>One <b>row</b></h1><h2>Two</h2><p>Some words."),
+  );
+  await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
+  project = makeProject({
+    chores: functionOf({}),
+    brief: functionOf({ wallClockMs: 3_000, queues: ["brief"] }),
+    few: functionOf({ maxJobs: 2, concurrency: 1, queues: ["few"] }),
+  });
+  await cp(join(root, "examples/jobs-function"), join(project.root, "functions/outline"), {
+    recursive: true,
+  });
+  const api = (await readFile(join(root, "supabase/config.toml"), "utf8")).match(
+    /\[api\][\s\S]*?(?=\n\[)/,
+  );
+  project.write(
+    "supabase/config.toml",
+    `${configFor(["chores", "brief", "few", "outline"])}\n${api?.[0]}\n`,
+  );
+  project.write("functions/deno.json", `{"imports":{"@mayfly/sdk":"npm:@mayfly/sdk@0.2.0"}}`);
+  await symlink(join(root, "supabase/migrations"), join(project.root, "supabase/migrations"));
+  local = await startTestLocal({ root: project.root, secrets: { MAYFLY_JOBS_SECRET: secret } });
+  ({ mayfly } = await local.enter());
+}, 120_000);
+afterAll(async () => {
+  await mayfly?.close();
+  await local?.close();
+  project?.remove();
+  pages?.close();
+});
+
+const call = async (headers: Record<string, string>, name = "chores", body = {}) => {
+  const response = await fetch(`${local.apiUrl}/functions/v1/${name}`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, ...((await response.json()) as object) };
+};
+const asProject = () => ({ apikey: local.secretKey });
+
+describe("a function of jobs", () => {
+  it("does what there is, also what its jobs add, and says so", async () => {
+    const one = dataOf(await mayfly.jobs.add("add", { a: 2, b: 3 }));
+    const other = dataOf(await mayfly.jobs.add("family"));
+    expect(await call(asProject())).toEqual({
+      status: 200,
+      data: { done: 3, returned: 0, more: false },
+      error: null,
+    });
+    expect(dataOf(await mayfly.jobs.get(one.id))).toMatchObject({ status: "succeeded", result: 5 });
+    expect(dataOf(await mayfly.jobs.get(other.id)).result).toBe(3);
+  });
+
+  it("ends before its wall clock: what makes steps goes on in the next call, what is stuck has failed", async () => {
+    const once = { maxAttempts: 1, queue: "brief" };
+    const steady = dataOf(await mayfly.jobs.add("steady", {}, once));
+    const stuck = dataOf(await mayfly.jobs.add("stuck", {}, once));
+    expect(await call(asProject(), "brief")).toMatchObject({
+      status: 200,
+      data: { done: 1, returned: 1, more: true },
+    });
+    expect(dataOf(await mayfly.jobs.get(stuck.id))).toMatchObject({
+      status: "failed",
+      error: { code: "call_over", message: expect.stringContaining("steps") },
+    });
+    // It called itself before it ended.
+    const ended = dataOf(await mayfly.jobs.ended(steady.id, { timeoutMs: 30_000 }));
+    expect(ended).toMatchObject({ status: "succeeded", result: "done", attempts: [] });
+    expect(ended.steps).toHaveLength(10);
+  });
+
+  it("begins as many jobs as it is told, and leaves the others to the call that it makes", async () => {
+    const added = dataOf(
+      await mayfly.jobs.add(
+        [1, 2, 3, 4, 5].map((a) => ({ name: "add", input: { a, b: 0 }, queue: "few" })),
+      ),
+    );
+    expect(await call(asProject(), "few")).toMatchObject({ data: { done: 2, more: true } });
+    for (const [at, { id }] of added.entries())
+      expect(dataOf(await mayfly.jobs.ended(id, { timeoutMs: 30_000 })).result).toBe(at + 1);
+  });
+
+  it("is woken by any worker that is told its name", async () => {
+    const { id } = dataOf(await mayfly.jobs.add("add", { a: 20, b: 22 }));
+    const onError = vi.fn();
+    const work = dataOf(
+      await mayfly.jobs.work({ another: () => 1 }, { wakes: "chores", onError, pollMs: 60_000 }),
+    );
+    expect(dataOf(await mayfly.jobs.ended(id, { timeoutMs: 30_000 })).result).toBe(42);
+    await work.stop();
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  it("is the example: outlines a page", async () => {
+    const url = `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
+    const { id } = dataOf(await mayfly.jobs.add("outline", { url }));
+    expect(await call({ "x-mayfly-jobs-secret": secret }, "outline")).toMatchObject({
+      data: { done: 1, more: false },
+    });
+    const { result, steps } = dataOf(await mayfly.jobs.get(id));
+    expect(result).toEqual({ title: "The Log", headings: ["One row", "Two"], minutes: 1 });
+    expect(steps.map(({ name }) => name)).toEqual(["load"]);
+  });
+
+  it("answers nobody without the secret key or its own secret", async () => {
+    const strangers = [
+      {},
+      { apikey: local.publishableKey },
+      { authorization: `Bearer ${local.publishableKey}` },
+      { "x-mayfly-jobs-secret": "another" },
+      { apikey: "" },
+    ];
+    for (const headers of strangers)
+      expect(await call(headers as Record<string, string>)).toMatchObject({
+        status: 401,
+        data: null,
+        error: { code: "not_authorized" },
+      });
+    for (const headers of [asProject(), { authorization: `Bearer ${secret}` }])
+      expect(await call(headers)).toMatchObject({ status: 200 });
+  });
+});

@@ -1,0 +1,189 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { actAs, type Claims, codeOf, makeAgent, makePerson, rpc } from "#harness/callers";
+import { inspect } from "#harness/inspect";
+import { messageTo } from "#harness/messages";
+import {
+  acknowledge,
+  ada,
+  bob,
+  broadcasts,
+  db,
+  open,
+  pull,
+  send,
+  setUp,
+  tenant,
+} from "./inboxes.ts";
+
+setUp();
+
+describe("an inbox", () => {
+  it("gives what waits in order, page by page, until it is acknowledged", async () => {
+    const sent = Array.from({ length: 7 }, (_, n) => messageTo(bob.id, { payload: { n } }));
+    await send(ada.claims, ...sent);
+    const session = await open(bob);
+    const first = await pull(bob, session, 0, 3);
+    expect(first.messages.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(first).toMatchObject({ up_to: 3, last_seq: 7, more: true });
+    const rest = await pull(bob, session, first.up_to);
+    expect(rest.messages.map(({ seq }) => seq)).toEqual([4, 5, 6, 7]);
+    expect(await acknowledge(bob, [1, 2, 5])).toEqual({ acknowledged: 3, unseen: [] });
+    expect(await acknowledge(bob, [1, 99, 2, 5, 98, 99])).toEqual({
+      acknowledged: 0,
+      unseen: [98, 99],
+    });
+    expect((await pull(bob, session)).messages.map(({ seq }) => seq)).toEqual([3, 4, 6, 7]);
+    const again = randomUUID();
+    expect(await rpc(db.sql, bob.claims, "open_inbox", { session: again })).toEqual({
+      topic: `tenant:${tenant}:agent:${bob.id}`,
+      last_seq: 7,
+      acknowledged: 2,
+    });
+    // Another reader got them before: they may have been handled.
+    expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
+    expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
+    // Nobody else acknowledges for it.
+    expect((await acknowledge(ada, [3])).acknowledged).toBe(0);
+  });
+
+  it("is read by one session at a time", async () => {
+    const first = await open(bob);
+    const second = await open(bob);
+    expect(await codeOf(pull(bob, first))).toBe("inbox_taken");
+    expect((await pull(bob, second)).messages).toEqual([]);
+    expect(await codeOf(pull(ada, second))).toBe("inbox_taken");
+  });
+
+  it("gives nothing past its deadline", async () => {
+    await send(
+      ada.claims,
+      messageTo(bob.id, { deadline: new Date(Date.now() - 1000).toISOString() }),
+      messageTo(bob.id, { deadline: new Date(Date.now() + 60_000).toISOString() }),
+    );
+    const page = await pull(bob, await open(bob));
+    expect(page.messages.map(({ seq }) => seq)).toEqual([2]);
+    expect(page).toMatchObject({ up_to: 2, more: false });
+  });
+
+  it("holds pages to about 1 MB", async () => {
+    const text = "x".repeat(200_000);
+    for (let n = 0; n < 4; n++)
+      await send(
+        ada.claims,
+        ...Array.from({ length: 3 }, () => messageTo(bob.id, { payload: { text } })),
+      );
+    const session = await open(bob);
+    const sizes: number[] = [];
+    for (let page = await pull(bob, session); ; page = await pull(bob, session, page.up_to)) {
+      sizes.push(page.messages.length);
+      if (!page.more) break;
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(6);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(12);
+  });
+
+  it("hears a message whole while a session listens, and nothing otherwise", async () => {
+    const topic = `agent:${bob.id}`;
+    await send(ada.claims, messageTo(bob.id));
+    expect(await broadcasts(topic)).toEqual([]);
+    expect(await broadcasts(topic, "log_appended")).toEqual([]);
+    await rpc(db.sql, bob.claims, "listen", { log: true });
+    await send(bob.claims, messageTo(bob.id));
+    expect((await broadcasts(topic, "log_appended")).length).toBe(1);
+    await acknowledge(bob, [1, 2]);
+    const session = await open(bob);
+    const message = messageTo(bob.id, { payload: { n: 1 } });
+    await send(ada.claims, message);
+    await send(ada.claims, messageTo(bob.id, { payload: { text: "x".repeat(70_000) } }));
+    const heard = await broadcasts(topic);
+    expect(heard[0]).toMatchObject({
+      seq: 3,
+      attempt: 1,
+      session,
+      id: message.id,
+      type: "info",
+      sender_id: ada.id,
+      payload: { n: 1 },
+    });
+    expect(heard[1]).toEqual({ seq: 4, attempt: 1, session, id: expect.any(String) });
+    expect((await pull(bob, session)).messages.map(({ attempt }) => attempt)).toEqual([1, 1]);
+  });
+
+  it("shows a message to its sender, its recipients and admins, and to nobody else", async () => {
+    const message = messageTo(bob.id);
+    await send(ada.claims, message);
+    const eve = await makeAgent(db.sql, tenant);
+    const [admin, member] = [
+      await makePerson(db.sql, { [tenant]: "admin" }),
+      await makePerson(db.sql, { [tenant]: "member" }),
+    ];
+    const sees = async (claims: Claims) => {
+      const rows = await actAs(db.sql, claims, async (session) => [
+        (await session`select from mayfly.messages where id = ${message.id}`).length,
+        (await session`select from mayfly.deliveries where message_id = ${message.id}`).length,
+        (await session`select from mayfly.inboxes where recipient_id = ${bob.id}`).length,
+      ]);
+      return rows.join();
+    };
+    expect(await sees(ada.claims)).toBe("1,1,0");
+    expect(await sees(bob.claims)).toBe("1,1,1");
+    expect(await sees(admin)).toBe("1,1,1");
+    for (const claims of [eve.claims, member]) expect(await sees(claims)).toBe("0,0,0");
+  });
+});
+
+describe("old messages", () => {
+  it("go after 7 days when all have acknowledged them, else with the log", async () => {
+    const [handled, half, late, young] = [
+      messageTo(bob.id),
+      messageTo({ all: true }),
+      messageTo(bob.id, { deadline: new Date().toISOString() }),
+      messageTo(bob.id),
+    ];
+    await makeAgent(db.sql, tenant);
+    await send(ada.claims, handled, half, late, young);
+    await acknowledge(bob, [1, 2, 4]);
+    const age = (days: number) =>
+      db.sql`update mayfly.messages set sent_at = now() - make_interval(days => ${days})
+        where tenant_id = ${tenant} and id <> ${young.id}`;
+    const maintain = async () => {
+      for (;;) {
+        const { more } = await rpc<{ more: boolean }>(db.sql, ada.claims, "maintain", {
+          max_rows: 2,
+        });
+        if (!more) break;
+      }
+      const rows = await db.sql`select id from mayfly.messages where tenant_id = ${tenant}`;
+      return rows.map((row) => row.id).sort();
+    };
+    await age(8);
+    expect(await maintain()).toEqual([half.id, young.id].sort());
+    await age(31);
+    expect(await maintain()).toEqual([young.id]);
+    const [row] =
+      await db.sql`select count(*)::int from mayfly.deliveries where tenant_id = ${tenant}`;
+    expect(row?.count).toBe(1);
+  });
+});
+
+describe("the query messages.sql", () => {
+  it("shows what waits in each inbox and channel, and how often it was handed out", async () => {
+    const maker = await makeAgent(db.sql, tenant, {
+      name: "maker",
+      scopes: ["channel:write", "message:send", "message:read"],
+    });
+    await rpc(db.sql, maker.claims, "create_channel", { name: "talk" });
+    await rpc(db.sql, maker.claims, "subscribe_channel", { name: "talk" });
+    await send(ada.claims, messageTo(maker.id), messageTo(maker.id, { type: "tick" }));
+    await send(maker.claims, messageTo({ channel: "talk" }));
+    for (const _ of [1, 2]) await pull(maker, await open(maker));
+    await acknowledge(maker, [1]);
+    const rows = await inspect(db.sql, "messages");
+    const [row] = await db.sql`select name from mayfly.tenants where id = ${tenant}`;
+    expect(rows.filter((one) => one.tenant === row?.name)).toMatchObject([
+      { kind: "agent", name: "maker", status: "running", messages: "2", waiting: "1", again: "1" },
+      { kind: "two_way channel", name: "talk", messages: "1", waiting: "1" },
+    ]);
+  });
+});
