@@ -85,6 +85,38 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
     expect(problems).toEqual([]);
   });
 
+  it("adds a job and sees it end, and does jobs itself: with steps, woken when there is one", async () => {
+    const { mayfly } = await local.enter();
+    const scopes = ["job:add", "job:read", "job:work"];
+    const { data: key } = await mayfly.keys.create({ name: "pages", scopes });
+    const enrolmentKey = key?.key ?? "";
+    const options = { url: local.apiUrl, key: local.publishableKey, enrolmentKey };
+    const serving = await mayfly.jobs.work(
+      { shout: ({ text }: { text: string }) => text.toUpperCase() },
+      { drainOnTermination: false },
+    );
+    const seen = await page.evaluate(async (project) => {
+      const inPage = new globalThis.sdk.Mayfly(project);
+      const { data: agent } = await inPage.spawn({ name: "works in a page" });
+      const { data: added } = (await agent?.jobs.add("shout", { text: "from a page" })) ?? {};
+      const ended = await agent?.jobs.ended(added?.id ?? "", { timeoutMs: 60_000 });
+      // Now the page works.
+      await agent?.work({
+        title: async (_: unknown, job) =>
+          job.step("read", () => `${globalThis.document.contentType} ${job.attempt}`),
+      });
+      return { status: ended?.data?.status, result: ended?.data?.result, agent: agent?.id };
+    }, options);
+    expect(seen).toMatchObject({ status: "succeeded", result: "FROM A PAGE" });
+    const { data: job } = await mayfly.jobs.add("title");
+    const { data: done } = await mayfly.jobs.ended(job?.id ?? "", { timeoutMs: 60_000 });
+    expect(done).toMatchObject({ result: "text/html 1", holder: seen.agent, attempt: 1 });
+    expect(done?.steps).toHaveLength(1);
+    await serving.data?.stop();
+    await mayfly.close();
+    expect(problems).toEqual([]);
+  });
+
   it("shows an agent in the page to a watcher in Node, until the page closes", async () => {
     const { tenant, mayfly } = await local.enter();
     let seen: (present: PresentAgent[]) => void = () => {};

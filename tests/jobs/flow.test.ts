@@ -77,6 +77,51 @@ describe("a job", () => {
   });
 });
 
+describe("the debug stream of an agent", () => {
+  it("tells of its jobs, each of their steps, and whether that was known already", async () => {
+    const told: { category: string; name: string; data: unknown }[] = [];
+    const { data: watch } = await mayfly.debug.watch({}, ({ category, name, data }) =>
+      told.push({ category, name, data }),
+    );
+    const watched = await spawnIn(mayfly, { lifetime: 300 });
+    let fails = true;
+    const work = dataOf(
+      await watched.work(
+        {
+          build: async (_: unknown, job: HeldJob) => {
+            await job.step("compile", () => 1);
+            if (fails) {
+              fails = false;
+              throw new Error("no disk");
+            }
+            return job.step("link", () => 2);
+          },
+        },
+        fast,
+      ),
+    );
+    const { id } = dataOf(await mayfly.jobs.add("build", {}, { backoff: { base: 0 } }));
+    await ended(id);
+    const of = (name: string) => told.filter((record) => record.name === name);
+    await expect.poll(() => of("job build: ended").length, { timeout: 20_000 }).toBe(2);
+    expect(of("job build")).toMatchObject([
+      { category: "task", data: { id, attempt: 1 } },
+      { category: "task", data: { id, attempt: 2 } },
+    ]);
+    expect(of("job build: compile")).toMatchObject([
+      { category: "step", data: { id, attempt: 1, known: false } },
+      { category: "step", data: { id, attempt: 2, known: true } },
+    ]);
+    expect(of("job build: link")).toMatchObject([{ data: { attempt: 2, known: false } }]);
+    expect(of("job build: ended")).toMatchObject([
+      { data: { code: "failed", message: "no disk" } },
+      { data: { outcome: "succeeded" } },
+    ]);
+    await work.stop();
+    await watch?.stop();
+  });
+});
+
 describe("a fleet of the secret key", () => {
   it("works for every tenant", async () => {
     const { mayfly: second } = await local.enter();

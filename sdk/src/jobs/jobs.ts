@@ -5,6 +5,7 @@ import { invalid } from "../contract/invalid.ts";
 import type { Link } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
 import { fromRow } from "../link/rows.ts";
+import type { MessageHandler } from "../messages/messages.ts";
 import {
   addedJobs,
   cancelledJobs,
@@ -17,6 +18,8 @@ import {
 } from "./answers.ts";
 import { doorOf, type JobsDoor } from "./door.ts";
 import { toDetails, toJob } from "./forms.ts";
+import { type FromMessage, fromMessages } from "./from-messages.ts";
+import { DefinedJobs, type JobKind } from "./kinds.ts";
 import type { JobHandlers } from "./local-job.ts";
 import { Schedules } from "./schedules.ts";
 import type {
@@ -131,6 +134,35 @@ export class Jobs {
       added.push(...answer.data);
     }
     return typeof what === "string" ? ok(added[0] as AddedJob) : ok(added);
+  }
+
+  /**
+   * Defines kinds of jobs by schemas of zod or any other library of Standard Schema: an unknown name, or an input that
+   * does not fit, is refused where the job is added or scheduled, and its types are known.
+   *
+   * @example
+   * import { z } from "zod";
+   *
+   * const jobs = mayfly.jobs.define({ summarise: { input: z.object({ url: z.url() }) } });
+   * const { error } = await jobs.add("summarise", { url: "nowhere" }); // details.field: input.url
+   * await mayfly.jobs.work(jobs.handlers({ summarise: ({ url }) => summary(url) }));
+   */
+  define<Kinds extends Record<string, JobKind>>(kinds: Kinds): DefinedJobs<Kinds> {
+    return new DefinedJobs(this, this.schedules, kinds);
+  }
+
+  /**
+   * A handler that makes jobs of messages: of each message one job, however often it comes. Whoever sent it is answered
+   * when the job has ended, once, with a `task_result`: `{ job, status, result, error? }`, whatever happens to the
+   * worker. Needs `job:add`; the message stays in the inbox while the job cannot be added.
+   *
+   * @param what the name of the job, whose input is the payload; or a function that gives the job, or nothing.
+   * @example
+   * agent.on("task_assignment", agent.jobs.fromMessages("do-task", { maxAttempts: 3 }));
+   * await agent.work({ "do-task": async ({ task }, job) => job.step("do", () => summary(task)) });
+   */
+  fromMessages(what: FromMessage, options: JobOptions = {}): MessageHandler {
+    return fromMessages(this, what, options);
   }
 
   /**

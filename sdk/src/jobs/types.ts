@@ -1,3 +1,4 @@
+import type { Result } from "../contract/errors.ts";
 import type { Duration } from "./duration.ts";
 
 /** Where a job stands. The last three are its ends. */
@@ -52,6 +53,11 @@ export interface AddedJob {
   id: string;
   /** Its key was known: nothing was added. */
   existing: boolean;
+}
+
+/** What adds jobs, all or none for each thousand. @internal */
+export interface JobsAdder {
+  add(jobs: NewJob[]): Promise<Result<AddedJob[]>>;
 }
 
 /** Why a job, or an attempt, failed. */

@@ -1,0 +1,66 @@
+// A job whose worker is killed twice with kill -9, in the middle of a step, and which finishes: what was recorded is
+// not done again. This program starts its workers as processes of their own.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { HeldJob } from "@mayfly/sdk";
+import { openProject } from "./project.ts";
+
+const parts = ["words", "sentences", "longest"] as const;
+const { mayfly } = await openProject();
+
+if (process.argv[2] === "--worker") {
+  const { data: agent, error } = await mayfly.spawn({ type: "reader", lifetime: 300 });
+  if (error) throw error;
+  await agent.work({
+    read: async ({ file }: { file: string }, job: HeldJob) => {
+      const found: Record<string, unknown> = {};
+      for (const part of parts)
+        found[part] = await job.step(part, async () => {
+          console.log(`${part}, attempt ${job.attempt}`);
+          // As a crash would, in the first two attempts: behind the work, before its result is recorded.
+          if (part === parts[job.attempt - 1] && job.attempt < 3) {
+            console.log(`dies ${agent.id}`);
+            process.kill(process.pid, "SIGKILL");
+          }
+          return measure(part, await readFile(file, "utf8"));
+        });
+      return found;
+    },
+  });
+} else {
+  const [file = "README.md"] = process.argv.slice(2);
+  const { data: job, error } = await mayfly.jobs.add("read", { file });
+  if (error) throw error;
+  let isOver = false;
+  const ended = mayfly.jobs.ended(job.id).finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const worker = spawn(process.execPath, [process.argv[1] ?? "", "--worker"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let said = "";
+    worker.stdout.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      process.stdout.write(chunk.toString().replace(/dies .*\n/, "  killed\n"));
+    });
+    const exit = once(worker, "close");
+    await Promise.race([exit, ended]);
+    worker.kill("SIGKILL");
+    await exit;
+    // The lease would end by itself, 30 s after its last sign of life. Whoever knows of a death need not wait.
+    const dead = /dies (\S+)/.exec(said)?.[1];
+    if (dead) await mayfly.agents.stop(dead, "killed");
+  }
+  const { data: done, error: unended } = await ended;
+  if (unended) throw unended;
+  console.log(`${done.status} in attempt ${done.attempt}:`, JSON.stringify(done.result));
+  await mayfly.close({ stopAgents: true });
+}
+
+function measure(part: (typeof parts)[number], text: string): number | string {
+  if (part === "words") return text.split(/\s+/).filter(Boolean).length;
+  if (part === "sentences") return text.split(/[.!?](?=\s)/).length;
+  return (text.match(/[a-z]+/gi) ?? []).reduce((a, b) => (b.length > a.length ? b : a), "");
+}

@@ -1,0 +1,48 @@
+// A specialised worker: monitoring. Looks a few times at the health of the Supabase that runs here. Between two looks
+// the job sleeps, as a row: the worker is free, and a process that dies misses nothing.
+import type { HeldJob } from "@mayfly/sdk";
+import { openProject, resultOf } from "./project.ts";
+
+interface Look {
+  ms: number;
+  /** The parts that are not well. */
+  ill: string[];
+}
+
+interface Health {
+  parts: Record<string, { state: string }>;
+}
+
+const { mayfly, url } = await openProject();
+const { data: monitor, error } = await mayfly.spawn({ type: "monitor", lifetime: 300 });
+if (error) throw error;
+const { error: idle } = await monitor.work(
+  {
+    monitor: async (input: { url: string; looks: number; every: string }, job: HeldJob) => {
+      const looks: Look[] = [];
+      for (let n = 1; n <= input.looks; n++) {
+        if (n > 1) await job.sleep(input.every);
+        looks.push(await job.step(`look ${n}`, () => look(input.url)));
+      }
+      return looks;
+    },
+  },
+  { pollMs: 250 },
+);
+if (idle) throw idle;
+
+const [looks = "3", every = "1s"] = process.argv.slice(2);
+const seen = await resultOf<Look[]>(mayfly, "monitor", { url, looks: Number(looks), every });
+const slowest = Math.max(...seen.map(({ ms }) => ms));
+const ill = new Set(seen.flatMap((one) => one.ill));
+console.log(`${seen.length} looks, the slowest took ${slowest} ms`);
+console.log(ill.size === 0 ? "Every part was well." : `Not well: ${[...ill].join(", ")}`);
+await mayfly.close({ stopAgents: true });
+
+async function look(url: string): Promise<Look> {
+  const begun = performance.now();
+  const { parts } = (await (await fetch(`${url}/health`)).json()) as Health;
+  const ms = Math.round(performance.now() - begun);
+  const ill = Object.entries(parts).filter(([, { state }]) => state !== "ok");
+  return { ms, ill: ill.map(([name]) => name) };
+}

@@ -1,0 +1,126 @@
+/** Kinds of jobs with the schemas of what they take and give: checked where a job is added, set or done. */
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { invalid } from "../contract/invalid.ts";
+import type { HeldJob } from "./held-job.ts";
+import type { JobHandlers } from "./local-job.ts";
+import type { Schedules } from "./schedules.ts";
+import type { AddedJob, JobOptions, JobsAdder, Schedule, ScheduleOptions } from "./types.ts";
+
+/** A schema of zod, valibot, arktype or any other library of Standard Schema (https://standardschema.dev). */
+export interface JobSchema<Out = unknown, In = unknown> {
+  readonly "~standard": {
+    readonly validate: (value: unknown) => Checked<Out> | Promise<Checked<Out>>;
+    readonly types?: { readonly input: In; readonly output: Out } | undefined;
+  };
+}
+type Checked<Out> =
+  | { readonly value: Out; readonly issues?: undefined }
+  | { readonly issues: readonly Issue[] };
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** What a kind of job takes and gives; without a schema, anything. */
+export interface JobKind {
+  input?: JobSchema;
+  result?: JobSchema;
+}
+type InOf<Schema> = Schema extends JobSchema<unknown, infer In> ? In : unknown;
+type OutOf<Schema> = Schema extends JobSchema<infer Out> ? Out : unknown;
+
+/** Handlers of these kinds, which are given what fits. */
+export type KindHandlers<Kinds extends Record<string, JobKind>> = {
+  [Name in keyof Kinds]: (
+    input: OutOf<Kinds[Name]["input"]>,
+    job: HeldJob<OutOf<Kinds[Name]["input"]>>,
+  ) => OutOf<Kinds[Name]["result"]> | Promise<OutOf<Kinds[Name]["result"]>>;
+};
+
+/** Jobs of kinds that are defined: see {@link Jobs.define}. */
+export class DefinedJobs<Kinds extends Record<string, JobKind>> {
+  readonly #jobs: JobsAdder;
+  readonly #schedules: Schedules;
+  readonly #kinds: Kinds;
+
+  /** @internal */
+  constructor(jobs: JobsAdder, schedules: Schedules, kinds: Kinds) {
+    this.#jobs = jobs;
+    this.#schedules = schedules;
+    this.#kinds = kinds;
+  }
+
+  /**
+   * Adds a job of a kind.
+   *
+   * @returns `invalid_request` with `details.field`: `name` of a kind that is not defined, or the path in the input that
+   *   does not fit, such as `input.url`; and what {@link Jobs.add} returns.
+   */
+  async add<Name extends keyof Kinds & string>(
+    name: Name,
+    input: InOf<Kinds[Name]["input"]>,
+    options: JobOptions = {},
+  ): Promise<Result<AddedJob>> {
+    const checked = await this.#check(name, input, "name");
+    if (checked.error) return checked;
+    const added = await this.#jobs.add([{ name, input: checked.data, ...options }]);
+    return added.error ? added : ok(added.data[0] as AddedJob);
+  }
+
+  /** Sets a schedule of a kind: see {@link Schedules.set}. */
+  async schedule(
+    name: string,
+    schedule: ScheduleOptions & { job: keyof Kinds & string },
+  ): Promise<Result<Schedule>> {
+    const checked = await this.#check(schedule.job, schedule.input ?? {}, "job");
+    if (checked.error) return checked;
+    return this.#schedules.set(name, { ...schedule, input: checked.data });
+  }
+
+  /**
+   * Handlers for `work` and `serveJobs` that are given what fits alone: a job whose input or result does not fit fails
+   * for good, with the code `invalid_request` and the path.
+   */
+  handlers(handlers: KindHandlers<Kinds>): JobHandlers {
+    return Object.fromEntries(
+      Object.entries(this.#kinds).map(([name, { input, result }]) => [
+        name,
+        async (given: unknown, job: HeldJob) => {
+          const taken = unwrap(await fit(input, given, "input"));
+          return unwrap(
+            await fit(result, await handlers[name]?.(taken as never, job as never), "result"),
+          );
+        },
+      ]),
+    );
+  }
+
+  async #check(name: string, input: unknown, field: string): Promise<Result<unknown>> {
+    if (!Object.hasOwn(this.#kinds, name)) {
+      const known = Object.keys(this.#kinds).join(", ");
+      return failed(invalid(field, `"${name}" is no job that is defined: ${known}`));
+    }
+    return fit(this.#kinds[name]?.input, input, "input");
+  }
+}
+
+async function fit(
+  schema: JobSchema | undefined,
+  value: unknown,
+  field: string,
+): Promise<Result<unknown>> {
+  if (!schema) return ok(value);
+  const checked = await schema["~standard"].validate(value);
+  if (!checked.issues) return ok(checked.value);
+  const [first] = checked.issues;
+  const path = (first?.path ?? []).map((step) =>
+    String(typeof step === "object" ? step.key : step),
+  );
+  return failed(invalid([field, ...path].join("."), `does not fit: ${first?.message}`));
+}
+
+/** For a handler: what does not fit now will not fit at the next attempt. */
+function unwrap({ data, error }: Result<unknown>): unknown {
+  if (error) throw Object.assign(error, { retryable: false });
+  return data;
+}

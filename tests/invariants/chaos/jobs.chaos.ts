@@ -1,0 +1,149 @@
+/**
+ * Jobs on a real Postgres 17 while everything breaks: workers are killed with kill -9 at random, a poison job kills its
+ * worker each time, connections end, and broadcasts are lost. From the outside: each job ends once, a step that is
+ * recorded is never done again, and nothing is held by the dead.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mayfly } from "@mayfly/sdk";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeTenant } from "#harness/callers";
+import { openPostgresDatabase, type TestDatabase } from "#harness/database";
+import { databaseUrl } from "#harness/needs";
+import { randomOf, seed } from "./random.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+const workers = 4;
+const builds = 120;
+const poisons = 3;
+const blows = 40;
+
+describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
+  let db: TestDatabase;
+  let stack: Stack;
+  let folder: string;
+  let running: ChildProcess[] = [];
+  beforeAll(async () => {
+    console.log(`CHAOS_SEED=${seed}`);
+    db = await openPostgresDatabase();
+    folder = await mkdtemp(join(tmpdir(), "mayfly-jobs-chaos-"));
+    stack = await startStack({
+      dbUrl: db.url,
+      broadcastLeadMs: 0,
+      limits: { joinErrorBackoffMs: 20, joinsPerSecond: 10_000, messagesPerSecond: 10_000 },
+      faults: { seed, drop: 0.3, closeSocket: 0.02, refuseJoin: 0.1 },
+    });
+  });
+  afterAll(async () => {
+    for (const child of running) child.kill("SIGKILL");
+    await stack?.close();
+    await db?.close();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  it("each is recorded once, a recorded step is never done again, and the poison is a dead letter", async () => {
+    const random = randomOf(seed);
+    const roomy = {
+      writes_per_minute: 2_000_000_000,
+      max_living_agents: 10_000,
+      spawns_per_minute: 100_000,
+    };
+    const tenant = await makeTenant(db.sql, roomy);
+    const { apiUrl, secretKey } = stack.serving;
+    const mayfly = new Mayfly({ url: apiUrl, key: secretKey, tenant });
+    const file = join(folder, "effects");
+    await writeFile(file, "");
+    let over = false;
+    let deaths = 0;
+    const start = (place: number) => {
+      const program = join(import.meta.dirname, "job-worker.ts");
+      const child = spawn(process.execPath, [program, apiUrl, secretKey, tenant, file], {
+        stdio: "ignore",
+      });
+      running[place] = child;
+      child.once("exit", () => {
+        deaths++;
+        if (!over) start(place);
+      });
+    };
+    for (let place = 0; place < workers; place++) start(place);
+
+    const names = [
+      ...Array.from({ length: builds }, () => ({ name: "build", maxAttempts: 100 })),
+      ...Array.from({ length: poisons }, () => ({ name: "poison", maxAttempts: 3 })),
+    ];
+    const added = await mayfly.jobs.add(names);
+    expect(added.error).toBeNull();
+    const left = async () => {
+      const [row] =
+        await db.sql`select count(*)::int as n from mayfly.jobs where tenant_id = ${tenant}`;
+      return row?.n as number;
+    };
+    // More is added while it breaks, so that there is always something to lose.
+    let more = 0;
+    for (let blow = 0; blow < blows; blow++) {
+      await new Promise((resolve) => setTimeout(resolve, random.between(50, 400)));
+      if (random.next() < 0.75) running[random.between(0, workers - 1)]?.kill("SIGKILL");
+      else
+        await db.sql`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid()`.catch(() => {});
+      const { data } = await mayfly.jobs.add(
+        "build",
+        {},
+        { key: `blow ${blow}`, maxAttempts: 100 },
+      );
+      if (data) more++;
+    }
+    await expect.poll(left, { timeout: 240_000, interval: 500 }).toBe(0);
+    over = true;
+    for (const child of running) child.kill("SIGKILL");
+    running = [];
+
+    const ended = await db.sql`
+      select name, status, count(*)::int as n, min(attempt) as least, max(attempt) as most
+      from mayfly.finished_jobs where tenant_id = ${tenant} group by name, status order by name`;
+    console.log(`${deaths} workers died; at most ${ended[0]?.most} attempts of a job`);
+    const [keyed] = await db.sql`
+      select count(*)::int as n from mayfly.finished_jobs where tenant_id = ${tenant} and key like 'blow %'`;
+    // An add whose answer was lost may have been done.
+    expect(keyed?.n).toBeGreaterThanOrEqual(more);
+    expect([...ended]).toMatchObject([
+      { name: "build", status: "succeeded", n: builds + keyed?.n },
+      { name: "poison", status: "failed", n: poisons, least: 3, most: 3 },
+    ]);
+    const why = await db.sql`
+      select distinct a.error ->> 'code' as code from mayfly.job_attempts a
+      join mayfly.finished_jobs f on f.tenant_id = a.tenant_id and f.id = a.job_id
+      where f.tenant_id = ${tenant} and f.name = 'poison'`;
+    expect(why.map(({ code }) => code)).toEqual(["lease_ended"]);
+
+    const steps = await db.sql`
+      select job_id || '/' || name as key, attempt from mayfly.job_steps where tenant_id = ${tenant}`;
+    expect(steps).toHaveLength((builds + keyed?.n) * 3);
+    const recorded = new Map(steps.map(({ key, attempt }) => [key as string, attempt as number]));
+    const effects = (await readFile(file, "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" "));
+    const seen = new Set<string>();
+    let repeated = 0;
+    for (const [key = "", attempt = ""] of effects) {
+      // Done in an attempt behind the one that recorded it: it was done again though it was recorded.
+      expect(Number(attempt), key).toBeLessThanOrEqual(recorded.get(key) ?? -1);
+      if (seen.has(key)) repeated++;
+      seen.add(key);
+    }
+    expect(seen.size).toBe(recorded.size);
+    console.log(
+      `${effects.length} effects of ${recorded.size} steps; ${repeated} could not be recorded the first time`,
+    );
+    const ends = await db.sql`
+      select subject, count(*)::int as n from mayfly.events
+      where tenant_id = ${tenant} and type in ('job.succeeded', 'job.failed') group by subject having count(*) > 1`;
+    expect(ends).toHaveLength(0);
+    await mayfly.close();
+  });
+});

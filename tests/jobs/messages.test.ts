@@ -1,0 +1,109 @@
+/** A message that becomes a job, and is answered by its end: through the SDK. */
+import type { Agent, Mayfly, Message } from "@mayfly/sdk";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { dataOf, spawnIn } from "#harness/agents";
+import { startTestLocal, type TestLocal } from "#harness/local";
+
+let local: TestLocal;
+let mayfly: Mayfly;
+let boss: Agent;
+let worker: Agent;
+beforeAll(async () => {
+  local = await startTestLocal();
+});
+afterAll(() => local?.close());
+beforeEach(async () => {
+  ({ mayfly } = await local.enter());
+  boss = await spawnIn(mayfly, { lifetime: 300 });
+  worker = await spawnIn(mayfly, { lifetime: 300, capabilities: ["sum"] });
+  return async () => {
+    await mayfly.close({ stopAgents: true });
+  };
+});
+const fast = { pollMs: 200, drainOnTermination: false };
+const assign = (n: number) =>
+  boss.request(
+    worker.id,
+    "task_assignment",
+    { task: "double", context: { n } },
+    { timeoutMs: 60_000 },
+  );
+
+it("an assignment is a job, and its end is the answer", async () => {
+  worker.on("task_assignment", worker.jobs.fromMessages("double", { priority: 7 }));
+  const work = dataOf(
+    await worker.work(
+      { double: ({ context }: { context: { n: number } }) => ({ twice: context.n * 2 }) },
+      fast,
+    ),
+  );
+  const answer = dataOf(await assign(21));
+  const [job] = dataOf(await mayfly.jobs.list({ name: "double" }));
+  // A broadcast may come before its commit is visible.
+  expect(dataOf(await mayfly.jobs.ended(job?.id ?? ""))).toMatchObject({
+    status: "succeeded",
+    priority: 7,
+  });
+  expect(answer).toMatchObject({
+    type: "task_result",
+    senderId: worker.id,
+    payload: { job: job?.id, status: "succeeded", result: { twice: 42 } },
+  });
+  await work.stop();
+});
+
+it("one message is one job and one answer, though it comes twice and its worker is another the second time", async () => {
+  const came = Promise.withResolvers<Message>();
+  worker.on("task_assignment", (message) => came.resolve(message));
+  const answered = assign(4);
+  const message = await came.promise;
+  const handle = worker.jobs.fromMessages(({ payload }) => ({ name: "square", input: payload }));
+  // As after a process that added the job and died before the message was acknowledged.
+  await handle(message);
+  await handle(message);
+  const second = await spawnIn(mayfly, { lifetime: 300 });
+  const begun = Promise.withResolvers<void>();
+  const dying = dataOf(
+    await worker.work(
+      {
+        square: () => {
+          begun.resolve();
+          return new Promise(() => {});
+        },
+      },
+      fast,
+    ),
+  );
+  await begun.promise;
+  // It is stopped in the middle: the other one does the job, and the answer is its.
+  await worker.stop();
+  await dying.ended;
+  const work = dataOf(
+    await second.work(
+      { square: ({ context }: { context: { n: number } }) => context.n ** 2 },
+      fast,
+    ),
+  );
+  expect(dataOf(await answered)).toMatchObject({ senderId: second.id, payload: { result: 16 } });
+  const jobs = dataOf(await mayfly.jobs.list({ name: "square" }));
+  expect(jobs).toHaveLength(1);
+  dataOf(await mayfly.jobs.ended(jobs[0]?.id ?? ""));
+  const [stored] = await local.sql`
+    select count(*)::int as n from mayfly.messages where reply_to = ${message.id}`;
+  expect(stored?.n).toBe(1);
+  await work.stop();
+});
+
+it("what is none of its jobs is left alone, and one that cannot be added stays in the inbox", async () => {
+  const handle = worker.jobs.fromMessages(({ payload }) =>
+    payload.task === "double" ? { name: "not a name" } : undefined,
+  );
+  const message = { id: crypto.randomUUID(), payload: { task: "other" } } as unknown as Message;
+  await expect(handle(message)).resolves.toBeUndefined();
+  message.payload.task = "double";
+  await expect(handle(message)).rejects.toMatchObject({
+    code: "invalid_request",
+    details: { field: "name" },
+  });
+  expect(dataOf(await mayfly.jobs.list())).toEqual([]);
+});
