@@ -60,6 +60,15 @@ create type mayfly_private.locked_jobs as (
   marks mayfly_private.job_marks
 );
 
+create type mayfly_private.plain_taken as (
+  jobs jsonb,
+  taken integer,
+  rest uuid[],
+  rest_quotas integer[],
+  busy uuid[],
+  last_tenant uuid
+);
+
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
   parent mayfly.agents,
@@ -1424,7 +1433,7 @@ grant execute on function mayfly.acknowledge_messages to service_role;
 
 create function mayfly.add_jobs(jobs jsonb, lease text DEFAULT NULL::text)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.add_jobs to authenticated;
 grant execute on function mayfly.add_jobs to service_role;
@@ -1458,7 +1467,7 @@ grant execute on function mayfly.cancel_approval to service_role;
 
 create function mayfly.cancel_jobs(ids uuid[])
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.cancel_jobs to authenticated;
 grant execute on function mayfly.cancel_jobs to service_role;
@@ -1479,7 +1488,7 @@ grant execute on function mayfly.channel_statistics to service_role;
 
 create function mayfly.claim_any_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_any_jobs to service_role;
 
@@ -1491,7 +1500,7 @@ grant execute on function mayfly.claim_embeddings to service_role;
 
 create function mayfly.claim_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_jobs to authenticated;
 grant execute on function mayfly.claim_jobs to service_role;
@@ -1504,7 +1513,7 @@ grant execute on function mayfly.complete_embeddings to service_role;
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.complete_jobs to authenticated;
 grant execute on function mayfly.complete_jobs to service_role;
@@ -1581,7 +1590,7 @@ grant execute on function mayfly.delete_channel to service_role;
 
 create function mayfly.delete_schedule(name text)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.delete_schedule to authenticated;
 grant execute on function mayfly.delete_schedule to service_role;
@@ -1595,7 +1604,7 @@ grant execute on function mayfly.delete_state to service_role;
 
 create function mayfly.discard_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.discard_jobs to authenticated;
 grant execute on function mayfly.discard_jobs to service_role;
@@ -1636,7 +1645,7 @@ grant execute on function mayfly.export_tenant to service_role;
 
 create function mayfly.fail_jobs(failures jsonb)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.fail_jobs to authenticated;
 grant execute on function mayfly.fail_jobs to service_role;
@@ -1690,7 +1699,7 @@ grant execute on function mayfly.heartbeat to authenticated;
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision DEFAULT 30)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.heartbeat_jobs to authenticated;
 grant execute on function mayfly.heartbeat_jobs to service_role;
@@ -1860,7 +1869,7 @@ grant execute on function mayfly.read_log to service_role;
 
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.read_steps to authenticated;
 grant execute on function mayfly.read_steps to service_role;
@@ -1889,14 +1898,14 @@ grant execute on function mayfly.reconcile_state to service_role;
 
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.record_steps to authenticated;
 grant execute on function mayfly.record_steps to service_role;
 
 create function mayfly.redrive_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.redrive_jobs to authenticated;
 grant execute on function mayfly.redrive_jobs to service_role;
@@ -1910,7 +1919,7 @@ grant execute on function mayfly.release_debug to service_role;
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.release_jobs to authenticated;
 grant execute on function mayfly.release_jobs to service_role;
@@ -1986,13 +1995,13 @@ grant execute on function mayfly.set_debug to service_role;
 
 create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.set_job_share to service_role;
 
 create function mayfly.set_queue(name text, paused boolean DEFAULT false, max_running integer DEFAULT NULL::integer, max_running_per_group integer DEFAULT NULL::integer, rate double precision DEFAULT NULL::double precision, weight integer DEFAULT 1)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.set_queue to authenticated;
 grant execute on function mayfly.set_queue to service_role;
@@ -2005,7 +2014,7 @@ grant execute on function mayfly.set_quotas to service_role;
 
 create function mayfly.set_schedule(name text, cron text, job text, input jsonb DEFAULT '{}'::jsonb, time_zone text DEFAULT 'UTC'::text, options jsonb DEFAULT '{}'::jsonb, catch_up text DEFAULT 'one'::text, overlap text DEFAULT 'skip'::text, paused boolean DEFAULT false)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.set_schedule to authenticated;
 grant execute on function mayfly.set_schedule to service_role;
@@ -2019,7 +2028,7 @@ grant execute on function mayfly.set_state to service_role;
 
 create function mayfly.signal_job(id uuid, name text, payload jsonb DEFAULT NULL::jsonb)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.signal_job to authenticated;
 grant execute on function mayfly.signal_job to service_role;
@@ -2102,7 +2111,7 @@ grant execute on function mayfly.transfer_tenant to authenticated;
 
 create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.turn_jobs to authenticated;
 grant execute on function mayfly.turn_jobs to service_role;
@@ -2144,7 +2153,7 @@ grant execute on function mayfly.use_approval to service_role;
 
 create function mayfly.wait_job(lease text, step text, signals text[] DEFAULT '{}'::text[], until timestamp with time zone DEFAULT NULL::timestamp with time zone)
 returns jsonb
-language sql volatile
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.wait_job to authenticated;
 grant execute on function mayfly.wait_job to service_role;
@@ -2626,6 +2635,8 @@ set search_path = "";
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void
 language plpgsql volatile security definer
+set enable_hashjoin = on
+set enable_nestloop = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
@@ -2851,7 +2862,7 @@ set search_path = "";
 
 create function mayfly_private.is_flushed()
 returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.is_live(state mayfly.states)
@@ -2893,7 +2904,7 @@ set search_path = "";
 
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.keep_owner(member mayfly.members)
@@ -2918,7 +2929,7 @@ set search_path = "";
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
@@ -3294,12 +3305,12 @@ set search_path = "";
 
 create function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean DEFAULT false)
 returns boolean
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.numbers_kept(value jsonb)
 returns boolean
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
@@ -3840,6 +3851,17 @@ set enable_mergejoin = off
 set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.take_lane(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.take_plain(worker mayfly_private.claiming_worker, walk mayfly_private.tenant_walk, wanted integer, queues text[], names text[], held_until timestamp with time zone)
+returns mayfly_private.plain_taken
+language plpgsql volatile security definer
+set enable_hashjoin = on
 set search_path = "";
 
 create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)

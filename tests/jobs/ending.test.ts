@@ -71,6 +71,21 @@ describe("ending jobs", () => {
     expect(await statusOf(db.sql, tenant, job?.id ?? "")).toBe("failed");
   });
 
+  it("completes a job once that one call names twice, with what it says first", async () => {
+    const { tenant, claims } = await setUp();
+    const [one] = await add(db.sql, claims, [{ name: "a" }]);
+    const { lease } = await claimOne(db.sql, claims);
+    const answer = await complete(db.sql, claims, [
+      { lease, result: 1 },
+      { lease, result: 2 },
+    ]);
+    expect(answer).toEqual({ lost: [], cancelled: [] });
+    expect(await jobOf(db.sql, tenant, one?.id ?? "")).toMatchObject({
+      status: "succeeded",
+      result: 1,
+    });
+  });
+
   it("records a result once, and tells a repeated call so", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a" }]);

@@ -1,4 +1,5 @@
 import type { MayflyError } from "../contract/errors.ts";
+import { invalid } from "../contract/invalid.ts";
 
 /** How a worker works. */
 export interface WorkOptions {
@@ -40,4 +41,17 @@ export interface Work {
    * `timeoutMs` (25,000) their signals end, and they are given back too.
    */
   stop(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** What of a worker's set-up makes no sense. */
+export function faultIn(
+  handlers: object,
+  { concurrency = 8, lease = 30, pollMs = 5_000 }: WorkOptions,
+): MayflyError | undefined {
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 500)
+    return invalid("concurrency", "must be a whole number from 1 to 500");
+  if (!(lease >= 3 && lease <= 3_600)) return invalid("lease", "must be 3 to 3600 seconds");
+  if (!(pollMs >= 10)) return invalid("pollMs", "must be at least 10");
+  if (Object.keys(handlers).length === 0) return invalid("handlers", "must have at least one");
+  return undefined;
 }

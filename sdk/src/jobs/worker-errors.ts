@@ -2,6 +2,16 @@
 import { MayflyError } from "../contract/errors.ts";
 import type { Ending } from "./local-job.ts";
 
+/** After these it is no use to go on. */
+export const fatal = [
+  "not_authorized",
+  "scope_missing",
+  "tenant_unknown",
+  "tenant_ambiguous",
+  "agent_not_alive",
+  "agent_suspended",
+];
+
 export const overFor = (code: "lease_lost" | "job_cancelled") =>
   new MayflyError({
     code,

@@ -1,6 +1,5 @@
 import type { Note } from "../contract/debug.ts";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
-import { invalid } from "../contract/invalid.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { report } from "../link/report.ts";
@@ -9,22 +8,15 @@ import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
 import { onTermination } from "./termination.ts";
 import { Turns } from "./turns.ts";
-import type { Work, WorkOptions } from "./work-options.ts";
-import { overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
+import { faultIn, type Work, type WorkOptions } from "./work-options.ts";
+import { fatal, overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
 
-/** Short jobs are claimed ahead: as many as are done in this time, and 100 at most. */
+/** Short jobs are claimed ahead: as many as are done in this time, and 200 at most. */
 const aheadMs = 50;
-const maxAhead = 100;
+const maxAhead = 200;
+/** While claims come back full, a second turn goes beside the first one when it has this much to do. */
+const besideFrom = 32;
 const retryMs = [100, 500, 2_000, 5_000, 15_000];
-/** After these it is no use to go on. */
-const fatal = [
-  "not_authorized",
-  "scope_missing",
-  "tenant_unknown",
-  "tenant_ambiguous",
-  "agent_not_alive",
-  "agent_suspended",
-];
 
 export class Worker implements Work {
   done = 0;
@@ -45,7 +37,13 @@ export class Worker implements Work {
   /** After a broadcast that found nothing, when it looks again: what it tells of may not be visible yet. */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
-  #turning = false;
+  /** Turns under way, and how many jobs they ask for. */
+  #underWay = 0;
+  #asked = 0;
+  /** The last claim gave all that it asked for: there may be more than one turn at a time brings. */
+  #isFull = false;
+  #scheduled = false;
+  #paused = false;
   #draining = false;
   #failures = 0;
   #finished = false;
@@ -81,14 +79,8 @@ export class Worker implements Work {
     options: WorkOptions = {},
     note?: Note,
   ): Result<Worker> {
-    const { concurrency = 8, lease = 30, pollMs = 5_000 } = options;
-    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 500)
-      return failed(invalid("concurrency", "must be a whole number from 1 to 500"));
-    if (!(lease >= 3 && lease <= 3_600))
-      return failed(invalid("lease", "must be 3 to 3600 seconds"));
-    if (!(pollMs >= 10)) return failed(invalid("pollMs", "must be at least 10"));
-    if (Object.keys(handlers).length === 0)
-      return failed(invalid("handlers", "must have at least one"));
+    const fault = faultIn(handlers, options);
+    if (fault) return failed(fault);
     return ok(new Worker(door, handlers, options, note));
   }
 
@@ -126,7 +118,10 @@ export class Worker implements Work {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  #isIdle = () => this.#running.size === 0 && this.#endings.length === 0 && !this.#turning;
+  #isIdle = () =>
+    this.#running.size === 0 &&
+    this.#endings.length === 0 &&
+    !(this.#underWay > 0 || this.#scheduled || this.#paused);
 
   #conclude(why: MayflyError | null): void {
     if (this.#finished) return;
@@ -146,11 +141,12 @@ export class Worker implements Work {
 
   /** The next turn, after what is ready in this one of the event loop: jobs that end together go together. */
   #schedule(): void {
-    if (this.#turning || this.#finished) return;
+    const most = this.#isFull ? 2 : 1;
+    if (this.#underWay >= most || this.#scheduled || this.#paused || this.#finished) return;
     clearTimeout(this.#poll);
-    this.#turning = true;
+    this.#scheduled = true;
     setImmediateOr(() => {
-      this.#turning = false;
+      this.#scheduled = false;
       void this.#turn();
     });
   }
@@ -159,7 +155,9 @@ export class Worker implements Work {
     if (this.#draining || this.#quiet >= 2) return 0;
     const { concurrency } = this.#options;
     const ahead = Math.min(maxAhead, Math.floor((aheadMs / this.#meanMs) * concurrency) || 0);
-    const room = concurrency + ahead - this.#running.size - this.#waiting.length;
+    const room = concurrency + ahead - this.#running.size - this.#waiting.length - this.#asked;
+    // Two turns at a time share it.
+    if (this.#isFull && this.#asked === 0 && ahead > concurrency) return Math.ceil(room / 2);
     // A few at a time are dear; half of what there is room for is not.
     return room >= Math.min(concurrency, (concurrency + ahead) / 2) || this.#running.size === 0
       ? Math.max(0, room)
@@ -169,19 +167,27 @@ export class Worker implements Work {
   }
 
   async #turn(): Promise<void> {
-    if (this.#turning || this.#finished) return;
+    if (this.#paused || this.#finished) return;
     const wanted = this.#wanted();
+    if (this.#underWay > 0 && wanted + this.#endings.length < besideFrom) return;
     const endings = this.#endings.splice(0, 500);
     if (wanted === 0 && endings.length === 0) return this.#rest();
-    this.#turning = true;
-    const answer = await this.#turns.take(endings, wanted);
-    this.#turning = false;
+    this.#underWay++;
+    this.#asked += wanted;
+    const taking = this.#turns.take(endings, wanted);
+    if (this.#isFull) this.#schedule();
+    const answer = await taking;
+    this.#underWay--;
+    this.#asked -= wanted;
     if (this.#finished) return;
     if (answer.error) return this.#stumble(answer.error, endings);
     this.#failures = 0;
     this.done += endings.length;
     if (answer.data.length > 0) this.#looks = [];
-    if (wanted > 0) this.#quiet = answer.data.length === 0 ? this.#quiet + 1 : 0;
+    if (wanted > 0) {
+      this.#quiet = answer.data.length === 0 ? this.#quiet + 1 : 0;
+      this.#isFull = answer.data.length === wanted;
+    }
     if (this.#draining && answer.data.length > 0)
       await this.#giveBack(answer.data.map(({ lease }) => lease));
     else this.#waiting.push(...answer.data);
@@ -239,10 +245,10 @@ export class Worker implements Work {
       if (endings.length > 1) for (const ending of endings) void this.#alone(ending);
       else for (const ending of endings) this.#endings.push(refusedEnding(ending, error));
     } else this.#endings.unshift(...endings);
-    this.#turning = true;
+    this.#paused = true;
     const delay = retryMs[Math.min(this.#failures++, retryMs.length - 1)] ?? 15_000;
     setTimeout(() => {
-      this.#turning = false;
+      this.#paused = false;
       this.#schedule();
     }, jittered(delay));
   }

@@ -5,14 +5,20 @@
 
 create function mayfly_private.numbers_kept(value jsonb)
 returns boolean
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = ''
-return not coalesce(jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
-    || (@ != 0 && @ < 5e-324 && @ > -5e-324)))'), false)
-  or not exists (
+as $$
+begin
+  if not coalesce(jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
+    || (@ != 0 && @ < 5e-324 && @ > -5e-324)))'), false) then
+    return true;
+  end if;
+  return not exists (
     select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991
       || (@ != 0 && @ < 5e-324 && @ > -5e-324)))') as found (number)
     where case when pg_input_is_valid(found.number #>> '{}', 'double precision')
       then (found.number #>> '{}')::double precision::text::numeric <> found.number::numeric else true end);
+end
+$$;
 
 comment on function mayfly_private.numbers_kept is 'Whether JavaScript reads every number of a JSON value as it was written.';

@@ -42,9 +42,13 @@ grant execute on function mayfly_private.add_jobs to authenticated, service_role
 
 create function mayfly.add_jobs(jobs jsonb, lease text default null)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.add_jobs(jobs, lease);
+as $$
+begin
+  return mayfly_private.add_jobs(jobs, lease);
+end
+$$;
 
 comment on function mayfly.add_jobs is
   'Adds 1 to 1000 jobs, all or none: [{ name, input?, queue?, group?, priority?, run_at? | delay?, key?, target?, max_attempts?, backoff?, timeout?, deadline? }] gives [{ id, existing }].';

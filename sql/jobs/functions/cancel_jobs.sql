@@ -61,9 +61,13 @@ grant execute on function mayfly_private.cancel_jobs to authenticated, service_r
 
 create function mayfly.cancel_jobs(ids uuid[])
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.cancel_jobs(ids);
+as $$
+begin
+  return mayfly_private.cancel_jobs(ids);
+end
+$$;
 
 comment on function mayfly.cancel_jobs is 'Cancels jobs with their children: { cancelled, cancelling }, the latter told and still running.';
 grant execute on function mayfly.cancel_jobs to authenticated, service_role;

@@ -7,9 +7,13 @@ create function mayfly.claim_any_jobs(
   place jsonb default null, park uuid default null
 )
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, true);
+as $$
+begin
+  return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, true);
+end
+$$;
 
 comment on function mayfly.claim_any_jobs is
   'Claims jobs of any tenant, for the secret key: { jobs: [{ lease, id, tenant_id, name, input, attempt, … }], place, took }.';

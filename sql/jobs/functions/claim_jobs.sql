@@ -34,9 +34,13 @@ create function mayfly.claim_jobs(
   place jsonb default null, park uuid default null
 )
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, false);
+as $$
+begin
+  return mayfly_private.claim_jobs(wanted, queues, names, lease, place, park, false);
+end
+$$;
 
 comment on function mayfly.claim_jobs is
   'Claims jobs that are ready: { jobs: [{ lease, id, name, input, attempt, … }], place, took }.';

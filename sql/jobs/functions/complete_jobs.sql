@@ -19,7 +19,7 @@ declare
   fault integer;
   t_ids uuid[];
   j_ids uuid[];
-  cancels integer[];
+  cancels boolean[];
   results jsonb[];
   of record;
   dropped integer[];
@@ -29,8 +29,9 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'done must be an array of 1 to 1000 { lease, result? }.', null, '{"field": "done"}');
   end if;
   select o.n - 1 into fault from jsonb_array_elements(done) with ordinality as o (d, n)
-  where jsonb_typeof(o.d) <> 'object' or octet_length((o.d -> 'result')::text) > 262144
-    or (o.d ? 'result' and not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')))
+  where jsonb_typeof(o.d) <> 'object' or case
+    when coalesce(jsonb_typeof(o.d -> 'result'), 'null') in ('null', 'boolean') then false
+    else not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')) end
   order by o.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request',
@@ -38,38 +39,39 @@ begin
       'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
   end if;
 
-  with given as materialized (
-    select o.n - 1 as n, o.d -> 'result' as result, l.tenant_id, l.job_id, l.attempt
-    from jsonb_array_elements(done) with ordinality as o (d, n), mayfly_private.lease_of(holder, o.d ->> 'lease') l
-  ), held as materialized (
-    select g.n, h.tenant_id, h.id, h.cancelled, g.result
-    from (select * from given order by given.tenant_id, given.job_id) g
-    cross join lateral (
-      select j.tenant_id, j.id, j.status, j.attempt, j.holder, j.lease_end, j.cancelled from mayfly.jobs j
-      where j.tenant_id = g.tenant_id and j.id = g.job_id limit 1 for update) h
-    where h.status = 'running' and h.attempt = g.attempt and h.holder = holder.id and h.lease_end > ts
-  )
   select
-    (select array_agg(h.tenant_id order by h.tenant_id, h.id) from held h),
-    (select array_agg(h.id order by h.tenant_id, h.id) from held h),
-    (select array_agg(h.cancelled::integer order by h.tenant_id, h.id) from held h),
-    (select array_agg(h.result order by h.tenant_id, h.id) from held h),
-    (select coalesce(array_agg(h.n order by h.n), '{}') from held h where h.cancelled),
-    (select coalesce(array_agg(g.n order by g.n), '{}') from given g where not exists (select from held h where h.n = g.n))
-  into t_ids, j_ids, cancels, results, dropped, lost;
+    array_agg(h.tenant_id) filter (where h.held), array_agg(h.job_id) filter (where h.held),
+    array_agg(h.cancelled) filter (where h.held), array_agg(h.result) filter (where h.held),
+    array_agg(h.n) filter (where h.held and h.cancelled), array_agg(h.n) filter (where not h.held)
+  into t_ids, j_ids, cancels, results, dropped, lost
+  from (
+    select g.n, g.tenant_id, g.job_id, g.result, j.cancelled,
+      not g.again and coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts, false) as held
+    from (
+      -- One that is named twice is completed once, with what was said first; then it is found recorded.
+      select o.n - 1 as n, o.d -> 'result' as result, l.tenant_id, l.job_id, l.attempt,
+        row_number() over (partition by l.tenant_id, l.job_id, l.attempt order by o.n) > 1 as again
+      from jsonb_array_elements(done) with ordinality as o (d, n), mayfly_private.lease_of(holder, o.d ->> 'lease') l
+      order by l.tenant_id, l.job_id) g
+    left join lateral (
+      select l.status, l.attempt, l.holder, l.lease_end, l.cancelled from mayfly.jobs l
+      where l.tenant_id = g.tenant_id and l.id = g.job_id limit 1 for update) j on true) h;
 
-  -- Mostly of one tenant.
-  for of in
-    select t.tenant_id, t.cancelled, array_agg(t.id) as ids, array_agg(t.result) as results
-    from unnest(t_ids, j_ids, cancels, results) as t (tenant_id, id, cancelled, result)
-    group by t.tenant_id, t.cancelled order by t.tenant_id
-  loop
-    if of.cancelled = 1 then
-      perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'cancelled', null, null);
-    else
-      perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'succeeded', null, of.results);
-    end if;
-  end loop;
+  if dropped is null and t_ids[1] = t_ids[cardinality(t_ids)] then
+    perform mayfly_private.end_jobs(t_ids[1], j_ids, 'succeeded', null, results);
+  elsif j_ids is not null then
+    for of in
+      select t.tenant_id, t.cancelled, array_agg(t.id) as ids, array_agg(t.result) as results
+      from unnest(t_ids, j_ids, cancels, results) as t (tenant_id, id, cancelled, result)
+      group by t.tenant_id, t.cancelled order by t.tenant_id
+    loop
+      if of.cancelled then
+        perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'cancelled', null, null);
+      else
+        perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'succeeded', null, of.results);
+      end if;
+    end loop;
+  end if;
 
   if cardinality(lost) > 0 then
     -- Whoever holds nothing may not even live.
@@ -84,7 +86,10 @@ begin
           and f.status in ('succeeded', 'cancelled'))
       order by t.n);
   end if;
-  return jsonb_build_object('lost', to_jsonb(lost), 'cancelled', to_jsonb(dropped));
+  if dropped is not null then
+    dropped := array(select n from unnest(dropped) n order by n);
+  end if;
+  return jsonb_build_object('lost', coalesce(lost, '{}'), 'cancelled', coalesce(dropped, '{}'));
 end
 $$;
 
@@ -96,9 +101,13 @@ grant execute on function mayfly_private.complete_jobs to authenticated, service
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.complete_jobs(done);
+as $$
+begin
+  return mayfly_private.complete_jobs(done);
+end
+$$;
 
 comment on function mayfly.complete_jobs is
   'Completes jobs: [{ lease, result? }] gives { lost: [place], cancelled: [place] }, from 0 on. What is lost was not recorded.';

@@ -24,9 +24,13 @@ grant execute on function mayfly_private.delete_schedule to authenticated, servi
 
 create function mayfly.delete_schedule(name text)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.delete_schedule(name);
+as $$
+begin
+  return mayfly_private.delete_schedule(name);
+end
+$$;
 
 comment on function mayfly.delete_schedule is 'Deletes a schedule: { deleted }. Jobs that it has added stay.';
 grant execute on function mayfly.delete_schedule to authenticated, service_role;

@@ -33,9 +33,13 @@ grant execute on function mayfly_private.discard_jobs to authenticated, service_
 
 create function mayfly.discard_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.discard_jobs(ids, of_queue, max_rows);
+as $$
+begin
+  return mayfly_private.discard_jobs(ids, of_queue, max_rows);
+end
+$$;
 
 comment on function mayfly.discard_jobs is 'Deletes failed jobs for good: { discarded }.';
 grant execute on function mayfly.discard_jobs to authenticated, service_role;

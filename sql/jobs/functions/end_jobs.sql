@@ -7,6 +7,9 @@ returns void
 language plpgsql security definer
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+-- By nested loops, which callers may leave alone, each result was compared with each job.
+set enable_hashjoin = on
+set enable_nestloop = off
 as $$
 declare
   more bigint;
@@ -16,7 +19,10 @@ begin
   if coalesce(cardinality(ids), 0) = 0 then
     return;
   end if;
-  with gone as (
+  with ended_as as materialized (
+    select x.id, x.error, x.result, greatest(0, coalesce(octet_length(x.result::text), 0) - 256) as more
+    from unnest(ids, errors, results) as x (id, error, result)
+  ), gone as (
     delete from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)
     returning j.*
   ), kept as (
@@ -24,13 +30,12 @@ begin
       started_at, timeout, backoff, target, parent_id, root_id, key, answers, trace, error, created_by, created_at, bytes, input, result)
     select g.tenant_id, g.id, g.queue, g.name, g.lane, ended, g.priority, g.run_at, g.attempt, g.max_attempts, g.holder,
       g.started_at, g.timeout, g.backoff, g.target, g.parent_id, g.root_id, g.key, g.answers, g.trace,
-      coalesce(x.error, g.error), g.created_by, g.created_at, g.bytes + greatest(0, coalesce(octet_length(x.result::text), 0) - 256),
-      g.input, x.result
-    from unnest(ids, errors, results) as x (id, error, result)
-    join gone g on g.id = x.id
-    returning parent_id, answers, result
+      coalesce(x.error, g.error), g.created_by, g.created_at, g.bytes + x.more, g.input, x.result
+    from gone g
+    join ended_as x on x.id = g.id
+    returning parent_id, answers
   )
-  select coalesce(sum(greatest(0, coalesce(octet_length(k.result::text), 0) - 256)), 0), bool_or(k.parent_id is not null), bool_or(k.answers is not null)
+  select (select sum(e.more) from ended_as e), bool_or(k.parent_id is not null), bool_or(k.answers is not null)
   into more, related, answering
   from kept k;
   if more > 0 then

@@ -96,9 +96,13 @@ grant execute on function mayfly_private.fail_jobs to authenticated, service_rol
 
 create function mayfly.fail_jobs(failures jsonb)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.fail_jobs(failures);
+as $$
+begin
+  return mayfly_private.fail_jobs(failures);
+end
+$$;
 
 comment on function mayfly.fail_jobs is
   'Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }] gives [retrying | failed | cancelled | recorded | lost].';

@@ -32,11 +32,40 @@ declare
   end_of_lane constant bigint := 9223372036854775807;
   next_mark integer;
   found_tenant uuid;
+  found_tenants uuid[];
+  found_weights integer[];
   weight integer;
 begin
   walk.tenants := '{}';
   walk.weights := '{}';
   walk.all_weights := 0;
+  if cardinality(marks.tenants) = 0 then
+    -- Without marks the loose scan is one statement for each way to the end of the index.
+    loop
+      with recursive t (id, n) as (
+        select (select j.tenant_id from mayfly.jobs j where j.status = 'ready' and j.tenant_id > walk.tenant order by j.tenant_id limit 1), 1
+        union all
+        select (select j.tenant_id from mayfly.jobs j where j.status = 'ready' and j.tenant_id > t.id order by j.tenant_id limit 1), t.n + 1
+        from t where t.id is not null and t.n < wanted
+      ), weighed as (
+        select t.id, t.n, coalesce(w.weight, 1)::integer as weight, sum(coalesce(w.weight, 1)) over (order by t.n) as so_far
+        from t left join mayfly_private.job_tenants w on w.tenant_id = t.id
+        where t.id is not null and (not walk.wrapped or t.id <= walk.first_tenant)
+      )
+      select array_agg(w.id order by w.n), array_agg(w.weight order by w.n), coalesce(sum(w.weight), 0) into found_tenants, found_weights, weight
+      from weighed w
+      where walk.all_weights + w.so_far - w.weight < wanted;
+      walk.tenants := walk.tenants || found_tenants;
+      walk.weights := walk.weights || found_weights;
+      walk.all_weights := walk.all_weights + weight;
+      walk.tenant := coalesce(found_tenants[cardinality(found_tenants)], walk.tenant);
+      walk.all_seen := walk.wrapped and (walk.all_weights < wanted or walk.tenant >= walk.first_tenant);
+      exit when walk.all_weights >= wanted or walk.all_seen;
+      walk.wrapped := true;
+      walk.tenant := '00000000-0000-0000-0000-000000000000';
+    end loop;
+    return walk;
+  end if;
   loop
     next_mark := null;
     for m in 1..cardinality(marks.tenants) loop

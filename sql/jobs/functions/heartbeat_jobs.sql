@@ -55,9 +55,13 @@ grant execute on function mayfly_private.heartbeat_jobs to authenticated, servic
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.heartbeat_jobs(leases, lease);
+as $$
+begin
+  return mayfly_private.heartbeat_jobs(leases, lease);
+end
+$$;
 
 comment on function mayfly.heartbeat_jobs is
   'Extends leases to so many seconds from now: { lost: [place], cancelled: [place], lease_end }, from 0 on.';

@@ -5,13 +5,18 @@
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = ''
-return case
-    when target ? 'agent' then '!a' || lower(target ->> 'agent') || '/'
-    when target ? 'capabilities' then '!c' || md5((target -> 'capabilities')::text) || '/'
-    when target ? 'type' then '!t' || (target ->> 'type') || '/'
-    else ''
-  end || queue || '/' || name || coalesce('#' || of_group, '');
+as $$
+begin
+  return case
+      when target is null then ''
+      when target ? 'agent' then '!a' || lower(target ->> 'agent') || '/'
+      when target ? 'capabilities' then '!c' || md5((target -> 'capabilities')::text) || '/'
+      when target ? 'type' then '!t' || (target ->> 'type') || '/'
+      else ''
+    end || queue || '/' || name || coalesce('#' || of_group, '');
+end
+$$;
 
 comment on function mayfly_private.lane_of is 'The lane of a job.';

@@ -12,10 +12,14 @@ returns mayfly_private.lease
 language plpgsql immutable
 set search_path = ''
 as $$
+declare
+  -- A regular expression over the whole token took three times as long.
+  parts constant text[] := string_to_array(token, '.');
 begin
-  if token ~ '^[0-9]{1,9}\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
-    and split_part(token, '.', 3)::uuid = coalesce(holder.tenant_id, split_part(token, '.', 3)::uuid) then
-    return row(split_part(token, '.', 3)::uuid, split_part(token, '.', 2)::uuid, split_part(token, '.', 1)::integer)::mayfly_private.lease;
+  if cardinality(parts) = 3 and octet_length(token) between 75 and 83 and pg_input_is_valid(parts[1], 'integer')
+    and pg_input_is_valid(parts[2], 'uuid') and pg_input_is_valid(parts[3], 'uuid')
+    and (holder.tenant_id is null or holder.tenant_id = parts[3]::uuid) then
+    return row(parts[3]::uuid, parts[2]::uuid, parts[1]::integer)::mayfly_private.lease;
   end if;
   return null;
 end

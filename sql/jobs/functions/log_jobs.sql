@@ -8,16 +8,15 @@ set search_path = ''
 as $$
 declare
   of_epoch constant integer := mayfly_private.current_epoch();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a schedule
+  -- or took a lease in passing, is named to nobody.
+  agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
+    then mayfly_private.to_uuid(claims ->> 'sub') end;
 begin
   if cardinality(ids) > 0 then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-    select tenant, of_epoch, happened, c.agent, i.id
-    from unnest(ids) with ordinality as i (id, n), (
-      -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a
-      -- schedule or took a lease in passing, is named to nobody.
-      select case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text then mayfly_private.to_uuid(claims ->> 'sub') end as agent
-      from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) t) c
-    order by i.n;
+    select tenant, of_epoch, happened, agent, i.id from unnest(ids) with ordinality as i (id, n) order by i.n;
     perform mayfly_private.nudge(tenant, null);
   end if;
 end

@@ -37,9 +37,13 @@ grant execute on function mayfly_private.read_steps to authenticated, service_ro
 
 create function mayfly.read_steps(lease text, after text default null, page_limit integer default 5000)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.read_steps(lease, after, page_limit);
+as $$
+begin
+  return mayfly_private.read_steps(lease, after, page_limit);
+end
+$$;
 
 comment on function mayfly.read_steps is
   'What the steps of a held job gave: { steps: {name: result}, last, more }. Pass last as after while more is true.';

@@ -65,9 +65,13 @@ grant execute on function mayfly_private.record_steps to authenticated, service_
 
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.record_steps(lease, steps);
+as $$
+begin
+  return mayfly_private.record_steps(lease, steps);
+end
+$$;
 
 comment on function mayfly.record_steps is
   'Records what steps of a job gave, each once: [{ name, result?, ms? }] gives { known: {name: result} } for those that were recorded before.';

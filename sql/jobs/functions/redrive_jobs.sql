@@ -52,9 +52,13 @@ grant execute on function mayfly_private.redrive_jobs to authenticated, service_
 
 create function mayfly.redrive_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.redrive_jobs(ids, of_queue, max_rows);
+as $$
+begin
+  return mayfly_private.redrive_jobs(ids, of_queue, max_rows);
+end
+$$;
 
 comment on function mayfly.redrive_jobs is 'Makes failed jobs ready again, with their steps: { redriven }.';
 grant execute on function mayfly.redrive_jobs to authenticated, service_role;

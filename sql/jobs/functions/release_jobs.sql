@@ -48,9 +48,13 @@ grant execute on function mayfly_private.release_jobs to authenticated, service_
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.release_jobs(leases);
+as $$
+begin
+  return mayfly_private.release_jobs(leases);
+end
+$$;
 
 comment on function mayfly.release_jobs is 'Gives jobs back, ready for another worker: { released }.';
 grant execute on function mayfly.release_jobs to authenticated, service_role;

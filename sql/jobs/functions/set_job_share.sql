@@ -27,9 +27,13 @@ grant execute on function mayfly_private.set_job_share to service_role;
 
 create function mayfly.set_job_share(weight integer default 1, max_running integer default null)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.set_job_share(weight, max_running);
+as $$
+begin
+  return mayfly_private.set_job_share(weight, max_running);
+end
+$$;
 
 comment on function mayfly.set_job_share is 'Sets what the tenant gets of a fleet that works for all: { weight, max_running }.';
 grant execute on function mayfly.set_job_share to service_role;

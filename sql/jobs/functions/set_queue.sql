@@ -52,9 +52,13 @@ create function mayfly.set_queue(
   rate double precision default null, weight integer default 1
 )
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.set_queue(name, paused, max_running, max_running_per_group, rate, weight);
+as $$
+begin
+  return mayfly_private.set_queue(name, paused, max_running, max_running_per_group, rate, weight);
+end
+$$;
 
 comment on function mayfly.set_queue is
   'Sets what holds for a queue: paused, how many may run at once, in one group, begin in a second; its weight. Returns it.';

@@ -70,9 +70,13 @@ create function mayfly.set_schedule(
   catch_up text default 'one', overlap text default 'skip', paused boolean default false
 )
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.set_schedule(name, cron, job, input, time_zone, options, catch_up, overlap, paused);
+as $$
+begin
+  return mayfly_private.set_schedule(name, cron, job, input, time_zone, options, catch_up, overlap, paused);
+end
+$$;
 
 comment on function mayfly.set_schedule is
   'Sets a schedule: the job is added whenever the cron line says in the time zone. Returns it with next_at.';

@@ -42,9 +42,13 @@ grant execute on function mayfly_private.signal_job to authenticated, service_ro
 
 create function mayfly.signal_job(id uuid, name text, payload jsonb default null)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.signal_job(id, name, payload);
+as $$
+begin
+  return mayfly_private.signal_job(id, name, payload);
+end
+$$;
 
 comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
 grant execute on function mayfly.signal_job to authenticated, service_role;

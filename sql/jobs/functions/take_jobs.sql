@@ -35,11 +35,14 @@ declare
   seen_heads constant jsonb := case when jsonb_typeof(place -> 'heads') = 'object' then place -> 'heads' else '{}' end;
   marks mayfly_private.job_marks := row('{}', '{}', '{}', '{}')::mayfly_private.job_marks;
   new_marks jsonb := '[]';
-  more_marks jsonb;
+  priorities integer[];
+  seqs bigint[];
   newest bigint;
   since timestamptz := '-infinity';
   walk mayfly_private.tenant_walk;
   seen_tenants integer := 0;
+  plain mayfly_private.plain_taken;
+  rest uuid[];
   busy uuid[] := '{}';
   share integer;
   tenant uuid;
@@ -106,13 +109,37 @@ begin
       walk.weights := array_fill(1, array[cardinality(busy)]);
       walk.all_weights := cardinality(busy);
     end if;
-    share := left_over;
-    busy := '{}';
+    exit when cardinality(walk.tenants) = 0;
+    if marked then
+      share := left_over;
+      rest := walk.tenants;
+      busy := '{}';
+    elsif worker.tenant_id is not null then
+      -- All of it where the tenant has one plain lane.
+      part := mayfly_private.take_lane(worker, left_over, queues, names, held_until);
+      if part is not null then
+        jobs := part;
+        exit;
+      end if;
+      share := left_over;
+      rest := walk.tenants;
+    else
+      plain := mayfly_private.take_plain(worker, walk, left_over, queues, names, held_until);
+      rest := plain.rest;
+      busy := plain.busy;
+      tenant := coalesce(plain.last_tenant, tenant);
+      if plain.taken > 0 then
+        jobs := jobs || plain.jobs;
+        left_over := left_over - plain.taken;
+      end if;
+    end if;
 
-    for nth in 1..cardinality(walk.tenants) loop
+    for nth in 1..cardinality(rest) loop
       exit when left_over <= 0;
-      tenant := walk.tenants[nth];
-      quota := least(left_over, greatest(walk.weights[nth], (share * walk.weights[nth] + walk.all_weights - 1) / walk.all_weights));
+      tenant := rest[nth];
+      quota := case
+        when plain is null then least(left_over, greatest(walk.weights[nth], (share * walk.weights[nth] + walk.all_weights - 1) / walk.all_weights))
+        else plain.rest_quotas[nth] end;
       has_limits := exists (select from mayfly.job_queues q where q.tenant_id = tenant);
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
@@ -172,29 +199,40 @@ begin
             end if;
           end loop;
           if next_mark is null then
-            locked.places := array(
-              select h.ctid from mayfly.jobs h
-              where h.status = 'ready' and h.tenant_id = tenant and h.lane = found_lanes.lanes[at_lane]
-              order by h.lane, h.priority, h.seq limit asked for update skip locked);
+            locked.places := null;
           else
             locked := mayfly_private.lock_ready(tenant, found_lanes.lanes[at_lane], asked, marks, next_mark, newest);
             marks := locked.marks;
+            continue when cardinality(locked.places) = 0;
           end if;
-          continue when cardinality(locked.places) = 0;
 
           with taken as (
             update mayfly.jobs j
             set status = 'running', attempt = j.attempt + 1, holder = worker.id, started_at = ts, lease_end = least(held_until, j.deadline, ts + j.timeout)
-            where j.ctid = any (locked.places)
-            returning j.*
+            where j.ctid = any (coalesce(locked.places, array(
+              select h.ctid from mayfly.jobs h
+              where h.status = 'ready' and h.tenant_id = tenant and h.lane = found_lanes.lanes[at_lane]
+              order by h.lane, h.priority, h.seq limit asked for update skip locked)))
+            returning j.tenant_id, j.lane, j.priority, j.seq, jsonb_build_object(
+              'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
+              'name', j.name, 'priority', j.priority, 'attempt', j.attempt, 'max_attempts', j.max_attempts, 'run_at', j.run_at,
+              'created_at', j.created_at, 'lease_end', j.lease_end, 'input', j.input) as shown,
+              -- Most have none of these.
+              case when coalesce(j.deadline::text, j.timeout::text, j.parent_id::text, j.key, j.answers::text, j.trace) is not null then
+                jsonb_strip_nulls(jsonb_build_object('deadline', j.deadline, 'timeout', extract(epoch from j.timeout),
+                  'parent_id', j.parent_id, 'key', j.key, 'answers', j.answers, 'trace', j.trace)) end as more
           )
-          select jsonb_agg(mayfly_private.show_claimed(t) order by t.priority, t.seq), count(*)::integer,
-            case when marked then (select jsonb_agg(jsonb_build_array(p.tenant_id, p.lane, p.priority, p.last))
-              from (select x.tenant_id, x.lane, x.priority, max(x.seq) as last from taken x group by 1, 2, 3) p) end
-          into part, asked, more_marks
+          select jsonb_agg(case when t.more is null then t.shown else t.shown || t.more end order by t.priority, t.seq), count(*)::integer,
+            array_agg(t.priority::integer), array_agg(t.seq)
+          into part, asked, priorities, seqs
           from taken t;
+          continue when asked = 0;
+          if marked then
+            new_marks := new_marks || (
+              select jsonb_agg(jsonb_build_array(tenant, found_lanes.lanes[at_lane], x.priority, x.last))
+              from (select t.priority, max(t.seq) as last from unnest(priorities, seqs) as t (priority, seq) group by 1) x);
+          end if;
           jobs := jobs || part;
-          new_marks := new_marks || coalesce(more_marks, '[]');
           progress := progress + asked;
           left_over := left_over - asked;
           quota := quota - asked;
@@ -207,6 +245,7 @@ begin
       end if;
     end loop;
     seen_tenants := seen_tenants + cardinality(walk.tenants);
+    tenant := coalesce(plain.last_tenant, tenant);
     exit when left_over <= 0 or (walk.all_seen and cardinality(busy) = 0) or seen_tenants >= 1000;
   end loop;
 

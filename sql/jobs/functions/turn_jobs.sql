@@ -40,9 +40,13 @@ create function mayfly.turn_jobs(
   lease double precision default 30, place jsonb default null, park uuid default null
 )
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.turn_jobs(done, failures, wanted, queues, names, lease, place, park);
+as $$
+begin
+  return mayfly_private.turn_jobs(done, failures, wanted, queues, names, lease, place, park);
+end
+$$;
 
 comment on function mayfly.turn_jobs is
   'A worker''s turn: completes and fails jobs, and claims more: { lost, cancelled, failed, jobs, place, took }.';

@@ -73,9 +73,13 @@ grant execute on function mayfly_private.wait_job to authenticated, service_role
 
 create function mayfly.wait_job(lease text, step text, signals text[] default '{}', until timestamptz default null)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.wait_job(lease, step, signals, until);
+as $$
+begin
+  return mayfly_private.wait_job(lease, step, signals, until);
+end
+$$;
 
 comment on function mayfly.wait_job is
   'Waits for the first of several signals, or a time: { signal, payload }, { timeout } or { waiting }. After waiting the lease is over.';

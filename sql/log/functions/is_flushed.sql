@@ -3,10 +3,15 @@
 
 create function mayfly_private.is_flushed()
 returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-return (
-  select f.at between here.now - interval '5 seconds' and here.now + interval '5 seconds'
-  from mayfly_private.flusher f, (select mayfly_private.now() as now) here);
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+begin
+  return (
+    select f.at between instant - interval '5 seconds' and instant + interval '5 seconds' from mayfly_private.flusher f);
+end
+$$;
 
 comment on function mayfly_private.is_flushed is 'Whether somebody tells what is due.';

@@ -1,0 +1,52 @@
+-- Takes up to `wanted` ready jobs of a tenant that has one lane alone, without a target, a limit or a mark: most tenants
+-- at most times. Null where there is more to look at, and take_jobs does. Called by take_jobs, whose settings hold here
+-- too. Locks the jobs that it takes, and waits for none.
+
+create function mayfly_private.take_lane(
+  worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamptz
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  tenant constant uuid := worker.tenant_id;
+  first_lane text collate "C";
+  alone boolean;
+  label text;
+  jobs jsonb;
+begin
+  select f.lane, not exists (select from mayfly.jobs o where o.status = 'ready' and o.tenant_id = tenant and o.lane > f.lane)
+    and not exists (select from mayfly.job_queues q where q.tenant_id = tenant)
+  into first_lane, alone
+  from mayfly.jobs f
+  where f.status = 'ready' and f.tenant_id = tenant
+  order by f.tenant_id, f.lane limit 1;
+  if not found then
+    return '[]';
+  end if;
+  label := split_part(first_lane, '#', 1);
+  if not alone or first_lane < '0' or split_part(label, '/', 2) <> all (names) or split_part(label, '/', 1) <> all (queues) then
+    return null;
+  end if;
+  with taken as (
+    update mayfly.jobs j
+    set status = 'running', attempt = j.attempt + 1, holder = worker.id, started_at = ts, lease_end = least(held_until, j.deadline, ts + j.timeout)
+    where j.ctid = any (array(
+      select h.ctid from mayfly.jobs h
+      where h.status = 'ready' and h.tenant_id = tenant and h.lane = first_lane
+      order by h.lane, h.priority, h.seq limit wanted for update skip locked))
+    returning j.priority, j.seq, jsonb_build_object(
+      'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
+      'name', j.name, 'priority', j.priority, 'attempt', j.attempt, 'max_attempts', j.max_attempts, 'run_at', j.run_at,
+      'created_at', j.created_at, 'lease_end', j.lease_end, 'input', j.input) as shown,
+      case when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+        or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j) end as shown_all
+  )
+  select jsonb_agg(coalesce(t.shown_all, t.shown) order by t.priority, t.seq) into jobs from taken t;
+  return coalesce(jobs, '[]');
+end
+$$;
+
+comment on function mayfly_private.take_lane is 'Takes ready jobs of a tenant that has one plain lane.';
