@@ -38,6 +38,10 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   };
 }
 
+/** On a real Postgres 17 where there is one, else on PGlite: for what has to hold on both, and shows more on the former. */
+export const openRealDatabase = (): Promise<TestDatabase> =>
+  databaseUrl ? openPostgresDatabase() : openTestDatabase();
+
 /** On the real Postgres 17 of DATABASE_URL. */
 export async function openPostgresDatabase(): Promise<TestDatabase> {
   if (!databaseUrl) throw new Error("DATABASE_URL is not set.");

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { openRealDatabase, type TestDatabase } from "#harness/database";
 import { messageTo } from "#harness/messages";
 import {
   add,
@@ -18,7 +18,7 @@ import {
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openRealDatabase();
 });
 afterAll(() => db?.close());
 
@@ -169,11 +169,11 @@ describe("cancelling", () => {
         lost: [],
       });
       for (const write of [
-        call("record_steps", { lease, steps: [{ name: "s" }] }),
-        call("wait_job", { lease, step: "w", signals: ["go"] }),
-        add(db.sql, claims, [{ name: "child" }], { lease }),
+        () => call("record_steps", { lease, steps: [{ name: "s" }] }),
+        () => call("wait_job", { lease, step: "w", signals: ["go"] }),
+        () => add(db.sql, claims, [{ name: "child" }], { lease }),
       ])
-        expect(await codeOf(write)).toBe("job_cancelled");
+        expect(await codeOf(write())).toBe("job_cancelled");
       await ends[how]?.(claims, lease);
       expect(await statusOf(db.sql, tenant, id)).toBe("cancelled");
     },
