@@ -24,6 +24,7 @@ const about: Record<string, string> = {
   policies: "What row-level security costs",
   growth: "How each part grows with the data",
   debug: "Debug records while nobody watches",
+  jobs: "Jobs",
   start: "Starting the embedded Supabase",
   peer: "The same work on a peer",
 };

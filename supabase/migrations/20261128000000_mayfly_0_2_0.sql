@@ -9447,6 +9447,15 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
+  -- One that sleeps already is not written again: whoever makes a job ready passes by a row that is locked, and nobody
+  -- would be woken for a job that this look has not seen.
+  if exists (
+    select from mayfly_private.job_workers w
+    where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker
+      and w.until > mayfly_private.now() + interval '30 seconds'
+  ) then
+    return;
+  end if;
   insert into mayfly_private.job_workers as w (tenant_id, id, until)
   values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, mayfly_private.now() + interval '1 minute')
   on conflict on constraint job_workers_pkey do update set until = excluded.until;

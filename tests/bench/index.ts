@@ -27,7 +27,7 @@ const all = [
   "peer",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "peer"];
+const notQuick = ["agents", "jobs", "peer"];
 /** What says nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs"];
 

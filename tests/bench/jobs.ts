@@ -1,31 +1,34 @@
 /**
- * Jobs a second on one connection to Postgres: claimed and completed in turns in SQL, by batches of 1, 10 and 100.
+ * Jobs, against queues for Postgres on the same server, in turns: see jobs/. What they are installs itself
+ * the first time (`npm ci` in jobs/opponents).
  *
- *   DATABASE_URL=postgresql://… node tests/bench/jobs.ts [--quick]
+ *   DATABASE_URL=postgresql://… node tests/bench/jobs.ts [--quick] [sql rates starts steps held zombies]
  */
-import { makeAgent, makeTenant, rpc } from "#harness/callers";
 import { openPostgresDatabase } from "#harness/database";
-import { report } from "./lib/report.ts";
-import { rounds, unlimited } from "./lib/target.ts";
+import { measureHeld } from "./jobs/held.ts";
+import { openOurs } from "./jobs/ours.ts";
+import { installOpponents } from "./jobs/packages.ts";
+import { openBoss, openGraphile } from "./jobs/pools.ts";
+import type { Queue } from "./jobs/queue.ts";
+import { measureRates } from "./jobs/rates.ts";
+import { measureSql } from "./jobs/sql.ts";
+import { measureStarts } from "./jobs/starts.ts";
+import { measureSteps } from "./jobs/steps.ts";
+import { measureZombies } from "./jobs/zombies.ts";
+
+installOpponents();
+const chosen = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part);
 
 const db = await openPostgresDatabase();
-const tenant = await makeTenant(db.sql, unlimited);
-const { claims } = await makeAgent(db.sql, tenant, { lifetime: 3_600 });
-const jobs = Array.from({ length: 500 }, () => ({ name: "t" })) as never;
-
-for (const size of [1, 10, 100]) {
-  const wanted = rounds(400, 50) * size;
-  for (let added = 0; added < wanted; added += 500) await rpc(db.sql, claims, "add_jobs", { jobs });
-  let done: { lease: string }[] = [];
-  const began = performance.now();
-  for (let ended = 0; ended < wanted; ended += done.length) {
-    const values = { done: done as never, wanted: size };
-    const taken = await rpc<{ jobs: { lease: string }[] }>(db.sql, claims, "turn_jobs", values);
-    done = taken.jobs.map(({ lease }) => ({ lease }));
-  }
-  const ours = wanted / ((performance.now() - began) / 1_000);
-  report({ bench: "jobs", name: "a turn in SQL", size, on: "postgres", unit: "jobs/s", ours });
-  await rpc(db.sql, claims, "complete_jobs", { done: done as never });
-  await db.sql`delete from mayfly.jobs where tenant_id = ${tenant}`;
-}
+const queues: Queue[] = [];
+if (isChosen("rates") || isChosen("starts"))
+  queues.push(await openOurs(db), await openGraphile(), await openBoss());
+if (isChosen("sql")) await measureSql(db);
+if (isChosen("rates")) for (const workers of [1, 8]) await measureRates(queues, workers);
+if (isChosen("starts")) await measureStarts(queues);
+for (const queue of queues) await queue.close();
+if (isChosen("steps")) await measureSteps(db);
+if (isChosen("held")) await measureHeld(db);
+if (isChosen("zombies")) await measureZombies(db);
 await db.close();

@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inTenant, rpc, serviceRole } from "#harness/callers";
+import { actAs, inTenant, rpc, serviceRole } from "#harness/callers";
 import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 import {
@@ -83,6 +84,19 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
       await complete(db.sql, claims, [{ lease: again.jobs[0]?.lease ?? lease }]);
     }
   }, 60_000);
+
+  it("wakes a worker for a job that is added while it looks a second time", async () => {
+    const { claims } = await makeWorker(db.sql, await makeWorkTenant(db.sql));
+    const park = randomUUID();
+    await claim(db.sql, claims, 1, { park });
+    await actAs(db.sql, claims, async (session) => {
+      await session`select mayfly.claim_jobs(1, park => ${park})`;
+      await add(db.sql, claims, [{ name: "a" }]);
+    });
+    expect(
+      await db.sql`select until > now() as asleep from mayfly_private.job_workers where id = ${park}`,
+    ).toMatchObject([{ asleep: false }]);
+  });
 
   it("adds one job for a key that 16 add at once", async () => {
     const tenant = await makeWorkTenant(db.sql);

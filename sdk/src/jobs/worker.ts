@@ -34,7 +34,7 @@ export class Worker implements Work {
   #endings: Ending[] = [];
   /** How often in a row nothing was found: twice, and it sleeps. */
   #quiet = 0;
-  /** After a broadcast that found nothing, when it looks again: what it tells of may not be visible yet. */
+  /** When it looks again after it found nothing: what committed as it went to sleep, or what it was told of, may not have been visible. */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
   /** Turns under way, and how many jobs they ask for. */
@@ -183,7 +183,7 @@ export class Worker implements Work {
     if (answer.error) return this.#stumble(answer.error, endings);
     this.#failures = 0;
     this.done += endings.length;
-    if (answer.data.length > 0) this.#looks = [];
+    if (answer.data.length > 0) this.#looks = [lookAgainMs[0]];
     if (wanted > 0) {
       this.#quiet = answer.data.length === 0 ? this.#quiet + 1 : 0;
       this.#isFull = answer.data.length === wanted;

@@ -1,0 +1,41 @@
+/** What jobs are measured against, in a package of its own: a newcomer's `npm install` does not bring it. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import postgres from "postgres";
+
+const folder = join(import.meta.dirname, "opponents");
+const require = createRequire(join(folder, "package.json"));
+
+/** Installs what package-lock.json pins, the first time. */
+export function installOpponents(): void {
+  if (existsSync(join(folder, "node_modules/.package-lock.json"))) return;
+  console.log("Installing what jobs are measured against (once).");
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, stdio: "inherit" });
+}
+
+/** A module of that package. Its types are named where it is used: the package may not be installed. */
+export const load = async <Module>(name: string): Promise<Module> =>
+  (await import(require.resolve(name))) as Module;
+
+/** A file of a module that it does not export. */
+export const loadFile = async <Module>(path: string): Promise<Module> =>
+  (await import(join(folder, "node_modules", path))) as Module;
+
+/** An empty database for an opponent, beside ours in the same cluster. */
+export async function emptyDatabase(name: string): Promise<{ url: string; drop(): Promise<void> }> {
+  const cluster = process.env.DATABASE_URL ?? "";
+  const database = `mayfly_bench_${name}_${process.pid}`;
+  const admin = postgres(cluster, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${database}`);
+  const url = new URL(cluster);
+  url.pathname = `/${database}`;
+  return {
+    url: url.href,
+    async drop() {
+      await admin.unsafe(`drop database if exists ${database} with (force)`);
+      await admin.end();
+    },
+  };
+}
