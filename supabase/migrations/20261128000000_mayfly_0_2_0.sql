@@ -9326,8 +9326,8 @@ $$;
 
 comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 
--- Calls of these functions that are under way. A call stands from its request on: for the seconds in which it has to
--- arrive, then for as long as it says that it may run. What is lost on the way, or killed, is over then, and another is sent.
+-- Calls that are under way. A call counts from its request: for the seconds in which it has to arrive, then for as long
+-- as it says that it may run. A call that is lost or killed stops counting then, and another is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
@@ -9975,9 +9975,9 @@ comment on column mayfly_private.job_functions.names is 'The jobs that it has ha
 
 alter table mayfly_private.job_functions enable row level security;
 
--- Calls a function of serveJobs by pg_net, where there is something to do for it and fewer of its calls are under way
--- than may be. Called by pg_cron (schedule_job_function), and by a call that ends (mark_job_call). A request that is
--- lost has no effect but that the next one is 15 s later: jobs are rows. Locks the function's row; of two at once one does it.
+-- Calls a function of serveJobs by pg_net if there is work for it and it has calls left (at_once). Called by pg_cron
+-- (schedule_job_function) and by a call that ends (mark_job_call). A lost request only delays the next one by 15 s: jobs
+-- are rows. Locks the function's row; of two calls at once, one does it.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
 -- mayfly_secret_key. Dynamic, since pg_net and Vault need not be there.
@@ -10028,8 +10028,8 @@ $$;
 
 comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net, where there is something to do.';
 
--- Has pg_cron wake a function of serveJobs: every so often it looks whether there is something to do, and only then calls
--- it, by pg_net, at most at_once calls at a time. For the SQL editor, as postgres; calling it again replaces it:
+-- Schedules pg_cron to wake a function of serveJobs. Each time it looks for work, and calls the function by pg_net only if
+-- there is some, with at most at_once calls under way. For the SQL editor, as postgres. Calling it again replaces it:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
@@ -10051,10 +10051,10 @@ begin
   elsif at_once is null or at_once not between 1 and 50 then
     raise exception 'at_once must be 1 to 50.';
   elsif not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
-    raise exception 'pg_cron is not there.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
+    raise exception 'pg_cron is not enabled.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
   elsif not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'net' and p.proname = 'http_post') then
-    raise exception 'pg_net is not there.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
+    raise exception 'pg_net is not enabled.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
   end if;
   if has_vault then
     execute $read$select exists (select from vault.decrypted_secrets where name = 'mayfly_url')
@@ -10072,7 +10072,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.schedule_job_function is 'Has pg_cron wake a function of serveJobs, by pg_net. For the SQL editor.';
+comment on function mayfly_private.schedule_job_function is 'Schedules pg_cron to wake a function of serveJobs, by pg_net. For the SQL editor.';
 
 -- The definer half of mayfly.set_job_share. Locks the tenant's row of it.
 
@@ -10906,7 +10906,7 @@ comment on function mayfly.turn_jobs is
 
 grant execute on function mayfly.turn_jobs to authenticated, service_role;
 
--- Ends what schedule_job_function began: pg_cron calls the function no more. For the SQL editor, as postgres.
+-- Undoes schedule_job_function: pg_cron no longer calls the function. For the SQL editor, as postgres.
 
 create function mayfly_private.unschedule_job_function(function_name text)
 returns boolean
@@ -10923,7 +10923,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unschedule_job_function is 'Ends what schedule_job_function began.';
+comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_job_function.';
 
 -- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a signal
 -- that is being written holds the job, so that either this sees it or the writer sees that the job waits.
@@ -12226,7 +12226,8 @@ declare
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = job.tenant_id and a.id = use_approval.id for no key update;
   if approval.id is null or approval.job_id is distinct from job.id or approval.step is distinct from use_approval.step then
-    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null, '{"field": "id"}');
+    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null,
+      jsonb_build_object('field', case when approval.job_id = job.id then 'step' else 'id' end));
   end if;
   if approval.status = 'pending' and approval.expires_at <= mayfly_private.now() then
     perform mayfly_private.end_approval(approval, 'expired');
