@@ -2235,6 +2235,11 @@ set search_path = "";
 grant execute on function mayfly_private.append_debug to authenticated;
 grant execute on function mayfly_private.append_debug to service_role;
 
+create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
 language plpgsql volatile
@@ -2635,8 +2640,6 @@ set search_path = "";
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void
 language plpgsql volatile security definer
-set enable_hashjoin = on
-set enable_nestloop = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
@@ -3013,18 +3016,8 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
-create function mayfly_private.log_approvals(tenant uuid, happened text, ids uuid[])
-returns void
-language plpgsql volatile security definer
-set search_path = "";
-
 create function mayfly_private.log_channels()
 returns trigger
-language plpgsql volatile security definer
-set search_path = "";
-
-create function mayfly_private.log_jobs(tenant uuid, happened text, ids uuid[])
-returns void
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -3243,6 +3236,14 @@ returns record
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.move_ended(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[], OUT more bigint, OUT related boolean, OUT answering boolean)
+returns record
+language plpgsql volatile security definer
+set enable_hashjoin = on
+set enable_nestloop = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
 create function mayfly_private.my_invitations()
 returns jsonb
 language plpgsql stable security definer
@@ -3404,6 +3405,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.push to authenticated;
 grant execute on function mayfly_private.push to service_role;
+
+create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb

@@ -207,7 +207,8 @@ $$;
 comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
 -- Where a JSON value does not fit a JSON Schema: the path of the first fault and what it must be; null where it fits.
--- For schemas that schema_fault passes. What it does not know fits nothing, so that a gap refuses.
+-- A schema that schema_fault does not pass fits nothing, so that a gap refuses; it is asked at the root alone, since it
+-- reads the whole schema.
 -- https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
@@ -224,7 +225,7 @@ declare
 begin
   if schema is null or schema = 'true' then
     return null;
-  elsif schema = 'false' or mayfly_private.schema_fault(schema, path) is not null then
+  elsif schema = 'false' or (path = '$' and mayfly_private.schema_fault(schema) is not null) then
     return path || ' is not allowed';
   end if;
 
@@ -2279,6 +2280,32 @@ comment on function mayfly_private.may_use_log_topic is 'Whether the caller may 
 insert into mayfly_private.topics (name, parts, rule) values
   ('log', 3, 'mayfly_private.may_use_log_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- Appends what happened to things of one tenant to the log, ids alone, and tells its readers. For rooms whose functions
+-- say what happened; where every change of a row is an event, a trigger of its table does. Locks what nudge locks.
+
+create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a schedule
+  -- or took a lease in passing, is named to nobody.
+  agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
+    then mayfly_private.to_uuid(claims ->> 'sub') end;
+begin
+  if cardinality(ids) > 0 then
+    insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+    select tenant, of_epoch, happened, agent, i.id from unnest(ids) with ordinality as i (id, n) order by i.n;
+    perform mayfly_private.nudge(tenant, null);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
 
 -- The types of operations that a push may have. A room registers its types in its operation_types.sql.
 
@@ -8346,27 +8373,20 @@ comment on function mayfly.discard_jobs is 'Deletes failed jobs for good: { disc
 
 grant execute on function mayfly.discard_jobs to authenticated, service_role;
 
--- Ends jobs that are locked by the caller: moves them to finished_jobs, logs it, tells their parents, and answers the
--- messages that they were made of. Errors and results go with the ids; either list may be null. The bytes of a result
--- over 256 are counted, never refused: what is done is recorded.
+-- The move itself, for end_jobs: says how many bytes the results have over 256, whether any has a parent, and whether
+-- any answers a message. A function of its own for its settings: by nested loops, which callers may leave alone, each
+-- result was compared with each job; whatever end_jobs calls besides must be free to use them.
 
-create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
-returns void
+create function mayfly_private.move_ended(
+  tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[], out more bigint, out related boolean, out answering boolean
+)
 language plpgsql security definer
 set search_path = ''
 set plan_cache_mode = force_generic_plan
--- By nested loops, which callers may leave alone, each result was compared with each job.
 set enable_hashjoin = on
 set enable_nestloop = off
 as $$
-declare
-  more bigint;
-  related boolean;
-  answering boolean;
 begin
-  if coalesce(cardinality(ids), 0) = 0 then
-    return;
-  end if;
   with ended_as as materialized (
     select x.id, x.error, x.result, greatest(0, coalesce(octet_length(x.result::text), 0) - 256) as more
     from unnest(ids, errors, results) as x (id, error, result)
@@ -8386,10 +8406,34 @@ begin
   select (select sum(e.more) from ended_as e), bool_or(k.parent_id is not null), bool_or(k.answers is not null)
   into more, related, answering
   from kept k;
+end
+$$;
+
+comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_jobs.';
+
+-- Ends jobs that are locked by the caller: moves them to finished_jobs, logs it, tells their parents, and answers the
+-- messages that they were made of. Errors and results go with the ids; either list may be null. The bytes of a result
+-- over 256 are counted, never refused: what is done is recorded.
+
+create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
+returns void
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  more bigint;
+  related boolean;
+  answering boolean;
+begin
+  if coalesce(cardinality(ids), 0) = 0 then
+    return;
+  end if;
+  select m.more, m.related, m.answering into more, related, answering from mayfly_private.move_ended(tenant, ids, ended, errors, results) m;
   if more > 0 then
     perform mayfly_private.count_usage(tenant, 0, more, 0);
   end if;
-  perform mayfly_private.log_jobs(tenant, 'job.' || ended, ids);
+  perform mayfly_private.append_events(tenant, 'job.' || ended, ids);
   if related then
     perform mayfly_private.tell_parents(tenant, ids);
   end if;
@@ -8476,7 +8520,7 @@ begin
         update mayfly.jobs j set error = failed_with where j.tenant_id = job.tenant_id and j.id = job.id;
         perform mayfly_private.ready_jobs(job.tenant_id, array[job.id]);
       end if;
-      perform mayfly_private.log_jobs(job.tenant_id, 'job.retrying', array[job.id]);
+      perform mayfly_private.append_events(job.tenant_id, 'job.retrying', array[job.id]);
       outcomes := outcomes || jsonb_build_object(failure.n - 1, 'retrying');
     else
       perform mayfly_private.end_jobs(job.tenant_id, array[job.id], 'failed', array[failed_with], null);
@@ -9066,7 +9110,7 @@ begin
   end if;
   if added is not null then
     perform mayfly_private.charge(tenant, 0, bytes, cardinality(added));
-    perform mayfly_private.log_jobs(tenant, 'job.added', added);
+    perform mayfly_private.append_events(tenant, 'job.added', added);
     if due then
       perform mayfly_private.wake_workers(tenant);
     end if;
@@ -9282,34 +9326,8 @@ $$;
 
 comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 
--- Appends what happened to jobs of one tenant to the log, ids alone, and tells its readers. Called by the functions of
--- jobs, in the statement's order: a trigger would fire at every claim, which is no event.
-
-create function mayfly_private.log_jobs(tenant uuid, happened text, ids uuid[])
-returns void
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  of_epoch constant integer := mayfly_private.current_epoch();
-  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
-  -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a schedule
-  -- or took a lease in passing, is named to nobody.
-  agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
-    then mayfly_private.to_uuid(claims ->> 'sub') end;
-begin
-  if cardinality(ids) > 0 then
-    insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-    select tenant, of_epoch, happened, agent, i.id from unnest(ids) with ordinality as i (id, n) order by i.n;
-    perform mayfly_private.nudge(tenant, null);
-  end if;
-end
-$$;
-
-comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';
-
--- Calls of these functions that are under way. A call stands from its request on: for the seconds in which it has to
--- arrive, then for as long as it says that it may run. What is lost on the way, or killed, is over then, and another is sent.
+-- Calls that are under way. A call counts from its request: for the seconds in which it has to arrive, then for as long
+-- as it says that it may run. A call that is lost or killed stops counting then, and another is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
@@ -9500,6 +9518,27 @@ end
 $$;
 
 comment on function mayfly_private.promote_jobs is 'Makes ready what is due.';
+
+-- Puts a signal beside a job that is locked by the caller, and wakes the job if it waits for it: true. Otherwise the
+-- signal is kept for whoever waits later. The caller has charged or counted its bytes.
+
+create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
+  values (job.tenant_id, job.id, put_signal.name, coalesce(put_signal.payload, 'null'), put_signal.bytes);
+  if job.status = 'waiting' and put_signal.name = any (job.wait_for) then
+    perform mayfly_private.ready_jobs(job.tenant_id, array[job.id]);
+    return true;
+  end if;
+  return false;
+end
+$$;
+
+comment on function mayfly_private.put_signal is 'Puts a signal beside a locked job, and wakes it.';
 
 -- How many jobs of a lane may begin by now, of `wanted`, where its queue has limits: paused, running at once, in a
 -- group, begun in a second. The queue's row is locked until commit and passed by where another claim has it, so that
@@ -9795,7 +9834,7 @@ begin
   select array_agg(b.id order by b.id) into again from back b;
   if again is not null then
     perform mayfly_private.charge(tenant, 0, 0, cardinality(again));
-    perform mayfly_private.log_jobs(tenant, 'job.redriven', again);
+    perform mayfly_private.append_events(tenant, 'job.redriven', again);
     perform mayfly_private.wake_workers(tenant);
   end if;
   return jsonb_build_object('redriven', coalesce(cardinality(again), 0));
@@ -9936,9 +9975,9 @@ comment on column mayfly_private.job_functions.names is 'The jobs that it has ha
 
 alter table mayfly_private.job_functions enable row level security;
 
--- Calls a function of serveJobs by pg_net, where there is something to do for it and fewer of its calls are under way
--- than may be. Called by pg_cron (schedule_job_function), and by a call that ends (mark_job_call). A request that is
--- lost has no effect but that the next one is 15 s later: jobs are rows. Locks the function's row; of two at once one does it.
+-- Calls a function of serveJobs by pg_net if there is work for it and it has calls left (at_once). Called by pg_cron
+-- (schedule_job_function) and by a call that ends (mark_job_call). A lost request only delays the next one by 15 s: jobs
+-- are rows. Locks the function's row; of two calls at once, one does it.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
 -- mayfly_secret_key. Dynamic, since pg_net and Vault need not be there.
@@ -9989,8 +10028,8 @@ $$;
 
 comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net, where there is something to do.';
 
--- Has pg_cron wake a function of serveJobs: every so often it looks whether there is something to do, and only then calls
--- it, by pg_net, at most at_once calls at a time. For the SQL editor, as postgres; calling it again replaces it:
+-- Schedules pg_cron to wake a function of serveJobs. Each time it looks for work, and calls the function by pg_net only if
+-- there is some, with at most at_once calls under way. For the SQL editor, as postgres. Calling it again replaces it:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
@@ -10012,10 +10051,10 @@ begin
   elsif at_once is null or at_once not between 1 and 50 then
     raise exception 'at_once must be 1 to 50.';
   elsif not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
-    raise exception 'pg_cron is not there.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
+    raise exception 'pg_cron is not enabled.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
   elsif not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'net' and p.proname = 'http_post') then
-    raise exception 'pg_net is not there.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
+    raise exception 'pg_net is not enabled.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
   end if;
   if has_vault then
     execute $read$select exists (select from vault.decrypted_secrets where name = 'mayfly_url')
@@ -10033,7 +10072,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.schedule_job_function is 'Has pg_cron wake a function of serveJobs, by pg_net. For the SQL editor.';
+comment on function mayfly_private.schedule_job_function is 'Schedules pg_cron to wake a function of serveJobs, by pg_net. For the SQL editor.';
 
 -- The definer half of mayfly.set_job_share. Locks the tenant's row of it.
 
@@ -10293,13 +10332,7 @@ begin
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, bytes, 1);
-  insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
-  values (tenant, job.id, signal_job.name, coalesce(signal_job.payload, 'null'), bytes);
-  if job.status = 'waiting' and signal_job.name = any (job.wait_for) then
-    perform mayfly_private.ready_jobs(tenant, array[job.id]);
-    return '{"woken": true}';
-  end if;
-  return '{"woken": false}';
+  return jsonb_build_object('woken', mayfly_private.put_signal(job, signal_job.name, signal_job.payload, bytes));
 end
 $$;
 
@@ -10873,7 +10906,7 @@ comment on function mayfly.turn_jobs is
 
 grant execute on function mayfly.turn_jobs to authenticated, service_role;
 
--- Ends what schedule_job_function began: pg_cron calls the function no more. For the SQL editor, as postgres.
+-- Undoes schedule_job_function: pg_cron no longer calls the function. For the SQL editor, as postgres.
 
 create function mayfly_private.unschedule_job_function(function_name text)
 returns boolean
@@ -10890,7 +10923,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unschedule_job_function is 'Ends what schedule_job_function began.';
+comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_job_function.';
 
 -- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a signal
 -- that is being written holds the job, so that either this sees it or the writer sees that the job waits.
@@ -11320,7 +11353,7 @@ begin
       perform mayfly_private.end_approval(approval, over);
     elsif approval.escalates_at <= ts and approval.escalated_at is null then
       update mayfly.approvals a set escalated_at = ts where a.tenant_id = tenant and a.id = approval.id;
-      perform mayfly_private.log_approvals(tenant, 'approval.escalated', array[approval.id]);
+      perform mayfly_private.append_events(tenant, 'approval.escalated', array[approval.id]);
       perform mayfly_private.notify_approvers(approval, 'escalated');
     end if;
   end loop;
@@ -11435,9 +11468,6 @@ declare
   caller constant mayfly_private.caller := mayfly_private.caller();
   approval mayfly.approvals;
 begin
-  perform from mayfly.jobs j
-  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id)
-  for no key update;
   approval := mayfly_private.open_approval(tenant, cancel_approval.id);
   if approval.requested_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('approval:admin')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope approval:admin.',
@@ -11478,6 +11508,9 @@ set search_path = ''
 as $$
 declare
   fault record;
+  of_schema constant text := mayfly_private.schema_fault(input_schema);
+  of_input constant text := case when of_schema is null and pg_column_size(input_schema) <= 32768 and octet_length(input::text) <= 262144
+    then mayfly_private.json_fault(input_schema, input) end;
 begin
   select q.field, q.rule into fault
   from (values
@@ -11491,9 +11524,9 @@ begin
     ('quorum', quorum > cardinality(deciders), 'at most the number of deciders'),
     ('expires_in', expires_in is not null and not (expires_in between 1 and 31536000), 'seconds from 1 to 31536000'),
     ('input_schema', pg_column_size(input_schema) > 32768, 'at most 32 KB'),
-    ('input_schema', mayfly_private.schema_fault(input_schema) is not null,
-      'a JSON Schema of the keywords in docs/approvals.md, which is not true of ' || mayfly_private.schema_fault(input_schema)),
-    ('input', mayfly_private.json_fault(input_schema, input) is not null, 'what input_schema says: ' || mayfly_private.json_fault(input_schema, input)),
+    ('input_schema', of_schema is not null,
+      'a JSON Schema of the keywords in docs/approvals.md, which is not true of ' || of_schema),
+    ('input', of_input is not null, 'what input_schema says: ' || of_input),
     ('step', step is not null and char_length(step) not between 1 and 200, 'a text of 1 to 200 characters')
   ) as q (field, refused, rule)
   where q.refused limit 1;
@@ -11530,9 +11563,6 @@ begin
   elsif input is not null and verdict = 'reject' then
     perform mayfly_private.fail(400, 'invalid_request', 'A rejection has no changed input.', null, '{"field": "input"}');
   end if;
-  perform from mayfly.jobs j
-  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = decide_approval.id)
-  for no key update;
   approval := mayfly_private.open_approval(tenant, decide_approval.id);
 
   refused := mayfly_private.may_decide(caller, approval);
@@ -11664,9 +11694,6 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant that may decide.',
       'Nothing was delegated.', '{"field": "to_id"}');
   end if;
-  perform from mayfly.jobs j
-  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = delegate_approval.id)
-  for no key update;
   approval := mayfly_private.open_approval(tenant, delegate_approval.id);
   if mayfly_private.may_decide(caller, approval) is not null then
     perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders say who may.', '{"field": "id"}');
@@ -11684,7 +11711,7 @@ begin
   update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id
   where a.tenant_id = tenant and a.id = approval.id
   returning * into approval;
-  perform mayfly_private.log_approvals(tenant, 'approval.delegated', array[approval.id]);
+  perform mayfly_private.append_events(tenant, 'approval.delegated', array[approval.id]);
   perform mayfly_private.notify_approvers(approval, 'delegated');
   return mayfly_private.show_approval(approval);
 end
@@ -11747,20 +11774,15 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  signal constant text := 'approval:' || approval.id;
   job mayfly.jobs;
 begin
   update mayfly.approvals a set status = ended, decided_at = mayfly_private.now()
   where a.tenant_id = approval.tenant_id and a.id = approval.id;
-  perform mayfly_private.log_approvals(approval.tenant_id, 'approval.' || ended, array[approval.id]);
+  perform mayfly_private.append_events(approval.tenant_id, 'approval.' || ended, array[approval.id]);
   select * into job from mayfly.jobs j where j.tenant_id = approval.tenant_id and j.id = approval.job_id;
   if found then
-    insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
-    values (approval.tenant_id, job.id, signal, jsonb_build_object('status', ended), 300);
+    perform mayfly_private.put_signal(job, 'approval:' || approval.id, jsonb_build_object('status', ended), 300);
     perform mayfly_private.count_usage(approval.tenant_id, 0, 300, 0);
-    if job.status = 'waiting' and signal = any (job.wait_for) then
-      perform mayfly_private.ready_jobs(approval.tenant_id, array[job.id]);
-    end if;
   end if;
 end
 $$;
@@ -11880,27 +11902,6 @@ comment on function mayfly.list_approvals is 'Approvals, the newest first, each 
 
 grant execute on function mayfly.list_approvals to authenticated, service_role;
 
--- Appends what happened to approvals of one tenant to the log, ids alone, and tells its readers.
-
-create function mayfly_private.log_approvals(tenant uuid, happened text, ids uuid[])
-returns void
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  of_epoch constant integer := mayfly_private.current_epoch();
-  caller constant mayfly_private.caller := mayfly_private.caller();
-begin
-  insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
-  select tenant, of_epoch, happened, case when caller.kind = 'agent' and caller.tenant_id = tenant then caller.id end, i.id
-  from unnest(ids) with ordinality as i (id, n)
-  order by i.n;
-  perform mayfly_private.nudge(tenant, null);
-end
-$$;
-
-comment on function mayfly_private.log_approvals is 'Appends what happened to approvals to the log.';
-
 -- Why the caller may not decide an approval: a code, or null where it may. The scope has been asked. Decisions of the
 -- one that asked do not count unless the policy said so when it was asked; of its line neither, so that an agent cannot
 -- have its child, or its parent's other self, say yes. Locks nothing.
@@ -11964,8 +11965,8 @@ $$;
 
 comment on function mayfly_private.notify_approvers is 'Adds the job that tells people of an approval.';
 
--- A pending approval, locked until commit; fails where there is none, where it has ended, and where its time is over or
--- its job has ended, which is then recorded by the next maintenance. Its job is locked before, where it has one.
+-- A pending approval, locked until commit, with its job locked before it. Fails where there is none, where it has ended,
+-- and where its time is over or its job has ended, which the next maintenance records.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals
@@ -11976,6 +11977,9 @@ declare
   approval mayfly.approvals;
   over text;
 begin
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id)
+  for no key update;
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id for no key update;
   if approval.id is null then
     perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
@@ -12015,6 +12019,7 @@ declare
   rule mayfly.approval_policies;
   approval mayfly.approvals;
   confident boolean;
+  asked bytea;
 begin
   input := coalesce(input, '{}');
   category := coalesce(category, 'general');
@@ -12029,14 +12034,13 @@ begin
     tenant := job.tenant_id;
   end if;
   caller := mayfly_private.caller();
-  approval.digest := mayfly_private.approval_digest(input);
+  asked := mayfly_private.approval_digest(input);
   if job.id is not null then
     select * into approval from mayfly.approvals a
-    where a.tenant_id = tenant and a.job_id = job.id and a.step = request_approval.step and a.digest = approval.digest;
+    where a.tenant_id = tenant and a.job_id = job.id and a.step = request_approval.step and a.digest = asked;
     if found then
       return mayfly_private.show_approval(approval);
     end if;
-    approval.digest := mayfly_private.approval_digest(input);
   end if;
 
   rule := mayfly_private.approval_rule(tenant, case when caller.kind = 'agent' then (
@@ -12047,6 +12051,7 @@ begin
   approval.title := title;
   approval.category := category;
   approval.input := input;
+  approval.digest := asked;
   approval.input_schema := input_schema;
   approval.confidence := confidence;
   approval.milestone := coalesce(milestone, false);
@@ -12078,10 +12083,10 @@ begin
   perform mayfly_private.charge(tenant, 0, approval.bytes, 1);
   insert into mayfly.approvals select approval.*;
   if approval.waived is null then
-    perform mayfly_private.log_approvals(tenant, 'approval.requested', array[approval.id]);
+    perform mayfly_private.append_events(tenant, 'approval.requested', array[approval.id]);
     perform mayfly_private.notify_approvers(approval, 'requested');
   else
-    perform mayfly_private.log_approvals(tenant, 'approval.approved', array[approval.id]);
+    perform mayfly_private.append_events(tenant, 'approval.approved', array[approval.id]);
   end if;
   return mayfly_private.show_approval(approval);
 end
@@ -12221,7 +12226,8 @@ declare
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = job.tenant_id and a.id = use_approval.id for no key update;
   if approval.id is null or approval.job_id is distinct from job.id or approval.step is distinct from use_approval.step then
-    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null, '{"field": "id"}');
+    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null,
+      jsonb_build_object('field', case when approval.job_id = job.id then 'step' else 'id' end));
   end if;
   if approval.status = 'pending' and approval.expires_at <= mayfly_private.now() then
     perform mayfly_private.end_approval(approval, 'expired');

@@ -1,44 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { type Agent, Mayfly, type PresenceChange, type PresentAgent } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { dataOf, spawnIn } from "#harness/agents";
+import { describe, expect, it } from "vitest";
+import { dataOf } from "#harness/agents";
 import { makeAgent } from "#harness/callers";
-import { startTestLocal, type TestLocal } from "#harness/local";
-import { startProxy, type TestProxy } from "#harness/proxy";
+import { local, mayfly, proxy, setUp, spawn as spawnLive, tenant, watched } from "#harness/live";
 import { createTokens } from "../../local/src/tokens.ts";
 import { fromDataApi } from "../../sdk/src/link/call.ts";
 import { openInbox } from "../../sdk/src/messages/answers.ts";
 
-let local: TestLocal;
-let proxy: TestProxy;
-let tenant: string;
-let mayfly: Mayfly;
-/** Watches through the proxy. */
-let watched: Mayfly;
-const agents: Agent[] = [];
-beforeAll(async () => {
-  local = await startTestLocal({ limits: { joinErrorBackoffMs: 50 } });
-  proxy = await startProxy(local.apiUrl);
-});
-afterAll(async () => {
-  await proxy?.close();
-  await local?.close();
-});
-beforeEach(async () => {
-  ({ tenant, mayfly } = await local.enter());
-  watched = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
-});
-afterEach(async () => {
-  proxy.up();
-  await Promise.all(agents.splice(0).map((agent) => agent.close()));
-  await Promise.all([watched.close(), mayfly.close()]);
-});
+setUp();
 
-async function spawn(name: string, by: Mayfly | Agent = mayfly, scopes?: string[]) {
-  const agent = await spawnIn(by as Mayfly, { name, ...(scopes && { scopes }) });
-  agents.push(agent);
-  return agent;
+function spawn(name: string, by: Mayfly | Agent = mayfly, scopes?: string[]) {
+  return spawnLive({ name, ...(scopes && { scopes }) }, by);
 }
 
 /** Everyone who was seen, at each change, and a promise for what is to be seen. */

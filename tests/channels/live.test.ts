@@ -1,23 +1,16 @@
-import {
-  type Agent,
-  type Channel,
-  type ChannelOptions,
+import type {
+  Agent,
+  Channel,
+  ChannelOptions,
   Mayfly,
-  type MessageContent,
-  type SpawnOptions,
+  MessageContent,
+  SpawnOptions,
 } from "@mayfly/sdk";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
-import { startTestLocal, type TestLocal } from "#harness/local";
-import { startProxy, type TestProxy } from "#harness/proxy";
+import { agents, local, mayfly, proxy, setUp, spawn as spawnLive, watched } from "#harness/live";
 
-let local: TestLocal;
-let proxy: TestProxy;
-let tenant: string;
-let mayfly: Mayfly;
-let behind: Mayfly;
 let creator: Agent;
-const agents: Agent[] = [];
 const scopes = [
   "message:read",
   "message:send",
@@ -25,30 +18,13 @@ const scopes = [
   "channel:write",
   "channel:broadcast",
 ];
-beforeAll(async () => {
-  local = await startTestLocal({ limits: { joinErrorBackoffMs: 50 } });
-  proxy = await startProxy(local.apiUrl);
-});
-afterAll(async () => {
-  await proxy?.close();
-  await local?.close();
-});
+setUp();
 beforeEach(async () => {
-  ({ tenant, mayfly } = await local.enter());
-  behind = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
   creator = await spawn();
 });
-afterEach(async () => {
-  proxy.up();
-  await Promise.all(agents.splice(0).map((agent) => agent.close()));
-  await Promise.all([behind.close(), mayfly.close()]);
-});
 
-async function spawn(options: SpawnOptions = {}, by = mayfly): Promise<Agent> {
-  const agent = await spawnIn(by, { lifetime: 300, scopes, ...options });
-  agents.push(agent);
-  return agent;
-}
+const spawn = (options: SpawnOptions = {}, by: Mayfly | Agent = mayfly): Promise<Agent> =>
+  spawnLive({ lifetime: 300, scopes, ...options }, by);
 
 function gather(channel: Channel, options: ChannelOptions = {}) {
   const got: unknown[] = [];
@@ -83,7 +59,7 @@ describe("a channel", () => {
   it("is heard by its subscribers from where each begins, once, whatever the connection does", async () => {
     dataOf(await creator.channels.create({ name: "news", kind: "one_way" }));
     await publish(creator, "news", 1, 2);
-    const reader = await spawn({}, behind);
+    const reader = await spawn({}, watched);
     const outsider = gather(reader.channels.open("news"));
     await outsider.until(() => outsider.errors.length > 0);
     expect(outsider.errors).toMatchObject([{ code: "not_subscribed" }]);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import { actAs, codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
 import { openRealDatabase, type TestDatabase } from "#harness/database";
 import {
   add,
@@ -178,6 +178,30 @@ describe("ending jobs", () => {
       attempts: [{ error: { code: "job_timeout" } }],
     });
   });
+
+  it("tells the parent of a child without reading the other jobs of the tenant", async () => {
+    const { claims } = await setUp();
+    await add(db.sql, claims, [{ name: "parent" }]);
+    const parent = await claimOne(db.sql, claims);
+    await add(db.sql, claims, [{ name: "child" }], { lease: parent.lease });
+    const child = await claimOne(db.sql, claims);
+    const many = Array.from({ length: 1_000 }, () => ({ name: "other" }));
+    for (let n = 0; n < 5; n++) await add(db.sql, claims, many);
+    await db.sql`analyze mayfly.jobs`;
+    const read = await actAs(db.sql, claims, async (session) => {
+      const done = JSON.stringify([{ lease: child.lease, result: 1 }]);
+      const rows = async () => {
+        const [row] = await session`
+          select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows
+          from pg_stat_xact_user_tables where schemaname = 'mayfly' and relname = 'jobs'`;
+        return row?.rows as number;
+      };
+      const before = await rows();
+      await session`select mayfly.complete_jobs(${done}::text::jsonb)`;
+      return (await rows()) - before;
+    });
+    expect(read).toBeLessThan(100);
+  }, 30_000);
 });
 
 describe("what is finished is read", () => {

@@ -114,7 +114,7 @@ describe("setting it up", () => {
 
   it("says what is missing, or wrong, and what to do", async () => {
     await expect(schedule("mine")).rejects.toMatchObject({
-      message: "pg_cron is not there.",
+      message: "pg_cron is not enabled.",
       hint: expect.stringContaining("wakes"),
     });
     for (const [given, message] of [

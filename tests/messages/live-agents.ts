@@ -1,42 +1,12 @@
-import { type Agent, Mayfly, type Message, type SpawnOptions } from "@mayfly/sdk";
-import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
-import { dataOf, spawnIn } from "#harness/agents";
-import { startTestLocal, type TestLocal } from "#harness/local";
-import { startProxy, type TestProxy } from "#harness/proxy";
+import type { Agent, Mayfly, Message, SpawnOptions } from "@mayfly/sdk";
+import { dataOf } from "#harness/agents";
+import { local, mayfly, spawn as spawnLive } from "#harness/live";
 
-export let local: TestLocal;
-export let proxy: TestProxy;
-export let tenant: string;
-export let mayfly: Mayfly;
-/** Spawns agents whose way to the server can be cut. */
-export let behind: Mayfly;
-export const agents: Agent[] = [];
+/** `behind` spawns agents whose way to the server can be cut. */
+export { agents, local, mayfly, proxy, setUp, tenant, watched as behind } from "#harness/live";
 
-export function setUp(): void {
-  beforeAll(async () => {
-    local = await startTestLocal({ limits: { joinErrorBackoffMs: 50 } });
-    proxy = await startProxy(local.apiUrl);
-  });
-  afterAll(async () => {
-    await proxy?.close();
-    await local?.close();
-  });
-  beforeEach(async () => {
-    ({ tenant, mayfly } = await local.enter());
-    behind = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
-  });
-  afterEach(async () => {
-    proxy.up();
-    await Promise.all(agents.splice(0).map((agent) => agent.close()));
-    await Promise.all([behind.close(), mayfly.close()]);
-  });
-}
-
-export async function spawn(options: SpawnOptions = {}, by = mayfly): Promise<Agent> {
-  const agent = await spawnIn(by, { lifetime: 300, ...options });
-  agents.push(agent);
-  return agent;
-}
+export const spawn = (options: SpawnOptions = {}, by: Mayfly | Agent = mayfly): Promise<Agent> =>
+  spawnLive({ lifetime: 300, ...options }, by);
 
 /** What an agent gets, and a promise for so many. */
 export function gather(agent: Pick<Agent, "on">, type = "*") {

@@ -1,8 +1,5 @@
-import { seconds } from "../jobs/forms.ts";
+import { present, seconds } from "../jobs/forms.ts";
 import type { ApprovalOptions, ApprovalPolicyOptions } from "./types.ts";
-
-const present = (object: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
 /** A question as SQL has it. */
 export const toRequest = (title: string, input: unknown, options: ApprovalOptions) =>

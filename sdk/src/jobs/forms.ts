@@ -2,7 +2,8 @@ import { fromRow } from "../link/rows.ts";
 import { secondsOf } from "./duration.ts";
 import type { JobDetails, JobOptions, NewJob, Schedule, ScheduleOptions } from "./types.ts";
 
-const present = (object: Record<string, unknown>) =>
+/** Without what is undefined: SQL has defaults for it. */
+export const present = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
 /** An instant as it is sent; what is none as it is, to be refused by its field. */

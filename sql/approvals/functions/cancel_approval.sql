@@ -10,9 +10,6 @@ declare
   caller constant mayfly_private.caller := mayfly_private.caller();
   approval mayfly.approvals;
 begin
-  perform from mayfly.jobs j
-  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id)
-  for no key update;
   approval := mayfly_private.open_approval(tenant, cancel_approval.id);
   if approval.requested_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('approval:admin')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope approval:admin.',

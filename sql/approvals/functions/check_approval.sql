@@ -10,6 +10,9 @@ set search_path = ''
 as $$
 declare
   fault record;
+  of_schema constant text := mayfly_private.schema_fault(input_schema);
+  of_input constant text := case when of_schema is null and pg_column_size(input_schema) <= 32768 and octet_length(input::text) <= 262144
+    then mayfly_private.json_fault(input_schema, input) end;
 begin
   select q.field, q.rule into fault
   from (values
@@ -23,9 +26,9 @@ begin
     ('quorum', quorum > cardinality(deciders), 'at most the number of deciders'),
     ('expires_in', expires_in is not null and not (expires_in between 1 and 31536000), 'seconds from 1 to 31536000'),
     ('input_schema', pg_column_size(input_schema) > 32768, 'at most 32 KB'),
-    ('input_schema', mayfly_private.schema_fault(input_schema) is not null,
-      'a JSON Schema of the keywords in docs/approvals.md, which is not true of ' || mayfly_private.schema_fault(input_schema)),
-    ('input', mayfly_private.json_fault(input_schema, input) is not null, 'what input_schema says: ' || mayfly_private.json_fault(input_schema, input)),
+    ('input_schema', of_schema is not null,
+      'a JSON Schema of the keywords in docs/approvals.md, which is not true of ' || of_schema),
+    ('input', of_input is not null, 'what input_schema says: ' || of_input),
     ('step', step is not null and char_length(step) not between 1 and 200, 'a text of 1 to 200 characters')
   ) as q (field, refused, rule)
   where q.refused limit 1;

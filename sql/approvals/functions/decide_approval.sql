@@ -22,9 +22,6 @@ begin
   elsif input is not null and verdict = 'reject' then
     perform mayfly_private.fail(400, 'invalid_request', 'A rejection has no changed input.', null, '{"field": "input"}');
   end if;
-  perform from mayfly.jobs j
-  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = decide_approval.id)
-  for no key update;
   approval := mayfly_private.open_approval(tenant, decide_approval.id);
 
   refused := mayfly_private.may_decide(caller, approval);

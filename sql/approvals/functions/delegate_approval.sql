@@ -24,9 +24,6 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant that may decide.',
       'Nothing was delegated.', '{"field": "to_id"}');
   end if;
-  perform from mayfly.jobs j
-  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = delegate_approval.id)
-  for no key update;
   approval := mayfly_private.open_approval(tenant, delegate_approval.id);
   if mayfly_private.may_decide(caller, approval) is not null then
     perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders say who may.', '{"field": "id"}');
@@ -44,7 +41,7 @@ begin
   update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id
   where a.tenant_id = tenant and a.id = approval.id
   returning * into approval;
-  perform mayfly_private.log_approvals(tenant, 'approval.delegated', array[approval.id]);
+  perform mayfly_private.append_events(tenant, 'approval.delegated', array[approval.id]);
   perform mayfly_private.notify_approvers(approval, 'delegated');
   return mayfly_private.show_approval(approval);
 end

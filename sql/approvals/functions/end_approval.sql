@@ -6,20 +6,15 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  signal constant text := 'approval:' || approval.id;
   job mayfly.jobs;
 begin
   update mayfly.approvals a set status = ended, decided_at = mayfly_private.now()
   where a.tenant_id = approval.tenant_id and a.id = approval.id;
-  perform mayfly_private.log_approvals(approval.tenant_id, 'approval.' || ended, array[approval.id]);
+  perform mayfly_private.append_events(approval.tenant_id, 'approval.' || ended, array[approval.id]);
   select * into job from mayfly.jobs j where j.tenant_id = approval.tenant_id and j.id = approval.job_id;
   if found then
-    insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
-    values (approval.tenant_id, job.id, signal, jsonb_build_object('status', ended), 300);
+    perform mayfly_private.put_signal(job, 'approval:' || approval.id, jsonb_build_object('status', ended), 300);
     perform mayfly_private.count_usage(approval.tenant_id, 0, 300, 0);
-    if job.status = 'waiting' and signal = any (job.wait_for) then
-      perform mayfly_private.ready_jobs(approval.tenant_id, array[job.id]);
-    end if;
   end if;
 end
 $$;

@@ -34,7 +34,7 @@ begin
       perform mayfly_private.end_approval(approval, over);
     elsif approval.escalates_at <= ts and approval.escalated_at is null then
       update mayfly.approvals a set escalated_at = ts where a.tenant_id = tenant and a.id = approval.id;
-      perform mayfly_private.log_approvals(tenant, 'approval.escalated', array[approval.id]);
+      perform mayfly_private.append_events(tenant, 'approval.escalated', array[approval.id]);
       perform mayfly_private.notify_approvers(approval, 'escalated');
     end if;
   end loop;

@@ -1,5 +1,5 @@
--- A pending approval, locked until commit; fails where there is none, where it has ended, and where its time is over or
--- its job has ended, which is then recorded by the next maintenance. Its job is locked before, where it has one.
+-- A pending approval, locked until commit, with its job locked before it. Fails where there is none, where it has ended,
+-- and where its time is over or its job has ended, which the next maintenance records.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals
@@ -10,6 +10,9 @@ declare
   approval mayfly.approvals;
   over text;
 begin
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id)
+  for no key update;
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id for no key update;
   if approval.id is null then
     perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');

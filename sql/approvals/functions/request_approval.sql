@@ -18,6 +18,7 @@ declare
   rule mayfly.approval_policies;
   approval mayfly.approvals;
   confident boolean;
+  asked bytea;
 begin
   input := coalesce(input, '{}');
   category := coalesce(category, 'general');
@@ -32,14 +33,13 @@ begin
     tenant := job.tenant_id;
   end if;
   caller := mayfly_private.caller();
-  approval.digest := mayfly_private.approval_digest(input);
+  asked := mayfly_private.approval_digest(input);
   if job.id is not null then
     select * into approval from mayfly.approvals a
-    where a.tenant_id = tenant and a.job_id = job.id and a.step = request_approval.step and a.digest = approval.digest;
+    where a.tenant_id = tenant and a.job_id = job.id and a.step = request_approval.step and a.digest = asked;
     if found then
       return mayfly_private.show_approval(approval);
     end if;
-    approval.digest := mayfly_private.approval_digest(input);
   end if;
 
   rule := mayfly_private.approval_rule(tenant, case when caller.kind = 'agent' then (
@@ -50,6 +50,7 @@ begin
   approval.title := title;
   approval.category := category;
   approval.input := input;
+  approval.digest := asked;
   approval.input_schema := input_schema;
   approval.confidence := confidence;
   approval.milestone := coalesce(milestone, false);
@@ -81,10 +82,10 @@ begin
   perform mayfly_private.charge(tenant, 0, approval.bytes, 1);
   insert into mayfly.approvals select approval.*;
   if approval.waived is null then
-    perform mayfly_private.log_approvals(tenant, 'approval.requested', array[approval.id]);
+    perform mayfly_private.append_events(tenant, 'approval.requested', array[approval.id]);
     perform mayfly_private.notify_approvers(approval, 'requested');
   else
-    perform mayfly_private.log_approvals(tenant, 'approval.approved', array[approval.id]);
+    perform mayfly_private.append_events(tenant, 'approval.approved', array[approval.id]);
   end if;
   return mayfly_private.show_approval(approval);
 end

@@ -1,5 +1,6 @@
 -- Where a JSON value does not fit a JSON Schema: the path of the first fault and what it must be; null where it fits.
--- For schemas that schema_fault passes. What it does not know fits nothing, so that a gap refuses.
+-- A schema that schema_fault does not pass fits nothing, so that a gap refuses; it is asked at the root alone, since it
+-- reads the whole schema.
 -- https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
@@ -16,7 +17,7 @@ declare
 begin
   if schema is null or schema = 'true' then
     return null;
-  elsif schema = 'false' or mayfly_private.schema_fault(schema, path) is not null then
+  elsif schema = 'false' or (path = '$' and mayfly_private.schema_fault(schema) is not null) then
     return path || ' is not allowed';
   end if;
 

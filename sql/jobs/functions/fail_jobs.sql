@@ -73,7 +73,7 @@ begin
         update mayfly.jobs j set error = failed_with where j.tenant_id = job.tenant_id and j.id = job.id;
         perform mayfly_private.ready_jobs(job.tenant_id, array[job.id]);
       end if;
-      perform mayfly_private.log_jobs(job.tenant_id, 'job.retrying', array[job.id]);
+      perform mayfly_private.append_events(job.tenant_id, 'job.retrying', array[job.id]);
       outcomes := outcomes || jsonb_build_object(failure.n - 1, 'retrying');
     else
       perform mayfly_private.end_jobs(job.tenant_id, array[job.id], 'failed', array[failed_with], null);

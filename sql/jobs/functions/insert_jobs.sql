@@ -67,7 +67,7 @@ begin
   end if;
   if added is not null then
     perform mayfly_private.charge(tenant, 0, bytes, cardinality(added));
-    perform mayfly_private.log_jobs(tenant, 'job.added', added);
+    perform mayfly_private.append_events(tenant, 'job.added', added);
     if due then
       perform mayfly_private.wake_workers(tenant);
     end if;

@@ -38,7 +38,7 @@ begin
   select array_agg(b.id order by b.id) into again from back b;
   if again is not null then
     perform mayfly_private.charge(tenant, 0, 0, cardinality(again));
-    perform mayfly_private.log_jobs(tenant, 'job.redriven', again);
+    perform mayfly_private.append_events(tenant, 'job.redriven', again);
     perform mayfly_private.wake_workers(tenant);
   end if;
   return jsonb_build_object('redriven', coalesce(cardinality(again), 0));

@@ -1,6 +1,6 @@
--- Calls a function of serveJobs by pg_net, where there is something to do for it and fewer of its calls are under way
--- than may be. Called by pg_cron (schedule_job_function), and by a call that ends (mark_job_call). A request that is
--- lost has no effect but that the next one is 15 s later: jobs are rows. Locks the function's row; of two at once one does it.
+-- Calls a function of serveJobs by pg_net if there is work for it and it has calls left (at_once). Called by pg_cron
+-- (schedule_job_function) and by a call that ends (mark_job_call). A lost request only delays the next one by 15 s: jobs
+-- are rows. Locks the function's row; of two calls at once, one does it.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
 -- mayfly_secret_key. Dynamic, since pg_net and Vault need not be there.

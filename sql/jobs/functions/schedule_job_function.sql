@@ -1,5 +1,5 @@
--- Has pg_cron wake a function of serveJobs: every so often it looks whether there is something to do, and only then calls
--- it, by pg_net, at most at_once calls at a time. For the SQL editor, as postgres; calling it again replaces it:
+-- Schedules pg_cron to wake a function of serveJobs. Each time it looks for work, and calls the function by pg_net only if
+-- there is some, with at most at_once calls under way. For the SQL editor, as postgres. Calling it again replaces it:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
@@ -21,10 +21,10 @@ begin
   elsif at_once is null or at_once not between 1 and 50 then
     raise exception 'at_once must be 1 to 50.';
   elsif not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
-    raise exception 'pg_cron is not there.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
+    raise exception 'pg_cron is not enabled.' using hint = 'Enable it under Integrations, or let a worker call the function: jobs.work(handlers, { wakes }).';
   elsif not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'net' and p.proname = 'http_post') then
-    raise exception 'pg_net is not there.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
+    raise exception 'pg_net is not enabled.' using hint = 'Enable it under Extensions, or let a worker call the function: jobs.work(handlers, { wakes }).';
   end if;
   if has_vault then
     execute $read$select exists (select from vault.decrypted_secrets where name = 'mayfly_url')
@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.schedule_job_function is 'Has pg_cron wake a function of serveJobs, by pg_net. For the SQL editor.';
+comment on function mayfly_private.schedule_job_function is 'Schedules pg_cron to wake a function of serveJobs, by pg_net. For the SQL editor.';

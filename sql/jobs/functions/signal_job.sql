@@ -25,13 +25,7 @@ begin
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, bytes, 1);
-  insert into mayfly.job_signals (tenant_id, job_id, name, payload, bytes)
-  values (tenant, job.id, signal_job.name, coalesce(signal_job.payload, 'null'), bytes);
-  if job.status = 'waiting' and signal_job.name = any (job.wait_for) then
-    perform mayfly_private.ready_jobs(tenant, array[job.id]);
-    return '{"woken": true}';
-  end if;
-  return '{"woken": false}';
+  return jsonb_build_object('woken', mayfly_private.put_signal(job, signal_job.name, signal_job.payload, bytes));
 end
 $$;
 

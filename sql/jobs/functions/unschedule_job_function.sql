@@ -1,4 +1,4 @@
--- Ends what schedule_job_function began: pg_cron calls the function no more. For the SQL editor, as postgres.
+-- Undoes schedule_job_function: pg_cron no longer calls the function. For the SQL editor, as postgres.
 
 create function mayfly_private.unschedule_job_function(function_name text)
 returns boolean
@@ -15,4 +15,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unschedule_job_function is 'Ends what schedule_job_function began.';
+comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_job_function.';

@@ -1,5 +1,5 @@
--- Calls of these functions that are under way. A call stands from its request on: for the seconds in which it has to
--- arrive, then for as long as it says that it may run. What is lost on the way, or killed, is over then, and another is sent.
+-- Calls that are under way. A call counts from its request: for the seconds in which it has to arrive, then for as long
+-- as it says that it may run. A call that is lost or killed stops counting then, and another is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,

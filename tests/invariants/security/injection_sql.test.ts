@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actAs, type Claims, inTenant, makeAgent, rpc, serviceRole } from "#harness/callers";
+import {
+  actAs,
+  type Claims,
+  inTenant,
+  makeAgent,
+  makePerson,
+  rpc,
+  serviceRole,
+} from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
@@ -59,6 +67,17 @@ beforeAll(async () => {
     },
     inTenant(own.tenant),
   );
+  const ask = (claims: Claims, values: object, headers = {}) =>
+    rpc<{ id: string; digest: string }>(
+      db.sql,
+      claims,
+      "request_approval",
+      { title: "May I?", ...values },
+      headers,
+    );
+  const asked = await ask(own.agent.claims, { quorum: 20 });
+  const askedByJob = await ask(serviceRole, { lease, step: "asked" }, inTenant(own.tenant));
+  const admin = await makePerson(db.sql, { [own.tenant]: "admin" });
   wanted = {
     page_limit: 1,
     // Nothing is pulled: it would be read through for every payload.
@@ -79,6 +98,15 @@ beforeAll(async () => {
     "read_steps.lease": lease,
     "record_steps.steps": [{ name: "read" }],
     "wait_job.lease": lease,
+    "request_approval.lease": lease,
+    "request_approval.step": "ask",
+    "decide_approval.id": asked.id,
+    "decide_approval.verdict": "approve",
+    "decide_approval.digest": asked.digest,
+    "delegate_approval.id": asked.id,
+    "delegate_approval.to_id": String(admin.sub),
+    "use_approval.lease": lease,
+    "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
   };
   const rows = await db.sql`

@@ -267,6 +267,8 @@ describe("what another tenant has", () => {
       "event_rows_pkey",
       "flusher_pkey",
       "invitation_secrets_pkey",
+      "job_calls_pkey",
+      "job_functions_pkey",
       "job_ticks_pkey",
       "operation_types_pkey",
       "renewal_secrets_pkey",

@@ -1,7 +1,7 @@
--- Appends what happened to jobs of one tenant to the log, ids alone, and tells its readers. Called by the functions of
--- jobs, in the statement's order: a trigger would fire at every claim, which is no event.
+-- Appends what happened to things of one tenant to the log, ids alone, and tells its readers. For rooms whose functions
+-- say what happened; where every change of a row is an event, a trigger of its table does. Locks what nudge locks.
 
-create function mayfly_private.log_jobs(tenant uuid, happened text, ids uuid[])
+create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void
 language plpgsql security definer
 set search_path = ''
@@ -22,4 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_jobs is 'Appends what happened to jobs to the log.';
+comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
