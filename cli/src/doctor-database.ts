@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { count, flag, object, text, texts } from "@mayfly/sdk/contract/answer-form";
 import { z } from "zod";
-import { count, flag, object, text, texts } from "../../sdk/src/contract/answer-form.ts";
 import type { Connection } from "./connection.ts";
 import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";

@@ -1,7 +1,7 @@
 /** What init would do to a project, found out without touching it. */
 import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { version } from "../../sdk/src/contract/version.ts";
+import { version } from "@mayfly/sdk/contract/version";
 import { Failure } from "./failure.ts";
 import { editConfig } from "./init-config.ts";
 import { hashOf, type Manifest, manifestPath, readManifest } from "./init-manifest.ts";

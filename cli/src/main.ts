@@ -1,5 +1,5 @@
+import { version } from "@mayfly/sdk/contract/version";
 import { Command, CommanderError } from "commander";
-import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addCodemod } from "./codemod/command.ts";

@@ -4,13 +4,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { bootstrap, openPglite } from "@mayfly/local/internal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silent } from "#harness/log";
 import { readBareTemplate } from "#harness/template";
 import { editConfig } from "../../cli/src/init-config.ts";
 import { functionEntries } from "../../cli/src/source.ts";
-import { bootstrap } from "../../local/src/bootstrap.ts";
-import { openPglite } from "../../local/src/db/index.ts";
 import { runCli, startCli } from "./run.ts";
 
 const repository = join(import.meta.dirname, "../..");

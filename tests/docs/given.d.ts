@@ -1,6 +1,6 @@
 /** What the examples of the SDK's docstrings take as given: what their reader has at hand. */
 import type * as sdk from "@mayfly/sdk";
-import type * as embedder from "../../sdk/src/contract/development-embedder.ts";
+import type * as embedder from "@mayfly/sdk/contract/development-embedder";
 
 declare global {
   const Mayfly: typeof sdk.Mayfly;

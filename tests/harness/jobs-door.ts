@@ -1,11 +1,11 @@
 /** The SDK's worker beside the database: its calls over connections of its own, without the Data API. */
-import { failed, MayflyError, ok } from "../../sdk/src/contract/errors.ts";
-import type { JobsDoor } from "../../sdk/src/jobs/door.ts";
+import { failed, MayflyError, ok } from "@mayfly/sdk/contract/errors";
+import type { JobsDoor } from "@mayfly/sdk/internal";
 import { type Backend, openBackend } from "./backend.ts";
 import type { Claims } from "./callers.ts";
 
-export type { JobHandler } from "../../sdk/src/jobs/local-job.ts";
-export { Worker } from "../../sdk/src/jobs/worker.ts";
+export type { JobHandler } from "@mayfly/sdk";
+export { Worker } from "@mayfly/sdk/internal";
 
 /** How many calls a worker has under way at once: a turn, and what its jobs record. */
 const connections = 3;

@@ -2,8 +2,8 @@ import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contrac
 import { claimsOf } from "../link/claims.ts";
 import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
+import { passing } from "../link/retry.ts";
 import { ticks, within } from "../link/ticks.ts";
-import { passing } from "../log/sequence.ts";
 import { issued } from "./answers.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 

@@ -5,7 +5,8 @@ import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { report } from "../link/report.ts";
-import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "../log/sequence.ts";
+import { passes } from "../link/retry.ts";
+import { firstDelayMs, maxDelayMs, SequenceReader } from "../log/sequence.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "../messages/content.ts";
 import { type ChannelPageRow, channelPage } from "./answers.ts";
 
@@ -111,7 +112,7 @@ export class ChannelStream {
       const { data, error } = await readPage(this.#link, this.#name, Number.MAX_SAFE_INTEGER);
       if (this.#stopped) break;
       if (data) return data;
-      if (!passing.includes(error.code)) {
+      if (!passes(error)) {
         this.#report("Listening to", error);
         break;
       }

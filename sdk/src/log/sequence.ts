@@ -1,8 +1,9 @@
-import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
+import type { MayflyError, Result } from "../contract/errors.ts";
 import type { Reader, Source } from "../link/attendance.ts";
 
 import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
+import { passes } from "../link/retry.ts";
 import { Pace } from "./pace.ts";
 
 /** A row of a sequence. */
@@ -37,13 +38,6 @@ export interface SequencePage<Row extends Numbered> {
 const pollMs = 5_000;
 export const firstDelayMs = 500;
 export const maxDelayMs = 30_000;
-/** Errors that pass: what they stopped is tried again. */
-export const passing: ErrorCode[] = [
-  "internal",
-  "rate_limited",
-  "unavailable",
-  "version_unsupported",
-];
 /** More than this many waiting to be handled are not taken live: a pull brings them when there is room. */
 const holdAtMost = 1_000;
 
@@ -151,7 +145,7 @@ export class SequenceReader<Row extends Numbered> {
       const { data, error } = await this.#source.fetch(this.#at);
       if (this.#stopped) break;
       if (error) {
-        if (!passing.includes(error.code)) return error;
+        if (!passes(error)) return error;
         this.#source.onError(error);
         await this.#pace.sleep(jittered(delay));
         delay = Math.min(delay * 2, maxDelayMs);

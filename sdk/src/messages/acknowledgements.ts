@@ -2,7 +2,8 @@ import type { MayflyError } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import { firstDelayMs, maxDelayMs, passing } from "../log/sequence.ts";
+import { passes } from "../link/retry.ts";
+import { firstDelayMs, maxDelayMs } from "../log/sequence.ts";
 import { acknowledged } from "./answers.ts";
 
 /** Acknowledgements are batched over this window. */
@@ -77,7 +78,7 @@ export class Acknowledgements {
       }
       if (error) {
         this.#onError(error);
-        if (!passing.includes(error.code)) return;
+        if (!passes(error)) return;
       }
       const soon = error ? undefined : lookAgainMs[looks++];
       await this.#sleep(soon ?? jittered(delay));
@@ -100,7 +101,7 @@ export class Acknowledgements {
     if (seqs.length === 0) return { error: null, early: false };
     const answer = await this.#link.rpc("acknowledge_messages", { seqs }, acknowledged);
     if (answer.error) {
-      if (passing.includes(answer.error.code)) this.#waiting.unshift(...seqs);
+      if (passes(answer.error)) this.#waiting.unshift(...seqs);
       return { error: answer.error, early: false };
     }
     const unseen = new Set(answer.data.unseen);

@@ -5,14 +5,9 @@ import { HandlerQueue } from "../link/handler-queue.ts";
 import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
 import { report } from "../link/report.ts";
+import { passes } from "../link/retry.ts";
 import { within } from "../link/ticks.ts";
-import {
-  firstDelayMs,
-  maxDelayMs,
-  passing,
-  type SequencePage,
-  SequenceReader,
-} from "../log/sequence.ts";
+import { firstDelayMs, maxDelayMs, type SequencePage, SequenceReader } from "../log/sequence.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { inboxPage, openInbox } from "./answers.ts";
 import type { MessageRow } from "./content.ts";
@@ -147,7 +142,7 @@ export class Inbox {
         this.#read(answer.data.topic, answer.data.acknowledged);
         return ok(null);
       }
-      if (!passing.includes(answer.error.code)) return answer;
+      if (!passes(answer.error)) return answer;
       this.#tell(answer.error);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, jittered(delay));

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { operation, teamRequest } from "@mayfly/sdk/contract/schemas";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -13,7 +14,6 @@ import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
 import { fillTenant, type Victim } from "#harness/sweep";
-import { operation, teamRequest } from "../../../sdk/src/contract/schemas.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";
