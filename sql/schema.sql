@@ -1237,6 +1237,16 @@ create table mayfly_private.maintenance (
 alter table mayfly_private.maintenance enable row level security;
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
 
+create table mayfly_private.nudge_kinds (
+  event text not null,
+  heard text,
+  payload text not null,
+  constraint nudge_kinds_event_form CHECK ((event ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint nudge_kinds_pkey PRIMARY KEY (event)
+);
+alter table mayfly_private.nudge_kinds enable row level security;
+comment on table mayfly_private.nudge_kinds is 'The kinds of broadcasts that can be due.';
+
 create table mayfly_private.nudges (
   tenant_id uuid not null,
   topic text not null,
@@ -1253,7 +1263,6 @@ create table mayfly_private.nudges_due (
   topic text not null,
   event text not null,
   seq bigint,
-  constraint nudges_due_event_known CHECK ((event = ANY (ARRAY['log_appended'::text, 'message'::text, 'debug_level'::text, 'control'::text]))),
   constraint nudges_due_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.nudges_due enable row level security;
@@ -2461,6 +2470,11 @@ returns integer
 language plpgsql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
 language plpgsql immutable
@@ -2519,6 +2533,11 @@ grant execute on function mayfly_private.debug_level to service_role;
 create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
 language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.debug_rate(tenant uuid)
@@ -2796,6 +2815,16 @@ returns bytea
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.hears_control(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.hears_debug(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -2864,6 +2893,11 @@ language sql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.is_flushed()
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.is_inbox_open(tenant uuid, topic text)
 returns boolean
 language plpgsql stable security definer
 set search_path = "";
@@ -3036,6 +3070,11 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.log_states()
 returns trigger
 language plpgsql volatile security definer
@@ -3199,6 +3238,11 @@ set search_path = "";
 create function mayfly_private.merge_values(base jsonb, present jsonb, wanted jsonb, wanted_is_newer boolean)
 returns jsonb
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.meter_conflicts()

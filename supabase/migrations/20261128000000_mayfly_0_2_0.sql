@@ -33,6 +33,9 @@ alter table mayfly.scopes add column by_default boolean not null default false;
 alter table mayfly.agents add column renews boolean;
 alter table mayfly.agents alter column renews set default false;
 
+-- Each room registers its own kinds of due broadcasts (nudge_kinds).
+alter table mayfly_private.nudges_due drop constraint nudges_due_event_known;
+
 -- The words of a memory are written by what writes the memory, not generated: so they can be improved, and rows with older
 -- words stay as they are until maintenance comes to them. The column keeps its data.
 alter table mayfly.memories alter column words drop expression;
@@ -485,6 +488,26 @@ grant select on mayfly.event_kinds to authenticated, service_role;
 
 create policy event_kinds_select on mayfly.event_kinds for select to authenticated
   using (true);
+
+-- The kinds of broadcasts that can be due (nudges_due): whom flush_nudges tells of each, and what. A room registers its
+-- kinds in its nudge_kinds.sql.
+
+create table mayfly_private.nudge_kinds (
+  event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
+  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  heard text,
+  payload text not null
+);
+
+comment on table mayfly_private.nudge_kinds is 'The kinds of broadcasts that can be due.';
+
+comment on column mayfly_private.nudge_kinds.heard is
+  'The signature of a stable function of (tenant uuid, topic text) that returns whether somebody listens who holds no lease of the topic; null: nobody does.';
+
+comment on column mayfly_private.nudge_kinds.payload is
+  'The signature of a stable function of (tenant uuid, topic text, seq bigint) that returns jsonb: what is told, or null for nothing.';
+
+alter table mayfly_private.nudge_kinds enable row level security;
 
 -- The private Realtime topics, tenant:{t}:{name} or tenant:{t}:{name}:{part}, and who may use each. A room registers
 -- its topics in its topics.sql.
@@ -1115,6 +1138,49 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('agent.expired', 'agent:read', null, 'The lifetime of an agent is over, and it was marked so.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+
+create function mayfly_private.hears_control(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return true;
+end
+$$;
+
+comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
+
+-- What an agent is told that was not told at once: that it was stopped or suspended. One that was resumed
+-- meanwhile is told nothing. Called by flush_nudges.
+
+create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object('status', a.status, 'reason', a.reason)
+    from (
+      select mayfly_private.effective_status(e) as status,
+        coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
+      from mayfly.agents e
+      where e.tenant_id = tenant and e.id = mayfly_private.to_uuid(split_part(topic, ':', 4))
+    ) a
+    where a.status <> 'running');
+end
+$$;
+
+comment on function mayfly_private.control_nudge is 'What is due: an agent was stopped or suspended.';
+
+-- What can be due in this room: that an agent was stopped or suspended. Its inbox topic is not leased.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
 -- tenant:{t}:agents, the presence of every agent: read with presence:read, tracked with presence:write.
 
@@ -2220,6 +2286,26 @@ insert into mayfly_private.chores (name, work) values
   ('ops', 'mayfly_private.maintain_ops(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
+-- What a reader of the log is told that was not told at once: to pull. Called by flush_nudges.
+
+create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return '{}'::jsonb;
+end
+$$;
+
+comment on function mayfly_private.log_nudge is 'What is due: the log has something new.';
+
+-- What can be due in this room: that the log has something new.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
+
 -- The kinds of events that the caller may hear of, in each of its tenants, and whether it also sees those that are
 -- for somebody else. One query for all kinds: to ask tenant_ids for the scope of each took five times as long.
 -- Called by the policy of mayfly.events, once a statement, and by the functions that read the log; as owner. Locks
@@ -2440,6 +2526,9 @@ $$;
 -- It looks at 20,000 rows at most, shared among the tenants, the oldest of each: beside 300,000 due rows of one
 -- tenant a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. Of what it leaves, it merges each topic's rows.
 
+-- Who listens without a lease, and what is told, the rooms say that have registered the kinds (nudge_kinds): what no
+-- room knows is told to nobody.
+
 create or replace function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
 language plpgsql security definer
@@ -2451,6 +2540,8 @@ declare
   one uuid;
   more integer;
   total integer := 0;
+  rows_heard text;
+  payloads text;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('mayfly.flush_nudges', 0)) then
     return 0;
@@ -2458,45 +2549,50 @@ begin
   if only_tenant is null then
     update mayfly_private.flusher f set at = mayfly_private.now();
   end if;
+  if not exists (select from mayfly_private.nudges_due d where only_tenant is null or d.tenant_id = only_tenant) then
+    return 0;
+  end if;
 
-  with recursive tenants as (
-    (select d.tenant_id from mayfly_private.nudges_due d
-      where only_tenant is null or d.tenant_id = only_tenant order by d.tenant_id limit 1)
-    union all
-    select (select d.tenant_id from mayfly_private.nudges_due d
-      where only_tenant is null and d.tenant_id > t.tenant_id order by d.tenant_id limit 1)
-    from tenants t where t.tenant_id is not null
-  ), batch as (
-    select b.* from tenants t, lateral (
-      select d.tenant_id, d.id, d.topic, d.event, d.seq from mayfly_private.nudges_due d
-      where d.tenant_id = t.tenant_id
-      order by d.id
-      limit greatest(50, 20000 / (select count(*) from tenants))) b
-  ), heard as (
-    select d.*, d.event in ('control', 'debug_level') or exists (
-        select from mayfly_private.listeners l where l.tenant_id = d.tenant_id and l.topic = d.topic and l.until > (select mayfly_private.now()))
-      or (d.event = 'message' and exists (
-        select from mayfly.inboxes b
-        where b.tenant_id = d.tenant_id and b.session is not null and d.topic = format('tenant:%s:agent:%s', b.tenant_id, b.recipient_id)
-          and b.recipient_id = mayfly_private.to_uuid(split_part(d.topic, ':', 4)))) as listened
-    from batch d
-  ), grouped as (
-    select h.*, min(h.id) over same as first, max(h.seq) over same as newest
-    from heard h window same as (partition by h.tenant_id, h.topic, h.event)
-  ), ranked as (
-    select g.*, case when g.listened then dense_rank() over (partition by g.tenant_id, g.listened order by g.first) else 0 end as nth
-    from grouped g
-  ), gone as (
-    delete from mayfly_private.nudges_due d using ranked r
-    where d.tenant_id = r.tenant_id and d.id = r.id and (r.nth <= rate or r.id <> r.first)
-  ), merged as (
-    update mayfly_private.nudges_due d set seq = r.newest
-    from ranked r
-    where d.tenant_id = r.tenant_id and d.id = r.id and r.nth > rate and r.id = r.first and d.seq < r.newest
-  )
-  select array_agg(t.tenant_id order by t.nth) as tenants, array_agg(t.topic order by t.nth) as topics,
-    array_agg(t.event order by t.nth) as events, array_agg(t.newest order by t.nth) as seqs into told
-  from ranked t where t.listened and t.nth <= rate and t.id = t.first;
+  select 'case d.event ' || string_agg(format('when %L then %s(d.tenant_id, d.topic)', k.event, to_regprocedure(k.heard)::regproc), ' ')
+    || ' else false end' into rows_heard
+  from mayfly_private.nudge_kinds k where to_regprocedure(k.heard) is not null;
+  execute format($statement$
+    with recursive tenants as (
+      (select d.tenant_id from mayfly_private.nudges_due d
+        where $1::uuid is null or d.tenant_id = $1 order by d.tenant_id limit 1)
+      union all
+      select (select d.tenant_id from mayfly_private.nudges_due d
+        where $1 is null and d.tenant_id > t.tenant_id order by d.tenant_id limit 1)
+      from tenants t where t.tenant_id is not null
+    ), batch as (
+      select b.* from tenants t, lateral (
+        select d.tenant_id, d.id, d.topic, d.event, d.seq from mayfly_private.nudges_due d
+        where d.tenant_id = t.tenant_id
+        order by d.id
+        limit greatest(50, 20000 / (select count(*) from tenants))) b
+    ), heard as (
+      select d.*, exists (
+          select from mayfly_private.listeners l where l.tenant_id = d.tenant_id and l.topic = d.topic and l.until > (select mayfly_private.now()))
+        or %s as listened
+      from batch d
+    ), grouped as (
+      select h.*, min(h.id) over same as first, max(h.seq) over same as newest
+      from heard h window same as (partition by h.tenant_id, h.topic, h.event)
+    ), ranked as (
+      select g.*, case when g.listened then dense_rank() over (partition by g.tenant_id, g.listened order by g.first) else 0 end as nth
+      from grouped g
+    ), gone as (
+      delete from mayfly_private.nudges_due d using ranked r
+      where d.tenant_id = r.tenant_id and d.id = r.id and (r.nth <= $2 or r.id <> r.first)
+    ), merged as (
+      update mayfly_private.nudges_due d set seq = r.newest
+      from ranked r
+      where d.tenant_id = r.tenant_id and d.id = r.id and r.nth > $2 and r.id = r.first and d.seq < r.newest
+    )
+    select array_agg(t.tenant_id order by t.nth) as tenants, array_agg(t.topic order by t.nth) as topics,
+      array_agg(t.event order by t.nth) as events, array_agg(t.newest order by t.nth) as seqs
+    from ranked t where t.listened and t.nth <= $2 and t.id = t.first
+  $statement$, coalesce(rows_heard, 'false')) into told using only_tenant, rate;
   if told.topics is null then
     return 0;
   end if;
@@ -2508,32 +2604,21 @@ begin
     join unnest(told.tenants, told.topics, told.events) t (tenant_id, topic, event)
       on t.tenant_id = w.tenant_id and t.topic = w.topic and t.event = 'log_appended'
     for update of w skip locked);
+  select coalesce('case t.event ' || string_agg(
+    format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
+    into payloads
+  from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
   -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(told.tenants) t) loop
     begin
-      insert into realtime.messages (payload, event, topic, private, extension)
-      select p.payload, t.event, t.topic, true, 'broadcast'
-      from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
-        lateral (
-          select case t.event
-            when 'log_appended' then '{}'::jsonb
-            when 'message' then jsonb_build_object('seq', t.seq)
-            when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
-              mayfly_private.debug_rate(t.tenant_id))
-            else (
-              select jsonb_build_object('status', a.status, 'reason', a.reason)
-              from (
-                select mayfly_private.effective_status(e) as status,
-                  coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
-                from mayfly.agents e
-                where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
-              ) a
-              -- One that was resumed meanwhile is told nothing.
-              where a.status <> 'running')
-          end as payload
-        ) p
-      where p.payload is not null and (one is null or t.tenant_id = one)
-      order by t.n;
+      execute format($statement$
+        insert into realtime.messages (payload, event, topic, private, extension)
+        select p.payload, t.event, t.topic, true, 'broadcast'
+        from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) with ordinality as t (tenant_id, topic, event, seq, n),
+          lateral (select %s as payload) p
+        where p.payload is not null and ($5 is null or t.tenant_id = $5)
+        order by t.n
+      $statement$, payloads) using told.tenants, told.topics, told.events, told.seqs, one;
       get diagnostics more = row_count;
       total := total + more;
       exit when one is null;
@@ -5792,6 +5877,43 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
+-- Whether the inbox of a topic tenant:{t}:agent:{id} is open: it is leased by being opened. Called by flush_nudges.
+
+create function mayfly_private.is_inbox_open(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from mayfly.inboxes b
+    where b.tenant_id = tenant and b.session is not null and topic = format('tenant:%s:agent:%s', b.tenant_id, b.recipient_id)
+      and b.recipient_id = mayfly_private.to_uuid(split_part(topic, ':', 4)));
+end
+$$;
+
+comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
+
+-- What a reader of an inbox or a channel is told that was not told at once: its newest number. Called by flush_nudges.
+
+create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('seq', seq);
+end
+$$;
+
+comment on function mayfly_private.message_nudge is 'What is due: an inbox or a channel has messages up to a number.';
+
+-- What can be due in this room: that an inbox or a channel has messages up to a number.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('message', 'mayfly_private.is_inbox_open(uuid, text)', 'mayfly_private.message_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
+
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
 --
@@ -6833,6 +6955,40 @@ comment on function mayfly_private.maintain_debug is 'One batch of what time doe
 insert into mayfly_private.chores (name, work) values
   ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
+
+-- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+
+create function mayfly_private.hears_debug(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return true;
+end
+$$;
+
+comment on function mayfly_private.hears_debug is 'Whether an agent hears what it is to record.';
+
+-- What an agent is told that was not told at once: what it is to record, as it is by now. Called by flush_nudges.
+
+create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant));
+end
+$$;
+
+comment on function mayfly_private.debug_nudge is 'What is due: what an agent is to record.';
+
+-- What can be due in this room: what an agent is to record from now on. Its inbox topic is not leased.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
 -- tenant:{t}:debug:{a}, the debug stream of one agent: read with debug:read, sent by itself with debug:write.
 
@@ -12259,6 +12415,53 @@ comment on function mayfly.use_approval is 'Takes a decision, for the job and th
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
 
+-- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
+-- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
+-- free soon. pg_cron calls it again and again, each time in a transaction of its own (operations/schedules.sql): for
+-- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
+-- each. Locks their rows of maintenance, passing by those that others hold.
+--
+-- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
+-- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
+
+create or replace function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  started constant timestamptz := clock_timestamp();
+  tenants uuid[];
+  tenant uuid;
+  reason text;
+  state text;
+  maintained integer := 0;
+begin
+  tenants := array(
+    select m.tenant_id from mayfly_private.maintenance m
+    where m.at < begun
+    order by m.at
+    limit 50
+    for update skip locked);
+  foreach tenant in array tenants loop
+    begin
+      perform mayfly_private.maintain_tenant(tenant, max_rows);
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      update mayfly_private.maintenance m
+      set at = clock_timestamp(), failures = m.failures + 1, failed_since = coalesce(m.failed_since, clock_timestamp()),
+        error = left(state || ' ' || reason, 300)
+      where m.tenant_id = tenant;
+      raise warning 'mayfly: maintenance of the tenant % failed: % %', tenant, state, reason;
+    end;
+    maintained := maintained + 1;
+    exit when clock_timestamp() > started + interval '2 seconds';
+  end loop;
+  return maintained;
+end
+$$;
+
 -- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
 -- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
 -- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was
@@ -12533,9 +12736,45 @@ $$;
 comment on function mayfly.installation is
   'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
+-- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
+-- (scope memory:write; the secret key names it), and one of moving its vectors into the HNSW index, where
+-- it is large. Call it again while `more` is true.
+
+create or replace function mayfly_private.maintain(max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  answer jsonb;
+  settled integer;
+  unsettled bigint;
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  end if;
+  -- Another one is at it: there may be more.
+  answer := '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "failed": [], "more": true}'::jsonb
+    || coalesce(mayfly_private.maintain_tenant(tenant, max_rows), '{}');
+  -- 200 take 1 to 2 s; a hosted project breaks a call off after 8.
+  settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
+  select count(*) into unsettled
+  from mayfly_private.settlements s
+  join mayfly.memory_vectors v on not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = s.model
+  where s.tenant_id = tenant;
+  return answer || jsonb_build_object('settled', settled, 'unsettled', unsettled,
+    'more', (answer ->> 'more')::boolean or unsettled > 0);
+end
+$$;
+
+comment on function mayfly.maintain is
+  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
+
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
--- of their names, each on at most max_rows rows. Gives what they counted, and `more`: true while one of them may have
--- left something. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
+-- of their names, each on at most max_rows rows. Gives what they counted, `more`: true while one of them may have
+-- left something, and `failed`: the names of those that failed. What a chore that fails has done is undone, and
+-- the others go on; the tenant's maintenance notes the chore with its error, and so does the log of Postgres. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
 -- that locked leaves it to the one that holds it; then what each chore locks.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
@@ -12548,6 +12787,10 @@ declare
   done jsonb;
   counted jsonb := '{}';
   more boolean := false;
+  failed text[] := '{}';
+  errors text[] := '{}';
+  reason text;
+  state text;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   perform from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -12556,17 +12799,28 @@ begin
   end if;
   perform set_config('mayfly.maintaining', 'on', true);
   for chore in select c.name, to_regprocedure(c.work) as work from mayfly_private.chores c order by c.name loop
-    if chore.work is null then
-      raise warning 'mayfly: the chore % names a function that does not exist.', chore.name;
-      continue;
-    end if;
-    execute format('select %s($1, $2)', chore.work::regproc) into done using tenant, max_rows;
-    counted := counted || (done - 'more');
-    more := more or coalesce((done ->> 'more')::boolean, false);
+    begin
+      if chore.work is null then
+        raise undefined_function using message = 'it names a function that does not exist';
+      end if;
+      execute format('select %s($1, $2)', chore.work::regproc) into done using tenant, max_rows;
+      counted := counted || (done - 'more');
+      more := more or coalesce((done ->> 'more')::boolean, false);
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      failed := failed || chore.name::text;
+      errors := errors || format('%s: %s %s', chore.name, state, reason);
+      raise warning 'mayfly: the chore % of the tenant % failed: % %', chore.name, tenant, state, reason;
+    end;
   end loop;
-  update mayfly_private.maintenance m set at = clock_timestamp() where m.tenant_id = tenant;
+  update mayfly_private.maintenance m
+  set at = clock_timestamp(),
+    failures = case when cardinality(failed) > 0 then m.failures + 1 else 0 end,
+    failed_since = case when cardinality(failed) > 0 then coalesce(m.failed_since, clock_timestamp()) end,
+    error = case when cardinality(failed) > 0 then left(array_to_string(errors, '; '), 300) end
+  where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
-  return counted || jsonb_build_object('more', more);
+  return counted || jsonb_build_object('more', more, 'failed', failed);
 end
 $$;
 

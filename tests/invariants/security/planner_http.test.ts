@@ -270,6 +270,7 @@ describe("what another tenant has", () => {
       "job_calls_pkey",
       "job_functions_pkey",
       "job_ticks_pkey",
+      "nudge_kinds_pkey",
       "operation_types_pkey",
       "renewal_secrets_pkey",
       "scopes_pkey",
