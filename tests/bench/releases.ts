@@ -18,7 +18,9 @@ import { quick, rounds, unlimited } from "./lib/target.ts";
 const memories = quick ? 1_000 : 5_000;
 const vector = () =>
   Array.from({ length: 384 }, () => Number((Math.random() - 0.5).toPrecision(4)));
-const text = "Import the key, wait until every cache has it, then rotate to it. ".repeat(3);
+/** Words as texts have them: the first is in every other sentence, the thousandth in one of 500. */
+const word = () => `subject${Math.floor(Math.exp(Math.random() * Math.log(3_000)))}`;
+const sentence = (length: number) => Array.from({ length }, word).join(" ");
 
 /** A tenant full of memories, an agent that works in it, and 50 that it writes to. */
 interface Side {
@@ -30,8 +32,8 @@ interface Side {
 
 const memory = () => ({
   ...putOf({
-    task: `Rotate key ${Math.floor(Math.random() * 1_000)}`,
-    output: text,
+    task: sentence(6),
+    output: sentence(40),
     tags: ["security"],
   }),
   embedding: vector(),
@@ -63,14 +65,12 @@ const push =
 const send =
   (recipients: number) =>
   async ({ sql, claims, others }: Side) => {
-    const messages = others
-      .slice(0, recipients)
-      .map((agent) => ({
-        id: crypto.randomUUID(),
-        to: { agent },
-        type: "info",
-        payload: { text },
-      }));
+    const messages = others.slice(0, recipients).map((agent) => ({
+      id: crypto.randomUUID(),
+      to: { agent },
+      type: "info",
+      payload: { text: sentence(30) },
+    }));
     await rpc(sql, claims, "send_messages", { messages: messages as never });
   };
 const calls: Record<string, (side: Side) => Promise<void>> = {
@@ -80,7 +80,7 @@ const calls: Record<string, (side: Side) => Promise<void>> = {
     await sql.begin(async (session) => {
       await session`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true)`;
       await session.unsafe("set local role authenticated");
-      await session`select * from mayfly.recall(${`rotate key ${Math.floor(Math.random() * 1_000)}`})`;
+      await session`select * from mayfly.recall(${sentence(3)})`;
     });
   },
   "recall by meaning": async ({ sql, claims }) => {
