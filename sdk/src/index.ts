@@ -50,13 +50,13 @@ export {
   type RecordOptions,
 } from "./contract/debug.ts";
 export type {
-  DetailsOf,
   ErrorDetails,
   FieldDetails,
   QuotaDetails,
   UnpushedDetails,
 } from "./contract/error-details.ts";
 export {
+  type DetailsOf,
   type ErrorBody,
   type ErrorCode,
   errorCodes,

@@ -1,5 +1,3 @@
-import type { ErrorCode } from "./errors.ts";
-
 /** Which value of a call was wrong. */
 export interface FieldDetails {
   /** Its path, as `memory.tags.3`. */
@@ -56,10 +54,3 @@ export interface ErrorDetails {
   version_conflict: { expected: number; version: number };
   version_unknown: { version?: number };
 }
-
-/** What `details` of a code are; of several codes, one of theirs; of all, nobody knows. */
-export type DetailsOf<Code extends ErrorCode> = [ErrorCode] extends [Code]
-  ? unknown
-  : Code extends keyof ErrorDetails
-    ? ErrorDetails[Code] | null
-    : unknown;

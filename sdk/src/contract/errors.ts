@@ -1,4 +1,4 @@
-import type { DetailsOf } from "./error-details.ts";
+import type { ErrorDetails } from "./error-details.ts";
 
 /**
  * Every code that a Mayfly error can have. The README's table says what each means and what to do.
@@ -120,6 +120,13 @@ export class MayflyError extends Error {
     this.requestId = body.request_id;
   }
 }
+
+/** What `details` of a code are; of several codes, one of theirs; of all, nobody knows. */
+export type DetailsOf<Code extends ErrorCode> = [ErrorCode] extends [Code]
+  ? unknown
+  : Code extends keyof ErrorDetails
+    ? ErrorDetails[Code] | null
+    : unknown;
 
 /** An error of a known code: its `details` have a type. */
 export type MayflyErrorOf<Code extends ErrorCode> = MayflyError & {

@@ -1,5 +1,5 @@
 import { deleted, list } from "../contract/answer-form.ts";
-import { failed, ok, type Result } from "../contract/errors.ts";
+import type { Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
@@ -260,8 +260,8 @@ export class States {
    *
    * @returns `version_unknown`, and as `set`. A conflict is no error: `outcome` says it.
    * @example
-   * const ours = { value: await workOffline(plan.value) };
-   * await agent.state.reconcile("plan", { strategy: "merge", base: plan.version, ours });
+   * const ours = { value: await workOffline({ step: 3 }) };
+   * await agent.state.reconcile("plan", { strategy: "merge", base: 1, ours });
    */
   reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
     const given = reconcileRequest(key, options);

@@ -85,8 +85,9 @@ export class Tenants {
    *
    * @returns as `create`.
    * @example
-   * const { data: tenant } = await new Mayfly({ url, key }).tenants.ensure("acme");
-   * const mayfly = new Mayfly({ url, key, tenant: tenant?.id });
+   * const { data: acme, error } = await new Mayfly({ url, key }).tenants.ensure("acme");
+   * if (error) throw error;
+   * const mayfly = new Mayfly({ url, key, tenant: acme.id });
    */
   async ensure(name: string, { owner }: { owner?: string } = {}): Promise<Result<EnsuredTenant>> {
     const given = { name, ...(owner !== undefined && { owner }) };
