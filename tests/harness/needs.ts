@@ -14,6 +14,18 @@ export const chromiumPath =
 /** The oldest Node that the SDK's package is for. */
 export const node22Path = process.env.NODE22_PATH;
 
+/** Runtimes apart from the repository's packages, which are for everybody: see `.ci/run`. */
+const runtime = (set: string | undefined, cached: string) => {
+  const path = join(import.meta.dirname, "../../node_modules/.cache/runtimes/node_modules", cached);
+  return set ?? (existsSync(path) ? path : undefined);
+};
+export const bunPath = runtime(process.env.BUN_PATH, "@oven/bun-linux-x64/bin/bun");
+/** The runtime of Cloudflare Workers. */
+export const workerdPath = runtime(
+  process.env.WORKERD_PATH,
+  "@cloudflare/workerd-linux-64/bin/workerd",
+);
+
 /** Whether processes can be started in a container of their own, where each is process 1. */
 export const canUnshare =
   process.platform === "linux" &&
@@ -55,6 +67,17 @@ export const missing: { what: string; how: string }[] = [
   ...(node22Path
     ? []
     : [{ what: "the packed SDK in Node 22", how: "set NODE22_PATH to its binary" }]),
+  ...(bunPath
+    ? []
+    : [{ what: "the packed SDK in Bun", how: "install it as .ci/run does, or set BUN_PATH" }]),
+  ...(workerdPath
+    ? []
+    : [
+        {
+          what: "the packed SDK in workerd",
+          how: "install it as .ci/run does, or set WORKERD_PATH",
+        },
+      ]),
   ...olderClients
     .filter(({ modules }) => !modules)
     .map(({ version }) => ({
