@@ -12,7 +12,7 @@ import { Turns } from "./turns.ts";
 import { faultIn, type Work, type WorkOptions } from "./work-options.ts";
 import { fatal, overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
 
-/** While claims come back full, a second turn goes beside the first one when it has this much to do. */
+/** A second turn goes beside the first one when it has this much to do. */
 const besideFrom = 32;
 
 export class Worker implements Work {
@@ -39,7 +39,7 @@ export class Worker implements Work {
   #asked = 0;
   /** The last claim gave all that it asked for: there may be more than one turn at a time brings. */
   #isFull = false;
-  /** Told of a job while a turn was under way, which may not see it: another turn goes beside that one. */
+  /** Told of a job while a turn was under way, which may not see it: another goes beside it. */
   #isTold = false;
   #scheduled = false;
   #paused = false;
@@ -87,7 +87,6 @@ export class Worker implements Work {
   get running(): number {
     return this.#running.size;
   }
-
   async stop({ timeoutMs = 25_000 }: { timeoutMs?: number } = {}): Promise<void> {
     if (this.#finished) return;
     this.#draining = true;
@@ -171,9 +170,9 @@ export class Worker implements Work {
   async #turn(): Promise<void> {
     if (this.#paused || this.#finished) return;
     const wanted = this.#wanted();
-    const isTold = this.#isTold && this.#underWay === 1;
+    const isEnough = this.#isTold || wanted + this.#endings.length >= besideFrom;
     this.#isTold = false;
-    if (this.#underWay > 0 && !isTold && wanted + this.#endings.length < besideFrom) return;
+    if (this.#underWay > 0 && !isEnough) return;
     const endings = this.#endings.splice(0, 500);
     if (wanted === 0 && endings.length === 0) return this.#rest();
     this.#underWay++;
@@ -273,8 +272,8 @@ export class Worker implements Work {
     const endings = this.#endings.splice(0);
     if (endings.length === 0) return;
     const { error } = await this.#turns.take(endings, 0);
-    if (error) this.#tell(error);
-    else this.done += endings.length;
+    if (error) return this.#tell(error);
+    this.done += endings.length;
   }
 
   async #giveBack(leases: string[]): Promise<void> {
@@ -286,9 +285,9 @@ export class Worker implements Work {
 
   async #heartbeat(): Promise<void> {
     const leases = [...this.#running.keys(), ...this.#waiting.map(({ lease }) => lease)];
+    const beat = { leases, lease: this.#options.lease };
     if (leases.length === 0) return;
-    const { lease } = this.#options;
-    const { data, error } = await this.#door.call("heartbeat_jobs", { leases, lease }, heard);
+    const { data, error } = await this.#door.call("heartbeat_jobs", beat, heard);
     if (error) return this.#tell(error);
     const lost = data.lost.map((at) => leases[at]);
     this.#waiting = this.#waiting.filter((job) => !lost.includes(job.lease));
