@@ -20,6 +20,8 @@ export interface Queue {
   name: string;
   /** How workers can be set up, the default first. */
   ways: string[];
+  /** How many workers there can be in one process, where that is not any number. */
+  most?: number;
   /** Starts workers of so many jobs at once; gives what stops them. */
   start(
     workers: number,

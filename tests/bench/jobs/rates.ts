@@ -33,7 +33,8 @@ export async function rateOf(
 export async function measureRates(queues: Queue[], workers: number): Promise<void> {
   const rates = new Map<string, number[]>();
   for (let round = 0; round < rounds(5, 2); round++)
-    for (const queue of round % 2 ? queues.toReversed() : queues)
+    for (const queue of round % 2 ? queues.toReversed() : queues) {
+      if (workers > (queue.most ?? workers)) continue;
       for (const way of queue.ways) {
         const count = queue.name === "mayfly" ? 4_000 : (sizes[way] ?? 600);
         const rate = await rateOf(queue, workers, way, count);
@@ -41,6 +42,7 @@ export async function measureRates(queues: Queue[], workers: number): Promise<vo
         if (process.env.DEBUG) console.log(name, rate);
         rates.set(name, [...(rates.get(name) ?? []), rate]);
       }
+    }
   const own = rates.get("mayfly, default") ?? [];
   for (const [name, theirs] of rates) {
     if (name === "mayfly, default") continue;
