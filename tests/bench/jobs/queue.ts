@@ -29,6 +29,8 @@ export interface Queue {
     handle: Handle,
     way: string,
   ): Promise<() => Promise<void>>;
+  /** Waits until what handlers have returned is recorded, where it begins as many as there are. */
+  settle?(): Promise<void>;
   /** Adds jobs by its way of adding many. */
   addMany(inputs: Input[]): Promise<void>;
   addOne(input: Input): Promise<void>;

@@ -25,6 +25,10 @@ export async function rateOf(
   let ended = 0;
   const stop = await queue.start(workers, workers > 1 ? 10 : 24, onJob, way);
   await until(() => done >= count, `${queue.name} (${way})`);
+  if (queue.settle) {
+    await queue.settle();
+    ended = performance.now();
+  }
   const ms = ended - began;
   await stop();
   return (count / ms) * 1_000;

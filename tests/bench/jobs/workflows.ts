@@ -134,6 +134,16 @@ export async function openDbos(): Promise<Queue> {
       await launch();
       return () => DBOS.shutdown();
     },
+    async settle() {
+      const look = postgres(database.url, { max: 1 });
+      const left = async () => {
+        const [row] =
+          await look`select exists (select from dbos.workflow_status where status in ('PENDING', 'ENQUEUED')) as any`;
+        return row?.any as boolean;
+      };
+      while (await left()) await new Promise((resolve) => setTimeout(resolve, 5));
+      await look.end();
+    },
     addMany: async (inputs) => void (await Promise.all(inputs.map(add))),
     addOne: async (input) => void (await add(input)),
     async close() {
