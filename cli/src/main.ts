@@ -10,6 +10,7 @@ import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addReembed } from "./reembed.ts";
+import { addRemember } from "./remember.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
@@ -50,6 +51,7 @@ const commands = [
   addJobs,
   addSchedules,
   addApprovals,
+  addRemember,
   addRecall,
   addReembed,
   addCodemod,

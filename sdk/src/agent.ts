@@ -236,9 +236,11 @@ export class Agent {
       : ok(answer.data.map((issued) => new Agent(this.#connection, issued)));
   }
 
-  /** Remembers something, and pushes it with the next `sync`: see {@link AgentMemory.remember}. */
-  remember(memory: NewMemory): Promise<Result<{ id: string }>> {
-    return this.memory.remember(memory);
+  /** Remembers something, or several, and pushes it with the next `sync`: see {@link AgentMemory.remember}. */
+  remember(memory: NewMemory): Promise<Result<{ id: string }>>;
+  remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>>;
+  remember(memory: NewMemory | NewMemory[]): Promise<Result<{ id: string } | { id: string }[]>> {
+    return this.memory.remember(memory as NewMemory);
   }
 
   /** The memories that answer a question best: see {@link AgentMemory.recall}. */

@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actAs, type Claims, makeAgent, makePerson, makeTenant, refusalOf, rpc } from "#harness/callers";
+import {
+  actAs,
+  type Claims,
+  makeAgent,
+  makePerson,
+  makeTenant,
+  refusalOf,
+  rpc,
+} from "#harness/callers";
 import { openRealDatabase, type TestDatabase } from "#harness/database";
 import { deleteOf, putOf, updateOf } from "#harness/operations";
 
@@ -58,7 +66,8 @@ describe("a put with a key", () => {
     const read = await actAs(
       db.sql,
       bob.claims,
-      (session) => session`select memory_id from mayfly.memory_aliases where id = ${second.memory.id}`,
+      (session) =>
+        session`select memory_id from mayfly.memory_aliases where id = ${second.memory.id}`,
     );
     expect(read).toMatchObject([{ memory_id: first.memory.id }]);
     await push(bob.claims, updateOf(second.memory.id, { reward: 1 }));
@@ -106,14 +115,19 @@ describe("a put with a key", () => {
       [bob, theirs],
       [bob, keyed("own", { task: "everybody's" })],
     ] as const)
-      expect(await push(who.claims, put)).toEqual([expect.not.objectContaining({ kept: expect.anything() })]);
+      expect(await push(who.claims, put)).toEqual([
+        expect.not.objectContaining({ kept: expect.anything() }),
+      ]);
     expect(await rows("own")).toHaveLength(3);
     const planted = keyed("own", { task: "x", visibility: "agent", agent_id: bob.id });
     expect(await refusalOf(push(alice.claims, planted))).toMatchObject({
       code: "invalid_operation",
       details: { index: 0, field: "memory.key" },
     });
-    const [, names] = [null, await actAs(db.sql, alice.claims, (session) => session`select * from mayfly.memory_aliases`)];
+    const [, names] = [
+      null,
+      await actAs(db.sql, alice.claims, (session) => session`select * from mayfly.memory_aliases`),
+    ];
     expect(names.map((row) => row.memory_id)).not.toContain(theirs.memory.id);
   });
 
@@ -123,20 +137,30 @@ describe("a put with a key", () => {
       keyed("two", { task: "hidden", visibility: "agent" }),
     ];
     await push(alice.claims, open, hidden);
-    expect(await refusalOf(push(alice.claims, updateOf(hidden.memory.id, { visibility: "tenant" })))).toMatchObject({
+    expect(
+      await refusalOf(push(alice.claims, updateOf(hidden.memory.id, { visibility: "tenant" }))),
+    ).toMatchObject({
       code: "invalid_operation",
       details: { field: expect.stringContaining("set.visibility") },
     });
     const writer = await makeAgent(db.sql, tenant, { scopes: ["memory:write"] });
-    expect(await refusalOf(push(writer.claims, keyed("two", { task: "x" })))).toMatchObject({ code: "scope_missing" });
+    expect(await refusalOf(push(writer.claims, keyed("two", { task: "x" })))).toMatchObject({
+      code: "scope_missing",
+    });
     for (const key of ["", "x".repeat(201), 5])
-      expect(await refusalOf(push(alice.claims, putOf({ key })))).toMatchObject({ details: { field: "memory.key" } });
+      expect(await refusalOf(push(alice.claims, putOf({ key })))).toMatchObject({
+        details: { field: "memory.key" },
+      });
   });
 
   it("stands once however many bring it at a time", async () => {
     await Promise.all(
       Array.from({ length: 8 }, (_, n) =>
-        push(n % 2 ? alice.claims : bob.claims, keyed("race", { task: `race ${n}` }), keyed("race 2", { task: `race ${n}` })),
+        push(
+          n % 2 ? alice.claims : bob.claims,
+          keyed("race", { task: `race ${n}` }),
+          keyed("race 2", { task: `race ${n}` }),
+        ),
       ),
     );
     expect(await rows("race")).toMatchObject([{ version: 8 }]);
@@ -146,7 +170,10 @@ describe("a put with a key", () => {
 
 describe("a put that says once", () => {
   it("is stored once a tenant, and says which memory is kept", async () => {
-    const [first, second] = [once({ task: "same", tags: ["a"] }), once({ task: "same", tags: ["a"], session_id: randomUUID() })];
+    const [first, second] = [
+      once({ task: "same", tags: ["a"] }),
+      once({ task: "same", tags: ["a"], session_id: randomUUID() }),
+    ];
     await push(alice.claims, first);
     expect(await push(bob.claims, second, once({ task: "other" }))).toMatchObject([
       { status: "duplicate", kept: first.memory.id },
@@ -154,18 +181,30 @@ describe("a put that says once", () => {
     ]);
     expect(await withTask("same")).toHaveLength(1);
     // A repeated operation gives its first result.
-    expect(await push(bob.claims, second)).toMatchObject([{ status: "duplicate", kept: first.memory.id }]);
+    expect(await push(bob.claims, second)).toMatchObject([
+      { status: "duplicate", kept: first.memory.id },
+    ]);
     const strange = await makeTenant(db.sql);
     const stranger = await makeAgent(db.sql, strange);
-    expect(await push(stranger.claims, once({ task: "same", tags: ["a"] }))).toMatchObject([{ status: "applied" }]);
+    expect(await push(stranger.claims, once({ task: "same", tags: ["a"] }))).toMatchObject([
+      { status: "applied" },
+    ]);
   });
 
   it("is stored beside one that differs in anything, was changed, is a turn, or did not say so", async () => {
     const conversation_id = randomUUID();
     const [first] = [once({ task: "alike" })];
     await push(alice.claims, first);
-    await push(alice.claims, once({ task: "alike", reward: 0.1 }), once({ task: "alike", metadata: { a: 1 } }));
-    await push(alice.claims, once({ task: "alike", conversation_id }), once({ task: "alike", conversation_id }));
+    await push(
+      alice.claims,
+      once({ task: "alike", reward: 0.1 }),
+      once({ task: "alike", metadata: { a: 1 } }),
+    );
+    await push(
+      alice.claims,
+      once({ task: "alike", conversation_id }),
+      once({ task: "alike", conversation_id }),
+    );
     await push(alice.claims, putOf({ task: "alike" }));
     await push(alice.claims, updateOf(first.memory.id, { output: "changed" }));
     await push(alice.claims, once({ task: "alike" }));
@@ -180,18 +219,24 @@ describe("a put that says once", () => {
       [writer.claims, "all's"],
     ] as const)
       expect(await push(claims, once({ task }))).toMatchObject([{ status: "applied" }]);
-    expect(await push(alice.claims, once({ task: "bob's", visibility: "agent", agent_id: bob.id }))).toMatchObject([{ status: "applied" }]);
+    expect(
+      await push(alice.claims, once({ task: "bob's", visibility: "agent", agent_id: bob.id })),
+    ).toMatchObject([{ status: "applied" }]);
   });
 
   it("refuses an id that is taken, as every put", async () => {
     const put = once({ task: "taken" });
     await push(alice.claims, put);
-    expect(await refusalOf(push(alice.claims, once({ id: put.memory.id, task: "taken" })))).toMatchObject({ code: "memory_exists" });
+    expect(
+      await refusalOf(push(alice.claims, once({ id: put.memory.id, task: "taken" }))),
+    ).toMatchObject({ code: "memory_exists" });
   });
 
   it("stands once however many bring it at a time", async () => {
     const results = await Promise.all(
-      Array.from({ length: 8 }, () => push(alice.claims, ...["a", "b", "c"].map((task) => once({ task: `storm ${task}` })))),
+      Array.from({ length: 8 }, () =>
+        push(alice.claims, ...["a", "b", "c"].map((task) => once({ task: `storm ${task}` }))),
+      ),
     );
     expect(results.flat().filter(({ status }) => status === "applied")).toHaveLength(3);
     expect(await withTask("storm a")).toHaveLength(1);
@@ -200,7 +245,11 @@ describe("a put that says once", () => {
   it("is charged with its other names, as they are counted", async () => {
     const own = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [own]: "owner" });
-    const puts = [once({ task: "named" }), once({ task: "named" }), keyed("charged", { task: "x" })];
+    const puts = [
+      once({ task: "named" }),
+      once({ task: "named" }),
+      keyed("charged", { task: "x" }),
+    ];
     for (const put of puts) await push(admin, put);
     await push(admin, deleteOf(puts[1]?.memory.id as string));
     const bytes = async () => (await rpc<{ bytes: number }>(db.sql, admin, "usage")).bytes;
