@@ -45,13 +45,10 @@ create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 
 -- A key of the caller's, and identical content stored once.
-alter table mayfly.memories add column key text;
-alter table mayfly.memories add column content_hash uuid;
 alter table mayfly.memories
-  add constraint memories_key_length check (char_length(key) between 1 and 200) not valid,
-  add constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null)) not valid;
-alter table mayfly.memories validate constraint memories_key_length;
-alter table mayfly.memories validate constraint memories_tombstone_unnamed;
+  add column key text constraint memories_key_length check (char_length(key) between 1 and 200),
+  add column content_hash uuid
+    constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
 
 comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
 
