@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import type { NewMemory } from "@mayfly/sdk";
-import { type Command, InvalidArgumentError } from "commander";
-import { type MemoryKind, memoryKind } from "../../sdk/src/contract/schemas.ts";
+import type { Command } from "commander";
 import { execute, list, type ProjectOptions, type Session, share, withProject } from "./command.ts";
 import { dataOf, usage } from "./failure.ts";
 import { openProject } from "./project.ts";
+import { kind } from "./recall.ts";
 import { count } from "./words.ts";
 
 interface Options extends ProjectOptions {
   as?: string;
   task?: string;
-  kind?: MemoryKind;
+  kind?: NonNullable<NewMemory["kind"]>;
   tags?: string[];
   reward?: number;
   allowDuplicate?: boolean;
@@ -45,12 +45,6 @@ export function addRemember(program: Command): void {
   withProject(command).action((text: string | undefined, options: Options) =>
     execute(options, (session) => remember(text, options, session)),
   );
-}
-
-function kind(text: string): MemoryKind {
-  const { data } = memoryKind.safeParse(text);
-  if (data) return data;
-  throw new InvalidArgumentError(`The kinds are ${memoryKind.options.join(", ")}.`);
 }
 
 async function remember(text: string | undefined, options: Options, { output }: Session) {
