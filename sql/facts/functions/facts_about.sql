@@ -69,7 +69,7 @@ begin
       select coalesce(jsonb_agg(e || jsonb_build_object('named', called[array_position(named, (e ->> 'id')::uuid)])
         order by array_position(named, (e ->> 'id')::uuid), n), '[]')
       from jsonb_array_elements(around -> 'entities') with ordinality as a (e, n)),
-    'facts', (around -> 'facts') || of_memories, 'truncated', (around ->> 'truncated')::boolean or cardinality(named) > 50);
+    'facts', (around -> 'facts') || of_memories, 'truncated', (around ->> 'truncated')::boolean or coalesce(cardinality(named), 0) > 50);
 end
 $$;
 

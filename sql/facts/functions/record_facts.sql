@@ -8,7 +8,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('fact:write');
   caller constant mayfly_private.caller := mayfly_private.caller();
-  instant constant timestamptz := mayfly_private.now();
+  instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
   -- Whose private entities the caller sees; null for all.
@@ -24,6 +24,8 @@ declare
   one record;
 begin
   perform mayfly_private.hold_facts(tenant);
+  -- Behind the lock, so that who writes later says so later.
+  instant := mayfly_private.now();
   refs := array(
     select distinct jsonb_build_object('owner', owners[g.n], 'ref', r)
     from jsonb_array_elements(facts) with ordinality as g (f, n), unnest(array[g.f -> 'subject', g.f -> 'object']) r
