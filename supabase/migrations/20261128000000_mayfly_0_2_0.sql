@@ -12282,8 +12282,7 @@ create table mayfly.entities (
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint entities_pkey primary key (tenant_id, id),
-  constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
-  constraint entities_private_to_fkey foreign key (tenant_id, private_to) references mayfly.agents (tenant_id, id)
+  constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 -- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
@@ -12357,7 +12356,6 @@ create table mayfly.facts (
   expires_at timestamptz constraint facts_expires_at_finite check (isfinite(expires_at)),
   constraint facts_pkey primary key (tenant_id, id),
   constraint facts_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
-  constraint facts_private_to_fkey foreign key (tenant_id, private_to) references mayfly.agents (tenant_id, id),
   constraint facts_subject_fkey foreign key (tenant_id, subject_id) references mayfly.entities (tenant_id, id) on delete cascade,
   constraint facts_object_fkey foreign key (tenant_id, object_id) references mayfly.entities (tenant_id, id) on delete cascade,
   constraint facts_memory_fkey foreign key (tenant_id, memory_id) references mayfly.memories (tenant_id, id) on delete set null (memory_id),
@@ -12372,9 +12370,9 @@ create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predi
 
 create index facts_subject_idx on mayfly.facts (tenant_id, subject_id, predicate, valid_from);
 
-create index facts_object_idx on mayfly.facts (tenant_id, object_id) where object_id is not null;
+create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 
-create index facts_memory_idx on mayfly.facts (tenant_id, memory_id) where memory_id is not null;
+create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 
 -- What maintenance looks for.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
@@ -12886,7 +12884,7 @@ begin
     where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
     if not found then
       perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
-        jsonb_build_object('field', 'id', 'id', by_id));
+        '{"field": "id"}');
     end if;
     return entity;
   end if;

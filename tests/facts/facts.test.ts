@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { codeOf, makeAgent, makePerson, makeTenant, refusalOf, rpc } from "#harness/callers";
+import { codeOf, makeAgent, refusalOf, rpc } from "#harness/callers";
 import { putOf } from "#harness/operations";
 import { agent, call, db, type Entity, list, record, saidBy, setUp, tenant } from "./calls.ts";
 

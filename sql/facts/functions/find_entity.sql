@@ -22,7 +22,7 @@ begin
     where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
     if not found then
       perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
-        jsonb_build_object('field', 'id', 'id', by_id));
+        '{"field": "id"}');
     end if;
     return entity;
   end if;

@@ -12,8 +12,7 @@ create table mayfly.entities (
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint entities_pkey primary key (tenant_id, id),
-  constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
-  constraint entities_private_to_fkey foreign key (tenant_id, private_to) references mayfly.agents (tenant_id, id)
+  constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 -- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).

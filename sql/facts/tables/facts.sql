@@ -24,7 +24,6 @@ create table mayfly.facts (
   expires_at timestamptz constraint facts_expires_at_finite check (isfinite(expires_at)),
   constraint facts_pkey primary key (tenant_id, id),
   constraint facts_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
-  constraint facts_private_to_fkey foreign key (tenant_id, private_to) references mayfly.agents (tenant_id, id),
   constraint facts_subject_fkey foreign key (tenant_id, subject_id) references mayfly.entities (tenant_id, id) on delete cascade,
   constraint facts_object_fkey foreign key (tenant_id, object_id) references mayfly.entities (tenant_id, id) on delete cascade,
   constraint facts_memory_fkey foreign key (tenant_id, memory_id) references mayfly.memories (tenant_id, id) on delete set null (memory_id),
@@ -37,8 +36,8 @@ create table mayfly.facts (
 create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
   where valid_to is null;
 create index facts_subject_idx on mayfly.facts (tenant_id, subject_id, predicate, valid_from);
-create index facts_object_idx on mayfly.facts (tenant_id, object_id) where object_id is not null;
-create index facts_memory_idx on mayfly.facts (tenant_id, memory_id) where memory_id is not null;
+create index facts_object_idx on mayfly.facts (tenant_id, object_id);
+create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 -- What maintenance looks for.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
