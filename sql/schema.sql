@@ -442,7 +442,6 @@ create table mayfly.entities (
   constraint entities_description_length CHECK ((char_length(description) <= 2000)),
   constraint entities_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
   constraint entities_pkey PRIMARY KEY (tenant_id, id),
-  constraint entities_private_to_fkey FOREIGN KEY (tenant_id, private_to) REFERENCES mayfly.agents(tenant_id, id),
   constraint entities_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
   constraint entities_type_length CHECK (((char_length(type) >= 1) AND (char_length(type) <= 100)))
 );
@@ -561,7 +560,6 @@ create table mayfly.facts (
   constraint facts_one_object CHECK ((num_nonnulls(object_id, value) = 1)),
   constraint facts_pkey PRIMARY KEY (tenant_id, id),
   constraint facts_predicate_length CHECK (((char_length(predicate) >= 1) AND (char_length(predicate) <= 100))),
-  constraint facts_private_to_fkey FOREIGN KEY (tenant_id, private_to) REFERENCES mayfly.agents(tenant_id, id),
   constraint facts_source_length CHECK ((char_length(source) <= 2000)),
   constraint facts_subject_fkey FOREIGN KEY (tenant_id, subject_id) REFERENCES mayfly.entities(tenant_id, id) ON DELETE CASCADE,
   constraint facts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
@@ -572,8 +570,8 @@ create table mayfly.facts (
 );
 CREATE INDEX facts_ended_idx ON mayfly.facts USING btree (tenant_id, valid_to) WHERE (valid_to IS NOT NULL);
 CREATE INDEX facts_expires_idx ON mayfly.facts USING btree (tenant_id, expires_at) WHERE (expires_at IS NOT NULL);
-CREATE INDEX facts_memory_idx ON mayfly.facts USING btree (tenant_id, memory_id) WHERE (memory_id IS NOT NULL);
-CREATE INDEX facts_object_idx ON mayfly.facts USING btree (tenant_id, object_id) WHERE (object_id IS NOT NULL);
+CREATE INDEX facts_memory_idx ON mayfly.facts USING btree (tenant_id, memory_id);
+CREATE INDEX facts_object_idx ON mayfly.facts USING btree (tenant_id, object_id);
 CREATE UNIQUE INDEX facts_open_key ON mayfly.facts USING btree (tenant_id, subject_id, predicate, slot, private_to) NULLS NOT DISTINCT WHERE (valid_to IS NULL);
 CREATE INDEX facts_subject_idx ON mayfly.facts USING btree (tenant_id, subject_id, predicate, valid_from);
 alter table mayfly.facts enable row level security;

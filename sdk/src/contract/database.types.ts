@@ -256,12 +256,6 @@ isOneToOne: false
                   }
                   Relationships: [
                     {
-      foreignKeyName: "entities_private_to_fkey"
-      columns: ["tenant_id","private_to"]
-isOneToOne: false
-      referencedRelation: "agents"
-      referencedColumns: ["tenant_id","id"]
-    },{
       foreignKeyName: "entities_tenant_fkey"
       columns: ["tenant_id"]
 isOneToOne: false
@@ -360,12 +354,6 @@ isOneToOne: false
       columns: ["tenant_id","object_id"]
 isOneToOne: false
       referencedRelation: "entities"
-      referencedColumns: ["tenant_id","id"]
-    },{
-      foreignKeyName: "facts_private_to_fkey"
-      columns: ["tenant_id","private_to"]
-isOneToOne: false
-      referencedRelation: "agents"
       referencedColumns: ["tenant_id","id"]
     },{
       foreignKeyName: "facts_subject_fkey"
