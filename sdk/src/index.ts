@@ -11,7 +11,7 @@ export type {
   PresenceWatchOptions,
   PresentAgent,
 } from "./agents/presence-watch.ts";
-export type { RunOptions } from "./agents/run.ts";
+export type { RunOptions, RunTeamOptions } from "./agents/run.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
 export type { Approvals, DecideOptions } from "./approvals/approvals.ts";
@@ -49,11 +49,20 @@ export {
   debugLevels,
   type RecordOptions,
 } from "./contract/debug.ts";
+export type {
+  ErrorDetails,
+  FieldDetails,
+  QuotaDetails,
+  UnpushedDetails,
+} from "./contract/error-details.ts";
 export {
+  type DetailsOf,
   type ErrorBody,
   type ErrorCode,
   errorCodes,
+  isMayflyError,
   MayflyError,
+  type MayflyErrorOf,
   type Result,
 } from "./contract/errors.ts";
 export type { LogEvent } from "./contract/log.ts";
@@ -165,11 +174,13 @@ export type { People } from "./people/people.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
 export type {
+  IncrementOptions,
   Reconcile,
   Reconciled,
   SetOptions,
   State,
   StateAction,
+  StateEdit,
   StateInfo,
   StateVersion,
   StateVersionInfo,
@@ -183,6 +194,7 @@ export type {
 } from "./state/watch.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
+  EnsuredTenant,
   MemberRole,
   RetentionRule,
   Tenant,

@@ -3,7 +3,7 @@ import { Agents } from "./agents/agents.ts";
 import { type CloseOptions, endAgents } from "./agents/closing.ts";
 import type { Issued } from "./agents/issued.ts";
 import { EnrolmentKeys } from "./agents/keys.ts";
-import { type RunOptions, run } from "./agents/run.ts";
+import { type RunOptions, type RunTeamOptions, run, runTeam } from "./agents/run.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
@@ -164,6 +164,23 @@ export class Mayfly {
    */
   run<T>(options: RunOptions, work: (agent: Agent) => Promise<T> | T): Promise<Result<T>> {
     return run(this, options, work);
+  }
+
+  /**
+   * Spawns a team, all or none, pulls, works, pushes what each has remembered, and stops them all: also
+   * when the work throws. See {@link run}.
+   *
+   * @example
+   * const { data: lengths } = await mayfly.runTeam([{ type: "reader", count: 3 }], (readers) =>
+   *   Promise.all(readers.map((reader, n) => read(reader, files[n]))),
+   * );
+   */
+  runTeam<T>(
+    groups: TeamGroup[],
+    work: (agents: Agent[]) => Promise<T> | T,
+    options: RunTeamOptions = {},
+  ): Promise<Result<T>> {
+    return runTeam(this, groups, work, options);
   }
 
   /**
