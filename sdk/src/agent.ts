@@ -9,6 +9,7 @@ import { Channels } from "./channels/channels.ts";
 import { type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
 import { Debug, type DebugOptions } from "./debug/debug.ts";
+import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { JobHandlers } from "./jobs/local-job.ts";
 import type { Work, WorkOptions } from "./jobs/work-options.ts";
@@ -61,6 +62,8 @@ export class Agent {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** What is known of whom, and since when. */
+  readonly facts: Facts;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -98,6 +101,7 @@ export class Agent {
     this.channels = new Channels(link, this.messages);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
+    this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();
@@ -196,8 +200,7 @@ export class Agent {
   }
 
   /**
-   * Pushes what it remembered, leaves every channel and renews no more, without ending the agent: it ends
-   * with its lifetime.
+   * Pushes what it remembered, leaves every channel and renews no more: the agent ends with its lifetime.
    *
    * @returns `not_pushed`, as `stop` does.
    */

@@ -46,6 +46,8 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "reject",
       "remember",
       "recall",
+      "facts",
+      "entities",
       "reembed",
       "codemod",
       "help",
