@@ -22,7 +22,7 @@ export const sweep: RoomSweep = {
     const memory = randomUUID();
     const push = (...operations: unknown[]) =>
       rpc(sql, victim.agent.claims, "sync", { push: operations as never });
-    const put = putOf({ id: memory, task: "the secret plan" });
+    const put = putOf({ id: memory, task: "the secret plan", once: true });
     await push({ ...put, embedding: Array(384).fill(0.1), model: "m" });
     await push(
       updateOf(memory, { reward: 0.1 }, { base: { reward: 0.2 }, resolve: "manual" }),
