@@ -876,6 +876,8 @@ create table mayfly.memories (
   deleted_at timestamp with time zone,
   words tsvector not null default ''::tsvector,
   words_version smallint not null default 0,
+  key text,
+  content_hash uuid,
   constraint memories_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id),
   constraint memories_created_at_finite CHECK (isfinite(created_at)),
   constraint memories_critique_length CHECK ((char_length(critique) <= 20000)),
@@ -883,6 +885,7 @@ create table mayfly.memories (
   constraint memories_hlc_object CHECK (((jsonb_typeof(hlc) = 'object'::text) AND (pg_column_size(hlc) <= 2048))),
   constraint memories_importance_range CHECK (((importance >= 1) AND (importance <= 10))),
   constraint memories_input_length CHECK ((char_length(input) <= 100000)),
+  constraint memories_key_length CHECK (((char_length(key) >= 1) AND (char_length(key) <= 200))),
   constraint memories_kind_known CHECK ((kind = ANY (ARRAY['episode'::text, 'task_result'::text, 'conversation'::text, 'learning'::text, 'fact'::text, 'working'::text, 'general'::text]))),
   constraint memories_language_length CHECK ((char_length(language) <= 20)),
   constraint memories_latency_ms_range CHECK ((latency_ms >= 0)),
@@ -898,10 +901,17 @@ create table mayfly.memories (
   constraint memories_text_present CHECK (((deleted_at IS NOT NULL) OR (task <> ''::text) OR (input <> ''::text) OR (output <> ''::text))),
   constraint memories_tokens_range CHECK ((tokens >= 0)),
   constraint memories_tombstone_empty CHECK (((deleted_at IS NULL) OR ((task = ''::text) AND (input = ''::text) AND (output = ''::text) AND (critique = ''::text) AND (tags = '{}'::text[]) AND (metadata = '{}'::jsonb)))),
+  constraint memories_tombstone_unnamed CHECK (((deleted_at IS NULL) OR ((key IS NULL) AND (content_hash IS NULL)))),
   constraint memories_version_range CHECK (((version >= 1) AND (version <= 2000000001))),
   constraint memories_visibility_known CHECK ((visibility = ANY (ARRAY['tenant'::text, 'agent'::text])))
 );
 CREATE INDEX memories_agent_idx ON mayfly.memories USING btree (tenant_id, agent_id);
+CREATE UNIQUE INDEX memories_content_idx ON mayfly.memories USING btree (tenant_id, content_hash) WHERE (content_hash IS NOT NULL);
+CREATE UNIQUE INDEX memories_key_idx ON mayfly.memories USING btree (tenant_id, (
+CASE visibility
+    WHEN 'agent'::text THEN COALESCE(agent_id, '00000000-0000-0000-0000-000000000000'::uuid)
+    ELSE tenant_id
+END), key) WHERE (key IS NOT NULL);
 CREATE INDEX memories_labels_idx ON mayfly.memories USING gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 CREATE INDEX memories_old_words_idx ON mayfly.memories USING btree (tenant_id) WHERE (words_version = 0);
 CREATE INDEX memories_search_idx ON mayfly.memories USING gin (tenant_id, words, tags);
@@ -919,6 +929,25 @@ CREATE TRIGGER memories_words_update BEFORE UPDATE ON mayfly.memories FOR EACH R
 grant select on table mayfly.memories to authenticated;
 grant select on table mayfly.memories to service_role;
 comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+
+create table mayfly.memory_aliases (
+  tenant_id uuid not null,
+  id uuid not null,
+  memory_id uuid not null,
+  constraint memory_aliases_memory_fkey FOREIGN KEY (tenant_id, memory_id) REFERENCES mayfly.memories(tenant_id, id) ON DELETE CASCADE,
+  constraint memory_aliases_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX memory_aliases_memory_idx ON mayfly.memory_aliases USING btree (tenant_id, memory_id);
+alter table mayfly.memory_aliases enable row level security;
+create policy memory_aliases_select on mayfly.memory_aliases for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])) AND (EXISTS ( SELECT
+   FROM mayfly.memories m
+  WHERE ((m.tenant_id = memory_aliases.tenant_id) AND (m.id = memory_aliases.memory_id))))));
+CREATE TRIGGER memory_aliases_meter_delete AFTER DELETE ON mayfly.memory_aliases REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER memory_aliases_meter_insert AFTER INSERT ON mayfly.memory_aliases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.memory_aliases to authenticated;
+grant select on table mayfly.memory_aliases to service_role;
+comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,
@@ -2661,6 +2690,11 @@ returns integer
 language plpgsql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.content_hash(kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamp with time zone, conversation uuid, private_to uuid)
+returns uuid
+language plpgsql immutable parallel safe
+set search_path = "";
+
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
 language plpgsql immutable
@@ -2960,6 +2994,11 @@ returns mayfly.channels
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
 language plpgsql stable
@@ -2994,6 +3033,11 @@ set search_path = "";
 create function mayfly_private.flush_nudges(only_tenant uuid DEFAULT NULL::uuid)
 returns integer
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
+returns jsonb
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
@@ -3172,6 +3216,11 @@ set search_path = "";
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.keep_owner(member mayfly.members)
@@ -3398,6 +3447,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.mark_job_call to service_role;
+
+create function mayfly_private.match_keys(tenant uuid, push jsonb, claimed uuid[], by_agent uuid)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -3706,6 +3760,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.push to authenticated;
 grant execute on function mayfly_private.push to service_role;
+
+create function mayfly_private.put_clocks(clock text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean

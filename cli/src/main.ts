@@ -11,6 +11,7 @@ import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addReembed } from "./reembed.ts";
+import { addRemember } from "./remember.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
@@ -51,6 +52,7 @@ const commands = [
   addJobs,
   addSchedules,
   addApprovals,
+  addRemember,
   addRecall,
   addFacts,
   addReembed,

@@ -147,6 +147,7 @@ export type {
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
 export type { Statistics } from "./memory/statistics.ts";
+export type { Remembered } from "./memory/store.ts";
 export type { Synced, SyncOptions } from "./memory/sync.ts";
 export type {
   Attachment,

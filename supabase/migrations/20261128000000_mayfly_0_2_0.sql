@@ -44,6 +44,12 @@ drop index mayfly.memories_labels_idx;
 create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 
+-- A key of the caller's, and identical content stored once.
+alter table mayfly.memories
+  add column key text constraint memories_key_length check (char_length(key) between 1 and 200),
+  add column content_hash uuid
+    constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
+
 comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
 
 create extension if not exists unaccent with schema extensions;
@@ -3207,13 +3213,70 @@ create index memories_old_words_idx on mayfly.memories (tenant_id) where words_v
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
 
+-- A key is the tenant's, or of a private memory its agent's: a key that is taken tells nobody what others keep to themselves.
+create unique index memories_key_idx on mayfly.memories (tenant_id,
+  (case visibility when 'agent' then coalesce(agent_id, '00000000-0000-0000-0000-000000000000') else tenant_id end), key)
+  where key is not null;
+
+create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.memories
+  alter column agent_id set statistics 0,
+  alter column pushed_by set statistics 0,
+  alter column session_id set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column task set statistics 0,
+  alter column input set statistics 0,
+  alter column output set statistics 0,
+  alter column critique set statistics 0,
+  alter column tags set statistics 0,
+  alter column metadata set statistics 0,
+  alter column language set statistics 0,
+  alter column hlc set statistics 0,
+  alter column words set statistics 0,
+  alter column key set statistics 0,
+  alter column content_hash set statistics 0;
+
 comment on column mayfly.memories.words_version is
   'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
+
+comment on column mayfly.memories.key is 'The caller''s own name of it: a put with the same key changes it.';
+
+comment on column mayfly.memories.content_hash is
+  'What identical content would have in common with it: a put that says "once" is stored once.';
 
 -- An expression has statistics of its own.
 alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
+
+alter index mayfly.memories_key_idx alter column 2 set statistics 0;
+
+-- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
+-- keeps one reads, updates and forgets what it meant.
+
+create table mayfly.memory_aliases (
+  tenant_id uuid not null,
+  id uuid not null,
+  memory_id uuid not null,
+  constraint memory_aliases_pkey primary key (tenant_id, id),
+  constraint memory_aliases_memory_fkey foreign key (tenant_id, memory_id)
+    references mayfly.memories (tenant_id, id) on delete cascade
+);
+
+create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.memory_aliases
+  alter column id set statistics 0,
+  alter column memory_id set statistics 0;
+
+comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+
+comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
+
+comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
 
 -- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
 -- searches.
@@ -3257,10 +3320,14 @@ alter table mayfly_private.word_frequencies enable row level security;
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
-    + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')'),
+    + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')
+    + coalesce(octet_length(r.key), 0)'),
   ('mayfly.memory_vectors', '800'),
   ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
 on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, flat, written) values ('mayfly.memory_aliases', 200, '{}')
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written;
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.embedding_queue', 'one row a memory'),
@@ -3314,7 +3381,7 @@ begin
   ), forgotten as (
     update mayfly.memories m
     set deleted_at = instant, updated_at = instant, version = m.version + 1,
-      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}', key = null, content_hash = null
     from spent where m.tenant_id = tenant and m.id = spent.id
     returning m.id
   )
@@ -3473,7 +3540,7 @@ begin
     -- Up to the event before that of the first memory that does not fit.
     'fitting', coalesce(places[fitting + 1] - 1, jsonb_array_length(page)),
     'rows', (
-      select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version}'::text[] order by m.id), '[]')
+      select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]')
       from mayfly.memories m
       where m.tenant_id = tenant and m.id = any (ids[:fitting]) and m.deleted_at is null
         and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)));
@@ -3493,7 +3560,9 @@ on conflict (entity) do update set work = excluded.work;
 -- changes are memories that the caller sees (mayfly_private.lock_memories). An update among 100,000 memories took
 -- 71 ms as the caller, under the policies, and 4.4 ms so. Gives how many memories it wrote, which the meters charge.
 --
---   memory.put     subject: the id of the memory; body: its fields, and embedding and model
+--   memory.put     subject: the id of the memory; body: its fields, and embedding and model; with a key, it changes the memory
+--                  that has that key; with "once", it is not stored where the tenant has its content. Then the result says
+--                  which memory is `kept`, and the subject stays another name of it (mayfly.memory_aliases)
 --   memory.update  body: { set, base, resolve, hlc, settles, embedding, model }
 --   memory.delete  no body
 
@@ -3510,12 +3579,18 @@ declare
   embeddings constant extensions.halfvec[] := mayfly_private.check_push(push);
   given record;
   unknown uuid[];
-  written integer;
+  written uuid[];
   changed integer := 0;
   targets uuid[];
   fresh record;
+  sees_copies boolean := false;
+  work jsonb := push;
+  rounds integer;
+  part jsonb;
 begin
-  select count(*) filter (where o.op ->> 'type' = 'memory.update') as updates, count(*) filter (where o.op ->> 'type' = 'memory.delete') as deletes,
+  select count(*) filter (where o.op ->> 'type' in ('memory.update', 'memory.delete')) as changes,
+    bool_or(o.op -> 'body' ->> 'key' is not null and (o.op ->> 'id')::uuid = any (claimed)) as keyed,
+    bool_or(o.op -> 'body' ->> 'once' = 'true') as once,
     array_agg(distinct (o.op #>> '{body,agent_id}')::uuid) filter (where o.op #>> '{body,agent_id}' is not null) as agents
   into given
   from jsonb_array_elements(push) o (op)
@@ -3528,65 +3603,100 @@ begin
         'Nothing of this push was applied. Leave agent_id out, or name an agent of the tenant.', jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'body.agent_id')));
     end if;
   end if;
+  if given.keyed then
+    work := mayfly_private.match_keys(tenant, work, claimed, case when by_agent then caller_id end);
+  end if;
+  if given.changes > 0 then
+    work := mayfly_private.follow_aliases(tenant, work);
+  end if;
+  if given.once then
+    -- Who may not read does not learn what there is.
+    sees_copies := tenant = any (mayfly_private.tenant_ids('memory:read'));
+  end if;
 
   select count(*) as puts, array_agg((op ->> 'subject')::uuid) filter (where jsonb_typeof(op #> '{body,embedding}') is distinct from 'array') as bare
   into fresh
-  from jsonb_array_elements(push) op
+  from jsonb_array_elements(work) op
   where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed);
 
   with puts as (
-    select (op ->> 'subject')::uuid as id, memory.*
-    from jsonb_array_elements(push) op,
+    select (op ->> 'subject')::uuid as id, memory.*, case when sees_copies and memory.once and memory.key is null
+        and (memory.visibility is distinct from 'agent' or coalesce(memory.agent_id, caller_id) = caller_id and by_agent)
+      then mayfly_private.content_hash(memory.kind, memory.task, memory.input, memory.output, memory.critique, memory.reward,
+        memory.success, memory.importance, memory.tags, memory.metadata, memory.tokens, memory.latency_ms, memory.expires_at,
+        memory.conversation_id, case memory.visibility when 'agent' then caller_id end) end as content_hash
+    from jsonb_array_elements(work) op,
       jsonb_to_record(op -> 'body') as memory (
         agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,
         output text, critique text, reward numeric, success boolean, importance numeric, tags text[],
-        metadata jsonb, tokens numeric, latency_ms numeric, visibility text, created_at timestamptz, expires_at timestamptz)
+        metadata jsonb, tokens numeric, latency_ms numeric, visibility text, created_at timestamptz, expires_at timestamptz,
+        key text, once boolean, hlc text)
     where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed)
+  ), inserted as (
+    insert into mayfly.memories (
+      tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique,
+      reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, updated_at, expires_at,
+      words, words_version, key, content_hash, hlc)
+    select tenant, p.id, coalesce(p.agent_id, case when by_agent then caller_id end), caller_id,
+      p.session_id, p.conversation_id, coalesce(p.kind, 'episode'), coalesce(p.task, ''), coalesce(p.input, ''),
+      coalesce(p.output, ''), coalesce(p.critique, ''), round(p.reward, 6)::real, p.success, coalesce(p.importance, 5),
+      coalesce(p.tags, '{}'), case when jsonb_typeof(p.metadata) = 'object' then p.metadata else '{}' end, p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
+      language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at,
+      mayfly_private.words(language, coalesce(p.task, ''), coalesce(p.tags, '{}'), coalesce(p.input, ''), coalesce(p.output, ''),
+        coalesce(p.critique, '')), mayfly_private.words_version(), p.key, p.content_hash,
+      -- Of two who bring a key, whoever said it later counts, whoever came first.
+      case when p.key is null then '{}' else mayfly_private.put_clocks(p.hlc) end
+    from puts p
+    -- By their content: of two pushes that bring the same, one waits for the other, and never each for the other.
+    order by p.content_hash, p.id
+    on conflict do nothing
+    returning id
   )
-  insert into mayfly.memories (
-    tenant_id, id, agent_id, pushed_by, session_id, conversation_id, kind, task, input, output, critique,
-    reward, success, importance, tags, metadata, tokens, latency_ms, visibility, language, created_at, updated_at, expires_at,
-    words, words_version)
-  select tenant, p.id, coalesce(p.agent_id, case when by_agent then caller_id end), caller_id,
-    p.session_id, p.conversation_id, coalesce(p.kind, 'episode'), coalesce(p.task, ''), coalesce(p.input, ''),
-    coalesce(p.output, ''), coalesce(p.critique, ''), round(p.reward, 6)::real, p.success, coalesce(p.importance, 5),
-    coalesce(p.tags, '{}'), case when jsonb_typeof(p.metadata) = 'object' then p.metadata else '{}' end, p.tokens, p.latency_ms, coalesce(p.visibility, 'tenant'),
-    language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at,
-    mayfly_private.words(language, coalesce(p.task, ''), coalesce(p.tags, '{}'), coalesce(p.input, ''), coalesce(p.output, ''),
-      coalesce(p.critique, '')), mayfly_private.words_version()
-  from puts p
-  order by p.id
-  on conflict do nothing;
-  get diagnostics written = row_count;
+  select coalesce(array_agg(i.id), '{}') into written from inserted i;
 
-  if written < fresh.puts then
-    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
-      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).', jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'subject')));
+  if cardinality(written) < fresh.puts then
+    work := mayfly_private.find_copies(tenant, work, claimed, written, case when by_agent then caller_id end);
+    fresh.bare := array(select unnest(fresh.bare) intersect select unnest(written));
   end if;
 
   if embeddings is not null then
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
     select tenant, o.op #>> '{body,model}', (o.op ->> 'subject')::uuid, o.embedding
-    from rows from (jsonb_array_elements(push), unnest(embeddings)) as o (op, embedding)
+    from rows from (jsonb_array_elements(work), unnest(embeddings)) as o (op, embedding)
     where o.op ->> 'type' = 'memory.put' and o.embedding is not null and (o.op ->> 'id')::uuid = any (claimed);
   end if;
 
-  if fresh.bare is not null then
+  if cardinality(fresh.bare) > 0 then
     perform mayfly_private.enqueue_embeddings(tenant, fresh.bare);
   end if;
 
-  if given.updates > 0 or given.deletes > 0 then
+  if given.changes > 0 or given.keyed then
     targets := mayfly_private.lock_memories(tenant, array(
-      select (op ->> 'subject')::uuid from jsonb_array_elements(push) op
+      select (op ->> 'subject')::uuid from jsonb_array_elements(work) op
       where op ->> 'type' in ('memory.update', 'memory.delete') and (op ->> 'id')::uuid = any (claimed)));
+    -- What is said of one memory by several names, or by its key, is done one after the other.
+    rounds := (select max(c.count) from (
+      select count(*) from jsonb_array_elements(work) op where op ->> 'type' in ('memory.update', 'memory.delete') group by op ->> 'subject') c);
+    for turn in 1 .. coalesce(rounds, 0) loop
+      part := case when rounds = 1 then work else (
+        select jsonb_agg(case when o.nth = turn and o.is_change then o.op else '{}' end order by o.n)
+        from (
+          select e.op, e.n, e.is_change, row_number() over (partition by e.is_change, e.op ->> 'subject' order by e.n) as nth
+          from (
+            select w.op, w.n, coalesce(w.op ->> 'type' in ('memory.update', 'memory.delete'), false) as is_change
+            from jsonb_array_elements(work) with ordinality as w (op, n)) e) o) end;
+      if part @? '$[*] ? (@.type == "memory.update")' then
+        changed := changed + mayfly_private.apply_updates(tenant, part, claimed, targets, caller_id);
+      end if;
+      if part @? '$[*] ? (@.type == "memory.delete")' then
+        changed := changed + mayfly_private.apply_deletes(tenant, part, claimed, targets);
+      end if;
+    end loop;
   end if;
-  if given.updates > 0 then
-    changed := changed + mayfly_private.apply_updates(tenant, push, claimed, targets, caller_id);
+  if work <> push then
+    perform mayfly_private.keep_names(tenant, push, work, claimed);
   end if;
-  if given.deletes > 0 then
-    changed := changed + mayfly_private.apply_deletes(tenant, push, claimed, targets);
-  end if;
-  return fresh.puts + changed;
+  return cardinality(written) + changed;
 end
 $$;
 
@@ -3599,6 +3709,15 @@ insert into mayfly_private.operation_types (type, scope, work) values
   ('memory.update', 'memory:write', 'mayfly_private.apply_memories(uuid, jsonb, uuid[])'),
   ('memory.delete', 'memory:write', 'mayfly_private.apply_memories(uuid, jsonb, uuid[])')
 on conflict (type) do update set scope = excluded.scope, work = excluded.work;
+
+alter table mayfly.memory_aliases enable row level security;
+
+grant select on mayfly.memory_aliases to authenticated, service_role;
+
+create policy memory_aliases_select on mayfly.memory_aliases for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and exists (select from mayfly.memories m
+      where m.tenant_id = memory_aliases.tenant_id and m.id = memory_aliases.memory_id));
 
 -- How words are found again: as the configurations of Postgres, but accents are optional. A mapping costs almost
 -- nothing; to take accents away by normalising took 170 µs a KB. Dumps carry these with the schema.
@@ -3715,7 +3834,7 @@ begin
   ), forgotten as (
     update mayfly.memories m
     set deleted_at = instant, updated_at = instant, version = m.version + 1,
-      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}', key = null, content_hash = null
     from deletes d
     where m.tenant_id = tenant and m.id = d.memory and d.memory = any (targets)
     returning m.id
@@ -3756,7 +3875,7 @@ declare
   bare uuid[];
   written integer;
 begin
-  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - '{words,words_version}'::text[], s.change)), '[]') into outcomes
+  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - '{words,words_version,key,content_hash}'::text[], s.change)), '[]') into outcomes
   from (
     select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op ->> 'subject')::uuid as id, o.op -> 'body' as change
     from jsonb_array_elements(push) with ordinality as o (op, n)
@@ -3777,7 +3896,13 @@ begin
       ('body.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
           or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or tenant = any ((select mayfly_private.tenant_ids('memory:admin'))::uuid[]),
-        'may be narrowed by its agent, the ancestors of that and admins alone')
+        'may be narrowed by its agent, the ancestors of that and admins alone'),
+      ('body.set.visibility', m.key is null or s.set ->> 'visibility' is null or not exists (
+          select from mayfly.memories k
+          where k.tenant_id = tenant and k.key = m.key and k.id <> m.id
+            and case k.visibility when 'agent' then coalesce(k.agent_id, '00000000-0000-0000-0000-000000000000') else k.tenant_id end
+              = case s.set ->> 'visibility' when 'agent' then coalesce(m.agent_id, '00000000-0000-0000-0000-000000000000') else tenant end),
+        'would make two memories of one key')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by s.index
@@ -3793,7 +3918,7 @@ begin
     session_id = n.session_id, conversation_id = n.conversation_id, kind = n.kind, task = n.task, input = n.input,
     output = n.output, critique = n.critique, reward = n.reward, success = n.success, importance = n.importance,
     tags = n.tags, metadata = n.metadata, tokens = n.tokens, latency_ms = n.latency_ms, visibility = n.visibility,
-    expires_at = n.expires_at
+    expires_at = n.expires_at, content_hash = case when s.set = '{}' then m.content_hash end
   from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb, hlc jsonb)
   join mayfly.memories o on o.tenant_id = tenant and o.id = s.id,
     lateral jsonb_populate_record(o, s.set) n
@@ -3876,7 +4001,7 @@ begin
     lateral jsonb_to_record(case when jsonb_typeof(o.op -> 'body') = 'object' then o.op -> 'body' else '{}' end) as m (
       agent_id text, session_id text, conversation_id text, kind jsonb, task jsonb, input jsonb, output jsonb,
       critique jsonb, reward jsonb, success jsonb, importance jsonb, tags jsonb, metadata jsonb, tokens jsonb,
-      latency_ms jsonb, visibility jsonb, created_at text, expires_at text)
+      latency_ms jsonb, visibility jsonb, created_at text, expires_at text, key jsonb, once jsonb, hlc text)
   where o.op ->> 'type' like 'memory.%' and (
     (o.op ->> 'type' = 'memory.delete' or (o.op ->> 'type' = 'memory.put'
       and (coalesce(m.task, '""') <> '""' or coalesce(m.input, '""') <> '""' or coalesce(m.output, '""') <> '""')))
@@ -3903,6 +4028,9 @@ begin
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
       or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
       and mayfly_private.numbers_kept(m.metadata)))
+    and (m.key is null or (jsonb_typeof(m.key) = 'string' and char_length(m.key #>> '{}') between 1 and 200))
+    and (m.once is null or m.once in ('true', 'false'))
+    and (m.hlc is null or (m.hlc ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$' and left(m.hlc, 13)::bigint <= now_ms + 60000))
     and (m.visibility is null or m.visibility in ('"tenant"', '"agent"'))
     and (m.created_at is null or (m.created_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.created_at, 'timestamptz')))
@@ -3916,7 +4044,7 @@ begin
 
     select o.n - 1 as index, mayfly_private.given_field(o.op, 'body.hlc') as field into fault
     from jsonb_array_elements(push) with ordinality as o (op, n)
-    where o.op ->> 'type' = 'memory.update' and split_part(o.op #>> '{body,hlc}', '-', 1)::bigint > now_ms + 60000
+    where o.op ->> 'type' in ('memory.put', 'memory.update') and split_part(o.op #>> '{body,hlc}', '-', 1)::bigint > now_ms + 60000
     order by o.n limit 1;
     if fault.index is not null then
       perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),
@@ -4134,6 +4262,32 @@ begin
       where q.tenant_id = tenant and q.dead_at is null and q.due_at <= (select mayfly_private.now()) limit 1000) w));
 end
 $$;
+
+-- What two memories with identical content have in common: of all fields but its id, its session, the time, and, unless it
+-- is private, its agent. Null of a turn of a conversation: what is said twice there are two turns. 5 µs a KB. Called by
+-- apply_memories. Locks nothing.
+
+create function mayfly_private.content_hash(
+  kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,
+  tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamptz, conversation uuid, private_to uuid
+)
+returns uuid
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if conversation is not null then
+    return null;
+  end if;
+  return encode(substr(sha256(convert_to(jsonb_build_array(
+    coalesce(kind, 'episode'), coalesce(task, ''), coalesce(input, ''), coalesce(output, ''), coalesce(critique, ''),
+    round(reward, 6), success, coalesce(importance, 5), coalesce(tags, '{}'),
+    case when jsonb_typeof(metadata) = 'object' then metadata else '{}' end, tokens, latency_ms,
+    extract(epoch from expires_at), private_to)::text, 'UTF8')), 1, 16), 'hex')::uuid;
+end
+$$;
+
+comment on function mayfly_private.content_hash is 'What memories with identical content have in common.';
 
 -- Brings the operations of a push into the form { id, type, subject, body }. Until 0.2 an operation was { id, type, memory,
 -- embedding, model }, and outboxes hold such for as long as their processes were away: until 0.3 both are taken. Of
@@ -4532,6 +4686,43 @@ $$;
 comment on function mayfly_private.find_by_words is
   'The memories that fit the words of a question best.';
 
+-- Of a push whose puts were not all stored, the rest as what it is: { id, kept } of one whose content the tenant has. One whose
+-- id the tenant has is refused. Called by apply_memories. Locks nothing.
+
+create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  copies jsonb;
+begin
+  copies := (
+    select jsonb_object_agg(o.op ->> 'id', (
+      select m.id from mayfly.memories m
+      where m.tenant_id = tenant and o.op -> 'body' ->> 'once' = 'true'
+        and not exists (select from mayfly.memories same where same.tenant_id = tenant and same.id = (o.op ->> 'subject')::uuid)
+        and m.content_hash = mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
+          p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end)))
+    from jsonb_array_elements(push) o (op),
+      jsonb_to_record(o.op -> 'body') as p (
+        conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric, success boolean,
+        importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
+    where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
+  if copies is null or copies @? '$.* ? (@ == null)' then
+    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
+      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).',
+      jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'subject')));
+  end if;
+  return (
+    select jsonb_agg(case when copies ? (o.op ->> 'id')
+      then jsonb_build_object('id', o.op -> 'id', 'kept', copies -> (o.op ->> 'id')) else o.op end order by o.n)
+    from jsonb_array_elements(push) with ordinality as o (op, n));
+end
+$$;
+
+comment on function mayfly_private.find_copies is 'Finds the memories that have the content of puts which were not stored.';
+
 -- Adds what has nearly the words that nothing has: memories whose task or tags have one like a doubtful word of the
 -- question. Called by mayfly_private.find_by_words where a word is found nowhere, so that what has no typo never pays.
 -- Locks nothing.
@@ -4597,6 +4788,168 @@ $$;
 
 comment on function mayfly_private.find_typos is
   'Adds the memories whose task or tags have nearly the words that nothing has.';
+
+-- How many of some memories of a tenant, in their order, fit into a page of so many bytes as JSON, its escapes
+-- included, which make six of a byte; one at least. Reads and writes out every one, so mayfly_private.pull asks
+-- it only of a page that might become too large. Locks nothing.
+
+create or replace function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
+returns integer
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    -- One also where they have all just been forgotten: a page goes on behind its last.
+    select greatest(1, count(*))
+    from (
+      select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
+        + octet_length(to_json(m.output)::text) + octet_length(to_json(m.critique)::text) + octet_length(to_json(m.tags)::text)
+        + octet_length(m.metadata::text) + octet_length(to_json(m.language)::text) + octet_length(m.hlc::text)) over (order by w.n) as bytes
+      from unnest(memories) with ordinality as w (id, n)
+      join mayfly.memories m on m.tenant_id = tenant and m.id = w.id
+    ) sized
+    where sized.n = 1 or sized.bytes <= max_bytes);
+end
+$$;
+
+-- Of a push, the updates and deletes with the memories that they are about: one that names an id under which nothing was
+-- stored, since the tenant had its content or its key, is about the memory that has it. Called by apply_memories. Locks nothing.
+
+create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_agg(case when a.memory_id is null then o.op else o.op || jsonb_build_object('subject', a.memory_id) end order by o.n)
+    from jsonb_array_elements(push) with ordinality as o (op, n)
+    left join mayfly.memory_aliases a on o.op ->> 'type' in ('memory.update', 'memory.delete')
+      and a.tenant_id = tenant and a.id = (o.op ->> 'subject')::uuid
+      and not exists (select from mayfly.memories m where m.tenant_id = tenant and m.id = a.id));
+end
+$$;
+
+comment on function mayfly_private.follow_aliases is 'Names the memories that updates and deletes are about.';
+
+-- Says in the results of a push which memory is kept where a put was not stored under its own id, and keeps that id as
+-- another name of it. Called by apply_memories, with the push as it came and as it was done. Locks nothing else.
+
+create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  with kept as (
+    select (r.put ->> 'id')::uuid as op, (r.put ->> 'subject')::uuid as name, coalesce(r.did ->> 'kept', r.did ->> 'subject')::uuid as memory,
+      r.did ? 'kept' as is_copy, r.did ->> 'type' is distinct from 'memory.put' as is_named
+    from rows from (jsonb_array_elements(push), jsonb_array_elements(done)) as r (put, did)
+    where r.put ->> 'type' = 'memory.put' and r.put <> r.did and (r.put ->> 'id')::uuid = any (claimed)
+  ), names as (
+    insert into mayfly.memory_aliases (tenant_id, id, memory_id)
+    select tenant, k.name, k.memory from kept k where k.is_named and k.name <> k.memory
+    order by k.name
+    on conflict (tenant_id, id) do update set memory_id = excluded.memory_id
+  )
+  update mayfly_private.ops o
+  set result = o.result || jsonb_build_object('kept', k.memory) || case when k.is_copy then '{"status": "duplicate"}'::jsonb else '{}' end
+  from kept k
+  where o.tenant_id = tenant and o.id = k.op;
+end
+$$;
+
+comment on function mayfly_private.keep_names is 'Keeps the ids of puts that were not stored as names of the memories that were.';
+
+-- Of a push, the puts with a key as what they do: one whose key the tenant has becomes an update of that memory, with
+-- the new text and tags as a whole and other fields where it has them. Called by apply_memories. A key is the tenant's, or, of
+-- a private memory, its agent's: who has a key never learns what a sibling keeps under the same. Needs memory:read, since the
+-- answer says what is there.
+--
+-- Locks the keys, in order, until the end of the transaction: of two pushes that bring a key, the second sees the first's.
+
+create function mayfly_private.match_keys(tenant uuid, push jsonb, claimed uuid[], by_agent uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  own constant uuid[] := mayfly_private.own_agent_ids();
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids('memory:admin'));
+  keyed jsonb;
+  fault record;
+begin
+  perform mayfly_private.require_tenant('memory:read');
+  keyed := (
+    select jsonb_agg(to_jsonb(k)) from (
+      select o.n, o.op -> 'body' ->> 'key' as key, (o.op ->> 'subject')::uuid as subject, a.agent,
+        case when o.op -> 'body' ->> 'visibility' = 'agent' then coalesce(a.agent, '00000000-0000-0000-0000-000000000000') else tenant end as owner
+      from jsonb_array_elements(push) with ordinality as o (op, n),
+        lateral (select coalesce((o.op -> 'body' ->> 'agent_id')::uuid, by_agent) as agent) a
+      where o.op ->> 'type' = 'memory.put' and o.op -> 'body' ->> 'key' is not null and (o.op ->> 'id')::uuid = any (claimed)) k);
+  select k.n - 1 as index, mayfly_private.given_field(push -> (k.n - 1)::integer, 'body.key') as field into fault
+  from jsonb_to_recordset(keyed) as k (n bigint, agent uuid, owner uuid)
+  where k.owner <> tenant and not sees_all and k.agent = any (own) is not true
+  order by k.n limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s is of a private memory that you would not see.', fault.index, fault.field),
+      'Nothing of this push was applied. Leave the key out, or name an agent of yours.',
+      jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+  perform pg_advisory_xact_lock(l.lock) from (
+    select distinct hashtextextended('mayfly.memory_key ' || tenant || ' ' || k.owner || ' ' || k.key, 0) as lock
+    from jsonb_to_recordset(keyed) as k (key text, owner uuid) order by 1) l;
+  -- What has expired is nobody's any more, also before maintenance comes to it.
+  update mayfly.memories m set key = null
+  from jsonb_to_recordset(keyed) as k (key text, owner uuid)
+  where m.tenant_id = tenant and m.key = k.key and m.expires_at <= instant
+    and case m.visibility when 'agent' then coalesce(m.agent_id, '00000000-0000-0000-0000-000000000000') else m.tenant_id end = k.owner;
+
+  return (
+    select jsonb_agg(case
+        when t.kept is not null then (o.op - 'body') || jsonb_build_object('type', 'memory.update', 'subject', t.kept,
+          'body', jsonb_strip_nulls(jsonb_build_object('hlc', o.op -> 'body' -> 'hlc', 'embedding', o.op -> 'body' -> 'embedding',
+            'model', o.op -> 'body' -> 'model')) || jsonb_build_object('set',
+              '{"task": null, "input": null, "output": null, "critique": null, "tags": null}'
+              || (o.op -> 'body') - '{key,once,hlc,embedding,model,agent_id,created_at,visibility}'::text[]))
+        -- Under an id that was forgotten meanwhile: it is another memory.
+        when t.is_forgotten then o.op || jsonb_build_object('subject', gen_random_uuid())
+        else o.op end order by o.n)
+    from jsonb_array_elements(push) with ordinality as o (op, n)
+    left join (
+      select k.n, coalesce(m.id, case when k.nth > 1 then k.first end) as kept,
+        exists (select from mayfly.memories f where f.tenant_id = tenant and f.id = k.subject and f.deleted_at is not null) as is_forgotten
+      from (
+        select k.*, row_number() over of_key as nth, first_value(k.subject) over of_key as first
+        from jsonb_to_recordset(keyed) as k (n bigint, key text, subject uuid, owner uuid)
+        window of_key as (partition by k.owner, k.key order by k.n)) k
+      left join mayfly.memories m on m.tenant_id = tenant and m.key = k.key
+        and case m.visibility when 'agent' then coalesce(m.agent_id, '00000000-0000-0000-0000-000000000000') else m.tenant_id end = k.owner
+    ) t on t.n = o.n);
+end
+$$;
+
+comment on function mayfly_private.match_keys is 'Makes updates of the puts whose key is there.';
+
+-- About how many bytes a memory takes in an answer, before JSON's escapes. The length of a stored text is
+-- read without reading the text; metadata is written out only where it is stored compressed. Called by
+-- mayfly_private.pull. Locks nothing.
+
+create or replace function mayfly_private.memory_bytes(
+  task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb
+)
+returns bigint
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return 900 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
+    + octet_length(tags::text) + octet_length(language) + octet_length(hlc::text)
+    + case when pg_column_compression(metadata) is null then pg_column_size(metadata) else octet_length(metadata::text) end;
+end
+$$;
 
 -- What the tenant remembers, in numbers, of the memories that the caller sees: without tombstones and
 -- what has expired. Reads them all. Runs as the caller (scope memory:read). Locks nothing.
@@ -4788,7 +5141,7 @@ begin
     end if;
     fitting := coalesce(cardinality(ids), 0);
     more := looked_at = page_limit or fitting < looked_at;
-    select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version}'::text[] order by m.id), '[]') into memory_page
+    select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]') into memory_page
     from mayfly.memories m
     where m.tenant_id = tenant and m.id = any (ids) and m.deleted_at is null
       and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all);
@@ -4800,6 +5153,25 @@ begin
   return page - 'rows' || jsonb_build_object('memories', coalesce(page -> 'rows' -> 'memory', '[]'));
 end
 $$;
+
+-- The clocks of a memory that is put with a key: of each field the same, the caller's or else the server's. Called by
+-- apply_memories. Locks nothing.
+
+create function mayfly_private.put_clocks(clock text)
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  stamp constant text := coalesce(clock, mayfly_private.next_clock(null));
+begin
+  return (
+    select jsonb_object_agg(f, stamp)
+    from unnest('{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}'::text[]) f);
+end
+$$;
+
+comment on function mayfly_private.put_clocks is 'The clocks of a memory that is put with a key.';
 
 -- The definer half of mayfly.queue_embeddings: looks at max_rows memories by the primary key, on from
 -- `after`, however many there are. The dead are given another chance. Locks what it queues.
@@ -5256,6 +5628,8 @@ begin
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
+      ('body.key', not part.put or case jsonb_typeof(content -> 'key') when 'string' then char_length(content -> 'key' #>> '{}') between 1 and 200 else coalesce(content -> 'key', 'null') = 'null' end, 'must be a text of 1 to 200 characters'),
+      ('body.once', not part.put or coalesce(jsonb_typeof(content -> 'once'), 'null') in ('boolean', 'null'), 'must be true or false'),
       ('body.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case coalesce(jsonb_typeof(o.op #> '{body,embedding}'), 'null')
@@ -5284,7 +5658,7 @@ begin
             and not exists (select from jsonb_array_elements(part.memory -> 'settles') conflict
               where jsonb_typeof(conflict) <> 'string' or mayfly_private.to_uuid(conflict #>> '{}') is null)
           else false end, 'must be 1 to 50 ids of conflicts'),
-      ('body.hlc', part.update is not true or part.memory -> 'hlc' is null or coalesce(
+      ('body.hlc', (part.update or part.put) is not true or part.memory -> 'hlc' is null or coalesce(
           jsonb_typeof(part.memory -> 'hlc') = 'string' and part.memory ->> 'hlc' ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$', false),
         'must be milliseconds in 13 digits, a counter in 4 hexadecimal digits and a node of 1 to 36 letters, with dashes between')
     ) as c (field, holds, rule)
@@ -5682,6 +6056,68 @@ return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The version of the search words that are written today.';
 
+-- Charges what is written into memory_aliases.
+
+create trigger memory_aliases_meter_insert after insert on mayfly.memory_aliases
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger memory_aliases_meter_delete after delete on mayfly.memory_aliases
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+-- Charges what a statement wrote into memories. A trigger, so that nothing that writes them can forget it.
+-- octet_length reads the length of a stored text without reading the text. Tags, metadata and clocks are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
+-- fortieth, and what is forgotten would give back less than it was charged. 512 bytes stand for the row
+-- itself, its operation and its event; a tombstone keeps them.
+
+create or replace function mayfly_private.meter_memories()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in
+      select t.id, count(*) as memories, count(*) as writes,
+        sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}') + coalesce(octet_length(n.key), 0)) as bytes
+      from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
+    end loop;
+  elsif tg_op = 'UPDATE' then
+    for change in
+      -- What maintenance forgets is nobody's write.
+      select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
+        sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
+          + coalesce(octet_length(n.key), 0) - coalesce(octet_length(o.key), 0)
+          - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
+          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}') - pg_column_size(o.hlc || '{}')) as bytes
+      from new_rows n
+      join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+      join mayfly.tenants t on t.id = n.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, 0, change.bytes, change.writes::integer);
+    end loop;
+  else
+    for change in
+      select t.id, count(*) as memories,
+        sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
+          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')
+          + coalesce(octet_length(o.key), 0)) as bytes
+      from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+    loop
+      perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
 -- The search words of a row whose content somebody writes without them: an update, a delete, a restore, a hand in the SQL
 -- editor. A push writes them itself, which costs a row 10 µs less. Runs inside the statement that writes.
 
@@ -5693,6 +6129,9 @@ as $$
 begin
   new.words := mayfly_private.words(new.language, new.task, new.tags, new.input, new.output, new.critique);
   new.words_version := mayfly_private.words_version();
+  if tg_op = 'UPDATE' then
+    new.content_hash := null;
+  end if;
   return new;
 end
 $$;

@@ -44,6 +44,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "approvals",
       "approve",
       "reject",
+      "remember",
       "recall",
       "facts",
       "entities",

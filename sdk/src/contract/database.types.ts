@@ -541,14 +541,14 @@ isOneToOne: false
                   ]
                 },"memories": {
                   Row: {
-                    "agent_id": string | null,"conversation_id": string | null,"created_at": string,"critique": string,"deleted_at": string | null,"expires_at": string | null,"hlc": NonNullable<Json>,"id": string,"importance": number,"input": string,"kind": string,"language": string,"latency_ms": number | null,"metadata": NonNullable<Json>,"output": string,"pushed_by": string | null,"reward": number | null,"session_id": string | null,"success": boolean | null,"tags": (string)[],"task": string,"tenant_id": string,"tokens": number | null,"updated_at": string,"version": number,"visibility": string,"words": unknown,"words_version": number
+                    "agent_id": string | null,"content_hash": string | null,"conversation_id": string | null,"created_at": string,"critique": string,"deleted_at": string | null,"expires_at": string | null,"hlc": NonNullable<Json>,"id": string,"importance": number,"input": string,"key": string | null,"kind": string,"language": string,"latency_ms": number | null,"metadata": NonNullable<Json>,"output": string,"pushed_by": string | null,"reward": number | null,"session_id": string | null,"success": boolean | null,"tags": (string)[],"task": string,"tenant_id": string,"tokens": number | null,"updated_at": string,"version": number,"visibility": string,"words": unknown,"words_version": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id": string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id": string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: unknown,"words_version"?: number
+                    "agent_id"?: string | null,"content_hash"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id": string,"importance"?: number,"input"?: string,"key"?: string | null,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id": string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: unknown,"words_version"?: number
                   }
                   Update: {
-                    "agent_id"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id"?: string,"importance"?: number,"input"?: string,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id"?: string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: unknown,"words_version"?: number
+                    "agent_id"?: string | null,"content_hash"?: string | null,"conversation_id"?: string | null,"created_at"?: string,"critique"?: string,"deleted_at"?: string | null,"expires_at"?: string | null,"hlc"?: NonNullable<Json>,"id"?: string,"importance"?: number,"input"?: string,"key"?: string | null,"kind"?: string,"language"?: string,"latency_ms"?: number | null,"metadata"?: NonNullable<Json>,"output"?: string,"pushed_by"?: string | null,"reward"?: number | null,"session_id"?: string | null,"success"?: boolean | null,"tags"?: (string)[],"task"?: string,"tenant_id"?: string,"tokens"?: number | null,"updated_at"?: string,"version"?: number,"visibility"?: string,"words"?: unknown,"words_version"?: number
                   }
                   Relationships: [
                     {
@@ -563,6 +563,26 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "tenants"
       referencedColumns: ["id"]
+    }
+                  ]
+                },"memory_aliases": {
+                  Row: {
+                    "id": string,"memory_id": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "id": string,"memory_id": string,"tenant_id": string
+                  }
+                  Update: {
+                    "id"?: string,"memory_id"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "memory_aliases_memory_fkey"
+      columns: ["tenant_id","memory_id"]
+isOneToOne: false
+      referencedRelation: "memories"
+      referencedColumns: ["tenant_id","id"]
     }
                   ]
                 },"memory_conflicts": {
