@@ -38,12 +38,14 @@ export interface MemoryRow extends ContentRow {
   version: number;
   updated_at: string;
   expires_at: string | null;
+  /** The caller's own name of it. */
+  key: string | null;
   /** In a sync: the clock of each field that was updated. */
   hlc?: Record<string, string>;
 }
 
 export const memoryColumns =
-  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at";
+  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at, key";
 
 export const content: Fields<ContentRow> = {
   id: text,
@@ -68,6 +70,7 @@ export const memoryRow = row<MemoryRow>({
   version: count,
   updated_at: text,
   expires_at: maybeText,
+  key: maybeText,
   hlc: z.record(text, text).optional(),
 });
 
@@ -106,6 +109,8 @@ export interface Memory extends MemoryContent {
   updatedAt: Date;
   /** From then on no recall finds it. */
   expiresAt: Date | null;
+  /** The name that its caller gave it. */
+  key: string | null;
 }
 
 export const contentFromRow = (row: ContentRow): MemoryContent => ({
@@ -132,4 +137,5 @@ export const memoryFromRow = (row: MemoryRow): Memory => ({
   version: row.version,
   updatedAt: new Date(row.updated_at),
   expiresAt: row.expires_at ? new Date(row.expires_at) : null,
+  key: row.key,
 });
