@@ -12,6 +12,8 @@ const sdk = join(root, "sdk");
 interface Manifest {
   version: string;
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, object>;
 }
 
 /** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
@@ -38,7 +40,7 @@ async function buildCode(folder: string): Promise<void> {
       outDir: folder,
       emptyOutDir: false,
       copyPublicDir: false,
-      lib: { entry: join(sdk, "src/index.ts") },
+      lib: { entry: [join(sdk, "src/index.ts"), join(sdk, "src/link/postgres.ts")] },
       rolldownOptions: {
         external: /^[^./]/,
         output: (["esm", "cjs"] as const).map((format) => ({
@@ -70,7 +72,7 @@ async function buildTypes(folder: string): Promise<void> {
 }
 
 async function manifest(): Promise<object> {
-  const { version, dependencies } = JSON.parse(
+  const { version, dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
     await readFile(join(sdk, "package.json"), "utf8"),
   ) as Manifest;
   return {
@@ -90,9 +92,15 @@ async function manifest(): Promise<object> {
         import: { types: "./esm/index.d.ts", default: "./esm/index.js" },
         require: { types: "./cjs/index.d.ts", default: "./cjs/index.js" },
       },
+      "./postgres": {
+        import: { types: "./esm/link/postgres.d.ts", default: "./esm/link/postgres.js" },
+        require: { types: "./cjs/link/postgres.d.ts", default: "./cjs/link/postgres.js" },
+      },
       "./package.json": "./package.json",
     },
     dependencies,
+    peerDependencies,
+    peerDependenciesMeta,
   };
 }
 
