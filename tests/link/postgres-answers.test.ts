@@ -4,7 +4,7 @@ import { PostgresTransport } from "@mayfly/sdk/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf } from "#harness/agents";
 import { type Claims, makeAgent } from "#harness/callers";
-import { databases, type Ways } from "./transports.ts";
+import { databases, type Ways } from "#harness/transports";
 
 /** As one calls, over both ways: with the same token, key and tenant. */
 interface Caller {

@@ -7,7 +7,7 @@ import { listOf } from "#harness/live";
 
 type TopicListener = Parameters<Ways["transport"]["join"]>[2];
 
-import { databases, type Ways } from "./transports.ts";
+import { databases, type Ways } from "#harness/transports";
 
 describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
   let ways: Ways;

@@ -1,13 +1,13 @@
 /** An embedded Supabase on a database of its own, PGlite or a real Postgres 17, and both ways to call it. */
 import { Mayfly } from "@mayfly/sdk";
 import { PostgresTransport } from "@mayfly/sdk/postgres";
-import { type Claims, makeTenant, type Sql } from "#harness/callers";
-import { openPostgresDatabase } from "#harness/database";
-import { startTestLocal } from "#harness/local";
-import { silent } from "#harness/log";
-import { databaseUrl } from "#harness/needs";
 import { type Local, startLocal } from "../../local/src/index.ts";
 import { createTokens } from "../../local/src/tokens.ts";
+import { type Claims, makeTenant, type Sql } from "./callers.ts";
+import { openPostgresDatabase } from "./database.ts";
+import { startTestLocal } from "./local.ts";
+import { silent } from "./log.ts";
+import { databaseUrl } from "./needs.ts";
 
 export interface Ways {
   local: Local;
