@@ -24,6 +24,13 @@ export async function buildPackage(folder: string): Promise<void> {
   // A format of its own for each folder: so the same declarations serve both.
   await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
   await writeJson(join(folder, "package.json"), await manifest());
+  // For resolvers that know no exports.
+  await mkdir(join(folder, "postgres"));
+  await writeJson(join(folder, "postgres/package.json"), {
+    main: "../cjs/link/postgres.js",
+    module: "../esm/link/postgres.js",
+    types: "../cjs/link/postgres.d.ts",
+  });
   await cp(join(root, "LICENSE"), join(folder, "LICENSE"));
   await cp(join(sdk, "README.md"), join(folder, "README.md"));
 }
