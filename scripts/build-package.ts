@@ -106,6 +106,7 @@ async function manifest(): Promise<object> {
       "./package.json": "./package.json",
     },
     dependencies,
+    // The application's own: two copies in one page would be two connections and two sessions.
     peerDependencies,
     peerDependenciesMeta,
   };
