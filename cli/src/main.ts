@@ -3,6 +3,7 @@ import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addCodemod } from "./codemod/command.ts";
+import { addCosts } from "./costs.ts";
 import { addDoctor } from "./doctor.ts";
 import { usage } from "./failure.ts";
 import { addInit } from "./init.ts";
@@ -50,6 +51,7 @@ const commands = [
   addJobs,
   addSchedules,
   addApprovals,
+  addCosts,
   addRecall,
   addReembed,
   addCodemod,
