@@ -13085,6 +13085,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(provider, model),
     mayfly_private.model_of(provider, model), coalesce(at, mayfly_private.now()));
 begin
+  perform mayfly_private.require_tenant(null);
   return case when price.units is not null then
     jsonb_build_object('provider', provider, 'model', model, 'of', price.model, 'exact', price.exact, 'units', price.units) end;
 end
@@ -13095,7 +13096,7 @@ comment on function mayfly_private.model_price is 'What a model costs at an inst
 grant execute on function mayfly_private.model_price to authenticated, service_role;
 
 -- What a model costs at an instant, now by default: { provider, model, of, exact, units }; null where it is unknown.
--- For everybody who is signed in. Locks nothing.
+-- For everybody in a tenant. Locks nothing.
 
 create function mayfly.model_price(provider text, model text, at timestamptz default null)
 returns jsonb
@@ -13178,6 +13179,9 @@ declare
   one record;
   released integer := 0;
 begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
   if jsonb_typeof(releases) is distinct from 'array' or jsonb_array_length(releases) not between 1 and 500 then
     perform mayfly_private.fail(400, 'invalid_request', 'releases must be an array of 1 to 500 { hold, failure?, retry_after? }.', null, '{"field": "releases"}');
   end if;
@@ -13400,6 +13404,9 @@ declare
   levels text[];
   subjects text[];
 begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
   select array_agg(k.tenant), array_agg(k.level), array_agg(k.subject) into tenants, levels, subjects
   from unnest(given) g, lateral (values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
@@ -13460,8 +13467,8 @@ grant execute on function mayfly_private.reserve_costs to authenticated, service
 -- output_least? }]. `id` is a UUID of the call's own, `input` how many tokens its prompt has at most, `output` how many
 -- it should be able to answer: 8192 by default. Gives in their order { id, granted, output, usd, priced }, where
 -- `output` is what the budgets leave room for, at least output_least (256); or { id, code }: budget_exceeded,
--- price_unknown, model_unavailable and rate_limited (with retry_after), lease_lost. With a lease the hold ends with it
--- and counts in the budget of its run; without one it needs cost:write, and ends after 15 minutes.
+-- price_unknown, model_unavailable and rate_limited (with retry_after), lease_lost. Needs cost:write. With a lease the
+-- hold ends with it and counts in the budget of its run; without one it ends after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb
@@ -13661,6 +13668,9 @@ declare
   settled record;
   answers jsonb := '{}';
 begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
   if jsonb_typeof(settlements) is distinct from 'array' or jsonb_array_length(settlements) not between 1 and 500 then
     perform mayfly_private.fail(400, 'invalid_request', 'settlements must be an array of 1 to 500 { hold, usage }.', null, '{"field": "settlements"}');
   end if;
@@ -13703,7 +13713,8 @@ grant execute on function mayfly_private.settle_costs to authenticated, service_
 
 -- Records what calls really cost, in place of what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
 -- cache_write_1h?, output, reasoning?, input_audio?, output_audio?, requests?, web_searches? } }], `input` and `output`
--- being all tokens. Each hold is settled once, by whoever reserved it, also when it was given back or its lease is over.
+-- being all tokens. Each hold is settled once, by whoever reserved it (cost:write), also when it was given back or its
+-- lease is over.
 -- Gives in their order { id, usd, priced }: usd is null where the price is unknown; or { id, code: hold_unknown }.
 
 create function mayfly.settle_costs(settlements jsonb)

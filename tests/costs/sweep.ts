@@ -63,11 +63,11 @@ export const sweep: RoomSweep = {
     },
     list_budgets: needs("cost:read", "may"),
     model_price: { values: { provider: "acme", model: "x" }, needs: null, viewer: "may" },
-    release_costs: needs("job:work", "may not", { releases: [{ hold }] }),
+    release_costs: needs("cost:write", "may not", { releases: [{ hold }] }),
     reserve_costs: needs("cost:write", "may not", { asks: [ask()] }),
     set_budget: needs("cost:admin", "may not", { level: "tenant", hard_usd: 1 }),
     set_rate_limit: needs("cost:admin", "may not", { level: "tenant", per_minute: 1 }),
-    settle_costs: needs("job:work", "may not", {
+    settle_costs: needs("cost:write", "may not", {
       settlements: [{ hold, usage: { input: 1_000 } }],
     }),
   }),

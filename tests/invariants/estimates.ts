@@ -122,6 +122,7 @@ const filled: Record<string, string> = {
   "uuid[]": "'{5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7}'::uuid[]",
   jsonb: `'{"secret": true}'::jsonb`,
   bytea: "sha256('secret')",
+  numeric: "12.5::numeric",
 };
 
 const empty: Record<string, string> = { "text[]": "'{}'", "uuid[]": "'{}'", jsonb: "'{}'" };
@@ -205,6 +206,7 @@ export const asked: Record<string, { conditions: string[]; nobodys: string }> = 
     conditions: ["COL = VAL", "COL @> VAL", "COL && VAL"],
     nobodys: "array(select gen_random_uuid() from generate_subscripts(VAL, 1))",
   },
+  numeric: { conditions: ["COL = VAL", "COL < VAL"], nobodys: "VAL + 1000" },
   jsonb: {
     conditions: ["COL = VAL", "COL @> VAL", "COL < VAL"],
     nobodys: `'{"nobody": "has this"}'::jsonb`,

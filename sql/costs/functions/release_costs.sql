@@ -12,6 +12,9 @@ declare
   one record;
   released integer := 0;
 begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
   if jsonb_typeof(releases) is distinct from 'array' or jsonb_array_length(releases) not between 1 and 500 then
     perform mayfly_private.fail(400, 'invalid_request', 'releases must be an array of 1 to 500 { hold, failure?, retry_after? }.', null, '{"field": "releases"}');
   end if;

@@ -146,6 +146,9 @@ declare
   levels text[];
   subjects text[];
 begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
   select array_agg(k.tenant), array_agg(k.level), array_agg(k.subject) into tenants, levels, subjects
   from unnest(given) g, lateral (values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
@@ -205,8 +208,8 @@ grant execute on function mayfly_private.reserve_costs to authenticated, service
 -- output_least? }]. `id` is a UUID of the call's own, `input` how many tokens its prompt has at most, `output` how many
 -- it should be able to answer: 8192 by default. Gives in their order { id, granted, output, usd, priced }, where
 -- `output` is what the budgets leave room for, at least output_least (256); or { id, code }: budget_exceeded,
--- price_unknown, model_unavailable and rate_limited (with retry_after), lease_lost. With a lease the hold ends with it
--- and counts in the budget of its run; without one it needs cost:write, and ends after 15 minutes.
+-- price_unknown, model_unavailable and rate_limited (with retry_after), lease_lost. Needs cost:write. With a lease the
+-- hold ends with it and counts in the budget of its run; without one it ends after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb

@@ -14,6 +14,9 @@ declare
   settled record;
   answers jsonb := '{}';
 begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
   if jsonb_typeof(settlements) is distinct from 'array' or jsonb_array_length(settlements) not between 1 and 500 then
     perform mayfly_private.fail(400, 'invalid_request', 'settlements must be an array of 1 to 500 { hold, usage }.', null, '{"field": "settlements"}');
   end if;
@@ -55,7 +58,8 @@ grant execute on function mayfly_private.settle_costs to authenticated, service_
 
 -- Records what calls really cost, in place of what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
 -- cache_write_1h?, output, reasoning?, input_audio?, output_audio?, requests?, web_searches? } }], `input` and `output`
--- being all tokens. Each hold is settled once, by whoever reserved it, also when it was given back or its lease is over.
+-- being all tokens. Each hold is settled once, by whoever reserved it (cost:write), also when it was given back or its
+-- lease is over.
 -- Gives in their order { id, usd, priced }: usd is null where the price is unknown; or { id, code: hold_unknown }.
 
 create function mayfly.settle_costs(settlements jsonb)
