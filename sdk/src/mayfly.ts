@@ -9,6 +9,7 @@ import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
 import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
+import { Costs } from "./costs/costs.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
 import { Facts } from "./facts/facts.ts";
@@ -101,6 +102,8 @@ export class Mayfly {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** What models cost, what may be spent on them, and what was. */
+  readonly costs: Costs;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   readonly debug: DebugStreams;
@@ -139,6 +142,7 @@ export class Mayfly {
     // Whoever names no tenant and is not signed in works as the secret key, for all.
     this.jobs = new Jobs(link, !tenantId && !options.client);
     this.approvals = new Approvals(link);
+    this.costs = new Costs(link);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
