@@ -1617,6 +1617,15 @@ CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
 alter table mayfly_private.ops enable row level security;
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
 
+create table mayfly_private.postgres_listeners (
+  tenant_id uuid not null,
+  until timestamp with time zone not null,
+  constraint postgres_listeners_pkey PRIMARY KEY (tenant_id),
+  constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.postgres_listeners enable row level security;
+comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+
 create table mayfly_private.registrations (
   tenant_id uuid not null,
   spawner uuid not null,
@@ -3615,6 +3624,11 @@ set search_path = "";
 grant execute on function mayfly_private.listen to authenticated;
 grant execute on function mayfly_private.listen to service_role;
 
+create function mayfly_private.listen_by_postgres(tenants uuid[])
+returns uuid[]
+language sql volatile security definer
+set search_path = "";
+
 create function mayfly_private.living_agents(ids uuid[])
 returns jsonb
 language plpgsql stable security definer
@@ -3979,6 +3993,11 @@ set search_path = "";
 create function mayfly_private.next_cron(line text, zone text, after timestamp with time zone)
 returns timestamp with time zone
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.notify(topic text, event text, payload jsonb)
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)

@@ -20,6 +20,7 @@ import { connect, connectAnonymously } from "./link/connect.ts";
 import { silenceMs } from "./link/left.ts";
 import { Link } from "./link/link.ts";
 import { Requests } from "./link/requests.ts";
+import { personByTransport, type Transport } from "./link/transport.ts";
 import { Log } from "./log/log.ts";
 import type { CacheOptions } from "./memory/cache.ts";
 import { Memories } from "./memory/memories.ts";
@@ -59,6 +60,11 @@ export interface MayflyOptions {
   cache?: CacheOptions;
   /** How its agents' debug streams behave. */
   debug?: DebugOptions;
+  /**
+   * Calls the database by connections of its own, for long-lived workers beside it: a `PostgresTransport` of
+   * `@mayfly/sdk/postgres`. For the secret key and agents, not for a person (`client`).
+   */
+  transport?: Transport;
 }
 
 /**
@@ -115,8 +121,12 @@ export class Mayfly {
     const tenantId = given.tenant && idOf(given.tenant);
     const options = { ...given, ...(tenantId && { tenant: tenantId }) };
     this.#options = options;
+    const { key, client, transport } = options;
+    if (transport && client) throw personByTransport();
     this.client = connect(options, this.#requests.fetch);
-    const link = new Link({ client: this.client, tenantId });
+    const caller = { key, tenant: tenantId };
+    const way = transport && { transport, caller, requests: this.#requests };
+    const link = new Link({ client: this.client, tenantId, way });
     this.#link = link;
     this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
@@ -223,9 +233,9 @@ export class Mayfly {
   }
 
   #connectAgent(issued: Issued): Agent {
-    const { url, key, cache = {}, debug = {} } = this.#options;
+    const { url, key, transport, cache = {}, debug = {} } = this.#options;
     const shared = { anonymous: this.#anonymous, outboxes: this.#outboxes, agents: this.#agents };
-    return new Agent({ url, key, cache, debug, ...shared }, issued);
+    return new Agent({ url, key, transport, cache, debug, ...shared }, issued);
   }
 
   #headers(): Record<string, string> {

@@ -660,10 +660,25 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
+-- Which tenants' broadcasts somebody hears over a connection of their own to the database, and until when: the
+-- Postgres transport of the SDK leases it. Written by listen_by_postgres, read by notify.
+
+create table mayfly_private.postgres_listeners (
+  tenant_id uuid not null constraint postgres_listeners_pkey primary key,
+  until timestamptz not null,
+  constraint postgres_listeners_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+
+alter table mayfly_private.postgres_listeners enable row level security;
+
 -- What the rows of this room's tables are charged, in bytes.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.maintenance', 'one row a tenant'),
+  ('mayfly_private.postgres_listeners', 'one row a tenant'),
   ('mayfly_private.tenant_usage', '16 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
@@ -740,6 +755,30 @@ begin
 end
 $$;
 
+-- Leases what notify says of tenants for 90 s, and says which of these are there. Called by the Postgres transport of the
+-- SDK as the role that it connects with: no role of the Data API may. Locks the tenants' leases, in their order.
+
+create function mayfly_private.listen_by_postgres(tenants uuid[])
+returns uuid[]
+language sql security definer
+set search_path = ''
+as $$
+  with gone as (
+    delete from mayfly_private.postgres_listeners g where g.tenant_id in (
+      select o.tenant_id from mayfly_private.postgres_listeners o
+      where o.until < mayfly_private.now() - interval '1 hour' and not o.tenant_id = any (tenants)
+      limit 100 for update skip locked)
+  ), leased as (
+    insert into mayfly_private.postgres_listeners as l (tenant_id, until)
+    select t.id, mayfly_private.now() + interval '90 seconds' from mayfly.tenants t where t.id = any (tenants) order by t.id
+    on conflict (tenant_id) do update set until = excluded.until
+    returning l.tenant_id
+  )
+  select coalesce(array_agg(tenant_id), '{}') from leased
+$$;
+
+comment on function mayfly_private.listen_by_postgres is 'Leases what is said of tenants by NOTIFY.';
+
 -- Charges what a statement wrote into small tables that callers fill, as mayfly_private.charges says: bytes, and a
 -- write for each row inserted, so that inserting and deleting in a loop is bounded too. Changes are charged by their
 -- bytes alone, and only a change of `task` can be refused: an agent says what it is doing many times. Of other tables,
@@ -795,6 +834,35 @@ begin
   return null;
 end
 $$;
+
+-- Says by NOTIFY what is broadcast on a topic, to those who have a connection of their own to the database: on the
+-- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that has
+-- no room (a NOTIFY has 8,000 bytes) loses all but its numbers, by which its reader asks for it.
+--
+-- Where nobody has leased it nothing is said: commits that notify wait for each other in the whole cluster. Locks nothing else.
+
+create function mayfly_private.notify(topic text, event text, payload jsonb)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.to_uuid(split_part(topic, ':', 2));
+  told text;
+begin
+  if not exists (select from mayfly_private.postgres_listeners l where l.tenant_id = tenant and l.until > mayfly_private.now()) then
+    return;
+  end if;
+  told := jsonb_build_object('topic', topic, 'event', event, 'payload', payload)::text;
+  if octet_length(told) > 7900 then
+    told := jsonb_build_object('topic', topic, 'event', event, 'payload',
+      jsonb_strip_nulls(jsonb_build_object('seq', payload -> 'seq', 'attempt', payload -> 'attempt', 'session', payload -> 'session')))::text;
+  end if;
+  perform pg_notify('mayfly:' || tenant, told);
+end
+$$;
+
+comment on function mayfly_private.notify is 'Says by NOTIFY what is broadcast on a topic.';
 
 -- What a row of a small table is charged, in bytes, from its JSON: `flat` for the row itself, and what callers write
 -- into it (mayfly_private.charges). The lengths are those of JSON's texts, so that how a row is stored makes no
@@ -2143,6 +2211,7 @@ set search_path = ''
 as $$
 declare
   ended record;
+  said bigint;
 begin
   for ended in
     select n.tenant_id as tenant, array_agg(a.id order by a.depth, a.id) as ids,
@@ -2165,9 +2234,11 @@ begin
     ), due as (
       insert into mayfly_private.nudges_due (tenant_id, topic, event)
       select ended.tenant, t.topic, 'control' from told t where t.n > t.allowed
+    ), broadcast as (
+      insert into realtime.messages (payload, event, topic, private, extension)
+      select t.payload, 'control', t.topic, true, 'broadcast' from told t where t.n <= t.allowed
     )
-    insert into realtime.messages (payload, event, topic, private, extension)
-    select t.payload, 'control', t.topic, true, 'broadcast' from told t where t.n <= t.allowed;
+    select count(mayfly_private.notify(t.topic, 'control', t.payload)) into said from told t where t.n <= t.allowed;
   end loop;
   return null;
 exception when others then
@@ -2513,6 +2584,7 @@ declare
   told record;
   one uuid;
   more integer;
+  said bigint;
   total integer := 0;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('mayfly.flush_nudges', 0)) then
@@ -2574,30 +2646,33 @@ begin
   -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(told.tenants) t) loop
     begin
-      insert into realtime.messages (payload, event, topic, private, extension)
-      select p.payload, t.event, t.topic, true, 'broadcast'
-      from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
-        lateral (
-          select case t.event
-            when 'log_appended' then '{}'::jsonb
-            when 'message' then jsonb_build_object('seq', t.seq)
-            when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
-              mayfly_private.debug_rate(t.tenant_id))
-            else (
-              select jsonb_build_object('status', a.status, 'reason', a.reason)
-              from (
-                select mayfly_private.effective_status(e) as status,
-                  coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
-                from mayfly.agents e
-                where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
-              ) a
-              -- One that was resumed meanwhile is told nothing.
-              where a.status <> 'running')
-          end as payload
-        ) p
-      where p.payload is not null and (one is null or t.tenant_id = one)
-      order by t.n;
-      get diagnostics more = row_count;
+      with broadcast as materialized (
+        select p.payload, t.event, t.topic, t.n
+        from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
+          lateral (
+            select case t.event
+              when 'log_appended' then '{}'::jsonb
+              when 'message' then jsonb_build_object('seq', t.seq)
+              when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
+                mayfly_private.debug_rate(t.tenant_id))
+              else (
+                select jsonb_build_object('status', a.status, 'reason', a.reason)
+                from (
+                  select mayfly_private.effective_status(e) as status,
+                    coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
+                  from mayfly.agents e
+                  where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
+                ) a
+                -- One that was resumed meanwhile is told nothing.
+                where a.status <> 'running')
+            end as payload
+          ) p
+        where p.payload is not null and (one is null or t.tenant_id = one)
+      ), sent as (
+        insert into realtime.messages (payload, event, topic, private, extension)
+        select b.payload, b.event, b.topic, true, 'broadcast' from broadcast b order by b.n
+      )
+      select count(*), count(mayfly_private.notify(b.topic, b.event, b.payload)) into more, said from broadcast b;
       total := total + more;
       exit when one is null;
     exception when others then
@@ -2837,6 +2912,7 @@ begin
   end if;
   if listened then
     perform realtime.send('{}'::jsonb, 'log_appended', about, true);
+    perform mayfly_private.notify(about, 'log_appended', '{}');
   elsif flushed then
     insert into mayfly_private.nudges_due (tenant_id, topic, event) values (tenant, about, 'log_appended');
   end if;
@@ -6421,15 +6497,16 @@ begin
   ) w;
   allowed := mayfly_private.may_tell(tenant, told.wanted::integer);
 
-  perform realtime.send(
-    case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
+  perform realtime.send(s.payload, 'message', s.topic, true), mayfly_private.notify(s.topic, 'message', s.payload)
+  from (
+    select t.topic, case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
       then t.numbers || mayfly_private.show_message(m)
-      else t.numbers end,
-    'message', t.topic, true)
-  from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
-  join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
-  where t.n <= allowed
-  order by t.n;
+      else t.numbers end as payload
+    from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
+    join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
+    where t.n <= allowed
+    order by t.n
+    offset 0) s;
 
   if told.wanted > allowed then
     insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
@@ -7625,10 +7702,12 @@ begin
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));
-  perform realtime.send(
-    mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))), 'debug_level',
-    format('tenant:%s:agent:%s', tenant, l.agent), true)
-  from unnest(listening[:allowed]) l (agent);
+  perform realtime.send(t.levels, 'debug_level', t.topic, true), mayfly_private.notify(t.topic, 'debug_level', t.levels)
+  from (
+    select mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))) as levels,
+      format('tenant:%s:agent:%s', tenant, l.agent) as topic
+    from unnest(listening[:allowed]) l (agent)
+    offset 0) t;
   insert into mayfly_private.nudges_due (tenant_id, topic, event)
   select tenant, format('tenant:%s:agent:%s', tenant, l.agent), 'debug_level' from unnest(listening[allowed + 1:]) l (agent)
   where (select count(*) from (select from mayfly_private.nudges_due d where d.tenant_id = tenant limit 5000) d) < 5000;
@@ -11715,7 +11794,7 @@ begin
     return;
   end if;
   -- For workers with a connection of their own to the database.
-  perform pg_notify('mayfly_jobs', tenant::text);
+  perform mayfly_private.notify(format('tenant:%s:jobs', tenant), 'job_ready', '{}');
   if mayfly_private.may_tell(tenant, 1) > 0 then
     perform realtime.send('{}'::jsonb, 'job_ready', format('tenant:%s:jobs', tenant), true);
   end if;
