@@ -25,6 +25,7 @@ const all = [
   "jobs",
   "releases",
   "start",
+  "transports",
   "peer",
 ];
 /** What takes minutes however few the rounds. */

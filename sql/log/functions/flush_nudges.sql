@@ -19,6 +19,7 @@ declare
   told record;
   one uuid;
   more integer;
+  said bigint;
   total integer := 0;
   rows_heard text;
   payloads text;
@@ -92,14 +93,17 @@ begin
   foreach one in array array[null::uuid] || array(select distinct t from unnest(told.tenants) t) loop
     begin
       execute format($statement$
-        insert into realtime.messages (payload, event, topic, private, extension)
-        select p.payload, t.event, t.topic, true, 'broadcast'
-        from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) with ordinality as t (tenant_id, topic, event, seq, n),
-          lateral (select %s as payload) p
-        where p.payload is not null and ($5 is null or t.tenant_id = $5)
-        order by t.n
-      $statement$, payloads) using told.tenants, told.topics, told.events, told.seqs, one;
-      get diagnostics more = row_count;
+        with broadcast as materialized (
+          select p.payload, t.event, t.topic, t.n
+          from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) with ordinality as t (tenant_id, topic, event, seq, n),
+            lateral (select %s as payload) p
+          where p.payload is not null and ($5 is null or t.tenant_id = $5)
+        ), sent as (
+          insert into realtime.messages (payload, event, topic, private, extension)
+          select b.payload, b.event, b.topic, true, 'broadcast' from broadcast b order by b.n
+        )
+        select count(*), count(mayfly_private.notify(b.topic, b.event, b.payload)) from broadcast b
+      $statement$, payloads) into more, said using told.tenants, told.topics, told.events, told.seqs, one;
       total := total + more;
       exit when one is null;
     exception when others then
