@@ -62,7 +62,7 @@ const ourDoors =
 
 const cliEntersThroughDoors: Rule = (file, target) =>
   begins(file, "cli/") && begins(target, "sdk/src/") && !isOurDoor(target)
-    ? `the command line enters through ${ourDoors}`
+    ? `the command line enters through ${ourDoors}. Export it there if it has to be`
     : undefined;
 
 const testsEnterThroughDoors: Rule = (file, target) =>
