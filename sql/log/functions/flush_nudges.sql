@@ -16,7 +16,10 @@ set search_path = ''
 as $$
 declare
   rate constant integer := (select s.announce_rate from mayfly_private.settings s);
-  told record;
+  tenants uuid[];
+  topics text[];
+  events text[];
+  seqs bigint[];
   one uuid;
   more integer;
   said bigint;
@@ -73,8 +76,8 @@ begin
     select array_agg(t.tenant_id order by t.nth) as tenants, array_agg(t.topic order by t.nth) as topics,
       array_agg(t.event order by t.nth) as events, array_agg(t.newest order by t.nth) as seqs
     from ranked t where t.listened and t.nth <= $2 and t.id = t.first
-  $statement$, coalesce(rows_heard, 'false')) into told using only_tenant, rate;
-  if told.topics is null then
+  $statement$, coalesce(rows_heard, 'false')) into tenants, topics, events, seqs using only_tenant, rate;
+  if topics is null then
     return 0;
   end if;
 
@@ -82,7 +85,7 @@ begin
   where (n.tenant_id, n.topic) in (
     select w.tenant_id, w.topic
     from mayfly_private.nudges w
-    join unnest(told.tenants, told.topics, told.events) t (tenant_id, topic, event)
+    join unnest(tenants, topics, events) t (tenant_id, topic, event)
       on t.tenant_id = w.tenant_id and t.topic = w.topic and t.event = 'log_appended'
     for update of w skip locked);
   select coalesce('case t.event ' || string_agg(
@@ -90,7 +93,7 @@ begin
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
   -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
-  foreach one in array array[null::uuid] || array(select distinct t from unnest(told.tenants) t) loop
+  foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
       execute format($statement$
         with broadcast as materialized (
@@ -103,7 +106,7 @@ begin
           select b.payload, b.event, b.topic, true, 'broadcast' from broadcast b order by b.n
         )
         select count(*), count(mayfly_private.notify(b.topic, b.event, b.payload)) from broadcast b
-      $statement$, payloads) into more, said using told.tenants, told.topics, told.events, told.seqs, one;
+      $statement$, payloads) into more, said using tenants, topics, events, seqs, one;
       total := total + more;
       exit when one is null;
     exception when others then
