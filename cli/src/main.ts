@@ -10,12 +10,14 @@ import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
+import { addRecommend } from "./recommend.ts";
 import { addReembed } from "./reembed.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
+import { addTune } from "./tune.ts";
 
 const after = `
 Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
@@ -52,8 +54,10 @@ const commands = [
   addSchedules,
   addApprovals,
   addRecall,
+  addRecommend,
   addFacts,
   addReembed,
+  addTune,
   addCodemod,
 ];
 for (const add of commands) add(program);

@@ -145,9 +145,11 @@ export type {
   NewMemory,
 } from "./memory/memory.ts";
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
+export type { Recommendation, Recommendations, RecommendOptions } from "./memory/recommend.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
 export type { Statistics } from "./memory/statistics.ts";
 export type { Synced, SyncOptions } from "./memory/sync.ts";
+export type { Tuned, TunedWeight, TuneOptions } from "./memory/tune.ts";
 export type {
   Attachment,
   MessageContent,

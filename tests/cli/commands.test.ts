@@ -45,9 +45,11 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "approve",
       "reject",
       "recall",
+      "recommend",
       "facts",
       "entities",
       "reembed",
+      "tune",
       "codemod",
       "help",
     ]);

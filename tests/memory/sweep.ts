@@ -14,6 +14,7 @@ export const sweep: RoomSweep = {
   shownBy: {
     memories: "memory:read",
     memory_conflicts: "memory:read",
+    model_worths: "memory:read",
     memory_vectors: "memory:read",
   },
   scopes: ["memory:read", "memory:write"],
@@ -33,6 +34,7 @@ export const sweep: RoomSweep = {
       insert into mayfly_private.word_samples (tenant_id, memories, sampled, stored) values (${victim.tenant}, 1, 1, 1)`;
     await sql`
       insert into mayfly_private.word_frequencies (tenant_id, word, memories) values (${victim.tenant}, 'secret', 1)`;
+    await rpc(sql, victim.owner, "set_model_worth", { model: "m", meaning: 0.5 });
     return { memory };
   },
   attacks: () => ({
@@ -54,6 +56,12 @@ export const sweep: RoomSweep = {
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
     recall_scope: { values: { model: "m" }, needs: "memory:read", viewer: "may" },
+    set_model_worth: {
+      values: { model: "m", meaning: 2 },
+      needs: "memory:admin",
+      viewer: "may not",
+    },
+    tuning_questions: { values: { model: "m" }, needs: "memory:admin", viewer: "may not" },
     sync: {
       values: { push: [putOf({ task: "planted" })] },
       needs: "memory:write",

@@ -108,6 +108,7 @@ beforeAll(async () => {
     "use_approval.lease": lease,
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
+    "set_entity.entity": { name: "a thing" },
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,
