@@ -631,6 +631,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"model_worths": {
+                  Row: {
+                    "at": string,"meaning": number,"measured": NonNullable<Json>,"model": string,"tenant_id": string,"unrelated": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "at"?: string,"meaning": number,"measured"?: NonNullable<Json>,"model": string,"tenant_id": string,"unrelated": number
+                  }
+                  Update: {
+                    "at"?: string,"meaning"?: number,"measured"?: NonNullable<Json>,"model"?: string,"tenant_id"?: string,"unrelated"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "model_worths_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"scopes": {
                   Row: {
                     "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
@@ -1022,6 +1042,9 @@ isOneToOne: false
 "set_job_share":
 { Args: { "max_running"?: number,"weight"?: number }; Returns: Json
                            },
+"set_model_worth":
+{ Args: { "meaning"?: number,"measured"?: Json,"model": string,"unrelated"?: number }; Returns: Json
+                           },
 "set_queue":
 { Args: { "max_running"?: number,"max_running_per_group"?: number,"name": string,"paused"?: boolean,"rate"?: number,"weight"?: number }; Returns: Json
                            },
@@ -1093,6 +1116,9 @@ isOneToOne: false
                            },
 "traverse_facts":
 { Args: { "as_of"?: string,"direction"?: string,"fan_out"?: number,"hops"?: number,"predicates"?: (string)[],"result_limit"?: number,"start": Json }; Returns: Json
+                           },
+"tuning_questions":
+{ Args: { "model"?: string,"questions"?: number }; Returns: Json
                            },
 "turn_jobs":
 { Args: { "done"?: Json,"failures"?: Json,"lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
