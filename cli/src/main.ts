@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
+import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
@@ -55,6 +56,7 @@ const commands = [
   addApprovals,
   addRecall,
   addRecommend,
+  addClusters,
   addFacts,
   addReembed,
   addTune,

@@ -130,6 +130,7 @@ export type {
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
 export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";
+export type { Cluster, ClusterOptions, Clusters } from "./memory/clusters.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./memory/conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./memory/context.ts";
 export { developmentEmbedder, type Embedder } from "./memory/embedder.ts";

@@ -46,6 +46,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "reject",
       "recall",
       "recommend",
+      "clusters",
       "facts",
       "entities",
       "reembed",

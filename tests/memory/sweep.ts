@@ -38,6 +38,7 @@ export const sweep: RoomSweep = {
     return { memory };
   },
   attacks: () => ({
+    cluster_sample: { values: {}, needs: "memory:read", viewer: "may" },
     claim_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     complete_embeddings: {
       values: { model: "m", results: [] },

@@ -2,6 +2,7 @@ import { failed, ok, type Result } from "../contract/errors.ts";
 import type { Link, Self } from "../link/link.ts";
 import type { AgentOutbox } from "../outbox/agent-outbox.ts";
 import { type CacheOptions, MemoryCache } from "./cache.ts";
+import type { ClusterOptions, Clusters } from "./clusters.ts";
 import type { Conflicts } from "./conflicts.ts";
 import { type Context, type ContextOptions, recallContext } from "./context.ts";
 import { LocalSearch, recalledLocally } from "./local-search.ts";
@@ -223,6 +224,11 @@ export class AgentMemory {
    */
   context(options: ContextOptions): Promise<Result<Context>> {
     return recallContext(options, (query, filters) => this.recall(query, filters));
+  }
+
+  /** What the memories that this agent sees are about: see {@link Memories.clusters}. */
+  clusters(options: ClusterOptions = {}): Promise<Result<Clusters>> {
+    return this.#server.clusters(options);
   }
 
   /** What worked before for tasks like this one: see {@link Memories.recommend}, with what this agent has not synced. */

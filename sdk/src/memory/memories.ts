@@ -3,6 +3,7 @@ import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { pushAnswer } from "../contract/log.ts";
 import type { Link } from "../link/link.ts";
+import { type ClusterOptions, type Clusters, cluster } from "./clusters.ts";
 import { Conflicts } from "./conflicts.ts";
 import { type Context, type ContextOptions, recallContext } from "./context.ts";
 import type { ListOptions, Memory, MemoryPage } from "./memory.ts";
@@ -115,6 +116,21 @@ export class Memories {
    */
   recommend(task: string, options: RecommendOptions = {}): Promise<Result<Recommendations>> {
     return recommend(task, options, (query, filters) => this.recall(query, filters));
+  }
+
+  /**
+   * What the memories are about: a sample of those that the caller sees, in clusters by their words, each with a
+   * name of the words that tell it best from the others. The same memories give the same clusters. Needs
+   * `memory:read`.
+   *
+   * @returns `invalid_request`, `scope_missing`.
+   * @example
+   * const { data } = await mayfly.memory.clusters();
+   * for (const { name, size } of data?.clusters ?? []) console.log(size, name);
+   */
+  async clusters(options: ClusterOptions = {}): Promise<Result<Clusters>> {
+    const tenant = this.#link.tenant("A memory");
+    return tenant.error ? tenant : cluster(this.#link, tenant.data, options);
   }
 
   /**
