@@ -1644,6 +1644,14 @@ set search_path = "";
 grant execute on function mayfly.claim_jobs to authenticated;
 grant execute on function mayfly.claim_jobs to service_role;
 
+create function mayfly.cluster_sample(sample_size integer DEFAULT 1000, kinds text[] DEFAULT NULL::text[])
+returns jsonb
+language plpgsql stable
+set jit = off
+set search_path = "";
+grant execute on function mayfly.cluster_sample to authenticated;
+grant execute on function mayfly.cluster_sample to service_role;
+
 create function mayfly.complete_embeddings(model text, results jsonb)
 returns jsonb
 language sql volatile

@@ -16,7 +16,12 @@ export function addClusters(program: Command): void {
     .command("clusters")
     .description("what the tenant's memories are about")
     .option("--count <number>", "2 to 50 at most", whole(2, 50))
-    .option("--sample <number>", "how many memories are looked at, 10 to 3000", whole(10, 3_000), 1_000)
+    .option(
+      "--sample <number>",
+      "how many memories are looked at, 10 to 3000",
+      whole(10, 3_000),
+      1_000,
+    )
     .addHelpText("after", "\nExamples:\n  mayfly clusters\n  mayfly clusters --count 8 --json");
   withProject(command).action((options: Options) =>
     execute(options, (session) => show(options, session)),

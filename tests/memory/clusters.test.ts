@@ -12,9 +12,24 @@ beforeAll(async () => {
 afterAll(() => local?.close());
 
 const topics = {
-  bread: ["knead the dough of bread", "bread dough rests overnight", "bake bread in the oven", "the oven is hot for bread"],
-  keys: ["rotate the signing keys", "signing keys expire", "revoke keys that sign tokens", "tokens need signing keys"],
-  trains: ["the train to Lisbon is late", "trains leave the station", "the station sells train tickets", "train tickets to Lisbon"],
+  bread: [
+    "knead the dough of bread",
+    "bread dough rests overnight",
+    "bake bread in the oven",
+    "the oven is hot for bread",
+  ],
+  keys: [
+    "rotate the signing keys",
+    "signing keys expire",
+    "revoke keys that sign tokens",
+    "tokens need signing keys",
+  ],
+  trains: [
+    "the train to Lisbon is late",
+    "trains leave the station",
+    "the station sells train tickets",
+    "train tickets to Lisbon",
+  ],
 };
 
 describe("mayfly.memory.clusters", () => {
@@ -23,7 +38,9 @@ describe("mayfly.memory.clusters", () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     for (const [topic, texts] of Object.entries(topics))
       for (const task of texts)
-        dataOf(await agent.remember({ task, output: "Done.", ...(topic === "keys" && { reward: 0.5 }) }));
+        dataOf(
+          await agent.remember({ task, output: "Done.", ...(topic === "keys" && { reward: 0.5 }) }),
+        );
     dataOf(await agent.remember({ task: "xylophone" }));
     // Nobody else's secret is told by a name.
     dataOf(await agent.remember({ task: "zanzibar zanzibar", visibility: "agent" }));
@@ -73,9 +90,16 @@ describe("mayfly.memory.clusters", () => {
 
   it("of nothing are none, and a bound that is wrong is named", async () => {
     const { mayfly } = await local.enter();
-    expect(dataOf(await mayfly.memory.clusters())).toEqual({ memories: 0, sampled: 0, clusters: [], unclustered: 0 });
+    expect(dataOf(await mayfly.memory.clusters())).toEqual({
+      memories: 0,
+      sampled: 0,
+      clusters: [],
+      unclustered: 0,
+    });
     expect((await mayfly.memory.clusters({ count: 1 })).error?.details).toEqual({ field: "count" });
-    expect((await mayfly.memory.clusters({ sample: 5 })).error?.details).toEqual({ field: "sample_size" });
+    expect((await mayfly.memory.clusters({ sample: 5 })).error?.details).toEqual({
+      field: "sample_size",
+    });
   });
 });
 
@@ -86,7 +110,9 @@ function liftOf(
   questions: { relevant: Set<number> }[],
 ): number {
   const of = new Map(
-    clusters.flatMap(({ ids }, cluster) => ids.map((id) => [numbers.get(id) ?? 0, cluster] as const)),
+    clusters.flatMap(({ ids }, cluster) =>
+      ids.map((id) => [numbers.get(id) ?? 0, cluster] as const),
+    ),
   );
   const share = (pairs: [number, number][]) =>
     pairs.filter(([a, b]) => of.get(a) === of.get(b)).length / pairs.length;

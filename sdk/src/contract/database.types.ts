@@ -773,6 +773,9 @@ isOneToOne: false
 "claim_jobs":
 { Args: { "lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
                            },
+"cluster_sample":
+{ Args: { "kinds"?: (string)[],"sample_size"?: number }; Returns: Json
+                           },
 "complete_embeddings":
 { Args: { "model": string,"results": Json }; Returns: Json
                            },

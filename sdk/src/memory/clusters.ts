@@ -55,9 +55,7 @@ interface Item {
 }
 const sampleAnswer = z.object({
   memories: count,
-  items: list(
-    z.object({ id: text, task: text, reward: maybeCount, words: z.record(text, count) }),
-  ),
+  items: list(z.object({ id: text, task: text, reward: maybeCount, words: z.record(text, count) })),
 }) as unknown as z.ZodType<{ memories: number; items: Item[] }>;
 
 /** Clusters a sample of what the caller sees, by words. */
@@ -83,7 +81,11 @@ export async function cluster(
     const words = tellingWords(group, items);
     return { group, words, examples: examplesOf(group, words) };
   });
-  const written = await writtenForms(link, tenant, named.flatMap(({ examples }) => examples.map(({ id }) => id)));
+  const written = await writtenForms(
+    link,
+    tenant,
+    named.flatMap(({ examples }) => examples.map(({ id }) => id)),
+  );
   if (written.error) return written;
   const clusters = named.map(({ group, words, examples }) => {
     const shown = [...new Set(words.map((word) => written.data(word)))].slice(0, 8);
@@ -155,7 +157,10 @@ async function writtenForms(
     const { data, error } = fromDataApi(rows, list(memoryRow));
     if (error) return failed(error);
     for (const { task, input, output, tags } of data)
-      for (const word of [task, tags.join(" "), input, output].join(" ").toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [])
+      for (const word of [task, tags.join(" "), input, output]
+        .join(" ")
+        .toLowerCase()
+        .match(/[\p{L}\p{M}\p{N}]+/gu) ?? [])
         forms.set(word, (forms.get(word) ?? 0) + 1);
   }
   return ok((stem) => {
