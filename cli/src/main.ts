@@ -4,6 +4,7 @@ import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
+import { addCosts } from "./costs.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
@@ -13,6 +14,7 @@ import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addRecommend } from "./recommend.ts";
 import { addReembed } from "./reembed.ts";
+import { addRemember } from "./remember.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
@@ -54,6 +56,8 @@ const commands = [
   addJobs,
   addSchedules,
   addApprovals,
+  addCosts,
+  addRemember,
   addRecall,
   addRecommend,
   addClusters,
