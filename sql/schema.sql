@@ -29,6 +29,20 @@ create type mayfly_private.claiming_worker as (
   capabilities text[]
 );
 
+create type mayfly_private.cost_ask as (
+  n integer,
+  id uuid,
+  tenant uuid,
+  job_id uuid,
+  attempt integer,
+  agent text,
+  provider text,
+  model text,
+  input numeric,
+  output numeric,
+  output_least numeric
+);
+
 create type mayfly_private.found_lanes as (
   lanes text[],
   heads text[],
@@ -49,6 +63,12 @@ create type mayfly_private.job_marks as (
   seqs bigint[]
 );
 
+create type mayfly_private.known_price as (
+  exact boolean,
+  model text,
+  units jsonb
+);
+
 create type mayfly_private.lease as (
   tenant_id uuid,
   job_id uuid,
@@ -60,8 +80,16 @@ create type mayfly_private.locked_jobs as (
   marks mayfly_private.job_marks
 );
 
+create type mayfly_private.moved_jobs as (
+  tenants uuid[],
+  ids uuid[],
+  more bigint[],
+  related boolean,
+  answering boolean
+);
+
 create type mayfly_private.plain_taken as (
-  jobs jsonb,
+  jobs json,
   taken integer,
   rest uuid[],
   rest_quotas integer[],
@@ -74,6 +102,13 @@ create type mayfly_private.spawner as (
   parent mayfly.agents,
   id uuid,
   allowed text[]
+);
+
+create type mayfly_private.taken_jobs as (
+  jobs json,
+  are_any boolean,
+  place jsonb,
+  took numeric
 );
 
 create type mayfly_private.tenant_walk as (
@@ -299,6 +334,38 @@ create policy approvals_select on mayfly.approvals for select to authenticated
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+
+create table mayfly.budgets (
+  tenant_id uuid not null,
+  level text not null,
+  subject text not null,
+  id uuid not null default gen_random_uuid(),
+  hard_usd numeric,
+  soft_usd numeric,
+  hard_tokens bigint,
+  period text not null default 'total'::text,
+  period_start timestamp with time zone not null default clock_timestamp(),
+  spent_usd numeric not null default 0,
+  held_usd numeric not null default 0,
+  spent_tokens bigint not null default 0,
+  held_tokens bigint not null default 0,
+  unpriced integer not null default 0,
+  reached_at timestamp with time zone,
+  refused_at timestamp with time zone,
+  constraint budgets_hard_tokens_range CHECK ((hard_tokens >= 0)),
+  constraint budgets_hard_usd_range CHECK ((hard_usd >= (0)::numeric)),
+  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'agent'::text, 'run'::text]))),
+  constraint budgets_period_known CHECK ((period = ANY (ARRAY['total'::text, 'day'::text, 'month'::text]))),
+  constraint budgets_pkey PRIMARY KEY (tenant_id, level, subject),
+  constraint budgets_soft_usd_range CHECK ((soft_usd >= (0)::numeric)),
+  constraint budgets_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly.budgets enable row level security;
+create policy budgets_select on mayfly.budgets for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.budgets to authenticated;
+grant select on table mayfly.budgets to service_role;
+comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
 
 create table mayfly.channel_subscriptions (
   tenant_id uuid not null,
@@ -876,6 +943,8 @@ create table mayfly.memories (
   deleted_at timestamp with time zone,
   words tsvector not null default ''::tsvector,
   words_version smallint not null default 0,
+  key text,
+  content_hash uuid,
   constraint memories_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id),
   constraint memories_created_at_finite CHECK (isfinite(created_at)),
   constraint memories_critique_length CHECK ((char_length(critique) <= 20000)),
@@ -883,6 +952,7 @@ create table mayfly.memories (
   constraint memories_hlc_object CHECK (((jsonb_typeof(hlc) = 'object'::text) AND (pg_column_size(hlc) <= 2048))),
   constraint memories_importance_range CHECK (((importance >= 1) AND (importance <= 10))),
   constraint memories_input_length CHECK ((char_length(input) <= 100000)),
+  constraint memories_key_length CHECK (((char_length(key) >= 1) AND (char_length(key) <= 200))),
   constraint memories_kind_known CHECK ((kind = ANY (ARRAY['episode'::text, 'task_result'::text, 'conversation'::text, 'learning'::text, 'fact'::text, 'working'::text, 'general'::text]))),
   constraint memories_language_length CHECK ((char_length(language) <= 20)),
   constraint memories_latency_ms_range CHECK ((latency_ms >= 0)),
@@ -898,10 +968,17 @@ create table mayfly.memories (
   constraint memories_text_present CHECK (((deleted_at IS NOT NULL) OR (task <> ''::text) OR (input <> ''::text) OR (output <> ''::text))),
   constraint memories_tokens_range CHECK ((tokens >= 0)),
   constraint memories_tombstone_empty CHECK (((deleted_at IS NULL) OR ((task = ''::text) AND (input = ''::text) AND (output = ''::text) AND (critique = ''::text) AND (tags = '{}'::text[]) AND (metadata = '{}'::jsonb)))),
+  constraint memories_tombstone_unnamed CHECK (((deleted_at IS NULL) OR ((key IS NULL) AND (content_hash IS NULL)))),
   constraint memories_version_range CHECK (((version >= 1) AND (version <= 2000000001))),
   constraint memories_visibility_known CHECK ((visibility = ANY (ARRAY['tenant'::text, 'agent'::text])))
 );
 CREATE INDEX memories_agent_idx ON mayfly.memories USING btree (tenant_id, agent_id);
+CREATE UNIQUE INDEX memories_content_idx ON mayfly.memories USING btree (tenant_id, content_hash) WHERE (content_hash IS NOT NULL);
+CREATE UNIQUE INDEX memories_key_idx ON mayfly.memories USING btree (tenant_id, (
+CASE visibility
+    WHEN 'agent'::text THEN COALESCE(agent_id, '00000000-0000-0000-0000-000000000000'::uuid)
+    ELSE tenant_id
+END), key) WHERE (key IS NOT NULL);
 CREATE INDEX memories_labels_idx ON mayfly.memories USING gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 CREATE INDEX memories_old_words_idx ON mayfly.memories USING btree (tenant_id) WHERE (words_version = 0);
 CREATE INDEX memories_search_idx ON mayfly.memories USING gin (tenant_id, words, tags);
@@ -919,6 +996,25 @@ CREATE TRIGGER memories_words_update BEFORE UPDATE ON mayfly.memories FOR EACH R
 grant select on table mayfly.memories to authenticated;
 grant select on table mayfly.memories to service_role;
 comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+
+create table mayfly.memory_aliases (
+  tenant_id uuid not null,
+  id uuid not null,
+  memory_id uuid not null,
+  constraint memory_aliases_memory_fkey FOREIGN KEY (tenant_id, memory_id) REFERENCES mayfly.memories(tenant_id, id) ON DELETE CASCADE,
+  constraint memory_aliases_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX memory_aliases_memory_idx ON mayfly.memory_aliases USING btree (tenant_id, memory_id);
+alter table mayfly.memory_aliases enable row level security;
+create policy memory_aliases_select on mayfly.memory_aliases for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])) AND (EXISTS ( SELECT
+   FROM mayfly.memories m
+  WHERE ((m.tenant_id = memory_aliases.tenant_id) AND (m.id = memory_aliases.memory_id))))));
+CREATE TRIGGER memory_aliases_meter_delete AFTER DELETE ON mayfly.memory_aliases REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER memory_aliases_meter_insert AFTER INSERT ON mayfly.memory_aliases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.memory_aliases to authenticated;
+grant select on table mayfly.memory_aliases to service_role;
+comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,
@@ -1020,6 +1116,71 @@ grant select on table mayfly.messages to authenticated;
 grant select on table mayfly.messages to service_role;
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
 
+create table mayfly.model_names (
+  provider text not null,
+  name text not null,
+  exact boolean not null,
+  model text not null,
+  constraint model_names_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint model_names_pkey PRIMARY KEY (provider, exact, name)
+);
+alter table mayfly.model_names enable row level security;
+create policy model_names_select on mayfly.model_names for select to authenticated
+  using (true);
+grant select on table mayfly.model_names to authenticated;
+grant select on table mayfly.model_names to service_role;
+comment on table mayfly.model_names is 'The names by which models with prices are called.';
+
+create table mayfly.model_prices (
+  provider text not null,
+  model text not null,
+  since timestamp with time zone not null,
+  prices jsonb not null,
+  source text not null,
+  constraint model_prices_model_length CHECK (((char_length(model) >= 1) AND (char_length(model) <= 200))),
+  constraint model_prices_pkey PRIMARY KEY (provider, model, since),
+  constraint model_prices_provider_length CHECK (((char_length(provider) >= 1) AND (char_length(provider) <= 100))),
+  constraint model_prices_source_length CHECK (((char_length(source) >= 1) AND (char_length(source) <= 200)))
+);
+alter table mayfly.model_prices enable row level security;
+create policy model_prices_select on mayfly.model_prices for select to authenticated
+  using (true);
+grant select on table mayfly.model_prices to authenticated;
+grant select on table mayfly.model_prices to service_role;
+comment on table mayfly.model_prices is 'What models cost, in US dollars, since when.';
+
+create table mayfly.model_usage (
+  tenant_id uuid not null,
+  id uuid not null,
+  at timestamp with time zone not null,
+  agent text not null,
+  agent_id uuid,
+  run_id uuid,
+  provider text not null,
+  model text not null,
+  input_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  output_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  usage jsonb not null,
+  usd numeric,
+  priced text not null,
+  bytes integer not null,
+  constraint model_usage_pkey PRIMARY KEY (tenant_id, id),
+  constraint model_usage_priced_known CHECK ((priced = ANY (ARRAY['exact'::text, 'inexact'::text, 'unknown'::text]))),
+  constraint model_usage_priced_or_unknown CHECK (((usd IS NULL) = (priced = 'unknown'::text))),
+  constraint model_usage_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX model_usage_at_idx ON mayfly.model_usage USING btree (tenant_id, at);
+CREATE INDEX model_usage_run_idx ON mayfly.model_usage USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
+alter table mayfly.model_usage enable row level security;
+create policy model_usage_select on mayfly.model_usage for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.model_usage to authenticated;
+grant select on table mayfly.model_usage to service_role;
+comment on table mayfly.model_usage is 'What each call of a model used and cost.';
+
 create table mayfly.model_worths (
   tenant_id uuid not null,
   model text not null,
@@ -1040,6 +1201,27 @@ create policy model_worths_select on mayfly.model_worths for select to authentic
 grant select on table mayfly.model_worths to authenticated;
 grant select on table mayfly.model_worths to service_role;
 comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+
+create table mayfly.rate_limits (
+  tenant_id uuid not null,
+  level text not null,
+  subject text not null,
+  per_minute integer not null,
+  burst integer not null,
+  tokens double precision not null,
+  filled_at timestamp with time zone not null,
+  constraint rate_limits_burst_range CHECK (((burst >= 1) AND (burst <= 1000000))),
+  constraint rate_limits_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'agent'::text, 'model'::text, 'tool'::text]))),
+  constraint rate_limits_per_minute_range CHECK (((per_minute >= 1) AND (per_minute <= 1000000))),
+  constraint rate_limits_pkey PRIMARY KEY (tenant_id, level, subject),
+  constraint rate_limits_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly.rate_limits enable row level security;
+create policy rate_limits_select on mayfly.rate_limits for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.rate_limits to authenticated;
+grant select on table mayfly.rate_limits to service_role;
+comment on table mayfly.rate_limits is 'How many calls of models and tools there may be in a minute.';
 
 create table mayfly.scopes (
   name text not null,
@@ -1178,6 +1360,28 @@ create table mayfly_private.chores (
 );
 alter table mayfly_private.chores enable row level security;
 comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+
+create table mayfly_private.cost_holds (
+  tenant_id uuid not null,
+  id uuid not null,
+  holder uuid not null,
+  job_id uuid,
+  attempt integer,
+  until timestamp with time zone,
+  agent text not null,
+  run_id uuid,
+  provider text not null,
+  model text not null,
+  levels text[] not null,
+  usd numeric not null,
+  tokens bigint not null,
+  released_at timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint cost_holds_pkey PRIMARY KEY (tenant_id, id),
+  constraint cost_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly_private.cost_holds enable row level security;
+comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
 
 create table mayfly_private.debug_leases (
   tenant_id uuid not null,
@@ -1376,6 +1580,21 @@ create table mayfly_private.maintenance (
 alter table mayfly_private.maintenance enable row level security;
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
 
+create table mayfly_private.model_breakers (
+  tenant_id uuid not null,
+  provider text not null,
+  model text not null,
+  failures integer not null,
+  open_until timestamp with time zone,
+  probing_until timestamp with time zone,
+  last_failure text,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint model_breakers_pkey PRIMARY KEY (tenant_id, provider, model),
+  constraint model_breakers_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.model_breakers enable row level security;
+comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
+
 create table mayfly_private.nudges (
   tenant_id uuid not null,
   topic text not null,
@@ -1418,6 +1637,15 @@ create table mayfly_private.ops (
 CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
 alter table mayfly_private.ops enable row level security;
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+
+create table mayfly_private.postgres_listeners (
+  tenant_id uuid not null,
+  until timestamp with time zone not null,
+  constraint postgres_listeners_pkey PRIMARY KEY (tenant_id),
+  constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.postgres_listeners enable row level security;
+comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -1626,7 +1854,7 @@ grant execute on function mayfly.channel_statistics to authenticated;
 grant execute on function mayfly.channel_statistics to service_role;
 
 create function mayfly.claim_any_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
-returns jsonb
+returns json
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_any_jobs to service_role;
@@ -1638,7 +1866,7 @@ set search_path = "";
 grant execute on function mayfly.claim_embeddings to service_role;
 
 create function mayfly.claim_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
-returns jsonb
+returns json
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_jobs to authenticated;
@@ -1664,6 +1892,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.complete_jobs to authenticated;
 grant execute on function mayfly.complete_jobs to service_role;
+
+create function mayfly.cost_report(by text[] DEFAULT '{model}'::text[], since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, page_limit integer DEFAULT 1000)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.cost_report to authenticated;
+grant execute on function mayfly.cost_report to service_role;
 
 create function mayfly.create_channel(name text, kind text DEFAULT 'two_way'::text, description text DEFAULT ''::text, publishers uuid[] DEFAULT '{}'::uuid[])
 returns jsonb
@@ -1727,6 +1962,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.delete_approval_policy to authenticated;
 grant execute on function mayfly.delete_approval_policy to service_role;
+
+create function mayfly.delete_budget(level text, subject text DEFAULT ''::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_budget to authenticated;
+grant execute on function mayfly.delete_budget to service_role;
 
 create function mayfly.delete_channel(name text)
 returns jsonb
@@ -1886,6 +2128,12 @@ set search_path = "";
 grant execute on function mayfly.heartbeat_jobs to authenticated;
 grant execute on function mayfly.heartbeat_jobs to service_role;
 
+create function mayfly.import_prices(prices jsonb, source text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.import_prices to service_role;
+
 create function mayfly.installation()
 returns jsonb
 language sql stable
@@ -1932,6 +2180,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_approvals to authenticated;
 grant execute on function mayfly.list_approvals to service_role;
+
+create function mayfly.list_budgets(of_level text DEFAULT NULL::text, page_limit integer DEFAULT 1000)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_budgets to authenticated;
+grant execute on function mayfly.list_budgets to service_role;
 
 create function mayfly.list_facts(subject jsonb DEFAULT NULL::jsonb, predicate text DEFAULT NULL::text, object jsonb DEFAULT NULL::jsonb, memory uuid DEFAULT NULL::uuid, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, history boolean DEFAULT false, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2008,6 +2263,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.merge_entities to authenticated;
 grant execute on function mayfly.merge_entities to service_role;
+
+create function mayfly.model_price(provider text, model text, at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.model_price to authenticated;
+grant execute on function mayfly.model_price to service_role;
 
 create function mayfly.my_invitations()
 returns jsonb
@@ -2113,6 +2375,13 @@ set search_path = "";
 grant execute on function mayfly.redrive_jobs to authenticated;
 grant execute on function mayfly.redrive_jobs to service_role;
 
+create function mayfly.release_costs(releases jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.release_costs to authenticated;
+grant execute on function mayfly.release_costs to service_role;
+
 create function mayfly.release_debug(lease uuid)
 returns jsonb
 language sql volatile
@@ -2146,6 +2415,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.request_approval to authenticated;
 grant execute on function mayfly.request_approval to service_role;
+
+create function mayfly.reserve_costs(asks jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.reserve_costs to authenticated;
+grant execute on function mayfly.reserve_costs to service_role;
 
 create function mayfly.resume_agent(id uuid)
 returns jsonb
@@ -2188,6 +2464,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_approval_policy to authenticated;
 grant execute on function mayfly.set_approval_policy to service_role;
+
+create function mayfly.set_budget(level text, subject text DEFAULT ''::text, hard_usd numeric DEFAULT NULL::numeric, soft_usd numeric DEFAULT NULL::numeric, hard_tokens bigint DEFAULT NULL::bigint, period text DEFAULT 'total'::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_budget to authenticated;
+grant execute on function mayfly.set_budget to service_role;
 
 create function mayfly.set_debug(persist boolean DEFAULT NULL::boolean, level integer DEFAULT NULL::integer, max_records_per_minute integer DEFAULT NULL::integer, keep double precision DEFAULT NULL::double precision)
 returns jsonb
@@ -2236,6 +2519,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_quotas to service_role;
 
+create function mayfly.set_rate_limit(level text, subject text DEFAULT ''::text, per_minute integer DEFAULT NULL::integer, burst integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_rate_limit to authenticated;
+grant execute on function mayfly.set_rate_limit to service_role;
+
 create function mayfly.set_schedule(name text, cron text, job text, input jsonb DEFAULT '{}'::jsonb, time_zone text DEFAULT 'UTC'::text, options jsonb DEFAULT '{}'::jsonb, catch_up text DEFAULT 'one'::text, overlap text DEFAULT 'skip'::text, paused boolean DEFAULT false)
 returns jsonb
 language plpgsql volatile
@@ -2249,6 +2539,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_state to authenticated;
 grant execute on function mayfly.set_state to service_role;
+
+create function mayfly.settle_costs(settlements jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.settle_costs to authenticated;
+grant execute on function mayfly.settle_costs to service_role;
 
 create function mayfly.signal_job(id uuid, name text, payload jsonb DEFAULT NULL::jsonb)
 returns jsonb
@@ -2348,7 +2645,7 @@ grant execute on function mayfly.tuning_questions to authenticated;
 grant execute on function mayfly.tuning_questions to service_role;
 
 create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
-returns jsonb
+returns json
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.turn_jobs to authenticated;
@@ -2478,6 +2775,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
 language plpgsql volatile
@@ -2501,6 +2803,11 @@ set search_path = "";
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
 returns mayfly.approval_policies
 language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
+returns mayfly.budgets[]
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.bytes_of_hex(value text)
@@ -2659,7 +2966,7 @@ set search_path = "";
 grant execute on function mayfly_private.claim_embeddings to service_role;
 
 create function mayfly_private.claim_jobs(wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean)
-returns jsonb
+returns json
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.claim_jobs to authenticated;
@@ -2686,7 +2993,7 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.complete_embeddings to service_role;
 
-create function mayfly_private.complete_jobs(done jsonb)
+create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
 language plpgsql volatile security definer
 set enable_bitmapscan = off
@@ -2696,11 +3003,26 @@ set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
+
+create function mayfly_private.complete_jobs(done jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
 grant execute on function mayfly_private.complete_jobs to authenticated;
 grant execute on function mayfly_private.complete_jobs to service_role;
 
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+returns boolean
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
 returns integer
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.content_hash(kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamp with time zone, conversation uuid, private_to uuid)
+returns uuid
 language plpgsql immutable parallel safe
 set search_path = "";
 
@@ -2710,6 +3032,16 @@ language plpgsql immutable
 set search_path = "";
 grant execute on function mayfly_private.convert_operations to authenticated;
 grant execute on function mayfly_private.convert_operations to service_role;
+
+create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
+returns mayfly_private.cost_ask[]
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.cost_of(units jsonb, usage jsonb)
+returns numeric
+language plpgsql immutable
+set search_path = "";
 
 create function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -2796,6 +3128,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.delete_approval_policy to authenticated;
 grant execute on function mayfly_private.delete_approval_policy to service_role;
+
+create function mayfly_private.delete_budget(level text, subject text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_budget to authenticated;
+grant execute on function mayfly_private.delete_budget to service_role;
 
 create function mayfly_private.delete_channel(name text)
 returns uuid
@@ -2895,12 +3234,18 @@ grant execute on function mayfly_private.end_facts to service_role;
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void
 language plpgsql volatile security definer
-set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 set search_path = "";
 
 create function mayfly_private.end_leases()
 returns trigger
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
+returns void
+language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
@@ -3003,6 +3348,11 @@ returns mayfly.channels
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
 language plpgsql stable
@@ -3037,6 +3387,11 @@ set search_path = "";
 create function mayfly_private.flush_nudges(only_tenant uuid DEFAULT NULL::uuid)
 returns integer
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
+returns jsonb
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
@@ -3075,6 +3430,11 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.get_agent to authenticated;
 grant execute on function mayfly_private.get_agent to service_role;
+
+create function mayfly_private.give_back_holds(tenant uuid, max_rows integer DEFAULT 1000)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
@@ -3118,6 +3478,17 @@ create function mayfly_private.hold_tenant(tenant uuid)
 returns text
 language plpgsql volatile
 set search_path = "";
+
+create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], OUT holds mayfly_private.cost_holds[], OUT budgets mayfly.budgets[])
+returns record
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.import_prices(prices jsonb, source text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.import_prices to service_role;
 
 create function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
@@ -3182,6 +3553,11 @@ set search_path = "";
 grant execute on function mayfly_private.is_live to authenticated;
 grant execute on function mayfly_private.is_live to service_role;
 
+create function mayfly_private.is_price(given jsonb)
+returns boolean
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.is_retention(rules jsonb)
 returns boolean
 language sql immutable parallel safe
@@ -3190,6 +3566,11 @@ set search_path = "";
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.is_usage(given jsonb)
+returns boolean
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.is_watched(tenant uuid, agent uuid)
@@ -3215,6 +3596,11 @@ set search_path = "";
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.keep_owner(member mayfly.members)
@@ -3280,6 +3666,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.listen to authenticated;
 grant execute on function mayfly_private.listen to service_role;
+
+create function mayfly_private.listen_by_postgres(tenants uuid[])
+returns uuid[]
+language sql volatile security definer
+set search_path = "";
 
 create function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -3380,6 +3771,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3436,11 +3832,21 @@ returns void
 language plpgsql volatile
 set search_path = "";
 
+create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.mark_job_call to service_role;
+
+create function mayfly_private.match_keys(tenant uuid, push jsonb, claimed uuid[], by_agent uuid)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -3560,16 +3966,27 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.model_of(provider text, model text)
+returns text
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.model_price(provider text, model text, at timestamp with time zone)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.model_price to authenticated;
+grant execute on function mayfly_private.model_price to service_role;
+
 create function mayfly_private.model_worth(model text, OUT meaning real, OUT unrelated real)
 returns record
 language sql immutable parallel safe
 set search_path = "";
 
-create function mayfly_private.move_ended(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[], OUT more bigint, OUT related boolean, OUT answering boolean)
-returns record
+create function mayfly_private.move_ended(places tid[], ended text, errors jsonb[], results jsonb[])
+returns mayfly_private.moved_jobs
 language plpgsql volatile security definer
-set enable_hashjoin = on
-set enable_nestloop = off
+set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
@@ -3601,6 +4018,11 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
+create function mayfly_private.new_job_id(ts timestamp with time zone)
+returns uuid
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.new_secret(prefix text)
 returns text
 language sql volatile
@@ -3616,6 +4038,11 @@ returns timestamp with time zone
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.notify(topic text, event text, payload jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void
 language plpgsql volatile security definer
@@ -3629,6 +4056,11 @@ grant execute on function mayfly_private.now to authenticated;
 grant execute on function mayfly_private.now to service_role;
 
 create function mayfly_private.nudge(tenant uuid, audience uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -3696,6 +4128,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
+returns double precision
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3718,6 +4155,11 @@ returns jsonb
 language sql stable
 set search_path = "";
 
+create function mayfly_private.price_of(provider text, model text, at timestamp with time zone)
+returns mayfly_private.known_price
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.promote_jobs(since timestamp with time zone, max_rows integer)
 returns integer
 language plpgsql volatile security definer
@@ -3726,6 +4168,11 @@ set enable_seqscan = off
 set enable_sort = off
 set jit = off
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.provider_of(provider text, model text)
+returns text
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.pull(since text, page_limit integer)
@@ -3750,6 +4197,11 @@ set search_path = "";
 grant execute on function mayfly_private.push to authenticated;
 grant execute on function mayfly_private.push to service_role;
 
+create function mayfly_private.put_clocks(clock text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
 language plpgsql volatile security definer
@@ -3764,6 +4216,11 @@ grant execute on function mayfly_private.queue_embeddings to service_role;
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.rate_room(tokens double precision, filled_at timestamp with time zone, per_minute integer, burst integer, at timestamp with time zone)
+returns double precision
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
@@ -3898,12 +4355,24 @@ returns jsonb
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.release_costs(releases jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.release_costs to authenticated;
+grant execute on function mayfly_private.release_costs to service_role;
+
 create function mayfly_private.release_debug(lease uuid)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.release_debug to authenticated;
 grant execute on function mayfly_private.release_debug to service_role;
+
+create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.release_jobs(leases text[])
 returns jsonb
@@ -3958,6 +4427,13 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.require_tenant to authenticated;
 grant execute on function mayfly_private.require_tenant to service_role;
+
+create function mayfly_private.reserve_costs(asks jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.reserve_costs to authenticated;
+grant execute on function mayfly_private.reserve_costs to service_role;
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -4044,6 +4520,13 @@ set search_path = "";
 grant execute on function mayfly_private.set_approval_policy to authenticated;
 grant execute on function mayfly_private.set_approval_policy to service_role;
 
+create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_budget to authenticated;
+grant execute on function mayfly_private.set_budget to service_role;
+
 create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
 returns jsonb
 language plpgsql volatile security definer
@@ -4091,6 +4574,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_quotas to service_role;
 
+create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_rate_limit to authenticated;
+grant execute on function mayfly_private.set_rate_limit to service_role;
+
 create function mayfly_private.set_schedule(name text, cron text, job text, input jsonb, time_zone text, options jsonb, catch_up text, overlap text, paused boolean)
 returns jsonb
 language plpgsql volatile security definer
@@ -4109,6 +4599,18 @@ create function mayfly_private.settle(memory jsonb, change jsonb)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
+
+create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, INOUT budgets mayfly.budgets[], OUT cost jsonb)
+returns record
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.settle_costs(settlements jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.settle_costs to authenticated;
+grant execute on function mayfly_private.settle_costs to service_role;
 
 create function mayfly_private.settle_vectors(batch integer DEFAULT 500, large integer DEFAULT 10000, only_tenant uuid DEFAULT NULL::uuid)
 returns integer
@@ -4131,6 +4633,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly_private.show_approval_policy to authenticated;
 grant execute on function mayfly_private.show_approval_policy to service_role;
+
+create function mayfly_private.show_budget(budget mayfly.budgets)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.show_budget to authenticated;
+grant execute on function mayfly_private.show_budget to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -4242,7 +4751,7 @@ grant execute on function mayfly_private.swap_state to authenticated;
 grant execute on function mayfly_private.swap_state to service_role;
 
 create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
-returns jsonb
+returns mayfly_private.taken_jobs
 language plpgsql volatile security definer
 set enable_bitmapscan = off
 set enable_hashjoin = off
@@ -4252,8 +4761,8 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.take_lane(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamp with time zone)
-returns jsonb
+create function mayfly_private.take_lane(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamp with time zone, unless_due boolean)
+returns json
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -4261,6 +4770,11 @@ create function mayfly_private.take_plain(worker mayfly_private.claiming_worker,
 returns mayfly_private.plain_taken
 language plpgsql volatile security definer
 set enable_hashjoin = on
+set search_path = "";
+
+create function mayfly_private.take_rate(tenant uuid, levels text[], subjects text[])
+returns double precision
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
@@ -4354,11 +4868,16 @@ grant execute on function mayfly_private.tuning_questions to authenticated;
 grant execute on function mayfly_private.tuning_questions to service_role;
 
 create function mayfly_private.turn_jobs(done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid)
-returns jsonb
+returns json
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.turn_jobs to authenticated;
 grant execute on function mayfly_private.turn_jobs to service_role;
+
+create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
+returns numeric
+language plpgsql immutable
+set search_path = "";
 
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
@@ -4442,6 +4961,11 @@ returns text[]
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.words(language text, task text, tags text[], input text, output text, critique text)
 returns tsvector
 language plpgsql immutable parallel safe
@@ -4462,6 +4986,11 @@ create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meani
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.write_budgets(rows mayfly.budgets[])
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamp with time zone)
