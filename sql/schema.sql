@@ -1181,6 +1181,27 @@ grant select on table mayfly.model_usage to authenticated;
 grant select on table mayfly.model_usage to service_role;
 comment on table mayfly.model_usage is 'What each call of a model used and cost.';
 
+create table mayfly.model_worths (
+  tenant_id uuid not null,
+  model text not null,
+  meaning real not null,
+  unrelated real not null,
+  measured jsonb not null default '{}'::jsonb,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint model_worths_meaning_range CHECK (((meaning >= (0)::double precision) AND (meaning <= (100)::double precision))),
+  constraint model_worths_measured_size CHECK ((pg_column_size(measured) <= 8192)),
+  constraint model_worths_model_length CHECK (((char_length(model) >= 1) AND (char_length(model) <= 100))),
+  constraint model_worths_pkey PRIMARY KEY (tenant_id, model),
+  constraint model_worths_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint model_worths_unrelated_range CHECK (((unrelated >= (0.01)::double precision) AND (unrelated <= (0.95)::double precision)))
+);
+alter table mayfly.model_worths enable row level security;
+create policy model_worths_select on mayfly.model_worths for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.model_worths to authenticated;
+grant select on table mayfly.model_worths to service_role;
+comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+
 create table mayfly.rate_limits (
   tenant_id uuid not null,
   level text not null,
@@ -1860,6 +1881,14 @@ set search_path = "";
 grant execute on function mayfly.claim_jobs to authenticated;
 grant execute on function mayfly.claim_jobs to service_role;
 
+create function mayfly.cluster_sample(sample_size integer DEFAULT 1000, kinds text[] DEFAULT NULL::text[])
+returns jsonb
+language plpgsql stable
+set jit = off
+set search_path = "";
+grant execute on function mayfly.cluster_sample to authenticated;
+grant execute on function mayfly.cluster_sample to service_role;
+
 create function mayfly.complete_embeddings(model text, results jsonb)
 returns jsonb
 language sql volatile
@@ -2479,6 +2508,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.set_job_share to service_role;
 
+create function mayfly.set_model_worth(model text, meaning real DEFAULT NULL::real, unrelated real DEFAULT NULL::real, measured jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_model_worth to authenticated;
+grant execute on function mayfly.set_model_worth to service_role;
+
 create function mayfly.set_queue(name text, paused boolean DEFAULT false, max_running integer DEFAULT NULL::integer, max_running_per_group integer DEFAULT NULL::integer, rate double precision DEFAULT NULL::double precision, weight integer DEFAULT 1)
 returns jsonb
 language plpgsql volatile
@@ -2609,6 +2645,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.traverse_facts to authenticated;
 grant execute on function mayfly.traverse_facts to service_role;
+
+create function mayfly.tuning_questions(questions integer DEFAULT 60, model text DEFAULT ''::text)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.tuning_questions to authenticated;
+grant execute on function mayfly.tuning_questions to service_role;
 
 create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
 returns json
@@ -4555,6 +4598,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_job_share to service_role;
 
+create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_model_worth to authenticated;
+grant execute on function mayfly_private.set_model_worth to service_role;
+
 create function mayfly_private.set_queue(name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4853,6 +4903,14 @@ set enable_seqscan = off
 set jit = off
 set search_path = "";
 
+create function mayfly_private.tuning_questions(questions integer, model text)
+returns jsonb
+language plpgsql stable security definer
+set jit = off
+set search_path = "";
+grant execute on function mayfly_private.tuning_questions to authenticated;
+grant execute on function mayfly_private.tuning_questions to service_role;
+
 create function mayfly_private.turn_jobs(done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid)
 returns json
 language plpgsql volatile security definer
@@ -4868,6 +4926,11 @@ set search_path = "";
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
 language sql stable
+set search_path = "";
+
+create function mayfly_private.unrelated_similarity(tenant uuid, model text)
+returns real
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.unschedule_job_function(function_name text)
@@ -4961,6 +5024,12 @@ set search_path = "";
 create function mayfly_private.words_version()
 returns smallint
 language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meaning real, OUT unrelated real)
+returns record
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])

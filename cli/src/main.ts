@@ -2,6 +2,7 @@ import { version } from "@mayfly/sdk/contract/version";
 import { Command, CommanderError } from "commander";
 import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
+import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addCosts } from "./costs.ts";
 import { addDoctor } from "./doctor.ts";
@@ -11,6 +12,7 @@ import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
+import { addRecommend } from "./recommend.ts";
 import { addReembed } from "./reembed.ts";
 import { addRemember } from "./remember.ts";
 import { addSchedules } from "./schedules.ts";
@@ -18,6 +20,7 @@ import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
+import { addTune } from "./tune.ts";
 
 const after = `
 Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
@@ -56,8 +59,11 @@ const commands = [
   addCosts,
   addRemember,
   addRecall,
+  addRecommend,
+  addClusters,
   addFacts,
   addReembed,
+  addTune,
   addCodemod,
 ];
 for (const add of commands) add(program);

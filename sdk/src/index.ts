@@ -144,6 +144,7 @@ export type {
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
 export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";
+export type { Cluster, ClusterOptions, Clusters } from "./memory/clusters.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./memory/conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./memory/context.ts";
 export { developmentEmbedder, type Embedder } from "./memory/embedder.ts";
@@ -159,10 +160,12 @@ export type {
   NewMemory,
 } from "./memory/memory.ts";
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
+export type { Recommendation, Recommendations, RecommendOptions } from "./memory/recommend.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
 export type { Statistics } from "./memory/statistics.ts";
 export type { Remembered } from "./memory/store.ts";
 export type { Synced, SyncOptions } from "./memory/sync.ts";
+export type { Tuned, TunedWeight, TuneOptions } from "./memory/tune.ts";
 export type {
   Attachment,
   MessageContent,

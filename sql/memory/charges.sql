@@ -12,6 +12,7 @@ insert into mayfly_private.charges (relation, flat, written) values ('mayfly.mem
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written;
 
 insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.model_worths', '20 rows a tenant'),
   ('mayfly_private.embedding_queue', 'one row a memory'),
   ('mayfly_private.settlements', 'one row a model'),
   ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),

@@ -3534,6 +3534,33 @@ comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
 
 comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
 
+-- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
+-- without a row is worth what mayfly_private.model_worth says.
+
+create table mayfly.model_worths (
+  tenant_id uuid not null,
+  model text not null constraint model_worths_model_length check (char_length(model) between 1 and 100),
+  meaning real not null constraint model_worths_meaning_range check (meaning between 0 and 100),
+  unrelated real not null constraint model_worths_unrelated_range check (unrelated between 0.01 and 0.95),
+  measured jsonb not null default '{}' constraint model_worths_measured_size check (pg_column_size(measured) <= 8192),
+  at timestamptz not null default clock_timestamp(),
+  constraint model_worths_pkey primary key (tenant_id, model),
+  constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.model_worths
+  alter column model set statistics 0,
+  alter column measured set statistics 0;
+
+comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+
+comment on column mayfly.model_worths.meaning is 'The weight of the meaning in a recall, beside 1 for the words.';
+
+comment on column mayfly.model_worths.unrelated is 'The similarity of two memories that have nothing to do with each other.';
+
+comment on column mayfly.model_worths.measured is 'How it was measured: what mayfly tune printed.';
+
 -- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
 -- searches.
 
@@ -3586,6 +3613,7 @@ insert into mayfly_private.charges (relation, flat, written) values ('mayfly.mem
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written;
 
 insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.model_worths', '20 rows a tenant'),
   ('mayfly_private.embedding_queue', 'one row a memory'),
   ('mayfly_private.settlements', 'one row a model'),
   ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),
@@ -3974,6 +4002,13 @@ create policy memory_aliases_select on mayfly.memory_aliases for select to authe
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and exists (select from mayfly.memories m
       where m.tenant_id = memory_aliases.tenant_id and m.id = memory_aliases.memory_id));
+
+alter table mayfly.model_worths enable row level security;
+
+grant select on mayfly.model_worths to authenticated, service_role;
+
+create policy model_worths_select on mayfly.model_worths for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[]));
 
 -- How words are found again: as the configurations of Postgres, but accents are optional. A mapping costs almost
 -- nothing; to take accents away by normalising took 170 µs a KB. Dumps carry these with the schema.
@@ -4461,6 +4496,60 @@ begin
   return claims;
 end
 $$;
+
+-- The words of a sample of the memories that the caller sees, to be clustered: drawn by a hash of their ids, so that the
+-- same memories give the same sample. Of each memory its 30 words that say most of it: (1 + ln times) * ln(memories /
+-- memories that have the word), of words that stand in two memories at least and in half of them at most. Scope
+-- memory:read. Runs as the caller. Reads what the caller sees. Locks nothing.
+--
+--   { memories, items: [{ id, task, reward, words: {word: weight} }] }
+
+create function mayfly.cluster_sample(sample_size integer default 1000, kinds text[] default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+set jit = off
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  instant constant timestamptz := mayfly_private.now();
+begin
+  if sample_size is null or sample_size not between 10 and 3000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'sample_size must be 10 to 3000.', null, '{"field": "sample_size"}');
+  end if;
+  return (
+    with seen as materialized (
+      select m.id from mayfly.memories m
+      where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
+        and (kinds is null or m.kind = any (kinds))
+    ), drawn as materialized (
+      select m.id, m.task, m.reward, m.words
+      from (select s.id from seen s order by md5(s.id::text), s.id limit sample_size) d
+      join mayfly.memories m on m.tenant_id = tenant and m.id = d.id
+    ), words as materialized (
+      select d.id, w.lexeme, coalesce(cardinality(w.positions), 1) as times
+      from drawn d, unnest(d.words) w
+      where char_length(w.lexeme) between 2 and 40 and w.lexeme !~ '^[0-9.,:/+-]+$'
+    ), known as (
+      select w.lexeme, ln((select count(*) from drawn)::double precision / count(*)) as rarity from words w
+      group by w.lexeme having count(*) between 2 and greatest(2, (select count(*) from drawn) / 2)
+    ), weighed as (
+      select w.id, w.lexeme, (1 + ln(w.times)) * k.rarity as weight,
+        row_number() over (partition by w.id order by (1 + ln(w.times)) * k.rarity desc, w.lexeme collate "C") as n
+      from words w join known k on k.lexeme = w.lexeme
+    ), chosen as (
+      select w.id, jsonb_object_agg(w.lexeme, round(w.weight::numeric, 3)) as words from weighed w where w.n <= 30 and w.weight > 0 group by w.id
+    )
+    select jsonb_build_object('memories', (select count(*) from seen), 'items', coalesce(jsonb_agg(jsonb_build_object(
+      'id', d.id, 'task', left(d.task, 200), 'reward', d.reward, 'words', coalesce(c.words, '{}')) order by d.id), '[]'))
+    from drawn d left join chosen c on c.id = d.id);
+end
+$$;
+
+comment on function mayfly.cluster_sample is
+  'The words of a sample of the memories that the caller sees, to be clustered: { memories, items }.';
+
+grant execute on function mayfly.cluster_sample to authenticated, service_role;
 
 -- The definer half of mayfly.complete_embeddings: the queue is nobody's to write. Locks what it completes.
 
@@ -5483,7 +5572,7 @@ $$;
 --
 -- The words' score and fit: mayfly_private.find_by_words. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
 -- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other. The weights are the caller's: words weigh 1, meaning what
--- mayfly_private.model_worth says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
+-- mayfly_private.worth_of_model says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
 --
@@ -5567,7 +5656,7 @@ begin
     of_meaning := 0;
     select null::real as meaning, null::real as unrelated into worth;
   else
-    select * into worth from mayfly_private.model_worth(model);
+    select * into worth from mayfly_private.worth_of_model(tenant, model);
     of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
   end if;
 
@@ -6018,6 +6107,63 @@ $$;
 
 comment on function mayfly_private.searched is 'A text as it is parsed into words.';
 
+-- The definer half of mayfly.set_model_worth. Locks the row of the model.
+
+create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:admin');
+  worth record;
+begin
+  if coalesce(char_length(model), 0) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'model must have 1 to 100 characters.', null, '{"field": "model"}');
+  elsif meaning is not null and not (meaning between 0 and 100) then
+    perform mayfly_private.fail(400, 'invalid_request', 'meaning must be a number from 0 to 100, or null.', null, '{"field": "meaning"}');
+  elsif unrelated is not null and not (unrelated between 0.01 and 0.95) then
+    perform mayfly_private.fail(400, 'invalid_request', 'unrelated must be a number from 0.01 to 0.95.', null, '{"field": "unrelated"}');
+  elsif measured is not null and not mayfly_private.json_within(measured, 6000, 8) then
+    perform mayfly_private.fail(400, 'invalid_request', 'measured must be at most 6 KB of JSON.', null, '{"field": "measured"}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  if meaning is null then
+    delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
+  else
+    if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+        '{"quota": "model_worths", "limit": 20}');
+    end if;
+    insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)
+    values (tenant, model, meaning, coalesce(unrelated, (mayfly_private.model_worth(model)).unrelated), coalesce(measured, '{}'), mayfly_private.now())
+    on conflict on constraint model_worths_pkey do update
+    set meaning = excluded.meaning, unrelated = excluded.unrelated, measured = excluded.measured, at = excluded.at;
+  end if;
+  select * into worth from mayfly_private.worth_of_model(tenant, model);
+  return jsonb_build_object('model', model, 'meaning', worth.meaning, 'unrelated', worth.unrelated, 'measured', meaning is not null);
+end
+$$;
+
+comment on function mayfly_private.set_model_worth is 'Sets what an embedding model is worth to the tenant.';
+
+grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
+
+-- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no weight,
+-- and the similarity of what is unrelated. Without meaning, the model is worth again what its name says. Scope memory:admin.
+
+create function mayfly.set_model_worth(model text, meaning real default null, unrelated real default null, measured jsonb default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_model_worth(model, meaning, unrelated, measured);
+
+comment on function mayfly.set_model_worth is
+  'Sets what an embedding model is worth to the tenant; without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
+
+grant execute on function mayfly.set_model_worth to authenticated, service_role;
+
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
 -- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
 -- and it stays so. To run in the background, again and again, each time in a transaction of its own:
@@ -6198,6 +6344,137 @@ return case language
   else 'mayfly_private.english'::regconfig
 end;
 
+-- The definer half of mayfly.tuning_questions. Who has memory:admin sees every memory of the tenant. Reads up to 3,000
+-- memories. Locks nothing.
+
+create function mayfly_private.tuning_questions(questions integer, model text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set jit = off
+as $$
+#variable_conflict use_variable
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:admin');
+  instant constant timestamptz := mayfly_private.now();
+  config constant regconfig := mayfly_private.text_search_config((select t.language from mayfly.tenants t where t.id = tenant));
+  known record;
+  vectors bigint;
+  asked jsonb;
+  unrelated double precision;
+begin
+  perform mayfly_private.require_tenant('memory:read');
+  if questions is null or questions not between 10 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'questions must be 10 to 200.', null, '{"field": "questions"}');
+  end if;
+  select count(*) into vectors from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = tuning_questions.model;
+  select w.meaning, w.unrelated into known from mayfly_private.worth_of_model(tenant, model) w;
+
+  -- What stands in one conversation, or was done for one task, belongs together. Whole groups are drawn.
+  with drawn as (
+    select m.id, g.key, coalesce(nullif(m.output, ''), m.input) as text
+    from mayfly.memories m
+    cross join lateral (select coalesce(m.conversation_id::text, nullif(m.task, '')) as key) g
+    where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant) and g.key is not null
+    order by md5(g.key), m.id
+    limit 3000
+  ), groups as (
+    select d.key, array_agg(d.id order by md5(d.id::text)) as ids from drawn d group by d.key having count(*) between 2 and 20
+  ), asking as (
+    select distinct on (g.key) g.key, d.id, left(d.text, 300) as query, array_remove(g.ids, d.id) as relevant
+    from groups g join drawn d on d.key = g.key
+    where array_length(regexp_split_to_array(btrim(d.text), '\s+'), 1) >= 5
+    order by g.key, md5(d.id::text)
+  )
+  select jsonb_agg(jsonb_build_object('id', a.id, 'query', a.query, 'relevant', a.relevant) order by md5(a.key)) into asked
+  from (select * from asking order by md5(key) limit questions) a;
+  if jsonb_array_length(asked) >= 20 then
+    return jsonb_build_object('mode', 'groups', 'questions', asked, 'vectors', vectors, 'meaning', known.meaning, 'was_unrelated', known.unrelated,
+      'unrelated', mayfly_private.unrelated_similarity(tenant, model));
+  end if;
+
+  -- Else a passage of each, without its rarer words: what somebody asks who remembers it vaguely.
+  with sample as (
+    select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
+    where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
+    order by md5(m.id::text) limit 1000
+  ), frequencies as (
+    select l.lexeme, count(*) as memories from sample s, unnest(s.words) l group by l.lexeme
+  ), passages as (
+    select s.id, substr(s.text, greatest(1, char_length(s.text) / 3), 300) as text from sample s where char_length(s.text) >= 150
+    order by md5(s.id::text) limit questions
+  ), words as (
+    select p.id, w.n, w.word, coalesce(f.memories, 1) as memories
+    from passages p
+    -- The first and the last may be cut.
+    cross join lateral (
+      select * from regexp_split_to_table(p.text, '\s+') with ordinality as r (word, n)) w
+    cross join lateral (select (tsvector_to_array(to_tsvector(config, w.word)))[1] as lexeme) l
+    left join frequencies f on f.lexeme = l.lexeme
+    where l.lexeme is not null and w.n > 1
+  ), middle as (
+    select w.id, percentile_disc(0.5) within group (order by w.memories) as memories from words w group by w.id having count(*) >= 8
+  )
+  select jsonb_agg(jsonb_build_object('id', null, 'query', q.query, 'relevant', jsonb_build_array(q.id)) order by md5(q.id::text)) into asked
+  from (
+    select w.id, string_agg(w.word, ' ' order by w.n) as query
+    from words w join middle m on m.id = w.id
+    where w.memories >= m.memories
+    group by w.id) q;
+  return jsonb_build_object('mode', 'passages', 'questions', coalesce(asked, '[]'), 'vectors', vectors, 'meaning', known.meaning, 'was_unrelated', known.unrelated,
+    'unrelated', mayfly_private.unrelated_similarity(tenant, model));
+end
+$$;
+
+comment on function mayfly_private.tuning_questions is 'Questions to the tenant''s own memories whose answers are known.';
+
+grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
+
+-- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth: the same
+-- at each call while the memories are. In mode `groups` a question is the text of a memory, and what answers it are the
+-- others of its conversation or task; where there are fewer than 20 such groups, `passages`: a passage without its rarer
+-- words, and its memory. Scopes memory:admin and memory:read.
+--
+--   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
+--   id: the memory that asks, which is no answer; unrelated: as measured, null with fewer than 20 vectors
+
+create function mayfly.tuning_questions(questions integer default 60, model text default '')
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.tuning_questions(questions, model);
+
+comment on function mayfly.tuning_questions is
+  'Questions to the tenant''s own memories whose answers are known: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
+
+grant execute on function mayfly.tuning_questions to authenticated, service_role;
+
+-- The similarity that two memories of a tenant have which have nothing to do with each other: the median of the pairs
+-- among 60 of them, drawn by a hash of their ids. Null where there are fewer than 20 vectors. Called by
+-- mayfly_private.tuning_questions. Locks nothing.
+
+create function mayfly_private.unrelated_similarity(tenant uuid, model text)
+returns real
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  median double precision;
+begin
+  with drawn as (
+    select v.memory_id, v.embedding from mayfly.memory_vectors v
+    where v.tenant_id = unrelated_similarity.tenant and v.model = unrelated_similarity.model
+    order by md5(v.memory_id::text) limit 60
+  )
+  select percentile_cont(0.5) within group (order by 1 - (a.embedding operator(extensions.<=>) b.embedding)) into median
+  from drawn a join drawn b on b.memory_id > a.memory_id
+  where (select count(*) from drawn) >= 20;
+  return least(0.95, greatest(0.01, median));
+end
+$$;
+
+comment on function mayfly_private.unrelated_similarity is 'The similarity of memories that have nothing to do with each other.';
+
 -- The search words of a memory: task and tags weigh A, input and output B, the critique C. Each weight is parsed
 -- once, and only where it has a text: for 1 KB of prose 180 µs, where one to_tsvector takes 130. Called by what
 -- writes memories and by maintenance, which brings older rows up to mayfly_private.words_version().
@@ -6311,6 +6588,26 @@ set search_path = ''
 return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The version of the search words that are written today.';
+
+-- What an embedding model is worth to a tenant unless the caller says otherwise: as measured on its own memories, or else
+-- by the model's name. Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+  select w.meaning, w.unrelated into meaning, unrelated
+  from mayfly.model_worths w where w.tenant_id = worth_of_model.tenant and w.model = worth_of_model.model;
+  if not found then
+    select d.meaning, d.unrelated into meaning, unrelated from mayfly_private.model_worth(worth_of_model.model) d;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.worth_of_model is 'What an embedding model is worth to a tenant.';
 
 -- Charges what is written into memory_aliases.
 

@@ -48,9 +48,12 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "prices",
       "remember",
       "recall",
+      "recommend",
+      "clusters",
       "facts",
       "entities",
       "reembed",
+      "tune",
       "codemod",
       "help",
     ]);

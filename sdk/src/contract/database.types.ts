@@ -719,6 +719,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"model_worths": {
+                  Row: {
+                    "at": string,"meaning": number,"measured": NonNullable<Json>,"model": string,"tenant_id": string,"unrelated": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "at"?: string,"meaning": number,"measured"?: NonNullable<Json>,"model": string,"tenant_id": string,"unrelated": number
+                  }
+                  Update: {
+                    "at"?: string,"meaning"?: number,"measured"?: NonNullable<Json>,"model"?: string,"tenant_id"?: string,"unrelated"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "model_worths_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"rate_limits": {
                   Row: {
                     "burst": number,"filled_at": string,"level": string,"per_minute": number,"subject": string,"tenant_id": string,"tokens": number
@@ -860,6 +880,9 @@ isOneToOne: false
                            },
 "claim_jobs":
 { Args: { "lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
+                           },
+"cluster_sample":
+{ Args: { "kinds"?: (string)[],"sample_size"?: number }; Returns: Json
                            },
 "complete_embeddings":
 { Args: { "model": string,"results": Json }; Returns: Json
@@ -1154,6 +1177,9 @@ isOneToOne: false
 "set_job_share":
 { Args: { "max_running"?: number,"weight"?: number }; Returns: Json
                            },
+"set_model_worth":
+{ Args: { "meaning"?: number,"measured"?: Json,"model": string,"unrelated"?: number }; Returns: Json
+                           },
 "set_queue":
 { Args: { "max_running"?: number,"max_running_per_group"?: number,"name": string,"paused"?: boolean,"rate"?: number,"weight"?: number }; Returns: Json
                            },
@@ -1231,6 +1257,9 @@ isOneToOne: false
                            },
 "traverse_facts":
 { Args: { "as_of"?: string,"direction"?: string,"fan_out"?: number,"hops"?: number,"predicates"?: (string)[],"result_limit"?: number,"start": Json }; Returns: Json
+                           },
+"tuning_questions":
+{ Args: { "model"?: string,"questions"?: number }; Returns: Json
                            },
 "turn_jobs":
 { Args: { "done"?: Json,"failures"?: Json,"lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json

@@ -12,7 +12,7 @@
 --
 -- The words' score and fit: mayfly_private.find_by_words. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
 -- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other. The weights are the caller's: words weigh 1, meaning what
--- mayfly_private.model_worth says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
+-- mayfly_private.worth_of_model says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
 --
@@ -96,7 +96,7 @@ begin
     of_meaning := 0;
     select null::real as meaning, null::real as unrelated into worth;
   else
-    select * into worth from mayfly_private.model_worth(model);
+    select * into worth from mayfly_private.worth_of_model(tenant, model);
     of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
   end if;
 

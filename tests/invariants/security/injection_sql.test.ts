@@ -109,6 +109,7 @@ beforeAll(async () => {
     "use_approval.lease": lease,
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
+    "set_entity.entity": { name: "a thing" },
     ...wantedOfCosts,
   };
   const rows = await db.sql`
