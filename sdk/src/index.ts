@@ -73,6 +73,26 @@ export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
+export type { Entities } from "./facts/entities.ts";
+export type { Facts } from "./facts/facts.ts";
+export type {
+  AboutOptions,
+  Entity,
+  EntityName,
+  EntityOptions,
+  Fact,
+  FactGraph,
+  FactRecall,
+  FactRecallOptions,
+  ListFacts,
+  MentionedEntity,
+  NamedEntity,
+  NewFact,
+  ReachedEntity,
+  RecordedFact,
+  Said,
+  TraverseOptions,
+} from "./facts/types.ts";
 export type { Duration } from "./jobs/duration.ts";
 export type { FromMessage } from "./jobs/from-messages.ts";
 export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
@@ -128,6 +148,7 @@ export type {
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
 export type { Statistics } from "./memory/statistics.ts";
+export type { Remembered } from "./memory/store.ts";
 export type { Synced, SyncOptions } from "./memory/sync.ts";
 export type {
   Attachment,

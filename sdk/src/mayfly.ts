@@ -11,6 +11,7 @@ import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
+import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { ApplicationClient } from "./link/application-client.ts";
 import type { MayflyClient } from "./link/call.ts";
@@ -94,6 +95,8 @@ export class Mayfly {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** What is known of whom, and since when. */
+  readonly facts: Facts;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -126,6 +129,7 @@ export class Mayfly {
     // Whoever names no tenant and is not signed in works as the secret key, for all.
     this.jobs = new Jobs(link, !tenantId && !options.client);
     this.approvals = new Approvals(link);
+    this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }
