@@ -74,9 +74,10 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
     pulled += data.events.length + data.memories.length;
     if (data.more) continue;
     if (!cache.inSnapshot) return ok({ pulled });
-    // Behind the last page of memories comes the log since the first one.
     // Those that only the outbox has are kept.
     cache.endSnapshot(outbox.memories("memory.put"));
+    // Behind the last page of memories comes the log since the first one: of one page it is later than all of it.
+    if (first) return ok({ pulled });
   }
 }
 
