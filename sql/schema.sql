@@ -60,8 +60,16 @@ create type mayfly_private.locked_jobs as (
   marks mayfly_private.job_marks
 );
 
+create type mayfly_private.moved_jobs as (
+  tenants uuid[],
+  ids uuid[],
+  more bigint[],
+  related boolean,
+  answering boolean
+);
+
 create type mayfly_private.plain_taken as (
-  jobs jsonb,
+  jobs json,
   taken integer,
   rest uuid[],
   rest_quotas integer[],
@@ -74,6 +82,13 @@ create type mayfly_private.spawner as (
   parent mayfly.agents,
   id uuid,
   allowed text[]
+);
+
+create type mayfly_private.taken_jobs as (
+  jobs json,
+  are_any boolean,
+  place jsonb,
+  took numeric
 );
 
 create type mayfly_private.tenant_walk as (
@@ -1634,7 +1649,7 @@ grant execute on function mayfly.channel_statistics to authenticated;
 grant execute on function mayfly.channel_statistics to service_role;
 
 create function mayfly.claim_any_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
-returns jsonb
+returns json
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_any_jobs to service_role;
@@ -1646,7 +1661,7 @@ set search_path = "";
 grant execute on function mayfly.claim_embeddings to service_role;
 
 create function mayfly.claim_jobs(wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
-returns jsonb
+returns json
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_jobs to authenticated;
@@ -2334,7 +2349,7 @@ grant execute on function mayfly.traverse_facts to authenticated;
 grant execute on function mayfly.traverse_facts to service_role;
 
 create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
-returns jsonb
+returns json
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.turn_jobs to authenticated;
@@ -2460,6 +2475,11 @@ grant execute on function mayfly_private.append_debug to authenticated;
 grant execute on function mayfly_private.append_debug to service_role;
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -2645,7 +2665,7 @@ set search_path = "";
 grant execute on function mayfly_private.claim_embeddings to service_role;
 
 create function mayfly_private.claim_jobs(wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean)
-returns jsonb
+returns json
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.claim_jobs to authenticated;
@@ -2672,7 +2692,7 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.complete_embeddings to service_role;
 
-create function mayfly_private.complete_jobs(done jsonb)
+create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
 language plpgsql volatile security definer
 set enable_bitmapscan = off
@@ -2681,6 +2701,11 @@ set enable_mergejoin = off
 set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.complete_jobs(done jsonb)
+returns jsonb
+language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.complete_jobs to authenticated;
 grant execute on function mayfly_private.complete_jobs to service_role;
@@ -2886,12 +2911,18 @@ grant execute on function mayfly_private.end_facts to service_role;
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void
 language plpgsql volatile security definer
-set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 set search_path = "";
 
 create function mayfly_private.end_leases()
 returns trigger
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
+returns void
+language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
@@ -3576,11 +3607,10 @@ returns record
 language sql immutable parallel safe
 set search_path = "";
 
-create function mayfly_private.move_ended(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[], OUT more bigint, OUT related boolean, OUT answering boolean)
-returns record
+create function mayfly_private.move_ended(places tid[], ended text, errors jsonb[], results jsonb[])
+returns mayfly_private.moved_jobs
 language plpgsql volatile security definer
-set enable_hashjoin = on
-set enable_nestloop = off
+set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
@@ -3612,6 +3642,11 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
+create function mayfly_private.new_job_id(ts timestamp with time zone)
+returns uuid
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.new_secret(prefix text)
 returns text
 language sql volatile
@@ -3640,6 +3675,11 @@ grant execute on function mayfly_private.now to authenticated;
 grant execute on function mayfly_private.now to service_role;
 
 create function mayfly_private.nudge(tenant uuid, audience uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -4251,7 +4291,7 @@ grant execute on function mayfly_private.swap_state to authenticated;
 grant execute on function mayfly_private.swap_state to service_role;
 
 create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
-returns jsonb
+returns mayfly_private.taken_jobs
 language plpgsql volatile security definer
 set enable_bitmapscan = off
 set enable_hashjoin = off
@@ -4261,8 +4301,8 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.take_lane(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamp with time zone)
-returns jsonb
+create function mayfly_private.take_lane(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamp with time zone, unless_due boolean)
+returns json
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -4355,7 +4395,7 @@ set jit = off
 set search_path = "";
 
 create function mayfly_private.turn_jobs(done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid)
-returns jsonb
+returns json
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.turn_jobs to authenticated;

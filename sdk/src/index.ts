@@ -118,6 +118,7 @@ export type {
   ScheduleOptions,
 } from "./jobs/types.ts";
 export type { Work, WorkOptions } from "./jobs/work-options.ts";
+export type { ApplicationClient } from "./link/application-client.ts";
 export type { Log } from "./log/log.ts";
 export type { Watch } from "./log/watch.ts";
 export type {

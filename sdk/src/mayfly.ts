@@ -13,6 +13,7 @@ import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
 import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
+import type { ApplicationClient } from "./link/application-client.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
 import { silenceMs } from "./link/left.ts";
@@ -39,8 +40,11 @@ export interface MayflyOptions {
   key: string;
   /** The tenant to work in; needed by the secret key, and by a person in several tenants. */
   tenant?: string;
-  /** The application's own SupabaseClient: whoever is signed in there is the caller. */
-  client?: Pick<MayflyClient, "auth">;
+  /**
+   * The application's own SupabaseClient, of any supabase-js 2.x: whoever is signed in there is the
+   * caller. One with an `accessToken` of its own (Clerk, Auth0) is refused: it throws `invalid_request`.
+   */
+  client?: ApplicationClient;
   /** A machine's key (`mfk_…`): it may spawn, and nothing else. */
   enrolmentKey?: string;
   /**
