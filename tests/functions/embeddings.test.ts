@@ -50,10 +50,37 @@ describe("an embeddings endpoint", () => {
     answer = vectors;
     asked = [];
     const texts = ["short", "😀".repeat(10_000)];
-    const made = await embedderOf().embed(texts, 1_000);
+    const made = await embedderOf().embed(texts, 1_000, 384);
     expect(asked).toMatchObject([{ model: "m", dimensions: 384 }]);
     expect(asked[0]?.input.map((text) => text.length)).toEqual([5, 8_000]);
     expect(made[0]).toEqual(vector("short"));
+  });
+
+  it("is cut to length and normalised where the model is a Matryoshka model, and lengthened by zeros", async () => {
+    answer = (to) => vectors(to, (text) => vector(text, 1_024));
+    const cut = createEndpointEmbedder({ url, model: "nomic-embed-text-v1.5", key });
+    const [made = []] = await cut.embed(["a text"], 1_000, 256);
+    expect(made).toHaveLength(256);
+    expect(Math.hypot(...made)).toBeCloseTo(1, 10);
+    const whole = vector("a text", 256);
+    expect(made[7]).toBeCloseTo((whole[7] ?? 0) / Math.hypot(...whole), 10);
+    const told = createEndpointEmbedder({ url, model: "m", key, matryoshka: true });
+    expect((await told.embed(["a text"], 1_000, 256))[0]).toEqual(made);
+    answer = (to) => vectors(to, (text) => vector(text, 300));
+    const [longer] = await embedderOf().embed(["a text"], 1_000, 768);
+    expect(longer).toEqual([...vector("a text", 300), ...Array(468).fill(0)]);
+  });
+
+  it("is asked without a length where it takes none", async () => {
+    asked = [];
+    answer = (to) =>
+      to.dimensions
+        ? { status: 400, body: { error: "This model does not support specifying dimensions." } }
+        : vectors(to);
+    const embedder = embedderOf();
+    for (const text of ["one", "two"])
+      expect(await embedder.embed([text], 1_000, 384)).toEqual([vector(text)]);
+    expect(asked.map(({ dimensions }) => dimensions)).toEqual([384, undefined, undefined]);
   });
 
   const refused = "a secret the endpoint tells";
@@ -92,7 +119,7 @@ describe("an embeddings endpoint", () => {
   ])("that gives %s is said to, without what is secret", async (_what, given, reason, ofText) => {
     answer = given;
     const error = await embedderOf()
-      .embed(["text"], 200)
+      .embed(["text"], 200, 384)
       .catch((thrown: Error) => thrown);
     expect(error).toMatchObject({ message: expect.stringMatching(reason), ofText });
     expect(`${error}`).not.toContain(key);
@@ -103,7 +130,7 @@ describe("an embeddings endpoint", () => {
     ["http://127.0.0.1:1/?key=sk-nobody", /could not be reached: check MAYFLY_EMBEDDINGS_URL$/],
     ["api.openai.com/v1/embeddings", /no URL: check MAYFLY_EMBEDDINGS_URL$/],
   ])("at %s is said to be nowhere", async (nowhere, reason) => {
-    await expect(embedderOf(nowhere).embed(["text"], 1_000)).rejects.toThrow(reason);
+    await expect(embedderOf(nowhere).embed(["text"], 1_000, 384)).rejects.toThrow(reason);
   });
 });
 
@@ -219,5 +246,72 @@ describe("a project whose embeddings come from an endpoint", () => {
     expect(large.error).toBeNull();
     expect(large.data?.results).toHaveLength(42);
     expect(large.data?.embedding).toMatchObject({ made: 0, problem: expect.any(String) });
+  });
+});
+
+describe("a project that goes over to another model", () => {
+  const names = ["URL", "MODEL", "PREVIOUS_MODEL"].map((name) => `MAYFLY_EMBEDDINGS_${name}`);
+  let local: TestLocal;
+  beforeAll(async () => {
+    const values = [url, "new", "old"];
+    names.forEach((name, at) => {
+      process.env[name] = values[at];
+    });
+    local = await startTestLocal();
+    for (const name of names) delete process.env[name];
+  });
+  afterAll(() => local?.close());
+
+  /** A model of its own, in which a text points where its topic does. */
+  const topics: Record<string, string> = { whale: "sea", ship: "sea", goat: "hill", sheep: "hill" };
+  const pointing = (model: string, length: number) => (text: string) => {
+    const topic = topics[Object.keys(topics).find((word) => text.includes(word)) ?? ""] ?? "none";
+    const at = ["sea", "hill", "none"].indexOf(topic) + (model === "new" ? 100 : 0);
+    return Array.from({ length }, (_, place) => (place === at ? 1 : 0.001));
+  };
+
+  it("is answered by the old one for what has no new vector yet, also of another length, until all have", async () => {
+    const { tenant, mayfly } = await local.enter();
+    const agent = await spawnIn(mayfly);
+    answer = (to) => vectors(to, pointing(to.model, to.model === "new" ? 768 : 384));
+    for (const [task, model] of [
+      ["the whale", "old"],
+      ["the goat", "old"],
+    ] as const) {
+      await agent.remember({ task, embedding: pointing(model, 384)(task), model });
+    }
+    dataOf(await agent.sync());
+    // As the migration of mayfly init --dimensions does, before the functions hear of it.
+    await local.sql`select mayfly_private.set_dimensions(768)`;
+    const weights = { words: 0, reward: 0, importance: 0, recency: 0 };
+    const ask = async (question: string) =>
+      dataOf(await agent.recall(question, { weights })).results.map(({ task }) => task);
+    expect(await ask("a ship")).toEqual(["the whale", "the goat"]);
+    await agent.remember({ task: "a goat of the hills" });
+    dataOf(await agent.sync());
+    expect((await ask("some sheep")).slice(0, 2).sort()).toEqual([
+      "a goat of the hills",
+      "the goat",
+    ]);
+
+    expect(dataOf(await mayfly.memory.reembed())).toMatchObject({
+      model: "new",
+      left: 0,
+      others: 2,
+    });
+    expect((await ask("a ship"))[0]).toBe("the whale");
+    const models = await local.sql`
+      select model, count(*)::int as n from mayfly.memory_vectors where tenant_id = ${tenant} group by 1 order by 1`;
+    expect(models).toMatchObject([
+      { model: "new", n: 3 },
+      { model: "old", n: 2 },
+    ]);
+    const [usage] =
+      await local.sql`select sum(bytes)::int as bytes from mayfly_private.tenant_usage where tenant_id = ${tenant}`;
+    await local.sql`select mayfly_private.recount_usage(${tenant})`;
+    expect(
+      await local.sql`select sum(bytes)::int as bytes from mayfly_private.tenant_usage where tenant_id = ${tenant}`,
+    ).toMatchObject([usage]);
+    await agent.stop();
   });
 });
