@@ -2014,6 +2014,13 @@ set search_path = "";
 grant execute on function mayfly.edit_state to authenticated;
 grant execute on function mayfly.edit_state to service_role;
 
+create function mayfly.embedding_dimensions()
+returns integer
+language sql stable
+set search_path = "";
+grant execute on function mayfly.embedding_dimensions to authenticated;
+grant execute on function mayfly.embedding_dimensions to service_role;
+
 create function mayfly.embedding_progress(model text)
 returns jsonb
 language sql stable
@@ -2341,7 +2348,7 @@ set search_path = "";
 grant execute on function mayfly.read_steps to authenticated;
 grant execute on function mayfly.read_steps to service_role;
 
-create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false)
+create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false, older_embedding real[] DEFAULT NULL::real[], older_model text DEFAULT NULL::text)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
@@ -2935,7 +2942,7 @@ set search_path = "";
 
 create function mayfly_private.check_recall(query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer)
 returns void
-language plpgsql immutable
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
@@ -3227,6 +3234,13 @@ returns text
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.embedding_dimensions()
+returns integer
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.embedding_dimensions to authenticated;
+grant execute on function mayfly_private.embedding_dimensions to service_role;
+
 create function mayfly_private.embedding_progress(model text)
 returns jsonb
 language plpgsql stable security definer
@@ -3351,6 +3365,12 @@ returns record
 language plpgsql stable
 set enable_seqscan = off
 set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
+returns record
+language plpgsql stable
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
@@ -4324,7 +4344,7 @@ returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
-create function mayfly_private.recall(query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, result_limit integer, until timestamp with time zone, for_task text, session uuid, conversation uuid, similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean)
+create function mayfly_private.recall(query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, result_limit integer, until timestamp with time zone, for_task text, session uuid, conversation uuid, similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean, older_embedding real[], older_model text)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
 language plpgsql stable security definer
 set jit = off
@@ -4577,6 +4597,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_debug to authenticated;
 grant execute on function mayfly_private.set_debug to service_role;
+
+create function mayfly_private.set_dimensions(dimensions integer)
+returns void
+language plpgsql volatile
+set search_path = "";
 
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb

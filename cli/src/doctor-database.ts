@@ -16,6 +16,8 @@ import { duration } from "./words.ts";
 
 /** What mayfly.installation gives. */
 interface Installation {
+  /** Missing of a database before 0.2. */
+  dimensions?: number;
   postgres: string;
   at: string;
   extensions: Record<string, string>;

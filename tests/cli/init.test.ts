@@ -75,6 +75,27 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await contents()).toEqual(before);
   });
 
+  it("sets how many numbers a vector has, by a migration behind the project's newest, and keeps it", async () => {
+    await write("supabase/migrations/20990101000000_theirs.sql", "select 1;");
+    const wrong = await init("--yes", "--dimensions", "100");
+    expect(wrong.code).toBe(2);
+    expect((await init("--yes", "--dimensions", "1536")).code).toBe(0);
+    const ours = async () =>
+      (await readdir(join(root, "supabase/migrations"))).filter((name) =>
+        name.includes("dimensions"),
+      );
+    const [file = "none"] = await ours();
+    expect(file).toMatch(/^2099\d+_mayfly_dimensions_1_1536\.sql$/);
+    const sql = await read(`supabase/migrations/${file}`);
+    expect(sql).toContain("select mayfly_private.set_dimensions(1536);");
+    // Run again, with or without the number, it changes nothing; another number is another migration.
+    for (const words of [[], ["--dimensions", "1536"]])
+      expect((await init("--yes", ...words)).code).toBe(0);
+    expect(await ours()).toEqual([file]);
+    expect((await init("--yes", "--dimensions", "384")).code).toBe(0);
+    expect(await ours()).toEqual([file, expect.stringMatching(/_mayfly_dimensions_2_384\.sql$/)]);
+  });
+
   it("asks who sits before it, who may say no, or nothing, or end it", async () => {
     const before = await contents();
     const asked = async (keys: string) => {

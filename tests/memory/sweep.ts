@@ -55,6 +55,7 @@ export const sweep: RoomSweep = {
       viewer: "may not",
     },
     forget_vectors: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    embedding_dimensions: { values: {}, needs: null, viewer: "may" },
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },

@@ -959,6 +959,9 @@ isOneToOne: false
 "edit_state":
 { Args: { "edits": Json,"expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
                            },
+"embedding_dimensions":
+{ Args: Record<PropertyKey, never>; Returns: number
+                           },
 "embedding_progress":
 { Args: { "model": string }; Returns: Json
                            },
@@ -1104,7 +1107,7 @@ isOneToOne: false
 { Args: { "after"?: string,"lease": string,"page_limit"?: number }; Returns: Json
                            },
 "recall":
-{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"explain"?: boolean,"for_task"?: string,"grouped"?: boolean,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"surrounding"?: number,"until"?: string,"weights"?: Json }; Returns: {
+{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"explain"?: boolean,"for_task"?: string,"grouped"?: boolean,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"older_embedding"?: (number)[],"older_model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"surrounding"?: number,"until"?: string,"weights"?: Json }; Returns: {
               "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"duplicates": (string)[],"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"surroundings": Json,"tags": (string)[],"task": string
             }[]
                            },
