@@ -38,9 +38,9 @@ export async function measureStuck(db: TestDatabase): Promise<void> {
   const before = await times();
   await db.sql`
     insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, run_at)
-    select ${tenant}, gen_random_uuid(), 'u', 'u', 'u/u', 'ready', now() from generate_series(1, ${many}::integer)
+    select ${tenant}::uuid, gen_random_uuid(), 'u', 'u', 'u/u', 'ready', now() from generate_series(1, ${many}::integer)
     union all
-    select ${tenant}, gen_random_uuid(), 't', 't', 't/t', 'scheduled', now() + interval '1 day' from generate_series(1, ${many}::integer)`;
+    select ${tenant}::uuid, gen_random_uuid(), 't', 't', 't/t', 'scheduled', now() + interval '1 day' from generate_series(1, ${many}::integer)`;
   await graphile.backend.query(
     `select count(*) from graphile_worker.add_jobs(array(
       select json_populate_record(null::graphile_worker.job_spec, '{"identifier": "u", "payload": {}}') from generate_series(1, $1::integer)
