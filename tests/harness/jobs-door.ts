@@ -41,7 +41,8 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       }
     },
     onWake(listener) {
-      void ear.listen("mayfly_jobs", listener);
+      // One that is closed before it listens hears nothing, and that is well.
+      ear.listen("mayfly_jobs", listener).catch(() => {});
       return () => ear.close();
     },
     cpu: () => backends.reduce((sum, backend) => sum + backend.cpu(), 0),
