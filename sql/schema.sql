@@ -36,6 +36,23 @@ create type mayfly_private.found_lanes as (
   next_heads jsonb
 );
 
+create type mayfly_private.found_wait as (
+  n integer,
+  step text,
+  of text,
+  key text,
+  together text,
+  signal text,
+  child boolean,
+  child_id uuid,
+  approval uuid,
+  until timestamp with time zone,
+  at timestamp with time zone,
+  outcome jsonb,
+  signal_id bigint,
+  known boolean
+);
+
 create type mayfly_private.job_holder as (
   kind text,
   tenant_id uuid,
@@ -652,6 +669,7 @@ create table mayfly.job_steps (
   ms integer,
   bytes integer not null,
   at timestamp with time zone not null default clock_timestamp(),
+  seq bigint not null generated always as identity,
   constraint job_steps_pkey PRIMARY KEY (tenant_id, job_id, name)
 );
 alter table mayfly.job_steps enable row level security;
@@ -1779,6 +1797,13 @@ set search_path = "";
 grant execute on function mayfly.list_states to authenticated;
 grant execute on function mayfly.list_states to service_role;
 
+create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_workflows to authenticated;
+grant execute on function mayfly.list_workflows to service_role;
+
 create function mayfly.listen(log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
 language sql volatile
@@ -1813,6 +1838,13 @@ set search_path = "";
 grant execute on function mayfly.memory_statistics to authenticated;
 grant execute on function mayfly.memory_statistics to service_role;
 
+create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb DEFAULT NULL::jsonb, forgotten text[] DEFAULT NULL::text[])
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.move_workflow to authenticated;
+grant execute on function mayfly.move_workflow to service_role;
+
 create function mayfly.my_invitations()
 returns jsonb
 language sql stable
@@ -1846,6 +1878,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.push to authenticated;
 grant execute on function mayfly.push to service_role;
+
+create function mayfly.query_workflow(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.query_workflow to authenticated;
+grant execute on function mayfly.query_workflow to service_role;
 
 create function mayfly.queue_embeddings(model text, max_rows integer DEFAULT 1000, after uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -1937,6 +1976,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.renew_agent to authenticated;
 
+create function mayfly.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.report_workflow to authenticated;
+grant execute on function mayfly.report_workflow to service_role;
+
 create function mayfly.request_approval(title text, input jsonb DEFAULT '{}'::jsonb, lease text DEFAULT NULL::text, step text DEFAULT NULL::text, category text DEFAULT 'general'::text, confidence double precision DEFAULT NULL::double precision, milestone boolean DEFAULT false, required boolean DEFAULT false, quorum integer DEFAULT NULL::integer, roles text[] DEFAULT NULL::text[], deciders uuid[] DEFAULT NULL::uuid[], expires_in double precision DEFAULT NULL::double precision, input_schema jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language sql volatile
@@ -1950,6 +1996,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.resume_agent to authenticated;
 grant execute on function mayfly.resume_agent to service_role;
+
+create function mayfly.retry_steps(lease text, names text[])
+returns integer
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.retry_steps to authenticated;
+grant execute on function mayfly.retry_steps to service_role;
 
 create function mayfly.revoke_enrolment_key(id uuid, stop_agents boolean DEFAULT false)
 returns jsonb
@@ -2151,12 +2204,26 @@ set search_path = "";
 grant execute on function mayfly.use_approval to authenticated;
 grant execute on function mayfly.use_approval to service_role;
 
+create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb DEFAULT NULL::jsonb, may_sleep boolean DEFAULT true)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.wait_any to authenticated;
+grant execute on function mayfly.wait_any to service_role;
+
 create function mayfly.wait_job(lease text, step text, signals text[] DEFAULT '{}'::text[], until timestamp with time zone DEFAULT NULL::timestamp with time zone)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.wait_job to authenticated;
 grant execute on function mayfly.wait_job to service_role;
+
+create function mayfly.workflow_history(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.workflow_history to authenticated;
+grant execute on function mayfly.workflow_history to service_role;
 
 create function mayfly_gate.check_request(path text DEFAULT current_setting('search_path'::text))
 returns void
@@ -2402,6 +2469,11 @@ set search_path = "";
 create function mayfly_private.check_version(functions text)
 returns void
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_waits(waits jsonb)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
@@ -2741,6 +2813,16 @@ create function mayfly_private.find_typos(tenant uuid, language text, question t
 returns record
 language plpgsql stable
 set jit = off
+set search_path = "";
+
+create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamp with time zone)
+returns mayfly_private.found_wait[]
+language plpgsql stable security definer
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.fire_schedules(max_rows integer)
@@ -3244,6 +3326,13 @@ set enable_nestloop = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
+create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.move_workflow to authenticated;
+grant execute on function mayfly_private.move_workflow to service_role;
+
 create function mayfly_private.my_invitations()
 returns jsonb
 language plpgsql stable security definer
@@ -3572,6 +3661,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.renew_agent to authenticated;
 
+create function mayfly_private.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.report_workflow to authenticated;
+grant execute on function mayfly_private.report_workflow to service_role;
+
 create function mayfly_private.request_approval(title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean, quorum integer, roles text[], deciders uuid[], expires_in double precision, input_schema jsonb)
 returns jsonb
 language plpgsql volatile security definer
@@ -3607,6 +3703,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.resume_agent to authenticated;
 grant execute on function mayfly_private.resume_agent to service_role;
+
+create function mayfly_private.retry_steps(lease text, names text[])
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.retry_steps to authenticated;
+grant execute on function mayfly_private.retry_steps to service_role;
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -4019,6 +4122,15 @@ returns void
 language sql volatile security definer
 set search_path = "";
 
+create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.wait_any to authenticated;
+grant execute on function mayfly_private.wait_any to service_role;
+
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamp with time zone)
 returns jsonb
 language plpgsql volatile security definer
@@ -4051,6 +4163,13 @@ create function mayfly_private.words_version()
 returns smallint
 language sql immutable parallel safe
 set search_path = "";
+
+create function mayfly_private.workflow_row(job jsonb)
+returns jsonb
+language sql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.workflow_row to authenticated;
+grant execute on function mayfly_private.workflow_row to service_role;
 
 create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamp with time zone)
 returns mayfly.states

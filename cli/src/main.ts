@@ -15,6 +15,7 @@ import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
+import { addWorkflows } from "./workflows.ts";
 
 const after = `
 Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
@@ -49,6 +50,7 @@ const commands = [
   addTail,
   addJobs,
   addSchedules,
+  addWorkflows,
   addApprovals,
   addRecall,
   addReembed,

@@ -29,6 +29,7 @@ import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
 import { States } from "./state/states.ts";
 import { Tenants } from "./tenants/tenants.ts";
+import { Workflows } from "./workflows/workflows.ts";
 
 /** Which project, as whom, in which tenant. */
 export interface MayflyOptions {
@@ -90,6 +91,8 @@ export class Mayfly {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Runs of workflows. */
+  readonly workflows: Workflows;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -122,6 +125,7 @@ export class Mayfly {
     // Whoever names no tenant and is not signed in works as the secret key, for all.
     this.jobs = new Jobs(link, !tenantId && !options.client);
     this.approvals = new Approvals(link);
+    this.workflows = new Workflows(link, this.jobs);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }

@@ -395,14 +395,14 @@ isOneToOne: false
                   ]
                 },"job_steps": {
                   Row: {
-                    "at": string,"attempt": number,"bytes": number,"job_id": string,"ms": number | null,"name": string,"result": Json | null,"tenant_id": string
+                    "at": string,"attempt": number,"bytes": number,"job_id": string,"ms": number | null,"name": string,"result": Json | null,"seq": number,"tenant_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "at"?: string,"attempt": number,"bytes": number,"job_id": string,"ms"?: number | null,"name": string,"result"?: Json | null,"tenant_id": string
+                    "at"?: string,"attempt": number,"bytes": number,"job_id": string,"ms"?: number | null,"name": string,"result"?: Json | null,"seq"?: never,"tenant_id": string
                   }
                   Update: {
-                    "at"?: string,"attempt"?: number,"bytes"?: number,"job_id"?: string,"ms"?: number | null,"name"?: string,"result"?: Json | null,"tenant_id"?: string
+                    "at"?: string,"attempt"?: number,"bytes"?: number,"job_id"?: string,"ms"?: number | null,"name"?: string,"result"?: Json | null,"seq"?: never,"tenant_id"?: string
                   }
                   Relationships: [
                     
@@ -796,6 +796,9 @@ isOneToOne: false
 "list_states":
 { Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
+"list_workflows":
+{ Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number }; Returns: Json
+                           },
 "listen":
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
@@ -811,6 +814,9 @@ isOneToOne: false
 "memory_statistics":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"move_workflow":
+{ Args: { "forgotten"?: (string)[],"id": string,"renamed"?: Json,"to_version": string }; Returns: Json
+                           },
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
@@ -825,6 +831,9 @@ isOneToOne: false
                            },
 "push":
 { Args: { "push": Json }; Returns: Json
+                           },
+"query_workflow":
+{ Args: { "id": string }; Returns: Json
                            },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
@@ -867,11 +876,17 @@ isOneToOne: false
 "renew_agent":
 { Args: { "extend"?: boolean }; Returns: Json
                            },
+"report_workflow":
+{ Args: { "lease": string,"value": Json }; Returns: boolean
+                           },
 "request_approval":
 { Args: { "category"?: string,"confidence"?: number,"deciders"?: (string)[],"expires_in"?: number,"input"?: Json,"input_schema"?: Json,"lease"?: string,"milestone"?: boolean,"quorum"?: number,"required"?: boolean,"roles"?: (string)[],"step"?: string,"title": string }; Returns: Json
                            },
 "resume_agent":
 { Args: { "id": string }; Returns: Json
+                           },
+"retry_steps":
+{ Args: { "lease": string,"names": (string)[] }; Returns: number
                            },
 "revoke_enrolment_key":
 { Args: { "id": string,"stop_agents"?: boolean }; Returns: Json
@@ -1002,8 +1017,14 @@ isOneToOne: false
 "use_approval":
 { Args: { "id": string,"lease": string,"step": string }; Returns: Json
                            },
+"wait_any":
+{ Args: { "jobs"?: Json,"lease": string,"may_sleep"?: boolean,"waits": Json }; Returns: Json
+                           },
 "wait_job":
 { Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json
+                           },
+"workflow_history":
+{ Args: { "after"?: number,"id": string,"page_limit"?: number }; Returns: Json
                            }
           }
           Enums: {

@@ -7,6 +7,7 @@ import {
   makeAgent,
   makePerson,
   rpc,
+  type Session,
   serviceRole,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -67,6 +68,11 @@ beforeAll(async () => {
     },
     inTenant(own.tenant),
   );
+  const startRun = async (session: Session) => {
+    const [added] = await session`select mayfly.add_jobs('[{"name": "workflow:run:1"}]') as jobs`;
+    return added?.jobs[0].id as string;
+  };
+  const run = await actAs(db.sql, serviceRole, startRun, inTenant(own.tenant));
   const ask = (claims: Claims, values: object, headers = {}) =>
     rpc<{ id: string; digest: string }>(
       db.sql,
@@ -108,6 +114,17 @@ beforeAll(async () => {
     "use_approval.lease": lease,
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
+    "wait_any.lease": lease,
+    "wait_any.waits": [{ step: "any", signal: "never" }],
+    "wait_any.jobs": [{ name: "any" }],
+    "wait_any.may_sleep": false,
+    "report_workflow.lease": lease,
+    "retry_steps.lease": lease,
+    "retry_steps.names": ["read"],
+    "query_workflow.id": run,
+    "workflow_history.id": job,
+    "move_workflow.id": run,
+    "move_workflow.to_version": "2",
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,
