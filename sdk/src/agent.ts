@@ -58,7 +58,7 @@ export class Agent {
   readonly channels: Channels;
   /** Its own states; `state.shared`: those of the tenant; `state.of(id)`: those of another agent. */
   readonly state: States;
-  /** What is to be done in the tenant, and what this agent does of it. */
+  /** What is to be done, and what this agent does of it. */
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
@@ -122,7 +122,7 @@ export class Agent {
   get type(): string {
     return this.#life.agent.type;
   }
-  /** The type as it was defined when the agent was spawned: its role, its prompt; null if it was not. */
+  /** The type as it was defined then: its role, its prompt; null if it was not. */
   get definition(): FromRow<AgentTypeRow> | null {
     return this.#life.type && fromRow(this.#life.type);
   }
@@ -154,7 +154,6 @@ export class Agent {
   get secondsLeft(): number {
     return Math.max(0, (this.expiresAt.getTime() - this.#life.clock.now) / 1000);
   }
-
   /** The agent as others see it. */
   async card(): Promise<Result<AgentCard>> {
     const answer = await this.#life.link.rpc("get_agent", { id: this.id }, cardRow);

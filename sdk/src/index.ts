@@ -179,12 +179,12 @@ export type {
   ChildOptions,
   ListWorkflows,
   MoveOptions,
+  Workflow,
   WorkflowInfo,
   WorkflowQuery,
 } from "./workflows/types.ts";
 export type { Wait } from "./workflows/wait.ts";
 export {
-  type Workflow,
   type WorkflowCode,
   type WorkflowOptions,
   workflow,

@@ -68,6 +68,7 @@ const withDetails = ({ details, ...said }: { details: string | null; message: st
 export function sqlDoor(
   sql: Sql,
   claims: Claims,
+  headers: Record<string, string> = {},
   before: (name: string, values: object) => void = () => {},
 ): JobsDoor {
   let isDead = false;
@@ -81,7 +82,7 @@ export function sqlDoor(
         return new Promise(() => {});
       }
       try {
-        return ok(form.parse(await rpc(sql, claims, name, values as Record<string, unknown>)));
+        return ok(form.parse(await rpc(sql, claims, name, { ...values }, headers)));
       } catch (error) {
         return failed(refusalOf(error));
       }

@@ -1,6 +1,6 @@
 /** Workflows for tests: a tenant, somebody who starts them, and a worker that works until nothing is ready. */
 import type { JobHandlers, Workflow } from "@mayfly/sdk";
-import { makePerson, rpc, type Sql } from "#harness/callers";
+import { inTenant, makePerson, rpc, type Sql, serviceRole } from "#harness/callers";
 import { sqlDoor, Worker } from "#harness/jobs-door";
 import { add, letTick, makeWorker, makeWorkTenant } from "../jobs/working.ts";
 
@@ -38,7 +38,7 @@ export async function makeStage(sql: Sql) {
     /** Works until nothing is ready. */
     drain: async (handlers: JobHandlers) => {
       await letTick(sql);
-      const door = sqlDoor(sql, agent.claims);
+      const door = sqlDoor(sql, serviceRole, inTenant(tenant));
       const { data, error } = Worker.start(door, handlers, quick);
       if (error) throw error;
       const why = await data.ended;
@@ -52,7 +52,7 @@ export async function makeStage(sql: Sql) {
      */
     die: async (handlers: JobHandlers, dies: (name: string, values: object) => boolean) => {
       const died = await new Promise<boolean>((resolve) => {
-        const door = sqlDoor(sql, agent.claims, (name, values) => {
+        const door = sqlDoor(sql, serviceRole, inTenant(tenant), (name, values) => {
           if (!dies(name, values)) return;
           setTimeout(resolve, 0, true);
           throw new Error("The process has died.");

@@ -7,9 +7,8 @@ import type { StepWork } from "../jobs/held-job.ts";
 import { asked, reported } from "./answers.ts";
 import { childFailed, notApproved } from "./errors.ts";
 import type { WorkflowRun } from "./run.ts";
-import type { Approved, ApproveOptions, ChildOptions } from "./types.ts";
+import type { Approved, ApproveOptions, ChildOptions, Workflow } from "./types.ts";
 import { Wait } from "./wait.ts";
-import type { Workflow } from "./workflow.ts";
 
 /** What the first of several waits gave, by its key. */
 export type First<Waits extends Record<string, Wait<unknown>>> = {

@@ -1,5 +1,21 @@
 import type { ApprovalOptions } from "../approvals/types.ts";
+import type { JobSchema } from "../jobs/kinds.ts";
+import type { JobHandlers } from "../jobs/local-job.ts";
 import type { JobError, JobOptions, JobStatus } from "../jobs/types.ts";
+
+/** A workflow: what {@link workflow} gives. */
+export interface Workflow<In = unknown, Out = unknown> {
+  readonly name: string;
+  readonly version: string;
+  /** The name of its jobs: `workflow:<name>:<version>`. */
+  readonly job: string;
+  /** For `agent.work`, `mayfly.jobs.work` and `serveJobs`: spread them beside others. */
+  readonly handlers: JobHandlers;
+  /** What its input has to fit. */
+  readonly input: JobSchema<unknown, In> | undefined;
+  /** Of the types alone. @internal */
+  readonly gives?: Out;
+}
 
 /** A run of a workflow. */
 export interface WorkflowInfo {

@@ -1,5 +1,3 @@
-import type { WorkflowRun } from "./run.ts";
-
 /** What a wait waits for, as `wait_any` has it. @internal */
 export interface Atom {
   signal?: string;
@@ -7,6 +5,11 @@ export interface Atom {
   approval?: string;
   after?: number | string;
   until?: string;
+}
+
+/** The run that a wait belongs to. @internal */
+export interface WaitRun {
+  one<T>(wait: Wait<T>): Promise<T>;
 }
 
 /** How a wait begins and ends. @internal */
@@ -28,13 +31,13 @@ export interface WaitPlan<T> {
 export class Wait<T> implements PromiseLike<T> {
   /** @internal */
   readonly plan: WaitPlan<T>;
-  readonly #run: WorkflowRun;
+  readonly #run: WaitRun;
   #step: string | undefined;
   #atom: Promise<Atom> | undefined;
   #ended: Promise<T> | undefined;
 
   /** @internal */
-  constructor(run: WorkflowRun, plan: WaitPlan<T>) {
+  constructor(run: WaitRun, plan: WaitPlan<T>) {
     this.#run = run;
     this.plan = plan;
     // A map or an `any` that it was made for has claimed it by then.
@@ -52,6 +55,7 @@ export class Wait<T> implements PromiseLike<T> {
     return this.#begin().then(onDone, onFailed);
   }
 
+  /** As of a promise: what it gives if the wait fails. */
   // biome-ignore lint/suspicious/noExplicitAny: as of any promise.
   catch<B = never>(onFailed: (error: any) => B | PromiseLike<B>): Promise<T | B> {
     return this.#begin().catch(onFailed);

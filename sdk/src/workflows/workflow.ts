@@ -1,9 +1,9 @@
 import { invalid } from "../contract/invalid.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import { fit, type JobSchema, unwrap } from "../jobs/kinds.ts";
-import type { JobHandlers } from "../jobs/local-job.ts";
 import { WorkflowContext } from "./context.ts";
 import { WorkflowRun } from "./run.ts";
+import type { Workflow } from "./types.ts";
 
 /** Of a workflow, beside its name, its input and its code. */
 export interface WorkflowOptions<Out> {
@@ -15,20 +15,6 @@ export interface WorkflowOptions<Out> {
 
 /** The code of a workflow. */
 export type WorkflowCode<Input, Out> = (ctx: WorkflowContext, input: Input) => Out | Promise<Out>;
-
-/** A workflow: what {@link workflow} gives. */
-export interface Workflow<In = unknown, Out = unknown> {
-  readonly name: string;
-  readonly version: string;
-  /** The name of its jobs: `workflow:<name>:<version>`. */
-  readonly job: string;
-  /** For `agent.work`, `mayfly.jobs.work` and `serveJobs`: spread them beside others. */
-  readonly handlers: JobHandlers;
-  /** What its input has to fit. */
-  readonly input: JobSchema<unknown, In> | undefined;
-  /** Of the types alone. @internal */
-  readonly gives?: Out;
-}
 
 /**
  * A workflow: code whose every step is recorded, so that it goes on where it was, whoever dies.

@@ -16,10 +16,10 @@ import type {
   Checkpoint,
   ListWorkflows,
   MoveOptions,
+  Workflow,
   WorkflowInfo,
   WorkflowQuery,
 } from "./types.ts";
-import type { Workflow } from "./workflow.ts";
 
 /** Runs of workflows: starts them, signals them, says how far they are. */
 export class Workflows {

@@ -1,5 +1,5 @@
--- What a workflow, or any job, has recorded: its checkpoints, in their order, a page at a time. `seq` rises with each.
--- Callers with job:read. Locks nothing.
+-- What a workflow, or any job, has recorded: its checkpoints, in their order, a page at a time. `seq` counts them from 1
+-- on: the column of that name is everybody's. Callers with job:read. Locks nothing.
 
 create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
 returns jsonb
@@ -27,9 +27,11 @@ begin
     from (
       select a.*, sum(a.bytes) over (order by a.seq) - a.bytes as before
       from (
-        select o.seq, o.name, o.result, o.attempt, o.ms, o.at, o.bytes from mayfly.job_steps o
-        where o.tenant_id = tenant and o.job_id = workflow_history.id and o.seq > after
-        order by o.seq limit page_limit) a) s) p
+        select * from (
+          select row_number() over (order by o.seq) as seq, o.name, o.result, o.attempt, o.ms, o.at, o.bytes from mayfly.job_steps o
+          where o.tenant_id = tenant and o.job_id = workflow_history.id) n
+        where n.seq > after
+        order by n.seq limit page_limit) a) s) p
   where p.before < 4000000;
   return jsonb_set(answer, '{more}', coalesce(nullif(answer -> 'more', 'null'), 'false'));
 end

@@ -7,7 +7,6 @@ import {
   makeAgent,
   makePerson,
   rpc,
-  type Session,
   serviceRole,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -15,6 +14,7 @@ import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
 import { fillTenant, type Victim } from "#harness/sweep";
 import { operation, teamRequest } from "../../../sdk/src/contract/schemas.ts";
+import { wantedOfWorkflows } from "../../workflows/wanted.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";
@@ -58,21 +58,17 @@ beforeAll(async () => {
     secret: { claims: serviceRole, headers: inTenant(own.tenant) },
   };
   const target = (await makeAgent(db.sql, own.tenant, { lifetime: 600 })).id;
-  const [job, lease] = await actAs(
+  const [job, lease, run] = await actAs(
     db.sql,
     serviceRole,
     async (session) => {
-      const [added] = await session`select mayfly.add_jobs('[{"name": "held"}]') as jobs`;
+      const [added] =
+        await session`select mayfly.add_jobs('[{"name": "held"}, {"name": "workflow:run:1", "delay": 9000}]') as jobs`;
       const [claimed] = await session`select mayfly.claim_jobs(lease => 3600) as answer`;
-      return [added?.jobs[0].id, claimed?.answer.jobs[0].lease] as [string, string];
+      return [added?.jobs[0].id, claimed?.answer.jobs[0].lease, added?.jobs[1].id] as string[];
     },
     inTenant(own.tenant),
   );
-  const startRun = async (session: Session) => {
-    const [added] = await session`select mayfly.add_jobs('[{"name": "workflow:run:1"}]') as jobs`;
-    return added?.jobs[0].id as string;
-  };
-  const run = await actAs(db.sql, serviceRole, startRun, inTenant(own.tenant));
   const ask = (claims: Claims, values: object, headers = {}) =>
     rpc<{ id: string; digest: string }>(
       db.sql,
@@ -114,17 +110,7 @@ beforeAll(async () => {
     "use_approval.lease": lease,
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
-    "wait_any.lease": lease,
-    "wait_any.waits": [{ step: "any", signal: "never" }],
-    "wait_any.jobs": [{ name: "any" }],
-    "wait_any.may_sleep": false,
-    "report_workflow.lease": lease,
-    "retry_steps.lease": lease,
-    "retry_steps.names": ["read"],
-    "query_workflow.id": run,
-    "workflow_history.id": job,
-    "move_workflow.id": run,
-    "move_workflow.to_version": "2",
+    ...wantedOfWorkflows(lease as string, run as string),
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,
