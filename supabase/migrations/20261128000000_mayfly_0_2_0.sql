@@ -12323,7 +12323,7 @@ declare
   tenant constant uuid := mayfly_private.require_tenant('job:add');
   admin constant boolean := tenant = any (mayfly_private.tenant_ids('job:admin'));
   job mayfly.jobs;
-  target text;
+  new_name text;
   dead mayfly.finished_jobs;
   unknown text;
   freed bigint;
@@ -12372,17 +12372,17 @@ begin
     perform mayfly_private.fail(409, 'invalid_request', 'Another step has one of these names.', 'Nothing was changed.', '{"field": "renamed"}');
   end;
 
-  target := 'workflow:' || split_part(job.name, ':', 2) || ':' || to_version;
+  new_name := 'workflow:' || split_part(job.name, ':', 2) || ':' || to_version;
   if dead.id is not null then
     update mayfly.finished_jobs f
-    set name = target, queue = case when f.queue = f.name then target else f.queue end, lane = mayfly_private.lane_of(
-      case when f.queue = f.name then target else f.queue end, target, case when strpos(f.lane, '#') > 0 then substr(f.lane, strpos(f.lane, '#') + 1) end, f.target)
+    set name = new_name, queue = case when f.queue = f.name then new_name else f.queue end, lane = mayfly_private.lane_of(
+      case when f.queue = f.name then new_name else f.queue end, new_name, case when strpos(f.lane, '#') > 0 then substr(f.lane, strpos(f.lane, '#') + 1) end, f.target)
     where f.tenant_id = tenant and f.id = dead.id;
     perform mayfly_private.redrive_jobs(array[dead.id], null, 1);
   else
     update mayfly.jobs j
-    set name = target, queue = case when j.queue = j.name then target else j.queue end, lane = mayfly_private.lane_of(
-      case when j.queue = j.name then target else j.queue end, target, case when strpos(j.lane, '#') > 0 then substr(j.lane, strpos(j.lane, '#') + 1) end, j.target)
+    set name = new_name, queue = case when j.queue = j.name then new_name else j.queue end, lane = mayfly_private.lane_of(
+      case when j.queue = j.name then new_name else j.queue end, new_name, case when strpos(j.lane, '#') > 0 then substr(j.lane, strpos(j.lane, '#') + 1) end, j.target)
     where j.tenant_id = tenant and j.id = job.id;
     if job.status in ('ready', 'running') then
       perform mayfly_private.ready_jobs(tenant, array[job.id], case when job.status = 'running' then 1 else 0 end);

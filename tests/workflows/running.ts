@@ -73,5 +73,4 @@ const quick = {
   drainOnTermination: false,
   pollMs: 60_000,
   lease: 3_000,
-  onError: (e: unknown) => process.env.SHOW && console.error(e),
 };
