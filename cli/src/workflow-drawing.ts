@@ -20,7 +20,7 @@ const shapes: Partial<Record<Checkpoint["kind"], [string, string]>> = {
 
 /** What a run has recorded, one below the other, and what it waits for. */
 export function drawRun(run: WorkflowQuery, checkpoints: Checkpoint[]): string[] {
-  const drawn = checkpoints.filter(({ kind }) => kind !== "timer" && kind !== "report");
+  const drawn = checkpoints.filter(({ kind }) => !["timer", "asked", "report"].includes(kind));
   const nodes = drawn.map(({ kind, name }, at) => {
     const [open, close] = shapes[kind] ?? ["[", "]"];
     return `  s${at}${open}"${label(name)}"${close}`;

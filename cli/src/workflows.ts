@@ -121,7 +121,7 @@ function treeOf(run: WorkflowQuery, checkpoints: Checkpoint[], output: Output): 
     lineOf(run),
     `├ input ${dim(json(run.input))}`,
     ...checkpoints
-      .filter(({ kind }) => kind !== "timer" && kind !== "report")
+      .filter(({ kind }) => !["timer", "asked", "report"].includes(kind))
       .map(({ seq, name, attempt, ms, result }) => {
         const how = `${seq}, in attempt ${attempt}${ms === null ? "" : `, ${ms} ms`}`;
         return `├ ${printable(name)} ${dim(how)} ${json(result)}`;

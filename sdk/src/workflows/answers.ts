@@ -69,9 +69,10 @@ const kinds: CheckpointKind[] = ["signal", "sleep", "child", "approve", "any", "
 export function toCheckpoint({ ms, result, at, ...row }: CheckpointRow): Checkpoint {
   const [word = ""] = row.name.replace(/^.*\]\./, "").split(":", 1);
   const kind = kinds.find((one) => one === word && row.name.includes(":")) ?? "step";
+  const own = /: (until|asked)$/.exec(row.name)?.[1];
   return {
     ...row,
-    kind: row.name === "report" ? "report" : row.name.endsWith(": until") ? "timer" : kind,
+    kind: row.name === "report" ? "report" : own === "until" ? "timer" : ((own as "asked") ?? kind),
     result: result ?? null,
     ms: typeof ms === "number" ? ms : null,
     at: new Date(at),

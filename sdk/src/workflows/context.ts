@@ -197,9 +197,14 @@ export class WorkflowContext {
         as === undefined ? this.#numbered(`approve: ${title.slice(0, 100)}`) : this.#name(as),
       atom: async (step) => {
         const { lease, parts } = this.#run.job;
+        // A decider may change the input: what was asked is found by its id from then on.
+        const name = `${step}: asked`;
+        const known = await parts.steps.known(name);
+        if (known) return { approval: known.result as string };
         const values = { ...toRequest(title, input, options), lease, step };
-        const answer = await parts.door.call("request_approval", values, asked);
-        return { approval: or(answer).id };
+        const { id } = or(await parts.door.call("request_approval", values, asked));
+        await parts.steps.record({ name, result: id, ms: 0 });
+        return { approval: id };
       },
       take: (outcome) => {
         const { id, status, input, reasons, waived } = outcome as ApprovalEnd<Input>;

@@ -164,6 +164,7 @@ export class WorkflowRun implements Waiter {
     const unasked = await this.#unasked;
     unasked.delete(name);
     unasked.delete(`${name}: until`);
+    unasked.delete(`${name}: asked`);
   }
 
   async #recorded(): Promise<Set<string>> {

@@ -64,6 +64,7 @@ export type CheckpointKind =
   | "signal"
   | "sleep"
   | "timer"
+  | "asked"
   | "child"
   | "approve"
   | "any"
