@@ -178,10 +178,7 @@ export class Agent {
     return this.#life.renew();
   }
 
-  /**
-   * Suspends the agent: it and its descendants can do nothing until its parent or a member resumes it.
-   * What it remembered is pushed first, as `stop` does.
-   */
+  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, as `stop`. */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }
