@@ -18,6 +18,7 @@ import { wantedOfWorkflows } from "../../workflows/wanted.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";
+import { wantedOfCosts } from "./wanted-costs.ts";
 
 interface Argument {
   name: string;
@@ -111,6 +112,7 @@ beforeAll(async () => {
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
     ...wantedOfWorkflows(lease as string, run as string),
+    ...wantedOfCosts,
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,
