@@ -21,6 +21,7 @@ import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
 import { addTune } from "./tune.ts";
+import { addWorkflows } from "./workflows.ts";
 
 const after = `
 Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
@@ -55,6 +56,7 @@ const commands = [
   addTail,
   addJobs,
   addSchedules,
+  addWorkflows,
   addApprovals,
   addCosts,
   addRemember,

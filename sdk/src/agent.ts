@@ -33,6 +33,7 @@ import {
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import type { Outboxes } from "./outbox/outboxes.ts";
 import { States } from "./state/states.ts";
+import { Workflows } from "./workflows/workflows.ts";
 
 /** What an agent needs of its Mayfly. */
 export interface AgentConnection extends Omit<LifeParts, "clock"> {
@@ -58,10 +59,12 @@ export class Agent {
   readonly channels: Channels;
   /** Its own states; `state.shared`: those of the tenant; `state.of(id)`: those of another agent. */
   readonly state: States;
-  /** What is to be done in the tenant, and what this agent does of it. */
+  /** What is to be done, and what this agent does of it. */
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Runs of workflows. */
+  readonly workflows: Workflows;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   /** What it shows of itself to those who watch. */
@@ -101,6 +104,7 @@ export class Agent {
     this.channels = new Channels(link, this.messages);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
+    this.workflows = new Workflows(link, this.jobs);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
@@ -122,7 +126,7 @@ export class Agent {
   get type(): string {
     return this.#life.agent.type;
   }
-  /** The type as it was defined when the agent was spawned: its role, its prompt; null if it was not. */
+  /** The type as it was defined then: its role, its prompt; null if it was not. */
   get definition(): FromRow<AgentTypeRow> | null {
     return this.#life.type && fromRow(this.#life.type);
   }
@@ -154,7 +158,6 @@ export class Agent {
   get secondsLeft(): number {
     return Math.max(0, (this.expiresAt.getTime() - this.#life.clock.now) / 1000);
   }
-
   /** The agent as others see it. */
   async card(): Promise<Result<AgentCard>> {
     const answer = await this.#life.link.rpc("get_agent", { id: this.id }, cardRow);
@@ -175,10 +178,7 @@ export class Agent {
     return this.#life.renew();
   }
 
-  /**
-   * Suspends the agent: it and its descendants can do nothing until its parent or a member resumes it.
-   * What it remembered is pushed first, as `stop` does.
-   */
+  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, as `stop`. */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }

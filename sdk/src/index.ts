@@ -220,3 +220,23 @@ export type {
   Tenants,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
+export type { First, WorkflowContext } from "./workflows/context.ts";
+export type {
+  Approved,
+  ApproveOptions,
+  Checkpoint,
+  CheckpointKind,
+  ChildOptions,
+  ListWorkflows,
+  MoveOptions,
+  Workflow,
+  WorkflowInfo,
+  WorkflowQuery,
+} from "./workflows/types.ts";
+export type { Wait } from "./workflows/wait.ts";
+export {
+  type WorkflowCode,
+  type WorkflowOptions,
+  workflow,
+} from "./workflows/workflow.ts";
+export type { Workflows } from "./workflows/workflows.ts";

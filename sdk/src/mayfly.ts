@@ -33,6 +33,7 @@ import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
 import { States } from "./state/states.ts";
 import { Tenants } from "./tenants/tenants.ts";
+import { Workflows } from "./workflows/workflows.ts";
 
 /** Which project, as whom, in which tenant. */
 export interface MayflyOptions {
@@ -102,6 +103,8 @@ export class Mayfly {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Runs of workflows. */
+  readonly workflows: Workflows;
   /** What models cost, what may be spent on them, and what was. */
   readonly costs: Costs;
   /** What is known of whom, and since when. */
@@ -142,6 +145,7 @@ export class Mayfly {
     // Whoever names no tenant and is not signed in works as the secret key, for all.
     this.jobs = new Jobs(link, !tenantId && !options.client);
     this.approvals = new Approvals(link);
+    this.workflows = new Workflows(link, this.jobs);
     this.costs = new Costs(link);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);

@@ -8358,6 +8358,7 @@ create table mayfly.job_steps (
   ms integer,
   bytes integer not null,
   at timestamptz not null default clock_timestamp(),
+  seq bigint generated always as identity,
   constraint job_steps_pkey primary key (tenant_id, job_id, name)
 );
 
@@ -8370,6 +8371,8 @@ alter table mayfly.job_steps
 comment on table mayfly.job_steps is 'What the steps of jobs gave.';
 
 comment on column mayfly.job_steps.attempt is 'Of the job, when it was recorded.';
+
+comment on column mayfly.job_steps.seq is 'In the order in which steps are recorded.';
 
 comment on column mayfly.job_steps.ms is 'How long it took, as its worker says.';
 
@@ -13468,6 +13471,629 @@ return mayfly_private.use_approval(lease, id, step);
 comment on function mayfly.use_approval is 'Takes a decision, for the job and the step that asked: the approval, its input and the reasons.';
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('workflow.moved', 'job:read', null, 'A run was moved to another version of its workflow.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
+
+create function mayfly.list_workflows(
+  of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  low constant text := 'workflow:' || coalesce(of_name || ':', '') || coalesce(of_version, '');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+  elsif of_version is not null and of_name is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'of_version goes with of_name.', null, '{"field": "of_version"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job) order by p.id desc), '[]')
+    from (
+      select * from (
+        (select j.id, to_jsonb(j) - 'input' as job from mayfly.jobs j
+          where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+            and starts_with(j.name, low) and (of_version is null or j.name = low)
+          order by j.id desc limit page_limit)
+        union all
+        (select f.id, to_jsonb(f) - '{input,result}'::text[] from mayfly.finished_jobs f
+          where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+            and starts_with(f.name, low) and (of_version is null or f.name = low)
+          order by f.id desc limit page_limit)) b
+      order by b.id desc limit page_limit) p);
+end
+$$;
+
+comment on function mayfly.list_workflows is 'Runs of workflows, the newest first. Pass the last id as before for the next page.';
+
+grant execute on function mayfly.list_workflows to authenticated, service_role;
+
+-- The definer half of mayfly.move_workflow. A run that is in somebody's hands is taken away: that worker's next write is
+-- refused (lease_lost). One that has failed runs again. Locks the job.
+
+create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:add');
+  admin constant boolean := tenant = any (mayfly_private.tenant_ids('job:admin'));
+  job mayfly.jobs;
+  new_name text;
+  dead mayfly.finished_jobs;
+  unknown text;
+  freed bigint;
+begin
+  if to_version is null or to_version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'to_version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "to_version"}');
+  elsif coalesce(jsonb_typeof(renamed), 'null') not in ('object', 'null') or pg_column_size(renamed) > 65536
+    or exists (select from jsonb_each(case when jsonb_typeof(renamed) = 'object' then renamed else '{}' end) r
+      where jsonb_typeof(r.value) <> 'string' or char_length(r.value #>> '{}') not between 1 and 200) then
+    perform mayfly_private.fail(400, 'invalid_request', 'renamed must be { "former name": "new name" }, of 1 to 200 characters each.', null, '{"field": "renamed"}');
+  elsif cardinality(forgotten) > 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'forgotten must be at most 1000 names.', null, '{"field": "forgotten"}');
+  end if;
+  select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = move_workflow.id for no key update;
+  if job.id is null then
+    select * into dead from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = move_workflow.id for no key update;
+    job := jsonb_populate_record(null::mayfly.jobs, to_jsonb(dead));
+  end if;
+  if job.name is null or job.name not like 'workflow:%' then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+  elsif not admin and (dead.id is not null or job.created_by is distinct from mayfly_private.caller_id()) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
+      'Without it, one moves the runs alone that one has started, until they fail.', '{"scope": "job:admin"}');
+  elsif dead.status in ('succeeded', 'cancelled') then
+    perform mayfly_private.fail(409, 'job_finished', 'The workflow has ended.', 'Start another.', '{"field": "id"}');
+  end if;
+
+  select n into unknown from (
+    select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')) as n union all select unnest(forgotten)) o
+  where not exists (select from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = o.n)
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
+      'Look at its history.', '{"field": "renamed"}');
+  end if;
+  with gone as (
+    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = any (forgotten) returning s.bytes
+  )
+  select coalesce(sum(g.bytes), 0) into freed from gone g;
+  if freed > 0 then
+    perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  end if;
+  begin
+    update mayfly.job_steps s set name = renamed ->> s.name where s.tenant_id = tenant and s.job_id = job.id and renamed ? s.name;
+  exception when unique_violation then
+    perform mayfly_private.fail(409, 'invalid_request', 'Another step has one of these names.', 'Nothing was changed.', '{"field": "renamed"}');
+  end;
+
+  new_name := 'workflow:' || split_part(job.name, ':', 2) || ':' || to_version;
+  if dead.id is not null then
+    update mayfly.finished_jobs f
+    set name = new_name, queue = case when f.queue = f.name then new_name else f.queue end, lane = mayfly_private.lane_of(
+      case when f.queue = f.name then new_name else f.queue end, new_name, case when strpos(f.lane, '#') > 0 then substr(f.lane, strpos(f.lane, '#') + 1) end, f.target)
+    where f.tenant_id = tenant and f.id = dead.id;
+    perform mayfly_private.redrive_jobs(array[dead.id], null, 1);
+  else
+    update mayfly.jobs j
+    set name = new_name, queue = case when j.queue = j.name then new_name else j.queue end, lane = mayfly_private.lane_of(
+      case when j.queue = j.name then new_name else j.queue end, new_name, case when strpos(j.lane, '#') > 0 then substr(j.lane, strpos(j.lane, '#') + 1) end, j.target)
+    where j.tenant_id = tenant and j.id = job.id;
+    if job.status in ('ready', 'running') then
+      perform mayfly_private.ready_jobs(tenant, array[job.id], case when job.status = 'running' then 1 else 0 end);
+    end if;
+  end if;
+  perform mayfly_private.append_events(tenant, 'workflow.moved', array[job.id]);
+  return jsonb_build_object('id', job.id, 'name', split_part(job.name, ':', 2), 'version', to_version,
+    'from', substr(job.name, length(split_part(job.name, ':', 2)) + 11));
+end
+$$;
+
+comment on function mayfly_private.move_workflow is 'Moves a run to another version of its workflow.';
+
+grant execute on function mayfly_private.move_workflow to authenticated, service_role;
+
+-- Moves a run to another version of its workflow: one's own (scope job:add), or any, failed ones included (job:admin).
+-- `renamed` gives recorded steps the names that this version asks for; `forgotten` are deleted, and done again where it
+-- asks for them.
+
+create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.move_workflow(id, to_version, renamed, forgotten);
+end
+$$;
+
+comment on function mayfly.move_workflow is 'Moves a run to another version of its workflow: { id, name, version, from }. One that has failed runs again.';
+
+grant execute on function mayfly.move_workflow to authenticated, service_role;
+
+-- How far a workflow is. Callers with job:read; its open approvals are shown to those with approval:read. Locks nothing.
+
+create function mayfly.query_workflow(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  job jsonb;
+begin
+  select to_jsonb(j) into job from mayfly.jobs j where j.tenant_id = tenant and j.id = query_workflow.id and j.name like 'workflow:%';
+  if not found then
+    select to_jsonb(f) into job from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = query_workflow.id and f.name like 'workflow:%';
+  end if;
+  if job is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+  end if;
+  return mayfly_private.workflow_row(job) || jsonb_build_object(
+    'input', job -> 'input', 'result', job -> 'result',
+    'report', (select s.result from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name = 'report'),
+    'steps', (select count(*) from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name <> 'report'),
+    'children', (
+      select coalesce(jsonb_object_agg(c.status, c.n), '{}')
+      from (
+        select o.status, count(*) as n
+        from (
+          select j.status from mayfly.jobs j where j.tenant_id = tenant and j.parent_id = query_workflow.id
+          union all
+          select f.status from mayfly.finished_jobs f where f.tenant_id = tenant and f.parent_id = query_workflow.id) o
+        group by o.status) c),
+    'approvals', (
+      select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'title', a.title, 'category', a.category) order by a.created_at), '[]')
+      from mayfly.approvals a where a.tenant_id = tenant and a.job_id = query_workflow.id and a.status = 'pending'));
+end
+$$;
+
+comment on function mayfly.query_workflow is 'How far a workflow is: what it reports, what it waits for, its children and open approvals.';
+
+grant execute on function mayfly.query_workflow to authenticated, service_role;
+
+-- The definer half of mayfly.report_workflow. Fenced. Kept as the step `report` of the job, the only one that changes:
+-- it is deleted with the others. Locks the job.
+
+create function mayfly_private.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job mayfly.jobs;
+  size constant integer := 128 + coalesce(octet_length(value::text), 0);
+  former integer;
+begin
+  if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "value"}');
+  end if;
+  perform mayfly_private.check_numbers(value, 'value');
+  job := mayfly_private.fence_job(lease);
+  select s.bytes into former from mayfly.job_steps s where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = 'report';
+  perform mayfly_private.charge(job.tenant_id, 0, size - coalesce(former, 0), 1);
+  insert into mayfly.job_steps as s (tenant_id, job_id, name, attempt, result, bytes)
+  values (job.tenant_id, job.id, 'report', job.attempt, coalesce(value, 'null'), size)
+  on conflict on constraint job_steps_pkey do update
+  set result = excluded.result, attempt = excluded.attempt, bytes = excluded.bytes, at = excluded.at;
+  return true;
+end
+$$;
+
+comment on function mayfly_private.report_workflow is 'Says how far a workflow is.';
+
+grant execute on function mayfly_private.report_workflow to authenticated, service_role;
+
+-- Says how far a held workflow is, for query_workflow: any JSON, in place of what it said before.
+
+create function mayfly.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.report_workflow(lease, value);
+end
+$$;
+
+comment on function mayfly.report_workflow is 'Says how far a held workflow is, in place of what it said before.';
+
+grant execute on function mayfly.report_workflow to authenticated, service_role;
+
+-- The definer half of mayfly.retry_steps. Fenced. A mark `retry: <name>` is left, so that the step is known to have been
+-- here. Locks the job.
+
+create function mayfly_private.retry_steps(lease text, names text[])
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  forgotten text[];
+  freed bigint;
+  used bigint;
+begin
+  if names is null or cardinality(names) not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'names must be 1 to 1000 names.', null, '{"field": "names"}');
+  end if;
+  with gone as (
+    delete from mayfly.job_steps s
+    where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = any (names) and s.result ? '$threw'
+    returning s.name, s.bytes
+  )
+  select coalesce(array_agg(g.name), '{}'), coalesce(sum(g.bytes), 0) into forgotten, freed from gone g;
+  with marked as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, bytes)
+    select job.tenant_id, job.id, 'retry: ' || n, job.attempt, 128 from unnest(forgotten) n
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(m.bytes), 0) into used from marked m;
+  if used <> freed then
+    perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
+  end if;
+  return cardinality(forgotten);
+end
+$$;
+
+comment on function mayfly_private.retry_steps is 'Forgets failures of steps, so that they are tried again.';
+
+grant execute on function mayfly_private.retry_steps to authenticated, service_role;
+
+-- Forgets recorded failures of steps of a held job, since they have failed the attempt after all: the next one tries them
+-- again. Says how many.
+
+create function mayfly.retry_steps(lease text, names text[])
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.retry_steps(lease, names);
+end
+$$;
+
+comment on function mayfly.retry_steps is 'Forgets recorded failures of steps of a held job: the next attempt tries them again.';
+
+grant execute on function mayfly.retry_steps to authenticated, service_role;
+
+-- Refuses waits with the index and the field of their first fault. Locks nothing.
+
+create function mayfly_private.check_waits(waits jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(waits) is distinct from 'array' or jsonb_array_length(waits) not between 1 and 10000 or pg_column_size(waits) > 4194304 then
+    perform mayfly_private.fail(400, 'invalid_request', 'waits must be an array of 1 to 10000 waits, of 4 MB at most.', null, '{"field": "waits"}');
+  end if;
+  select o.n - 1 as index, o.field into fault
+  from (
+    select e.n, case
+      when jsonb_typeof(e.w) <> 'object' or jsonb_typeof(e.w -> 'step') is distinct from 'string' or char_length(e.w ->> 'step') not between 1 and 200 then 'step'
+      when e.w - '{step,of,key,together,signal,child,approval,after,until}'::text[] <> '{}' then 'step'
+      when (e.w ? 'of') <> (e.w ? 'key') or not mayfly_private.text_within(e.w -> 'of', 200) or not mayfly_private.text_within(e.w -> 'key', 100) then 'of'
+      when not mayfly_private.text_within(e.w -> 'together', 200) then 'together'
+      when num_nonnulls(e.w -> 'signal', e.w -> 'child', e.w -> 'approval', e.w -> 'after', e.w -> 'until') <> 1 then 'signal'
+      when e.w ? 'signal' and (jsonb_typeof(e.w -> 'signal') <> 'string' or char_length(e.w ->> 'signal') not between 1 and 100) then 'signal'
+      when e.w ? 'child' and e.w -> 'child' <> 'true' then 'child'
+      when not mayfly_private.uuid_or_absent(e.w -> 'approval') then 'approval'
+      when not mayfly_private.number_within(e.w -> 'after', 0, 3155760000) then 'after'
+      when not mayfly_private.instant_or_absent(e.w -> 'until') then 'until'
+    end as field
+    from jsonb_array_elements(waits) with ordinality as e (w, n)
+  ) o
+  where o.field is not null
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('waits[%s].%s %s.', fault.index, fault.field, case fault.field
+        when 'step' then 'must be a text of 1 to 200 characters, beside fields of a wait alone'
+        when 'of' then 'must be a text of 1 to 200 characters, beside a key'
+        when 'together' then 'must be a text of 1 to 200 characters'
+        when 'signal' then 'must be a text of 1 to 100 characters, or another one of child, approval, after and until'
+        when 'child' then 'must be true'
+        when 'approval' then 'must be the id of an approval'
+        when 'after' then 'must be seconds from 0 to 3155760000'
+        else 'must be an ISO 8601 instant' end),
+      'Nothing was waited for.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_waits is 'Refuses waits that have a fault, naming index and field.';
+
+-- What one wait has come to: when, what, and whether that was recorded before.
+create type mayfly_private.found_wait as (
+  n integer,
+  step text,
+  of text,
+  key text,
+  together text,
+  signal text,
+  child boolean,
+  child_id uuid,
+  approval uuid,
+  until timestamptz,
+  at timestamptz,
+  outcome jsonb,
+  signal_id bigint,
+  known boolean
+);
+
+-- What each of a job's waits has come to, in their order. Of several that stand for one (`of`) the first by its time;
+-- a signal goes to the first that wants it. Locks nothing: the caller holds the job.
+
+create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
+returns mayfly_private.found_wait[]
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+begin
+  return array(
+    with wait as materialized (
+      select w.*,
+        coalesce(w.until, case when w.after is not null then (
+          select (u.result #>> '{}')::timestamptz from mayfly.job_steps u
+          where u.tenant_id = job.tenant_id and u.job_id = job.id and u.name = w.step || ': until') end) as ends,
+        case when w.child then (
+          select k.job_id from mayfly_private.job_keys k where k.tenant_id = job.tenant_id and k.key = job.id || '/' || w.step) end as child_id
+      from rows from (jsonb_to_recordset(waits) as (
+        step text, "of" text, key text, together text, signal text, child boolean, approval uuid, after double precision, until timestamptz
+      )) with ordinality as w (step, "of", key, together, signal, child, approval, after, until, n)
+    ), come as materialized (
+      select w.*, c.at, c.outcome, c.signal_id, c.known
+      from wait w
+      left join lateral (
+        select e.*
+        from (
+          select s.at, s.result as outcome, null::bigint as signal_id, true as known from mayfly.job_steps s
+          where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = w.step
+          union all
+          (select g.at, jsonb_build_object('payload', g.payload), g.id, false from mayfly.job_signals g
+            where g.tenant_id = job.tenant_id and g.job_id = job.id and g.name = w.signal order by g.id limit 1)
+          union all
+          select f.finished_at, jsonb_build_object('id', f.id, 'status', f.status, 'result', f.result, 'error', f.error), null, false
+          from mayfly.finished_jobs f
+          where f.tenant_id = job.tenant_id and f.id = w.child_id and f.parent_id = job.id
+          union all
+          select w.ends, jsonb_build_object('at', w.ends), null, false where w.ends <= ts
+          union all
+          select coalesce(p.decided_at, p.expires_at), '{}', null, false from mayfly.approvals p
+          where p.tenant_id = job.tenant_id and p.id = w.approval and p.job_id = job.id and (p.status <> 'pending' or p.expires_at <= ts)
+        ) e
+        order by e.known desc, e.at
+        limit 1) c on true
+    ), first as (
+      select c.*, c.at is not null
+          and row_number() over (partition by coalesce('=' || c.of, '#' || c.n) order by c.at, c.n) = 1
+          and (c.signal_id is null or row_number() over (partition by c.signal_id order by c.n) = 1) as taken
+      from come c
+    )
+    select row(f.n, f.step, f.of, f.key, f.together, f.signal, f.child, f.child_id, f.approval, f.ends,
+      case when f.taken then f.at end, case when f.taken then f.outcome end, f.signal_id, f.known)::mayfly_private.found_wait
+    from first f
+    order by f.n);
+end
+$$;
+
+comment on function mayfly_private.find_waits is 'What the waits of a job have come to.';
+
+-- The definer half of mayfly.wait_any. Fenced. The row lock orders it against whatever signals the job: a writer that
+-- has the job first is seen here, one that comes later sees that the job waits. Locks the job; the keys of children that
+-- it adds; approvals that it takes.
+
+create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  job mayfly.jobs;
+  found mayfly_private.found_wait[];
+  open_joins text[];
+  missing text[];
+  done jsonb;
+  size bigint;
+  used bigint;
+  freed bigint;
+begin
+  perform mayfly_private.check_waits(waits);
+  if jobs is not null then
+    perform mayfly_private.add_jobs(jobs, lease);
+  end if;
+  job := mayfly_private.fence_job(lease);
+
+  -- A length of time begins once: every later look finds the same end.
+  with begun as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select job.tenant_id, job.id, w.step || ': until', job.attempt, to_jsonb(ts + make_interval(secs => w.after)), 200
+    from jsonb_to_recordset(waits) as w (step text, after double precision)
+    where w.after is not null
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(b.bytes), 0) into used from begun b;
+
+  found := mayfly_private.find_waits(job, waits, ts);
+  for i in 1..cardinality(found) loop
+    if found[i].at is not null and found[i].approval is not null and not found[i].known then
+      found[i].outcome := mayfly_private.use_approval(lease, found[i].approval, found[i].step);
+    end if;
+  end loop;
+
+  -- What is waited for together is told when all of it is there; until then it is recorded as it comes.
+  open_joins := array(select distinct f.together from unnest(found) f where f.together is not null and f.at is null);
+  select sum(octet_length(f.outcome::text)) into size from unnest(found) f
+  where f.at is not null and f.together is not null and f.together <> all (open_joins);
+  with told as (
+    select f.step, f.outcome as result, f.known, size > 2000000 and f.together is not null as is_large from unnest(found) f
+    where f.at is not null and (f.together is null or f.together <> all (open_joins))
+    union all
+    select f.of, jsonb_build_object('key', f.key), false, false from unnest(found) f where f.at is not null and f.of is not null
+  )
+  select coalesce(jsonb_object_agg(t.step, t.result) filter (where not t.is_large), '{}'), case when bool_or(t.is_large) then 1 else 0 end
+  into done, size from told t;
+
+  with kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select job.tenant_id, job.id, o.step, job.attempt, o.result, 128 + octet_length(o.result::text)
+    from (
+      select f.n, f.step, f.outcome as result from unnest(found) f where f.at is not null and not f.known
+      union all
+      select f.n, f.of, jsonb_build_object('key', f.key) from unnest(found) f where f.at is not null and f.of is not null
+    ) o
+    order by o.n
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select used + coalesce(sum(k.bytes), 0) into used from kept k;
+
+  with spent as (
+    delete from mayfly.job_signals s using unnest(found) f
+    where f.at is not null and not f.known and s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = coalesce(f.signal, 'job:' || f.child_id, 'approval:' || f.approval)
+      and (f.signal_id is null or s.id = f.signal_id)
+    returning s.bytes
+  )
+  select coalesce(sum(s.bytes), 0) into freed from spent s;
+  -- What has happened is recorded: nothing is refused.
+  if used <> freed then
+    perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
+  end if;
+
+  missing := array(select f.step from unnest(found) f where f.child and f.child_id is null and f.at is null);
+  if done <> '{}' or size > 0 or cardinality(missing) > 0 or not may_sleep then
+    return jsonb_build_object('done', done, 'missing', missing, 'reread', size > 0, 'waiting', false);
+  end if;
+
+  -- Of what is waited for together one wakes it, the last one: it looks then what is left.
+  update mayfly.jobs j
+  set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1,
+    run_at = coalesce(
+      (select min(least(f.until, p.expires_at)) from unnest(found) f
+        left join mayfly.approvals p on p.tenant_id = job.tenant_id and p.id = f.approval), 'infinity'),
+    wait_for = array(
+      select distinct coalesce(f.signal, 'job:' || f.child_id, 'approval:' || f.approval)
+      from unnest(found) f
+      where f.until is null and f.at is null
+        and (f.together is null or f.n = (select max(l.n) from unnest(found) l where l.together = f.together and l.at is null)))
+  where j.tenant_id = job.tenant_id and j.id = job.id;
+  return '{"done": {}, "missing": [], "reread": false, "waiting": true}';
+end
+$$;
+
+comment on function mayfly_private.wait_any is 'Waits for the first of several things.';
+
+grant execute on function mayfly_private.wait_any to authenticated, service_role;
+
+-- Looks what has come of several waits of a held job, records each as its step, and puts the job to sleep if nothing
+-- has: { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child: true, approval,
+-- after (seconds) and until. With { of, key } several stand for one: the first is taken and `of` records its key. With
+-- { together } children are told when all have ended. `jobs` are children to add first, each by the key `<job>/<step>`;
+-- `missing` are those that nobody has added. `reread`: the results are more than 2 MB, and stand in the steps.
+
+create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.wait_any(lease, waits, jobs, may_sleep);
+end
+$$;
+
+comment on function mayfly.wait_any is
+  'Waits for the first of several signals, children, approvals and times: { done: {step: outcome}, missing, reread, waiting }. After waiting the lease is over.';
+
+grant execute on function mayfly.wait_any to authenticated, service_role;
+
+-- What a workflow, or any job, has recorded: its checkpoints, in their order, a page at a time. `seq` counts them from 1
+-- on: the column of that name is everybody's. Callers with job:read. Locks nothing.
+
+create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  answer jsonb;
+begin
+  if page_limit is null or page_limit not between 1 and 5000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 5000.', null, '{"field": "page_limit"}');
+  elsif not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = workflow_history.id)
+    and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+  end if;
+  -- A page ends when it has 4 MB: by the sum of what came before.
+  select jsonb_build_object(
+      'checkpoints', coalesce(jsonb_agg(jsonb_build_object('seq', p.seq, 'name', p.name, 'result', p.result, 'attempt', p.attempt,
+        'ms', p.ms, 'at', p.at) order by p.seq), '[]'),
+      'more', count(*) = page_limit or bool_or(p.later > 0))
+  into answer
+  from (
+    select s.*, count(*) filter (where s.before >= 4000000) over () as later
+    from (
+      select a.*, sum(a.bytes) over (order by a.seq) - a.bytes as before
+      from (
+        select * from (
+          select row_number() over (order by o.seq) as seq, o.name, o.result, o.attempt, o.ms, o.at, o.bytes from mayfly.job_steps o
+          where o.tenant_id = tenant and o.job_id = workflow_history.id) n
+        where n.seq > after
+        order by n.seq limit page_limit) a) s) p
+  where p.before < 4000000;
+  return jsonb_set(answer, '{more}', coalesce(nullif(answer -> 'more', 'null'), 'false'));
+end
+$$;
+
+comment on function mayfly.workflow_history is 'What a workflow has recorded, in its order: { checkpoints, more }. Pass the last seq as after for the next page.';
+
+grant execute on function mayfly.workflow_history to authenticated, service_role;
+
+-- What of a job is shown of a workflow, from `workflow:<name>:<version>`. Locks nothing.
+
+create function mayfly_private.workflow_row(job jsonb)
+returns jsonb
+language sql immutable parallel safe
+set search_path = ''
+return jsonb_strip_nulls(jsonb_build_object(
+  'id', job -> 'id', 'name', split_part(job ->> 'name', ':', 2), 'version', substr(job ->> 'name', length(split_part(job ->> 'name', ':', 2)) + 11),
+  'status', job -> 'status', 'attempt', job -> 'attempt', 'key', job -> 'key', 'parent_id', job -> 'parent_id', 'holder', job -> 'holder',
+  'created_by', job -> 'created_by', 'created_at', job -> 'created_at', 'started_at', job -> 'started_at', 'finished_at', job -> 'finished_at',
+  'cancelled', nullif(job -> 'cancelled', 'false'), 'error', job -> 'error',
+  'wakes_at', case when job ->> 'status' in ('waiting', 'scheduled') and job ->> 'run_at' <> 'infinity' then job -> 'run_at' end,
+  'waits_for', case when job ->> 'status' = 'waiting' then coalesce(nullif(job -> 'wait_for', 'null'), '[]') end));
+
+comment on function mayfly_private.workflow_row is 'What of a job is shown of a workflow.';
+
+grant execute on function mayfly_private.workflow_row to authenticated, service_role;
 
 -- The scopes of this room.
 

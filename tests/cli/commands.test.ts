@@ -41,6 +41,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "redrive",
       "cancel",
       "schedules",
+      "workflows",
       "approvals",
       "approve",
       "reject",

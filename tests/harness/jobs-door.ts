@@ -2,7 +2,7 @@
 import { failed, MayflyError, ok } from "@mayfly/sdk/contract/errors";
 import type { JobsDoor } from "@mayfly/sdk/internal";
 import { type Backend, openBackend } from "./backend.ts";
-import type { Claims } from "./callers.ts";
+import { type Claims, rpc, type Sql } from "./callers.ts";
 
 export type { JobHandler } from "@mayfly/sdk";
 export { Worker } from "@mayfly/sdk/internal";
@@ -53,8 +53,41 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
 function refusalOf(error: unknown): MayflyError {
   const { code, message } = error as { code?: string; message: string };
   const said =
-    code === "PGRST"
-      ? (JSON.parse(message) as { code: string; message: string })
-      : { code: "unavailable", message };
-  return new MayflyError({ ...said, hint: null, details: null } as never);
+    code === "PGRST" ? withDetails(JSON.parse(message)) : { code: "unavailable", message };
+  return new MayflyError({ hint: null, details: null, ...said } as never);
+}
+
+const withDetails = ({ details, ...said }: { details: string | null; message: string }) => ({
+  ...said,
+  details: details ? JSON.parse(details) : null,
+});
+
+/**
+ * The SDK's worker over a test database: every call is one transaction as these claims. `before` may throw, which ends
+ * the process as far as the worker knows: no later call arrives.
+ */
+export function sqlDoor(
+  sql: Sql,
+  claims: Claims,
+  headers: Record<string, string> = {},
+  before: (name: string, values: object) => void = () => {},
+): JobsDoor {
+  let isDead = false;
+  return {
+    async call(name, values, form) {
+      if (isDead) return new Promise(() => {});
+      try {
+        before(name, values);
+      } catch {
+        isDead = true;
+        return new Promise(() => {});
+      }
+      try {
+        return ok(form.parse(await rpc(sql, claims, name, { ...values }, headers)));
+      } catch (error) {
+        return failed(refusalOf(error));
+      }
+    },
+    onWake: () => async () => {},
+  };
 }

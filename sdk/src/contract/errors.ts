@@ -93,6 +93,8 @@ export const errorCodes = [
   "version_unsupported",
   "version_unknown",
   "work_failed",
+  "workflow_changed",
+  "workflow_unknown",
 ] as const;
 
 /** The stable code of an error. */

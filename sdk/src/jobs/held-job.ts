@@ -28,6 +28,15 @@ export interface StepWork {
 /** Told of each step that is recorded, or was already. */
 export type OnStep = (name: string, ms: number, isKnown: boolean) => void;
 
+/** What of a held job a workflow works with. @internal */
+export interface HeldParts {
+  door: JobsDoor;
+  steps: StepLog;
+  told: OnStep;
+  /** Its lease is over, since it waits. */
+  fallAsleep(): void;
+}
+
 /** What ended a wait: a signal with what it carried, or the time. */
 export type WaitEnd<Payload = unknown> =
   | { signal: string; payload: Payload; timedOut: false }
@@ -52,6 +61,8 @@ export class HeldJob<Input = unknown> {
   readonly signal: AbortSignal;
   /** @internal */
   readonly lease: string;
+  /** @internal */
+  readonly parts: HeldParts;
   readonly #door: JobsDoor;
   readonly #steps: StepLog;
   readonly #onStep: OnStep;
@@ -77,6 +88,10 @@ export class HeldJob<Input = unknown> {
     this.createdAt = new Date(given.created_at);
     this.signal = signal;
     this.#steps = new StepLog(door, given.lease, given.attempt > 1);
+    const fallAsleep = () => {
+      this.#asleep = true;
+    };
+    this.parts = { door, steps: this.#steps, told: onStep, fallAsleep };
   }
 
   /** Whether it has gone to sleep: whatever its handler does now, it runs again. @internal */
