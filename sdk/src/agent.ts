@@ -31,6 +31,7 @@ import {
 } from "./messages/messages.ts";
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import type { Outboxes } from "./outbox/outboxes.ts";
+import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 
 /** What an agent needs of its Mayfly. */
@@ -61,6 +62,8 @@ export class Agent {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Runs of agents of the tenant. */
+  readonly runs: Runs;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -98,6 +101,7 @@ export class Agent {
     this.channels = new Channels(link, this.messages);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
+    this.runs = new Runs(link);
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();

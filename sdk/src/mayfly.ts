@@ -28,6 +28,7 @@ import { Outboxes } from "./outbox/outboxes.ts";
 import type { OutboxStorage } from "./outbox/storage.ts";
 import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
+import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Tenants } from "./tenants/tenants.ts";
 
@@ -93,6 +94,8 @@ export class Mayfly {
   readonly approvals: Approvals;
   /** What models cost, what may be spent on them, and what was. */
   readonly costs: Costs;
+  /** Runs of agents: starts them, watches them, forks and replays them. */
+  readonly runs: Runs;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -123,9 +126,13 @@ export class Mayfly {
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
     // Whoever names no tenant and is not signed in works as the secret key, for all.
-    this.jobs = new Jobs(link, !tenantId && !options.client);
+    this.jobs = new Jobs(link, !tenantId && !options.client, (tenant) => {
+      const client = connect({ ...options, tenant }, this.#requests.fetch);
+      return new Link({ client, tenantId: tenant });
+    });
     this.approvals = new Approvals(link);
     this.costs = new Costs(link);
+    this.runs = new Runs(link);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }

@@ -2,9 +2,9 @@
 import { failed, MayflyError, ok } from "../../sdk/src/contract/errors.ts";
 import type { JobsDoor } from "../../sdk/src/jobs/door.ts";
 import { type Backend, openBackend } from "./backend.ts";
-import type { Claims } from "./callers.ts";
+import { type Claims, rpc, type Sql } from "./callers.ts";
 
-export type { JobHandler } from "../../sdk/src/jobs/local-job.ts";
+export { type JobHandler, startJob } from "../../sdk/src/jobs/local-job.ts";
 export { Worker } from "../../sdk/src/jobs/worker.ts";
 
 /** How many calls a worker has under way at once: a turn, and what its jobs record. */
@@ -49,11 +49,22 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
   };
 }
 
+/** A worker's calls as SQL, each a transaction of its own: on PGlite as well. Nobody wakes it. */
+export const sqlDoor = (sql: Sql, claims: Claims): JobsDoor => ({
+  async call(name, values, form) {
+    try {
+      return ok(form.parse(await rpc(sql, claims, name, values as Record<string, unknown>)));
+    } catch (error) {
+      return failed(refusalOf(error));
+    }
+  },
+  onWake: () => async () => {},
+});
+
 function refusalOf(error: unknown): MayflyError {
   const { code, message } = error as { code?: string; message: string };
-  const said =
-    code === "PGRST"
-      ? (JSON.parse(message) as { code: string; message: string })
-      : { code: "unavailable", message };
-  return new MayflyError({ ...said, hint: null, details: null } as never);
+  if (code !== "PGRST")
+    return new MayflyError({ code: "unavailable", message, hint: null, details: null });
+  const { details, ...said } = JSON.parse(message) as { message: string; details: string | null };
+  return new MayflyError({ ...said, details: details && JSON.parse(details) } as never);
 }
