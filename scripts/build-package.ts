@@ -12,6 +12,7 @@ const sdk = join(root, "sdk");
 interface Manifest {
   version: string;
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
 }
 
 /** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
@@ -70,7 +71,7 @@ async function buildTypes(folder: string): Promise<void> {
 }
 
 async function manifest(): Promise<object> {
-  const { version, dependencies } = JSON.parse(
+  const { version, dependencies, peerDependencies } = JSON.parse(
     await readFile(join(sdk, "package.json"), "utf8"),
   ) as Manifest;
   return {
@@ -93,6 +94,8 @@ async function manifest(): Promise<object> {
       "./package.json": "./package.json",
     },
     dependencies,
+    // The application's own: two copies in one page would be two connections and two sessions.
+    peerDependencies,
   };
 }
 

@@ -5,12 +5,14 @@ import { addApprovals } from "./approvals.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addCosts } from "./costs.ts";
 import { addDoctor } from "./doctor.ts";
+import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
 import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addReembed } from "./reembed.ts";
+import { addRemember } from "./remember.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
@@ -52,7 +54,9 @@ const commands = [
   addSchedules,
   addApprovals,
   addCosts,
+  addRemember,
   addRecall,
+  addFacts,
   addReembed,
   addCodemod,
 ];

@@ -74,11 +74,14 @@ function id(text: string): string {
 }
 
 function kinds(text: string): MemoryKind[] {
-  return list(text).map((word) => {
-    const { data } = memoryKind.safeParse(word);
-    if (data) return data;
-    throw new InvalidArgumentError(`The kinds are ${memoryKind.options.join(", ")}.`);
-  });
+  return list(text).map(kind);
+}
+
+/** One kind of memory. */
+export function kind(text: string): MemoryKind {
+  const { data } = memoryKind.safeParse(text);
+  if (data) return data;
+  throw new InvalidArgumentError(`The kinds are ${memoryKind.options.join(", ")}.`);
 }
 
 async function recall(query: string, options: Options, { output }: Session): Promise<undefined> {

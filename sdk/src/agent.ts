@@ -6,9 +6,10 @@ import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
-import { type MayflyError, ok, type Result } from "./contract/errors.ts";
+import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
 import { Debug, type DebugOptions } from "./debug/debug.ts";
+import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { JobHandlers } from "./jobs/local-job.ts";
 import type { Work, WorkOptions } from "./jobs/work-options.ts";
@@ -64,6 +65,8 @@ export class Agent {
   readonly approvals: Approvals;
   /** Runs of agents of the tenant. */
   readonly runs: Runs;
+  /** What is known of whom, and since when. */
+  readonly facts: Facts;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -102,6 +105,7 @@ export class Agent {
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
     this.runs = new Runs(link);
+    this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();
@@ -160,7 +164,6 @@ export class Agent {
     const answer = await this.#life.link.rpc("get_agent", { id: this.id }, cardRow);
     return answer.error ? answer : ok(fromRow(answer.data));
   }
-
   /**
    * Says that the agent is there and, if it has changed, what it does. Sent every 30 s by itself.
    *
@@ -200,8 +203,7 @@ export class Agent {
   }
 
   /**
-   * Pushes what it remembered, leaves every channel and renews no more, without ending the agent: it ends
-   * with its lifetime.
+   * Pushes what it remembered, leaves every channel and renews no more: the agent ends with its lifetime.
    *
    * @returns `not_pushed`, as `stop` does.
    */
@@ -234,15 +236,15 @@ export class Agent {
 
   /** Spawns children, all or none. */
   async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
-    const answer = await requestTeam(this.#life.link, groups);
-    return answer.error
-      ? answer
-      : ok(answer.data.map((issued) => new Agent(this.#connection, issued)));
+    const { data, error } = await requestTeam(this.#life.link, groups);
+    return error ? failed(error) : ok(data.map((issued) => new Agent(this.#connection, issued)));
   }
 
-  /** Remembers something, and pushes it with the next `sync`: see {@link AgentMemory.remember}. */
-  remember(memory: NewMemory): Promise<Result<{ id: string }>> {
-    return this.memory.remember(memory);
+  /** Remembers something, or several, and pushes it with the next `sync`: see {@link AgentMemory.remember}. */
+  remember(memory: NewMemory): Promise<Result<{ id: string }>>;
+  remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>>;
+  remember(memory: NewMemory | NewMemory[]): Promise<Result<{ id: string } | { id: string }[]>> {
+    return this.memory.remember(memory as NewMemory);
   }
 
   /** The memories that answer a question best: see {@link AgentMemory.recall}. */

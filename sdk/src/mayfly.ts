@@ -3,7 +3,7 @@ import { Agents } from "./agents/agents.ts";
 import { type CloseOptions, endAgents } from "./agents/closing.ts";
 import type { Issued } from "./agents/issued.ts";
 import { EnrolmentKeys } from "./agents/keys.ts";
-import { type RunOptions, run } from "./agents/run.ts";
+import { type RunOptions, type RunTeamOptions, run, runTeam } from "./agents/run.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
@@ -12,7 +12,9 @@ import { idOf } from "./contract/ids.ts";
 import { Costs } from "./costs/costs.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
+import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
+import type { ApplicationClient } from "./link/application-client.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
 import { silenceMs } from "./link/left.ts";
@@ -40,8 +42,11 @@ export interface MayflyOptions {
   key: string;
   /** The tenant to work in; needed by the secret key, and by a person in several tenants. */
   tenant?: string;
-  /** The application's own SupabaseClient: whoever is signed in there is the caller. */
-  client?: Pick<MayflyClient, "auth">;
+  /**
+   * The application's own SupabaseClient, of any supabase-js 2.x: whoever is signed in there is the
+   * caller. One with an `accessToken` of its own (Clerk, Auth0) is refused: it throws `invalid_request`.
+   */
+  client?: ApplicationClient;
   /** A machine's key (`mfk_…`): it may spawn, and nothing else. */
   enrolmentKey?: string;
   /**
@@ -96,6 +101,8 @@ export class Mayfly {
   readonly costs: Costs;
   /** Runs of agents: starts them, watches them, forks and replays them. */
   readonly runs: Runs;
+  /** What is known of whom, and since when. */
+  readonly facts: Facts;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -133,6 +140,7 @@ export class Mayfly {
     this.approvals = new Approvals(link);
     this.costs = new Costs(link);
     this.runs = new Runs(link);
+    this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }
@@ -171,6 +179,23 @@ export class Mayfly {
    */
   run<T>(options: RunOptions, work: (agent: Agent) => Promise<T> | T): Promise<Result<T>> {
     return run(this, options, work);
+  }
+
+  /**
+   * Spawns a team, all or none, pulls, works, pushes what each has remembered, and stops them all: also
+   * when the work throws. See {@link run}.
+   *
+   * @example
+   * const { data: lengths } = await mayfly.runTeam([{ type: "reader", count: 3 }], (readers) =>
+   *   Promise.all(readers.map((reader, n) => read(reader, files[n]))),
+   * );
+   */
+  runTeam<T>(
+    groups: TeamGroup[],
+    work: (agents: Agent[]) => Promise<T> | T,
+    options: RunTeamOptions = {},
+  ): Promise<Result<T>> {
+    return runTeam(this, groups, work, options);
   }
 
   /**

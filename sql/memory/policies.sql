@@ -12,6 +12,15 @@ create policy memories_select on mayfly.memories for select to authenticated
       or agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
       or tenant_id = any ((select mayfly.tenant_ids('memory:admin'))::uuid[])));
 
+alter table mayfly.memory_aliases enable row level security;
+
+grant select on mayfly.memory_aliases to authenticated, service_role;
+
+create policy memory_aliases_select on mayfly.memory_aliases for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
+    and exists (select from mayfly.memories m
+      where m.tenant_id = memory_aliases.tenant_id and m.id = memory_aliases.memory_id));
+
 grant select on mayfly.memory_conflicts to authenticated, service_role;
 
 create policy memory_conflicts_select on mayfly.memory_conflicts for select to authenticated

@@ -14,6 +14,7 @@ import { measureRates } from "./jobs/rates.ts";
 import { measureSql } from "./jobs/sql.ts";
 import { measureStarts } from "./jobs/starts.ts";
 import { measureSteps } from "./jobs/steps.ts";
+import { openAbsurd, openDbos, openOpenWorkflow } from "./jobs/workflows.ts";
 import { measureZombies } from "./jobs/zombies.ts";
 
 installOpponents();
@@ -22,8 +23,11 @@ const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part);
 
 const db = await openPostgresDatabase();
 const queues: Queue[] = [];
-if (isChosen("rates") || isChosen("starts"))
-  queues.push(await openOurs(db), await openGraphile(), await openBoss());
+if (isChosen("rates") || isChosen("starts")) {
+  queues.push(await openOurs(db));
+  for (const open of [openGraphile, openBoss, openAbsurd, openOpenWorkflow, openDbos])
+    queues.push(await open());
+}
 if (isChosen("sql")) await measureSql(db);
 if (isChosen("rates")) for (const workers of [1, 8]) await measureRates(queues, workers);
 if (isChosen("starts")) await measureStarts(queues);

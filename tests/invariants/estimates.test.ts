@@ -40,6 +40,7 @@ describe.each(databases.filter(([, , here]) => here))(
     it("is nothing of what tenants write: no such column of a table that clients read has statistics", async () => {
       expect(content.length).toBeGreaterThan(60);
       expect(content.filter(({ kind }) => kind === "i").map(({ relation }) => relation)).toEqual([
+        "memories_key_idx",
         "memories_labels_idx",
         "memories_thread_idx",
       ]);

@@ -13,6 +13,7 @@ declare module "#harness/sweep" {
 export const sweep: RoomSweep = {
   shownBy: {
     memories: "memory:read",
+    memory_aliases: "memory:read",
     memory_conflicts: "memory:read",
     memory_vectors: "memory:read",
   },
@@ -21,12 +22,13 @@ export const sweep: RoomSweep = {
     const memory = randomUUID();
     const push = (...operations: unknown[]) =>
       rpc(sql, victim.agent.claims, "sync", { push: operations as never });
-    const put = putOf({ id: memory, task: "the secret plan" });
+    const put = putOf({ id: memory, task: "the secret plan", once: true });
     await push({ ...put, embedding: Array(384).fill(0.1), model: "m" });
     await push(
       updateOf(memory, { reward: 0.1 }, { base: { reward: 0.2 }, resolve: "manual" }),
-      putOf({ task: "waits for a vector" }),
+      putOf({ task: "waits for a vector", key: "k" }),
     );
+    await push(putOf({ task: "waits for a vector", key: "k" }));
     await sql`
       insert into mayfly_private.settlements (tenant_id, model, vectors) values (${victim.tenant}, 'm', 1)`;
     await sql`

@@ -28,7 +28,9 @@ export interface LogEvent {
 export interface PushResult {
   id: string;
   /** `gone`: an update of a memory that is not there, or not for the caller to change. */
-  status: "applied" | "conflict" | "gone";
+  status: "applied" | "conflict" | "gone" | "duplicate";
+  /** The memory that has the key or the content of a put that was not stored under its own id. */
+  kept?: string;
   /** Of the memory that was updated. */
   version?: number;
   /** What became of each field of an update. */
@@ -62,6 +64,7 @@ export const loggedEvent = row<LogEvent & { xid: string; id: number }>({
 const pushResult = row<PushResult>({
   id: text,
   status: word,
+  kept: text.optional(),
   version: count.optional(),
   fields: z.record(text, text).optional(),
 });

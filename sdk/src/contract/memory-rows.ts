@@ -37,12 +37,14 @@ export interface MemoryRow extends ContentRow {
   version: number;
   updated_at: string;
   expires_at: string | null;
+  /** The caller's own name of it. */
+  key: string | null;
   /** In a sync: the clock of each field that was updated. */
   hlc?: Record<string, string>;
 }
 
 export const memoryColumns =
-  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at";
+  "id, kind, task, input, output, critique, reward, importance, tags, metadata, agent_id, created_at, session_id, conversation_id, success, visibility, version, updated_at, expires_at, key";
 
 export const content: Fields<ContentRow> = {
   id: text,
@@ -67,5 +69,6 @@ export const memoryRow = row<MemoryRow>({
   version: count,
   updated_at: text,
   expires_at: maybeText,
+  key: maybeText,
   hlc: z.record(text, text).optional(),
 });

@@ -100,6 +100,9 @@ export const stopRequest = z.strictObject({
   reason: text(500).optional(),
 });
 
+/** `milliseconds-counter-node` */
+const clock = z.string().regex(/^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$/);
+
 /** What of a memory can be put and updated, with its bounds. */
 const fields = {
   session_id: uuid.optional(),
@@ -132,6 +135,12 @@ export const memory = z
     /** The agent that learned it; the caller by default. */
     agent_id: uuid.optional(),
     created_at: instant.optional(),
+    /** The caller's own name of it: a put with the same key changes that memory. */
+    key: text(200).min(1).optional(),
+    /** Not stored where the tenant has a memory with identical content. */
+    once: z.boolean().optional(),
+    /** With a key, the hybrid logical clock of the put; the server's without it. */
+    hlc: clock.optional(),
     ...fields,
   })
   .refine((m) => (m.task ?? "") + (m.input ?? "") + (m.output ?? "") !== "", {
@@ -169,10 +178,7 @@ const update = z.strictObject({
       /** What the fields were taken for: `manual` needs it for each, `merge` is better with it. */
       base: changes.optional(),
       /** The hybrid logical clock of the change: `milliseconds-counter-node`. The server's without it. */
-      hlc: z
-        .string()
-        .regex(/^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$/)
-        .optional(),
+      hlc: clock.optional(),
       /** `latest_wins` by default. */
       resolve: z.enum(["latest_wins", "merge", "manual"]).optional(),
       /** Conflicts of `mayfly.memory_conflicts` that this settles; `set` may then be empty. */

@@ -6,17 +6,14 @@ import { report } from "../link/report.ts";
 import { type ClaimedRow, heard, released } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
+import { aheadOf, retryAfterMs, soon } from "./pace.ts";
 import { onTermination } from "./termination.ts";
 import { Turns } from "./turns.ts";
 import { faultIn, type Work, type WorkOptions } from "./work-options.ts";
 import { fatal, overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
 
-/** Short jobs are claimed ahead: as many as are done in this time, and 200 at most. */
-const aheadMs = 50;
-const maxAhead = 200;
-/** While claims come back full, a second turn goes beside the first one when it has this much to do. */
+/** A second turn goes beside the first one when it has this much to do. */
 const besideFrom = 32;
-const retryMs = [100, 500, 2_000, 5_000, 15_000];
 
 export class Worker implements Work {
   done = 0;
@@ -42,6 +39,8 @@ export class Worker implements Work {
   #asked = 0;
   /** The last claim gave all that it asked for: there may be more than one turn at a time brings. */
   #isFull = false;
+  /** Told of a job while a turn was under way, which may not see it: another goes beside it. */
+  #isTold = false;
   #scheduled = false;
   #paused = false;
   #draining = false;
@@ -65,6 +64,7 @@ export class Worker implements Work {
     });
     this.#unwake = door.onWake(() => {
       this.#looks = [...lookAgainMs];
+      this.#isTold = this.#underWay > 0;
       this.#wake();
     });
     this.#untermination =
@@ -87,7 +87,6 @@ export class Worker implements Work {
   get running(): number {
     return this.#running.size;
   }
-
   async stop({ timeoutMs = 25_000 }: { timeoutMs?: number } = {}): Promise<void> {
     if (this.#finished) return;
     this.#draining = true;
@@ -141,11 +140,11 @@ export class Worker implements Work {
 
   /** The next turn, after what is ready in this one of the event loop: jobs that end together go together. */
   #schedule(): void {
-    const most = this.#isFull ? 2 : 1;
+    const most = this.#isFull || this.#isTold ? 2 : 1;
     if (this.#underWay >= most || this.#scheduled || this.#paused || this.#finished) return;
     clearTimeout(this.#poll);
     this.#scheduled = true;
-    setImmediateOr(() => {
+    soon(() => {
       this.#scheduled = false;
       void this.#turn();
     });
@@ -154,8 +153,10 @@ export class Worker implements Work {
   #wanted(): number {
     if (this.#draining || this.#quiet >= 2) return 0;
     const { concurrency } = this.#options;
-    const ahead = Math.min(maxAhead, Math.floor((aheadMs / this.#meanMs) * concurrency) || 0);
-    const room = concurrency + ahead - this.#running.size - this.#waiting.length - this.#asked;
+    const ahead = aheadOf(this.#meanMs, concurrency);
+    const free = concurrency - this.#running.size - this.#waiting.length;
+    if (this.#isTold && this.#asked > 0) return Math.max(0, free);
+    const room = free + ahead - this.#asked;
     // Two turns at a time share it.
     if (this.#isFull && this.#asked === 0 && ahead > concurrency) return Math.ceil(room / 2);
     // A few at a time are dear; half of what there is room for is not.
@@ -169,7 +170,9 @@ export class Worker implements Work {
   async #turn(): Promise<void> {
     if (this.#paused || this.#finished) return;
     const wanted = this.#wanted();
-    if (this.#underWay > 0 && wanted + this.#endings.length < besideFrom) return;
+    const isEnough = this.#isTold || wanted + this.#endings.length >= besideFrom;
+    this.#isTold = false;
+    if (this.#underWay > 0 && !isEnough) return;
     const endings = this.#endings.splice(0, 500);
     if (wanted === 0 && endings.length === 0) return this.#rest();
     this.#underWay++;
@@ -246,11 +249,11 @@ export class Worker implements Work {
       else for (const ending of endings) this.#endings.push(refusedEnding(ending, error));
     } else this.#endings.unshift(...endings);
     this.#paused = true;
-    const delay = retryMs[Math.min(this.#failures++, retryMs.length - 1)] ?? 15_000;
+    const pause = jittered(retryAfterMs(this.#failures++));
     setTimeout(() => {
       this.#paused = false;
       this.#schedule();
-    }, jittered(delay));
+    }, pause);
   }
 
   async #alone(ending: Ending): Promise<void> {
@@ -269,8 +272,8 @@ export class Worker implements Work {
     const endings = this.#endings.splice(0);
     if (endings.length === 0) return;
     const { error } = await this.#turns.take(endings, 0);
-    if (error) this.#tell(error);
-    else this.done += endings.length;
+    if (error) return this.#tell(error);
+    this.done += endings.length;
   }
 
   async #giveBack(leases: string[]): Promise<void> {
@@ -282,9 +285,9 @@ export class Worker implements Work {
 
   async #heartbeat(): Promise<void> {
     const leases = [...this.#running.keys(), ...this.#waiting.map(({ lease }) => lease)];
+    const beat = { leases, lease: this.#options.lease };
     if (leases.length === 0) return;
-    const { lease } = this.#options;
-    const { data, error } = await this.#door.call("heartbeat_jobs", { leases, lease }, heard);
+    const { data, error } = await this.#door.call("heartbeat_jobs", beat, heard);
     if (error) return this.#tell(error);
     const lost = data.lost.map((at) => leases[at]);
     this.#waiting = this.#waiting.filter((job) => !lost.includes(job.lease));
@@ -295,6 +298,3 @@ export class Worker implements Work {
       for (const at of places) this.#running.get(leases[at] ?? "")?.abort(overFor(codes));
   }
 }
-
-const setImmediateOr = (step: () => void) =>
-  typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);

@@ -1,5 +1,6 @@
 import type { Note } from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
 import type { Link, Self } from "../link/link.ts";
 import type { AgentOutbox } from "../outbox/agent-outbox.ts";
 import { type CacheOptions, MemoryCache } from "./cache.ts";
@@ -54,8 +55,12 @@ export class AgentMemory {
    * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`. This agent's own
    * `recall`, `context`, `get` and `thread` find it before.
    *
-   * @returns its id; `invalid_request` with the field that is wrong; `storage_failed`; `agent_not_alive`
-   * after the agent's end.
+   * Several are remembered at once, all or none. With a `key`, it changes the memory with that key where
+   * there is one. What has identical content is stored once a tenant, unless `allowDuplicate` says
+   * otherwise: the id is another name of the memory then.
+   *
+   * @returns its id, of several theirs in their order; `invalid_request` with the field that is wrong;
+   * `storage_failed`; `agent_not_alive` after the agent's end.
    * @example
    * const { data } = await agent.remember({
    *   task: "Rotate the signing key",
@@ -63,9 +68,17 @@ export class AgentMemory {
    *   reward: 0.9,
    *   tags: ["security"],
    * });
+   * await agent.remember({ key: "port", kind: "fact", task: "port", output: "5432" });
+   * await agent.remember([{ input: "one" }, { input: "two" }]);
    */
-  remember(memory: NewMemory): Promise<Result<{ id: string }>> {
-    return this.#writes.remember(memory);
+  remember(memory: NewMemory): Promise<Result<{ id: string }>>;
+  remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>>;
+  async remember(
+    memory: NewMemory | NewMemory[],
+  ): Promise<Result<{ id: string } | { id: string }[]>> {
+    if (Array.isArray(memory)) return this.#writes.remember(memory);
+    const { data, error } = await this.#writes.remember([memory]);
+    return error ? failed(error) : ok(data[0] as { id: string });
   }
 
   /**
@@ -104,7 +117,8 @@ export class AgentMemory {
    * @example
    * const { data: memory } = await agent.memory.get(id);
    */
-  async get(id: string): Promise<Result<Memory | null>> {
+  async get(name: string): Promise<Result<Memory | null>> {
+    const id = this.#cache.idOf(idOf(name));
     const before = this.#own.waiting();
     const own = this.#outbox.over ? null : this.#own.memory(id, null, this.#own.since(before));
     // The server is not asked for what only the outbox has.

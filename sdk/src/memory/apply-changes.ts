@@ -1,4 +1,5 @@
 import type { PushResult } from "../contract/log.ts";
+import type { Operation } from "../contract/schemas.ts";
 import { fromRow } from "../link/rows.ts";
 import { type Memory, memoryFromBody } from "./memory.ts";
 
@@ -29,4 +30,16 @@ export function settledBy(memory: Memory, fields: Fields, result: PushResult): M
   const whole =
     taken.length === Object.keys(fields).length && result.version === memory.version + 1;
   return whole ? { ...settled, version: memory.version + 1 } : settled;
+}
+
+type Update = Extract<Operation, { type: "memory.update" }>;
+
+/**
+ * A put with a key as what it is where the tenant has that key: an update with its text and tags as a
+ * whole, and of the other fields those that it has.
+ */
+export function asUpdate({ id, memory }: Extract<Operation, { type: "memory.put" }>): Update {
+  const { id: target, key, once, hlc, agent_id, created_at, visibility, ...given } = memory;
+  const set = { task: null, input: null, output: null, critique: null, tags: null, ...given };
+  return { id, type: "memory.update", memory: { id: target, set } };
 }

@@ -1,6 +1,6 @@
 import type { PushResult } from "../contract/log.ts";
 import type { Operation } from "../contract/schemas.ts";
-import { settledBy, withFields } from "./apply-changes.ts";
+import { asUpdate, settledBy, withFields } from "./apply-changes.ts";
 import type { Embedder } from "./embedder.ts";
 import type { Memory } from "./memory.ts";
 
@@ -20,6 +20,7 @@ export interface CacheOptions extends CacheLimits {
 /** Evicting makes so much room at once, so that it does not sort with every memory. */
 const headroom = 0.95;
 
+type Put = Extract<Operation, { type: "memory.put" }>;
 type Update = Extract<Operation, { type: "memory.update" }>;
 
 interface Held {
@@ -54,6 +55,8 @@ export class MemoryCache {
   readonly #replaced = new Map<string, Memory | undefined>();
   /** What is to be forgotten, until the server has. */
   readonly #forgotten = new Map<string, Memory>();
+  /** Ids under which nothing was stored, and the memories that have their content or their key. */
+  readonly #names = new Map<string, string>();
   #bytes = 0;
   /** Counts first syncs: what a second one does not show again has gone meanwhile. */
   #round = 0;
@@ -72,6 +75,20 @@ export class MemoryCache {
 
   get(id: string): Memory | undefined {
     return this.#held.get(id)?.memory;
+  }
+
+  /** The id that a memory has, which may have been put under another. */
+  idOf(name: string): string {
+    return this.#names.get(name) ?? name;
+  }
+
+  /** The memory with a key: the tenant's, or, of a private one, its agent's. */
+  withKey(key: string, privateTo: string | null): Memory | undefined {
+    for (const { memory } of this.#held.values()) {
+      const owner = memory.visibility === "agent" ? memory.agentId : null;
+      if (memory.key === key && owner === privateTo) return memory;
+    }
+    return undefined;
   }
 
   memories(): Memory[] {
@@ -119,15 +136,35 @@ export class MemoryCache {
     } else if (operation.type === "memory.put") {
       const replaced = this.#replaced.get(id);
       this.#replaced.delete(id);
-      if (result) return;
-      this.remove(id);
-      if (replaced) this.put(replaced);
+      if (result) this.#stored(operation, result, replaced);
+      else {
+        this.remove(id);
+        if (replaced) this.put(replaced);
+      }
     } else if (operation.type === "memory.update") {
       const left = (this.#updates.get(id) ?? []).filter((other) => other.id !== operation.id);
       if (left.length > 0) this.#updates.set(id, left);
       else this.#updates.delete(id);
       const server = this.#held.get(id)?.server;
       if (server) this.#show(result ? settledBy(server, operation.memory.set, result) : server);
+    }
+  }
+
+  /** What became of an own put: it may be another memory's content, or have changed one by its key. */
+  #stored(operation: Put, { kept, fields, version }: PushResult, replaced?: Memory): void {
+    const { id } = operation.memory;
+    const held = this.#held.get(id)?.server;
+    if (kept && kept !== id) {
+      this.#names.set(id, kept);
+      this.remove(id);
+      // As far as it is known here: what the server has of it replaces it.
+      if (held && !this.#held.has(kept)) this.put({ ...held, id: kept, version: 0 });
+    } else if (fields && version && held) {
+      const { set } = asUpdate(operation).memory;
+      const result = { id, status: "applied" as const, fields, version };
+      const isWhole = Object.values(fields).every((it) => it === "applied" || it === "unchanged");
+      if (replaced) this.#show(settledBy(replaced, set, result));
+      else if (!isWhole) this.remove(id);
     }
   }
 

@@ -5,11 +5,12 @@ import { pushAnswer } from "../contract/log.ts";
 import type { Link } from "../link/link.ts";
 import { Conflicts } from "./conflicts.ts";
 import { type Context, type ContextOptions, recallContext } from "./context.ts";
-import type { ListOptions, Memory, MemoryPage } from "./memory.ts";
+import type { ListOptions, Memory, MemoryPage, NewMemory } from "./memory.ts";
 import { getMemory, listMemories, queryMemories, readThread } from "./reads.ts";
 import type { Recall, RecallOptions } from "./recall.ts";
 import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { readStatistics, type Statistics } from "./statistics.ts";
+import { type Remembered, storeMemories } from "./store.ts";
 
 /** What the tenant remembers, as the caller sees it on the server. */
 export class Memories {
@@ -99,6 +100,25 @@ export class Memories {
    */
   context(options: ContextOptions): Promise<Result<Context>> {
     return recallContext(options, (query, filters) => this.recall(query, filters));
+  }
+
+  /**
+   * Remembers something, or up to 1,000 at once, in one round trip: without an outbox, and so not offline.
+   * With a `key`, it changes the memory with that key where there is one. Identical content is stored once,
+   * unless `allowDuplicate` says otherwise.
+   *
+   * @returns the id that each memory has, and whether it is new; `invalid_operation` with the field that is
+   * wrong; `scope_missing`, `quota_exceeded`, `unavailable`.
+   * @example
+   * const { data } = await mayfly.memory.remember({ key: "port", kind: "fact", task: "port", output: "5432" });
+   * console.log(data?.id, data?.status);
+   */
+  remember(memory: NewMemory): Promise<Result<Remembered>>;
+  remember(memories: NewMemory[]): Promise<Result<Remembered[]>>;
+  async remember(memory: NewMemory | NewMemory[]): Promise<Result<Remembered | Remembered[]>> {
+    const stored = await storeMemories(this.#link, [memory].flat());
+    if (stored.error) return stored;
+    return ok(Array.isArray(memory) ? stored.data : (stored.data[0] as Remembered));
   }
 
   /**

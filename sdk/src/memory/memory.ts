@@ -28,6 +28,13 @@ export interface NewMemory {
   /** `tenant` by default; `agent`: this agent, its ancestors and the tenant's admins alone. */
   visibility?: "tenant" | "agent";
   expiresAt?: Date;
+  /**
+   * Your own name of it, up to 200 characters: remembering with the same key changes that memory. It is
+   * the tenant's, or, with the visibility `agent`, this agent's own.
+   */
+  key?: string;
+  /** Store it also where the tenant has a memory with identical content. */
+  allowDuplicate?: boolean;
   /** The caller's own vector, 384 numbers, with the name of its model. */
   embedding?: number[];
   model?: string;
@@ -68,6 +75,8 @@ export interface Memory extends MemoryContent {
   updatedAt: Date;
   /** From then on no recall finds it. */
   expiresAt: Date | null;
+  /** The name that its caller gave it. */
+  key: string | null;
 }
 
 /** Which memories, and where their page starts. */
@@ -79,6 +88,8 @@ export interface ListOptions {
   agentId?: string;
   sessionId?: string;
   conversationId?: string;
+  /** Of the tenant's memory with it, and the caller's own. */
+  key?: string;
   minReward?: number;
   /** 1 to 10. */
   minImportance?: number;
@@ -136,6 +147,7 @@ export const memoryFromRow = (row: MemoryRow): Memory => ({
   version: row.version,
   updatedAt: new Date(row.updated_at),
   expiresAt: row.expires_at ? new Date(row.expires_at) : null,
+  key: row.key,
 });
 
 /** What is remembered as it will be read, until the server has said so. */
@@ -160,20 +172,22 @@ export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory
     version: 1,
     updated_at: body.created_at ?? new Date().toISOString(),
     expires_at: body.expires_at ?? null,
+    key: body.key ?? null,
   });
 
 /** The body that pushes a memory. `createdAt` is the server's time, also where this machine's is wrong. */
 export function toMemory(
   memory: NewMemory,
   id: string,
-  agentId: string,
-  createdAt: Date,
+  agentId: string | null,
+  createdAt: Date | null,
 ): MemoryBody {
   const {
     sessionId,
     conversationId,
     latencyMs,
     expiresAt,
+    allowDuplicate,
     embedding: _embedding,
     model: _model,
     ...rest
@@ -181,8 +195,10 @@ export function toMemory(
   return {
     ...rest,
     id,
-    agent_id: agentId,
-    created_at: createdAt.toISOString(),
+    ...(agentId && { agent_id: agentId }),
+    ...(createdAt && { created_at: createdAt.toISOString() }),
+    // What has a key has its own way to be stored once.
+    ...(!allowDuplicate && memory.key === undefined && { once: true }),
     ...(sessionId && { session_id: idOf(sessionId) }),
     ...(conversationId && { conversation_id: idOf(conversationId) }),
     ...(latencyMs !== undefined && { latency_ms: latencyMs }),
@@ -192,7 +208,9 @@ export function toMemory(
 
 /** Fields of a memory; null sets one back to its default. */
 export type MemoryFields = {
-  [Name in Exclude<keyof NewMemory, "id" | "embedding" | "model">]?: NewMemory[Name] | null;
+  [Name in Exclude<keyof NewMemory, "id" | "key" | "allowDuplicate" | "embedding" | "model">]?:
+    | NewMemory[Name]
+    | null;
 };
 
 /** A change of some fields of a memory, and how it is settled with others. */

@@ -2,7 +2,7 @@ import { memoryColumns, memoryRow } from "../contract/memory-rows.ts";
 import type { Link } from "../link/link.ts";
 /** Reading memories over the Data API, as row-level security shows them to the caller. */
 
-import { list } from "../contract/answer-form.ts";
+import { list, row, text } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { wrongPage } from "../contract/invalid.ts";
 import { fromDataApi } from "../link/call.ts";
@@ -11,6 +11,8 @@ import { beforeRow, readPage } from "../link/read-all.ts";
 import { recallAnswer } from "./answers.ts";
 import { type ListOptions, type Memory, type MemoryPage, memoryFromRow } from "./memory.ts";
 import { type Recall, type RecallOptions, recallFromAnswer, toQuery } from "./recall.ts";
+
+const nameRow = row<{ memory_id: string }>({ memory_id: text });
 
 const alive = (link: Link, tenant: string) =>
   link.client.from("memories").select(memoryColumns).eq("tenant_id", tenant).is("deleted_at", null);
@@ -22,8 +24,20 @@ export async function getMemory(
 ): Promise<Result<Memory | null>> {
   const { data, error } = fromDataApi(await alive(link, tenant).eq("id", id), list(memoryRow));
   if (error) return failed(error);
-  const [row] = data;
-  return ok(row ? memoryFromRow(row) : null);
+  const [memory] = data;
+  if (memory) return ok(memoryFromRow(memory));
+  // It may have been put under this id, and stored under another.
+  const { data: names, error: unread } = fromDataApi(
+    await link.client
+      .from("memory_aliases")
+      .select("memory_id")
+      .eq("tenant_id", tenant)
+      .eq("id", id),
+    list(nameRow),
+  );
+  if (unread) return failed(unread);
+  const [name] = names;
+  return name ? getMemory(link, tenant, name.memory_id) : ok(null);
 }
 
 export async function listMemories(
@@ -32,7 +46,7 @@ export async function listMemories(
   options: ListOptions,
 ): Promise<Result<MemoryPage>> {
   const { kinds, tags, agentId, sessionId, conversationId, minReward, minImportance } = options;
-  const { after, limit = 100 } = options;
+  const { key, after, limit = 100 } = options;
   const wrong = wrongPage("limit", limit);
   if (wrong) return failed(wrong);
   const { data, error } = await readPage(memoryRow, limit, (behind, rows) => {
@@ -42,6 +56,7 @@ export async function listMemories(
     if (agentId) query = query.eq("agent_id", agentId);
     if (sessionId) query = query.eq("session_id", sessionId);
     if (conversationId) query = query.eq("conversation_id", conversationId);
+    if (key) query = query.eq("key", key);
     if (minReward !== undefined) query = query.gte("reward", minReward);
     if (minImportance !== undefined) query = query.gte("importance", minImportance);
     const from = behind?.id ?? after;

@@ -3,7 +3,7 @@
 import { idOf } from "../contract/ids.ts";
 import type { Operation } from "../contract/schemas.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import { withFields } from "./apply-changes.ts";
+import { asUpdate, withFields } from "./apply-changes.ts";
 import { MemoryCache } from "./cache.ts";
 import type { Embedder } from "./embedder.ts";
 import { LocalSearch, matches, recalledLocally } from "./local-search.ts";
@@ -76,8 +76,10 @@ export class Unsynced {
       const one = pending.get(id) ?? { updates: [], isForgotten: false, waits: false };
       pending.set(id, one);
       one.waits ||= waits.has(operation.id);
-      if (operation.type === "memory.put") one.put = operation;
-      else if (operation.type === "memory.update") one.updates.push(operation);
+      if (operation.type === "memory.put") {
+        one.put ??= operation;
+        if (operation.memory.key) one.updates.push(asUpdate(operation));
+      } else if (operation.type === "memory.update") one.updates.push(operation);
       else one.isForgotten = true;
     }
     return pending;
@@ -85,7 +87,9 @@ export class Unsynced {
 
   /** How many to ask the server for, so that what is left out of its answer leaves no gap. */
   roomFor(limit: number, most: number, before: Operation[]): number {
-    const leaving = before.filter(({ type }) => type !== "memory.put").length;
+    const leaving = before.filter(
+      ({ type, memory }) => type !== "memory.put" || memory.key !== undefined,
+    ).length;
     // A limit that is wrong is left as it is: the server says so.
     return limit >= 1 && limit <= most ? Math.min(limit + leaving, most) : limit;
   }
@@ -196,7 +200,7 @@ export class Unsynced {
       const parts = [put?.id, put ? undefined : held?.version, ...updates.map((op) => op.id)];
       const key = parts.join(" ");
       if (isForgotten || keys.get(id) === key) continue;
-      const memory = this.#put(one) ?? held;
+      const memory = put?.memory.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
       if (!memory) continue;
       keys.set(id, key);
       // An older version never replaces a newer one, and here none is older.
@@ -225,7 +229,7 @@ function shown(
     ...contentOf(result),
     sessionId: sessionId ? idOf(sessionId) : null,
     conversationId: conversationId ? idOf(conversationId) : null,
-    ...{ success: null, visibility: "tenant", version: 1, expiresAt: null },
+    ...{ success: null, visibility: "tenant", version: 1, expiresAt: null, key: null },
     updatedAt: result.createdAt,
   };
   const memory = updated(whole, one);

@@ -5,9 +5,12 @@ import { invalid } from "../contract/invalid.ts";
 import { type Operation, operation } from "../contract/schemas.ts";
 import type { Link, Self } from "../link/link.ts";
 import type { AgentOutbox } from "../outbox/agent-outbox.ts";
+import { asUpdate, withFields } from "./apply-changes.ts";
 import type { MemoryCache } from "./cache.ts";
 import type { LocalSearch } from "./local-search.ts";
 import { type MemoryChange, memoryFromBody, type NewMemory, toFields, toMemory } from "./memory.ts";
+
+type Put = Extract<Operation, { type: "memory.put" }>;
 
 /** What an agent learns: at once in its cache and its outbox, which the server has not seen yet. */
 export class MemoryWrites {
@@ -31,46 +34,73 @@ export class MemoryWrites {
     this.#search = search;
   }
 
-  async remember(memory: NewMemory): Promise<Result<{ id: string }>> {
-    const { embedding, model } = memory;
-    const id = idOf(memory.id ?? uuidv7());
+  async remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>> {
+    const operations: Put[] = [];
+    for (const memory of memories) {
+      const made = await this.#put(memory, operations);
+      if (made.error) return made;
+      operations.push(made.data);
+    }
+    const queued = await this.#enqueue(operations);
+    if (queued.error) return queued;
+    const { note } = this.#link;
+    queued.data.forEach(({ memory, embedding, model }, at) => {
+      const { id, kind, task } = memory;
+      this.#show(memory);
+      note("memory", "remember", () => ({ id, kind, task }), { level: "detailed" });
+      const told = () => ({ ...memories[at], id });
+      note("memory", "remember: content", told, { level: "verbose" });
+      if (embedding && model) this.#search.addVector(id, model, embedding);
+    });
+    return ok(queued.data.map(({ memory: { id } }) => ({ id })));
+  }
+
+  /** The operation that puts a memory; with a key that is known here, under the id that it has. */
+  async #put(memory: NewMemory, before: Put[]): Promise<Result<Put>> {
+    const { key, embedding, model } = memory;
     if (embedding && !model)
       return failed(invalid("model", "must name the model of the embedding"));
+    const privateTo = memory.visibility === "agent" ? this.#self.id : null;
+    const known =
+      key === undefined
+        ? undefined
+        : (before.find(
+            ({ memory: other }) => other.key === key && other.visibility === memory.visibility,
+          )?.memory.id ?? this.#cache.withKey(key, privateTo)?.id);
+    const id = known ?? idOf(memory.id ?? uuidv7());
     const madeAt = new Date(this.#outbox.tenant.clock.later());
     const body = toMemory(memory, id, this.#self.id, madeAt);
-    const queued = await this.#enqueue({
-      id: uuidv7(),
-      type: "memory.put" as const,
-      memory: body,
-      ...(embedding && model && { embedding, model }),
-    });
-    if (queued.error) return queued;
-    this.#cache.add(memoryFromBody(queued.data.memory, this.#self.id));
-    const { note } = this.#link;
-    const told = () => ({ id, kind: body.kind, task: body.task });
-    note("memory", "remember", told, { level: "detailed" });
-    note("memory", "remember: content", () => ({ id, ...memory }), { level: "verbose" });
-    if (embedding && model) this.#search.addVector(id, model, embedding);
-    return ok({ id });
+    if (key !== undefined) {
+      const stamp = await this.#outbox.stamp();
+      if (stamp.error) return stamp;
+      body.hlc = stamp.data;
+    }
+    const vector = embedding && model ? { embedding, model } : {};
+    return ok({ id: uuidv7(), type: "memory.put", memory: body, ...vector });
+  }
+
+  /** In the cache at once: anew, or in the place of what has its key. */
+  #show(body: Put["memory"]): void {
+    const known = body.key === undefined ? undefined : this.#cache.get(body.id);
+    const fresh = memoryFromBody(body, this.#self.id);
+    const { set } = asUpdate({ id: body.id, type: "memory.put", memory: body }).memory;
+    this.#cache.add(known ? withFields(known, set) : fresh);
   }
 
   async update(id: string, change: MemoryChange): Promise<Result<{ id: string }>> {
     const { set, base, resolve, settles } = change;
-    const target = idOf(id);
+    const target = this.#cache.idOf(idOf(id));
     const stamp = await this.#outbox.stamp();
     if (stamp.error) return stamp;
-    const queued = await this.#enqueue({
-      id: uuidv7(),
-      type: "memory.update",
-      memory: {
-        id: target,
-        set: toFields(set),
-        hlc: stamp.data,
-        ...(base && { base: toFields(base) }),
-        ...(resolve && { resolve }),
-        ...(settles && { settles: settles.map(idOf) }),
-      },
-    });
+    const memory = {
+      id: target,
+      set: toFields(set),
+      hlc: stamp.data,
+      ...(base && { base: toFields(base) }),
+      ...(resolve && { resolve }),
+      ...(settles && { settles: settles.map(idOf) }),
+    };
+    const queued = await this.#enqueue([{ id: uuidv7(), type: "memory.update", memory }]);
     if (queued.error) return queued;
     const told = () => ({ id: target, fields: Object.keys(set) });
     this.#link.note("memory", "update", told, { level: "detailed" });
@@ -78,28 +108,30 @@ export class MemoryWrites {
   }
 
   async forget(id: string): Promise<Result<{ id: string }>> {
-    const memory = { id: idOf(id) };
-    const queued = await this.#enqueue({ id: uuidv7(), type: "memory.delete", memory });
+    const memory = { id: this.#cache.idOf(idOf(id)) };
+    const queued = await this.#enqueue([{ id: uuidv7(), type: "memory.delete", memory }]);
     if (queued.error) return queued;
     this.#link.note("memory", "forget", () => memory, { level: "detailed" });
     return ok(memory);
   }
 
-  /** Checks an operation, queues it and shows what it does; gives it as it will be sent. */
-  async #enqueue<Op extends Operation>(op: Op): Promise<Result<Op>> {
+  /** Checks operations, queues them, all or none, and shows what they do; gives them as they will be sent. */
+  async #enqueue<Op extends Operation>(operations: Op[]): Promise<Result<Op[]>> {
     const { over } = this.#outbox;
     if (over) return failed(over);
-    const checked = operation.safeParse(op);
-    if (!checked.success) {
+    for (const [at, op] of operations.entries()) {
+      const checked = operation.safeParse(op);
+      if (checked.success) continue;
       const [issue] = checked.error.issues;
-      const field = (issue?.path ?? []).filter((part) => part !== "memory").join(".");
+      const path = (issue?.path ?? []).filter((part) => part !== "memory");
+      const field = [...(operations.length > 1 ? [at] : []), ...path].join(".");
       return failed(invalid(field, issue?.message ?? "is wrong"));
     }
-    // As it is sent: what the caller does with its objects later changes nothing.
-    const sent = JSON.parse(JSON.stringify(op)) as Op;
+    // As they are sent: what the caller does with its objects later changes nothing.
+    const sent = JSON.parse(JSON.stringify(operations)) as Op[];
     const added = await this.#outbox.add(sent);
     if (added.error) return added;
-    this.#cache.expect(sent);
+    for (const op of sent) this.#cache.expect(op);
     return ok(sent);
   }
 }

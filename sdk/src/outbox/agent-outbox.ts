@@ -72,8 +72,8 @@ export class AgentOutbox {
     return this.#change(() => this.tenant.discard(ids?.map(idOf)));
   }
 
-  /** @internal Queues an operation; when it has resolved, it is as safe as the storage is. */
-  async add(operation: Operation): Promise<Result<null>> {
+  /** @internal Queues operations, all or none; when it has resolved, they are as safe as the storage is. */
+  async add(operation: Operation | Operation[]): Promise<Result<null>> {
     return this.#change(async () => {
       await this.tenant.add(operation, this.#self.id);
       return null;

@@ -125,25 +125,26 @@ export class Outbox {
   }
 
   /**
-   * Takes an operation in. When it has resolved, it is as safe as the storage is.
+   * Takes operations in, all or none, by one write. When it has resolved, they are as safe as the storage is.
    *
    * @throws `outbox_full`, `storage_failed`: then nothing has changed.
    */
-  async add(operation: Operation, agentId: string | null): Promise<void> {
+  async add(given: Operation | Operation[], agentId: string | null): Promise<void> {
     await this.open();
-    const bytes = sizeOf(operation);
+    const operations = [given].flat();
+    const bytes = operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
     const { maxOperations, maxBytes } = this.#limits;
     const held = this.#held;
     const full =
-      held.size + this.#adding.operations >= maxOperations ||
+      held.size + this.#adding.operations + operations.length > maxOperations ||
       held.bytes + this.#adding.bytes + bytes > maxBytes;
     if (full) throw outboxFull(held.size, held.bytes);
-    this.#adding.operations++;
+    this.#adding.operations += operations.length;
     this.#adding.bytes += bytes;
     try {
-      await this.#write({ put: [{ operation, agentId }] });
+      await this.#write({ put: operations.map((operation) => ({ operation, agentId })) });
     } finally {
-      this.#adding.operations--;
+      this.#adding.operations -= operations.length;
       this.#adding.bytes -= bytes;
     }
   }
@@ -152,11 +153,11 @@ export class Outbox {
   async restamp(batch: OutboxEntry[]): Promise<OutboxEntry[]> {
     const restamped = batch.map((entry) => {
       const { operation, agentId } = entry;
-      if (operation.type !== "memory.update" || !operation.memory.hlc) return entry;
+      if (operation.type === "memory.delete" || !operation.memory.hlc) return entry;
       const { hlc } = operation.memory;
       if (!isAfter(hlc, this.clock.now)) return entry;
       const memory = { ...operation.memory, hlc: this.clock.next(hlc.slice(19)) };
-      return { operation: { ...operation, memory }, agentId };
+      return { operation: { ...operation, memory } as Operation, agentId };
     });
     await this.#write({ put: restamped.filter((entry) => !batch.includes(entry)) });
     return restamped;
@@ -239,7 +240,7 @@ export class Outbox {
     this.#owed.clear();
     this.#held.apply({ put: store.entries });
     for (const { operation } of store.entries) {
-      if (operation.type === "memory.update" && operation.memory.hlc) {
+      if (operation.type !== "memory.delete" && operation.memory.hlc) {
         this.clock.observe(operation.memory.hlc);
       }
     }

@@ -8,11 +8,13 @@ set search_path = ''
 as $$
 declare
   caller constant mayfly_private.caller := mayfly_private.caller();
-  tenants constant uuid[] := case
-    when caller.kind = 'machine' then array[caller.tenant_id]
-    else mayfly_private.tenant_ids(null)
-  end;
+  tenants uuid[];
 begin
+  -- An agent, or the secret key with a tenant: as tenant_ids would say, which asks who is calling again.
+  if caller.kind in ('agent', 'secret') and caller.tenant_id is not null and (scope is null or scope = any (caller.scopes)) then
+    return caller.tenant_id;
+  end if;
+  tenants := case when caller.kind = 'machine' then array[caller.tenant_id] else mayfly_private.tenant_ids(null) end;
   if caller is null or caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
       'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');

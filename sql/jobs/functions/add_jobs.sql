@@ -20,15 +20,17 @@ begin
   end if;
   author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
-  -- Who answers a message has received it.
-  select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
-  where o.j ->> 'answers' is not null and not exists (
-    select from mayfly.deliveries d
-    where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
-  order by o.n limit 1;
-  if found then
-    perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is no message that the caller has received.', fault),
-      'Nothing was added. Give the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
+  if jsonb_path_exists(jobs, '$[*].answers') then
+    -- Who answers a message has received it.
+    select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
+    where o.j ->> 'answers' is not null and not exists (
+      select from mayfly.deliveries d
+      where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
+    order by o.n limit 1;
+    if found then
+      perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is no message that the caller has received.', fault),
+        'Nothing was added. Give the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
+    end if;
   end if;
   return mayfly_private.insert_jobs(tenant, jobs, author, parent.id, coalesce(parent.root_id, parent.id));
 end

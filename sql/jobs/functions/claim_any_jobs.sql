@@ -6,7 +6,7 @@ create function mayfly.claim_any_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
   place jsonb default null, park uuid default null
 )
-returns jsonb
+returns json
 language plpgsql
 set search_path = ''
 as $$

@@ -4,21 +4,21 @@
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
 )
-returns jsonb
+returns json
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
-  answer jsonb;
+  taken mayfly_private.taken_jobs;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
-  answer := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  if park is not null and answer -> 'jobs' = '[]' then
+  taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
+  if park is not null and not taken.are_any then
     perform mayfly_private.park_worker(worker.tenant_id, park);
   end if;
-  return answer;
+  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
 end
 $$;
 
@@ -33,7 +33,7 @@ create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
   place jsonb default null, park uuid default null
 )
-returns jsonb
+returns json
 language plpgsql
 set search_path = ''
 as $$

@@ -19,18 +19,39 @@ set search_path = ''
 as $$
 declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  headers constant jsonb := nullif(current_setting('request.headers', true), '');
   named constant uuid := case when claims ->> 'iss' = 'mayfly' then mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant') end;
+  me uuid;
+  line uuid[];
+  ts timestamptz;
+  alive boolean;
   caller mayfly_private.caller;
   worker mayfly_private.claiming_worker;
 begin
   if named is not null then
-    perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0))
-    from (
-      select named as id, 0 as nth
-      union all
-      select unnest(a.ancestors || a.id), 1 from mayfly.agents a
-      where a.tenant_id = named and a.id = mayfly_private.to_uuid(claims ->> 'sub')
-      order by nth, id) l;
+    me := mayfly_private.to_uuid(claims ->> 'sub');
+    select a.ancestors || a.id into line from mayfly.agents a where a.tenant_id = named and a.id = me;
+    if cardinality(line) > 1 then
+      line := array(select i from unnest(line) i order by i);
+    end if;
+    perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0)) from unnest(named || line) as l (id);
+    -- A living agent with the scope: what caller() would say, in one look instead of three. What is asked besides, and who is
+    -- refused and why, it says below.
+    if not any_tenant and claims ->> 'role' = 'authenticated' and not claims -> 'mayfly' ? 'enrolment' and not coalesce(headers ? 'x-mayfly-functions', false)
+      and lower(coalesce(headers ->> 'x-mayfly-tenant', named::text)) = named::text and mayfly_private.is_timely(claims) then
+      ts := mayfly_private.now();
+      select 'agent', a.tenant_id, a.id, a.expires_at, a.type, a.capabilities into worker
+      from mayfly.agents a
+      where a.tenant_id = named and a.id = me and 'job:work' = any (a.scopes) and a.status = 'running' and a.expires_at > ts;
+      alive := found;
+      if alive and cardinality(line) > 1 then
+        select min(o.expires_at), bool_and(o.status = 'running' and o.expires_at > ts) into worker.expires_at, alive
+        from mayfly.agents o where o.tenant_id = named and o.id = any (line);
+      end if;
+      if alive then
+        return worker;
+      end if;
+    end if;
   end if;
   caller := mayfly_private.caller();
   if caller.kind = 'agent' and not any_tenant and 'job:work' = any (caller.scopes) then

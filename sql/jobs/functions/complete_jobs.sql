@@ -1,8 +1,8 @@
--- The definer half of mayfly.complete_jobs. One fence for all of the batch: running, this attempt, this holder, not
+-- Completes jobs for a holder: the core of complete_jobs and turn_jobs. One fence for all of the batch: running, this attempt, this holder, not
 -- over, and locked. What was cancelled meanwhile ends as cancelled. A call that comes again, since its answer was lost,
 -- changes nothing and finds its jobs recorded. Locks the jobs by tenant and id.
 
-create function mayfly_private.complete_jobs(done jsonb)
+create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -14,68 +14,89 @@ set enable_mergejoin = off
 set jit = off
 as $$
 declare
-  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
   ts constant timestamptz := mayfly_private.now();
   fault integer;
-  t_ids uuid[];
-  j_ids uuid[];
-  cancels boolean[];
+  lease mayfly_private.lease;
+  job record;
+  places tid[];
   results jsonb[];
-  of record;
+  cancelled_places tid[];
   dropped integer[];
   lost integer[];
 begin
   if jsonb_typeof(done) is distinct from 'array' or jsonb_array_length(done) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'done must be an array of 1 to 1000 { lease, result? }.', null, '{"field": "done"}');
   end if;
-  select o.n - 1 into fault from jsonb_array_elements(done) with ordinality as o (d, n)
-  where jsonb_typeof(o.d) <> 'object' or case
-    when coalesce(jsonb_typeof(o.d -> 'result'), 'null') in ('null', 'boolean') then false
-    else not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')) end
-  order by o.n limit 1;
-  if found then
-    perform mayfly_private.fail(400, 'invalid_request',
-      format('done[%s].result must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold.', fault),
-      'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
+  -- Where every result is null or a boolean nothing has to be looked at more closely.
+  if jsonb_path_exists(done, 'strict $[*] ? (@.type() != "object" || @.result.type() == "object" || @.result.type() == "array" || @.result.type() == "string" || @.result.type() == "number")') then
+    select o.n - 1 into fault from jsonb_array_elements(done) with ordinality as o (d, n)
+    where jsonb_typeof(o.d) <> 'object' or case
+      when coalesce(jsonb_typeof(o.d -> 'result'), 'null') in ('null', 'boolean') then false
+      else not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')) end
+    order by o.n limit 1;
+    if found then
+      perform mayfly_private.fail(400, 'invalid_request',
+        format('done[%s].result must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold.', fault),
+        'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
+    end if;
   end if;
 
-  select
-    array_agg(h.tenant_id) filter (where h.held), array_agg(h.job_id) filter (where h.held),
-    array_agg(h.cancelled) filter (where h.held), array_agg(h.result) filter (where h.held),
-    array_agg(h.n) filter (where h.held and h.cancelled), array_agg(h.n) filter (where not h.held)
-  into t_ids, j_ids, cancels, results, dropped, lost
-  from (
-    select g.n, g.tenant_id, g.job_id, g.result, j.cancelled,
-      not g.again and coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts, false) as held
+  if jsonb_array_length(done) = 1 then
+    -- The same as below, of one: a fifth of the time.
+    lease := mayfly_private.lease_of(holder, done -> 0 ->> 'lease');
+    select j.ctid as place, j.cancelled into job from mayfly.jobs j
+    where j.tenant_id = lease.tenant_id and j.id = lease.job_id
+      and coalesce(j.status = 'running' and j.attempt = lease.attempt and j.holder = holder.id and j.lease_end > ts, false)
+    for update;
+    if not found then
+      lost := '{0}';
+    elsif job.cancelled then
+      cancelled_places := array[job.place];
+      dropped := '{0}';
+    else
+      places := array[job.place];
+      results := array[done -> 0 -> 'result'];
+    end if;
+  else
+    -- A job that is named twice stands here twice, and is ended once, with what was said first.
+    select
+      array_agg(h.place) filter (where h.held and not h.cancelled), array_agg(h.result) filter (where h.held and not h.cancelled),
+      array_agg(h.place) filter (where h.held and h.cancelled), array_agg(h.n) filter (where h.held and h.cancelled),
+      array_agg(h.n) filter (where not h.held)
+    into places, results, cancelled_places, dropped, lost
     from (
-      -- One that is named twice is completed once, with what was said first; then it is found recorded.
-      select o.n - 1 as n, o.d -> 'result' as result, l.tenant_id, l.job_id, l.attempt,
-        row_number() over (partition by l.tenant_id, l.job_id, l.attempt order by o.n) > 1 as again
-      from jsonb_array_elements(done) with ordinality as o (d, n), mayfly_private.lease_of(holder, o.d ->> 'lease') l
-      order by l.tenant_id, l.job_id) g
-    left join lateral (
-      select l.status, l.attempt, l.holder, l.lease_end, l.cancelled from mayfly.jobs l
-      where l.tenant_id = g.tenant_id and l.id = g.job_id limit 1 for update) j on true) h;
-
-  if dropped is null and t_ids[1] = t_ids[cardinality(t_ids)] then
-    perform mayfly_private.end_jobs(t_ids[1], j_ids, 'succeeded', null, results);
-  elsif j_ids is not null then
-    for of in
-      select t.tenant_id, t.cancelled, array_agg(t.id) as ids, array_agg(t.result) as results
-      from unnest(t_ids, j_ids, cancels, results) as t (tenant_id, id, cancelled, result)
-      group by t.tenant_id, t.cancelled order by t.tenant_id
-    loop
-      if of.cancelled then
-        perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'cancelled', null, null);
-      else
-        perform mayfly_private.end_jobs(of.tenant_id, of.ids, 'succeeded', null, of.results);
-      end if;
-    end loop;
+      select g.n, g.result, j.place, j.cancelled,
+        coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
+          and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
+      from (
+        -- As lease_of reads it: a call for each took 7 µs.
+        select p.n, p.result, case when p.is_lease then right(p.token, 36)::uuid end as tenant_id,
+          case when p.is_lease then left(right(p.token, 73), 36)::uuid end as job_id,
+          case when p.is_lease then left(p.token, -74)::integer end as attempt
+        from (
+          select o.n - 1 as n, o.d -> 'result' as result, o.d ->> 'lease' as token,
+            octet_length(o.d ->> 'lease') between 75 and 83
+              and left(right(o.d ->> 'lease', 37), 1) = '.' and left(right(o.d ->> 'lease', 74), 1) = '.'
+              and pg_input_is_valid(left(o.d ->> 'lease', -74), 'integer') and pg_input_is_valid(right(o.d ->> 'lease', 36), 'uuid')
+              and pg_input_is_valid(left(right(o.d ->> 'lease', 73), 36), 'uuid') as is_lease
+          from jsonb_array_elements(done) with ordinality as o (d, n)) p
+        order by 3, 4, p.n) g
+      left join lateral (
+        select l.ctid as place, l.status, l.attempt, l.holder, l.lease_end, l.cancelled from mayfly.jobs l
+        where l.tenant_id = g.tenant_id and l.id = g.job_id limit 1 for update) j on true) h;
   end if;
 
-  if cardinality(lost) > 0 then
+  if places is not null then
+    perform mayfly_private.end_places(places, 'succeeded', null, results);
+  end if;
+  if lost is null and dropped is null then
+    return '{"lost": [], "cancelled": []}';
+  end if;
+  perform mayfly_private.end_places(cancelled_places, 'cancelled', null, null);
+
+  if lost is not null then
     -- Whoever holds nothing may not even live.
-    if holder.kind = 'agent' and j_ids is null then
+    if holder.kind = 'agent' and places is null and dropped is null then
       perform mayfly_private.require_tenant('job:work');
     end if;
     lost := array(
@@ -86,10 +107,21 @@ begin
           and f.status in ('succeeded', 'cancelled'))
       order by t.n);
   end if;
-  if dropped is not null then
-    dropped := array(select n from unnest(dropped) n order by n);
-  end if;
-  return jsonb_build_object('lost', coalesce(lost, '{}'), 'cancelled', coalesce(dropped, '{}'));
+  return jsonb_build_object('lost', coalesce(lost, '{}'), 'cancelled', coalesce((select array_agg(distinct n order by n) from unnest(dropped) n), '{}'));
+end
+$$;
+
+comment on function mayfly_private.complete_held is 'Completes jobs under the leases of a holder.';
+
+-- The definer half of mayfly.complete_jobs.
+
+create function mayfly_private.complete_jobs(done jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  return mayfly_private.complete_held(mayfly_private.job_holder(), done);
 end
 $$;
 

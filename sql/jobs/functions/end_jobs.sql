@@ -1,70 +1,111 @@
--- The move itself, for end_jobs: says how many bytes the results have over 256, whether any has a parent, and whether
--- any answers a message. A function of its own for its settings: by nested loops, which callers may leave alone, each
--- result was compared with each job; whatever end_jobs calls besides must be free to use them.
+-- The move itself, for end_places: gives what was moved, and how many bytes of each result come on top of the 256 that
+-- a job is charged for. A function of its own for its settings, which must not hold for what end_places calls besides.
+-- By ctid, which cannot become a scan of the whole table; a result is found by the place that its job had.
 
-create function mayfly_private.move_ended(
-  tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[], out more bigint, out related boolean, out answering boolean
-)
+create type mayfly_private.moved_jobs as (
+  tenants uuid[],
+  ids uuid[],
+  more bigint[],
+  related boolean,
+  answering boolean
+);
+
+create function mayfly_private.move_ended(places tid[], ended text, errors jsonb[], results jsonb[])
+returns mayfly_private.moved_jobs
 language plpgsql security definer
 set search_path = ''
 set plan_cache_mode = force_generic_plan
-set enable_hashjoin = on
-set enable_nestloop = off
+set enable_seqscan = off
 as $$
+declare
+  moved mayfly_private.moved_jobs;
 begin
-  with ended_as as materialized (
-    select x.id, x.error, x.result, greatest(0, coalesce(octet_length(x.result::text), 0) - 256) as more
-    from unnest(ids, errors, results) as x (id, error, result)
-  ), gone as (
-    delete from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)
-    returning j.*
+  with gone as (
+    delete from mayfly.jobs j where j.ctid = any (places)
+    returning j.*, array_position(places, j.ctid) as nth
   ), kept as (
     insert into mayfly.finished_jobs (tenant_id, id, queue, name, lane, status, priority, run_at, attempt, max_attempts, holder,
       started_at, timeout, backoff, target, parent_id, root_id, key, answers, trace, error, created_by, created_at, bytes, input, result)
     select g.tenant_id, g.id, g.queue, g.name, g.lane, ended, g.priority, g.run_at, g.attempt, g.max_attempts, g.holder,
       g.started_at, g.timeout, g.backoff, g.target, g.parent_id, g.root_id, g.key, g.answers, g.trace,
-      coalesce(x.error, g.error), g.created_by, g.created_at, g.bytes + x.more, g.input, x.result
+      coalesce(errors[g.nth], g.error), g.created_by, g.created_at,
+      g.bytes + greatest(0, coalesce(octet_length(results[g.nth]::text), 0) - 256), g.input, results[g.nth]
     from gone g
-    join ended_as x on x.id = g.id
-    returning parent_id, answers
+    returning tenant_id, id, greatest(0, coalesce(octet_length(result::text), 0) - 256) as more, parent_id, answers
   )
-  select (select sum(e.more) from ended_as e), bool_or(k.parent_id is not null), bool_or(k.answers is not null)
-  into more, related, answering
+  select array_agg(k.tenant_id), array_agg(k.id), array_agg(k.more), bool_or(k.parent_id is not null), bool_or(k.answers is not null)
+  into moved
   from kept k;
+  return moved;
 end
 $$;
 
 comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_jobs.';
 
--- Ends jobs that are locked by the caller: moves them to finished_jobs, logs it, tells their parents, and answers the
--- messages that they were made of. Errors and results go with the ids; either list may be null. The bytes of a result
--- over 256 are counted, never refused: what is done is recorded.
+-- Ends jobs, of one or of several tenants, that stand at these places and were locked there by an earlier statement of
+-- the caller: moves them to finished_jobs, logs it, tells their parents, and answers the messages that they were made
+-- of. Errors and results go with the places; either list may be null. The bytes of a result over 256 are counted, never
+-- refused: what is done is recorded.
 
-create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
+create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void
 language plpgsql security definer
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  more bigint;
-  related boolean;
-  answering boolean;
+  moved mayfly_private.moved_jobs;
+  of_one record;
+begin
+  if coalesce(cardinality(places), 0) = 0 then
+    return;
+  end if;
+  moved := mayfly_private.move_ended(places, ended, errors, results);
+  if moved.tenants[1] = all (moved.tenants) then
+    perform mayfly_private.append_events(moved.tenants[1], 'job.' || ended, moved.ids);
+  elsif moved.ids is not null then
+    perform mayfly_private.append_events_of(moved.tenants, 'job.' || ended, moved.ids);
+  end if;
+  if moved.related or moved.answering or 0 < any (moved.more) then
+    for of_one in
+      select t.tenant_id, array_agg(t.id) as ids, sum(t.more) as more
+      from unnest(moved.tenants, moved.ids, moved.more) as t (tenant_id, id, more) group by t.tenant_id order by t.tenant_id
+    loop
+      if of_one.more > 0 then
+        perform mayfly_private.count_usage(of_one.tenant_id, 0, of_one.more::bigint, 0);
+      end if;
+      if moved.related then
+        perform mayfly_private.tell_parents(of_one.tenant_id, of_one.ids);
+      end if;
+      if moved.answering then
+        perform mayfly_private.answer_messages(of_one.tenant_id, of_one.ids);
+      end if;
+    end loop;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.end_places is 'Ends the locked jobs at these places.';
+
+-- The same for jobs of one tenant by their ids.
+
+create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
+returns void
+language plpgsql security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  places tid[];
 begin
   if coalesce(cardinality(ids), 0) = 0 then
     return;
   end if;
-  select m.more, m.related, m.answering into more, related, answering from mayfly_private.move_ended(tenant, ids, ended, errors, results) m;
-  if more > 0 then
-    perform mayfly_private.count_usage(tenant, 0, more, 0);
-  end if;
-  perform mayfly_private.append_events(tenant, 'job.' || ended, ids);
-  if related then
-    perform mayfly_private.tell_parents(tenant, ids);
-  end if;
-  if answering then
-    perform mayfly_private.answer_messages(tenant, ids);
-  end if;
+  places := array(
+    select coalesce(j.place, '(4294967295,0)') from unnest(ids) with ordinality as i (id, n)
+    left join lateral (select o.ctid as place from mayfly.jobs o where o.tenant_id = tenant and o.id = i.id limit 1) j on true
+    order by i.n);
+  perform mayfly_private.end_places(places, ended, errors, results);
 end
 $$;
 

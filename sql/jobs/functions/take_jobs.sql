@@ -1,4 +1,4 @@
--- Takes up to `wanted` ready jobs for a worker: the heart of claim_jobs and claim_any_jobs. Gives { jobs, place, took }.
+-- Takes up to `wanted` ready jobs for a worker: the heart of claim_jobs and claim_any_jobs. Gives { jobs, place, took }, and whether there are any.
 --
 -- Fair in three rounds: over the tenants (of claim_any_jobs; by weight, from the place of the last claim on), over the
 -- queues of each by weight, and over the lanes of a queue. Lanes are found by a loose scan of jobs_ready_idx, two index
@@ -14,10 +14,17 @@
 -- `ctid = any (array(…))`: joining back by id became a hash join over the whole table; the settings keep generic plans
 -- on the index while the table is small, since plans outlive its growth (57 µs to 700 later).
 
+create type mayfly_private.taken_jobs as (
+  jobs json,
+  are_any boolean,
+  place jsonb,
+  took numeric
+);
+
 create function mayfly_private.take_jobs(
   worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb
 )
-returns jsonb
+returns mayfly_private.taken_jobs
 language plpgsql security definer
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -61,11 +68,18 @@ declare
   asked integer;
   next_mark integer;
   locked mayfly_private.locked_jobs;
-  part jsonb;
-  jobs jsonb := '[]';
+  part json;
+  parts json[] := '{}';
   left_over integer := wanted;
   progress integer;
 begin
+  if not marked and worker.tenant_id is not null then
+    part := mayfly_private.take_lane(worker, wanted, queues, names, held_until, true);
+    if part is not null then
+      return row(part, octet_length(part::text) > 2, '{}', round(extract(epoch from clock_timestamp() - begun) * 1000, 3))::mayfly_private.taken_jobs;
+    end if;
+  end if;
+
   if marked then
     select coalesce(array_agg(x.t order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.l order by x.t, x.l collate "C", x.p), '{}'),
       coalesce(array_agg(x.p order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.s order by x.t, x.l collate "C", x.p), '{}')
@@ -116,9 +130,9 @@ begin
       busy := '{}';
     elsif worker.tenant_id is not null then
       -- All of it where the tenant has one plain lane.
-      part := mayfly_private.take_lane(worker, left_over, queues, names, held_until);
+      part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
-        jobs := part;
+        parts := array[part];
         exit;
       end if;
       share := left_over;
@@ -129,7 +143,7 @@ begin
       busy := plain.busy;
       tenant := coalesce(plain.last_tenant, tenant);
       if plain.taken > 0 then
-        jobs := jobs || plain.jobs;
+        parts := parts || plain.jobs;
         left_over := left_over - plain.taken;
       end if;
     end if;
@@ -213,16 +227,15 @@ begin
               select h.ctid from mayfly.jobs h
               where h.status = 'ready' and h.tenant_id = tenant and h.lane = found_lanes.lanes[at_lane]
               order by h.lane, h.priority, h.seq limit asked for update skip locked)))
-            returning j.tenant_id, j.lane, j.priority, j.seq, jsonb_build_object(
-              'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
-              'name', j.name, 'priority', j.priority, 'attempt', j.attempt, 'max_attempts', j.max_attempts, 'run_at', j.run_at,
-              'created_at', j.created_at, 'lease_end', j.lease_end, 'input', j.input) as shown,
-              -- Most have none of these.
-              case when coalesce(j.deadline::text, j.timeout::text, j.parent_id::text, j.key, j.answers::text, j.trace) is not null then
-                jsonb_strip_nulls(jsonb_build_object('deadline', j.deadline, 'timeout', extract(epoch from j.timeout),
-                  'parent_id', j.parent_id, 'key', j.key, 'answers', j.answers, 'trace', j.trace)) end as more
+            returning j.priority, j.seq, case
+              when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+                or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
+              else json_build_object(
+                'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
+                'name', j.name, 'priority', j.priority, 'attempt', j.attempt, 'max_attempts', j.max_attempts, 'run_at', j.run_at,
+                'created_at', j.created_at, 'lease_end', j.lease_end, 'input', j.input) end as shown
           )
-          select jsonb_agg(case when t.more is null then t.shown else t.shown || t.more end order by t.priority, t.seq), count(*)::integer,
+          select json_agg(t.shown order by t.priority, t.seq), count(*)::integer,
             array_agg(t.priority::integer), array_agg(t.seq)
           into part, asked, priorities, seqs
           from taken t;
@@ -232,7 +245,7 @@ begin
               select jsonb_agg(jsonb_build_array(tenant, found_lanes.lanes[at_lane], x.priority, x.last))
               from (select t.priority, max(t.seq) as last from unnest(priorities, seqs) as t (priority, seq) group by 1) x);
           end if;
-          jobs := jobs || part;
+          parts := parts || part;
           progress := progress + asked;
           left_over := left_over - asked;
           quota := quota - asked;
@@ -260,12 +273,15 @@ begin
       ) x group by 1, 2, 3
       order by max(x.s) desc limit 500) k;
   end if;
-  return jsonb_build_object('jobs', jobs, 'took', round(extract(epoch from clock_timestamp() - begun)::numeric * 1000, 3),
-    'place', jsonb_strip_nulls(jsonb_build_object(
-      'tenant', case when worker.tenant_id is null then tenant end,
-      'heads', nullif(next_heads, '{}'),
-      'due', case when marked then since end,
-      'marks', case when marked then new_marks end)));
+  -- What several lanes or tenants gave is put together, once.
+  part := case cardinality(parts)
+    when 0 then '[]' when 1 then parts[1]
+    else (select json_agg(e.job) from unnest(parts) p (jobs), json_array_elements(p.jobs) e (job)) end;
+  return row(part, octet_length(part::text) > 2, jsonb_strip_nulls(jsonb_build_object(
+    'tenant', case when worker.tenant_id is null then tenant end,
+    'heads', nullif(next_heads, '{}'),
+    'due', case when marked then since end,
+    'marks', case when marked then new_marks end)), round(extract(epoch from clock_timestamp() - begun) * 1000, 3))::mayfly_private.taken_jobs;
 end
 $$;
 

@@ -4,7 +4,7 @@
 -- hold here too, but for the hash join. Locks the jobs that it takes, and waits for none.
 
 create type mayfly_private.plain_taken as (
-  jobs jsonb,
+  jobs json,
   taken integer,
   rest uuid[],
   rest_quotas integer[],
@@ -51,17 +51,16 @@ begin
         select r.ctid from mayfly.jobs r
         where r.status = 'ready' and r.tenant_id = s.tenant and r.lane = s.lane
         order by r.lane, r.priority, r.seq limit s.quota for update skip locked) h))
-    returning j.tenant_id, j.priority, j.seq, jsonb_build_object(
-      'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
-      'name', j.name, 'priority', j.priority, 'attempt', j.attempt, 'max_attempts', j.max_attempts, 'run_at', j.run_at,
-      'created_at', j.created_at, 'lease_end', j.lease_end, 'input', j.input) as shown,
+    returning j.tenant_id, j.priority, j.seq, case
       -- Most have none of these.
-      case when coalesce(j.deadline::text, j.timeout::text, j.parent_id::text, j.key, j.answers::text, j.trace) is not null then
-        jsonb_strip_nulls(jsonb_build_object('deadline', j.deadline, 'timeout', extract(epoch from j.timeout),
-          'parent_id', j.parent_id, 'key', j.key, 'answers', j.answers, 'trace', j.trace)) end as more
+      when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+        or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
+      else json_build_object(
+        'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
+        'name', j.name, 'priority', j.priority, 'attempt', j.attempt, 'max_attempts', j.max_attempts, 'run_at', j.run_at,
+        'created_at', j.created_at, 'lease_end', j.lease_end, 'input', j.input) end as shown
   ), shown as (
-    select count(*)::integer as taken,
-      jsonb_agg(case when t.more is null then t.shown else t.shown || t.more end order by t.tenant_id, t.priority, t.seq) as jobs
+    select count(*)::integer as taken, json_agg(t.shown order by t.tenant_id, t.priority, t.seq) as jobs
     from taken t
   ), asked as (
     select array_agg(s.tenant order by s.n) filter (where not s.plain and s.quota > 0) as rest,

@@ -4,28 +4,30 @@
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
 )
-returns jsonb
+returns json
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(false);
-  answer jsonb := '{}';
-  taken jsonb;
+  completed jsonb := '{"lost": [], "cancelled": []}';
+  failed jsonb := '[]';
+  taken mayfly_private.taken_jobs;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   if done <> '[]' then
-    answer := mayfly_private.complete_jobs(done);
+    completed := mayfly_private.complete_held(row(worker.kind, worker.tenant_id, worker.id)::mayfly_private.job_holder, done);
   end if;
   if failures <> '[]' then
-    answer := answer || jsonb_build_object('failed', mayfly_private.fail_jobs(failures));
+    failed := mayfly_private.fail_jobs(failures);
   end if;
   perform mayfly_private.tick_jobs();
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  if park is not null and taken -> 'jobs' = '[]' then
+  if park is not null and not taken.are_any then
     perform mayfly_private.park_worker(worker.tenant_id, park);
   end if;
-  return answer || taken;
+  return json_build_object('lost', completed -> 'lost', 'cancelled', completed -> 'cancelled', 'failed', failed,
+    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
 end
 $$;
 
@@ -39,7 +41,7 @@ create function mayfly.turn_jobs(
   done jsonb default '[]', failures jsonb default '[]', wanted integer default 1, queues text[] default null, names text[] default null,
   lease double precision default 30, place jsonb default null, park uuid default null
 )
-returns jsonb
+returns json
 language plpgsql
 set search_path = ''
 as $$

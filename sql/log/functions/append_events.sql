@@ -23,3 +23,24 @@ end
 $$;
 
 comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
+
+-- The same for things of several tenants, each with its own tenant beside it.
+
+create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  named constant text := case when claims ->> 'iss' = 'mayfly' then claims -> 'mayfly' ->> 'tenant' end;
+begin
+  insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+  select t.tenant_id, of_epoch, happened, case when t.tenant_id::text = named then mayfly_private.to_uuid(claims ->> 'sub') end, t.id
+  from unnest(tenants, ids) with ordinality as t (tenant_id, id, n) order by t.n;
+  perform mayfly_private.nudge_tenants(array(select distinct t from unnest(tenants) t order by t));
+end
+$$;
+
+comment on function mayfly_private.append_events_of is 'Appends what happened to things of several tenants to the log.';

@@ -22,7 +22,7 @@ declare
     else format('tenant:%s:agent:%s', tenant, audience)
   end;
   sent constant text := coalesce(current_setting('mayfly.nudged', true), '');
-  flushed constant boolean := mayfly_private.is_flushed();
+  flushed boolean;
   listened boolean;
 begin
   if strpos(sent, about) > 0 then
@@ -40,7 +40,15 @@ begin
 
   listened := exists (
     select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant);
-  if listened and flushed then
+  if not listened then
+    -- As is_flushed asks, in the same statement: this is what nearly every write comes to.
+    insert into mayfly_private.nudges_due (tenant_id, topic, event)
+    select tenant, about, 'log_appended' from mayfly_private.flusher f
+    where f.at between instant - interval '5 seconds' and instant + interval '5 seconds';
+    return;
+  end if;
+  flushed := mayfly_private.is_flushed();
+  if flushed then
     -- Waits for nobody: a row that another transaction holds is as good as one that was told just now.
     update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
@@ -58,3 +66,30 @@ end
 $$;
 
 comment on function mayfly_private.nudge is 'Tells that the log has something new, once a window and audience.';
+
+-- The same for the logs of several tenants: one statement for those where nobody listens, which are most.
+
+create function mayfly_private.nudge_tenants(tenants uuid[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  listened uuid[] := tenants;
+  tenant uuid;
+begin
+  if mayfly_private.is_flushed() then
+    listened := array(
+      select t from unnest(tenants) t where exists (
+        select from mayfly_private.listeners l where l.tenant_id = t and l.topic = format('tenant:%s:log', t) and l.until > instant));
+    insert into mayfly_private.nudges_due (tenant_id, topic, event)
+    select t, format('tenant:%s:log', t), 'log_appended' from unnest(tenants) t where t <> all (listened);
+  end if;
+  foreach tenant in array listened loop
+    perform mayfly_private.nudge(tenant, null);
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.nudge_tenants is 'Tells that the logs of several tenants have something new.';

@@ -17,7 +17,7 @@ declare
   bare uuid[];
   written integer;
 begin
-  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - '{words,words_version}'::text[], s.change)), '[]') into outcomes
+  select coalesce(jsonb_agg(to_jsonb(s) || mayfly_private.settle(to_jsonb(m) - '{words,words_version,key,content_hash}'::text[], s.change)), '[]') into outcomes
   from (
     select o.n - 1 as index, (o.op ->> 'id')::uuid as op, (o.op ->> 'subject')::uuid as id, o.op -> 'body' as change
     from jsonb_array_elements(push) with ordinality as o (op, n)
@@ -38,7 +38,13 @@ begin
       ('body.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
           or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or tenant = any ((select mayfly_private.tenant_ids('memory:admin'))::uuid[]),
-        'may be narrowed by its agent, the ancestors of that and admins alone')
+        'may be narrowed by its agent, the ancestors of that and admins alone'),
+      ('body.set.visibility', m.key is null or s.set ->> 'visibility' is null or not exists (
+          select from mayfly.memories k
+          where k.tenant_id = tenant and k.key = m.key and k.id <> m.id
+            and case k.visibility when 'agent' then coalesce(k.agent_id, '00000000-0000-0000-0000-000000000000') else k.tenant_id end
+              = case s.set ->> 'visibility' when 'agent' then coalesce(m.agent_id, '00000000-0000-0000-0000-000000000000') else tenant end),
+        'would make two memories of one key')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by s.index
@@ -54,7 +60,7 @@ begin
     session_id = n.session_id, conversation_id = n.conversation_id, kind = n.kind, task = n.task, input = n.input,
     output = n.output, critique = n.critique, reward = n.reward, success = n.success, importance = n.importance,
     tags = n.tags, metadata = n.metadata, tokens = n.tokens, latency_ms = n.latency_ms, visibility = n.visibility,
-    expires_at = n.expires_at
+    expires_at = n.expires_at, content_hash = case when s.set = '{}' then m.content_hash end
   from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb, hlc jsonb)
   join mayfly.memories o on o.tenant_id = tenant and o.id = s.id,
     lateral jsonb_populate_record(o, s.set) n

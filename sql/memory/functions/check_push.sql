@@ -30,7 +30,7 @@ begin
     lateral jsonb_to_record(case when jsonb_typeof(o.op -> 'body') = 'object' then o.op -> 'body' else '{}' end) as m (
       agent_id text, session_id text, conversation_id text, kind jsonb, task jsonb, input jsonb, output jsonb,
       critique jsonb, reward jsonb, success jsonb, importance jsonb, tags jsonb, metadata jsonb, tokens jsonb,
-      latency_ms jsonb, visibility jsonb, created_at text, expires_at text)
+      latency_ms jsonb, visibility jsonb, created_at text, expires_at text, key jsonb, once jsonb, hlc text)
   where o.op ->> 'type' like 'memory.%' and (
     (o.op ->> 'type' = 'memory.delete' or (o.op ->> 'type' = 'memory.put'
       and (coalesce(m.task, '""') <> '""' or coalesce(m.input, '""') <> '""' or coalesce(m.output, '""') <> '""')))
@@ -57,6 +57,9 @@ begin
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
       or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
       and mayfly_private.numbers_kept(m.metadata)))
+    and (m.key is null or (jsonb_typeof(m.key) = 'string' and char_length(m.key #>> '{}') between 1 and 200))
+    and (m.once is null or m.once in ('true', 'false'))
+    and (m.hlc is null or (m.hlc ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$' and left(m.hlc, 13)::bigint <= now_ms + 60000))
     and (m.visibility is null or m.visibility in ('"tenant"', '"agent"'))
     and (m.created_at is null or (m.created_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.created_at, 'timestamptz')))
@@ -70,7 +73,7 @@ begin
 
     select o.n - 1 as index, mayfly_private.given_field(o.op, 'body.hlc') as field into fault
     from jsonb_array_elements(push) with ordinality as o (op, n)
-    where o.op ->> 'type' = 'memory.update' and split_part(o.op #>> '{body,hlc}', '-', 1)::bigint > now_ms + 60000
+    where o.op ->> 'type' in ('memory.put', 'memory.update') and split_part(o.op #>> '{body,hlc}', '-', 1)::bigint > now_ms + 60000
     order by o.n limit 1;
     if fault.index is not null then
       perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),

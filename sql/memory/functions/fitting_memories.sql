@@ -12,7 +12,7 @@ begin
     -- One also where they have all just been forgotten: a page goes on behind its last.
     select greatest(1, count(*))
     from (
-      select w.n, sum(700 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
+      select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
         + octet_length(to_json(m.output)::text) + octet_length(to_json(m.critique)::text) + octet_length(to_json(m.tags)::text)
         + octet_length(m.metadata::text) + octet_length(to_json(m.language)::text) + octet_length(m.hlc::text)) over (order by w.n) as bytes
       from unnest(memories) with ordinality as w (id, n)

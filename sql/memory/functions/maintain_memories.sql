@@ -43,7 +43,7 @@ begin
   ), forgotten as (
     update mayfly.memories m
     set deleted_at = instant, updated_at = instant, version = m.version + 1,
-      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}'
+      task = '', input = '', output = '', critique = '', tags = '{}', metadata = '{}', hlc = '{}', key = null, content_hash = null
     from spent where m.tenant_id = tenant and m.id = spent.id
     returning m.id
   )

@@ -10,7 +10,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 begin
-  return 700 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
+  return 900 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
     + octet_length(tags::text) + octet_length(language) + octet_length(hlc::text)
     + case when pg_column_compression(metadata) is null then pg_column_size(metadata) else octet_length(metadata::text) end;
 end

@@ -42,7 +42,7 @@ begin
     -- Up to the event before that of the first memory that does not fit.
     'fitting', coalesce(places[fitting + 1] - 1, jsonb_array_length(page)),
     'rows', (
-      select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version}'::text[] order by m.id), '[]')
+      select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]')
       from mayfly.memories m
       where m.tenant_id = tenant and m.id = any (ids[:fitting]) and m.deleted_at is null
         and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all)));

@@ -61,7 +61,7 @@ begin
     end if;
     fitting := coalesce(cardinality(ids), 0);
     more := looked_at = page_limit or fitting < looked_at;
-    select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version}'::text[] order by m.id), '[]') into memory_page
+    select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]') into memory_page
     from mayfly.memories m
     where m.tenant_id = tenant and m.id = any (ids) and m.deleted_at is null
       and (m.visibility = 'tenant' or m.agent_id = any (own) or sees_all);

@@ -52,6 +52,8 @@ begin
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
+      ('body.key', not part.put or case jsonb_typeof(content -> 'key') when 'string' then char_length(content -> 'key' #>> '{}') between 1 and 200 else coalesce(content -> 'key', 'null') = 'null' end, 'must be a text of 1 to 200 characters'),
+      ('body.once', not part.put or coalesce(jsonb_typeof(content -> 'once'), 'null') in ('boolean', 'null'), 'must be true or false'),
       ('body.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case coalesce(jsonb_typeof(o.op #> '{body,embedding}'), 'null')
@@ -80,7 +82,7 @@ begin
             and not exists (select from jsonb_array_elements(part.memory -> 'settles') conflict
               where jsonb_typeof(conflict) <> 'string' or mayfly_private.to_uuid(conflict #>> '{}') is null)
           else false end, 'must be 1 to 50 ids of conflicts'),
-      ('body.hlc', part.update is not true or part.memory -> 'hlc' is null or coalesce(
+      ('body.hlc', (part.update or part.put) is not true or part.memory -> 'hlc' is null or coalesce(
           jsonb_typeof(part.memory -> 'hlc') = 'string' and part.memory ->> 'hlc' ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$', false),
         'must be milliseconds in 13 digits, a counter in 4 hexadecimal digits and a node of 1 to 36 letters, with dashes between')
     ) as c (field, holds, rule)

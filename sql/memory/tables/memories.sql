@@ -47,9 +47,14 @@ create table mayfly.memories (
   -- Of mayfly_private.words: by push, or else by a trigger (mayfly_private.write_words).
   words tsvector not null default '',
   words_version smallint not null default 0,
+  -- The caller's own name of it: see mayfly_private.match_keys.
+  key text constraint memories_key_length check (char_length(key) between 1 and 200),
+  -- Of what was put with "once", until it is changed.
+  content_hash uuid,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
   constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
     and tags = '{}' and metadata = '{}')),
+  constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null)),
   constraint memories_pkey primary key (tenant_id, id),
   constraint memories_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint memories_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
@@ -65,6 +70,11 @@ create index memories_old_words_idx on mayfly.memories (tenant_id) where words_v
 -- For what was remembered before and after a memory: see mayfly_private.neighbours_of.
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
+-- A key is the tenant's, or of a private memory its agent's: a key that is taken tells nobody what others keep to themselves.
+create unique index memories_key_idx on mayfly.memories (tenant_id,
+  (case visibility when 'agent' then coalesce(agent_id, '00000000-0000-0000-0000-000000000000') else tenant_id end), key)
+  where key is not null;
+create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
 
 -- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
@@ -80,7 +90,9 @@ alter table mayfly.memories
   alter column metadata set statistics 0,
   alter column language set statistics 0,
   alter column hlc set statistics 0,
-  alter column words set statistics 0;
+  alter column words set statistics 0,
+  alter column key set statistics 0,
+  alter column content_hash set statistics 0;
 
 comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
 comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';
@@ -94,6 +106,9 @@ comment on column mayfly.memories.hlc is
   'The hybrid logical clock of each field that was updated, {field: clock}; what is not in it is as it was put.';
 comment on column mayfly.memories.words_version is
   'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
+comment on column mayfly.memories.key is 'The caller''s own name of it: a put with the same key changes it.';
+comment on column mayfly.memories.content_hash is
+  'What identical content would have in common with it: a put that says "once" is stored once.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';
 
 -- For the words of a question that nothing is found for: see mayfly_private.find_typos. With the tenant in it, or a small
@@ -104,3 +119,4 @@ create index memories_labels_idx on mayfly.memories
 -- An expression has statistics of its own.
 alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
 alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
+alter index mayfly.memories_key_idx alter column 2 set statistics 0;

@@ -15,7 +15,7 @@ begin
     for change in
       select t.id, count(*) as memories, count(*) as writes,
         sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')) as bytes
+          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}') + coalesce(octet_length(n.key), 0)) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -26,6 +26,7 @@ begin
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
           + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
+          + coalesce(octet_length(n.key), 0) - coalesce(octet_length(o.key), 0)
           - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
           - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}') - pg_column_size(o.hlc || '{}')) as bytes
       from new_rows n
@@ -38,7 +39,8 @@ begin
     for change in
       select t.id, count(*) as memories,
         sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')) as bytes
+          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')
+          + coalesce(octet_length(o.key), 0)) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);

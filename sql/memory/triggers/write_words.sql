@@ -9,6 +9,9 @@ as $$
 begin
   new.words := mayfly_private.words(new.language, new.task, new.tags, new.input, new.output, new.critique);
   new.words_version := mayfly_private.words_version();
+  if tg_op = 'UPDATE' then
+    new.content_hash := null;
+  end if;
   return new;
 end
 $$;

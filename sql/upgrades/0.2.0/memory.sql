@@ -8,3 +8,9 @@ alter table mayfly.memories add column words_version smallint not null default 0
 drop index mayfly.memories_labels_idx;
 create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
+
+-- A key of the caller's, and identical content stored once.
+alter table mayfly.memories
+  add column key text constraint memories_key_length check (char_length(key) between 1 and 200),
+  add column content_hash uuid
+    constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));

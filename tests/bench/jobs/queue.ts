@@ -20,6 +20,8 @@ export interface Queue {
   name: string;
   /** How workers can be set up, the default first. */
   ways: string[];
+  /** How many workers there can be in one process, where that is not any number. */
+  most?: number;
   /** Starts workers of so many jobs at once; gives what stops them. */
   start(
     workers: number,
@@ -27,6 +29,8 @@ export interface Queue {
     handle: Handle,
     way: string,
   ): Promise<() => Promise<void>>;
+  /** Waits until what handlers have returned is recorded, where it begins as many as there are. */
+  settle?(): Promise<void>;
   /** Adds jobs by its way of adding many. */
   addMany(inputs: Input[]): Promise<void>;
   addOne(input: Input): Promise<void>;

@@ -25,6 +25,10 @@ export async function rateOf(
   let ended = 0;
   const stop = await queue.start(workers, workers > 1 ? 10 : 24, onJob, way);
   await until(() => done >= count, `${queue.name} (${way})`);
+  if (queue.settle) {
+    await queue.settle();
+    ended = performance.now();
+  }
   const ms = ended - began;
   await stop();
   return (count / ms) * 1_000;
@@ -33,7 +37,8 @@ export async function rateOf(
 export async function measureRates(queues: Queue[], workers: number): Promise<void> {
   const rates = new Map<string, number[]>();
   for (let round = 0; round < rounds(5, 2); round++)
-    for (const queue of round % 2 ? queues.toReversed() : queues)
+    for (const queue of round % 2 ? queues.toReversed() : queues) {
+      if (workers > (queue.most ?? workers)) continue;
       for (const way of queue.ways) {
         const count = queue.name === "mayfly" ? 4_000 : (sizes[way] ?? 600);
         const rate = await rateOf(queue, workers, way, count);
@@ -41,6 +46,7 @@ export async function measureRates(queues: Queue[], workers: number): Promise<vo
         if (process.env.DEBUG) console.log(name, rate);
         rates.set(name, [...(rates.get(name) ?? []), rate]);
       }
+    }
   const own = rates.get("mayfly, default") ?? [];
   for (const [name, theirs] of rates) {
     if (name === "mayfly, default") continue;

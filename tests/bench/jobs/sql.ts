@@ -33,7 +33,7 @@ export async function ourTurns(db: TestDatabase, tenant: string): Promise<Doer> 
 }
 
 /** By `claim_any_jobs`, as the secret key, from 50 tenants; completed in a second call. */
-async function ourFleet(db: TestDatabase, tenants: string[]): Promise<Doer> {
+export async function ourFleet(db: TestDatabase, tenants: string[]): Promise<Doer> {
   const backend = await openBackend(db.url, serviceRole);
   let place: unknown = {};
   return {

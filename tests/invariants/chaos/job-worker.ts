@@ -1,27 +1,32 @@
-/** A process of its own that does jobs until somebody kills it: see jobs.chaos.ts. */
+/** A process of its own with four agents that do jobs until somebody kills it: see jobs.chaos.ts. */
 import { appendFileSync } from "node:fs";
 import { type HeldJob, Mayfly } from "@mayfly/sdk";
 
 const [url = "", key = "", tenant = "", file = ""] = process.argv.slice(2);
 const mayfly = new Mayfly({ url, key, tenant });
-for (;;) {
-  const { data: agent, error } = await mayfly.spawn({ lifetime: 300 });
-  if (error?.code === "unavailable" || error?.code === "rate_limited") continue;
-  if (error) throw error;
-  const { data: work } = await agent.work(
-    {
-      build: async (_: unknown, job: HeldJob) => {
-        for (const name of ["one", "two", "three"])
-          await job.step(name, ({ idempotencyKey, attempt }) => {
-            // The effect: whoever dies behind this line has not recorded it.
-            appendFileSync(file, `${idempotencyKey} ${attempt}\n`);
-            return name;
-          });
-        return "built";
+async function live(): Promise<never> {
+  for (;;) {
+    const { data: agent, error } = await mayfly.spawn({ lifetime: 300 });
+    if (error?.code === "unavailable" || error?.code === "rate_limited") continue;
+    if (error) throw error;
+    const { data: work } = await agent.work(
+      {
+        build: async (_: unknown, job: HeldJob) => {
+          for (const name of ["one", "two", "three"])
+            await job.step(name, ({ idempotencyKey, attempt }) => {
+              // The effect: whoever dies behind this line has not recorded it.
+              appendFileSync(file, `${idempotencyKey} ${attempt}\n`);
+              return name;
+            });
+          return "built";
+        },
+        held: () => "let go",
+        poison: () => process.kill(process.pid, "SIGKILL"),
       },
-      poison: () => process.kill(process.pid, "SIGKILL"),
-    },
-    { lease: 3, pollMs: 200, concurrency: 4, onError: () => {} },
-  );
-  await work?.ended;
+      { lease: 3, pollMs: 200, concurrency: 2, onError: () => {} },
+    );
+    await work?.ended;
+  }
 }
+
+await Promise.all(Array.from({ length: 4 }, live));

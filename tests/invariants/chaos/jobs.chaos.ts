@@ -1,13 +1,15 @@
 /**
- * Jobs on a real Postgres 17 while everything breaks: workers are killed with kill -9 at random, a poison job kills its
- * worker each time, connections end, and broadcasts are lost. From the outside: each job ends once, a step that is
- * recorded is never done again, and nothing is held by the dead.
+ * Jobs on a real Postgres 17 while everything breaks: 16 workers in four processes, which are killed with kill -9 at
+ * random or stopped for longer than their leases (SIGSTOP), so that they wake as zombies; a poison job kills its worker
+ * each time, an agent is stopped while it holds 100 jobs, connections end, and broadcasts are lost; four writers add
+ * meanwhile. From the outside: each job ends once, a step that is recorded is never done again, and nothing is held by
+ * the dead.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Mayfly } from "@mayfly/sdk";
+import { type HeldJob, Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTenant } from "#harness/callers";
 import { openPostgresDatabase, type TestDatabase } from "#harness/database";
@@ -15,10 +17,18 @@ import { databaseUrl } from "#harness/needs";
 import { randomOf, seed } from "./random.ts";
 import { type Stack, startStack } from "./stack.ts";
 
-const workers = 4;
+const processes = 4;
+const writers = 4;
 const builds = 120;
+/** What the agent that is stopped holds. */
+const held = 100;
+/** Longer than the lease of a worker, which is 3 s. */
+const asleepMs = 4_500;
 const poisons = 3;
 const blows = 40;
+
+const untilOver = (signal: AbortSignal) =>
+  new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 
 describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
   let db: TestDatabase;
@@ -68,7 +78,21 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
         if (!over) start(place);
       });
     };
-    for (let place = 0; place < workers; place++) start(place);
+    // One that holds a hundred when somebody stops it: others have them at once.
+    const { data: holder } = await mayfly.spawn({ lifetime: 300 });
+    let begun = 0;
+    const holding = await holder?.work(
+      {
+        held: (_: unknown, job: HeldJob) => {
+          begun++;
+          return untilOver(job.signal);
+        },
+      },
+      { concurrency: held, lease: 300, onError: () => {} },
+    );
+    await mayfly.jobs.add(Array.from({ length: held }, () => ({ name: "held", maxAttempts: 100 })));
+    await expect.poll(() => begun, { timeout: 60_000 }).toBe(held);
+    for (let place = 0; place < processes; place++) start(place);
 
     const names = [
       ...Array.from({ length: builds }, () => ({ name: "build", maxAttempts: 100 })),
@@ -81,22 +105,42 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
         await db.sql`select count(*)::int as n from mayfly.jobs where tenant_id = ${tenant}`;
       return row?.n as number;
     };
+    const stopHolder = async () => {
+      const stopped = await mayfly.agents.stop(holder?.id ?? "");
+      if (stopped.error) return false;
+      const [row] = await db.sql`
+        select count(*)::int as n from mayfly.jobs where tenant_id = ${tenant} and holder = ${holder?.id ?? ""}`;
+      expect(row?.n, "held by the dead").toBe(0);
+      return true;
+    };
+
     // More is added while it breaks, so that there is always something to lose.
     let more = 0;
+    let zombies = 0;
+    let isHolderStopped = false;
     for (let blow = 0; blow < blows; blow++) {
       await new Promise((resolve) => setTimeout(resolve, random.between(50, 400)));
-      if (random.next() < 0.75) running[random.between(0, workers - 1)]?.kill("SIGKILL");
-      else
+      const victim = running[random.between(0, processes - 1)];
+      const fate = random.next();
+      if (fate < 0.5) victim?.kill("SIGKILL");
+      else if (fate < 0.75) {
+        zombies++;
+        victim?.kill("SIGSTOP");
+        setTimeout(() => victim?.kill("SIGCONT"), asleepMs);
+      } else
         await db.sql`
           select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and pid <> pg_backend_pid()`.catch(() => {});
-      const { data } = await mayfly.jobs.add(
-        "build",
-        {},
-        { key: `blow ${blow}`, maxAttempts: 100 },
+      if (blow >= blows / 2 && !isHolderStopped) isHolderStopped = await stopHolder();
+      const added = await Promise.all(
+        Array.from({ length: writers }, (_, writer) =>
+          mayfly.jobs.add("build", {}, { key: `blow ${blow} ${writer}`, maxAttempts: 100 }),
+        ),
       );
-      if (data) more++;
+      more += added.filter(({ data }) => data).length;
     }
+    while (!isHolderStopped) isHolderStopped = await stopHolder();
+    await holding?.data?.ended;
     await expect.poll(left, { timeout: 240_000, interval: 500 }).toBe(0);
     over = true;
     for (const child of running) child.kill("SIGKILL");
@@ -105,13 +149,16 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const ended = await db.sql`
       select name, status, count(*)::int as n, min(attempt) as least, max(attempt) as most
       from mayfly.finished_jobs where tenant_id = ${tenant} group by name, status order by name`;
-    console.log(`${deaths} workers died; at most ${ended[0]?.most} attempts of a job`);
+    console.log(
+      `${deaths} processes died, ${zombies} were stopped; at most ${ended[0]?.most} attempts of a job`,
+    );
     const [keyed] = await db.sql`
       select count(*)::int as n from mayfly.finished_jobs where tenant_id = ${tenant} and key like 'blow %'`;
     // An add whose answer was lost may have been done.
     expect(keyed?.n).toBeGreaterThanOrEqual(more);
     expect([...ended]).toMatchObject([
       { name: "build", status: "succeeded", n: builds + keyed?.n },
+      { name: "held", status: "succeeded", n: held },
       { name: "poison", status: "failed", n: poisons, least: 3, most: 3 },
     ]);
     const why = await db.sql`

@@ -17,6 +17,7 @@ import { operation, teamRequest } from "../../../sdk/src/contract/schemas.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";
+import { wantedOfCosts } from "./wanted-costs.ts";
 
 interface Argument {
   name: string;
@@ -108,15 +109,7 @@ beforeAll(async () => {
     "use_approval.lease": lease,
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
-    "import_prices.prices": [{ provider: "acme", model: "round-1", prices: [{ units: {} }] }],
-    "reserve_costs.asks": [
-      { id: randomUUID(), agent: "one", provider: "acme", model: "round-1", input: 1 },
-    ],
-    "settle_costs.settlements": [{ hold: randomUUID(), usage: { input: 1 } }],
-    "release_costs.releases": [{ hold: randomUUID() }],
-    "set_budget.level": "tenant",
-    "set_budget.hard_usd": 1,
-    "set_rate_limit.level": "tenant",
+    ...wantedOfCosts,
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,

@@ -1,0 +1,25 @@
+-- What two memories with identical content have in common: of all fields but its id, its session, the time, and, unless it
+-- is private, its agent. Null of a turn of a conversation: what is said twice there are two turns. 5 µs a KB. Called by
+-- apply_memories. Locks nothing.
+
+create function mayfly_private.content_hash(
+  kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,
+  tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamptz, conversation uuid, private_to uuid
+)
+returns uuid
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if conversation is not null then
+    return null;
+  end if;
+  return encode(substr(sha256(convert_to(jsonb_build_array(
+    coalesce(kind, 'episode'), coalesce(task, ''), coalesce(input, ''), coalesce(output, ''), coalesce(critique, ''),
+    round(reward, 6), success, coalesce(importance, 5), coalesce(tags, '{}'),
+    case when jsonb_typeof(metadata) = 'object' then metadata else '{}' end, tokens, latency_ms,
+    extract(epoch from expires_at), private_to)::text, 'UTF8')), 1, 16), 'hex')::uuid;
+end
+$$;
+
+comment on function mayfly_private.content_hash is 'What memories with identical content have in common.';

@@ -1,0 +1,19 @@
+-- Of a push, the updates and deletes with the memories that they are about: one that names an id under which nothing was
+-- stored, since the tenant had its content or its key, is about the memory that has it. Called by apply_memories. Locks nothing.
+
+create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_agg(case when a.memory_id is null then o.op else o.op || jsonb_build_object('subject', a.memory_id) end order by o.n)
+    from jsonb_array_elements(push) with ordinality as o (op, n)
+    left join mayfly.memory_aliases a on o.op ->> 'type' in ('memory.update', 'memory.delete')
+      and a.tenant_id = tenant and a.id = (o.op ->> 'subject')::uuid
+      and not exists (select from mayfly.memories m where m.tenant_id = tenant and m.id = a.id));
+end
+$$;
+
+comment on function mayfly_private.follow_aliases is 'Names the memories that updates and deletes are about.';

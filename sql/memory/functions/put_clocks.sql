@@ -1,0 +1,18 @@
+-- The clocks of a memory that is put with a key: of each field the same, the caller's or else the server's. Called by
+-- apply_memories. Locks nothing.
+
+create function mayfly_private.put_clocks(clock text)
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  stamp constant text := coalesce(clock, mayfly_private.next_clock(null));
+begin
+  return (
+    select jsonb_object_agg(f, stamp)
+    from unnest('{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}'::text[]) f);
+end
+$$;
+
+comment on function mayfly_private.put_clocks is 'The clocks of a memory that is put with a key.';

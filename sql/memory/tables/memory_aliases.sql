@@ -1,0 +1,23 @@
+-- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
+-- keeps one reads, updates and forgets what it meant.
+
+create table mayfly.memory_aliases (
+  tenant_id uuid not null,
+  id uuid not null,
+  memory_id uuid not null,
+  constraint memory_aliases_pkey primary key (tenant_id, id),
+  constraint memory_aliases_memory_fkey foreign key (tenant_id, memory_id)
+    references mayfly.memories (tenant_id, id) on delete cascade
+);
+
+create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.memory_aliases
+  alter column id set statistics 0,
+  alter column memory_id set statistics 0;
+
+comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
+comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
+
