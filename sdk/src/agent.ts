@@ -166,9 +166,6 @@ export class Agent {
   }
   /**
    * Says that the agent is there and, if it has changed, what it does. Sent every 30 s by itself.
-   *
-   * @example
-   * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
     return this.#life.heartbeat(state);

@@ -2,8 +2,8 @@
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { z } from "zod";
-import { sqlDoor } from "#harness/jobs-door";
 import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { sqlDoor } from "#harness/jobs-door";
 import { letTick } from "../jobs/working.ts";
 import { makeRunning, runOf, scriptedModel, start, work, workUntilKilled } from "./running.ts";
 
@@ -28,7 +28,8 @@ function tenSteps() {
         select count(*)::int as count from mayfly.run_model_calls
         where run_id = ${id} and step = ${step} and parts is not null`;
       paid.push({ step, wasRecorded: row?.count !== 0 });
-      if (step < steps) return { text: `Step ${step}. `, calls: [{ tool: "add", input: { n: step } }] };
+      if (step < steps)
+        return { text: `Step ${step}. `, calls: [{ tool: "add", input: { n: step } }] };
       const sums = JSON.stringify(prompt).match(/"sum":\d+/g) ?? [];
       return `The sums: ${sums.join(" ")}`;
     }),
@@ -45,7 +46,15 @@ function tenSteps() {
       }),
     },
   });
-  return { agent, paid, effects, unaudited, begin: (given: string) => { id = given; } };
+  return {
+    agent,
+    paid,
+    effects,
+    unaudited,
+    begin: (given: string) => {
+      id = given;
+    },
+  };
 }
 
 const expected = `"The sums: ${[1, 3, 6, 10, 15, 21, 28, 36, 45].map((sum) => `\\"sum\\":${sum}`).join(" ")}"`;
@@ -70,16 +79,32 @@ it.each(["before", "after"] as const)(
       const where = `killed ${when} ${killed.at}, call ${nth}`;
       expect(run, where).toMatchObject({ status: "succeeded", steps, output: expected });
       // The one answer that was given and not recorded is paid again; none that was recorded is.
-      expect(paid.filter(({ wasRecorded }) => wasRecorded), where).toEqual([]);
+      expect(
+        paid.filter(({ wasRecorded }) => wasRecorded),
+        where,
+      ).toEqual([]);
       expect(paid.length, where).toBeLessThanOrEqual(
-        steps + (killed.at === "record_model_call" && when === "before" ? 1 : killed.at === "append_run_chunks" ? 1 : 0),
+        steps +
+          (killed.at === "record_model_call" && when === "before"
+            ? 1
+            : killed.at === "append_run_chunks"
+              ? 1
+              : 0),
       );
       expect(unaudited, where).toEqual([]);
       expect(effects.size, where).toBe(steps - 1);
       if (killed.at === undefined) break;
     }
     expect(new Set(at)).toEqual(
-      new Set(["begin_run", "reserve_costs", "record_model_call", "begin_tool_calls", "end_tool_calls", "append_run_chunks", "end_run"]),
+      new Set([
+        "begin_run",
+        "reserve_costs",
+        "record_model_call",
+        "begin_tool_calls",
+        "end_tool_calls",
+        "append_run_chunks",
+        "end_run",
+      ]),
     );
   },
   600_000,
@@ -90,7 +115,9 @@ it("tells a tool whose worker died while it ran that it is the second attempt, w
   const tried: { attempt: number; idempotencyKey: string }[] = [];
   const agent = defineAgent({
     name: "twice",
-    model: scriptedModel((step) => (step === 1 ? { calls: [{ tool: "pay", input: {} }] } : "Paid.")),
+    model: scriptedModel((step) =>
+      step === 1 ? { calls: [{ tool: "pay", input: {} }] } : "Paid.",
+    ),
     tools: {
       pay: tool({
         input: z.object({}),
@@ -103,11 +130,8 @@ it("tells a tool whose worker died while it ran that it is the second attempt, w
   });
   const handlers = runAgents(agent);
   const id = await start(db.sql, worker.claims, agent, "Pay.");
-  for (let nth = 1; ; nth++) {
-    const { at } = await workUntilKilled(db.sql, worker.claims, handlers, nth, "before");
-    await letTick(db.sql);
-    if (at === "end_tool_calls") break;
-  }
+  await workUntilKilled(db.sql, worker.claims, handlers, "end_tool_calls", "before");
+  await letTick(db.sql);
   await work(db.sql, worker.claims, sqlDoor(db.sql, worker.claims), handlers);
   expect(tried).toEqual([
     { attempt: 1, idempotencyKey: `${id}/1/call-1-1` },

@@ -1,9 +1,9 @@
 /** Runs for tests: a scripted model, which says that it is one, and workers that can be killed anywhere. */
 
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
-import { type Agentlike, type JobHandlers, runAgents } from "@mayfly/sdk";
+import { type JobHandlers, runAgents } from "@mayfly/sdk";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
-import { type Claims, makePerson, rpc, type Sql } from "#harness/callers";
+import { type Claims, inSeconds, makePerson, rpc, type Sql } from "#harness/callers";
 import { sqlDoor, startJob } from "#harness/jobs-door";
 import {
   claim,
@@ -15,6 +15,8 @@ import {
   scopes,
 } from "../jobs/working.ts";
 
+/** An agent, whatever it answers. */
+type AnyAgent = Extract<Parameters<typeof runAgents>[number], { name: string }>;
 export type Door = ReturnType<typeof sqlDoor>;
 
 /** What a scripted model answers at a step: a text, or calls of tools. */
@@ -98,6 +100,8 @@ export async function makeRunning(sql: Sql) {
   const worker = await makeWorker(sql, tenant, {
     scopes: [...scopes, "run:read", "run:write", "cost:read", "cost:write", "approval:request"],
   });
+  // Tokens live for two minutes: what is tested here is no token.
+  worker.claims.exp = inSeconds(7_200);
   const [owner, admin] = (await Promise.all(
     ["owner", "admin"].map((role) => makePerson(sql, { [tenant]: role })),
   )) as [Claims, Claims];
@@ -129,12 +133,10 @@ export interface RunRow {
   }[];
   [more: string]: unknown;
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: whatever it answers.
 export async function start(
   sql: Sql,
   claims: Claims,
-  agent: Agentlike<any>,
+  agent: AnyAgent,
   input: unknown,
   key?: string,
 ) {
@@ -176,12 +178,10 @@ export async function work(
     } else if (ending) await complete(sql, claims, [{ lease: job.lease, result: null }]);
   }
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: whatever it answers.
 export async function runToEnd(
   sql: Sql,
   { worker, door }: Awaited<ReturnType<typeof makeRunning>>,
-  agent: Agentlike<any>,
+  agent: AnyAgent,
   input: unknown,
 ) {
   const id = await start(sql, worker.claims, agent, input);
@@ -192,7 +192,7 @@ export async function runToEnd(
 class Killed extends Error {}
 
 /**
- * A worker that is killed at its nth call of the database: before the call is made, or after it and before its answer
+ * A worker that is killed at its nth call of the database, or at the first of a name: before the call is made, or after it and before its answer
  * is heard. Then nothing that it does reaches anybody any more.
  *
  * @returns how many calls there were, and the call at which it was killed.
@@ -201,7 +201,7 @@ export async function workUntilKilled(
   sql: Sql,
   claims: Claims,
   handlers: JobHandlers,
-  nth: number,
+  nth: number | string,
   when: "before" | "after",
 ): Promise<{ calls: number; at: string | undefined }> {
   const inner = sqlDoor(sql, claims);
@@ -218,7 +218,7 @@ export async function workUntilKilled(
     async call(name, values, form) {
       if (at !== undefined) return never;
       calls++;
-      const isLast = calls === nth;
+      const isLast = calls === nth || name === nth;
       if (isLast) at = name;
       if (isLast && when === "before") {
         kill();

@@ -1,7 +1,7 @@
 /** Approvals of calls of tools: asked for under the lease, waited for without costing anything, taken once. */
 import { approvalRow } from "../approvals/answers.ts";
 import { MayflyError, type Result } from "../contract/errors.ts";
-import type { Acting, LoopTool } from "./act.ts";
+import type { Acting, LoopTool } from "./acting.ts";
 import type { AskedCall } from "./prompt.ts";
 import type { ToolApproval } from "./types.ts";
 

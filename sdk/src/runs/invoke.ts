@@ -1,7 +1,7 @@
 /** One call of a tool: its input checked, within its time, tried again where that was asked for. */
 import { MayflyError } from "../contract/errors.ts";
 import { Asleep } from "../jobs/held-job.ts";
-import type { LoopTool } from "./act.ts";
+import type { LoopTool } from "./acting.ts";
 import type { AskedCall } from "./prompt.ts";
 import type { ToolContext } from "./types.ts";
 

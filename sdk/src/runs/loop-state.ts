@@ -1,6 +1,6 @@
 import type { Reservations } from "../costs/reservations.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
-import type { LoopTool } from "./act.ts";
+import type { LoopTool } from "./acting.ts";
 import type { Ai, ModelMessage } from "./ai.ts";
 import type { RunLog, RunRow } from "./answers.ts";
 import { ChunkWriter } from "./chunk-writer.ts";

@@ -4,7 +4,7 @@ import { childEnd } from "../jobs/answers.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import type { JobSchema } from "../jobs/kinds.ts";
 import { Memories } from "../memory/memories.ts";
-import type { LoopTool } from "./act.ts";
+import type { LoopTool } from "./acting.ts";
 import { startedRun } from "./answers.ts";
 import { toolName } from "./define.ts";
 import type { RunDoor } from "./door.ts";

@@ -1,4 +1,5 @@
-import { type Acting, act, outputOf } from "./act.ts";
+import { act, outputOf } from "./act.ts";
+import type { Acting } from "./acting.ts";
 import type { ModelMessage, Part } from "./ai.ts";
 import { begunRun, recordedContext, runRow, type ToolRow } from "./answers.ts";
 import { ChunkWriter } from "./chunk-writer.ts";

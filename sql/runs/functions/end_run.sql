@@ -10,7 +10,9 @@ declare
   run mayfly.runs;
   why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
 begin
-  if output is not null and not coalesce(pg_input_is_valid(output, 'json') and octet_length(output) <= 262144, false) then
+  if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
+    perform mayfly_private.fail(400, 'invalid_request', 'status must be succeeded, failed, max_steps, max_time, max_tokens or max_cost.', null, '{"field": "status"}');
+  elsif output is not null and not coalesce(pg_input_is_valid(output, 'json') and octet_length(output) <= 262144, false) then
     perform mayfly_private.fail(400, 'invalid_request', 'output must be at most 256 KB of JSON.', null, '{"field": "output"}');
   end if;
   run := mayfly_private.held_run(lease);

@@ -6,11 +6,13 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  run constant mayfly.runs := mayfly_private.held_run(lease);
+  run mayfly.runs;
 begin
   if not coalesce(pg_input_is_valid(context, 'json') and octet_length(context) <= 262144, false) then
     perform mayfly_private.fail(400, 'invalid_request', 'context must be at most 256 KB of JSON.', null, '{"field": "context"}');
-  elsif run.context is null then
+  end if;
+  run := mayfly_private.held_run(lease);
+  if run.context is null then
     perform mayfly_private.charge(run.tenant_id, 0, octet_length(context), 1);
     update mayfly.runs r set context = record_run_context.context::json, bytes = r.bytes + octet_length(record_run_context.context)
     where r.tenant_id = run.tenant_id and r.id = run.id;
