@@ -1,20 +1,11 @@
 /** What a run does, with a scripted model. */
-import { defineAgent, runAgents, tool } from "@mayfly/sdk";
+import { defineAgent, tool } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { codeOf, refusalOf, rpc } from "#harness/callers";
+import { rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { importPrices } from "../costs/spending.ts";
-import {
-  apiError,
-  makeRunning,
-  outputOf,
-  runOf,
-  runToEnd,
-  scriptedModel,
-  start,
-  work,
-} from "./running.ts";
+import { apiError, makeRunning, runToEnd, scriptedModel } from "./running.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {

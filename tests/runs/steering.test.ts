@@ -4,17 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { codeOf, refusalOf, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { importPrices } from "../costs/spending.ts";
-import {
-  apiError,
-  makeRunning,
-  outputOf,
-  runOf,
-  runToEnd,
-  scriptedModel,
-  start,
-  work,
-} from "./running.ts";
+import { makeRunning, outputOf, runOf, runToEnd, scriptedModel, start, work } from "./running.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -29,7 +19,7 @@ const search = tool({
   run: ({ q }) => ({ found: q.toUpperCase() }),
 });
 
-describe("a run", () => {
+describe("a run that is steered", () => {
   it("hands over to another agent, which goes on with its own instructions, and asks one that answers", async () => {
     const running = await makeRunning(db.sql);
     const system: unknown[] = [];
