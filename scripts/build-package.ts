@@ -13,6 +13,7 @@ interface Manifest {
   version: string;
   dependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, object>;
 }
 
 /** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
@@ -71,7 +72,7 @@ async function buildTypes(folder: string): Promise<void> {
 }
 
 async function manifest(): Promise<object> {
-  const { version, dependencies, peerDependencies } = JSON.parse(
+  const { version, dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
     await readFile(join(sdk, "package.json"), "utf8"),
   ) as Manifest;
   return {
@@ -96,6 +97,8 @@ async function manifest(): Promise<object> {
     dependencies,
     // The application's own: two copies in one page would be two connections and two sessions.
     peerDependencies,
+    // Only a worker that runs agents needs it.
+    peerDependenciesMeta,
   };
 }
 

@@ -13,6 +13,7 @@ import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
 import { addReembed } from "./reembed.ts";
 import { addRemember } from "./remember.ts";
+import { addRuns } from "./runs.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
@@ -53,6 +54,7 @@ const commands = [
   addJobs,
   addSchedules,
   addApprovals,
+  addRuns,
   addCosts,
   addRemember,
   addRecall,
