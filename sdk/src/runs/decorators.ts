@@ -12,15 +12,7 @@ const optionsOf = new WeakMap<Class, AgentOptions<never>>();
 const toolsOf = new WeakMap<object, Tools>();
 
 /**
- * Makes a tool of a method, with the name of the method.
- *
- * @example
- * class Desk {
- *   \@Tool({ input: z.object({ order: z.number() }), risk: "money", approval: "always" })
- *   refund({ order }: { order: number }, { idempotencyKey }: ToolContext) {
- *     return payments.refund(order, idempotencyKey);
- *   }
- * }
+ * Makes a tool of a method, with the name of the method. docs/runs.md has an example.
  */
 export function Tool<Input>(definition: Omit<ToolDefinition<Input, unknown>, "run">) {
   return (
@@ -37,11 +29,6 @@ export function Tool<Input>(definition: Omit<ToolDefinition<Input, unknown>, "ru
 
 /**
  * Makes a class an agent whose tools are its methods with {@link Tool}: {@link agentOf} gives the definition.
- *
- * @example
- * \@DefineAgent({ name: "desk", model: anthropic("claude-sonnet-4-5"), instructions: "Help customers." })
- * class Desk { … }
- * await agent.work(runAgents(agentOf(new Desk())));
  */
 export function DefineAgent<Output = string>(options: AgentOptions<Output>) {
   return (of: Class, _context: ClassDecoratorContext): void => {

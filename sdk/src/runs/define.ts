@@ -10,9 +10,9 @@ const toolForm = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
  *
  * @throws `invalid_request` with the field that is wrong.
  * @example
- * const analyst = defineAgent({ name: "analyst", model: anthropic("claude-sonnet-4-5"), instructions: "Answer shortly." });
- * await agent.work(runAgents(analyst));
- * const { data: run } = await mayfly.runs.start(analyst, "Why did order 17 fail?");
+ * const helper = defineAgent({ name: "helper", model: anthropic("claude-sonnet-4-5"), instructions: "Answer shortly." });
+ * await agent.work(runAgents(helper));
+ * const { data: run } = await mayfly.runs.start(helper, "Why did order 17 fail?");
  */
 export function defineAgent<Output = string>(options: AgentOptions<Output>): Agentlike<Output> {
   const { name, model, tools = {}, maxSteps = 20, delegates = [], handOver = [] } = options;
@@ -40,6 +40,8 @@ export const toolName = (agent: string) => agent.replaceAll(".", "_");
  * Defines a tool, with the type of its input from its schema.
  *
  * @example
+ * import { z } from "zod";
+ *
  * const refund = tool({
  *   description: "Gives the money of an order back.",
  *   input: z.object({ order: z.number() }),

@@ -73,9 +73,10 @@ export class Runs {
    *
    * @returns `invalid_request` with the field that is wrong, `quota_exceeded`, `scope_missing`.
    * @example
-   * const { data: run } = await mayfly.runs.start(analyst, "Why did order 17 fail?", { key: "order-17" });
-   * for await (const { chunk } of run?.stream() ?? []) if (chunk.type === "text-delta") show(chunk.delta);
-   * const { data } = (await run?.result()) ?? {};
+   * const { data: run, error } = await mayfly.runs.start(analyst, "Why did order 17 fail?", { key: "order-17" });
+   * if (error) throw error;
+   * for await (const { chunk } of run.stream()) if (chunk.type === "text-delta") show(chunk.delta);
+   * const { data } = await run.result();
    */
   async start<Output>(
     agent: Agentlike<Output>,
