@@ -691,6 +691,7 @@ CREATE INDEX finished_jobs_parent_idx ON mayfly.finished_jobs USING btree (tenan
 alter table mayfly.finished_jobs enable row level security;
 create policy finished_jobs_select on mayfly.finished_jobs for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER finished_jobs_end_runs AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_runs();
 grant select on table mayfly.finished_jobs to authenticated;
 grant select on table mayfly.finished_jobs to service_role;
 comment on table mayfly.finished_jobs is 'Jobs that have succeeded, failed or been cancelled.';
@@ -1223,6 +1224,139 @@ grant select on table mayfly.rate_limits to authenticated;
 grant select on table mayfly.rate_limits to service_role;
 comment on table mayfly.rate_limits is 'How many calls of models and tools there may be in a minute.';
 
+create table mayfly.run_chunks (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  seq bigint not null,
+  size integer not null,
+  chunks json not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_chunks_pkey PRIMARY KEY (tenant_id, run_id, seq),
+  constraint run_chunks_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE,
+  constraint run_chunks_size_range CHECK ((size >= 1))
+);
+alter table mayfly.run_chunks enable row level security;
+create policy run_chunks_select on mayfly.run_chunks for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.run_chunks to authenticated;
+grant select on table mayfly.run_chunks to service_role;
+comment on table mayfly.run_chunks is 'The streams of runs.';
+
+create table mayfly.run_model_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null,
+  try integer not null,
+  agent text not null,
+  provider text not null,
+  model text not null,
+  digest bytea not null,
+  parts json,
+  messages json,
+  finish text,
+  usage jsonb,
+  usd numeric,
+  priced text,
+  ms integer not null,
+  error jsonb,
+  attempt integer not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_model_calls_answered_or_failed CHECK (((parts IS NULL) <> (error IS NULL))),
+  constraint run_model_calls_pkey PRIMARY KEY (tenant_id, run_id, step, try),
+  constraint run_model_calls_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE,
+  constraint run_model_calls_step_range CHECK ((step >= 1)),
+  constraint run_model_calls_try_range CHECK ((try >= 1))
+);
+CREATE UNIQUE INDEX run_model_calls_answer_key ON mayfly.run_model_calls USING btree (tenant_id, run_id, step) WHERE (parts IS NOT NULL);
+alter table mayfly.run_model_calls enable row level security;
+create policy run_model_calls_select on mayfly.run_model_calls for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.run_model_calls to authenticated;
+grant select on table mayfly.run_model_calls to service_role;
+comment on table mayfly.run_model_calls is 'What models answered, and how calls of them failed.';
+
+create table mayfly.run_tool_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null,
+  call_id text not null,
+  nth integer not null,
+  tool text not null,
+  risk text,
+  input json not null,
+  status text not null,
+  result json,
+  error jsonb,
+  approval_id uuid,
+  attempt integer not null,
+  attempts integer not null default 1,
+  holder uuid,
+  started_at timestamp with time zone not null default clock_timestamp(),
+  ended_at timestamp with time zone,
+  bytes integer not null,
+  constraint run_tool_calls_call_id_length CHECK (((char_length(call_id) >= 1) AND (char_length(call_id) <= 200))),
+  constraint run_tool_calls_ended_at_end CHECK (((ended_at IS NULL) = (status = 'started'::text))),
+  constraint run_tool_calls_pkey PRIMARY KEY (tenant_id, run_id, step, call_id),
+  constraint run_tool_calls_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE,
+  constraint run_tool_calls_status_known CHECK ((status = ANY (ARRAY['started'::text, 'succeeded'::text, 'failed'::text, 'denied'::text, 'edited'::text]))),
+  constraint run_tool_calls_step_range CHECK ((step >= 1)),
+  constraint run_tool_calls_tool_length CHECK (((char_length(tool) >= 1) AND (char_length(tool) <= 100)))
+);
+alter table mayfly.run_tool_calls enable row level security;
+create policy run_tool_calls_select on mayfly.run_tool_calls for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.run_tool_calls to authenticated;
+grant select on table mayfly.run_tool_calls to service_role;
+comment on table mayfly.run_tool_calls is 'What tools were asked and gave: the audit.';
+
+create table mayfly.runs (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent text not null,
+  status text not null default 'queued'::text,
+  paused boolean not null default false,
+  input json,
+  context json,
+  limits jsonb not null default '{}'::jsonb,
+  output json,
+  error jsonb,
+  steps integer not null default 0,
+  repairs integer not null default 0,
+  input_tokens bigint not null default 0,
+  output_tokens bigint not null default 0,
+  usd numeric not null default 0,
+  unpriced integer not null default 0,
+  active_ms bigint not null default 0,
+  forked_from uuid,
+  forked_at integer,
+  parent_id uuid,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  last_chunk bigint not null default 0,
+  told_chunk bigint not null default 0,
+  told_at timestamp with time zone,
+  bytes integer not null,
+  constraint runs_agent_form CHECK ((agent ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
+  constraint runs_ended_at_end CHECK (((ended_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'running'::text])))),
+  constraint runs_fork_whole CHECK (((forked_from IS NULL) = (forked_at IS NULL))),
+  constraint runs_forked_at_range CHECK ((forked_at >= 1)),
+  constraint runs_pkey PRIMARY KEY (tenant_id, id),
+  constraint runs_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'max_steps'::text, 'max_time'::text, 'max_tokens'::text, 'max_cost'::text]))),
+  constraint runs_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+CREATE INDEX runs_ended_idx ON mayfly.runs USING btree (tenant_id, ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX runs_forks_idx ON mayfly.runs USING btree (tenant_id, forked_from) WHERE (forked_from IS NOT NULL);
+alter table mayfly.runs enable row level security;
+create policy runs_select on mayfly.runs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.runs to authenticated;
+grant select on table mayfly.runs to service_role;
+comment on table mayfly.runs is 'Runs of agents.';
+
 create table mayfly.scopes (
   name text not null,
   description text not null,
@@ -1684,6 +1818,16 @@ CREATE INDEX renewal_secrets_agent_idx ON mayfly_private.renewal_secrets USING b
 alter table mayfly_private.renewal_secrets enable row level security;
 comment on table mayfly_private.renewal_secrets is 'SHA-256 of the secrets that renew the tokens of agents.';
 
+create table mayfly_private.run_watchers (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  until timestamp with time zone not null,
+  constraint run_watchers_pkey PRIMARY KEY (tenant_id, run_id),
+  constraint run_watchers_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly_private.run_watchers enable row level security;
+comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.';
+
 create table mayfly_private.settings (
   only_row boolean not null default true,
   tenants_created_by text not null default 'secret_key'::text,
@@ -1833,6 +1977,27 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.append_debug to authenticated;
 grant execute on function mayfly.append_debug to service_role;
+
+create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean DEFAULT false)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.append_run_chunks to authenticated;
+grant execute on function mayfly.append_run_chunks to service_role;
+
+create function mayfly.begin_run(lease text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.begin_run to authenticated;
+grant execute on function mayfly.begin_run to service_role;
+
+create function mayfly.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.begin_tool_calls to authenticated;
+grant execute on function mayfly.begin_tool_calls to service_role;
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb
@@ -2034,6 +2199,20 @@ set search_path = "";
 grant execute on function mayfly.end_facts to authenticated;
 grant execute on function mayfly.end_facts to service_role;
 
+create function mayfly.end_run(lease text, status text, output text DEFAULT NULL::text, error jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.end_run to authenticated;
+grant execute on function mayfly.end_run to service_role;
+
+create function mayfly.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.end_tool_calls to authenticated;
+grant execute on function mayfly.end_tool_calls to service_role;
+
 create function mayfly.ensure_tenant(name text, owner uuid DEFAULT NULL::uuid)
 returns jsonb
 language sql volatile
@@ -2103,6 +2282,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.forget_vectors to service_role;
 
+create function mayfly.fork_run(id uuid, at_step integer, input text DEFAULT NULL::text, edits jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.fork_run to authenticated;
+grant execute on function mayfly.fork_run to service_role;
+
 create function mayfly.get_agent(id uuid DEFAULT NULL::uuid)
 returns jsonb
 language sql stable
@@ -2123,6 +2309,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.get_job to authenticated;
 grant execute on function mayfly.get_job to service_role;
+
+create function mayfly.get_run(id uuid, with_parts boolean DEFAULT false)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.get_run to authenticated;
+grant execute on function mayfly.get_run to service_role;
 
 create function mayfly.get_state(key text, of_agent uuid DEFAULT NULL::uuid, version integer DEFAULT NULL::integer)
 returns jsonb
@@ -2225,6 +2418,13 @@ set search_path = "";
 grant execute on function mayfly.list_members to authenticated;
 grant execute on function mayfly.list_members to service_role;
 
+create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.list_runs to authenticated;
+grant execute on function mayfly.list_runs to service_role;
+
 create function mayfly.list_schedules()
 returns jsonb
 language plpgsql stable
@@ -2307,6 +2507,13 @@ set search_path = "";
 grant execute on function mayfly.patch_state to authenticated;
 grant execute on function mayfly.patch_state to service_role;
 
+create function mayfly.pause_run(id uuid, paused boolean DEFAULT true)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.pause_run to authenticated;
+grant execute on function mayfly.pause_run to service_role;
+
 create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
 language sql volatile
@@ -2340,6 +2547,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.read_log to authenticated;
 grant execute on function mayfly.read_log to service_role;
+
+create function mayfly.read_run_chunks(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000, watch boolean DEFAULT false)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_run_chunks to authenticated;
+grant execute on function mayfly.read_run_chunks to service_role;
 
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
@@ -2376,6 +2590,20 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.record_facts to authenticated;
 grant execute on function mayfly.record_facts to service_role;
+
+create function mayfly.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.record_model_call to authenticated;
+grant execute on function mayfly.record_model_call to service_role;
+
+create function mayfly.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.record_run_context to authenticated;
+grant execute on function mayfly.record_run_context to service_role;
 
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -2583,6 +2811,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.spawn_team to authenticated;
 grant execute on function mayfly.spawn_team to service_role;
+
+create function mayfly.start_run(agent text, input text DEFAULT NULL::text, limits jsonb DEFAULT '{}'::jsonb, key text DEFAULT NULL::text, lease text DEFAULT NULL::text, priority integer DEFAULT 0)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.start_run to authenticated;
+grant execute on function mayfly.start_run to service_role;
 
 create function mayfly.state_changes(changes jsonb)
 returns jsonb
@@ -2796,6 +3031,13 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.append_run_chunks to authenticated;
+grant execute on function mayfly_private.append_run_chunks to service_role;
+
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
 language plpgsql volatile
@@ -2820,6 +3062,20 @@ create function mayfly_private.approval_rule(tenant uuid, agent_type text, categ
 returns mayfly.approval_policies
 language plpgsql stable security definer
 set search_path = "";
+
+create function mayfly_private.begin_run(lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.begin_run to authenticated;
+grant execute on function mayfly_private.begin_run to service_role;
+
+create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.begin_tool_calls to authenticated;
+grant execute on function mayfly_private.begin_tool_calls to service_role;
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]
@@ -3281,6 +3537,25 @@ language plpgsql volatile security definer
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.end_run to authenticated;
+grant execute on function mayfly_private.end_run to service_role;
+
+create function mayfly_private.end_runs()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.end_tool_calls to authenticated;
+grant execute on function mayfly_private.end_tool_calls to service_role;
+
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
 language plpgsql volatile
@@ -3463,12 +3738,26 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.forget_vectors to service_role;
 
+create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.fork_run to authenticated;
+grant execute on function mayfly_private.fork_run to service_role;
+
 create function mayfly_private.get_agent(agent_id uuid)
 returns jsonb
 language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.get_agent to authenticated;
 grant execute on function mayfly_private.get_agent to service_role;
+
+create function mayfly_private.get_run(id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.get_run to authenticated;
+grant execute on function mayfly_private.get_run to service_role;
 
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer DEFAULT 1000)
 returns integer
@@ -3512,6 +3801,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.heartbeat_jobs to authenticated;
 grant execute on function mayfly_private.heartbeat_jobs to service_role;
+
+create function mayfly_private.held_run(lease text)
+returns mayfly.runs
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.hold_debug(tenant uuid, listening boolean DEFAULT false)
 returns void
@@ -3714,6 +4008,13 @@ set search_path = "";
 grant execute on function mayfly_private.list_members to authenticated;
 grant execute on function mayfly_private.list_members to service_role;
 
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_runs to authenticated;
+grant execute on function mayfly_private.list_runs to service_role;
+
 create function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3870,6 +4171,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_some(begun timestamp with time zone, max_rows integer DEFAULT 1000)
 returns integer
 language plpgsql volatile security definer
@@ -3953,6 +4259,11 @@ language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
 language plpgsql stable security definer
 set search_path = "";
@@ -4052,6 +4363,11 @@ returns mayfly_private.moved_jobs
 language plpgsql volatile security definer
 set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.my_invitations()
@@ -4204,6 +4520,13 @@ set search_path = "";
 grant execute on function mayfly_private.patch_state to authenticated;
 grant execute on function mayfly_private.patch_state to service_role;
 
+create function mayfly_private.pause_run(id uuid, paused boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.pause_run to authenticated;
+grant execute on function mayfly_private.pause_run to service_role;
+
 create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
 language plpgsql stable
@@ -4302,6 +4625,13 @@ set search_path = "";
 grant execute on function mayfly_private.read_log to authenticated;
 grant execute on function mayfly_private.read_log to service_role;
 
+create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_run_chunks to authenticated;
+grant execute on function mayfly_private.read_run_chunks to service_role;
+
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4375,6 +4705,20 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.record_facts to authenticated;
 grant execute on function mayfly_private.record_facts to service_role;
+
+create function mayfly_private.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.record_model_call to authenticated;
+grant execute on function mayfly_private.record_model_call to service_role;
+
+create function mayfly_private.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.record_run_context to authenticated;
+grant execute on function mayfly_private.record_run_context to service_role;
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -4530,6 +4874,17 @@ grant execute on function mayfly_private.rollback_state to service_role;
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer
 language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.run_lineage(tenant uuid, id uuid)
+returns TABLE(run_id uuid, nth integer, above integer, below integer)
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.run_log(tenant uuid, id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set enable_seqscan = off
 set search_path = "";
 
 create function mayfly_private.sample_words(tenant uuid, max_rows integer)
@@ -4734,6 +5089,11 @@ returns jsonb
 language sql stable
 set search_path = "";
 
+create function mayfly_private.show_run(run mayfly.runs)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.show_schedule(schedule mayfly.job_schedules)
 returns jsonb
 language sql stable
@@ -4768,6 +5128,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.spawn_team to authenticated;
 grant execute on function mayfly_private.spawn_team to service_role;
+
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.start_run to authenticated;
+grant execute on function mayfly_private.start_run to service_role;
 
 create function mayfly_private.start_usage()
 returns trigger
@@ -4862,6 +5229,11 @@ language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
 language plpgsql volatile security definer
 set search_path = "";

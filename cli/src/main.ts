@@ -15,6 +15,7 @@ import { addRecall } from "./recall.ts";
 import { addRecommend } from "./recommend.ts";
 import { addReembed } from "./reembed.ts";
 import { addRemember } from "./remember.ts";
+import { addRuns } from "./runs.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
@@ -58,6 +59,7 @@ const commands = [
   addSchedules,
   addWorkflows,
   addApprovals,
+  addRuns,
   addCosts,
   addRemember,
   addRecall,

@@ -32,6 +32,7 @@ import {
 } from "./messages/messages.ts";
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import type { Outboxes } from "./outbox/outboxes.ts";
+import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
@@ -65,6 +66,8 @@ export class Agent {
   readonly approvals: Approvals;
   /** Runs of workflows. */
   readonly workflows: Workflows;
+  /** Runs of agents of the tenant. */
+  readonly runs: Runs;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   /** What it shows of itself to those who watch. */
@@ -105,6 +108,7 @@ export class Agent {
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
+    this.runs = new Runs(link);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
@@ -165,9 +169,6 @@ export class Agent {
   }
   /**
    * Says that the agent is there and, if it has changed, what it does. Sent every 30 s by itself.
-   *
-   * @example
-   * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
     return this.#life.heartbeat(state);

@@ -189,6 +189,33 @@ export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./ou
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
 export type { People } from "./people/people.ts";
+export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
+export { defineAgent, tool } from "./runs/define.ts";
+export { type RunAgentsOptions, runAgents } from "./runs/handlers.ts";
+export type { Replayed } from "./runs/replay.ts";
+export type { StreamOptions } from "./runs/run-stream.ts";
+export type { ListRuns, ResultOptions, Run, Runs } from "./runs/runs.ts";
+export type { SecretResolver } from "./runs/secrets.ts";
+export type {
+  Agentlike,
+  AgentOptions,
+  ForkOptions,
+  ModelMaker,
+  RunBudget,
+  RunChunk,
+  RunContext,
+  RunDetails,
+  RunInfo,
+  RunModel,
+  RunModelCall,
+  RunResult,
+  RunStatus,
+  RunToolCall,
+  StartRunOptions,
+  ToolApproval,
+  ToolContext,
+  ToolDefinition,
+} from "./runs/types.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
 export type {

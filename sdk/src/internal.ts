@@ -8,6 +8,7 @@ export { Debug } from "./debug/debug.ts";
 export { Masker, masked } from "./debug/mask.ts";
 export { DebugPump, type Sent } from "./debug/pump.ts";
 export type { JobsDoor } from "./jobs/door.ts";
+export { startJob } from "./jobs/local-job.ts";
 export { Worker } from "./jobs/worker.ts";
 export { Attendance, type Beat, type Reader } from "./link/attendance.ts";
 export { callFunction, fromDataApi } from "./link/call.ts";

@@ -31,6 +31,7 @@ import { Outboxes } from "./outbox/outboxes.ts";
 import type { OutboxStorage } from "./outbox/storage.ts";
 import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
+import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Tenants } from "./tenants/tenants.ts";
 import { Workflows } from "./workflows/workflows.ts";
@@ -107,6 +108,8 @@ export class Mayfly {
   readonly workflows: Workflows;
   /** What models cost, what may be spent on them, and what was. */
   readonly costs: Costs;
+  /** Runs of agents: starts them, watches them, forks and replays them. */
+  readonly runs: Runs;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   readonly debug: DebugStreams;
@@ -143,10 +146,14 @@ export class Mayfly {
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
     // Whoever names no tenant and is not signed in works as the secret key, for all.
-    this.jobs = new Jobs(link, !tenantId && !options.client);
+    this.jobs = new Jobs(link, !tenantId && !options.client, (tenant) => {
+      const client = connect({ ...options, tenant }, this.#requests.fetch);
+      return new Link({ client, tenantId: tenant });
+    });
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
     this.costs = new Costs(link);
+    this.runs = new Runs(link);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);

@@ -15198,7 +15198,7 @@ begin
       case when b.hard_tokens is null then output else b.hard_tokens - b.spent_tokens - b.held_tokens - ask.input end);
     output := least(output, room);
     if output < ask.output_least then
-      return jsonb_build_object('code', 'budget_exceeded', 'level', b.level, 'subject', b.subject, 'budget', b.id,
+      return jsonb_build_object('code', 'budget_exceeded', 'level', b.level, 'of', case when b.hard_tokens - b.spent_tokens - b.held_tokens - ask.input < ask.output_least then 'tokens' else 'usd' end, 'subject', b.subject, 'budget', b.id,
         'left_usd', greatest(0, b.hard_usd - b.spent_usd - b.held_usd), 'left_tokens', greatest(0, b.hard_tokens - b.spent_tokens - b.held_tokens));
     end if;
   end loop;
@@ -15668,6 +15668,1315 @@ end
 $$;
 
 comment on function mayfly_private.write_budgets is 'Writes locked budgets back.';
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('run:read', 'See runs: what was asked, said, done and spent.', '{viewer,member,admin,owner}', true, true),
+  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Runs of agents: one for each job of the name `run:<agent>`, with its id. `status` says what the run knows itself;
+-- that it waits or is paused is seen at its job (show_run). The functions of this room alone write it, by the
+-- transitions of move_run.
+
+create table mayfly.runs (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent text collate "C" not null constraint runs_agent_form check (agent ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  status text not null default 'queued' constraint runs_status_known check (status in (
+    'queued', 'running', 'succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')),
+  paused boolean not null default false,
+  input json,
+  context json,
+  limits jsonb not null default '{}',
+  output json,
+  error jsonb,
+  steps integer not null default 0,
+  repairs integer not null default 0,
+  input_tokens bigint not null default 0,
+  output_tokens bigint not null default 0,
+  usd numeric not null default 0,
+  unpriced integer not null default 0,
+  active_ms bigint not null default 0,
+  forked_from uuid,
+  forked_at integer constraint runs_forked_at_range check (forked_at >= 1),
+  parent_id uuid,
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  started_at timestamptz,
+  ended_at timestamptz,
+  last_chunk bigint not null default 0,
+  told_chunk bigint not null default 0,
+  told_at timestamptz,
+  bytes integer not null,
+  constraint runs_pkey primary key (tenant_id, id),
+  constraint runs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint runs_fork_whole check ((forked_from is null) = (forked_at is null)),
+  constraint runs_ended_at_end check ((ended_at is null) = (status in ('queued', 'running')))
+)
+with (fillfactor = 50);
+
+create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at is not null;
+
+create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.runs
+  alter column agent set statistics 0,
+  alter column input set statistics 0,
+  alter column context set statistics 0,
+  alter column limits set statistics 0,
+  alter column output set statistics 0,
+  alter column error set statistics 0,
+  alter column usd set statistics 0,
+  alter column forked_from set statistics 0,
+  alter column parent_id set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.runs is 'Runs of agents.';
+
+comment on column mayfly.runs.paused is 'Somebody has paused it: its worker stops before the next step.';
+
+comment on column mayfly.runs.input is 'What it was asked; of a fork what was said at the step where it begins, or null.';
+
+comment on column mayfly.runs.context is 'What was recalled before the first step, as it stood in the prompt.';
+
+comment on column mayfly.runs.limits is '{ steps, seconds, tokens, usd }.';
+
+comment on column mayfly.runs.repairs is 'How often an answer did not fit and was asked for again.';
+
+comment on column mayfly.runs.unpriced is 'Calls of models without a known price: their cost is not in usd.';
+
+comment on column mayfly.runs.active_ms is 'How long models and tools took: waits are not counted.';
+
+comment on column mayfly.runs.forked_at is 'Its own steps begin here; those before are of the run that it is a fork of.';
+
+comment on column mayfly.runs.last_chunk is 'The number of its newest chunk.';
+
+comment on column mayfly.runs.told_chunk is 'The newest chunk that was broadcast.';
+
+-- What models answered: a row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
+-- neighbouring deltas joined; `messages` what the SDK made of them, so that a resumed run need not. Failed tries are
+-- rows of their own, with an error and no parts.
+
+create table mayfly.run_model_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null constraint run_model_calls_step_range check (step >= 1),
+  try integer not null constraint run_model_calls_try_range check (try >= 1),
+  agent text collate "C" not null,
+  provider text collate "C" not null,
+  model text collate "C" not null,
+  digest bytea not null,
+  parts json,
+  messages json,
+  finish text,
+  usage jsonb,
+  usd numeric,
+  priced text,
+  ms integer not null,
+  error jsonb,
+  attempt integer not null,
+  at timestamptz not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_model_calls_pkey primary key (tenant_id, run_id, step, try),
+  constraint run_model_calls_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade,
+  constraint run_model_calls_answered_or_failed check ((parts is null) <> (error is null))
+);
+
+-- A step has one answer.
+create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.run_model_calls
+  alter column run_id set statistics 0,
+  alter column agent set statistics 0,
+  alter column provider set statistics 0,
+  alter column model set statistics 0,
+  alter column digest set statistics 0,
+  alter column parts set statistics 0,
+  alter column messages set statistics 0,
+  alter column finish set statistics 0,
+  alter column usage set statistics 0,
+  alter column usd set statistics 0,
+  alter column priced set statistics 0,
+  alter column error set statistics 0;
+
+comment on table mayfly.run_model_calls is 'What models answered, and how calls of them failed.';
+
+comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request: what a replay compares.';
+
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts: written with the next step, a cache.';
+
+comment on column mayfly.run_model_calls.attempt is 'Of the job, when it was recorded.';
+
+-- The audit of tools: a row is written under the lease before a tool runs, and says afterwards how that ended. Of a
+-- fork, a row at a step before its own is an edit: it hides that of the run that it is a fork of.
+
+create table mayfly.run_tool_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null constraint run_tool_calls_step_range check (step >= 1),
+  call_id text collate "C" not null constraint run_tool_calls_call_id_length check (char_length(call_id) between 1 and 200),
+  nth integer not null,
+  tool text collate "C" not null constraint run_tool_calls_tool_length check (char_length(tool) between 1 and 100),
+  risk text,
+  input json not null,
+  status text not null constraint run_tool_calls_status_known check (status in ('started', 'succeeded', 'failed', 'denied', 'edited')),
+  result json,
+  error jsonb,
+  approval_id uuid,
+  attempt integer not null,
+  attempts integer not null default 1,
+  holder uuid,
+  started_at timestamptz not null default clock_timestamp(),
+  ended_at timestamptz,
+  bytes integer not null,
+  constraint run_tool_calls_pkey primary key (tenant_id, run_id, step, call_id),
+  constraint run_tool_calls_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade,
+  constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.run_tool_calls
+  alter column run_id set statistics 0,
+  alter column call_id set statistics 0,
+  alter column tool set statistics 0,
+  alter column risk set statistics 0,
+  alter column input set statistics 0,
+  alter column result set statistics 0,
+  alter column error set statistics 0,
+  alter column approval_id set statistics 0,
+  alter column holder set statistics 0;
+
+comment on table mayfly.run_tool_calls is 'What tools were asked and gave: the audit.';
+
+comment on column mayfly.run_tool_calls.nth is 'Its place among the calls of its step.';
+
+comment on column mayfly.run_tool_calls.attempts is 'How often it was begun: more than once, a worker died while it ran.';
+
+comment on column mayfly.run_tool_calls.holder is 'The agent or person that ran it; all zeros for the secret key.';
+
+-- The stream of a run, in batches: `chunks` is a list of [step, try, chunk of the AI SDK's UI message stream], of which
+-- the first has the number `seq`.
+
+create table mayfly.run_chunks (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  seq bigint not null,
+  size integer not null constraint run_chunks_size_range check (size >= 1),
+  chunks json not null,
+  at timestamptz not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_chunks_pkey primary key (tenant_id, run_id, seq),
+  constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.run_chunks
+  alter column run_id set statistics 0,
+  alter column chunks set statistics 0;
+
+comment on table mayfly.run_chunks is 'The streams of runs.';
+
+comment on column mayfly.run_chunks.seq is 'The number of its first chunk: they are counted from 1 without gaps.';
+
+-- Until when somebody listens to a run: its stream is broadcast only then.
+
+create table mayfly_private.run_watchers (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  until timestamptz not null,
+  constraint run_watchers_pkey primary key (tenant_id, run_id),
+  constraint run_watchers_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
+);
+
+comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.';
+
+alter table mayfly_private.run_watchers enable row level security;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.runs', 'r.bytes'),
+  ('mayfly.run_model_calls', 'r.bytes'),
+  ('mayfly.run_tool_calls', 'r.bytes'),
+  ('mayfly.run_chunks', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.run_watchers', 'one row a run that is charged')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the runs of a tenant: deletes ended ones that have been kept for as long as the settings say, but
+-- for those that a fork reads, at most max_rows: { more }. A chore of maintain_tenant, as owner.
+
+create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  old uuid[];
+  freed bigint;
+begin
+  old := array(
+    select r.id from mayfly.runs r
+    where r.tenant_id = tenant and r.ended_at < mayfly_private.now() - mayfly_private.kept()
+      and not exists (select from mayfly.runs f where f.tenant_id = tenant and f.forked_from = r.id)
+    order by r.ended_at limit least(max_rows, 100) for update skip locked);
+  if cardinality(old) = 0 then
+    return '{"more": false}';
+  end if;
+  select coalesce((select sum(r.bytes) from mayfly.runs r where r.tenant_id = tenant and r.id = any (old)), 0)
+    + coalesce((select sum(c.bytes) from mayfly.run_model_calls c where c.tenant_id = tenant and c.run_id = any (old)), 0)
+    + coalesce((select sum(c.bytes) from mayfly.run_tool_calls c where c.tenant_id = tenant and c.run_id = any (old)), 0)
+    + coalesce((select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = tenant and c.run_id = any (old)), 0)
+  into freed;
+  delete from mayfly.runs r where r.tenant_id = tenant and r.id = any (old);
+  perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  return jsonb_build_object('more', cardinality(old) = least(max_rows, 100));
+end
+$$;
+
+comment on function mayfly_private.maintain_runs is 'One batch of what time does to runs.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('runs', 'mayfly_private.maintain_runs(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('run.started', 'run:read', null, 'A run was started.'),
+  ('run.succeeded', 'run:read', null, 'A run has given its answer.'),
+  ('run.failed', 'run:read', null, 'A run has ended without an answer: it failed, or passed a limit.'),
+  ('run.cancelled', 'run:read', null, 'A run was cancelled.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see runs. Functions alone write them.
+
+alter table mayfly.runs enable row level security;
+
+alter table mayfly.run_model_calls enable row level security;
+
+alter table mayfly.run_tool_calls enable row level security;
+
+alter table mayfly.run_chunks enable row level security;
+
+grant select on mayfly.runs to authenticated, service_role;
+
+create policy runs_select on mayfly.runs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+grant select on mayfly.run_model_calls to authenticated, service_role;
+
+create policy run_model_calls_select on mayfly.run_model_calls for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+grant select on mayfly.run_tool_calls to authenticated, service_role;
+
+create policy run_tool_calls_select on mayfly.run_tool_calls for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+grant select on mayfly.run_chunks to authenticated, service_role;
+
+create policy run_chunks_select on mayfly.run_chunks for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+-- tenant:{t}:run:{id}, the stream of a run: read with run:read, sent by the database alone.
+
+create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and may_use_run_topic.tenant = any (mayfly_private.tenant_ids('run:read'))
+    and exists (select from mayfly.runs r where r.tenant_id = may_use_run_topic.tenant and r.id = mayfly_private.to_uuid(part) and r.id::text = part);
+end
+$$;
+
+comment on function mayfly_private.may_use_run_topic is 'Whether the caller may use the topic "run" of a tenant.';
+
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('run', 4, 'mayfly_private.may_use_run_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- The definer half of mayfly.append_run_chunks. Locks the job and the run.
+
+create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+begin
+  if chunks is not null then
+    if not coalesce(pg_input_is_valid(chunks, 'json') and octet_length(chunks) <= 1000000, false) then
+      perform mayfly_private.fail(400, 'invalid_request', 'chunks must be at most 1 MB of JSON.', null, '{"field": "chunks"}');
+    elsif size is null or json_typeof(chunks::json) <> 'array' or json_array_length(chunks::json) <> size or size < 1 then
+      perform mayfly_private.fail(400, 'invalid_request', 'size must be the number of chunks.', null, '{"field": "size"}');
+    end if;
+  end if;
+  run := mayfly_private.held_run(lease);
+  -- The same call again, since its answer was lost, adds nothing.
+  if chunks is not null and after = run.last_chunk then
+    perform mayfly_private.charge(run.tenant_id, 0, 128 + octet_length(chunks), 1);
+    insert into mayfly.run_chunks (tenant_id, run_id, seq, size, chunks, at, bytes)
+    values (run.tenant_id, run.id, run.last_chunk + 1, append_run_chunks.size, append_run_chunks.chunks::json, mayfly_private.now(), 128 + octet_length(append_run_chunks.chunks));
+    update mayfly.runs r set last_chunk = r.last_chunk + append_run_chunks.size where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+  end if;
+  perform mayfly_private.tell_run(run, tell);
+  return jsonb_build_object('last', run.last_chunk, 'paused', run.paused);
+end
+$$;
+
+comment on function mayfly_private.append_run_chunks is 'Appends to the stream of a run.';
+
+grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
+
+-- Appends `size` chunks, a text of JSON [[step, try, chunk]], behind chunk number `after`, and tells those who listen: each
+-- 250 ms, or now with `tell`. Gives { last, paused }.
+
+create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.append_run_chunks(lease, after, chunks, size, tell);
+end
+$$;
+
+comment on function mayfly.append_run_chunks is 'Appends chunks to the stream of a run: { last, paused }.';
+
+grant execute on function mayfly.append_run_chunks to authenticated, service_role;
+
+-- The definer half of mayfly.begin_run. Locks the job and the run.
+
+create function mayfly_private.begin_run(lease text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs := mayfly_private.held_run(lease);
+begin
+  if run.status <> 'running' then
+    perform mayfly_private.move_run(run, 'running', null, null);
+    select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  end if;
+  return mayfly_private.run_log(run.tenant_id, run.id, false) || jsonb_build_object('run', mayfly_private.show_run(run));
+end
+$$;
+
+comment on function mayfly_private.begin_run is 'Begins or resumes a run.';
+
+grant execute on function mayfly_private.begin_run to authenticated, service_role;
+
+-- Begins or resumes a run, under the lease of its job: { run, inputs, context, calls, tools }, all that it has recorded.
+
+create function mayfly.begin_run(lease text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.begin_run(lease);
+end
+$$;
+
+comment on function mayfly.begin_run is 'Begins or resumes a run under its lease: all that it has recorded.';
+
+grant execute on function mayfly.begin_run to authenticated, service_role;
+
+-- The definer half of mayfly.begin_tool_calls. Locks the job, the run and the tools' rate limits.
+
+create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  whose constant mayfly_private.job_holder := mayfly_private.job_holder();
+  one record;
+  known mayfly.run_tool_calls;
+  wait double precision;
+  size integer;
+  answers jsonb := '[]';
+  this_attempt integer;
+begin
+  if jsonb_typeof(calls) is distinct from 'array' or jsonb_array_length(calls) not between 1 and 100 or exists (
+    select from jsonb_array_elements(calls) c
+    where coalesce(char_length(c ->> 'call_id') not between 1 and 200, true) or coalesce(char_length(c ->> 'tool') not between 1 and 100, true)
+      or not coalesce(pg_input_is_valid(c ->> 'input', 'json') and octet_length(c ->> 'input') <= 262144, false)) then
+    perform mayfly_private.fail(400, 'invalid_request', 'calls must be an array of 1 to 100 { call_id, tool, input, risk?, nth?, approval_id? }.', null, '{"field": "calls"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  this_attempt := (mayfly_private.lease_of(whose, lease)).attempt;
+  for one in select o.c, o.n from jsonb_array_elements(calls) with ordinality as o (c, n) loop
+    select * into known from mayfly.run_tool_calls t
+    where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tool_calls.step and t.call_id = one.c ->> 'call_id';
+    if known.status <> 'started' then
+      answers := answers || jsonb_strip_nulls(jsonb_build_object('call_id', known.call_id, 'status', known.status, 'result', known.result::text, 'error', known.error));
+      continue;
+    end if;
+    wait := mayfly_private.take_rate(run.tenant_id, '{tool}', array[one.c ->> 'tool']);
+    if wait is not null then
+      answers := answers || jsonb_build_object('call_id', one.c ->> 'call_id', 'status', 'limited', 'retry_after', ceil(wait));
+      continue;
+    end if;
+    if known.call_id is not null then
+      update mayfly.run_tool_calls t set attempts = t.attempts + 1, attempt = this_attempt, holder = whose.id
+      where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tool_calls.step and t.call_id = known.call_id;
+    else
+      size := 512 + octet_length(one.c ->> 'input');
+      perform mayfly_private.charge(run.tenant_id, 0, size, 1);
+      insert into mayfly.run_tool_calls (tenant_id, run_id, step, call_id, nth, tool, risk, input, status, approval_id, attempt, holder, started_at, bytes)
+      values (run.tenant_id, run.id, begin_tool_calls.step, one.c ->> 'call_id', coalesce((one.c ->> 'nth')::integer, one.n::integer), one.c ->> 'tool',
+        left(one.c ->> 'risk', 50), (one.c ->> 'input')::json, 'started', mayfly_private.to_uuid(one.c ->> 'approval_id'), this_attempt, whose.id, mayfly_private.now(), size);
+    end if;
+    answers := answers || jsonb_build_object('call_id', one.c ->> 'call_id', 'status', 'started', 'attempts', coalesce(known.attempts, 0) + 1);
+  end loop;
+  return answers;
+end
+$$;
+
+comment on function mayfly_private.begin_tool_calls is 'Writes the audit of tools before they run.';
+
+grant execute on function mayfly_private.begin_tool_calls to authenticated, service_role;
+
+-- Writes the audit of tools before they run, under the lease: [{ call_id, tool, input, risk?, approval_id? }], `input` a
+-- text of JSON. Gives for each { call_id, status }: started, with how often it has been; limited, with retry_after; or how
+-- it ended, with its result.
+
+create function mayfly.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.begin_tool_calls(lease, step, calls);
+end
+$$;
+
+comment on function mayfly.begin_tool_calls is 'Writes the audit of tools before they run: [{ call_id, status, attempts?, result? }].';
+
+grant execute on function mayfly.begin_tool_calls to authenticated, service_role;
+
+-- The definer half of mayfly.end_run: the end of the run and the end of its job in one transaction, so that no kill
+-- between them makes anybody pay again. Locks the job and the run, then the parent of the job.
+
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
+begin
+  if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
+    perform mayfly_private.fail(400, 'invalid_request', 'status must be succeeded, failed, max_steps, max_time, max_tokens or max_cost.', null, '{"field": "status"}');
+  elsif output is not null and not coalesce(pg_input_is_valid(output, 'json') and octet_length(output) <= 262144, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'output must be at most 256 KB of JSON.', null, '{"field": "output"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
+  select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
+    case when end_run.status <> 'succeeded' then array[why] end,
+    -- The parent of a delegated run reads it here; what jsonb cannot hold stands in the run alone.
+    case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
+  perform mayfly_private.tell_run(run, true);
+  return mayfly_private.show_run(run);
+end
+$$;
+
+comment on function mayfly_private.end_run is 'Ends a run with its job.';
+
+grant execute on function mayfly_private.end_run to authenticated, service_role;
+
+-- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps, max_time,
+-- max_tokens or max_cost, with an error { code, message }. Gives the run.
+
+create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.end_run(lease, status, output, error);
+end
+$$;
+
+comment on function mayfly.end_run is 'Ends a run with its job. Returns the run.';
+
+grant execute on function mayfly.end_run to authenticated, service_role;
+
+-- The definer half of mayfly.end_tool_calls. Locks the job and the run.
+
+create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  bytes bigint;
+  ms bigint;
+begin
+  if jsonb_typeof(ends) is distinct from 'array' or jsonb_array_length(ends) not between 1 and 100 or exists (
+    select from jsonb_array_elements(ends) e
+    where coalesce(e ->> 'status' not in ('succeeded', 'failed', 'denied'), true) or e ->> 'call_id' is null
+      or (e ->> 'result' is not null and not coalesce(pg_input_is_valid(e ->> 'result', 'json') and octet_length(e ->> 'result') <= 1000000, false))
+      or octet_length((e -> 'error')::text) > 10000) then
+    perform mayfly_private.fail(400, 'invalid_request', 'ends must be an array of 1 to 100 { call_id, status, result?, error?, ms? }, with at most 1 MB of result.', null, '{"field": "ends"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  with ended as (
+    update mayfly.run_tool_calls t
+    set status = e.e ->> 'status', result = (e.e ->> 'result')::json, error = e.e -> 'error', ended_at = mayfly_private.now(),
+      bytes = t.bytes + coalesce(octet_length(e.e ->> 'result'), 0) + coalesce(octet_length((e.e -> 'error')::text), 0)
+    from jsonb_array_elements(ends) e (e)
+    where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = end_tool_calls.step and t.call_id = e.e ->> 'call_id' and t.status = 'started'
+    returning coalesce(octet_length(e.e ->> 'result'), 0) + coalesce(octet_length((e.e -> 'error')::text), 0) as more, (e.e ->> 'ms')::numeric as ms
+  )
+  select sum(d.more), max(d.ms) into bytes, ms from ended d;
+  perform mayfly_private.count_usage(run.tenant_id, 0, coalesce(bytes, 0), 1);
+  update mayfly.runs r set active_ms = r.active_ms + coalesce(ms, 0) where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+  return mayfly_private.show_run(run);
+end
+$$;
+
+comment on function mayfly_private.end_tool_calls is 'Records how tools ended.';
+
+grant execute on function mayfly_private.end_tool_calls to authenticated, service_role;
+
+-- Records how tools ended, each once: [{ call_id, status: succeeded | failed | denied, result?, error?, ms? }], `result` a text
+-- of JSON. Gives the run.
+
+create function mayfly.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.end_tool_calls(lease, step, ends);
+end
+$$;
+
+comment on function mayfly.end_tool_calls is 'Records how tools ended, each once. Returns the run.';
+
+grant execute on function mayfly.end_tool_calls to authenticated, service_role;
+
+-- The definer half of mayfly.fork_run. Copies no step: the fork reads those before its own from the run. Locks what
+-- start_run locks.
+
+create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:write');
+  of_run mayfly.runs;
+  line jsonb;
+  added jsonb;
+  unknown text;
+  size bigint;
+begin
+  select * into of_run from mayfly.runs r where r.tenant_id = tenant and r.id = fork_run.id;
+  if not found then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  elsif at_step is null or at_step not between 1 and of_run.steps + 1 then
+    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork begins at a step that was taken, or the one behind the last.', '{"field": "at_step"}');
+  elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
+  end if;
+  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step);
+  if edits is not null then
+    line := mayfly_private.run_log(tenant, of_run.id, false) -> 'tools';
+    select e.key into unknown from jsonb_each(edits) e
+    where jsonb_typeof(e.value) <> 'string' or not pg_input_is_valid(e.value #>> '{}', 'json') or not exists (
+      select from jsonb_array_elements(line) t where t ->> 'call_id' = e.key and (t ->> 'step')::integer = at_step - 1) limit 1;
+    if found then
+      perform mayfly_private.fail(400, 'invalid_request', format('edits has no call %s of step %s, or no JSON for it.', left(unknown, 100), at_step - 1), 'Nothing was forked.', '{"field": "edits"}');
+    end if;
+    with edited as (
+      insert into mayfly.run_tool_calls (tenant_id, run_id, step, call_id, nth, tool, risk, input, status, result, attempt, started_at, ended_at, bytes)
+      select tenant, (added ->> 'id')::uuid, at_step - 1, t ->> 'call_id', n, t ->> 'tool', t ->> 'risk', (t ->> 'input')::json, 'edited', (edits ->> (t ->> 'call_id'))::json,
+        0, mayfly_private.now(), mayfly_private.now(), 512 + octet_length(t ->> 'input') + octet_length(edits ->> (t ->> 'call_id'))
+      from jsonb_array_elements(line) with ordinality as o (t, n)
+      where (t ->> 'step')::integer = at_step - 1 and edits ? (t ->> 'call_id')
+      returning bytes
+    )
+    select sum(e.bytes) into size from edited e;
+    perform mayfly_private.charge(tenant, 0, coalesce(size, 0), 1);
+  end if;
+  return added;
+end
+$$;
+
+comment on function mayfly_private.fork_run is 'Forks a run.';
+
+grant execute on function mayfly_private.fork_run to authenticated, service_role;
+
+-- Starts a run that shares the steps of another before `at_step` (scope run:write), without copying them: { id }. `input`, a
+-- text of JSON, is said at that step (at the first it takes the place of the input); `edits` changes what tools of the step
+-- before gave: { <call id>: <text of JSON> }. The other run stays as it is.
+
+create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.fork_run(id, at_step, input, edits);
+end
+$$;
+
+comment on function mayfly.fork_run is 'Starts a run that shares the steps of another up to one of them: { id }.';
+
+grant execute on function mayfly.fork_run to authenticated, service_role;
+
+-- The definer half of mayfly.get_run. Locks nothing.
+
+create function mayfly_private.get_run(id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+  run mayfly.runs;
+begin
+  select * into run from mayfly.runs r where r.tenant_id = tenant and r.id = get_run.id;
+  if not found then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  end if;
+  return mayfly_private.show_run(run) || mayfly_private.run_log(tenant, run.id, with_parts) || jsonb_build_object('output', run.output::text);
+end
+$$;
+
+comment on function mayfly_private.get_run is 'A run with all that it has recorded.';
+
+grant execute on function mayfly_private.get_run to authenticated, service_role;
+
+-- A run with all that it has recorded (scope run:read): its steps, its tools, what it was asked and gave.
+
+create function mayfly.get_run(id uuid, with_parts boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.get_run(id, with_parts);
+end
+$$;
+
+comment on function mayfly.get_run is 'A run with all that it has recorded.';
+
+grant execute on function mayfly.get_run to authenticated, service_role;
+
+-- The run of a lease, locked behind its job; fails unless the lease is the caller's. Called first by every write of a
+-- worker.
+
+create function mayfly_private.held_run(lease text)
+returns mayfly.runs
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  run mayfly.runs;
+begin
+  select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id for no key update;
+  if run.id is null then
+    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is no run.', null, '{"field": "lease"}');
+  end if;
+  return run;
+end
+$$;
+
+comment on function mayfly_private.held_run is 'The run of a lease, locked.';
+
+-- The definer half of mayfly.list_runs. Locks nothing.
+
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(s.shown order by s.id desc), '[]')
+    from (
+      select r.id, mayfly_private.show_run(r) as shown from mayfly.runs r
+      where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
+        and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
+      order by r.id desc limit page_limit) s);
+end
+$$;
+
+comment on function mayfly_private.list_runs is 'Runs, the newest first.';
+
+grant execute on function mayfly_private.list_runs to authenticated, service_role;
+
+-- Runs (scope run:read), the newest first: those behind `before`, of an agent, in some of the statuses.
+
+create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.list_runs(of_agent, of_status, before, page_limit);
+end
+$$;
+
+comment on function mayfly.list_runs is 'Runs, the newest first, a page at a time.';
+
+grant execute on function mayfly.list_runs to authenticated, service_role;
+
+-- Moves a run that is locked by the caller to another status, by the transitions that there are; any other is
+-- transition_not_allowed. Tells the log.
+
+create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ends constant boolean := to_status not in ('queued', 'running');
+  size constant integer := coalesce(octet_length(output), 0) + coalesce(octet_length(error::text), 0);
+begin
+  if not (case run.status
+      when 'queued' then to_status in ('running', 'failed', 'cancelled')
+      when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
+      -- A dead letter that is redriven.
+      when 'failed' then to_status = 'running'
+      else false end) then
+    perform mayfly_private.fail(409, 'transition_not_allowed', format('A run that is %s cannot become %s.', run.status, to_status), null,
+      jsonb_build_object('from', run.status, 'to', to_status));
+  end if;
+  update mayfly.runs r
+  set status = to_status, output = move_run.output::json, error = move_run.error, ended_at = case when ends then mayfly_private.now() end,
+    started_at = coalesce(r.started_at, case when to_status = 'running' then mayfly_private.now() end), bytes = r.bytes + size
+  where r.tenant_id = run.tenant_id and r.id = run.id;
+  perform mayfly_private.count_usage(run.tenant_id, 0, size, 0);
+  if ends then
+    perform mayfly_private.append_events(run.tenant_id, case when to_status in ('succeeded', 'cancelled') then 'run.' || to_status else 'run.failed' end, array[run.id]);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.move_run is 'Moves a locked run to another status.';
+
+-- The definer half of mayfly.pause_run. Locks the job and the run.
+
+create function mayfly_private.pause_run(id uuid, paused boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:write');
+  job mayfly.jobs;
+  run mayfly.runs;
+begin
+  select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = pause_run.id for no key update;
+  select * into run from mayfly.runs r where r.tenant_id = tenant and r.id = pause_run.id for no key update;
+  if run.id is null then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  elsif run.ended_at is not null or job.id is null then
+    perform mayfly_private.fail(409, 'run_finished', 'The run has ended.', null, '{"field": "id"}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  update mayfly.runs r set paused = coalesce(pause_run.paused, true) where r.tenant_id = tenant and r.id = run.id returning * into run;
+  if not run.paused and job.status = 'waiting' and 'resume' = any (job.wait_for) then
+    perform mayfly_private.put_signal(job, 'resume', 'null', 0);
+  end if;
+  return mayfly_private.show_run(run);
+end
+$$;
+
+comment on function mayfly_private.pause_run is 'Pauses or resumes a run.';
+
+grant execute on function mayfly_private.pause_run to authenticated, service_role;
+
+-- Pauses a run (scope run:write): its worker stops before the next step, and the run costs nothing meanwhile. With false it
+-- goes on. Gives the run.
+
+create function mayfly.pause_run(id uuid, paused boolean default true)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.pause_run(id, paused);
+end
+$$;
+
+comment on function mayfly.pause_run is 'Pauses a run before its next step, or lets it go on. Returns it.';
+
+grant execute on function mayfly.pause_run to authenticated, service_role;
+
+-- The definer half of mayfly.read_run_chunks. A watch leases the broadcasts of the run. Locks the watcher's row.
+
+create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+  run mayfly.runs;
+  until constant timestamptz := mayfly_private.now() + interval '60 seconds';
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  select * into run from mayfly.runs r where r.tenant_id = tenant and r.id = read_run_chunks.id;
+  if not found then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  end if;
+  if watch and run.ended_at is null then
+    insert into mayfly_private.run_watchers as w (tenant_id, run_id, until) values (tenant, run.id, read_run_chunks.until)
+    on conflict on constraint run_watchers_pkey do update set until = excluded.until where w.until < excluded.until - interval '10 seconds';
+  end if;
+  return (
+    with page as (
+      select c.seq, c.size, c.chunks::text as chunks, sum(c.bytes) over (order by c.seq) - c.bytes as before
+      from (
+        select * from mayfly.run_chunks r
+        -- A batch may have begun before the cursor: it has at most as many chunks as bytes fit into one.
+        where r.tenant_id = tenant and r.run_id = run.id and r.seq > after
+        union all
+        (select * from mayfly.run_chunks r where r.tenant_id = tenant and r.run_id = run.id and r.seq <= after order by r.seq desc limit 1)
+        order by seq limit page_limit + 1) c
+      where c.seq + c.size > after + 1
+    ), fitting as (
+      select * from page p where p.before < 2000000 order by p.seq limit page_limit
+    )
+    select jsonb_build_object('rows', coalesce(jsonb_agg(jsonb_build_object('seq', f.seq, 'chunks', f.chunks) order by f.seq), '[]'),
+      'last', run.last_chunk, 'status', mayfly_private.show_run(run) ->> 'status', 'ended', run.ended_at is not null)
+    from fitting f);
+end
+$$;
+
+comment on function mayfly_private.read_run_chunks is 'A page of the stream of a run.';
+
+grant execute on function mayfly_private.read_run_chunks to authenticated, service_role;
+
+-- A page of the stream of a run (scope run:read) behind chunk number `after`: { rows: [{ seq, chunks }], last, status,
+-- ended }. With `watch` what is new is broadcast on tenant:{t}:run:{id} for 60 s from now.
+
+create function mayfly.read_run_chunks(id uuid, after bigint default 0, page_limit integer default 1000, watch boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_run_chunks(id, after, page_limit, watch);
+end
+$$;
+
+comment on function mayfly.read_run_chunks is 'A page of the stream of a run behind a cursor: { rows, last, status, ended }.';
+
+grant execute on function mayfly.read_run_chunks to authenticated, service_role;
+
+-- The definer half of mayfly.record_model_call: the answer of a model, its cost and the totals of the run in one
+-- transaction. Written once for a step: a call that comes again finds it recorded. Locks the job, the run, then
+-- budgets and holds.
+
+create function mayfly_private.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  of_step constant integer := (call ->> 'step')::integer;
+  parts constant text := call ->> 'parts';
+  size constant integer := 512 + coalesce(octet_length(parts), 0);
+  fault text;
+  held record;
+  settled record;
+  cost jsonb;
+  attempt integer;
+begin
+  fault := case
+    when jsonb_typeof(call) is distinct from 'object' then 'call'
+    when not coalesce((call ->> 'step')::numeric between 1 and 10000, false) then 'step'
+    when not coalesce((call ->> 'try')::numeric between 1 and 1000, false) then 'try'
+    when coalesce(char_length(call ->> 'agent') not between 1 and 100, true) then 'agent'
+    when coalesce(char_length(call ->> 'provider') not between 1 and 100, true) then 'provider'
+    when coalesce(char_length(call ->> 'model') not between 1 and 200, true) then 'model'
+    when coalesce(call ->> 'digest' !~ '^[0-9a-f]{64}$', true) then 'digest'
+    when parts is not null and not (pg_input_is_valid(parts, 'json') and octet_length(parts) <= 4000000) then 'parts'
+    when parts is not null and not mayfly_private.is_usage(call -> 'usage') then 'usage'
+    when parts is null and jsonb_typeof(call -> 'error') is distinct from 'object' then 'error'
+    when not mayfly_private.number_within(call -> 'ms', 0, 2147483647) then 'ms'
+    when octet_length((call - 'parts' - 'messages')::text) > 20000 then 'call'
+    when call ? 'messages' and not coalesce(pg_input_is_valid(call ->> 'messages', 'json') and octet_length(call ->> 'messages') <= 4000000, false) then 'messages'
+  end;
+  if fault is not null then
+    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is wrong.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
+  end if;
+  run := mayfly_private.held_run(lease);
+  attempt := (mayfly_private.lease_of(holder, lease)).attempt;
+
+  -- What the SDK made of the answer before this one: a cache, which nothing depends on.
+  if call ? 'messages' then
+    update mayfly.run_model_calls c set messages = (call ->> 'messages')::json, bytes = c.bytes + octet_length(call ->> 'messages')
+    where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step - 1 and c.parts is not null and c.messages is null;
+    if found then
+      perform mayfly_private.count_usage(run.tenant_id, 0, octet_length(call ->> 'messages'), 0);
+    end if;
+  end if;
+  if exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null) then
+    return jsonb_build_object('known', true) || mayfly_private.show_run(run);
+  end if;
+
+  if call ->> 'hold' is not null and parts is not null then
+    select * into held from mayfly_private.holds_of(holder, array[(call ->> 'hold')::uuid]);
+    if cardinality(held.holds) = 1 then
+      select * into settled from mayfly_private.settle_cost(held.holds[1], call -> 'usage', held.budgets);
+      perform mayfly_private.write_budgets(settled.budgets);
+      cost := settled.cost;
+    end if;
+  end if;
+  insert into mayfly.run_model_calls (tenant_id, run_id, step, try, agent, provider, model, digest, parts, finish, usage, usd, priced, ms, error, attempt, at, bytes)
+  values (run.tenant_id, run.id, of_step, (call ->> 'try')::integer, call ->> 'agent', call ->> 'provider', call ->> 'model', decode(call ->> 'digest', 'hex'),
+    parts::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
+    case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
+  on conflict on constraint run_model_calls_pkey do nothing;
+  -- What is answered is paid for: counted, never refused.
+  perform mayfly_private.count_usage(run.tenant_id, 0, size, 1);
+  update mayfly.runs r
+  set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
+    input_tokens = r.input_tokens + coalesce((call -> 'usage' ->> 'input')::numeric, 0), output_tokens = r.output_tokens + coalesce((call -> 'usage' ->> 'output')::numeric, 0),
+    usd = r.usd + coalesce((cost ->> 'usd')::numeric, 0), unpriced = r.unpriced + (parts is not null and cost ->> 'usd' is null)::integer,
+    active_ms = r.active_ms + coalesce((call ->> 'ms')::numeric, 0)::bigint
+  where r.tenant_id = run.tenant_id and r.id = run.id
+  returning * into run;
+  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('cost', cost));
+end
+$$;
+
+comment on function mayfly_private.record_model_call is 'Records what a model answered, and its cost.';
+
+grant execute on function mayfly_private.record_model_call to authenticated, service_role;
+
+-- Records what a model answered, or how a call of it failed, before anything acts on it: { step, try, agent, provider,
+-- model, digest, parts, finish, usage, ms, hold } or { …, error }; `parts`, and `messages` of the step before, are texts of
+-- JSON. Settles the hold. Gives the run with its totals, { known } where the step was recorded before.
+
+create function mayfly.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.record_model_call(lease, call);
+end
+$$;
+
+comment on function mayfly.record_model_call is 'Records what a model answered, with its cost, before anything acts on it. Returns the run.';
+
+grant execute on function mayfly.record_model_call to authenticated, service_role;
+
+-- The definer half of mayfly.record_run_context. Locks the job and the run.
+
+create function mayfly_private.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+begin
+  if not coalesce(pg_input_is_valid(context, 'json') and octet_length(context) <= 262144, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'context must be at most 256 KB of JSON.', null, '{"field": "context"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  if run.context is null then
+    perform mayfly_private.charge(run.tenant_id, 0, octet_length(context), 1);
+    update mayfly.runs r set context = record_run_context.context::json, bytes = r.bytes + octet_length(record_run_context.context)
+    where r.tenant_id = run.tenant_id and r.id = run.id;
+  end if;
+  return jsonb_build_object('context', coalesce(run.context::text, context));
+end
+$$;
+
+comment on function mayfly_private.record_run_context is 'Records what was recalled for a run.';
+
+grant execute on function mayfly_private.record_run_context to authenticated, service_role;
+
+-- Records what was recalled before the first step, once, and gives what is recorded.
+
+create function mayfly.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.record_run_context(lease, context);
+end
+$$;
+
+comment on function mayfly.record_run_context is 'Records what was recalled for a run, once: { context }.';
+
+grant execute on function mayfly.record_run_context to authenticated, service_role;
+
+-- Where a run's steps are: its own from `above` on, those before with the runs that it is a fork of, each up to `below`,
+-- the nearest first. Locks nothing.
+
+create function mayfly_private.run_lineage(tenant uuid, id uuid)
+returns table (run_id uuid, nth integer, above integer, below integer)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query
+    with recursive line as (
+      select r.id, 0 as n, coalesce(r.forked_at, 1) as begins, 2147483647 as ends, r.forked_from
+      from mayfly.runs r where r.tenant_id = tenant and r.id = run_lineage.id
+      union all
+      select p.id, l.n + 1, coalesce(p.forked_at, 1), least(l.ends, l.begins), p.forked_from
+      from line l join mayfly.runs p on p.tenant_id = tenant and p.id = l.forked_from
+      where l.n < 100
+    )
+    select l.id, l.n, l.begins, l.ends from line l;
+end
+$$;
+
+comment on function mayfly_private.run_lineage is 'Where the steps of a run are.';
+
+-- What a run has recorded, for whoever resumes, replays or shows it: { inputs, context, calls, tools }, with texts of
+-- JSON as they were written. Of calls whose `messages` are there the parts are left out unless asked for. Locks nothing.
+
+create function mayfly_private.run_log(tenant uuid, id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  line constant jsonb := (select jsonb_agg(to_jsonb(l) order by l.nth) from mayfly_private.run_lineage(tenant, run_log.id) l);
+begin
+  return jsonb_build_object(
+    'inputs', (
+      select coalesce(jsonb_agg(jsonb_build_object('step', coalesce(r.forked_at, 1), 'input', r.input::text) order by l.nth desc), '[]')
+      from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
+      join mayfly.runs r on r.tenant_id = tenant and r.id = l.run_id
+      -- A fork from the first step has another input instead.
+      where r.input is not null and l.above < l.below),
+    'context', (
+      select r.context::text from jsonb_to_recordset(line) as l (run_id uuid, nth integer)
+      join mayfly.runs r on r.tenant_id = tenant and r.id = l.run_id
+      where r.context is not null order by l.nth limit 1),
+    'calls', (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', c.step, 'try', c.try, 'agent', c.agent, 'provider', c.provider, 'model', c.model,
+        'digest', encode(c.digest, 'hex'), 'finish', c.finish, 'messages', c.messages::text, 'usage', c.usage, 'usd', c.usd, 'priced', c.priced, 'ms', c.ms,
+        'error', c.error, 'at', c.at, 'parts', case when with_parts or c.messages is null then c.parts::text end)) order by c.step, c.try), '[]')
+      from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
+      cross join lateral (
+        select m.* from mayfly.run_model_calls m where m.tenant_id = tenant and m.run_id = l.run_id and m.step >= l.above and m.step < l.below) c),
+    'tools', (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', t.step, 'call_id', t.call_id, 'tool', t.tool, 'risk', t.risk, 'status', t.status,
+        'input', t.input::text, 'result', t.result::text, 'error', t.error, 'approval_id', t.approval_id, 'attempts', t.attempts,
+        'started_at', t.started_at, 'ended_at', t.ended_at)) order by t.step, t.nth), '[]')
+      from (
+        -- An edit of a fork stands before its own steps, and hides what it changes.
+        select distinct on (o.step, o.call_id) o.*
+        from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
+        cross join lateral (
+          select m.* from mayfly.run_tool_calls m where m.tenant_id = tenant and m.run_id = l.run_id and m.step < l.below
+            and (m.step >= l.above or m.status = 'edited')) o
+        order by o.step, o.call_id, l.nth) t));
+end
+$$;
+
+comment on function mayfly_private.run_log is 'What a run has recorded.';
+
+-- A run as its readers see it. That it waits or is paused is seen at its job.
+
+create function mayfly_private.show_run(run mayfly.runs)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  job_status constant text := case when run.status in ('queued', 'running') then (
+    select j.status from mayfly.jobs j where j.tenant_id = run.tenant_id and j.id = run.id) end;
+begin
+  return jsonb_strip_nulls(jsonb_build_object('id', run.id, 'agent', run.agent, 'status', case
+      when run.status in ('queued', 'running') and run.paused and job_status is distinct from 'running' then 'paused'
+      when run.status = 'running' and job_status in ('waiting', 'scheduled') then 'waiting'
+      else run.status end,
+    'steps', run.steps, 'repairs', run.repairs, 'input_tokens', run.input_tokens, 'output_tokens', run.output_tokens, 'usd', run.usd,
+    'unpriced', run.unpriced, 'active_ms', run.active_ms, 'limits', run.limits, 'error', run.error, 'parent_id', run.parent_id,
+    'forked_from', run.forked_from, 'forked_at', run.forked_at, 'created_by', run.created_by, 'created_at', run.created_at,
+    'started_at', run.started_at, 'ended_at', run.ended_at, 'last_chunk', run.last_chunk, 'paused', run.paused));
+end
+$$;
+
+comment on function mayfly_private.show_run is 'A run as its readers see it.';
+
+-- The definer half of mayfly.start_run. Under a lease it starts a run that the job of the lease waits for, once for each
+-- key. Locks what insert_jobs locks, and the job of the lease.
+
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid;
+  above mayfly.jobs;
+  fault record;
+  added jsonb;
+  size integer;
+begin
+  select q.field, q.rule into fault
+  from (values
+    ('agent', coalesce(agent !~ '^[a-z0-9][a-z0-9_.-]{0,62}$', true), 'the name of an agent: lower-case letters, digits, dots, dashes'),
+    ('input', input is not null and not coalesce(pg_input_is_valid(input, 'json') and octet_length(input) <= 262144, false), 'at most 256 KB of JSON'),
+    ('limits', jsonb_typeof(limits) is distinct from 'object' or not mayfly_private.number_within(limits -> 'steps', 1, 10000, true)
+      or not mayfly_private.number_within(limits -> 'seconds', 1, 31536000) or not mayfly_private.number_within(limits -> 'tokens', 1, 1e12, true)
+      or not mayfly_private.number_within(limits -> 'usd', 0, 1e9), '{ steps?, seconds?, tokens?, usd? }'),
+    ('key', char_length(key) not between 1 and 150, 'a text of 1 to 150 characters'),
+    ('priority', priority not between -32768 and 32767, 'a whole number from -32768 to 32767')
+  ) as q (field, refused, rule)
+  where q.refused limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), 'Nothing was started.', jsonb_build_object('field', fault.field));
+  end if;
+  if lease is null then
+    tenant := mayfly_private.require_tenant('run:write');
+  else
+    above := mayfly_private.fence_job(lease);
+    tenant := above.tenant_id;
+  end if;
+  added := mayfly_private.insert_jobs(tenant, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'run:' || agent, 'max_attempts', 20,
+    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
+  if not (added ->> 'existing')::boolean then
+    size := 1024 + coalesce(octet_length(input), 0);
+    perform mayfly_private.charge(tenant, 0, size, 1);
+    insert into mayfly.runs (tenant_id, id, agent, input, limits, forked_from, forked_at, parent_id, created_by, created_at, bytes)
+    values (tenant, (added ->> 'id')::uuid, agent, input::json, limits, forked_from, forked_at, above.id, mayfly_private.caller_id(), mayfly_private.now(), size);
+    if limits ? 'usd' or limits ? 'tokens' then
+      insert into mayfly.budgets (tenant_id, level, subject, hard_usd, hard_tokens, period_start)
+      values (tenant, 'run', added ->> 'id', (limits ->> 'usd')::numeric, (limits ->> 'tokens')::numeric, mayfly_private.now());
+    end if;
+    perform mayfly_private.append_events(tenant, 'run.started', array[(added ->> 'id')::uuid]);
+  end if;
+  return added;
+end
+$$;
+
+comment on function mayfly_private.start_run is 'Starts a run.';
+
+grant execute on function mayfly_private.start_run to authenticated, service_role;
+
+-- Starts a run of an agent (scope run:write): a job that a worker of this agent takes. `input` is a text of JSON. With a
+-- known key it gives the run that there is. A worker gives its lease: its run then waits for the end of this one.
+
+create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null);
+end
+$$;
+
+comment on function mayfly.start_run is 'Starts a run of an agent: { id, existing }.';
+
+grant execute on function mayfly.start_run to authenticated, service_role;
+
+-- Tells whoever listens to a run what is new in its stream: once in 250 ms, since each broadcast costs the project's
+-- rate one plus its receivers, or now. Chunks go whole up to 60 KB; else it is a hint alone, and the rows are read. The
+-- run is locked by the caller. Counted in what the tenant may tell; a lost broadcast costs a poll.
+
+create function mayfly_private.tell_run(run mayfly.runs, now boolean)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  news text;
+begin
+  if run.last_chunk = run.told_chunk and run.ended_at is null then
+    return;
+  elsif not coalesce(now, false) and run.told_at > ts - interval '250 milliseconds' and run.told_at <= ts then
+    return;
+  elsif not exists (select from mayfly_private.run_watchers w where w.tenant_id = run.tenant_id and w.run_id = run.id and w.until > ts)
+    or mayfly_private.may_tell(run.tenant_id, 1) = 0 then
+    return;
+  end if;
+  if (select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk) < 60000 then
+    -- A null byte, or half an emoji, is no jsonb: as a text it is.
+    select string_agg(substr(c.chunks::text, 2, length(c.chunks::text) - 2), ',' order by c.seq) into news
+    from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk;
+  end if;
+  perform realtime.send(jsonb_strip_nulls(jsonb_build_object('after', run.told_chunk, 'last', run.last_chunk, 'chunks', '[' || news || ']',
+    'status', run.status)), 'run_chunks', format('tenant:%s:run:%s', run.tenant_id, run.id), true);
+  update mayfly.runs r set told_chunk = r.last_chunk, told_at = ts where r.tenant_id = run.tenant_id and r.id = run.id;
+end
+$$;
+
+comment on function mayfly_private.tell_run is 'Tells whoever listens to a run what is new in its stream.';
+
+-- Ends runs whose jobs have ended by themselves: cancelled, out of attempts, or failed by their worker. One that
+-- end_run ends has its end already.
+
+create function mayfly_private.end_runs()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  job mayfly.finished_jobs;
+begin
+  for job in select n.* from new_rows n where left(n.name, 4) = 'run:' order by n.tenant_id, n.id loop
+    select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id and r.ended_at is null for no key update;
+    continue when not found;
+    perform mayfly_private.move_run(run, case job.status when 'cancelled' then 'cancelled' else 'failed' end, null,
+      case when job.status <> 'cancelled' then coalesce(job.error, '{"code": "failed", "message": "Its job ended without it."}') end);
+    select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id;
+    perform mayfly_private.tell_run(run, true);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.end_runs is 'Trigger: ends runs whose jobs have ended.';
+
+create trigger finished_jobs_end_runs after insert on mayfly.finished_jobs
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.end_runs();
 
 -- The scopes of this room.
 

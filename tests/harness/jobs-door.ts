@@ -5,7 +5,7 @@ import { type Backend, openBackend } from "./backend.ts";
 import { type Claims, rpc, type Sql } from "./callers.ts";
 
 export type { JobHandler } from "@mayfly/sdk";
-export { Worker } from "@mayfly/sdk/internal";
+export { startJob, Worker } from "@mayfly/sdk/internal";
 
 /** How many calls a worker has under way at once: a turn, and what its jobs record. */
 const connections = 3;

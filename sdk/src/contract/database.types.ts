@@ -759,6 +759,86 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"run_chunks": {
+                  Row: {
+                    "at": string,"bytes": number,"chunks": NonNullable<Json>,"run_id": string,"seq": number,"size": number,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "at"?: string,"bytes": number,"chunks": NonNullable<Json>,"run_id": string,"seq": number,"size": number,"tenant_id": string
+                  }
+                  Update: {
+                    "at"?: string,"bytes"?: number,"chunks"?: NonNullable<Json>,"run_id"?: string,"seq"?: number,"size"?: number,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_chunks_run_fkey"
+      columns: ["tenant_id","run_id"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"run_model_calls": {
+                  Row: {
+                    "agent": string,"at": string,"attempt": number,"bytes": number,"digest": string,"error": Json | null,"finish": string | null,"messages": Json | null,"model": string,"ms": number,"parts": Json | null,"priced": string | null,"provider": string,"run_id": string,"step": number,"tenant_id": string,"try": number,"usage": Json | null,"usd": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent": string,"at"?: string,"attempt": number,"bytes": number,"digest": string,"error"?: Json | null,"finish"?: string | null,"messages"?: Json | null,"model": string,"ms": number,"parts"?: Json | null,"priced"?: string | null,"provider": string,"run_id": string,"step": number,"tenant_id": string,"try": number,"usage"?: Json | null,"usd"?: number | null
+                  }
+                  Update: {
+                    "agent"?: string,"at"?: string,"attempt"?: number,"bytes"?: number,"digest"?: string,"error"?: Json | null,"finish"?: string | null,"messages"?: Json | null,"model"?: string,"ms"?: number,"parts"?: Json | null,"priced"?: string | null,"provider"?: string,"run_id"?: string,"step"?: number,"tenant_id"?: string,"try"?: number,"usage"?: Json | null,"usd"?: number | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_model_calls_run_fkey"
+      columns: ["tenant_id","run_id"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"run_tool_calls": {
+                  Row: {
+                    "approval_id": string | null,"attempt": number,"attempts": number,"bytes": number,"call_id": string,"ended_at": string | null,"error": Json | null,"holder": string | null,"input": NonNullable<Json>,"nth": number,"result": Json | null,"risk": string | null,"run_id": string,"started_at": string,"status": string,"step": number,"tenant_id": string,"tool": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "approval_id"?: string | null,"attempt": number,"attempts"?: number,"bytes": number,"call_id": string,"ended_at"?: string | null,"error"?: Json | null,"holder"?: string | null,"input": NonNullable<Json>,"nth": number,"result"?: Json | null,"risk"?: string | null,"run_id": string,"started_at"?: string,"status": string,"step": number,"tenant_id": string,"tool": string
+                  }
+                  Update: {
+                    "approval_id"?: string | null,"attempt"?: number,"attempts"?: number,"bytes"?: number,"call_id"?: string,"ended_at"?: string | null,"error"?: Json | null,"holder"?: string | null,"input"?: NonNullable<Json>,"nth"?: number,"result"?: Json | null,"risk"?: string | null,"run_id"?: string,"started_at"?: string,"status"?: string,"step"?: number,"tenant_id"?: string,"tool"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_tool_calls_run_fkey"
+      columns: ["tenant_id","run_id"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"runs": {
+                  Row: {
+                    "active_ms": number,"agent": string,"bytes": number,"context": Json | null,"created_at": string,"created_by": string | null,"ended_at": string | null,"error": Json | null,"forked_at": number | null,"forked_from": string | null,"id": string,"input": Json | null,"input_tokens": number,"last_chunk": number,"limits": NonNullable<Json>,"output": Json | null,"output_tokens": number,"parent_id": string | null,"paused": boolean,"repairs": number,"started_at": string | null,"status": string,"steps": number,"tenant_id": string,"told_at": string | null,"told_chunk": number,"unpriced": number,"usd": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "active_ms"?: number,"agent": string,"bytes": number,"context"?: Json | null,"created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"error"?: Json | null,"forked_at"?: number | null,"forked_from"?: string | null,"id": string,"input"?: Json | null,"input_tokens"?: number,"last_chunk"?: number,"limits"?: NonNullable<Json>,"output"?: Json | null,"output_tokens"?: number,"parent_id"?: string | null,"paused"?: boolean,"repairs"?: number,"started_at"?: string | null,"status"?: string,"steps"?: number,"tenant_id": string,"told_at"?: string | null,"told_chunk"?: number,"unpriced"?: number,"usd"?: number
+                  }
+                  Update: {
+                    "active_ms"?: number,"agent"?: string,"bytes"?: number,"context"?: Json | null,"created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"error"?: Json | null,"forked_at"?: number | null,"forked_from"?: string | null,"id"?: string,"input"?: Json | null,"input_tokens"?: number,"last_chunk"?: number,"limits"?: NonNullable<Json>,"output"?: Json | null,"output_tokens"?: number,"parent_id"?: string | null,"paused"?: boolean,"repairs"?: number,"started_at"?: string | null,"status"?: string,"steps"?: number,"tenant_id"?: string,"told_at"?: string | null,"told_chunk"?: number,"unpriced"?: number,"usd"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "runs_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"scopes": {
                   Row: {
                     "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
@@ -859,6 +939,15 @@ isOneToOne: false
                            },
 "append_debug":
 { Args: { "dropped"?: number,"records": Json }; Returns: Json
+                           },
+"append_run_chunks":
+{ Args: { "after": number,"chunks": string,"lease": string,"size": number,"tell"?: boolean }; Returns: Json
+                           },
+"begin_run":
+{ Args: { "lease": string }; Returns: Json
+                           },
+"begin_tool_calls":
+{ Args: { "calls": Json,"lease": string,"step": number }; Returns: Json
                            },
 "cancel_approval":
 { Args: { "id": string }; Returns: Json
@@ -968,6 +1057,12 @@ isOneToOne: false
 "end_facts":
 { Args: { "at"?: string,"ids": (string)[] }; Returns: Json
                            },
+"end_run":
+{ Args: { "error"?: Json,"lease": string,"output"?: string,"status": string }; Returns: Json
+                           },
+"end_tool_calls":
+{ Args: { "ends": Json,"lease": string,"step": number }; Returns: Json
+                           },
 "ensure_tenant":
 { Args: { "name": string,"owner"?: string }; Returns: Json
                            },
@@ -998,6 +1093,9 @@ isOneToOne: false
 "forget_vectors":
 { Args: { "max_rows"?: number,"model": string }; Returns: Json
                            },
+"fork_run":
+{ Args: { "at_step": number,"edits"?: Json,"id": string,"input"?: string }; Returns: Json
+                           },
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
                            },
@@ -1006,6 +1104,9 @@ isOneToOne: false
                            },
 "get_job":
 { Args: { "id": string }; Returns: Json
+                           },
+"get_run":
+{ Args: { "id": string,"with_parts"?: boolean }; Returns: Json
                            },
 "get_state":
 { Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
@@ -1052,6 +1153,9 @@ isOneToOne: false
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_runs":
+{ Args: { "before"?: string,"of_agent"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+                           },
 "list_schedules":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
@@ -1088,6 +1192,9 @@ isOneToOne: false
 "patch_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
                            },
+"pause_run":
+{ Args: { "id": string,"paused"?: boolean }; Returns: Json
+                           },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
                            },
@@ -1102,6 +1209,9 @@ isOneToOne: false
                            },
 "read_log":
 { Args: { "page_limit"?: number,"since"?: string,"types"?: (string)[],"with_rows"?: Json }; Returns: Json
+                           },
+"read_run_chunks":
+{ Args: { "after"?: number,"id": string,"page_limit"?: number,"watch"?: boolean }; Returns: Json
                            },
 "read_steps":
 { Args: { "after"?: string,"lease": string,"page_limit"?: number }; Returns: Json
@@ -1119,6 +1229,12 @@ isOneToOne: false
                            },
 "record_facts":
 { Args: { "facts": Json }; Returns: Json
+                           },
+"record_model_call":
+{ Args: { "call": Json,"lease": string }; Returns: Json
+                           },
+"record_run_context":
+{ Args: { "context": string,"lease": string }; Returns: Json
                            },
 "record_steps":
 { Args: { "lease": string,"steps": Json }; Returns: Json
@@ -1230,6 +1346,9 @@ isOneToOne: false
                            },
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
+                           },
+"start_run":
+{ Args: { "agent": string,"input"?: string,"key"?: string,"lease"?: string,"limits"?: Json,"priority"?: number }; Returns: Json
                            },
 "state_changes":
 { Args: { "changes": Json }; Returns: Json

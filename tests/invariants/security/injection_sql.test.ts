@@ -18,7 +18,7 @@ import { wantedOfWorkflows } from "../../workflows/wanted.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";
-import { wantedOfCosts } from "./wanted-costs.ts";
+import { wantedOfCosts, wantedOfRuns } from "./wanted-costs.ts";
 
 interface Argument {
   name: string;
@@ -114,6 +114,7 @@ beforeAll(async () => {
     "set_entity.entity": { name: "a thing" },
     ...wantedOfWorkflows(lease as string, run as string),
     ...wantedOfCosts,
+    ...wantedOfRuns(own.run),
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,
