@@ -32,6 +32,7 @@ import {
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import type { Outboxes } from "./outbox/outboxes.ts";
 import { States } from "./state/states.ts";
+import { Teams } from "./teams/teams.ts";
 
 /** What an agent needs of its Mayfly. */
 export interface AgentConnection extends Omit<LifeParts, "clock"> {
@@ -61,6 +62,8 @@ export class Agent {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Agents that work on something together; those that it spawns are its children. */
+  readonly teams: Teams<Agent>;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -98,6 +101,7 @@ export class Agent {
     this.channels = new Channels(link, this.messages);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
+    this.teams = new Teams(link, (child) => new Agent(connection, child));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();

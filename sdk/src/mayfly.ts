@@ -28,6 +28,7 @@ import type { OutboxStorage } from "./outbox/storage.ts";
 import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
 import { States } from "./state/states.ts";
+import { Teams } from "./teams/teams.ts";
 import { Tenants } from "./tenants/tenants.ts";
 
 /** Which project, as whom, in which tenant. */
@@ -90,6 +91,8 @@ export class Mayfly {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Agents that work on something together: spawned, asked, given work and ended as one. */
+  readonly teams: Teams<Agent>;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -122,6 +125,7 @@ export class Mayfly {
     // Whoever names no tenant and is not signed in works as the secret key, for all.
     this.jobs = new Jobs(link, !tenantId && !options.client);
     this.approvals = new Approvals(link);
+    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this.#headers());
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }

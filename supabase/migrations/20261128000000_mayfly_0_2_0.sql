@@ -13459,7 +13459,7 @@ comment on function mayfly_private.lock_tender is 'A tender, locked, and awarded
 -- charge locks.
 
 create function mayfly_private.open_poll(
-  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text, lease text
+  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text
 )
 returns jsonb
 language plpgsql security definer
@@ -13481,7 +13481,7 @@ begin
     tenant := job.tenant_id;
   end if;
   author := mayfly_private.caller_id();
-  perform mayfly_private.check_poll(question, options, rule, voters, team, quorum, seconds, key);
+  perform mayfly_private.check_poll(question, options, rule, voters, team, quorum, seconds, poll_key);
   if voters is not null then
     select array_agg(v.id order by v.n), array_agg(v.weight order by v.n) filter (where rule = 'weighted') into whose, weighs
     from (
@@ -13508,11 +13508,11 @@ begin
 
   insert into mayfly.polls as p (tenant_id, team_id, question, options, rule, quorum, voters, weights, deadline, job_id, key, created_by, created_at)
   values (tenant, team, question, options, open_poll.rule, open_poll.quorum, whose, weighs, ts + make_interval(secs => seconds), job.id,
-    coalesce(author::text, '') || ' ' || open_poll.key, author, ts)
+    coalesce(author::text, '') || ' ' || poll_key, author, ts)
   on conflict (tenant_id, key) where p.key is not null do nothing
   returning p.* into poll;
   if poll.id is null then
-    select * into strict poll from mayfly.polls p where p.tenant_id = tenant and p.key = coalesce(author::text, '') || ' ' || open_poll.key;
+    select * into strict poll from mayfly.polls p where p.tenant_id = tenant and p.key = coalesce(author::text, '') || ' ' || poll_key;
     return mayfly_private.show_poll(poll);
   end if;
   perform mayfly_private.append_events(tenant, 'poll.opened', array[poll.id]);
@@ -13836,7 +13836,7 @@ begin
   second_weight := coalesce((
     select max((e.value ->> 'weight')::double precision) from jsonb_each(counts) e where e.key <> leader.option), 0);
 
-  if not (poll.deadline <= ts
+  if (poll.deadline <= ts
     or missing = 0
     or cast_count >= poll.quorum
     or (poll.rule = 'first_valid' and cast_count > 0)
@@ -13844,7 +13844,7 @@ begin
     or (poll.quorum is null and cast_count > 0 and case poll.rule
       when 'majority' then missing_weight < 2 * leader.weight - cast_weight and missing is not null
       when 'weighted' then missing_weight < leader.weight - second_weight and missing is not null
-      else false end)) then
+      else false end)) is not true then
     return poll;
   end if;
 
@@ -14018,7 +14018,7 @@ begin
   end if;
   insert into mayfly.teams as t (tenant_id, name, task, lead_id, channel_id, deadline, metadata, created_by, created_at)
   values (tenant, settings ->> 'name', settings ->> 'task', case when roles[1] = 'lead' then (issued -> 0 -> 'agent' ->> 'id')::uuid end, channel,
-    ts + make_interval(secs => seconds), coalesce(nullif(settings -> 'metadata', 'null'), '{}'), mayfly_private.caller_id(), ts)
+    mayfly_private.now() + make_interval(secs => seconds), coalesce(nullif(settings -> 'metadata', 'null'), '{}'), mayfly_private.caller_id(), ts)
   on conflict do nothing
   returning t.* into made;
   if made.id is null then

@@ -137,6 +137,66 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"assignments": {
+                  Row: {
+                    "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"reward": number | null,"tenant_id": string,"work": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"agent_type": string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id": string,"rated_at"?: string | null,"rated_by"?: string | null,"reward"?: number | null,"tenant_id": string,"work": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"agent_type"?: string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id"?: string,"rated_at"?: string | null,"rated_by"?: string | null,"reward"?: number | null,"tenant_id"?: string,"work"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "assignments_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"ballots": {
+                  Row: {
+                    "cast_at": string,"choice": string,"poll_id": string,"reason": string | null,"tenant_id": string,"voter_id": string,"weight": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cast_at": string,"choice": string,"poll_id": string,"reason"?: string | null,"tenant_id": string,"voter_id": string,"weight": number
+                  }
+                  Update: {
+                    "cast_at"?: string,"choice"?: string,"poll_id"?: string,"reason"?: string | null,"tenant_id"?: string,"voter_id"?: string,"weight"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "ballots_poll_fkey"
+      columns: ["tenant_id","poll_id"]
+isOneToOne: false
+      referencedRelation: "polls"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"bids": {
+                  Row: {
+                    "agent_id": string,"made_at": string,"note": string | null,"price": number,"score": number,"tenant_id": string,"tender_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"made_at": string,"note"?: string | null,"price": number,"score": number,"tenant_id": string,"tender_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"made_at"?: string,"note"?: string | null,"price"?: number,"score"?: number,"tenant_id"?: string,"tender_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "bids_tender_fkey"
+      columns: ["tenant_id","tender_id"]
+isOneToOne: false
+      referencedRelation: "tenders"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"channel_subscriptions": {
                   Row: {
                     "acknowledged": number,"channel_id": string,"subscribed_at": string,"subscriber_id": string,"tenant_id": string
@@ -533,6 +593,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"polls": {
+                  Row: {
+                    "closed_at": string | null,"created_at": string,"created_by": string | null,"deadline": string,"id": string,"job_id": string | null,"key": string | null,"options": (string)[],"outcome": Json | null,"question": string,"quorum": number | null,"rule": string,"status": string,"team_id": string | null,"tenant_id": string,"voters": (string)[] | null,"weights": (number)[] | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline": string,"id"?: string,"job_id"?: string | null,"key"?: string | null,"options": (string)[],"outcome"?: Json | null,"question": string,"quorum"?: number | null,"rule": string,"status"?: string,"team_id"?: string | null,"tenant_id": string,"voters"?: (string)[] | null,"weights"?: (number)[] | null
+                  }
+                  Update: {
+                    "closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string,"id"?: string,"job_id"?: string | null,"key"?: string | null,"options"?: (string)[],"outcome"?: Json | null,"question"?: string,"quorum"?: number | null,"rule"?: string,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"voters"?: (string)[] | null,"weights"?: (number)[] | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "polls_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"scopes": {
                   Row: {
                     "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
@@ -593,6 +673,52 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"team_members": {
+                  Row: {
+                    "agent_id": string,"joined_at": string,"role": string,"team_id": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"joined_at"?: string,"role": string,"team_id": string,"tenant_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"joined_at"?: string,"role"?: string,"team_id"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "team_members_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "team_members_team_fkey"
+      columns: ["tenant_id","team_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"teams": {
+                  Row: {
+                    "channel_id": string | null,"created_at": string,"created_by": string | null,"deadline": string | null,"end_reason": string | null,"ended_at": string | null,"id": string,"lead_id": string | null,"metadata": NonNullable<Json>,"name": string,"status": string,"task": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "channel_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"lead_id"?: string | null,"metadata"?: NonNullable<Json>,"name": string,"status"?: string,"task"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "channel_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"lead_id"?: string | null,"metadata"?: NonNullable<Json>,"name"?: string,"status"?: string,"task"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "teams_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"tenants": {
                   Row: {
                     "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"messages_kept": string,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
@@ -606,6 +732,46 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"tenders": {
+                  Row: {
+                    "capabilities": (string)[],"closed_at": string | null,"created_at": string,"created_by": string | null,"deadline": string,"id": string,"job": NonNullable<Json>,"job_id": string | null,"max_price": number | null,"rule": string,"status": string,"team_id": string | null,"tenant_id": string,"winner_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "capabilities"?: (string)[],"closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline": string,"id"?: string,"job": NonNullable<Json>,"job_id"?: string | null,"max_price"?: number | null,"rule": string,"status"?: string,"team_id"?: string | null,"tenant_id": string,"winner_id"?: string | null
+                  }
+                  Update: {
+                    "capabilities"?: (string)[],"closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string,"id"?: string,"job"?: NonNullable<Json>,"job_id"?: string | null,"max_price"?: number | null,"rule"?: string,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"winner_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "tenders_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"track_records": {
+                  Row: {
+                    "agent_type": string,"rated": number,"tenant_id": string,"total": number,"work": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_type": string,"rated": number,"tenant_id": string,"total": number,"work": string
+                  }
+                  Update: {
+                    "agent_type"?: string,"rated"?: number,"tenant_id"?: string,"total"?: number,"work"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "track_records_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
                   ]
                 }
           }
@@ -634,11 +800,20 @@ isOneToOne: false
 "append_debug":
 { Args: { "dropped"?: number,"records": Json }; Returns: Json
                            },
+"assign_job":
+{ Args: { "capabilities"?: (string)[],"job": Json,"max_load"?: number,"team"?: string,"type"?: string }; Returns: Json
+                           },
 "cancel_approval":
 { Args: { "id": string }; Returns: Json
                            },
 "cancel_jobs":
 { Args: { "ids": (string)[] }; Returns: Json
+                           },
+"cancel_poll":
+{ Args: { "poll_id": string }; Returns: Json
+                           },
+"cast_ballot":
+{ Args: { "choice": string,"poll_id": string,"reason"?: string }; Returns: Json
                            },
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
@@ -654,6 +829,9 @@ isOneToOne: false
                            },
 "claim_jobs":
 { Args: { "lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
+                           },
+"close_tender":
+{ Args: { "award"?: boolean,"tender_id": string }; Returns: Json
                            },
 "complete_embeddings":
 { Args: { "model": string,"results": Json }; Returns: Json
@@ -754,8 +932,14 @@ isOneToOne: false
 "get_job":
 { Args: { "id": string }; Returns: Json
                            },
+"get_poll":
+{ Args: { "poll_id": string }; Returns: Json
+                           },
 "get_state":
 { Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
+                           },
+"get_tender":
+{ Args: { "tender_id": string }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
@@ -771,6 +955,9 @@ isOneToOne: false
                            },
 "job_statistics":
 { Args: { "seconds"?: number }; Returns: Json
+                           },
+"join_team":
+{ Args: { "agent_ids": (string)[],"role"?: string,"team_id": string }; Returns: Json
                            },
 "lease_debug":
 { Args: { "categories"?: (string)[],"for_agent"?: string,"lease"?: string,"level": number,"seconds"?: number }; Returns: Json
@@ -796,6 +983,9 @@ isOneToOne: false
 "list_states":
 { Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
+"list_teams":
+{ Args: { "before"?: string,"of_status"?: (string)[],"page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
 "listen":
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
@@ -817,8 +1007,17 @@ isOneToOne: false
 "open_inbox":
 { Args: { "session": string }; Returns: Json
                            },
+"open_poll":
+{ Args: { "key"?: string,"lease"?: string,"options": (string)[],"question": string,"quorum"?: number,"rule"?: string,"seconds"?: number,"team"?: string,"voters"?: Json }; Returns: Json
+                           },
+"open_tender":
+{ Args: { "capabilities"?: (string)[],"job": Json,"max_price"?: number,"rule"?: string,"seconds"?: number,"team"?: string }; Returns: Json
+                           },
 "patch_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
+                           },
+"place_bid":
+{ Args: { "note"?: string,"price": number,"score"?: number,"tender_id": string }; Returns: Json
                            },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
@@ -828,6 +1027,9 @@ isOneToOne: false
                            },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
+                           },
+"rate_job":
+{ Args: { "job_id": string,"reward": number }; Returns: Json
                            },
 "read_channel":
 { Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json
@@ -933,6 +1135,9 @@ isOneToOne: false
 "spawn_agent":
 { Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"renew"?: boolean,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
                            },
+"spawn_named_team":
+{ Args: { "settings": Json,"team": Json }; Returns: Json
+                           },
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
                            },
@@ -944,6 +1149,9 @@ isOneToOne: false
                            },
 "stop_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
+                           },
+"stop_team":
+{ Args: { "reason"?: string,"team_id": string }; Returns: Json
                            },
 "subscribe_channel":
 { Args: { "acknowledged"?: number,"name": string }; Returns: Json

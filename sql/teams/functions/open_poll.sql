@@ -2,7 +2,7 @@
 -- charge locks.
 
 create function mayfly_private.open_poll(
-  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text, lease text
+  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text
 )
 returns jsonb
 language plpgsql security definer
@@ -24,7 +24,7 @@ begin
     tenant := job.tenant_id;
   end if;
   author := mayfly_private.caller_id();
-  perform mayfly_private.check_poll(question, options, rule, voters, team, quorum, seconds, key);
+  perform mayfly_private.check_poll(question, options, rule, voters, team, quorum, seconds, poll_key);
   if voters is not null then
     select array_agg(v.id order by v.n), array_agg(v.weight order by v.n) filter (where rule = 'weighted') into whose, weighs
     from (
@@ -51,11 +51,11 @@ begin
 
   insert into mayfly.polls as p (tenant_id, team_id, question, options, rule, quorum, voters, weights, deadline, job_id, key, created_by, created_at)
   values (tenant, team, question, options, open_poll.rule, open_poll.quorum, whose, weighs, ts + make_interval(secs => seconds), job.id,
-    coalesce(author::text, '') || ' ' || open_poll.key, author, ts)
+    coalesce(author::text, '') || ' ' || poll_key, author, ts)
   on conflict (tenant_id, key) where p.key is not null do nothing
   returning p.* into poll;
   if poll.id is null then
-    select * into strict poll from mayfly.polls p where p.tenant_id = tenant and p.key = coalesce(author::text, '') || ' ' || open_poll.key;
+    select * into strict poll from mayfly.polls p where p.tenant_id = tenant and p.key = coalesce(author::text, '') || ' ' || poll_key;
     return mayfly_private.show_poll(poll);
   end if;
   perform mayfly_private.append_events(tenant, 'poll.opened', array[poll.id]);

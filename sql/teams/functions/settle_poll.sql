@@ -42,7 +42,7 @@ begin
   second_weight := coalesce((
     select max((e.value ->> 'weight')::double precision) from jsonb_each(counts) e where e.key <> leader.option), 0);
 
-  if not (poll.deadline <= ts
+  if (poll.deadline <= ts
     or missing = 0
     or cast_count >= poll.quorum
     or (poll.rule = 'first_valid' and cast_count > 0)
@@ -50,7 +50,7 @@ begin
     or (poll.quorum is null and cast_count > 0 and case poll.rule
       when 'majority' then missing_weight < 2 * leader.weight - cast_weight and missing is not null
       when 'weighted' then missing_weight < leader.weight - second_weight and missing is not null
-      else false end)) then
+      else false end)) is not true then
     return poll;
   end if;
 

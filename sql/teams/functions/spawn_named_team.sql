@@ -63,7 +63,7 @@ begin
   end if;
   insert into mayfly.teams as t (tenant_id, name, task, lead_id, channel_id, deadline, metadata, created_by, created_at)
   values (tenant, settings ->> 'name', settings ->> 'task', case when roles[1] = 'lead' then (issued -> 0 -> 'agent' ->> 'id')::uuid end, channel,
-    ts + make_interval(secs => seconds), coalesce(nullif(settings -> 'metadata', 'null'), '{}'), mayfly_private.caller_id(), ts)
+    mayfly_private.now() + make_interval(secs => seconds), coalesce(nullif(settings -> 'metadata', 'null'), '{}'), mayfly_private.caller_id(), ts)
   on conflict do nothing
   returning t.* into made;
   if made.id is null then
