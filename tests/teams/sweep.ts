@@ -37,7 +37,7 @@ export const sweep: RoomSweep = {
     const { team } = await as<{ team: { id: string } }>(
       "spawn_named_team",
       {
-        team: [{ role: "lead" }] as never,
+        team: [{ role: "lead", scopes: ["team:read"] }] as never,
         settings: { name: "the secret plan", channel: false } as never,
       },
       victim.owner,
