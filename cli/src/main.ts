@@ -4,6 +4,7 @@ import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addDoctor } from "./doctor.ts";
+import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
 import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
@@ -51,6 +52,7 @@ const commands = [
   addSchedules,
   addApprovals,
   addRecall,
+  addFacts,
   addReembed,
   addCodemod,
 ];

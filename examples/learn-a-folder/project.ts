@@ -76,11 +76,8 @@ export async function openTenant(
   if (project.tenant) return inTenant(project.tenant);
   const name = tenantName(folder);
   const { tenants } = new Mayfly({ url: place.url, key });
-  const known = dataOf("Asking for the tenants failed", await until(signal, tenants.list()));
-  const own = known.find((tenant) => tenant.name === name);
-  if (own) return inTenant(own.id);
-  const made = await until(signal, tenants.create({ name }));
-  return inTenant(dataOf("Making a tenant failed", made).id);
+  const ensured = await until(signal, tenants.ensure(name));
+  return inTenant(dataOf("Making the tenant failed", ensured).id);
 }
 
 /** A tenant's name has at most 200 characters; a path may have more. */

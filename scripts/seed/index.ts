@@ -6,6 +6,7 @@ import { Mayfly } from "@mayfly/sdk";
 import { agents } from "./agents.ts";
 import { channels } from "./channels.ts";
 import { debug } from "./debug.ts";
+import { facts } from "./facts.ts";
 import { jobs } from "./jobs.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
@@ -21,6 +22,7 @@ const rooms: Record<string, Room> = {
   channels,
   state,
   jobs,
+  facts,
   debug,
   tenants,
 };

@@ -1,14 +1,16 @@
 import { cardRow } from "./agents/answers.ts";
 import type { Activity, AgentCard } from "./agents/card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
-import { Life, type LifeParts } from "./agents/life.ts";
+import type { AgentConnection } from "./agents/connection.ts";
+import { Life } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
 import { type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
-import { Debug, type DebugOptions } from "./debug/debug.ts";
+import { Debug } from "./debug/debug.ts";
+import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { JobHandlers } from "./jobs/local-job.ts";
 import type { Work, WorkOptions } from "./jobs/work-options.ts";
@@ -17,7 +19,6 @@ import { notPushed } from "./link/left.ts";
 import { type FromRow, fromRow } from "./link/rows.ts";
 import { Log } from "./log/log.ts";
 import { AgentMemory } from "./memory/agent-memory.ts";
-import type { CacheOptions } from "./memory/cache.ts";
 import type { NewMemory } from "./memory/memory.ts";
 import type { Recall, RecallOptions } from "./memory/recall.ts";
 import type { Synced, SyncOptions } from "./memory/sync.ts";
@@ -30,19 +31,8 @@ import {
   type RequestOptions,
 } from "./messages/messages.ts";
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
-import type { Outboxes } from "./outbox/outboxes.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
-
-/** What an agent needs of its Mayfly. */
-export interface AgentConnection extends Omit<LifeParts, "clock"> {
-  /** By tenant: what agents learned and the server has not acknowledged. */
-  outboxes: Outboxes;
-  cache: CacheOptions;
-  debug: DebugOptions;
-  /** Those that have a connection, children included. */
-  agents: Set<Agent>;
-}
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
 export class Agent {
@@ -64,6 +54,8 @@ export class Agent {
   readonly approvals: Approvals;
   /** Agents that work on something together; those that it spawns are its children. */
   readonly teams: Teams<Agent>;
+  /** What is known of whom, and since when. */
+  readonly facts: Facts;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -76,10 +68,10 @@ export class Agent {
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
-  readonly #connection: AgentConnection;
+  readonly #connection: AgentConnection<Agent>;
 
   /** @internal */
-  constructor(connection: AgentConnection, issued: Issued) {
+  constructor(connection: AgentConnection<Agent>, issued: Issued) {
     const { outboxes, cache, debug, agents } = connection;
     const { id, name, tenant_id: tenantId, scopes } = issued.agent;
     const outbox = outboxes.of(tenantId);
@@ -102,6 +94,7 @@ export class Agent {
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
     this.teams = new Teams(link, (child) => new Agent(connection, child));
+    this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();
@@ -200,8 +193,7 @@ export class Agent {
   }
 
   /**
-   * Pushes what it remembered, leaves every channel and renews no more, without ending the agent: it ends
-   * with its lifetime.
+   * Pushes what it remembered, leaves every channel and renews no more: the agent ends with its lifetime.
    *
    * @returns `not_pushed`, as `stop` does.
    */

@@ -11,7 +11,7 @@ export type {
   PresenceWatchOptions,
   PresentAgent,
 } from "./agents/presence-watch.ts";
-export type { RunOptions } from "./agents/run.ts";
+export type { RunOptions, RunTeamOptions } from "./agents/run.ts";
 export type { AgentBlueprint, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
 export type { AgentType, AgentTypeDefinition, AgentTypes } from "./agents/types.ts";
 export type { Approvals, DecideOptions } from "./approvals/approvals.ts";
@@ -49,11 +49,20 @@ export {
   debugLevels,
   type RecordOptions,
 } from "./contract/debug.ts";
+export type {
+  ErrorDetails,
+  FieldDetails,
+  QuotaDetails,
+  UnpushedDetails,
+} from "./contract/error-details.ts";
 export {
+  type DetailsOf,
   type ErrorBody,
   type ErrorCode,
   errorCodes,
+  isMayflyError,
   MayflyError,
+  type MayflyErrorOf,
   type Result,
 } from "./contract/errors.ts";
 export type { LogEvent } from "./contract/log.ts";
@@ -64,6 +73,26 @@ export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
 export type { DebugHandler, DebugWatch, DebugWatchOptions } from "./debug/watch-types.ts";
+export type { Entities } from "./facts/entities.ts";
+export type { Facts } from "./facts/facts.ts";
+export type {
+  AboutOptions,
+  Entity,
+  EntityName,
+  EntityOptions,
+  Fact,
+  FactGraph,
+  FactRecall,
+  FactRecallOptions,
+  ListFacts,
+  MentionedEntity,
+  NamedEntity,
+  NewFact,
+  ReachedEntity,
+  RecordedFact,
+  Said,
+  TraverseOptions,
+} from "./facts/types.ts";
 export type { Duration } from "./jobs/duration.ts";
 export type { FromMessage } from "./jobs/from-messages.ts";
 export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
@@ -145,11 +174,13 @@ export type { People } from "./people/people.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
 export type {
+  IncrementOptions,
   Reconcile,
   Reconciled,
   SetOptions,
   State,
   StateAction,
+  StateEdit,
   StateInfo,
   StateVersion,
   StateVersionInfo,
@@ -186,6 +217,7 @@ export type {
 } from "./teams/types.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
+  EnsuredTenant,
   MemberRole,
   RetentionRule,
   Tenant,

@@ -3,7 +3,7 @@ import { Agents } from "./agents/agents.ts";
 import { type CloseOptions, endAgents } from "./agents/closing.ts";
 import type { Issued } from "./agents/issued.ts";
 import { EnrolmentKeys } from "./agents/keys.ts";
-import { type RunOptions, run } from "./agents/run.ts";
+import { type RunOptions, type RunTeamOptions, run, runTeam } from "./agents/run.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
@@ -11,6 +11,7 @@ import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
+import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
@@ -93,6 +94,8 @@ export class Mayfly {
   readonly approvals: Approvals;
   /** Agents that work on something together: spawned, asked, given work and ended as one. */
   readonly teams: Teams<Agent>;
+  /** What is known of whom, and since when. */
+  readonly facts: Facts;
   readonly debug: DebugStreams;
   /** What happens in the tenant. */
   readonly log: Log;
@@ -126,6 +129,7 @@ export class Mayfly {
     this.jobs = new Jobs(link, !tenantId && !options.client);
     this.approvals = new Approvals(link);
     this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this.#headers());
+    this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
   }
@@ -164,6 +168,23 @@ export class Mayfly {
    */
   run<T>(options: RunOptions, work: (agent: Agent) => Promise<T> | T): Promise<Result<T>> {
     return run(this, options, work);
+  }
+
+  /**
+   * Spawns a team, all or none, pulls, works, pushes what each has remembered, and stops them all: also
+   * when the work throws. See {@link run}.
+   *
+   * @example
+   * const { data: lengths } = await mayfly.runTeam([{ type: "reader", count: 3 }], (readers) =>
+   *   Promise.all(readers.map((reader, n) => read(reader, files[n]))),
+   * );
+   */
+  runTeam<T>(
+    groups: TeamGroup[],
+    work: (agents: Agent[]) => Promise<T> | T,
+    options: RunTeamOptions = {},
+  ): Promise<Result<T>> {
+    return runTeam(this, groups, work, options);
   }
 
   /**

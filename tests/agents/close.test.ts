@@ -94,6 +94,27 @@ describe("an agent that stops", () => {
     expect(await tasksOf()).toEqual(["enough"]);
   });
 
+  it("says the same when it is stopped again, at once or later, and ends it once", async () => {
+    const agent = await spawnIn(mayfly);
+    await agent.remember({ task: "learned" });
+    const [one, other] = await Promise.all([agent.stop("first"), agent.stop("second")]);
+    expect(dataOf(other)).toEqual(dataOf(one));
+    proxy.down();
+    expect(dataOf(await agent.stop("third"))).toEqual(dataOf(one));
+    dataOf(await agent.close());
+    proxy.up();
+    expect(dataOf(one).agent).toMatchObject({ status: "stopped", stop_reason: "first" });
+    expect(await tasksOf()).toEqual(["learned"]);
+  });
+
+  it("can be stopped again when the server was not to be reached", async () => {
+    const agent = await spawnIn(mayfly);
+    proxy.down();
+    expect((await agent.stop()).error?.code).toBe("unavailable");
+    proxy.up();
+    expect(dataOf(await agent.stop()).agent.status).toBe("stopped");
+  });
+
   it("waits no longer than it must for a server that is silent", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "later" });

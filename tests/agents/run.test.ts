@@ -169,3 +169,73 @@ describe("run", () => {
     expect(await tasksOf()).toEqual(["for later"]);
   });
 });
+
+describe("runTeam", () => {
+  const statusesOf = async () =>
+    (
+      await local.sql`select status, stop_reason from mayfly.agents
+        where tenant_id = ${tenant} order by name`
+    ).map(({ status, stop_reason }) => `${status}: ${stop_reason}`);
+  const two = [{ count: 2, names: ["ada", "bob"] }];
+
+  it("spawns, pulls, works, pushes what each has remembered, and stops them all", async () => {
+    const before = await spawnIn(mayfly);
+    await before.remember({ task: "known before" });
+    dataOf(await before.stop("before"));
+    const answer = await mayfly.runTeam(two, async (agents) => {
+      const known = await Promise.all(agents.map((agent) => agent.memory.recallLocal("known")));
+      await Promise.all(
+        agents.map((agent) => agent.remember({ task: `learned by ${agent.name}` })),
+      );
+      return known.map((recall) => dataOf(recall).results.length);
+    });
+    expect(answer).toEqual({ data: [1, 1], error: null });
+    expect((await tasksOf()).sort()).toEqual(["known before", "learned by ada", "learned by bob"]);
+    expect((await statusesOf()).sort()).toEqual([
+      "stopped: before",
+      "stopped: done",
+      "stopped: done",
+    ]);
+  });
+
+  it("ends them all also when the work throws, or one of them is gone", async () => {
+    const { error } = await mayfly.runTeam(two, async ([ada, bob]) => {
+      await ada?.remember({ task: "ada's" });
+      await bob?.remember({ task: "bob's" });
+      await ada?.stop("by somebody");
+      throw new TypeError("no such file");
+    });
+    expect(error).toMatchObject({ code: "work_failed", message: "no such file" });
+    expect((await tasksOf()).sort()).toEqual(["ada's", "bob's"]);
+    expect(await statusesOf()).toEqual([
+      "stopped: by somebody",
+      "stopped: The work failed: no such file",
+    ]);
+  });
+
+  it("begins no work when one cannot pull, and leaves none of them alive", async () => {
+    let worked = false;
+    proxy.loseAnswers("/sync", 1);
+    const { error } = await mayfly.runTeam(two, () => {
+      worked = true;
+    });
+    expect(error?.code).toBe("unavailable");
+    expect(worked).toBe(false);
+    expect(new Set((await statusesOf()).map((status) => status.split(":")[0]))).toEqual(
+      new Set(["stopped"]),
+    );
+    const none = await mayfly.runTeam([{ lifetime: 1_000_000 }], () => {});
+    expect(none.error?.code).toBe("lifetime_out_of_range");
+  });
+
+  it("keeps what they learned when it can push nothing, and says how much", async () => {
+    const { error } = await mayfly.runTeam(two, async (agents) => {
+      for (const agent of agents) await agent.remember({ task: `${agent.name} learned` });
+      proxy.down();
+      return 7;
+    });
+    expect(error).toMatchObject({ code: "unavailable", details: { result: 7, unsynced: 2 } });
+    proxy.up();
+    expect(dataOf(await mayfly.outbox.drain()).pushed).toBe(2);
+  });
+});

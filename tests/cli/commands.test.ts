@@ -45,6 +45,8 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "approve",
       "reject",
       "recall",
+      "facts",
+      "entities",
       "reembed",
       "codemod",
       "help",

@@ -22,6 +22,12 @@ declare global {
   const allScores: () => Promise<Record<string, number>>;
   const longPrompt: () => string;
   const urls: string[];
+  const files: string[];
+  const score: number;
+  const sleep: (ms: number) => Promise<void>;
+  const error: sdk.MayflyError | null;
+  const isMayflyError: typeof sdk.isMayflyError;
+  const read: (reader: sdk.Agent, file: string | undefined) => Promise<number>;
   const summary: (page: string) => Promise<string>;
   const serveJobs: typeof sdk.serveJobs;
   const job: sdk.HeldJob<{ url: string }>;

@@ -68,6 +68,8 @@ export function calls(): Record<string, Record<string, Call>> {
     get: () => of.get("key"),
     set: () => of.set("key", 1),
     patch: () => of.patch("key", {}),
+    edit: () => of.edit("key", [{ op: "inc", path: "" }]),
+    increment: () => of.increment("key"),
     update: () => of.update("key", () => 1),
     delete: () => of.delete("key"),
     list: () => of.list(),
@@ -91,6 +93,7 @@ export function calls(): Record<string, Record<string, Call>> {
       spawn: () => mayfly.spawn(),
       spawnTeam: () => mayfly.spawnTeam([{ count: 2 }]),
       run: () => mayfly.run({}, nobody),
+      runTeam: () => mayfly.runTeam([{ count: 2 }], nobody),
     },
     Log: { watch: () => mayfly.log.watch({}, nobody) },
     Messages: { ...talk(mayfly.messages), handoff: () => mayfly.messages.handoff("t", id, "r") },
@@ -147,6 +150,7 @@ export function calls(): Record<string, Record<string, Call>> {
     },
     Tenants: {
       create: () => tenants.create({ name: "other" }),
+      ensure: () => tenants.ensure("other"),
       list: () => tenants.list(),
       update: () => tenants.update({ name: "another" }),
       setQuotas: () => tenants.setQuotas({ maxMemories: 10 }),
@@ -224,5 +228,5 @@ export const right: Record<string, string[]> = {
     // Of those that nobody asks for yet none is alive, and the caller may watch no tenant.
     "Agents.watch Presence.watch DebugStreams.watch Debug.watch",
   ].flatMap((names) => names.split(" ")),
-  null: ["States.get", "States.at", "States.diff"],
+  null: ["States.get", "States.at", "States.diff", "States.edit"],
 };

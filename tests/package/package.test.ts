@@ -62,10 +62,14 @@ describe.concurrent("the packed SDK runs", () => {
   it.skipIf(!node22Path)("in Node 22", () => inNode(node22Path ?? "", "node22"));
 
   it("and leaves nothing behind that keeps a Node process alive", async () => {
+    // A timer that keeps no process alive is one that somebody forgot, too: here each counts.
     const program = `${load}
+      const timer = setTimeout(() => {}, 0);
+      Object.getPrototypeOf(timer).unref = function () { return this; };
       const mayfly = new Mayfly(${await project()});
       const { data: agent } = await mayfly.spawn({ name: "live" });
       await mayfly.agents.watch(() => {});
+      await agent.presence.watch(() => {});
       await mayfly.log.watch({}, () => {});
       await mayfly.debug.watch({}, () => {});
       const { error } = await agent.presence.track({ status: "here" });

@@ -1,4 +1,4 @@
-import type { StateChange, Watch } from "@mayfly/sdk";
+import { isMayflyError, type StateChange, type Watch } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
 import { dataOf } from "#harness/agents";
 import { doors, listOf, local, mayfly, proxy, setUp, spawn, watched, watches } from "#harness/live";
@@ -97,6 +97,42 @@ describe("states", () => {
     );
     expect(counts.map(({ error: problem }) => problem)).toEqual(Array(6).fill(null));
     expect(dataOf(await agent.state.shared.get("count"))?.value).toBe(6);
+  });
+
+  it("are counted and edited on the server, in one request each", async () => {
+    const agent = await spawn({}, watched);
+    const other = await spawn({}, watched);
+    const { shared } = agent.state;
+    const asked = proxy.requests.length;
+    expect(dataOf(await shared.increment("visits"))).toBe(1);
+    expect(dataOf(await other.state.shared.increment("visits", -3))).toBe(-2);
+    expect(dataOf(await shared.increment("usage", 2.5, { path: "/by/a~1b" }))).toBe(2.5);
+    const edited = await other.state.shared.edit<{ by: object; names: string[] }>("usage", [
+      { op: "append", path: "/names", value: "ada" },
+      { op: "add", path: "/names/0", value: "bob" },
+      { op: "remove", path: "/by" },
+    ]);
+    expect(dataOf(edited)).toMatchObject({ version: 2, value: { names: ["bob", "ada"] } });
+    expect(dataOf(await shared.edit("none", [{ op: "remove", path: "/x" }]))).toBeNull();
+    const calls = proxy.requests.slice(asked).filter((path) => path.includes("/rpc/edit_state"));
+    expect(calls).toHaveLength(5);
+    const { error } = await shared.increment("usage", 1, { path: "/names" });
+    expect(isMayflyError(error, "edit_does_not_fit") && error.details).toEqual({
+      index: 0,
+      field: "edits.path",
+      version: 2,
+    });
+    expect((await shared.increment("visits", Number.NaN)).error?.code).toBe("invalid_request");
+    expect((await shared.edit("usage", [])).error?.details).toEqual({ field: "edits" });
+  });
+
+  it("are updated with one request to read and one to write", async () => {
+    const { state } = await spawn({}, watched);
+    const asked = proxy.requests.length;
+    dataOf(await state.update<number>("n", (n = 0) => n + 1));
+    const calls = proxy.requests.slice(asked).filter((path) => path.includes("_state"));
+    expect(calls.map((path) => path.split("/").at(-1))).toEqual(["get_state", "swap_state"]);
+    expect((await state.update("n", () => Number.NaN)).error?.details).toEqual({ field: "value" });
   });
 
   it("have a history that is read, compared, rolled back and reconciled", async () => {

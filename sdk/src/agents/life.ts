@@ -48,6 +48,9 @@ export class Life {
   readonly #session: Session;
   readonly #requests = new Requests();
   #concluded: MayflyError | undefined;
+  #stopping: Promise<Result<{ agent: AgentRow }>> | undefined;
+  /** What the server said when it had stopped. */
+  #stopped: { agent: AgentRow } | undefined;
   #over: (why: MayflyError | null) => void = () => {};
 
   constructor({ url, key, anonymous, clock }: LifeParts, issued: Issued) {
@@ -115,12 +118,21 @@ export class Life {
     });
   }
 
+  /** The first call ends it; another, at the same time or later, is told the same. */
   stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
+    const known = this.#stopped;
+    if (known) return this.#conclude(hasStopped, async () => ok(known));
+    if (this.#stopping) return this.#stopping;
     const body = reason ? { reason } : {};
     this.link.note("lifecycle", "stopped", () => body);
-    return this.#conclude("The agent has stopped", () =>
-      this.link.fn("spawn", stopped, body, { method: "DELETE" }),
-    );
+    this.#stopping = this.#conclude(hasStopped, async () => {
+      const answer = await this.link.fn("spawn", stopped, body, { method: "DELETE" });
+      if (answer.data) this.#stopped = answer.data;
+      return answer;
+    }).finally(() => {
+      this.#stopping = undefined;
+    });
+    return this.#stopping;
   }
 
   close(): Promise<Result<null>> {
@@ -192,6 +204,7 @@ export class Life {
   }
 }
 
+const hasStopped = "The agent has stopped";
 const concluded = "The agent was stopped, suspended or closed here.";
 
 function over(code: ErrorCode, message: string, details: unknown = null): MayflyError {

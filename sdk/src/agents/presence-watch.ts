@@ -107,12 +107,14 @@ export async function watchPresence(
   const sync = () => void look();
   const listener = { onError: tellProblem };
   const stop = async () => {
+    link.stops.delete(stop);
     stopped = true;
     clearTimeout(timer);
     endPause();
     hub.dropSync(sync);
     await hub.drop(listener);
   };
+  link.stops.add(stop);
   await hub.usePresence({ receive: true, onSync: sync });
   hub.add(listener);
   const joined = await hub.ready;

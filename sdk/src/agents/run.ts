@@ -1,9 +1,10 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import { within } from "../link/ticks.ts";
-import type { SpawnOptions } from "./spawn.ts";
+import type { SpawnOptions, TeamGroup } from "./spawn.ts";
 
-export interface RunOptions extends SpawnOptions {
+/** How a team is begun and ended around some work. */
+export interface RunTeamOptions {
   /** Whether to pull before the work, so that `recallLocal` knows the tenant; true by default. */
   pull?: boolean;
   /**
@@ -12,6 +13,8 @@ export interface RunOptions extends SpawnOptions {
    */
   maxWait?: number;
 }
+
+export interface RunOptions extends SpawnOptions, RunTeamOptions {}
 
 /** An agent around which work is done. */
 interface Worker {
@@ -28,6 +31,7 @@ interface Worker {
 /** What spawns, and pushes for those who are gone. */
 interface Spawner<Agent> {
   spawn(options: SpawnOptions): Promise<Result<Agent>>;
+  spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>>;
   outbox: { drain(): Promise<Result<unknown>> };
 }
 
@@ -57,42 +61,90 @@ const maxReason = 500;
  * the message of what was thrown. An agent that died meanwhile leaves its outbox to the caller of
  * this, who drains it if it may.
  */
-export async function run<Agent extends Worker, T>(
+export function run<Agent extends Worker, T>(
   mayfly: Spawner<Agent>,
-  { pull = true, maxWait = 60, ...options }: RunOptions,
+  { pull, maxWait, ...options }: RunOptions,
   work: (agent: Agent) => Promise<T> | T,
 ): Promise<Result<T>> {
-  const patience = new Patience(maxWait);
-  const { data: agent, error } = await patience.wait(() => mayfly.spawn(options));
+  const spawn = async () => {
+    const { data, error } = await mayfly.spawn(options);
+    return error ? failed(error) : ok([data] as const);
+  };
+  return around(mayfly, spawn, ([agent]) => work(agent), { pull, maxWait });
+}
+
+/**
+ * The same around a team: spawned all or none, and ended together, also when the work throws or an agent
+ * cannot pull. What each has remembered is pushed. The result is as that of `run`.
+ */
+export function runTeam<Agent extends Worker, T>(
+  mayfly: Spawner<Agent>,
+  groups: TeamGroup[],
+  work: (agents: Agent[]) => Promise<T> | T,
+  { pull, maxWait }: RunTeamOptions,
+): Promise<Result<T>> {
+  return around(mayfly, () => mayfly.spawnTeam(groups), work, { pull, maxWait });
+}
+
+async function around<Agent extends Worker, Team extends readonly Agent[], T>(
+  mayfly: Spawner<Agent>,
+  spawn: () => Promise<Result<Team>>,
+  work: (agents: Team) => Promise<T> | T,
+  options: { pull: boolean | undefined; maxWait: number | undefined },
+): Promise<Result<T>> {
+  const patience = new Patience(options.maxWait ?? 60);
+  const { data: agents, error } = await patience.wait(spawn);
   if (error) return failed(error);
-  if (pull && agent.scopes.includes("memory:read")) {
-    const pulled = await patience.wait(() => agent.sync());
-    if (pulled.error) {
-      await stop(agent, `The first pull failed: ${pulled.error.message}`);
-      return failed(pulled.error);
+  if (options.pull ?? true) {
+    const unpulled = await pullAll(agents, patience);
+    if (unpulled) {
+      await stopAll(agents, `The first pull failed: ${unpulled.message}`);
+      return failed(unpulled);
     }
   }
   let outcome: Result<T>;
   try {
-    outcome = ok(await work(agent));
+    outcome = ok(await work(agents));
   } catch (thrown) {
     outcome = failed(asError(thrown));
   }
-  const unpushed = await push(agent, patience);
-  await stop(agent, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
-  if (!unpushed) return unlessRefused(agent, outcome);
-  // Its own token may be worth nothing any more; the caller's may be.
+  const [unpushed] = await errorsOf(agents, (agent) => push(agent, patience));
+  await stopAll(agents, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
+  if (!unpushed) return unlessRefused(agents, outcome);
+  // Their own tokens may be worth nothing any more; the caller's may be.
   const drained = await patience.wait(() => mayfly.outbox.drain());
-  if (outcome.error || (!drained.error && agent.outbox.waiting === 0)) {
-    return unlessRefused(agent, outcome);
-  }
-  const details = { result: outcome.data, unsynced: agent.outbox.waiting };
+  const unsynced = agents.reduce((sum, { outbox }) => sum + outbox.waiting, 0);
+  if (outcome.error || (!drained.error && unsynced === 0)) return unlessRefused(agents, outcome);
+  const details = { result: outcome.data, unsynced };
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
-/** What the work returned, unless something that it remembered is a dead letter. */
-function unlessRefused<T>(agent: Worker, outcome: Result<T>): Result<T> {
-  const refused = agent.outbox.refused.filter(({ agentId }) => agentId === agent.id);
+/** What went wrong with some of them; each is asked, whatever becomes of the others. */
+async function errorsOf<Agent>(
+  agents: readonly Agent[],
+  step: (agent: Agent) => Promise<MayflyError | null>,
+): Promise<MayflyError[]> {
+  const errors = await Promise.all(agents.map(step));
+  return errors.filter((error) => error !== null);
+}
+
+async function pullAll(
+  agents: readonly Worker[],
+  patience: Patience,
+): Promise<MayflyError | undefined> {
+  const readers = agents.filter(({ scopes }) => scopes.includes("memory:read"));
+  const [error] = await errorsOf(readers, async (agent) => {
+    const { error } = await patience.wait(() => agent.sync());
+    return error;
+  });
+  return error;
+}
+
+/** What the work returned, unless something that they remembered is a dead letter. */
+function unlessRefused<T>(agents: readonly Worker[], outcome: Result<T>): Result<T> {
+  const refused = agents.flatMap(({ id, outbox }) =>
+    outbox.refused.filter(({ agentId }) => agentId === id),
+  );
   const [first] = refused;
   if (!first || outcome.error) return outcome;
   const details = { result: outcome.data, refused: refused.map(({ operation }) => operation) };
@@ -145,11 +197,11 @@ async function push(agent: Worker, patience: Patience): Promise<MayflyError | nu
   return null;
 }
 
-/** An agent that cannot be stopped ends with its lifetime. */
-async function stop(agent: Worker, reason: string): Promise<void> {
+/** One that cannot be stopped ends with its lifetime. */
+async function stopAll(agents: readonly Worker[], reason: string): Promise<void> {
   // Neither half a surrogate pair nor U+0000 can be stored.
   const storable = reason.replaceAll("\0", "").slice(0, maxReason).toWellFormed();
-  await agent.stop(storable);
+  await Promise.all(agents.map((agent) => agent.stop(storable)));
 }
 
 function asError(thrown: unknown): MayflyError {

@@ -303,6 +303,46 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"entities": {
+                  Row: {
+                    "agent_id": string | null,"created_at": string,"description": string,"id": string,"is_set": boolean,"name": string,"private_to": string | null,"tenant_id": string,"type": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id"?: string | null,"created_at"?: string,"description"?: string,"id"?: string,"is_set"?: boolean,"name": string,"private_to"?: string | null,"tenant_id": string,"type"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "agent_id"?: string | null,"created_at"?: string,"description"?: string,"id"?: string,"is_set"?: boolean,"name"?: string,"private_to"?: string | null,"tenant_id"?: string,"type"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "entities_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"entity_names": {
+                  Row: {
+                    "entity_id": string,"key": string,"name": string,"private_to": string | null,"tenant_id": string,"type": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "entity_id": string,"key": string,"name": string,"private_to"?: string | null,"tenant_id": string,"type": string
+                  }
+                  Update: {
+                    "entity_id"?: string,"key"?: string,"name"?: string,"private_to"?: string | null,"tenant_id"?: string,"type"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "entity_names_entity_fkey"
+      columns: ["tenant_id","entity_id"]
+isOneToOne: false
+      referencedRelation: "entities"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"event_kinds": {
                   Row: {
                     "admin_scope": string | null,"description": string,"kind": string,"scope": string
@@ -330,6 +370,64 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"fact_settings": {
+                  Row: {
+                    "ended_kept": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "ended_kept"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "ended_kept"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "fact_settings_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: true
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"facts": {
+                  Row: {
+                    "agent_id": string | null,"confidence": number | null,"confirmations": number,"confirmed_at": string,"expires_at": string | null,"id": string,"memory_id": string | null,"object_id": string | null,"predicate": string,"private_to": string | null,"recorded_at": string,"slot": string,"source": string,"subject_id": string,"superseded_by": string | null,"tenant_id": string,"valid_from": string,"valid_to": string | null,"value": Json | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id"?: string | null,"confidence"?: number | null,"confirmations"?: number,"confirmed_at"?: string,"expires_at"?: string | null,"id"?: string,"memory_id"?: string | null,"object_id"?: string | null,"predicate": string,"private_to"?: string | null,"recorded_at"?: string,"slot"?: string,"source"?: string,"subject_id": string,"superseded_by"?: string | null,"tenant_id": string,"valid_from": string,"valid_to"?: string | null,"value"?: Json | null
+                  }
+                  Update: {
+                    "agent_id"?: string | null,"confidence"?: number | null,"confirmations"?: number,"confirmed_at"?: string,"expires_at"?: string | null,"id"?: string,"memory_id"?: string | null,"object_id"?: string | null,"predicate"?: string,"private_to"?: string | null,"recorded_at"?: string,"slot"?: string,"source"?: string,"subject_id"?: string,"superseded_by"?: string | null,"tenant_id"?: string,"valid_from"?: string,"valid_to"?: string | null,"value"?: Json | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "facts_memory_fkey"
+      columns: ["tenant_id","memory_id"]
+isOneToOne: false
+      referencedRelation: "memories"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "facts_object_fkey"
+      columns: ["tenant_id","object_id"]
+isOneToOne: false
+      referencedRelation: "entities"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "facts_subject_fkey"
+      columns: ["tenant_id","subject_id"]
+isOneToOne: false
+      referencedRelation: "entities"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "facts_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
                   ]
                 },"finished_jobs": {
                   Row: {
@@ -905,6 +1003,9 @@ isOneToOne: false
 "embedding_progress":
 { Args: { "model": string }; Returns: Json
                            },
+"end_facts":
+{ Args: { "at"?: string,"ids": (string)[] }; Returns: Json
+                           },
 "ensure_tenant":
 { Args: { "name": string,"owner"?: string }; Returns: Json
                            },
@@ -914,11 +1015,23 @@ isOneToOne: false
 "export_tenant":
 { Args: { "after"?: Json,"page_limit"?: number }; Returns: Json
                            },
+"facts_about":
+{ Args: { "as_of"?: string,"hops"?: number,"memories"?: (string)[],"query"?: string,"result_limit"?: number }; Returns: Json
+                           },
 "fail_jobs":
 { Args: { "failures": Json }; Returns: Json
                            },
 "find_agents":
 { Args: { "after"?: string,"capabilities"?: (string)[],"page_limit"?: number,"parent"?: string,"status"?: string,"type"?: string }; Returns: Json
+                           },
+"find_entities":
+{ Args: { "of_type"?: string,"page_limit"?: number,"query"?: string,"skip"?: number }; Returns: Json
+                           },
+"forget_entity":
+{ Args: { "id": string,"max_rows"?: number }; Returns: Json
+                           },
+"forget_facts":
+{ Args: { "ids"?: (string)[],"memory"?: string }; Returns: Json
                            },
 "forget_vectors":
 { Args: { "max_rows"?: number,"model": string }; Returns: Json
@@ -971,6 +1084,9 @@ isOneToOne: false
 "list_approvals":
 { Args: { "before"?: string,"mine"?: boolean,"of_category"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
                            },
+"list_facts":
+{ Args: { "as_of"?: string,"before"?: string,"history"?: boolean,"memory"?: string,"object"?: Json,"page_limit"?: number,"predicate"?: string,"subject"?: Json }; Returns: Json
+                           },
 "list_jobs":
 { Args: { "before"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
                            },
@@ -1000,6 +1116,9 @@ isOneToOne: false
                            },
 "memory_statistics":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"merge_entities":
+{ Args: { "id": string,"into_id": string }; Returns: Json
                            },
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -1051,6 +1170,9 @@ isOneToOne: false
 "reconcile_state":
 { Args: { "base_version"?: number,"expected_version"?: number,"key": string,"of_agent"?: string,"ours"?: Json,"ours_at"?: string,"ours_version"?: number,"strategy": string,"theirs_version"?: number }; Returns: Json
                            },
+"record_facts":
+{ Args: { "facts": Json }; Returns: Json
+                           },
 "record_steps":
 { Args: { "lease": string,"steps": Json }; Returns: Json
                            },
@@ -1092,6 +1214,12 @@ isOneToOne: false
                            },
 "set_debug":
 { Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
+                           },
+"set_entity":
+{ Args: { "aliases"?: (string)[],"description"?: string,"entity"?: Json,"name"?: string,"type"?: string,"visibility"?: string }; Returns: Json
+                           },
+"set_fact_retention":
+{ Args: { "ended_kept"?: number }; Returns: Json
                            },
 "set_job_share":
 { Args: { "max_running"?: number,"weight"?: number }; Returns: Json
@@ -1170,6 +1298,9 @@ isOneToOne: false
                            },
 "transfer_tenant":
 { Args: { "user_id": string }; Returns: Json
+                           },
+"traverse_facts":
+{ Args: { "as_of"?: string,"direction"?: string,"fan_out"?: number,"hops"?: number,"predicates"?: (string)[],"result_limit"?: number,"start": Json }; Returns: Json
                            },
 "turn_jobs":
 { Args: { "done"?: Json,"failures"?: Json,"lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json

@@ -1,3 +1,5 @@
+import type { ErrorDetails } from "./error-details.ts";
+
 /**
  * Every code that a Mayfly error can have. The README's table says what each means and what to do.
  */
@@ -27,7 +29,11 @@ export const errorCodes = [
   "depth_exceeded",
   "edit_does_not_fit",
   "enrolment_key_unknown",
+  "entity_ambiguous",
+  "entity_exists",
+  "entity_unknown",
   "estimates_refused",
+  "fact_unknown",
   "handler_failed",
   "inbox_taken",
   "internal",
@@ -120,7 +126,7 @@ export class MayflyError extends Error {
   readonly code: ErrorCode;
   /** What to do. */
   readonly hint: string | null;
-  /** Which field, index or scope it was about. */
+  /** Which field, index or scope it was about; typed when {@link isMayflyError} has named the code. */
   readonly details: unknown;
   readonly requestId: string | undefined;
 
@@ -132,6 +138,19 @@ export class MayflyError extends Error {
     this.requestId = body.request_id;
   }
 }
+
+/** What `details` of a code are; of several codes, one of theirs; of all, nobody knows. */
+export type DetailsOf<Code extends ErrorCode> = [ErrorCode] extends [Code]
+  ? unknown
+  : Code extends keyof ErrorDetails
+    ? ErrorDetails[Code] | null
+    : unknown;
+
+/** An error of a known code: its `details` have a type. */
+export type MayflyErrorOf<Code extends ErrorCode> = MayflyError & {
+  readonly code: Code;
+  readonly details: DetailsOf<Code>;
+};
 
 /** A result: exactly one of the two is there. */
 export type Result<T> = { data: T; error: null } | { data: null; error: MayflyError };
@@ -148,3 +167,19 @@ export const failed = (error: MayflyError): { data: null; error: MayflyError } =
 /** Whether a code that came from outside is one of ours. */
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   errorCodes.includes(code as ErrorCode);
+
+/**
+ * Whether something that was returned or thrown is an error of Mayfly, of one of these codes where some
+ * are given: then `details` have the type of the code. Also of one that another copy of the SDK has made.
+ *
+ * @example
+ * if (isMayflyError(error, "rate_limited")) await sleep((error.details?.retry_after ?? 1) * 1_000);
+ */
+export function isMayflyError<Code extends ErrorCode = ErrorCode>(
+  error: unknown,
+  ...codes: Code[]
+): error is MayflyErrorOf<Code> {
+  if (!(error instanceof Error) || error.name !== "MayflyError") return false;
+  const { code } = error as { code?: unknown };
+  return isErrorCode(code) && (codes.length === 0 || codes.includes(code as Code));
+}

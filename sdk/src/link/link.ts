@@ -32,6 +32,8 @@ export class Link {
   readonly self: Self | null;
   readonly topics: Topics;
   readonly attendance: Attendance;
+  /** Stops that a room has given out, such as those of watches: what still runs ends with the connection. */
+  readonly stops = new Set<() => Promise<void>>();
   /** Tells the agent's debug stream what the SDK does; of a person nothing is told. */
   note: Note = () => {};
 
@@ -71,6 +73,7 @@ export class Link {
   /** Leaves every topic, and the live connection. */
   async close(): Promise<void> {
     this.attendance.end();
+    await Promise.all([...this.stops].map((stop) => stop()));
     await this.topics.close();
   }
 }

@@ -1,6 +1,15 @@
 /** The forms of answers about states. See `answer-form.ts`. */
 import { z } from "zod";
-import { count, type Fields, maybeText, row, text, value, word } from "../contract/answer-form.ts";
+import {
+  count,
+  type Fields,
+  flag,
+  maybeText,
+  row,
+  text,
+  value,
+  word,
+} from "../contract/answer-form.ts";
 import type {
   ChangeRow,
   KeptVersion,
@@ -47,5 +56,9 @@ export const tableState = row<TableState>({
 export const reconciled = row<Omit<Reconciled, "state"> & { state: StateRow | null }>({
   outcome: word,
   conflicts: z.array(z.custom<Reconciled["conflicts"][number]>((one) => one instanceof Object)),
+  state: stateRow.nullable(),
+});
+export const swapped = row<{ written: boolean; state: StateRow | null }>({
+  written: flag,
   state: stateRow.nullable(),
 });

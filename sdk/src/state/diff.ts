@@ -1,3 +1,7 @@
+import { failed, ok, type Result } from "../contract/errors.ts";
+import type { State, StateVersion } from "./types.ts";
+import { unknownVersion } from "./versions.ts";
+
 /** Where two JSON values differ. */
 export interface StateDifference {
   /** The keys that lead there; empty for the value itself. */
@@ -29,4 +33,26 @@ function equal(one: unknown, other: unknown): boolean {
     return one.length === other.length && one.every((item, at) => equal(item, other[at]));
   if (isObject(one) && isObject(other)) return diffValues(one, other).length === 0;
   return Object.is(one, other);
+}
+
+/** What reads a state, now and as it was. */
+interface Reader {
+  get(key: string): Promise<Result<State | null>>;
+  at(key: string, version: number): Promise<Result<StateVersion | null>>;
+}
+
+/** What changed between two versions, or since one. */
+export async function diffVersions(
+  states: Reader,
+  key: string,
+  from: number,
+  to: number | undefined,
+): Promise<Result<StateDifference[]>> {
+  const before = await states.at(key, from);
+  if (before.error) return before;
+  const after = to === undefined ? await states.get(key) : await states.at(key, to);
+  if (after.error) return after;
+  const missing = !before.data ? from : to !== undefined && !after.data ? to : undefined;
+  if (missing !== undefined) return failed(unknownVersion(missing));
+  return ok(diffValues(before.data?.value, after.data?.value));
 }

@@ -10,7 +10,7 @@ export function noteCall(
   { data, error }: Result<unknown>,
   durationMs: number,
 ): void {
-  const writes = /^(set|patch|delete|rollback|reconcile)_/.test(name);
+  const writes = /^(set|patch|edit|swap|delete|rollback|reconcile)_/.test(name);
   const about = { key, prefix, version, ...owner };
   const told = () =>
     error

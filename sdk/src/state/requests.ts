@@ -38,6 +38,12 @@ export function reconcileRequest(key: string, options: Reconcile): Request {
   }));
 }
 
+/** `limit` has another name in SQL, where it is a keyword. */
+export const pageRequest = ({ limit, ...rest }: { limit?: number }): Record<string, unknown> => ({
+  ...rest,
+  ...(limit !== undefined && { page_limit: limit }),
+});
+
 export const expected = (version: number | undefined) =>
   version === undefined ? {} : { expected_version: version };
 

@@ -1,5 +1,5 @@
 import { deleted, list } from "../contract/answer-form.ts";
-import { failed, ok, type Result } from "../contract/errors.ts";
+import type { Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
@@ -7,13 +7,16 @@ import type { Log } from "../log/log.ts";
 import type { Watch } from "../log/watch.ts";
 import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answers.ts";
 import { StateCalls } from "./calls.ts";
-import { diffValues, type StateDifference } from "./diff.ts";
-import { expected, patchRequest, reconcileRequest, setRequest } from "./requests.ts";
+import { diffVersions, type StateDifference } from "./diff.ts";
+import { editRequest, incrementOf, numberAt } from "./edits.ts";
+import { expected, pageRequest, patchRequest, reconcileRequest, setRequest } from "./requests.ts";
 import {
+  type IncrementOptions,
   type Reconcile,
   type Reconciled,
   type SetOptions,
   type State,
+  type StateEdit,
   type StateInfo,
   type StateVersion,
   type StateVersionInfo,
@@ -23,7 +26,7 @@ import {
   type UpdateOptions,
   type WriteOptions,
 } from "./types.ts";
-import { unknownVersion, untilAlone } from "./versions.ts";
+import { type Change, updateState } from "./update.ts";
 import { StateFollower, type StateHandler, type StateWatchOptions } from "./watch.ts";
 
 /**
@@ -111,33 +114,62 @@ export class States {
   }
 
   /**
+   * Changes counters and lists on the server, in one call: each edit is applied to what those before it
+   * left, all or none, as one version. However many do so at once, none conflicts and none is lost. A
+   * state that is not there begins as nothing.
+   *
+   * @returns what the state is then, null if it is still not there; `edit_does_not_fit` with
+   *   `details.index`, and as `set`.
+   * @example
+   * const named = { op: "append", path: "/names", value: "ada" } as const;
+   * await agent.state.shared.edit("progress", [{ op: "inc", path: "/done" }, named]);
+   */
+  edit<T = unknown>(
+    key: string,
+    edits: StateEdit[],
+    { expectedVersion }: WriteOptions = {},
+  ): Promise<Result<State<T> | null>> {
+    const given = editRequest(key, edits, expectedVersion);
+    if (given.error) return Promise.resolve(given);
+    return this.#calls.call(
+      "edit_state",
+      given.data,
+      stateRow.nullable(),
+      (row) => row && toState<T>(row),
+    );
+  }
+
+  /**
+   * Counts on the server, in one call: what is not there is 0. See {@link States.edit}.
+   *
+   * @returns the number as it is then; `edit_does_not_fit` where there is something else.
+   * @example
+   * const { data: done } = await agent.state.shared.increment("done");
+   */
+  increment(key: string, by = 1, options: IncrementOptions = {}): Promise<Result<number>> {
+    const given = editRequest(key, [incrementOf(by, options)]);
+    if (given.error) return Promise.resolve(given);
+    const take = ({ value }: { value: unknown }) => numberAt(value, options.path);
+    return this.#calls.call("edit_state", given.data, stateRow, take);
+  }
+
+  /**
    * Changes a state by a function of what it is (undefined where it is not there), again and again
-   * until nobody came between. What it returns is set; undefined leaves the state as it is. It may run
+   * until nobody came between, with pauses that grow to 5 s at most: one call reads it, and each try is
+   * one more. What the function returns is set; undefined leaves the state as it is. It may run
    * several times.
    *
-   * @returns what the state is then; `version_conflict` when all tries were lost. After `unavailable`
-   *   the change may have been made: read before doing it again.
+   * @returns what the state is then; `version_conflict` when all tries (100 by default) were lost. After
+   *   `unavailable` the change may have been made: read before doing it again.
    * @example
-   * await agent.state.shared.update<number>("done", (count = 0) => count + 1);
+   * await agent.state.shared.update<number>("best", (best = 0) => Math.max(best, score));
    */
   update<T>(
     key: string,
-    change: (
-      value: T | undefined,
-      state: State<T> | null,
-    ) => T | undefined | Promise<T | undefined>,
-    { tries = 20 }: UpdateOptions = {},
+    change: Change<T>,
+    options: UpdateOptions = {},
   ): Promise<Result<State<T> | null>> {
-    return untilAlone(tries, async () => {
-      const { data: state, error } = await this.get<T>(key);
-      if (error) return failed(error);
-      const value = await change(state?.value, state);
-      if (value === undefined) return ok(state);
-      return this.set(key, value, {
-        expectedVersion: state?.version ?? 0,
-        ...(state?.expiresAt && { expiresAt: state.expiresAt }),
-      });
-    });
+    return updateState(this.#calls, key, change, options);
   }
 
   /**
@@ -164,8 +196,7 @@ export class States {
   list(
     options: { prefix?: string; after?: string; limit?: number } = {},
   ): Promise<Result<StateInfo[]>> {
-    const { limit, ...rest } = options;
-    const given = { ...rest, ...(limit !== undefined && { page_limit: limit }) };
+    const given = pageRequest(options);
     return this.#calls.call("list_states", given, list(stateInfo), (rows) => rows.map(fromRow));
   }
 
@@ -176,13 +207,9 @@ export class States {
    */
   history(
     key: string,
-    { before, limit }: { before?: number; limit?: number } = {},
+    options: { before?: number; limit?: number } = {},
   ): Promise<Result<StateVersionInfo[]>> {
-    const given = {
-      key,
-      ...(before !== undefined && { before }),
-      ...(limit !== undefined && { page_limit: limit }),
-    };
+    const given = { key, ...pageRequest(options) };
     return this.#calls.call("state_history", given, list(versionRow), (rows) =>
       rows.map(toVersionInfo),
     );
@@ -208,14 +235,8 @@ export class States {
    * const { data } = await agent.state.diff("plan", 3, 7);
    * for (const { path, from, to } of data ?? []) console.log(path.join("."), from, to);
    */
-  async diff(key: string, from: number, to?: number): Promise<Result<StateDifference[]>> {
-    const before = await this.at(key, from);
-    if (before.error) return before;
-    const after = to === undefined ? await this.get(key) : await this.at(key, to);
-    if (after.error) return after;
-    const missing = !before.data ? from : to !== undefined && !after.data ? to : undefined;
-    if (missing !== undefined) return failed(unknownVersion(missing));
-    return ok(diffValues(before.data?.value, after.data?.value));
+  diff(key: string, from: number, to?: number): Promise<Result<StateDifference[]>> {
+    return diffVersions(this, key, from, to);
   }
 
   /**
@@ -239,13 +260,8 @@ export class States {
    *
    * @returns `version_unknown`, and as `set`. A conflict is no error: `outcome` says it.
    * @example
-   * const { data: plan } = await agent.state.get("plan");
-   * const mine = await workOffline(plan?.value);
-   * const { data } = await agent.state.reconcile("plan", {
-   *   strategy: "merge",
-   *   base: plan?.version ?? 0,
-   *   ours: { value: mine },
-   * });
+   * const ours = { value: await workOffline({ step: 3 }) };
+   * await agent.state.reconcile("plan", { strategy: "merge", base: 1, ours });
    */
   reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
     const given = reconcileRequest(key, options);

@@ -59,8 +59,28 @@ export interface SetOptions extends WriteOptions {
 
 /** How often an `update` tries. */
 export interface UpdateOptions {
-  /** How often at most; 20 by default. */
+  /** How often it writes at most; 100 by default. */
   tries?: number;
+}
+
+/**
+ * One change of a state on the server. `path` is a JSON pointer (RFC 6901) such as `/done` or
+ * `/names/0`; an empty one is the whole value.
+ */
+export type StateEdit =
+  /** Sets a key, or inserts into a list at an index (`-` for its end), as in RFC 6902. */
+  | { op: "add"; path: string; value: unknown }
+  /** Adds `value`, 1 by default, to a number; what is not there is 0. */
+  | { op: "inc"; path: string; value?: number }
+  /** Puts `value` at the end of a list; what is not there is an empty one. */
+  | { op: "append"; path: string; value: unknown }
+  /** Removes a key or an index; with `value`, every element of the list that equals it. */
+  | { op: "remove"; path: string; value?: unknown };
+
+/** Which number an `increment` counts. */
+export interface IncrementOptions {
+  /** A JSON pointer (RFC 6901), as `/tokens`; by default the state itself is the number. */
+  path?: string;
 }
 
 /** Two changes of one base, to be brought together. */

@@ -1,21 +1,4 @@
-import { MayflyError, type Result } from "../contract/errors.ts";
-
-/** Pauses of a writer that lost: up to this long, and longer each time. */
-const pauseMs = 5;
-const maxPauseMs = 200;
-
-/** Repeats a read and a write until no other writer came between them, or `tries` are used up. */
-export async function untilAlone<T>(
-  tries: number,
-  write: () => Promise<Result<T>>,
-): Promise<Result<T>> {
-  for (let attempt = 1; ; attempt++) {
-    const written = await write();
-    if (written.error?.code !== "version_conflict" || attempt >= tries) return written;
-    const pause = Math.random() * Math.min(pauseMs * 2 ** attempt, maxPauseMs);
-    await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-}
+import { MayflyError } from "../contract/errors.ts";
 
 export const unknownVersion = (version: number) =>
   new MayflyError({
@@ -23,4 +6,13 @@ export const unknownVersion = (version: number) =>
     message: `The version ${version} of the state is not kept.`,
     hint: "The newest hundred versions are: see history.",
     details: { version },
+  });
+
+/** What an update ends with that others have always forestalled. */
+export const versionConflict = (key: string, expected: number, version: number, tries: number) =>
+  new MayflyError({
+    code: "version_conflict",
+    message: `Others changed the state ${JSON.stringify(key)} during each of ${tries} tries.`,
+    hint: "For counters and lists use increment or edit, which never conflict; or raise tries.",
+    details: { expected, version },
   });

@@ -1,6 +1,6 @@
 /** The forms of answers about tenants. See `answer-form.ts`. */
 import { z } from "zod";
-import { count, maybeCount, row, text } from "../contract/answer-form.ts";
+import { count, flag, maybeCount, row, text } from "../contract/answer-form.ts";
 
 /** @internal */
 export interface TenantRow {
@@ -8,7 +8,9 @@ export interface TenantRow {
   name: string;
   created_at: string;
 }
-export const tenantRow = row<TenantRow>({ id: text, name: text, created_at: text });
+const tenant = { id: text, name: text, created_at: text };
+export const tenantRow = row<TenantRow>(tenant);
+export const ensuredRow = row<TenantRow & { created: boolean }>({ ...tenant, created: flag });
 
 /** What a tenant holds now, beside what it may. */
 export interface Usage {

@@ -4,7 +4,7 @@ import type { MemoryKind } from "../contract/schemas.ts";
 import type { Link } from "../link/link.ts";
 import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
-import { type TenantRow, tenantRow, type Usage, usage } from "./answers.ts";
+import { ensuredRow, type TenantRow, tenantRow, type Usage, usage } from "./answers.ts";
 import {
   type ExportOptions,
   exportTenant,
@@ -22,6 +22,9 @@ export type MemberRole = "owner" | "admin" | "member" | "viewer";
  * @interface
  */
 export type Tenant = FromRow<TenantRow>;
+
+/** A tenant of a name, and whether this call has made it. */
+export type EnsuredTenant = Tenant & { created: boolean };
 
 /** Memories that a tenant does not keep: all of these must hold. */
 export interface RetentionRule {
@@ -73,6 +76,24 @@ export class Tenants {
   async create(tenant: { name: string; owner?: string }): Promise<Result<Tenant>> {
     const answer = await this.#link.rpc("create_tenant", tenant, tenantRow);
     return answer.error ? answer : ok(tenantFromRow(answer.data));
+  }
+
+  /**
+   * The caller's tenant of this name, made where there is none: for a program that starts again and again,
+   * or many times at once. It stays the same after the tenant was renamed. With the secret key, `owner`
+   * has tenants of its own names.
+   *
+   * @returns as `create`.
+   * @example
+   * const { data: acme, error } = await new Mayfly({ url, key }).tenants.ensure("acme");
+   * if (error) throw error;
+   * const mayfly = new Mayfly({ url, key, tenant: acme.id });
+   */
+  async ensure(name: string, { owner }: { owner?: string } = {}): Promise<Result<EnsuredTenant>> {
+    const given = { name, ...(owner !== undefined && { owner }) };
+    const answer = await this.#link.rpc("ensure_tenant", given, ensuredRow);
+    if (answer.error) return answer;
+    return ok({ ...tenantFromRow(answer.data), created: answer.data.created });
   }
 
   /** The tenants that the caller belongs to; with the secret key, all. */

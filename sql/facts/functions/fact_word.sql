@@ -1,0 +1,15 @@
+-- A predicate or a type of an entity in its one form: 'Works at', 'works-at' and 'works_at' are the same. Null where
+-- nothing is left. Locks nothing.
+
+create function mayfly_private.fact_word(word text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return nullif(btrim(regexp_replace(mayfly_private.entity_key(word), '[\s-]+', '_', 'g'), '_'), '');
+end
+$$;
+
+comment on function mayfly_private.fact_word is 'A predicate or a type in its one form.';
+grant execute on function mayfly_private.fact_word to authenticated, service_role;

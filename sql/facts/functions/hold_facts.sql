@@ -1,0 +1,15 @@
+-- Makes those who write a tenant's facts go one after the other: a name makes one entity, a slot has one open fact, and
+-- no two of them wait for each other's rows. Called by each function of this room that writes, before it reads. The
+-- lock ends with the transaction.
+
+create function mayfly_private.hold_facts(tenant uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('mayfly.facts ' || tenant, 0));
+end
+$$;
+
+comment on function mayfly_private.hold_facts is 'Makes those who write a tenant''s facts go one after the other.';

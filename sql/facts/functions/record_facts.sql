@@ -1,0 +1,88 @@
+-- The definer half of mayfly.record_facts. All or nothing. Locks what hold_facts locks; what it changes.
+
+create function mayfly_private.record_facts(facts jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  instant timestamptz;
+  is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
+  caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
+  -- Whose private entities the caller sees; null for all.
+  seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
+  owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
+  refs jsonb[];
+  ids jsonb := '{}';
+  prepared mayfly.facts[] := '{}';
+  rounds integer[];
+  answers jsonb[];
+  placed jsonb[];
+  places integer[];
+  one record;
+begin
+  perform mayfly_private.hold_facts(tenant);
+  -- Behind the lock, so that who writes later says so later.
+  instant := mayfly_private.now();
+  refs := array(
+    select distinct jsonb_build_object('owner', owners[g.n], 'ref', r)
+    from jsonb_array_elements(facts) with ordinality as g (f, n), unnest(array[g.f -> 'subject', g.f -> 'object']) r
+    where coalesce(jsonb_typeof(r), 'null') <> 'null');
+  perform mayfly_private.make_entities(tenant, caller_id, seen, refs);
+  for one in select r from unnest(refs) r order by r -> 'ref' loop
+    ids := ids || jsonb_build_object(one.r::text, (mayfly_private.own_entity(tenant, (one.r ->> 'owner')::uuid, caller_id, seen, one.r -> 'ref')).id);
+  end loop;
+
+  select array_agg(f order by p.n), array_agg(p.round order by p.n) into prepared, rounds
+  from (
+    select e.n, row_number() over (partition by e.owner, e.subject_id, e.predicate, e.slot order by e.n) as round,
+      row(tenant, gen_random_uuid(), e.owner, e.subject_id, e.predicate, e.object_id, e.value, e.slot,
+        (e.f ->> 'confidence')::real, coalesce(e.f ->> 'source', ''), (e.f ->> 'memory_id')::uuid, caller_id,
+        coalesce((e.f ->> 'valid_from')::timestamptz, instant), (e.f ->> 'valid_to')::timestamptz, instant, instant, 0, null,
+        (e.f ->> 'expires_at')::timestamptz)::mayfly.facts as f
+    from (
+      select g.n, g.f, owners[g.n] as owner, i.subject_id, i.object_id, i.value, mayfly_private.fact_word(g.f ->> 'predicate') as predicate,
+        case when (g.f ->> 'many')::boolean then sha256(convert_to(coalesce(i.object_id::text, i.value::text), 'UTF8')) else '' end as slot
+      from jsonb_array_elements(facts) with ordinality as g (f, n)
+      cross join lateral (
+        select (ids ->> jsonb_build_object('owner', owners[g.n], 'ref', g.f -> 'subject')::text)::uuid as subject_id,
+          (ids ->> jsonb_build_object('owner', owners[g.n], 'ref', g.f -> 'object')::text)::uuid as object_id,
+          case when coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null' then mayfly_private.canonical(g.f -> 'value') end as value) i) e) p;
+
+  -- Of facts in one slot, the second sees what became of the first.
+  answers := array_fill(null::jsonb, array[cardinality(prepared)]);
+  for round in 1..(select max(r) from unnest(rounds) r) loop
+    places := array(select n from generate_subscripts(prepared, 1) n where rounds[n] = round order by n);
+    placed := mayfly_private.place_facts(array(select prepared[n] from unnest(places) n));
+    for k in 1..cardinality(places) loop
+      answers[places[k]] := placed[k];
+    end loop;
+  end loop;
+  -- What is recorded is charged as it is inserted; what is only confirmed is a write, too.
+  perform mayfly_private.charge(tenant, 0, 0, (select count(*) from unnest(answers) a where a ->> 'status' = 'confirmed')::integer);
+  return to_jsonb(answers);
+end
+$$;
+
+comment on function mayfly_private.record_facts is 'Records facts.';
+grant execute on function mayfly_private.record_facts to authenticated, service_role;
+
+-- Records up to 500 facts, all or none, in their order (scope fact:write):
+--
+--   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
+--
+-- subject and object are entities: a name, { name, type } or { id }; those that are new are made. A newer fact about
+-- the same subject and predicate closes the older one, which stays; with many, each object has its own. The same fact
+-- again is confirmed.
+
+create function mayfly.record_facts(facts jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.record_facts(facts);
+
+comment on function mayfly.record_facts is
+  'Records facts, all or none. Returns for each { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to }.';
+grant execute on function mayfly.record_facts to authenticated, service_role;

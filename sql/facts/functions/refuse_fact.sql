@@ -1,0 +1,15 @@
+-- Refuses a call of this room by the field that is wrong, and the place of the fact in its list where there is one.
+
+create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', field, rule), 'Nothing was written.',
+    jsonb_strip_nulls(jsonb_build_object('field', field, 'index', place)));
+end
+$$;
+
+comment on function mayfly_private.refuse_fact is 'Refuses a call by the field that is wrong.';
+grant execute on function mayfly_private.refuse_fact to authenticated, service_role;

@@ -1,0 +1,25 @@
+-- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
+-- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
+
+create table mayfly.entity_names (
+  tenant_id uuid not null,
+  entity_id uuid not null,
+  key text collate "C" not null constraint entity_names_key_length check (char_length(key) between 1 and 400),
+  private_to uuid,
+  type text collate "C" not null,
+  name text not null constraint entity_names_name_length check (char_length(name) between 1 and 200),
+  constraint entity_names_pkey primary key (tenant_id, entity_id, key),
+  constraint entity_names_entity_fkey foreign key (tenant_id, entity_id)
+    references mayfly.entities (tenant_id, id) on delete cascade,
+  constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.entity_names
+  alter column key set statistics 0,
+  alter column private_to set statistics 0,
+  alter column type set statistics 0,
+  alter column name set statistics 0;
+
+comment on table mayfly.entity_names is 'The names and aliases of entities.';
+comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single blanks.';
