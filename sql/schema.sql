@@ -499,6 +499,55 @@ grant select on table mayfly.enrolment_keys to authenticated;
 grant select on table mayfly.enrolment_keys to service_role;
 comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
 
+create table mayfly.entities (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  private_to uuid,
+  type text not null default 'thing'::text,
+  name text not null,
+  description text not null default ''::text,
+  agent_id uuid,
+  is_set boolean not null default false,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint entities_description_length CHECK ((char_length(description) <= 2000)),
+  constraint entities_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint entities_pkey PRIMARY KEY (tenant_id, id),
+  constraint entities_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint entities_type_length CHECK (((char_length(type) >= 1) AND (char_length(type) <= 100)))
+);
+alter table mayfly.entities enable row level security;
+create policy entities_select on mayfly.entities for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('fact:read'::text) AS tenant_ids)::uuid[])) AND ((private_to IS NULL) OR (private_to = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[])) OR (tenant_id = ANY (( SELECT mayfly.tenant_ids('fact:admin'::text) AS tenant_ids)::uuid[])))));
+CREATE TRIGGER entities_meter_delete AFTER DELETE ON mayfly.entities REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER entities_meter_insert AFTER INSERT ON mayfly.entities REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER entities_meter_update AFTER UPDATE ON mayfly.entities REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.entities to authenticated;
+grant select on table mayfly.entities to service_role;
+comment on table mayfly.entities is 'What facts are about.';
+
+create table mayfly.entity_names (
+  tenant_id uuid not null,
+  entity_id uuid not null,
+  key text not null,
+  private_to uuid,
+  type text not null,
+  name text not null,
+  constraint entity_names_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES mayfly.entities(tenant_id, id) ON DELETE CASCADE,
+  constraint entity_names_key_key UNIQUE NULLS NOT DISTINCT (tenant_id, key, type, private_to),
+  constraint entity_names_key_length CHECK (((char_length(key) >= 1) AND (char_length(key) <= 400))),
+  constraint entity_names_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint entity_names_pkey PRIMARY KEY (tenant_id, entity_id, key)
+);
+alter table mayfly.entity_names enable row level security;
+create policy entity_names_select on mayfly.entity_names for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('fact:read'::text) AS tenant_ids)::uuid[])) AND ((private_to IS NULL) OR (private_to = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[])) OR (tenant_id = ANY (( SELECT mayfly.tenant_ids('fact:admin'::text) AS tenant_ids)::uuid[])))));
+CREATE TRIGGER entity_names_meter_delete AFTER DELETE ON mayfly.entity_names REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER entity_names_meter_insert AFTER INSERT ON mayfly.entity_names REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.entity_names to authenticated;
+grant select on table mayfly.entity_names to service_role;
+comment on table mayfly.entity_names is 'The names and aliases of entities.';
+
 create table mayfly.event_kinds (
   kind text not null,
   scope text not null,
@@ -539,6 +588,75 @@ create policy events_select on mayfly.events for select to authenticated
 grant select on table mayfly.events to authenticated;
 grant select on table mayfly.events to service_role;
 comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
+
+create table mayfly.fact_settings (
+  tenant_id uuid not null,
+  ended_kept interval,
+  constraint fact_settings_ended_kept_range CHECK (((ended_kept >= '00:01:00'::interval) AND (ended_kept <= '100 years'::interval))),
+  constraint fact_settings_pkey PRIMARY KEY (tenant_id),
+  constraint fact_settings_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.fact_settings enable row level security;
+create policy fact_settings_select on mayfly.fact_settings for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('fact:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.fact_settings to authenticated;
+grant select on table mayfly.fact_settings to service_role;
+comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
+
+create table mayfly.facts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  private_to uuid,
+  subject_id uuid not null,
+  predicate text not null,
+  object_id uuid,
+  value jsonb,
+  slot bytea not null default '\x'::bytea,
+  confidence real,
+  source text not null default ''::text,
+  memory_id uuid,
+  agent_id uuid,
+  valid_from timestamp with time zone not null,
+  valid_to timestamp with time zone,
+  recorded_at timestamp with time zone not null default clock_timestamp(),
+  confirmed_at timestamp with time zone not null default clock_timestamp(),
+  confirmations integer not null default 0,
+  superseded_by uuid,
+  expires_at timestamp with time zone,
+  constraint facts_confidence_range CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+  constraint facts_confirmations_range CHECK ((confirmations >= 0)),
+  constraint facts_expires_at_finite CHECK (isfinite(expires_at)),
+  constraint facts_memory_fkey FOREIGN KEY (tenant_id, memory_id) REFERENCES mayfly.memories(tenant_id, id) ON DELETE SET NULL (memory_id),
+  constraint facts_object_fkey FOREIGN KEY (tenant_id, object_id) REFERENCES mayfly.entities(tenant_id, id) ON DELETE CASCADE,
+  constraint facts_one_object CHECK ((num_nonnulls(object_id, value) = 1)),
+  constraint facts_pkey PRIMARY KEY (tenant_id, id),
+  constraint facts_predicate_length CHECK (((char_length(predicate) >= 1) AND (char_length(predicate) <= 100))),
+  constraint facts_source_length CHECK ((char_length(source) <= 2000)),
+  constraint facts_subject_fkey FOREIGN KEY (tenant_id, subject_id) REFERENCES mayfly.entities(tenant_id, id) ON DELETE CASCADE,
+  constraint facts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint facts_valid_from_finite CHECK (isfinite(valid_from)),
+  constraint facts_valid_in_order CHECK ((valid_to >= valid_from)),
+  constraint facts_valid_to_finite CHECK (isfinite(valid_to)),
+  constraint facts_value_size CHECK ((pg_column_size(value) <= 20000))
+);
+CREATE INDEX facts_ended_idx ON mayfly.facts USING btree (tenant_id, valid_to) WHERE (valid_to IS NOT NULL);
+CREATE INDEX facts_expires_idx ON mayfly.facts USING btree (tenant_id, expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX facts_memory_idx ON mayfly.facts USING btree (tenant_id, memory_id);
+CREATE INDEX facts_object_idx ON mayfly.facts USING btree (tenant_id, object_id);
+CREATE UNIQUE INDEX facts_open_key ON mayfly.facts USING btree (tenant_id, subject_id, predicate, slot, private_to) NULLS NOT DISTINCT WHERE (valid_to IS NULL);
+CREATE INDEX facts_subject_idx ON mayfly.facts USING btree (tenant_id, subject_id, predicate, valid_from);
+alter table mayfly.facts enable row level security;
+create policy facts_select on mayfly.facts for select to authenticated
+  using (((tenant_id = ANY (( SELECT mayfly.tenant_ids('fact:read'::text) AS tenant_ids)::uuid[])) AND ((private_to IS NULL) OR (private_to = ANY (( SELECT mayfly_private.own_agent_ids() AS own_agent_ids)::uuid[])) OR (tenant_id = ANY (( SELECT mayfly.tenant_ids('fact:admin'::text) AS tenant_ids)::uuid[])))));
+CREATE TRIGGER facts_log_delete AFTER DELETE ON mayfly.facts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_facts();
+CREATE TRIGGER facts_log_insert AFTER INSERT ON mayfly.facts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_facts();
+CREATE TRIGGER facts_log_update AFTER UPDATE ON mayfly.facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_facts();
+CREATE TRIGGER facts_meter_delete AFTER DELETE ON mayfly.facts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER facts_meter_insert AFTER INSERT ON mayfly.facts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER facts_meter_update AFTER UPDATE ON mayfly.facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.facts to authenticated;
+grant select on table mayfly.facts to service_role;
+comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -1896,6 +2014,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.embedding_progress to service_role;
 
+create function mayfly.end_facts(ids uuid[], at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.end_facts to authenticated;
+grant execute on function mayfly.end_facts to service_role;
+
 create function mayfly.ensure_tenant(name text, owner uuid DEFAULT NULL::uuid)
 returns jsonb
 language sql volatile
@@ -1917,6 +2042,13 @@ set search_path = "";
 grant execute on function mayfly.export_tenant to authenticated;
 grant execute on function mayfly.export_tenant to service_role;
 
+create function mayfly.facts_about(query text DEFAULT NULL::text, memories uuid[] DEFAULT NULL::uuid[], hops integer DEFAULT 1, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 50)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.facts_about to authenticated;
+grant execute on function mayfly.facts_about to service_role;
+
 create function mayfly.fail_jobs(failures jsonb)
 returns jsonb
 language plpgsql volatile
@@ -1930,6 +2062,27 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.find_agents to authenticated;
 grant execute on function mayfly.find_agents to service_role;
+
+create function mayfly.find_entities(query text DEFAULT NULL::text, of_type text DEFAULT NULL::text, skip integer DEFAULT 0, page_limit integer DEFAULT 50)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.find_entities to authenticated;
+grant execute on function mayfly.find_entities to service_role;
+
+create function mayfly.forget_entity(id uuid, max_rows integer DEFAULT 5000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.forget_entity to authenticated;
+grant execute on function mayfly.forget_entity to service_role;
+
+create function mayfly.forget_facts(ids uuid[] DEFAULT NULL::uuid[], memory uuid DEFAULT NULL::uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.forget_facts to authenticated;
+grant execute on function mayfly.forget_facts to service_role;
 
 create function mayfly.forget_vectors(model text, max_rows integer DEFAULT 1000)
 returns jsonb
@@ -2046,6 +2199,13 @@ set search_path = "";
 grant execute on function mayfly.list_approvals to authenticated;
 grant execute on function mayfly.list_approvals to service_role;
 
+create function mayfly.list_facts(subject jsonb DEFAULT NULL::jsonb, predicate text DEFAULT NULL::text, object jsonb DEFAULT NULL::jsonb, memory uuid DEFAULT NULL::uuid, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, history boolean DEFAULT false, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_facts to authenticated;
+grant execute on function mayfly.list_facts to service_role;
+
 create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql stable
@@ -2114,6 +2274,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.memory_statistics to authenticated;
 grant execute on function mayfly.memory_statistics to service_role;
+
+create function mayfly.merge_entities(id uuid, into_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.merge_entities to authenticated;
+grant execute on function mayfly.merge_entities to service_role;
 
 create function mayfly.my_invitations()
 returns jsonb
@@ -2226,6 +2393,13 @@ set search_path = "";
 grant execute on function mayfly.reconcile_state to authenticated;
 grant execute on function mayfly.reconcile_state to service_role;
 
+create function mayfly.record_facts(facts jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.record_facts to authenticated;
+grant execute on function mayfly.record_facts to service_role;
+
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb
 language plpgsql volatile
@@ -2322,6 +2496,20 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_debug to authenticated;
 grant execute on function mayfly.set_debug to service_role;
+
+create function mayfly.set_entity(entity jsonb DEFAULT NULL::jsonb, name text DEFAULT NULL::text, type text DEFAULT NULL::text, description text DEFAULT NULL::text, aliases text[] DEFAULT NULL::text[], visibility text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_entity to authenticated;
+grant execute on function mayfly.set_entity to service_role;
+
+create function mayfly.set_fact_retention(ended_kept double precision DEFAULT NULL::double precision)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_fact_retention to authenticated;
+grant execute on function mayfly.set_fact_retention to service_role;
 
 create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
 returns jsonb
@@ -2452,6 +2640,13 @@ returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.transfer_tenant to authenticated;
+
+create function mayfly.traverse_facts(start jsonb, hops integer DEFAULT 1, predicates text[] DEFAULT NULL::text[], direction text DEFAULT 'both'::text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, fan_out integer DEFAULT 50, result_limit integer DEFAULT 300)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.traverse_facts to authenticated;
+grant execute on function mayfly.traverse_facts to service_role;
 
 create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -2707,6 +2902,11 @@ set search_path = "";
 create function mayfly_private.check_claim(wanted integer, queues text[], names text[], lease double precision)
 returns void
 language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.check_facts(facts jsonb)
+returns void
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.check_jobs(jobs jsonb)
@@ -2984,6 +3184,11 @@ returns mayfly.agents
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])
+returns integer
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
 language plpgsql stable
@@ -3024,6 +3229,13 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.end_facts(ids uuid[], at timestamp with time zone)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.end_facts to authenticated;
+grant execute on function mayfly_private.end_facts to service_role;
+
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void
 language plpgsql volatile security definer
@@ -3052,6 +3264,20 @@ set search_path = "";
 grant execute on function mayfly_private.ensure_tenant to authenticated;
 grant execute on function mayfly_private.ensure_tenant to service_role;
 
+create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
+returns uuid[]
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.entities_named to authenticated;
+grant execute on function mayfly_private.entities_named to service_role;
+
+create function mayfly_private.entity_key(name text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.entity_key to authenticated;
+grant execute on function mayfly_private.entity_key to service_role;
+
 create function mayfly_private.erase_tenant(name text, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3070,6 +3296,13 @@ create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boole
 returns mayfly.agents
 language sql volatile security definer
 set search_path = "";
+
+create function mayfly_private.fact_word(word text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.fact_word to authenticated;
+grant execute on function mayfly_private.fact_word to service_role;
 
 create function mayfly_private.fail(status integer, code text, message text, hint text DEFAULT NULL::text, details jsonb DEFAULT NULL::jsonb, retry_after integer DEFAULT NULL::integer)
 returns void
@@ -3119,6 +3352,11 @@ returns mayfly.channels
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
+returns mayfly.entities
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.find_job_tenants(walk mayfly_private.tenant_walk, wanted integer, marks mayfly_private.job_marks)
 returns mayfly_private.tenant_walk
 language plpgsql stable security definer
@@ -3149,6 +3387,20 @@ create function mayfly_private.flush_nudges(only_tenant uuid DEFAULT NULL::uuid)
 returns integer
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.forget_entity(id uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.forget_entity to authenticated;
+grant execute on function mayfly_private.forget_entity to service_role;
+
+create function mayfly_private.forget_facts(ids uuid[], memory uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.forget_facts to authenticated;
+grant execute on function mayfly_private.forget_facts to service_role;
 
 create function mayfly_private.forget_jobs()
 returns trigger
@@ -3225,6 +3477,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.hold_facts(tenant uuid)
+returns void
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.hold_tenant(tenant uuid)
 returns text
 language plpgsql volatile
@@ -3273,6 +3530,13 @@ create function mayfly_private.is_debug_setting(setting jsonb)
 returns boolean
 language sql immutable parallel safe
 set search_path = "";
+
+create function mayfly_private.is_entity_ref(ref jsonb)
+returns boolean
+language plpgsql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.is_entity_ref to authenticated;
+grant execute on function mayfly_private.is_entity_ref to service_role;
 
 create function mayfly_private.is_flushed()
 returns boolean
@@ -3456,6 +3720,11 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.log_facts()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.log_members()
 returns trigger
 language plpgsql volatile security definer
@@ -3508,6 +3777,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3552,6 +3826,11 @@ set search_path = "";
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
@@ -3630,6 +3909,13 @@ create function mayfly_private.merge_conflicts(base jsonb, theirs jsonb, ours js
 returns jsonb
 language plpgsql immutable parallel safe
 set search_path = "";
+
+create function mayfly_private.merge_entities(id uuid, into_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.merge_entities to authenticated;
+grant execute on function mayfly_private.merge_entities to service_role;
 
 create function mayfly_private.merge_patch(target jsonb, patch jsonb)
 returns jsonb
@@ -3806,9 +4092,19 @@ returns mayfly.channels
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
+returns mayfly.entities
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.own_inbox()
 returns uuid
 language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
+returns uuid[]
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid)
@@ -3834,6 +4130,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.place_bid to authenticated;
 grant execute on function mayfly_private.place_bid to service_role;
+
+create function mayfly_private.place_facts(given mayfly.facts[])
+returns jsonb[]
+language plpgsql volatile
+set search_path = "";
 
 create function mayfly_private.plain_fields(fields jsonb)
 returns jsonb
@@ -3982,6 +4283,13 @@ set search_path = "";
 grant execute on function mayfly_private.reconcile_state to authenticated;
 grant execute on function mayfly_private.reconcile_state to service_role;
 
+create function mayfly_private.record_facts(facts jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.record_facts to authenticated;
+grant execute on function mayfly_private.record_facts to service_role;
+
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
 language plpgsql volatile security definer
@@ -4002,6 +4310,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.redrive_jobs to authenticated;
 grant execute on function mayfly_private.redrive_jobs to service_role;
+
+create function mayfly_private.refuse_fact(field text, rule text, place integer DEFAULT NULL::integer)
+returns void
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly_private.refuse_fact to authenticated;
+grant execute on function mayfly_private.refuse_fact to service_role;
 
 create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
@@ -4176,6 +4491,20 @@ set search_path = "";
 grant execute on function mayfly_private.set_debug to authenticated;
 grant execute on function mayfly_private.set_debug to service_role;
 
+create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_entity to authenticated;
+grant execute on function mayfly_private.set_entity to service_role;
+
+create function mayfly_private.set_fact_retention(ended_kept double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_fact_retention to authenticated;
+grant execute on function mayfly_private.set_fact_retention to service_role;
+
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4245,6 +4574,20 @@ create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
 language plpgsql immutable
 set search_path = "";
+
+create function mayfly_private.show_entity(entity mayfly.entities)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_entity to authenticated;
+grant execute on function mayfly_private.show_entity to service_role;
+
+create function mayfly_private.show_fact(fact mayfly.facts)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_fact to authenticated;
+grant execute on function mayfly_private.show_fact to service_role;
 
 create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb

@@ -1,7 +1,7 @@
+import type { AgentConnection } from "./agent-connection.ts";
 import { cardRow } from "./agents/answers.ts";
 import type { Activity, AgentCard } from "./agents/card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
-import type { AgentConnection } from "./agents/connection.ts";
 import { Life } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";

@@ -14217,6 +14217,1627 @@ create trigger agents_release_obligations after update on mayfly.agents
   referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.release_obligations();
 
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('fact:read', 'Read entities and facts of the tenant.', '{viewer,member,admin,owner}', true, true),
+  ('fact:write', 'Record facts, name and merge entities, and forget what one has recorded.', '{member,admin,owner}', true, true),
+  ('fact:admin', 'Read facts that are private to their agent, forget any, and set how long ended ones are kept.', '{admin,owner}', true, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- What facts are about: people, services, places. Written by the functions of this room alone.
+
+create table mayfly.entities (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  private_to uuid,
+  type text collate "C" not null default 'thing' constraint entities_type_length check (char_length(type) between 1 and 100),
+  name text not null constraint entities_name_length check (char_length(name) between 1 and 200),
+  description text not null default '' constraint entities_description_length check (char_length(description) <= 2000),
+  agent_id uuid,
+  is_set boolean not null default false,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  constraint entities_pkey primary key (tenant_id, id),
+  constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.entities
+  alter column private_to set statistics 0,
+  alter column type set statistics 0,
+  alter column name set statistics 0,
+  alter column description set statistics 0,
+  alter column agent_id set statistics 0;
+
+comment on table mayfly.entities is 'What facts are about.';
+
+comment on column mayfly.entities.private_to is 'The agent whose entity it is; null for the whole tenant.';
+
+comment on column mayfly.entities.type is '''thing'' until somebody says of which type it is.';
+
+comment on column mayfly.entities.agent_id is 'The agent that named it first; null for a person or the secret key.';
+
+comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact is left of it.';
+
+-- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
+-- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
+
+create table mayfly.entity_names (
+  tenant_id uuid not null,
+  entity_id uuid not null,
+  key text collate "C" not null constraint entity_names_key_length check (char_length(key) between 1 and 400),
+  private_to uuid,
+  type text collate "C" not null,
+  name text not null constraint entity_names_name_length check (char_length(name) between 1 and 200),
+  constraint entity_names_pkey primary key (tenant_id, entity_id, key),
+  constraint entity_names_entity_fkey foreign key (tenant_id, entity_id)
+    references mayfly.entities (tenant_id, id) on delete cascade,
+  constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.entity_names
+  alter column key set statistics 0,
+  alter column private_to set statistics 0,
+  alter column type set statistics 0,
+  alter column name set statistics 0;
+
+comment on table mayfly.entity_names is 'The names and aliases of entities.';
+
+comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single blanks.';
+
+-- What is said of entities, each from an instant on: subject, predicate, and an entity or a value. A fact has a slot:
+-- its subject and predicate, and with `many` its object as well. In each slot one fact is open at most; a newer one
+-- closes it. Written by the functions of this room alone.
+
+create table mayfly.facts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  private_to uuid,
+  subject_id uuid not null,
+  predicate text collate "C" not null constraint facts_predicate_length check (char_length(predicate) between 1 and 100),
+  object_id uuid,
+  value jsonb,
+  slot bytea not null default '',
+  confidence real constraint facts_confidence_range check (confidence between 0 and 1),
+  source text not null default '' constraint facts_source_length check (char_length(source) <= 2000),
+  memory_id uuid,
+  agent_id uuid,
+  valid_from timestamptz not null constraint facts_valid_from_finite check (isfinite(valid_from)),
+  valid_to timestamptz constraint facts_valid_to_finite check (isfinite(valid_to)),
+  recorded_at timestamptz not null default clock_timestamp(),
+  confirmed_at timestamptz not null default clock_timestamp(),
+  confirmations integer not null default 0 constraint facts_confirmations_range check (confirmations >= 0),
+  superseded_by uuid,
+  expires_at timestamptz constraint facts_expires_at_finite check (isfinite(expires_at)),
+  constraint facts_pkey primary key (tenant_id, id),
+  constraint facts_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint facts_subject_fkey foreign key (tenant_id, subject_id) references mayfly.entities (tenant_id, id) on delete cascade,
+  constraint facts_object_fkey foreign key (tenant_id, object_id) references mayfly.entities (tenant_id, id) on delete cascade,
+  constraint facts_memory_fkey foreign key (tenant_id, memory_id) references mayfly.memories (tenant_id, id) on delete set null (memory_id),
+  constraint facts_one_object check (num_nonnulls(object_id, value) = 1),
+  constraint facts_value_size check (pg_column_size(value) <= 20000),
+  constraint facts_valid_in_order check (valid_to >= valid_from)
+);
+
+-- One open fact a slot. Also what is said of an entity.
+create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
+  where valid_to is null;
+
+create index facts_subject_idx on mayfly.facts (tenant_id, subject_id, predicate, valid_from);
+
+create index facts_object_idx on mayfly.facts (tenant_id, object_id);
+
+create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
+
+-- What maintenance looks for.
+create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
+
+create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.facts
+  alter column private_to set statistics 0,
+  alter column subject_id set statistics 0,
+  alter column predicate set statistics 0,
+  alter column object_id set statistics 0,
+  alter column value set statistics 0,
+  alter column slot set statistics 0,
+  alter column source set statistics 0,
+  alter column memory_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column superseded_by set statistics 0;
+
+comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+
+comment on column mayfly.facts.private_to is 'The agent whose fact it is; null for the whole tenant.';
+
+comment on column mayfly.facts.slot is 'Empty where one object is valid at a time; else the digest of the object.';
+
+comment on column mayfly.facts.source is 'The passage or the address that says so.';
+
+comment on column mayfly.facts.memory_id is 'The memory that it was extracted from.';
+
+comment on column mayfly.facts.valid_to is 'From then on it is no longer true; null while nothing else is known. What was wrong from the beginning ends where it begins.';
+
+comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
+
+comment on column mayfly.facts.superseded_by is 'The fact that replaced it. That one may have been forgotten.';
+
+comment on column mayfly.facts.expires_at is 'From then on it is as if it had never been recorded; maintenance deletes it.';
+
+-- How a tenant keeps its facts. A tenant without a row keeps all of them.
+
+create table mayfly.fact_settings (
+  tenant_id uuid not null constraint fact_settings_pkey primary key
+    constraint fact_settings_tenant_fkey references mayfly.tenants (id) on delete cascade,
+  ended_kept interval constraint fact_settings_ended_kept_range check (ended_kept between '1 minute' and '100 years')
+);
+
+comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
+
+comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end; null for ever.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.entities', 300, '{name,type,description}', false),
+  ('mayfly.entity_names', 250, '{name}', false),
+  ('mayfly.facts', 600, '{predicate,value,source}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values ('mayfly.fact_settings', 'one row a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- Deletes the facts of a tenant that have expired, and those that ended longer ago than the tenant keeps them, with the
+-- entities that nothing is said of any more; at most max_rows facts: { facts, more }. A chore of maintain_tenant, as
+-- owner. Locks what hold_facts locks; what it deletes.
+
+create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  ended_kept constant interval := (select s.ended_kept from mayfly.fact_settings s where s.tenant_id = tenant);
+  due uuid[];
+  entities uuid[];
+  deleted integer;
+begin
+  due := array(
+    select o.id from (
+      (select f.id from mayfly.facts f where f.tenant_id = tenant and f.expires_at <= instant limit max_rows)
+      union
+      (select f.id from mayfly.facts f where f.tenant_id = tenant and f.valid_to < instant - ended_kept limit max_rows)) o
+    limit max_rows);
+  if due = '{}' then
+    return '{"facts": 0, "more": false}';
+  end if;
+  perform mayfly_private.hold_facts(tenant);
+  with gone as (
+    delete from mayfly.facts f
+    where f.tenant_id = tenant and f.id = any (due) and (f.expires_at <= instant or f.valid_to < instant - ended_kept)
+    returning f.subject_id, f.object_id
+  )
+  select count(*), array_agg(g.subject_id) || array_agg(g.object_id) into deleted, entities from gone g;
+  perform mayfly_private.drop_unused_entities(tenant, entities);
+  return jsonb_build_object('facts', deleted, 'more', cardinality(due) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_facts is 'One batch of deleting facts that have expired.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('facts', 'mayfly_private.maintain_facts(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('fact.recorded', 'fact:read', 'fact:admin', 'A fact was recorded.'),
+  ('fact.ended', 'fact:read', 'fact:admin', 'A fact has an end, since a newer one replaced it or somebody ended it.'),
+  ('fact.forgotten', 'fact:read', 'fact:admin', 'A fact was deleted.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see entities and facts: those of the tenant, and the private ones of an agent for itself, its ancestors and
+-- those who have fact:admin. They are written by functions alone.
+
+alter table mayfly.entities enable row level security;
+
+alter table mayfly.entity_names enable row level security;
+
+alter table mayfly.facts enable row level security;
+
+alter table mayfly.fact_settings enable row level security;
+
+grant select on mayfly.entities to authenticated, service_role;
+
+create policy entities_select on mayfly.entities for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[])
+    and (private_to is null
+      or private_to = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('fact:admin'))::uuid[])));
+
+grant select on mayfly.entity_names to authenticated, service_role;
+
+create policy entity_names_select on mayfly.entity_names for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[])
+    and (private_to is null
+      or private_to = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('fact:admin'))::uuid[])));
+
+grant select on mayfly.facts to authenticated, service_role;
+
+create policy facts_select on mayfly.facts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[])
+    and (private_to is null
+      or private_to = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or tenant_id = any ((select mayfly.tenant_ids('fact:admin'))::uuid[])));
+
+grant select on mayfly.fact_settings to authenticated, service_role;
+
+create policy fact_settings_select on mayfly.fact_settings for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[]));
+
+-- Refuses facts that cannot be recorded, by the field and the place of the first one that is wrong. Called by
+-- mayfly_private.record_facts. Locks nothing.
+
+create function mayfly_private.check_facts(facts jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(facts) is distinct from 'array' or jsonb_array_length(facts) not between 1 and 500 then
+    perform mayfly_private.refuse_fact('facts', 'a list of 1 to 500 facts');
+  end if;
+  select q.field, q.rule, g.n - 1 as place into fault
+  from jsonb_array_elements(facts) with ordinality as g (f, n)
+  cross join lateral (
+    select g.f -> 'valid_from' as valid_from, g.f -> 'valid_to' as valid_to, g.f -> 'expires_at' as expires_at) i
+  cross join lateral (values
+    (1, 'facts', jsonb_typeof(g.f) is distinct from 'object', 'a list of objects'),
+    (2, (select k from jsonb_object_keys(case jsonb_typeof(g.f) when 'object' then g.f else '{}' end) k
+        where k <> all ('{subject,predicate,object,value,many,confidence,source,memory_id,visibility,valid_from,valid_to,expires_at}'::text[]) limit 1),
+      jsonb_typeof(g.f) = 'object' and (g.f - '{subject,predicate,object,value,many,confidence,source,memory_id,visibility,valid_from,valid_to,expires_at}'::text[]) <> '{}',
+      'left out: a fact has no such field'),
+    (3, 'subject', not coalesce(mayfly_private.is_entity_ref(g.f -> 'subject'), false), 'the name of an entity, { name, type } or { id }'),
+    (4, 'predicate', jsonb_typeof(g.f -> 'predicate') is distinct from 'string'
+        or coalesce(char_length(mayfly_private.fact_word(g.f ->> 'predicate')), 0) not between 1 and 100, 'a text of 1 to 100 characters'),
+    (5, 'object', (coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null') = not (g.f ? 'value'), 'given, or value: exactly one of them'),
+    (6, 'object', coalesce(jsonb_typeof(g.f -> 'object'), 'null') <> 'null' and not mayfly_private.is_entity_ref(g.f -> 'object'), 'the name of an entity, { name, type } or { id }'),
+    (7, 'value', g.f ? 'value' and not mayfly_private.json_within(g.f -> 'value', 8192, 16), 'at most 8 KB of JSON, at most 16 deep'),
+    (8, 'value', g.f ? 'value' and not mayfly_private.numbers_kept(g.f -> 'value'), 'JSON without a number that JavaScript cannot hold'),
+    (9, 'many', coalesce(jsonb_typeof(g.f -> 'many'), 'boolean') not in ('boolean', 'null'), 'true or false'),
+    (10, 'confidence', not mayfly_private.number_within(g.f -> 'confidence', 0, 1), 'a number from 0 to 1'),
+    (11, 'source', not mayfly_private.text_within(g.f -> 'source', 2000), 'a text of at most 2000 characters'),
+    (12, 'memory_id', not mayfly_private.uuid_or_absent(g.f -> 'memory_id'), 'the id of a memory'),
+    (13, 'visibility', coalesce(g.f ->> 'visibility', 'tenant') not in ('tenant', 'agent'), 'tenant or agent'),
+    (14, 'valid_from', not mayfly_private.instant_or_absent(i.valid_from), 'an ISO 8601 instant'),
+    (15, 'valid_to', not mayfly_private.instant_or_absent(i.valid_to), 'an ISO 8601 instant'),
+    (16, 'expires_at', not mayfly_private.instant_or_absent(i.expires_at), 'an ISO 8601 instant')
+  ) as q (n, field, refused, rule)
+  where q.refused
+  order by g.n, q.n limit 1;
+  if found then
+    perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
+  end if;
+
+  -- Casts of what is no instant would raise, so in a statement of its own.
+  select q.field, q.rule, g.n - 1 as place into fault
+  from jsonb_array_elements(facts) with ordinality as g (f, n)
+  cross join lateral (values
+    ('valid_to', (g.f ->> 'valid_to')::timestamptz < coalesce((g.f ->> 'valid_from')::timestamptz, mayfly_private.now()), 'at or after valid_from'),
+    ('expires_at', (g.f ->> 'expires_at')::timestamptz <= mayfly_private.now(), 'in the future')
+  ) as q (field, refused, rule)
+  where q.refused
+  order by g.n limit 1;
+  if found then
+    perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_facts is 'Refuses facts that cannot be recorded.';
+
+-- Deletes those of some entities that nothing is said of any more and that nobody has set. Called by what deletes
+-- facts, as owner, after hold_facts.
+
+create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  dropped integer;
+begin
+  delete from mayfly.entities e
+  where e.tenant_id = tenant and e.id = any (ids) and not e.is_set
+    and not exists (select from mayfly.facts f where f.tenant_id = tenant and f.subject_id = e.id)
+    and not exists (select from mayfly.facts f where f.tenant_id = tenant and f.object_id = e.id);
+  get diagnostics dropped = row_count;
+  return dropped;
+end
+$$;
+
+comment on function mayfly_private.drop_unused_entities is 'Deletes entities that nothing is said of any more.';
+
+-- The definer half of mayfly.end_facts. Locks what hold_facts locks; the facts.
+
+create function mayfly_private.end_facts(ids uuid[], at timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:write');
+  instant constant timestamptz := coalesce(at, mayfly_private.now());
+  is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
+  seen constant uuid[] := mayfly_private.own_agent_ids();
+  ended jsonb;
+begin
+  if coalesce(cardinality(ids), 0) not between 1 and 500 then
+    perform mayfly_private.refuse_fact('ids', '1 to 500 ids of facts');
+  elsif not isfinite(instant) then
+    perform mayfly_private.refuse_fact('at', 'a finite instant');
+  end if;
+  perform mayfly_private.hold_facts(tenant);
+  if exists (
+    select from unnest(ids) i where not exists (
+      select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
+  then
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was written.', '{"field": "ids"}');
+  elsif exists (select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and f.valid_from > instant) then
+    perform mayfly_private.refuse_fact('at', 'at or after the beginning of each of the facts');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, cardinality(ids));
+  with gone as (
+    update mayfly.facts f set valid_to = instant
+    where f.tenant_id = tenant and f.id = any (ids) and (f.valid_to is null or f.valid_to > instant)
+    returning f.id
+  )
+  select coalesce(jsonb_agg(g.id order by g.id), '[]') into ended from gone g;
+  return jsonb_build_object('ended', ended);
+end
+$$;
+
+comment on function mayfly_private.end_facts is 'Says that facts are no longer true.';
+
+grant execute on function mayfly_private.end_facts to authenticated, service_role;
+
+-- Says that facts are no longer true from an instant on, without saying what is true instead. They stay. Scope
+-- fact:write. Those that have ended before it stay as they are.
+
+create function mayfly.end_facts(ids uuid[], at timestamptz default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.end_facts(ids, at);
+
+comment on function mayfly.end_facts is 'Says that facts are no longer true from an instant on. Returns { ended: [id] }.';
+
+grant execute on function mayfly.end_facts to authenticated, service_role;
+
+-- The entities that the caller sees by a reference: an id, or every one with this name or alias (of the type, if one is
+-- given), its own private ones and the tenant's alike. Runs as the caller, under row-level security. Locks nothing.
+
+create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
+returns uuid[]
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_type text;
+  found_ids uuid[];
+begin
+  if not coalesce(mayfly_private.is_entity_ref(ref), false) then
+    perform mayfly_private.refuse_fact(field, 'the name of an entity, { name, type } or { id }');
+  elsif ref ? 'id' and jsonb_typeof(ref) = 'object' then
+    found_ids := array(select e.id from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid);
+  else
+    of_type := mayfly_private.fact_word(case when jsonb_typeof(ref) = 'object' then ref ->> 'type' end);
+    found_ids := array(
+      select n.entity_id from mayfly.entity_names n
+      where n.tenant_id = tenant
+        and n.key = mayfly_private.entity_key(case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end)
+        and (of_type is null or n.type = of_type)
+      order by n.entity_id limit 50);
+  end if;
+  if found_ids = '{}' then
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or not for this caller.',
+      'find_entities shows which there are.', jsonb_build_object('field', field));
+  end if;
+  return found_ids;
+end
+$$;
+
+comment on function mayfly_private.entities_named is 'The entities that the caller sees by a reference.';
+
+grant execute on function mayfly_private.entities_named to authenticated, service_role;
+
+-- The form in which names of entities are compared: NFKC, in lower case, with single blanks and without characters
+-- that nobody sees. Null where nothing is left. Locks nothing.
+
+create function mayfly_private.entity_key(name text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return nullif(btrim(regexp_replace(
+    translate(lower(normalize(name, NFKC)), U&'\00AD\200B\200C\200D\2060\FEFF', ''), '\s+', ' ', 'g')), '');
+end
+$$;
+
+comment on function mayfly_private.entity_key is 'The form in which names of entities are compared.';
+
+grant execute on function mayfly_private.entity_key to authenticated, service_role;
+
+-- A predicate or a type of an entity in its one form: 'Works at', 'works-at' and 'works_at' are the same. Null where
+-- nothing is left. Locks nothing.
+
+create function mayfly_private.fact_word(word text)
+returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return nullif(btrim(regexp_replace(mayfly_private.entity_key(word), '[\s-]+', '_', 'g'), '_'), '');
+end
+$$;
+
+comment on function mayfly_private.fact_word is 'A predicate or a type in its one form.';
+
+grant execute on function mayfly_private.fact_word to authenticated, service_role;
+
+-- What is known of the entities that a text names, and what was extracted from memories: for a recall that brings facts
+-- with it. Names and aliases of up to six words are found in the first 1,000 characters, the longest first; in scripts
+-- without blanks, of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
+--
+--   { entities: [{ …, named }], facts: [{ …, hop }], truncated }            named: how the text calls it; null: from a memory
+
+create function mayfly.facts_about(
+  query text default null, memories uuid[] default null, hops integer default 1, as_of timestamptz default null, result_limit integer default 50
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:read');
+  instant constant timestamptz := mayfly_private.now();
+  at constant timestamptz := coalesce(as_of, instant);
+  words constant text[] := string_to_array(mayfly_private.entity_key(left(query, 1000)), ' ');
+  runs constant text[] := array(
+    select r[1] from regexp_matches(mayfly_private.entity_key(left(query, 1000)), U&'[\0E00-\0E7F\3040-\30FF\3400-\9FFF\AC00-\D7AF]{2,}', 'g') r);
+  names text[];
+  named uuid[];
+  called text[];
+  around jsonb := '{"entities": [], "facts": [], "truncated": false}';
+  of_memories jsonb := '[]';
+begin
+  if result_limit is null or result_limit not between 1 and 500 then
+    perform mayfly_private.refuse_fact('result_limit', '1 to 500');
+  elsif cardinality(memories) > 200 then
+    perform mayfly_private.refuse_fact('memories', 'at most 200 ids');
+  elsif char_length(query) > 10000 then
+    perform mayfly_private.refuse_fact('query', 'a text of at most 10000 characters');
+  end if;
+  names := array(
+    select array_to_string(words[w:w + n - 1], ' ') from generate_subscripts(words, 1) w, generate_series(1, 6) n
+    where w + n - 1 <= cardinality(words)
+    union
+    select regexp_replace(btrim(array_to_string(words[w:w + n - 1], ' '), U&'.,;:!?"''()[]{}<>\2026\201C\201D\201E\2018\2019\00AB\00BB\3002\3001'),
+      U&'[''\2019]s$', '')
+    from generate_subscripts(words, 1) w, generate_series(1, 6) n
+    where w + n - 1 <= cardinality(words)
+    union
+    select substr(r, c, n) from unnest(runs) r, generate_series(1, char_length(r)) c, generate_series(2, 8) n
+    where c + n - 1 <= char_length(r));
+  select array_agg(b.entity_id order by char_length(b.key) desc, b.entity_id), array_agg(b.name order by char_length(b.key) desc, b.entity_id)
+  into named, called
+  from (
+    select distinct on (n.entity_id) n.entity_id, n.key, n.name from mayfly.entity_names n
+    where n.tenant_id = tenant and n.key = any (names)
+    order by n.entity_id, char_length(n.key) desc, n.key) b;
+
+  if named is not null then
+    around := mayfly.traverse_facts((select jsonb_agg(jsonb_build_object('id', i)) from unnest(named[:50]) i), hops,
+      as_of => at, fan_out => 20, result_limit => result_limit);
+  end if;
+  if cardinality(memories) > 0 then
+    of_memories := (
+      select coalesce(jsonb_agg(mayfly_private.show_fact(r) || '{"hop": 0}' order by r.recorded_at desc, r.id), '[]')
+      from (
+        select f.* from mayfly.facts f
+        where f.tenant_id = tenant and f.memory_id = any (memories)
+          and f.valid_from <= at and (f.valid_to is null or f.valid_to > at) and (f.expires_at is null or f.expires_at > instant)
+          and not exists (select from jsonb_array_elements(around -> 'facts') a where (a ->> 'id')::uuid = f.id)
+        order by f.recorded_at desc, f.id
+        limit result_limit - jsonb_array_length(around -> 'facts')) r);
+  end if;
+  return jsonb_build_object(
+    'entities', (
+      select coalesce(jsonb_agg(e || jsonb_build_object('named', called[array_position(named, (e ->> 'id')::uuid)])
+        order by array_position(named, (e ->> 'id')::uuid), n), '[]')
+      from jsonb_array_elements(around -> 'entities') with ordinality as a (e, n)),
+    'facts', (around -> 'facts') || of_memories, 'truncated', (around ->> 'truncated')::boolean or coalesce(cardinality(named), 0) > 50);
+end
+$$;
+
+comment on function mayfly.facts_about is
+  'What is known of the entities that a text names, and what was extracted from memories: { entities, facts, truncated }.';
+
+grant execute on function mayfly.facts_about to authenticated, service_role;
+
+-- The entities that the caller sees, by their names and aliases: those with the very name first, then those whose name
+-- begins with the text, then those that contain it. Without a text all of them. Scope fact:read. Runs as the caller;
+-- reads the names of the tenant. Locks nothing.
+
+create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:read');
+  asked constant text := mayfly_private.entity_key(query);
+  wanted constant text := mayfly_private.fact_word(of_type);
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.refuse_fact('page_limit', '1 to 1000');
+  elsif skip is null or skip not between 0 and 100000 then
+    perform mayfly_private.refuse_fact('skip', '0 to 100000');
+  elsif char_length(query) > 200 then
+    perform mayfly_private.refuse_fact('query', 'a text of at most 200 characters');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_entity(e) order by r.place), '[]')
+    from (
+      select b.entity_id, row_number() over (order by b.rank, b.key, b.entity_id) as place
+      from (
+        select distinct on (n.entity_id) n.entity_id, n.key,
+          case when asked is null or n.key = asked then 0 when starts_with(n.key, asked) then 1 else 2 end as rank
+        from mayfly.entity_names n
+        where n.tenant_id = tenant and (wanted is null or n.type = wanted) and (asked is null or position(asked in n.key) > 0)
+        order by n.entity_id, rank, n.key) b
+      order by place offset skip limit page_limit) r
+    join mayfly.entities e on e.tenant_id = tenant and e.id = r.entity_id);
+end
+$$;
+
+comment on function mayfly.find_entities is 'Entities by their names and aliases, the best match first; all of them without a text.';
+
+grant execute on function mayfly.find_entities to authenticated, service_role;
+
+-- The entity that a reference means to an agent, or to the tenant where `owner` is null; null where there is none. By
+-- its id, or by its name or an alias: of the type that is given, or of none yet ('thing'). A name that stands for
+-- entities of several types, and no type: entity_ambiguous. A private entity of the owner comes before the tenant's.
+--
+-- Called by the functions that write, as owner, after hold_facts. `seen` are the agents whose private entities the caller sees;
+-- null for all. Locks nothing.
+
+create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
+returns mayfly.entities
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  by_id constant uuid := ref ->> 'id';
+  said constant text := case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end;
+  of_type constant text := mayfly_private.fact_word(case when jsonb_typeof(ref) = 'object' then ref ->> 'type' end);
+  entity mayfly.entities;
+  types text[];
+begin
+  if by_id is not null then
+    select * into entity from mayfly.entities e
+    where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
+    if not found then
+      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
+        '{"field": "id"}');
+    end if;
+    return entity;
+  end if;
+  if of_type is null then
+    types := array(
+      select distinct n.type from mayfly.entity_names n
+      where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+      order by 1);
+    if cardinality(types) > 1 then
+      perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
+        'Give the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
+    end if;
+  end if;
+  select e.* into entity
+  from mayfly.entity_names n
+  join mayfly.entities e on e.tenant_id = n.tenant_id and e.id = n.entity_id
+  where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+    and (of_type is null or n.type in (of_type, 'thing'))
+  order by n.type = 'thing', n.private_to nulls last
+  limit 1;
+  return entity;
+end
+$$;
+
+comment on function mayfly_private.find_entity is 'The entity that a reference means, or null.';
+
+-- The definer half of mayfly.forget_entity. Locks what hold_facts locks; what it deletes.
+
+create function mayfly_private.forget_entity(id uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:admin');
+  entities uuid[];
+  forgotten integer;
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.refuse_fact('max_rows', '1 to 10000');
+  end if;
+  perform mayfly_private.hold_facts(tenant);
+  perform from mayfly.entities e where e.tenant_id = tenant and e.id = forget_entity.id;
+  if not found then
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity.', null, '{"field": "id"}');
+  end if;
+  with gone as (
+    delete from mayfly.facts f
+    where f.tenant_id = tenant and f.id in (
+      select s.id from mayfly.facts s where s.tenant_id = tenant and s.subject_id = forget_entity.id
+      union select o.id from mayfly.facts o where o.tenant_id = tenant and o.object_id = forget_entity.id
+      limit max_rows)
+    returning f.subject_id, f.object_id
+  )
+  select count(*), array_remove(array_agg(g.subject_id) || array_agg(g.object_id), forget_entity.id) into forgotten, entities from gone g;
+  perform mayfly_private.drop_unused_entities(tenant, entities);
+  if forgotten < max_rows then
+    delete from mayfly.entities e where e.tenant_id = tenant and e.id = forget_entity.id;
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, forgotten);
+  return jsonb_build_object('forgotten', forgotten, 'more', forgotten = max_rows);
+end
+$$;
+
+comment on function mayfly_private.forget_entity is 'Deletes an entity and everything that is said of it.';
+
+grant execute on function mayfly_private.forget_entity to authenticated, service_role;
+
+-- Deletes an entity for good, with its names and every fact that is about it or leads to it, private ones too. At most
+-- max_rows facts a call: call it again while it says more. Scope fact:admin.
+
+create function mayfly.forget_entity(id uuid, max_rows integer default 5000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.forget_entity(id, max_rows);
+
+comment on function mayfly.forget_entity is 'Deletes an entity and everything that is said of it. Returns { forgotten, more }: while more, call it again.';
+
+grant execute on function mayfly.forget_entity to authenticated, service_role;
+
+-- The definer half of mayfly.forget_facts. Locks what hold_facts locks; what it deletes.
+
+create function mayfly_private.forget_facts(ids uuid[], memory uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:write');
+  is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
+  is_agent constant boolean := (mayfly_private.caller()).kind = 'agent';
+  seen constant uuid[] := mayfly_private.own_agent_ids();
+  entities uuid[];
+  forgotten integer;
+begin
+  if num_nonnulls(ids, memory) <> 1 or cardinality(ids) not between 1 and 500 then
+    perform mayfly_private.refuse_fact('ids', '1 to 500 ids of facts, unless memory is given');
+  end if;
+  perform mayfly_private.hold_facts(tenant);
+  if exists (select from unnest(ids) i where not exists (
+      select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
+  then
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was forgotten.', '{"field": "ids"}');
+  elsif is_agent and not is_admin and exists (
+      select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and not coalesce(f.agent_id = any (seen), false)) then
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent forgets what it or its descendants have recorded.',
+      'Nothing was forgotten. End the fact, or spawn the agent with fact:admin.', '{"scope": "fact:admin"}');
+  end if;
+  with gone as (
+    delete from mayfly.facts f
+    where f.tenant_id = tenant and (f.id = any (ids) or f.memory_id = memory)
+      and (is_admin or f.private_to is null or f.private_to = any (seen))
+      and (is_admin or not is_agent or f.agent_id = any (seen))
+    returning f.subject_id, f.object_id
+  )
+  select count(*), array_agg(g.subject_id) || array_agg(g.object_id) into forgotten, entities from gone g;
+  perform mayfly_private.drop_unused_entities(tenant, entities);
+  perform mayfly_private.charge(tenant, 0, 0, forgotten);
+  return jsonb_build_object('forgotten', forgotten);
+end
+$$;
+
+comment on function mayfly_private.forget_facts is 'Deletes facts for good.';
+
+grant execute on function mayfly_private.forget_facts to authenticated, service_role;
+
+-- Deletes facts for good, by their ids or all that were extracted from a memory; entities that nothing is said of any
+-- more, and that nobody has set, go with them. Scope fact:write: an agent forgets what it and its descendants have
+-- recorded, with fact:admin any. What a forgotten fact had replaced stays ended.
+
+create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.forget_facts(ids, memory);
+
+comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory that they are from. Returns { forgotten }.';
+
+grant execute on function mayfly.forget_facts to authenticated, service_role;
+
+-- Makes those who write a tenant's facts go one after the other: a name makes one entity, a slot has one open fact, and
+-- no two of them wait for each other's rows. Called by each function of this room that writes, before it reads. The
+-- lock ends with the transaction.
+
+create function mayfly_private.hold_facts(tenant uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('mayfly.facts ' || tenant, 0));
+end
+$$;
+
+comment on function mayfly_private.hold_facts is 'Makes those who write a tenant''s facts go one after the other.';
+
+-- Whether a JSON value names an entity: its name as a text, or { id }, or { name, type? }.
+
+create function mayfly_private.is_entity_ref(ref jsonb)
+returns boolean
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return case jsonb_typeof(ref)
+    when 'string' then char_length(ref #>> '{}') <= 200 and mayfly_private.entity_key(ref #>> '{}') is not null
+    when 'object' then (ref - '{id,name,type}'::text[]) = '{}'
+      and case when ref ? 'id' then ref - 'id' = '{}' and mayfly_private.to_uuid(ref ->> 'id') is not null
+        else jsonb_typeof(ref -> 'name') = 'string' and char_length(ref ->> 'name') <= 200 and mayfly_private.entity_key(ref ->> 'name') is not null
+          and case when ref ? 'type' then jsonb_typeof(ref -> 'type') = 'string'
+            and coalesce(char_length(mayfly_private.fact_word(ref ->> 'type')), 0) between 1 and 100 else true end
+      end
+    else false
+  end;
+end
+$$;
+
+comment on function mayfly_private.is_entity_ref is 'Whether a JSON value names an entity.';
+
+grant execute on function mayfly_private.is_entity_ref to authenticated, service_role;
+
+-- Facts that the caller sees, those of a subject or of an object or with a predicate or from a memory: as they were at an
+-- instant, or with history every one that there has been. The newest first, a page at a time. Scope fact:read. Runs as the
+-- caller. Locks nothing.
+
+create function mayfly.list_facts(
+  subject jsonb default null, predicate text default null, object jsonb default null, memory uuid default null,
+  as_of timestamptz default null, history boolean default false, before uuid default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:read');
+  instant constant timestamptz := mayfly_private.now();
+  at constant timestamptz := coalesce(as_of, instant);
+  subjects constant uuid[] := case when subject is not null then mayfly_private.entities_named(tenant, subject, 'subject') end;
+  objects constant uuid[] := case when object is not null then mayfly_private.entities_named(tenant, object, 'object') end;
+  last mayfly.facts;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.refuse_fact('page_limit', '1 to 1000');
+  end if;
+  if before is not null then
+    select * into last from mayfly.facts f where f.tenant_id = tenant and f.id = before;
+    if not found then
+      perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact.', null, '{"field": "before"}');
+    end if;
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_fact(r) order by r.recorded_at desc, r.id desc), '[]')
+    from (
+      select f.* from mayfly.facts f
+      where f.tenant_id = tenant
+        and (subjects is null or f.subject_id = any (subjects))
+        and (list_facts.predicate is null or f.predicate = mayfly_private.fact_word(list_facts.predicate))
+        and (objects is null or f.object_id = any (objects))
+        and (memory is null or f.memory_id = memory)
+        and (f.expires_at is null or f.expires_at > instant)
+        and (history or (f.valid_from <= at and (f.valid_to is null or f.valid_to > at)))
+        and (before is null or (f.recorded_at, f.id) < (last.recorded_at, last.id))
+      order by f.recorded_at desc, f.id desc
+      limit page_limit) r);
+end
+$$;
+
+comment on function mayfly.list_facts is
+  'Facts, the newest first: of a subject, a predicate, an object or a memory, as they are or were at as_of; with history those that have ended as well.';
+
+grant execute on function mayfly.list_facts to authenticated, service_role;
+
+-- Makes the entities that references name and that there are not yet, all at once: one by one, what each insert is
+-- charged and checked made 100 facts take ten times as long. Those with a type first, so that a name alone finds them.
+-- `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after hold_facts.
+
+create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  typed boolean;
+begin
+  foreach typed in array '{true,false}'::boolean[] loop
+    with missing as (
+      select distinct on (m.owner, m.key, m.type) gen_random_uuid() as id, m.owner, m.key, m.type, m.name
+      from (
+        select (r ->> 'owner')::uuid as owner, btrim(n.name) as name, mayfly_private.entity_key(n.name) as key,
+          coalesce(mayfly_private.fact_word(r -> 'ref' ->> 'type'), 'thing') as type
+        from unnest(refs) r
+        cross join lateral (select case jsonb_typeof(r -> 'ref') when 'string' then r ->> 'ref' else r -> 'ref' ->> 'name' end as name) n
+        where n.name is not null and typed = coalesce(jsonb_typeof(r -> 'ref') = 'object' and r -> 'ref' ? 'type', false)
+          and (mayfly_private.find_entity(tenant, (r ->> 'owner')::uuid, seen, r -> 'ref')).id is null
+          -- A private one of the caller's may be about to become the tenant's.
+          and (caller_id is null or r ->> 'owner' is not null or (mayfly_private.find_entity(tenant, caller_id, seen, r -> 'ref')).id is null)) m
+      order by m.owner, m.key, m.type
+    ), made as (
+      insert into mayfly.entities (tenant_id, id, private_to, type, name, agent_id, created_at, updated_at)
+      select tenant, m.id, m.owner, m.type, m.name, caller_id, mayfly_private.now(), mayfly_private.now() from missing m
+    )
+    insert into mayfly.entity_names (tenant_id, entity_id, key, private_to, type, name)
+    select tenant, m.id, m.key, m.owner, m.type, m.name from missing m;
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.make_entities is 'Makes the entities that references name and that there are not yet.';
+
+-- The definer half of mayfly.merge_entities. Locks what hold_facts locks; both entities and their facts.
+--
+-- Where both have an open fact in one slot, the one that begins later stays open and closes the other; of two that say
+-- the same, the older one stays.
+
+create function mayfly_private.merge_entities(id uuid, into_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:write');
+  seen constant uuid[] := case when not tenant = any (mayfly_private.tenant_ids('fact:admin')) then mayfly_private.own_agent_ids() end;
+  source mayfly.entities;
+  target mayfly.entities;
+  moving mayfly.facts;
+  other mayfly.facts;
+  moved integer := 0;
+begin
+  if id is null or id = into_id then
+    perform mayfly_private.refuse_fact('id', 'another entity than into_id');
+  end if;
+  perform mayfly_private.hold_facts(tenant);
+  source := mayfly_private.find_entity(tenant, null, seen, jsonb_build_object('id', id));
+  target := mayfly_private.find_entity(tenant, null, seen, jsonb_build_object('id', into_id));
+  if target.private_to is not null and target.private_to is distinct from source.private_to then
+    perform mayfly_private.refuse_fact('into_id', 'an entity that all who see the other one see as well');
+  end if;
+  for moving in
+    select * from mayfly.facts f
+    where f.tenant_id = tenant and (f.subject_id = source.id or f.object_id = source.id)
+    order by f.valid_from, f.recorded_at, f.id
+  loop
+    moved := moved + 1;
+    moving.subject_id := case when moving.subject_id = source.id then target.id else moving.subject_id end;
+    moving.object_id := case when moving.object_id = source.id then target.id else moving.object_id end;
+    if moving.slot <> '' and moving.object_id is not null then
+      moving.slot := sha256(convert_to(moving.object_id::text, 'UTF8'));
+    end if;
+    if moving.valid_to is null then
+      select * into other from mayfly.facts f
+      where f.tenant_id = tenant and f.id <> moving.id and f.subject_id = moving.subject_id and f.predicate = moving.predicate and f.slot = moving.slot
+        and f.private_to is not distinct from moving.private_to and f.valid_to is null;
+      if found and (other.object_id, other.value) is not distinct from (moving.object_id, moving.value) then
+        moving.valid_to := moving.valid_from;
+        moving.superseded_by := other.id;
+        update mayfly.facts f set valid_from = least(f.valid_from, moving.valid_from), confirmations = f.confirmations + moving.confirmations + 1
+        where f.tenant_id = tenant and f.id = other.id;
+      elsif found and other.valid_from > moving.valid_from then
+        moving.valid_to := other.valid_from;
+        moving.superseded_by := other.id;
+      elsif found then
+        update mayfly.facts f set valid_to = moving.valid_from, superseded_by = moving.id where f.tenant_id = tenant and f.id = other.id;
+      end if;
+    end if;
+    update mayfly.facts f
+    set subject_id = moving.subject_id, object_id = moving.object_id, slot = moving.slot, valid_to = moving.valid_to, superseded_by = moving.superseded_by
+    where f.tenant_id = tenant and f.id = moving.id;
+  end loop;
+  delete from mayfly.entity_names n
+  where n.tenant_id = tenant and n.entity_id = source.id and exists (
+    select from mayfly.entity_names t where t.tenant_id = tenant and t.entity_id = target.id and t.key = n.key);
+  begin
+    update mayfly.entity_names n set entity_id = target.id, type = target.type, private_to = target.private_to
+    where n.tenant_id = tenant and n.entity_id = source.id;
+  exception when unique_violation then
+    perform mayfly_private.fail(409, 'entity_exists', 'An alias is that of a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
+  end;
+  update mayfly.entities e set is_set = e.is_set or source.is_set, description = coalesce(nullif(e.description, ''), source.description), updated_at = mayfly_private.now()
+  where e.tenant_id = tenant and e.id = target.id
+  returning * into target;
+  delete from mayfly.entities e where e.tenant_id = tenant and e.id = source.id;
+  perform mayfly_private.charge(tenant, 0, 0, moved + 1);
+  return mayfly_private.show_entity(target);
+end
+$$;
+
+comment on function mayfly_private.merge_entities is 'Makes two entities one.';
+
+grant execute on function mayfly_private.merge_entities to authenticated, service_role;
+
+-- Makes two entities one: the names of `id` become aliases of `into_id`, its facts are of that one, and it is gone.
+-- Scope fact:write.
+
+create function mayfly.merge_entities(id uuid, into_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.merge_entities(id, into_id);
+
+comment on function mayfly.merge_entities is 'Makes two entities one: the names and facts of the first become those of the second, which is returned.';
+
+grant execute on function mayfly.merge_entities to authenticated, service_role;
+
+-- The entity that a reference means, made where there is none, of which the owner (an agent, or null: the tenant) may
+-- say something. Its type is set where only now somebody says which. An entity that was private becomes the tenant's when
+-- something is said of it that the tenant may see. Called by functions that write, as owner, after hold_facts.
+
+create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
+returns mayfly.entities
+language plpgsql
+set search_path = ''
+as $$
+declare
+  said constant text := case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end;
+  of_type constant text := mayfly_private.fact_word(case when jsonb_typeof(ref) = 'object' then ref ->> 'type' end);
+  entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
+begin
+  if entity.id is null and owner is null and caller_id is not null then
+    -- A private one of the caller that is about to be the tenant's.
+    entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
+  end if;
+  if entity.id is null then
+    insert into mayfly.entities (tenant_id, private_to, type, name, agent_id, created_at, updated_at)
+    values (tenant, owner, coalesce(of_type, 'thing'), btrim(said), caller_id, mayfly_private.now(), mayfly_private.now())
+    returning * into entity;
+    insert into mayfly.entity_names (tenant_id, entity_id, key, private_to, type, name)
+    values (tenant, entity.id, mayfly_private.entity_key(said), owner, entity.type, btrim(said));
+    return entity;
+  end if;
+  -- What is private says nothing of the tenant's entity, not even its type.
+  if (entity.type = 'thing' and of_type <> 'thing' and entity.private_to is not distinct from owner) or (owner is null and entity.private_to is not null) then
+    begin
+      update mayfly.entity_names n
+      set type = coalesce(of_type, n.type), private_to = case when owner is not null then n.private_to end
+      where n.tenant_id = tenant and n.entity_id = entity.id;
+      update mayfly.entities e
+      set type = coalesce(of_type, e.type), private_to = case when owner is not null then e.private_to end, updated_at = mayfly_private.now()
+      where e.tenant_id = tenant and e.id = entity.id
+      returning * into entity;
+    exception when unique_violation then
+      perform mayfly_private.fail(409, 'entity_exists', format('There is another entity that is called %s or by one of its aliases.', entity.name),
+        'Merge the two with merge_entities.', jsonb_build_object('field', 'name', 'id', entity.id));
+    end;
+  end if;
+  return entity;
+end
+$$;
+
+comment on function mayfly_private.own_entity is 'The entity that a reference means, made where there is none.';
+
+-- Checks facts, and says of each whose it is to be: an agent's, or null for the tenant's. What comes from a private memory
+-- stays private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
+
+create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
+returns uuid[]
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  owners uuid[];
+  fault record;
+begin
+  perform mayfly_private.check_facts(facts);
+  select g.n - 1 as place, g.f ? 'memory_id' and m.id is null and g.f ->> 'memory_id' is not null as is_unknown, g.f ->> 'visibility' as visibility into fault
+  from jsonb_array_elements(facts) with ordinality as g (f, n)
+  left join mayfly.memories m on m.tenant_id = tenant and m.id = (g.f ->> 'memory_id')::uuid and m.deleted_at is null
+    and (m.visibility = 'tenant' or m.agent_id = any (mayfly_private.own_agent_ids())
+      or tenant = any (mayfly_private.tenant_ids('memory:admin')))
+  where (g.f ->> 'memory_id' is not null and m.id is null)
+    or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
+  order by g.n limit 1;
+  if found and fault.is_unknown then
+    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.',
+      'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
+  elsif found then
+    perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
+      else 'tenant, since only an agent has facts of its own' end, fault.place::integer);
+  end if;
+  select array_agg(case when coalesce(g.f ->> 'visibility', m.visibility) = 'agent' then caller_id end order by g.n) into owners
+  from jsonb_array_elements(facts) with ordinality as g (f, n)
+  left join mayfly.memories m on m.tenant_id = tenant and m.id = (g.f ->> 'memory_id')::uuid;
+  return owners;
+end
+$$;
+
+comment on function mayfly_private.owners_of_facts is 'Checks facts, and says of each whose it is to be.';
+
+-- Puts facts into their slots, of which no two are the same: confirms the fact that says the same at that time, or else
+-- inserts it, closes the one that was valid then, and lets it end where the next one begins. Gives for each, in their
+-- order, { id, status, superseded, valid_from, valid_to }. Called by mayfly_private.record_facts, as owner, after hold_facts.
+-- Locks what it changes.
+
+create function mayfly_private.place_facts(given mayfly.facts[])
+returns jsonb[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  befores uuid[];
+  same boolean[];
+  nexts timestamptz[];
+  answers jsonb[];
+begin
+  select array_agg(b.id order by g.ordinality),
+    array_agg(b.id is not null and b.object_id is not distinct from g.object_id and b.value is not distinct from g.value order by g.ordinality),
+    array_agg(n.valid_from order by g.ordinality)
+  into befores, same, nexts
+  from unnest(given) with ordinality g
+  left join lateral (
+    select f.id, f.object_id, f.value from mayfly.facts f
+    where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
+      and f.private_to is not distinct from g.private_to
+      and f.valid_from <= g.valid_from and (f.valid_to is null or f.valid_to > g.valid_from)
+      and (f.expires_at is null or f.expires_at > instant)
+    order by f.valid_from desc, f.recorded_at desc limit 1) b on true
+  left join lateral (
+    select min(f.valid_from) as valid_from from mayfly.facts f
+    where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
+      and f.private_to is not distinct from g.private_to and f.valid_from > g.valid_from
+      -- What was wrong from the beginning bounds nothing.
+      and f.valid_to is distinct from f.valid_from and (f.expires_at is null or f.expires_at > instant)) n on true;
+
+  update mayfly.facts f
+  set confirmations = f.confirmations + 1, confirmed_at = instant, confidence = coalesce(g.confidence, f.confidence),
+    source = coalesce(nullif(g.source, ''), f.source), memory_id = coalesce(g.memory_id, f.memory_id),
+    valid_to = least(f.valid_to, g.valid_to),
+    -- What one of both keeps for ever is kept.
+    expires_at = case when f.expires_at is not null and g.expires_at is not null then greatest(f.expires_at, g.expires_at) end
+  from unnest(given) with ordinality g
+  where same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
+
+  update mayfly.facts f set valid_to = g.valid_from, superseded_by = g.id
+  from unnest(given) with ordinality g
+  where not same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
+
+  -- One that has expired, and that maintenance has not come to, no longer holds its slot.
+  delete from mayfly.facts f
+  using unnest(given) g
+  where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
+    and f.private_to is not distinct from g.private_to and f.expires_at <= instant;
+
+  insert into mayfly.facts (tenant_id, id, private_to, subject_id, predicate, object_id, value, slot, confidence, source, memory_id,
+    agent_id, valid_from, valid_to, recorded_at, confirmed_at, expires_at)
+  select g.tenant_id, g.id, g.private_to, g.subject_id, g.predicate, g.object_id, g.value, g.slot, g.confidence, g.source, g.memory_id,
+    g.agent_id, g.valid_from, least(g.valid_to, nexts[g.ordinality]), instant, instant, g.expires_at
+  from unnest(given) with ordinality g
+  where not same[g.ordinality]
+  order by g.ordinality;
+
+  select array_agg(jsonb_build_object('id', f.id,
+      'status', case when same[g.ordinality] then 'confirmed' when befores[g.ordinality] is null then 'recorded' else 'superseded' end,
+      'superseded', case when same[g.ordinality] or befores[g.ordinality] is null then '[]' else jsonb_build_array(befores[g.ordinality]) end,
+      'subject', f.subject_id, 'object', f.object_id, 'valid_from', f.valid_from, 'valid_to', f.valid_to) order by g.ordinality)
+  into answers
+  from unnest(given) with ordinality g
+  join mayfly.facts f on f.tenant_id = g.tenant_id and f.id = case when same[g.ordinality] then befores[g.ordinality] else g.id end;
+  return answers;
+end
+$$;
+
+comment on function mayfly_private.place_facts is 'Puts facts into their slots.';
+
+-- The definer half of mayfly.record_facts. All or nothing. Locks what hold_facts locks; what it changes.
+
+create function mayfly_private.record_facts(facts jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  instant timestamptz;
+  is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
+  caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
+  -- Whose private entities the caller sees; null for all.
+  seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
+  owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
+  refs jsonb[];
+  ids jsonb := '{}';
+  prepared mayfly.facts[] := '{}';
+  rounds integer[];
+  answers jsonb[];
+  placed jsonb[];
+  places integer[];
+  one record;
+begin
+  perform mayfly_private.hold_facts(tenant);
+  -- Behind the lock, so that who writes later says so later.
+  instant := mayfly_private.now();
+  refs := array(
+    select distinct jsonb_build_object('owner', owners[g.n], 'ref', r)
+    from jsonb_array_elements(facts) with ordinality as g (f, n), unnest(array[g.f -> 'subject', g.f -> 'object']) r
+    where coalesce(jsonb_typeof(r), 'null') <> 'null');
+  perform mayfly_private.make_entities(tenant, caller_id, seen, refs);
+  for one in select r from unnest(refs) r order by r -> 'ref' loop
+    ids := ids || jsonb_build_object(one.r::text, (mayfly_private.own_entity(tenant, (one.r ->> 'owner')::uuid, caller_id, seen, one.r -> 'ref')).id);
+  end loop;
+
+  select array_agg(f order by p.n), array_agg(p.round order by p.n) into prepared, rounds
+  from (
+    select e.n, row_number() over (partition by e.owner, e.subject_id, e.predicate, e.slot order by e.n) as round,
+      row(tenant, gen_random_uuid(), e.owner, e.subject_id, e.predicate, e.object_id, e.value, e.slot,
+        (e.f ->> 'confidence')::real, coalesce(e.f ->> 'source', ''), (e.f ->> 'memory_id')::uuid, caller_id,
+        coalesce((e.f ->> 'valid_from')::timestamptz, instant), (e.f ->> 'valid_to')::timestamptz, instant, instant, 0, null,
+        (e.f ->> 'expires_at')::timestamptz)::mayfly.facts as f
+    from (
+      select g.n, g.f, owners[g.n] as owner, i.subject_id, i.object_id, i.value, mayfly_private.fact_word(g.f ->> 'predicate') as predicate,
+        case when (g.f ->> 'many')::boolean then sha256(convert_to(coalesce(i.object_id::text, i.value::text), 'UTF8')) else '' end as slot
+      from jsonb_array_elements(facts) with ordinality as g (f, n)
+      cross join lateral (
+        select (ids ->> jsonb_build_object('owner', owners[g.n], 'ref', g.f -> 'subject')::text)::uuid as subject_id,
+          (ids ->> jsonb_build_object('owner', owners[g.n], 'ref', g.f -> 'object')::text)::uuid as object_id,
+          case when coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null' then mayfly_private.canonical(g.f -> 'value') end as value) i) e) p;
+
+  -- Of facts in one slot, the second sees what became of the first.
+  answers := array_fill(null::jsonb, array[cardinality(prepared)]);
+  for round in 1..(select max(r) from unnest(rounds) r) loop
+    places := array(select n from generate_subscripts(prepared, 1) n where rounds[n] = round order by n);
+    placed := mayfly_private.place_facts(array(select prepared[n] from unnest(places) n));
+    for k in 1..cardinality(places) loop
+      answers[places[k]] := placed[k];
+    end loop;
+  end loop;
+  -- What is recorded is charged as it is inserted; what is only confirmed is a write, too.
+  perform mayfly_private.charge(tenant, 0, 0, (select count(*) from unnest(answers) a where a ->> 'status' = 'confirmed')::integer);
+  return to_jsonb(answers);
+end
+$$;
+
+comment on function mayfly_private.record_facts is 'Records facts.';
+
+grant execute on function mayfly_private.record_facts to authenticated, service_role;
+
+-- Records up to 500 facts, all or none, in their order (scope fact:write):
+--
+--   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
+--
+-- subject and object are entities: a name, { name, type } or { id }; those that are new are made. A newer fact about
+-- the same subject and predicate closes the older one, which stays; with many, each object has its own. The same fact
+-- again is confirmed.
+
+create function mayfly.record_facts(facts jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.record_facts(facts);
+
+comment on function mayfly.record_facts is
+  'Records facts, all or none. Returns for each { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to }.';
+
+grant execute on function mayfly.record_facts to authenticated, service_role;
+
+-- Refuses a call of this room by the field that is wrong, and the place of the fact in its list where there is one.
+
+create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', field, rule), 'Nothing was written.',
+    jsonb_strip_nulls(jsonb_build_object('field', field, 'index', place)));
+end
+$$;
+
+comment on function mayfly_private.refuse_fact is 'Refuses a call by the field that is wrong.';
+
+grant execute on function mayfly_private.refuse_fact to authenticated, service_role;
+
+-- The definer half of mayfly.set_entity. Locks what hold_facts locks; the entity.
+
+create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
+  seen constant uuid[] := case when not tenant = any (mayfly_private.tenant_ids('fact:admin')) then mayfly_private.own_agent_ids() end;
+  ref constant jsonb := coalesce(entity, jsonb_strip_nulls(jsonb_build_object('name', name, 'type', type)));
+  of_type constant text := mayfly_private.fact_word(type);
+  owner constant uuid := case visibility when 'agent' then caller_id end;
+  given mayfly.entities;
+begin
+  if not coalesce(mayfly_private.is_entity_ref(ref), false) then
+    perform mayfly_private.refuse_fact(case when entity is null then 'name' else 'entity' end, 'the name of an entity, or in entity { name, type } or { id }');
+  elsif name is not null and (char_length(name) > 200 or mayfly_private.entity_key(name) is null) then
+    perform mayfly_private.refuse_fact('name', 'a text of 1 to 200 characters');
+  elsif type is not null and coalesce(char_length(of_type), 0) not between 1 and 100 then
+    perform mayfly_private.refuse_fact('type', 'a text of 1 to 100 characters');
+  elsif char_length(description) > 2000 then
+    perform mayfly_private.refuse_fact('description', 'a text of at most 2000 characters');
+  elsif cardinality(aliases) > 50 or exists (select from unnest(aliases) a
+      where a is null or char_length(a) > 200 or mayfly_private.entity_key(a) is null) then
+    perform mayfly_private.refuse_fact('aliases', 'at most 50 texts of 1 to 200 characters');
+  elsif coalesce(visibility, 'tenant') not in ('tenant', 'agent') then
+    perform mayfly_private.refuse_fact('visibility', 'tenant or agent');
+  elsif visibility = 'agent' and caller_id is null then
+    perform mayfly_private.refuse_fact('visibility', 'tenant, since only an agent has entities of its own');
+  end if;
+  perform mayfly_private.hold_facts(tenant);
+  given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
+    (select e.private_to from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid) end), caller_id, seen, ref);
+  if visibility = 'agent' and given.private_to is null then
+    perform mayfly_private.fail(409, 'entity_exists', 'The tenant has an entity of this name.',
+      'Nothing was written. Leave visibility out to change it for all, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
+  end if;
+  begin
+    update mayfly.entities e
+    set name = coalesce(btrim(set_entity.name), e.name), type = coalesce(of_type, e.type), description = coalesce(set_entity.description, e.description),
+      is_set = true, updated_at = mayfly_private.now()
+    where e.tenant_id = tenant and e.id = given.id
+    returning * into given;
+    if of_type is not null then
+      update mayfly.entity_names n set type = of_type where n.tenant_id = tenant and n.entity_id = given.id and n.type <> of_type;
+    end if;
+    if aliases is not null then
+      delete from mayfly.entity_names n where n.tenant_id = tenant and n.entity_id = given.id;
+    end if;
+    insert into mayfly.entity_names (tenant_id, entity_id, key, private_to, type, name)
+    select distinct on (mayfly_private.entity_key(a.name)) tenant, given.id, mayfly_private.entity_key(a.name), given.private_to, given.type, btrim(a.name)
+    from (select given.name, 0 as n union all select a, 1 from unnest(aliases) a) a
+    order by mayfly_private.entity_key(a.name), a.n
+    on conflict on constraint entity_names_pkey do update set name = excluded.name;
+  exception when unique_violation then
+    perform mayfly_private.fail(409, 'entity_exists', 'The name, or an alias, is that of another entity.',
+      'Nothing was written. Merge the two with merge_entities.', '{"field": "aliases"}');
+  end;
+  return mayfly_private.show_entity(given);
+end
+$$;
+
+comment on function mayfly_private.set_entity is 'Names an entity.';
+
+grant execute on function mayfly_private.set_entity to authenticated, service_role;
+
+-- Names an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which also
+-- renames. aliases replace those that it had, null leaves them; its former name stays an alias unless they are given.
+-- Scope fact:write.
+
+create function mayfly.set_entity(
+  entity jsonb default null, name text default null, type text default null, description text default null,
+  aliases text[] default null, visibility text default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_entity(entity, name, type, description, aliases, visibility);
+
+comment on function mayfly.set_entity is 'Names an entity, or changes its name, type, description and aliases. Returns it.';
+
+grant execute on function mayfly.set_entity to authenticated, service_role;
+
+-- The definer half of mayfly.set_fact_retention. Locks the tenant's row of fact_settings.
+
+create function mayfly_private.set_fact_retention(ended_kept double precision)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:admin');
+begin
+  if ended_kept is not null and not (ended_kept between 60 and 3e9) then
+    perform mayfly_private.refuse_fact('ended_kept', 'seconds from 60 to 3000000000, or null for ever');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  insert into mayfly.fact_settings (tenant_id, ended_kept) values (tenant, make_interval(secs => ended_kept))
+  on conflict on constraint fact_settings_pkey do update set ended_kept = excluded.ended_kept;
+  return jsonb_build_object('ended_kept', ended_kept);
+end
+$$;
+
+comment on function mayfly_private.set_fact_retention is 'Sets how long ended facts are kept.';
+
+grant execute on function mayfly_private.set_fact_retention to authenticated, service_role;
+
+-- Sets for how many seconds a fact is kept after its end; null, the default, for ever. Scope fact:admin.
+
+create function mayfly.set_fact_retention(ended_kept double precision default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_fact_retention(ended_kept);
+
+comment on function mayfly.set_fact_retention is 'Sets for how many seconds a fact is kept after its end; null for ever. Returns { ended_kept }.';
+
+grant execute on function mayfly.set_fact_retention to authenticated, service_role;
+
+-- An entity as its callers get it, with its other names.
+
+create function mayfly_private.show_entity(entity mayfly.entities)
+returns jsonb
+language sql stable
+set search_path = ''
+return case when entity.id is not null then jsonb_build_object(
+  'id', entity.id, 'type', entity.type, 'name', entity.name, 'description', entity.description, 'private_to', entity.private_to,
+  'aliases', (select coalesce(jsonb_agg(n.name order by n.key), '[]') from mayfly.entity_names n
+    where n.tenant_id = entity.tenant_id and n.entity_id = entity.id and n.key <> mayfly_private.entity_key(entity.name)),
+  'created_at', entity.created_at, 'updated_at', entity.updated_at) end;
+
+comment on function mayfly_private.show_entity is 'An entity as its callers get it.';
+
+grant execute on function mayfly_private.show_entity to authenticated, service_role;
+
+-- A fact as its callers get it, with the names of its entities.
+
+create function mayfly_private.show_fact(fact mayfly.facts)
+returns jsonb
+language sql stable
+set search_path = ''
+return jsonb_build_object(
+  'id', fact.id,
+  'subject', (select jsonb_build_object('id', e.id, 'type', e.type, 'name', e.name) from mayfly.entities e
+    where e.tenant_id = fact.tenant_id and e.id = fact.subject_id),
+  'predicate', fact.predicate,
+  'object', (select jsonb_build_object('id', e.id, 'type', e.type, 'name', e.name) from mayfly.entities e
+    where e.tenant_id = fact.tenant_id and e.id = fact.object_id),
+  'value', fact.value, 'many', fact.slot <> '', 'confidence', fact.confidence, 'source', fact.source, 'memory_id', fact.memory_id,
+  'agent_id', fact.agent_id, 'private_to', fact.private_to, 'valid_from', fact.valid_from, 'valid_to', fact.valid_to,
+  'recorded_at', fact.recorded_at, 'confirmed_at', fact.confirmed_at, 'confirmations', fact.confirmations,
+  'superseded_by', fact.superseded_by, 'expires_at', fact.expires_at);
+
+comment on function mayfly_private.show_fact is 'A fact as its callers get it.';
+
+grant execute on function mayfly_private.show_fact to authenticated, service_role;
+
+-- What is around entities in one to three hops: facts that were valid at an instant, and the entities that they lead to.
+-- Level by level, and no entity twice, so a circle ends. Of each entity the most certain and newest `fan_out` facts, and
+-- `result_limit` in all; `truncated` says that there were more. Scope fact:read. Runs as the caller. Locks nothing.
+--
+--   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }     via: the fact that led to it first
+
+create function mayfly.traverse_facts(
+  start jsonb, hops integer default 1, predicates text[] default null, direction text default 'both', as_of timestamptz default null,
+  fan_out integer default 50, result_limit integer default 300
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('fact:read');
+  instant constant timestamptz := mayfly_private.now();
+  at constant timestamptz := coalesce(as_of, instant);
+  wanted constant text[] := case when predicates is not null then array(select mayfly_private.fact_word(p) from unnest(predicates) p) end;
+  hop integer := 0;
+  frontier uuid[] := '{}';
+  visited uuid[];
+  via uuid[];
+  distances integer[];
+  found_ids uuid[] := '{}';
+  found_hops integer[] := '{}';
+  truncated boolean := false;
+  step record;
+  one jsonb;
+begin
+  if hops is null or hops not between 1 and 3 then
+    perform mayfly_private.refuse_fact('hops', '1 to 3');
+  elsif coalesce(direction not in ('out', 'in', 'both'), true) then
+    perform mayfly_private.refuse_fact('direction', 'out, in or both');
+  elsif fan_out is null or fan_out not between 1 and 200 then
+    perform mayfly_private.refuse_fact('fan_out', '1 to 200');
+  elsif result_limit is null or result_limit not between 1 and 1000 then
+    perform mayfly_private.refuse_fact('result_limit', '1 to 1000');
+  elsif cardinality(predicates) not between 1 and 50 then
+    perform mayfly_private.refuse_fact('predicates', 'a list of 1 to 50 texts');
+  elsif jsonb_typeof(start) = 'array' and jsonb_array_length(start) not between 1 and 50 then
+    perform mayfly_private.refuse_fact('start', 'at most 50 entities');
+  end if;
+  for one in select * from jsonb_array_elements(case jsonb_typeof(start) when 'array' then start else jsonb_build_array(start) end) loop
+    frontier := frontier || mayfly_private.entities_named(tenant, one, 'start');
+  end loop;
+  frontier := array(select distinct f from unnest(frontier) f order by 1);
+  visited := frontier;
+  via := array_fill(null::uuid, array[cardinality(visited)]);
+  distances := array_fill(0, array[cardinality(visited)]);
+
+  while hop < hops and frontier <> '{}' and cardinality(found_ids) < result_limit loop
+    hop := hop + 1;
+    with edges as (
+      select e.place, r.*
+      from unnest(frontier) with ordinality as e (id, place)
+      cross join lateral (
+        select s.*, row_number() over (order by s.confidence desc nulls last, s.recorded_at desc, s.id) as n
+        from (
+          select f.id, f.object_id as other, f.confidence, f.recorded_at
+          from mayfly.facts f
+          where direction <> 'in' and f.tenant_id = tenant and f.subject_id = e.id
+            and (wanted is null or f.predicate = any (wanted))
+            and f.valid_from <= at and (f.valid_to is null or f.valid_to > at) and (f.expires_at is null or f.expires_at > instant)
+          union all
+          select f.id, f.subject_id, f.confidence, f.recorded_at
+          from mayfly.facts f
+          where direction <> 'out' and f.tenant_id = tenant and f.object_id = e.id
+            and (wanted is null or f.predicate = any (wanted))
+            and f.valid_from <= at and (f.valid_to is null or f.valid_to > at) and (f.expires_at is null or f.expires_at > instant)
+        ) s
+        order by n limit fan_out + 1
+      ) r
+    ), fresh as (
+      -- A fact between two entities of the frontier comes once.
+      select distinct on (d.id) d.id, d.other, d.n, d.place from edges d
+      where d.n <= fan_out and d.id <> all (found_ids)
+      order by d.id, d.place
+    ), taken as (
+      select f.*, row_number() over (order by f.n, f.place, f.id) as rank from fresh f
+    ), reached as (
+      select distinct on (t.other) t.other, t.id, t.rank from taken t
+      where t.rank <= result_limit - cardinality(found_ids) and t.other is not null and t.other <> all (visited)
+      order by t.other, t.rank
+    )
+    select (select array_agg(t.id order by t.rank) from taken t where t.rank <= result_limit - cardinality(found_ids)) as ids,
+      (select coalesce(array_agg(r.other order by r.rank), '{}') from reached r) as others,
+      (select coalesce(array_agg(r.id order by r.rank), '{}') from reached r) as leads,
+      exists (select from edges d where d.n > fan_out) or (select count(*) from taken) > result_limit - cardinality(found_ids) as cut
+    into step;
+    truncated := truncated or step.cut;
+    exit when step.ids is null;
+    found_ids := found_ids || step.ids;
+    found_hops := found_hops || array_fill(hop, array[cardinality(step.ids)]);
+    frontier := step.others;
+    visited := visited || step.others;
+    via := via || step.leads;
+    distances := distances || array_fill(hop, array[cardinality(step.others)]);
+  end loop;
+
+  return jsonb_build_object(
+    'entities', (
+      select coalesce(jsonb_agg(mayfly_private.show_entity(e) || jsonb_build_object('hops', v.hops, 'via', v.via) order by v.n), '[]')
+      from unnest(visited, via, distances) with ordinality as v (id, via, hops, n)
+      join mayfly.entities e on e.tenant_id = tenant and e.id = v.id),
+    'facts', (
+      select coalesce(jsonb_agg(mayfly_private.show_fact(f) || jsonb_build_object('hop', i.hop) order by i.n), '[]')
+      from unnest(found_ids, found_hops) with ordinality as i (id, hop, n)
+      join mayfly.facts f on f.tenant_id = tenant and f.id = i.id),
+    'truncated', truncated or (hop < hops and frontier <> '{}'));
+end
+$$;
+
+comment on function mayfly.traverse_facts is
+  'What is around entities in one to three hops: { entities, facts, truncated }. Bounded, and no entity comes twice.';
+
+grant execute on function mayfly.traverse_facts to authenticated, service_role;
+
+-- Appends what happened to facts to the log, once a statement, ids alone. As owner: clients have no INSERT on the log.
+-- The events of a private fact have its agent as audience. A fact that is only confirmed has no event.
+
+create function mayfly_private.log_facts()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+begin
+  if tg_op = 'INSERT' then
+    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+    select n.tenant_id, of_epoch, n.private_to, 'fact.recorded', n.agent_id, n.id from new_rows n order by n.recorded_at, n.id;
+    perform mayfly_private.nudge(t.tenant_id, t.private_to) from (select distinct n.tenant_id, n.private_to from new_rows n) t;
+  elsif tg_op = 'UPDATE' then
+    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+    select n.tenant_id, of_epoch, n.private_to, 'fact.ended', n.agent_id, n.id
+    from new_rows n join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    where n.valid_to is distinct from o.valid_to
+    order by n.id;
+    perform mayfly_private.nudge(t.tenant_id, t.private_to)
+    from (select distinct n.tenant_id, n.private_to from new_rows n join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+      where n.valid_to is distinct from o.valid_to) t;
+  else
+    -- What a tenant leaves that is being deleted is told to nobody.
+    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+    select o.tenant_id, of_epoch, o.private_to, 'fact.forgotten', o.agent_id, o.id
+    from old_rows o join mayfly.tenants t on t.id = o.tenant_id order by o.id;
+    perform mayfly_private.nudge(t.tenant_id, t.private_to)
+    from (select distinct o.tenant_id, o.private_to from old_rows o join mayfly.tenants t on t.id = o.tenant_id) t;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_facts is 'Trigger: appends what happened to facts to the log.';
+
+create trigger facts_log_insert after insert on mayfly.facts
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.log_facts();
+
+create trigger facts_log_update after update on mayfly.facts
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.log_facts();
+
+create trigger facts_log_delete after delete on mayfly.facts
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.log_facts();
+
+-- Charges entities, their names and facts, and gives back what is deleted. A fact that ends, or is confirmed, is
+-- charged by the function that does it.
+
+create trigger entities_meter_insert after insert on mayfly.entities
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger entities_meter_update after update on mayfly.entities
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger entities_meter_delete after delete on mayfly.entities
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger entity_names_meter_insert after insert on mayfly.entity_names
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger entity_names_meter_delete after delete on mayfly.entity_names
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger facts_meter_insert after insert on mayfly.facts
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger facts_meter_update after update on mayfly.facts
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger facts_meter_delete after delete on mayfly.facts
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
 -- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
 -- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
 -- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was

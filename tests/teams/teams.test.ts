@@ -31,7 +31,12 @@ describe("a team", () => {
     expect(team).toMatchObject({ name: "release", status: "running", living: 4 });
     expect(team.lead).toBe(agents[0]?.agent.id);
     expect(team.members.map(({ role }) => role)).toEqual(["lead", "reader", "reader", "reader"]);
-    const message = { id: randomUUID(), to: { channel: team.channel }, type: "hello", payload: { text: "hello" } };
+    const message = {
+      id: randomUUID(),
+      to: { channel: team.channel },
+      type: "hello",
+      payload: { text: "hello" },
+    };
     await rpc(db.sql, agents[1]?.claims as never, "send_messages", {
       messages: [message] as never,
     });

@@ -1,7 +1,7 @@
-import type { DebugOptions } from "../debug/debug.ts";
-import type { CacheOptions } from "../memory/cache.ts";
-import type { Outboxes } from "../outbox/outboxes.ts";
-import type { LifeParts } from "./life.ts";
+import type { LifeParts } from "./agents/life.ts";
+import type { DebugOptions } from "./debug/debug.ts";
+import type { CacheOptions } from "./memory/cache.ts";
+import type { Outboxes } from "./outbox/outboxes.ts";
 
 /** What an agent needs of its Mayfly. */
 export interface AgentConnection<Agent> extends Omit<LifeParts, "clock"> {
