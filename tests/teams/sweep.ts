@@ -57,7 +57,10 @@ export const sweep: RoomSweep = {
       if (award) await as("close_tender", { tender_id: tender.id });
     }
     const job = { name: "assigned", input: { secret: "plan" } } as never;
-    const { job: assignedJob } = await as<{ job: string }>("assign_job", { job });
+    const { job: assignedJob } = await as<{ job: string }>("assign_job", {
+      job,
+      team: team.id,
+    });
     const { jobs } = await as<{ jobs: { lease: string }[] }>("claim_jobs", {
       names: ["assigned"],
     });

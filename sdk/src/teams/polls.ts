@@ -19,7 +19,7 @@ export class Polls {
    * change the outcome, at its quorum, or when its time is over. Needs `team:manage`.
    *
    * @example
-   * const { data: poll } = await mayfly.teams.polls.open("Ship it?", { team: team.id, within: "1m" });
+   * const { data: poll } = await mayfly.teams.polls.open("Ship it?", { within: "1m" });
    */
   open(question: string, options: PollOptions = {}): Promise<Result<Poll>> {
     return this.#call("open_poll", {

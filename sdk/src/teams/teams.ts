@@ -131,7 +131,7 @@ export class Teams<Agent extends { id: string }> {
    *
    * @returns `no_agent_available` where nobody can take it now.
    * @example
-   * const { data } = await mayfly.teams.assign({ name: "translate", input }, { capabilities: ["german"] });
+   * const { data } = await mayfly.teams.assign({ name: "translate" }, { capabilities: ["german"] });
    */
   assign(job: Task, options: AssignOptions = {}): Promise<Result<Assigned>> {
     const values = present({

@@ -18,7 +18,7 @@ export class Tenders {
    * Offers a job for bids. Needs `team:manage` and `job:add`.
    *
    * @example
-   * const { data: tender } = await mayfly.teams.tenders.open({ name: "translate", input: { text } }, { within: "10s" });
+   * const { data: tender } = await mayfly.teams.tenders.open({ name: "translate", input: { text: "Hello" } }, { within: "10s" });
    */
   open(job: Task, options: TenderOptions = {}): Promise<Result<Tender>> {
     return this.#call("open_tender", {
