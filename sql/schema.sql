@@ -311,6 +311,7 @@ create table mayfly.assignments (
   assigned_by uuid,
   assigned_at timestamp with time zone not null default clock_timestamp(),
   ended boolean not null default false,
+  released boolean not null default false,
   reward double precision,
   rated_by uuid,
   rated_at timestamp with time zone,
@@ -1202,7 +1203,7 @@ create table mayfly.team_members (
   agent_id uuid not null,
   role text not null,
   joined_at timestamp with time zone not null default clock_timestamp(),
-  constraint team_members_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id),
+  constraint team_members_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
   constraint team_members_pkey PRIMARY KEY (tenant_id, team_id, agent_id),
   constraint team_members_role_form CHECK ((role ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
   constraint team_members_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE

@@ -12529,6 +12529,7 @@ create table mayfly.assignments (
   assigned_by uuid,
   assigned_at timestamptz not null default clock_timestamp(),
   ended boolean not null default false,
+  released boolean not null default false,
   reward double precision constraint assignments_reward_range check (reward between 0 and 1),
   rated_by uuid,
   rated_at timestamptz,
@@ -12553,6 +12554,8 @@ alter table mayfly.assignments
 comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
 
 comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
+
+comment on column mayfly.assignments.released is 'Its agent has ended first: the job went to others, and is nobody''s to be rated for.';
 
 comment on column mayfly.assignments.reward is 'What somebody else gave for the result, 0 to 1.';
 
@@ -12585,7 +12588,7 @@ create table mayfly.team_members (
   joined_at timestamptz not null default clock_timestamp(),
   constraint team_members_pkey primary key (tenant_id, team_id, agent_id),
   constraint team_members_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade,
-  constraint team_members_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
+  constraint team_members_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id) on delete cascade
 );
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
@@ -12817,7 +12820,7 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('mayfly.assignments ' || tenant, 0));
   select s.* into known from mayfly_private.job_keys k
   join mayfly.assignments s on s.tenant_id = k.tenant_id and s.job_id = k.job_id
-  where k.tenant_id = tenant and k.key = job ->> 'key';
+  where k.tenant_id = tenant and k.key = job ->> 'key' and not s.released;
   if found then
     return jsonb_build_object('job', known.job_id, 'agent', known.agent_id, 'existing', true);
   end if;
@@ -13701,7 +13704,7 @@ begin
   if reward is null or not reward between 0 and 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'reward must be a number from 0 to 1.', null, '{"field": "reward"}');
   end if;
-  select * into done from mayfly.assignments s where s.tenant_id = tenant and s.job_id = rate_job.job_id for no key update;
+  select * into done from mayfly.assignments s where s.tenant_id = tenant and s.job_id = rate_job.job_id and not s.released for no key update;
   if done.job_id is null then
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such assigned job.', null, '{"field": "id"}');
   elsif exists (
@@ -13783,7 +13786,7 @@ begin
       select case when cardinality(s.capabilities) > 0 then jsonb_build_object('capabilities', (
         select jsonb_agg(distinct c order by c) from unnest(s.capabilities) c)) end as target) t
     where s.tenant_id = tenant and s.job_id = j.id and j.tenant_id = tenant and j.id = any (orphans) and j.lane like '!a%';
-    delete from mayfly.assignments s where s.tenant_id = tenant and s.job_id = any (orphans);
+    update mayfly.assignments s set ended = true, released = true where s.tenant_id = tenant and s.job_id = any (orphans);
     perform mayfly_private.wake_workers(tenant);
   end if;
   return cardinality(orphans);

@@ -139,14 +139,14 @@ isOneToOne: false
                   ]
                 },"assignments": {
                   Row: {
-                    "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"reward": number | null,"tenant_id": string,"work": string
+                    "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"released": boolean,"reward": number | null,"tenant_id": string,"work": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "agent_id": string,"agent_type": string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id": string,"rated_at"?: string | null,"rated_by"?: string | null,"reward"?: number | null,"tenant_id": string,"work": string
+                    "agent_id": string,"agent_type": string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id": string,"rated_at"?: string | null,"rated_by"?: string | null,"released"?: boolean,"reward"?: number | null,"tenant_id": string,"work": string
                   }
                   Update: {
-                    "agent_id"?: string,"agent_type"?: string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id"?: string,"rated_at"?: string | null,"rated_by"?: string | null,"reward"?: number | null,"tenant_id"?: string,"work"?: string
+                    "agent_id"?: string,"agent_type"?: string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id"?: string,"rated_at"?: string | null,"rated_by"?: string | null,"released"?: boolean,"reward"?: number | null,"tenant_id"?: string,"work"?: string
                   }
                   Relationships: [
                     {

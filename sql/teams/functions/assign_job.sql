@@ -27,7 +27,7 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('mayfly.assignments ' || tenant, 0));
   select s.* into known from mayfly_private.job_keys k
   join mayfly.assignments s on s.tenant_id = k.tenant_id and s.job_id = k.job_id
-  where k.tenant_id = tenant and k.key = job ->> 'key';
+  where k.tenant_id = tenant and k.key = job ->> 'key' and not s.released;
   if found then
     return jsonb_build_object('job', known.job_id, 'agent', known.agent_id, 'existing', true);
   end if;

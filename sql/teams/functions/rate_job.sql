@@ -14,7 +14,7 @@ begin
   if reward is null or not reward between 0 and 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'reward must be a number from 0 to 1.', null, '{"field": "reward"}');
   end if;
-  select * into done from mayfly.assignments s where s.tenant_id = tenant and s.job_id = rate_job.job_id for no key update;
+  select * into done from mayfly.assignments s where s.tenant_id = tenant and s.job_id = rate_job.job_id and not s.released for no key update;
   if done.job_id is null then
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such assigned job.', null, '{"field": "id"}');
   elsif exists (

@@ -30,7 +30,7 @@ begin
       select case when cardinality(s.capabilities) > 0 then jsonb_build_object('capabilities', (
         select jsonb_agg(distinct c order by c) from unnest(s.capabilities) c)) end as target) t
     where s.tenant_id = tenant and s.job_id = j.id and j.tenant_id = tenant and j.id = any (orphans) and j.lane like '!a%';
-    delete from mayfly.assignments s where s.tenant_id = tenant and s.job_id = any (orphans);
+    update mayfly.assignments s set ended = true, released = true where s.tenant_id = tenant and s.job_id = any (orphans);
     perform mayfly_private.wake_workers(tenant);
   end if;
   return cardinality(orphans);

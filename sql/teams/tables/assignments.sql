@@ -11,6 +11,7 @@ create table mayfly.assignments (
   assigned_by uuid,
   assigned_at timestamptz not null default clock_timestamp(),
   ended boolean not null default false,
+  released boolean not null default false,
   reward double precision constraint assignments_reward_range check (reward between 0 and 1),
   rated_by uuid,
   rated_at timestamptz,
@@ -33,6 +34,7 @@ alter table mayfly.assignments
 
 comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
 comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
+comment on column mayfly.assignments.released is 'Its agent has ended first: the job went to others, and is nobody''s to be rated for.';
 comment on column mayfly.assignments.reward is 'What somebody else gave for the result, 0 to 1.';
 
 -- How well the agents of a type have done a kind of work. Agents are short-lived; their type is what has a record.

@@ -8,7 +8,7 @@ create table mayfly.team_members (
   joined_at timestamptz not null default clock_timestamp(),
   constraint team_members_pkey primary key (tenant_id, team_id, agent_id),
   constraint team_members_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade,
-  constraint team_members_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id)
+  constraint team_members_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id) on delete cascade
 );
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
