@@ -1,14 +1,15 @@
+import type { AgentConnection } from "./agent-connection.ts";
 import { cardRow } from "./agents/answers.ts";
 import type { Activity, AgentCard } from "./agents/card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
-import { Life, type LifeParts } from "./agents/life.ts";
+import { Life } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
 import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
-import { Debug, type DebugOptions } from "./debug/debug.ts";
+import { Debug } from "./debug/debug.ts";
 import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { JobHandlers } from "./jobs/local-job.ts";
@@ -18,7 +19,6 @@ import { notPushed } from "./link/left.ts";
 import { type FromRow, fromRow } from "./link/rows.ts";
 import { Log } from "./log/log.ts";
 import { AgentMemory } from "./memory/agent-memory.ts";
-import type { CacheOptions } from "./memory/cache.ts";
 import type { NewMemory } from "./memory/memory.ts";
 import type { Recall, RecallOptions } from "./memory/recall.ts";
 import type { Synced, SyncOptions } from "./memory/sync.ts";
@@ -45,6 +45,8 @@ export interface AgentConnection extends Omit<LifeParts, "clock"> {
   /** Those that have a connection, children included. */
   agents: Set<Agent>;
 }
+import { States } from "./state/states.ts";
+import { Teams } from "./teams/teams.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
 export class Agent {
@@ -68,6 +70,8 @@ export class Agent {
   readonly workflows: Workflows;
   /** Runs of agents of the tenant. */
   readonly runs: Runs;
+  /** Agents that work on something together; those that it spawns are its children. */
+  readonly teams: Teams<Agent>;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   /** What it shows of itself to those who watch. */
@@ -82,10 +86,10 @@ export class Agent {
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
-  readonly #connection: AgentConnection;
+  readonly #connection: AgentConnection<Agent>;
 
   /** @internal */
-  constructor(connection: AgentConnection, issued: Issued) {
+  constructor(connection: AgentConnection<Agent>, issued: Issued) {
     const { outboxes, cache, debug, agents } = connection;
     const { id, name, tenant_id: tenantId, scopes } = issued.agent;
     const outbox = outboxes.of(tenantId);
@@ -109,6 +113,7 @@ export class Agent {
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
     this.runs = new Runs(link);
+    this.teams = new Teams(link, (child) => new Agent(connection, child));
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];

@@ -33,6 +33,7 @@ import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
 import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
+import { Teams } from "./teams/teams.ts";
 import { Tenants } from "./tenants/tenants.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
@@ -110,6 +111,8 @@ export class Mayfly {
   readonly costs: Costs;
   /** Runs of agents: starts them, watches them, forks and replays them. */
   readonly runs: Runs;
+  /** Agents that work on something together: spawned, asked, given work and ended as one. */
+  readonly teams: Teams<Agent>;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   readonly debug: DebugStreams;
@@ -154,6 +157,7 @@ export class Mayfly {
     this.workflows = new Workflows(link, this.jobs);
     this.costs = new Costs(link);
     this.runs = new Runs(link);
+    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this.#headers());
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);

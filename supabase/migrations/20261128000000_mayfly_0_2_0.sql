@@ -16981,6 +16981,1967 @@ create trigger finished_jobs_end_runs after insert on mayfly.finished_jobs
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('team:read', 'See teams, closed polls, tenders and assignments.', '{viewer,member,admin,owner}', true, true),
+  ('team:vote', 'Vote in polls and bid for work.', '{member,admin,owner}', true, true),
+  ('team:manage', 'Make teams, open polls and tenders, assign work and rate results.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Agents that work on something together: a name, a lead, a deadline, a channel. A team is ended as one; its members
+-- are ordinary agents, and what they may do is their own.
+
+create table mayfly.teams (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null constraint teams_name_length check (char_length(name) between 1 and 100),
+  task text constraint teams_task_length check (char_length(task) <= 2000),
+  status text not null default 'running' constraint teams_status_known check (status in ('running', 'ended')),
+  lead_id uuid,
+  channel_id uuid,
+  deadline timestamptz,
+  metadata jsonb not null default '{}'
+    constraint teams_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  ended_at timestamptz,
+  end_reason text constraint teams_end_reason_length check (char_length(end_reason) <= 500),
+  constraint teams_pkey primary key (tenant_id, id),
+  constraint teams_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint teams_ended_when_over check ((status = 'ended') = (ended_at is not null))
+);
+
+-- No two running teams of a tenant have one name.
+create unique index teams_name_key on mayfly.teams (tenant_id, name) where status = 'running';
+
+create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.teams
+  alter column name set statistics 0,
+  alter column task set statistics 0,
+  alter column lead_id set statistics 0,
+  alter column channel_id set statistics 0,
+  alter column metadata set statistics 0,
+  alter column created_by set statistics 0,
+  alter column end_reason set statistics 0;
+
+comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+
+comment on column mayfly.teams.lead_id is 'The member that leads, if one does.';
+
+comment on column mayfly.teams.channel_id is 'The channel of its members; deleted with the team.';
+
+comment on column mayfly.teams.deadline is 'No member that was spawned with the team lives longer.';
+
+-- Questions that agents or people answer each for themselves. Nobody sees a ballot before the poll is closed: until
+-- then ballots are in the private schema (cast_ballots).
+
+create table mayfly.polls (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  question text not null constraint polls_question_length check (char_length(question) between 1 and 2000),
+  options text[] not null constraint polls_options_count check (cardinality(options) between 2 and 50),
+  rule text not null constraint polls_rule_known check (rule in ('majority', 'unanimous', 'weighted', 'first_valid')),
+  quorum integer constraint polls_quorum_range check (quorum between 1 and 10000),
+  voters uuid[] constraint polls_voters_count check (cardinality(voters) between 1 and 1000),
+  weights double precision[],
+  deadline timestamptz not null,
+  status text not null default 'open' constraint polls_status_known check (status in ('open', 'closed', 'cancelled')),
+  outcome jsonb,
+  job_id uuid,
+  key text collate "C",
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  closed_at timestamptz,
+  constraint polls_pkey primary key (tenant_id, id),
+  constraint polls_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint polls_closed_when_over check ((status = 'open') = (closed_at is null)),
+  constraint polls_weights_match check (weights is null or cardinality(weights) = cardinality(voters))
+);
+
+create unique index polls_key_key on mayfly.polls (tenant_id, key) where key is not null;
+
+create index polls_open_idx on mayfly.polls (tenant_id, deadline) where status = 'open';
+
+create index polls_closed_idx on mayfly.polls (tenant_id, closed_at) where status <> 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.polls
+  alter column team_id set statistics 0,
+  alter column question set statistics 0,
+  alter column options set statistics 0,
+  alter column quorum set statistics 0,
+  alter column voters set statistics 0,
+  alter column weights set statistics 0,
+  alter column outcome set statistics 0,
+  alter column job_id set statistics 0,
+  alter column key set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.polls is 'Questions that agents or people answer each for themselves, and what came out.';
+
+comment on column mayfly.polls.voters is 'Who may vote; null for everybody with the scope team:vote.';
+
+comment on column mayfly.polls.weights is 'Of the voters, in their order; null where each counts 1.';
+
+comment on column mayfly.polls.quorum is 'It closes with that many ballots, and decides nothing with fewer.';
+
+comment on column mayfly.polls.outcome is '{ result, winner, ballots, counts }, once it is closed.';
+
+comment on column mayfly.polls.job_id is 'The job that opened it, which gets the signal poll:<id>.';
+
+comment on column mayfly.polls.key is 'Of the one that opened it: the same key finds the same poll.';
+
+-- Work that agents bid for: the market. Bids are sealed until the tender closes, as ballots are.
+
+create table mayfly.tenders (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  job jsonb not null,
+  capabilities text[] not null default '{}',
+  rule text not null constraint tenders_rule_known check (rule in ('lowest_price', 'highest_score')),
+  max_price numeric(20, 6),
+  deadline timestamptz not null,
+  status text not null default 'open' constraint tenders_status_known check (status in ('open', 'awarded', 'failed', 'cancelled')),
+  job_id uuid,
+  winner_id uuid,
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  closed_at timestamptz,
+  constraint tenders_pkey primary key (tenant_id, id),
+  constraint tenders_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint tenders_closed_when_over check ((status = 'open') = (closed_at is null)),
+  constraint tenders_job_when_awarded check ((status = 'awarded') = (job_id is not null))
+);
+
+create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where status = 'open';
+
+create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.tenders
+  alter column team_id set statistics 0,
+  alter column job set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column max_price set statistics 0,
+  alter column job_id set statistics 0,
+  alter column winner_id set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
+
+comment on column mayfly.tenders.job is 'The job that the winner gets, as add_jobs takes it.';
+
+comment on column mayfly.tenders.max_price is 'Bids above it do not win.';
+
+-- The bids of tenders that are over.
+
+create table mayfly.bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20, 6) not null,
+  score double precision not null,
+  note text constraint bids_note_length check (char_length(note) <= 2000),
+  made_at timestamptz not null,
+  constraint bids_pkey primary key (tenant_id, tender_id, agent_id),
+  constraint bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
+);
+
+alter table mayfly.bids
+  alter column tender_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column price set statistics 0,
+  alter column score set statistics 0,
+  alter column note set statistics 0;
+
+comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
+
+comment on column mayfly.bids.score is 'How well the bidder says that it will do it, 0 to 1.';
+
+-- The bids of open tenders. In the private schema, so that nobody bids knowing what others have bid.
+
+create table mayfly_private.sealed_bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20, 6) not null,
+  score double precision not null,
+  note text,
+  made_at timestamptz not null,
+  constraint sealed_bids_pkey primary key (tenant_id, tender_id, agent_id),
+  constraint sealed_bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
+);
+
+alter table mayfly_private.sealed_bids enable row level security;
+
+alter table mayfly_private.sealed_bids
+  alter column tender_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column price set statistics 0,
+  alter column score set statistics 0,
+  alter column note set statistics 0;
+
+comment on table mayfly_private.sealed_bids is 'Who bid what, for work that is still open.';
+
+-- The ballots of closed polls. Closing a poll moves them here from mayfly_private.cast_ballots, in one statement.
+
+create table mayfly.ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text constraint ballots_reason_length check (char_length(reason) <= 2000),
+  weight double precision not null,
+  cast_at timestamptz not null,
+  constraint ballots_pkey primary key (tenant_id, poll_id, voter_id),
+  constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.ballots
+  alter column poll_id set statistics 0,
+  alter column voter_id set statistics 0,
+  alter column choice set statistics 0,
+  alter column reason set statistics 0,
+  alter column weight set statistics 0;
+
+comment on table mayfly.ballots is 'Who voted what, in polls that are closed.';
+
+-- The ballots of open polls. In the private schema, so that neither a policy nor an export can show one.
+
+create table mayfly_private.cast_ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text,
+  weight double precision not null,
+  cast_at timestamptz not null,
+  constraint cast_ballots_pkey primary key (tenant_id, poll_id, voter_id),
+  constraint cast_ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
+);
+
+alter table mayfly_private.cast_ballots enable row level security;
+
+alter table mayfly_private.cast_ballots
+  alter column poll_id set statistics 0,
+  alter column voter_id set statistics 0,
+  alter column choice set statistics 0,
+  alter column reason set statistics 0,
+  alter column weight set statistics 0;
+
+comment on table mayfly_private.cast_ballots is 'Who voted what, in polls that are open.';
+
+-- Jobs that were given to one agent, what they need, and how well they were done. While the job can run, it counts as
+-- that agent's load. When the agent ends, the job is given to whoever has the capabilities.
+
+create table mayfly.assignments (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  agent_id uuid not null,
+  agent_type text collate "C" not null,
+  work text collate "C" not null,
+  capabilities text[] not null default '{}',
+  assigned_by uuid,
+  assigned_at timestamptz not null default clock_timestamp(),
+  ended boolean not null default false,
+  released boolean not null default false,
+  reward double precision constraint assignments_reward_range check (reward between 0 and 1),
+  rated_by uuid,
+  rated_at timestamptz,
+  constraint assignments_pkey primary key (tenant_id, job_id),
+  constraint assignments_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) where not ended;
+
+create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.assignments
+  alter column agent_id set statistics 0,
+  alter column agent_type set statistics 0,
+  alter column work set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column assigned_by set statistics 0,
+  alter column reward set statistics 0,
+  alter column rated_by set statistics 0;
+
+comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
+
+comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
+
+comment on column mayfly.assignments.released is 'Its agent has ended first: the job went to others, and is nobody''s to be rated for.';
+
+comment on column mayfly.assignments.reward is 'What somebody else gave for the result, 0 to 1.';
+
+-- How well the agents of a type have done a kind of work. Agents are short-lived; their type is what has a record.
+
+create table mayfly.track_records (
+  tenant_id uuid not null,
+  agent_type text collate "C" not null,
+  work text collate "C" not null,
+  rated integer not null,
+  total double precision not null,
+  constraint track_records_pkey primary key (tenant_id, agent_type, work),
+  constraint track_records_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+alter table mayfly.track_records
+  alter column agent_type set statistics 0,
+  alter column work set statistics 0,
+  alter column total set statistics 0;
+
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+
+-- Which agents are in which team, and as what. Dead members stay: the row says who has worked in it.
+
+create table mayfly.team_members (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  role text not null constraint team_members_role_form check (role ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  joined_at timestamptz not null default clock_timestamp(),
+  constraint team_members_pkey primary key (tenant_id, team_id, agent_id),
+  constraint team_members_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade,
+  constraint team_members_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id) on delete cascade
+);
+
+create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.team_members
+  alter column team_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column role set statistics 0;
+
+comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.teams', 1024, '{name,task,metadata}', false),
+  ('mayfly.polls', 1536, '{question,options,voters,weights,key}', false),
+  ('mayfly.tenders', 512, '{job,capabilities}', false),
+  ('mayfly_private.cast_ballots', 256, '{choice,reason}', false),
+  ('mayfly_private.sealed_bids', 256, '{note}', false),
+  ('mayfly.assignments', 384, '{work,capabilities}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+-- Closing moves what was charged: nothing is refused then.
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.ballots', 256, '{choice,reason}', true),
+  ('mayfly.bids', 256, '{note}', true)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.team_members', 'the agents and 1000 a team'),
+  ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the teams of a tenant, at most max_rows each: ends teams whose deadline has passed or of which nobody
+-- lives, closes polls and awards tenders that are due, gives jobs of the dead to others, and deletes what is over after as
+-- long as ended jobs are kept. A chore of maintain_tenant, as owner. Locks the teams and their agents; the jobs of polls,
+-- then the polls; the tenders.
+
+create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  due uuid[];
+  found_more boolean := false;
+  poll mayfly.polls;
+  tender mayfly.tenders;
+  deleted integer;
+begin
+  due := array(
+    select t.id from mayfly.teams t
+    where t.tenant_id = tenant and t.status = 'running' and (t.deadline <= ts or not exists (
+      select from mayfly.team_members m
+      join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+      where m.tenant_id = t.tenant_id and m.team_id = t.id and mayfly_private.effective_status(a) in ('running', 'suspended')))
+    order by t.id limit max_rows for no key update skip locked);
+  found_more := cardinality(due) = max_rows;
+  if cardinality(due) > 0 then
+    perform mayfly_private.end_teams(tenant, due, 'its time is over, or nobody of it lives');
+  end if;
+
+  due := array(
+    select p.id from mayfly.polls p
+    where p.tenant_id = tenant and p.status = 'open' order by p.deadline limit max_rows);
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id in (select p.job_id from mayfly.polls p where p.tenant_id = tenant and p.id = any (due))
+  order by j.id for no key update;
+  for poll in select * from mayfly.polls p where p.tenant_id = tenant and p.id = any (due) and p.status = 'open' order by p.id for no key update loop
+    perform mayfly_private.settle_poll(poll);
+  end loop;
+  for tender in
+    select * from mayfly.tenders d where d.tenant_id = tenant and d.status = 'open' order by d.deadline limit max_rows for no key update skip locked
+  loop
+    perform mayfly_private.award_tender(tender, false);
+  end loop;
+  found_more := mayfly_private.reassign_jobs(tenant, max_rows) = max_rows or found_more;
+
+  update mayfly.assignments s set ended = true
+  where s.tenant_id = tenant and s.job_id in (
+    select o.job_id from mayfly.assignments o
+    where o.tenant_id = tenant and not o.ended and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = o.job_id)
+    limit max_rows);
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = max_rows;
+  delete from mayfly.assignments s
+  where s.tenant_id = tenant and s.job_id in (
+    select o.job_id from mayfly.assignments o
+    where o.tenant_id = tenant and o.ended and o.assigned_at < ts - mayfly_private.kept() limit max_rows);
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = max_rows;
+  delete from mayfly.polls p
+  where p.tenant_id = tenant and p.id in (
+    select o.id from mayfly.polls o
+    where o.tenant_id = tenant and o.status <> 'open' and o.closed_at < ts - mayfly_private.kept() limit greatest(1, max_rows / 10));
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = greatest(1, max_rows / 10);
+  delete from mayfly.tenders d
+  where d.tenant_id = tenant and d.id in (
+    select o.id from mayfly.tenders o
+    where o.tenant_id = tenant and o.status <> 'open' and o.closed_at < ts - mayfly_private.kept() limit greatest(1, max_rows / 10));
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = greatest(1, max_rows / 10);
+  due := array(
+    select t.id from mayfly.teams t
+    where t.tenant_id = tenant and t.status = 'ended' and t.ended_at < ts - mayfly_private.kept()
+    limit greatest(1, max_rows / 100) for update skip locked);
+  delete from mayfly.channels c
+  where c.tenant_id = tenant and c.id in (select t.channel_id from mayfly.teams t where t.tenant_id = tenant and t.id = any (due));
+  delete from mayfly.teams t where t.tenant_id = tenant and t.id = any (due);
+  found_more := found_more or cardinality(due) = greatest(1, max_rows / 100);
+  return jsonb_build_object('more', found_more);
+end
+$$;
+
+comment on function mayfly_private.maintain_teams is 'One batch of what time does to teams.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('teams', 'mayfly_private.maintain_teams(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('team.created', 'team:read', null, 'A team was made.'),
+  ('team.joined', 'team:read', null, 'Agents have joined a team.'),
+  ('team.ended', 'team:read', null, 'A team has ended, with its members.'),
+  ('poll.opened', 'team:read', null, 'A poll was opened.'),
+  ('poll.closed', 'team:read', null, 'A poll was closed, and its ballots can be seen.'),
+  ('poll.cancelled', 'team:read', null, 'A poll was withdrawn.'),
+  ('tender.opened', 'team:read', null, 'Work is offered: bids are asked for.'),
+  ('tender.awarded', 'team:read', null, 'A bid has won, and its job was added.'),
+  ('tender.failed', 'team:read', null, 'No bid could win.'),
+  ('tender.cancelled', 'team:read', null, 'An offer of work was withdrawn.'),
+  ('job.assigned', 'team:read', null, 'A job was given to an agent.'),
+  ('job.rated', 'team:read', null, 'The result of an assigned job was rated.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see teams, polls, tenders and assignments. Functions alone write them. What is not yet to be seen, ballots
+-- and bids, is in the private schema, which nobody may read.
+
+alter table mayfly.teams enable row level security;
+
+alter table mayfly.team_members enable row level security;
+
+alter table mayfly.polls enable row level security;
+
+alter table mayfly.ballots enable row level security;
+
+alter table mayfly.tenders enable row level security;
+
+alter table mayfly.bids enable row level security;
+
+alter table mayfly.assignments enable row level security;
+
+alter table mayfly.track_records enable row level security;
+
+grant select on mayfly.teams to authenticated, service_role;
+
+create policy teams_select on mayfly.teams for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.team_members to authenticated, service_role;
+
+create policy team_members_select on mayfly.team_members for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.polls to authenticated, service_role;
+
+create policy polls_select on mayfly.polls for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.ballots to authenticated, service_role;
+
+create policy ballots_select on mayfly.ballots for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.tenders to authenticated, service_role;
+
+create policy tenders_select on mayfly.tenders for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.bids to authenticated, service_role;
+
+create policy bids_select on mayfly.bids for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.assignments to authenticated, service_role;
+
+create policy assignments_select on mayfly.assignments for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.track_records to authenticated, service_role;
+
+create policy track_records_select on mayfly.track_records for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+-- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that of callers at once each
+-- sees what the others have given out; then what give_job locks.
+
+create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  author constant uuid := mayfly_private.caller_id();
+  best record;
+  given uuid;
+  known mayfly.assignments;
+begin
+  perform mayfly_private.check_jobs(jsonb_build_array(job));
+  perform mayfly_private.require_tenant('job:add');
+  if job ? 'target' or job ? 'answers' then
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'Who gets it is decided here.', '{"field": "job"}');
+  elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif max_load not between 0 and 100000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_load must be a whole number from 0 to 100000.', null, '{"field": "max_load"}');
+  elsif team is not null then
+    perform mayfly_private.open_team(tenant, team);
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('mayfly.assignments ' || tenant, 0));
+  select s.* into known from mayfly_private.job_keys k
+  join mayfly.assignments s on s.tenant_id = k.tenant_id and s.job_id = k.job_id
+  where k.tenant_id = tenant and k.key = job ->> 'key' and not s.released;
+  if found then
+    return jsonb_build_object('job', known.job_id, 'agent', known.agent_id, 'existing', true);
+  end if;
+
+  for best in
+    with open as (
+      select s.agent_id, count(*)::integer as jobs
+      from mayfly.assignments s
+      join mayfly.jobs j on j.tenant_id = s.tenant_id and j.id = s.job_id
+      where s.tenant_id = tenant and not s.ended
+      group by s.agent_id
+    ), busy as (
+      select j.holder, count(*)::integer as jobs
+      from mayfly.jobs j
+      where j.tenant_id = tenant and j.status = 'running'
+        and not exists (select from mayfly.assignments s where s.tenant_id = tenant and s.job_id = j.id and not s.ended)
+      group by j.holder
+    )
+    select a.id, coalesce(o.jobs, 0) + coalesce(b.jobs, 0) as load,
+      (coalesce(r.total, 0) + 1) / (coalesce(r.rated, 0) + 2) as record
+    from mayfly.agents a
+    left join open o on o.agent_id = a.id
+    left join busy b on b.holder = a.id
+    left join mayfly.track_records r on r.tenant_id = tenant and r.agent_type = a.type and r.work = job ->> 'name'
+    where a.tenant_id = tenant and a.status = 'running' and a.expires_at > mayfly_private.now()
+      and 'job:work' = any (a.scopes)
+      and a.capabilities @> coalesce(assign_job.capabilities, '{}')
+      and (assign_job.type is null or a.type = assign_job.type)
+      and (assign_job.team is null or exists (
+        select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = assign_job.team and m.agent_id = a.id))
+      and (max_load is null or coalesce(o.jobs, 0) + coalesce(b.jobs, 0) <= max_load)
+    order by 2, 3 desc, a.spawned_at, a.id
+  loop
+    given := mayfly_private.give_job(tenant, job, best.id, capabilities, author);
+    if given is not null then
+      return jsonb_build_object('job', given, 'agent', best.id, 'existing', false, 'load', best.load, 'record', best.record);
+    end if;
+  end loop;
+  perform mayfly_private.fail(409, 'no_agent_available', 'No living agent can take this job now.',
+    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.', '{"field": "capabilities"}');
+end
+$$;
+
+comment on function mayfly_private.assign_job is 'Gives a job to the best agent.';
+
+grant execute on function mayfly_private.assign_job to authenticated, service_role;
+
+-- Gives a job to the best agent that lives (scopes team:manage and job:add): of those that may work on jobs, have the
+-- capabilities, and are of the type and the team where these are given, the one with the least to do, then the one whose
+-- type has the best record at this kind of work (the mean reward, with one success and one failure added, so that a
+-- newcomer stands at a half). With max_load only one that has at most so many jobs; 0 is idle. When the agent ends, the
+-- job goes to whoever has the capabilities.
+
+create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.assign_job(job, capabilities, type, team, max_load);
+
+comment on function mayfly.assign_job is 'Gives a job to the best agent: { job, agent, existing, load, record }.';
+
+grant execute on function mayfly.assign_job to authenticated, service_role;
+
+-- Awards an open tender that is locked by the caller, if it is due: the job goes to the best bid whose agent lives. It is
+-- due at its deadline, when everybody in its team that lives has bid, or when asked. Bids become visible.
+
+create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
+returns mayfly.tenders
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  bid record;
+  given uuid;
+  winner uuid;
+begin
+  if not (now_please or tender.deadline <= ts or (tender.team_id is not null and not exists (
+    select from mayfly.team_members m
+    join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+    where m.tenant_id = tender.tenant_id and m.team_id = tender.team_id and mayfly_private.effective_status(a) = 'running'
+      and 'job:work' = any (a.scopes) and a.capabilities @> tender.capabilities
+      and not exists (
+        select from mayfly_private.sealed_bids b where b.tenant_id = tender.tenant_id and b.tender_id = tender.id and b.agent_id = m.agent_id)))) then
+    return tender;
+  end if;
+  for bid in
+    select b.agent_id from mayfly_private.sealed_bids b
+    where b.tenant_id = tender.tenant_id and b.tender_id = tender.id and (tender.max_price is null or b.price <= tender.max_price)
+    order by case tender.rule when 'lowest_price' then b.price end, case tender.rule when 'highest_score' then -b.score end,
+      case tender.rule when 'highest_score' then b.price end, -b.score, b.made_at, b.agent_id
+  loop
+    given := mayfly_private.give_job(tender.tenant_id, tender.job, bid.agent_id, tender.capabilities, tender.created_by);
+    if given is not null then
+      winner := bid.agent_id;
+      exit;
+    end if;
+  end loop;
+  update mayfly.tenders d
+  set status = case when given is null then 'failed' else 'awarded' end, job_id = given, winner_id = winner, closed_at = ts
+  where d.tenant_id = tender.tenant_id and d.id = tender.id
+  returning d.* into tender;
+  with gone as (
+    delete from mayfly_private.sealed_bids b where b.tenant_id = tender.tenant_id and b.tender_id = tender.id returning b.*)
+  insert into mayfly.bids (tenant_id, tender_id, agent_id, price, score, note, made_at)
+  select g.tenant_id, g.tender_id, g.agent_id, g.price, g.score, g.note, g.made_at from gone g;
+  perform mayfly_private.append_events(tender.tenant_id, 'tender.' || tender.status, array[tender.id]);
+  return tender;
+end
+$$;
+
+comment on function mayfly_private.award_tender is 'Awards a locked tender if it is due.';
+
+-- The definer half of mayfly.cancel_poll. Its ballots are deleted unseen. Locks the poll's job, then the poll.
+
+create function mayfly_private.cancel_poll(poll_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  poll mayfly.polls := mayfly_private.lock_poll(tenant, cancel_poll.poll_id);
+begin
+  if caller.kind <> 'secret' and poll.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'Without it, one withdraws the polls alone that one has opened.', '{"scope": "agent:stop"}');
+  elsif poll.status = 'open' then
+    delete from mayfly_private.cast_ballots b where b.tenant_id = tenant and b.poll_id = poll.id;
+    update mayfly.polls p set status = 'cancelled', closed_at = mayfly_private.now(), outcome = '{"result": "cancelled", "winner": null}'
+    where p.tenant_id = tenant and p.id = poll.id returning p.* into poll;
+    perform mayfly_private.append_events(tenant, 'poll.cancelled', array[poll.id]);
+    perform mayfly_private.signal_poll(poll);
+  end if;
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.cancel_poll is 'Withdraws a poll.';
+
+grant execute on function mayfly_private.cancel_poll to authenticated, service_role;
+
+-- Withdraws an open poll that one has opened (scope team:manage), or any with agent:stop. Its ballots stay unseen. A closed
+-- one stays as it is.
+
+create function mayfly.cancel_poll(poll_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.cancel_poll(poll_id);
+
+comment on function mayfly.cancel_poll is 'Withdraws an open poll. Returns the poll.';
+
+grant execute on function mayfly.cancel_poll to authenticated, service_role;
+
+-- The definer half of mayfly.cast_ballot. Who votes is read from the verified token. Locks the poll's job, then the poll:
+-- ballots go one after the other, so that it closes once.
+
+create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:vote');
+  voter constant uuid := mayfly_private.caller_id();
+  poll mayfly.polls;
+  earlier mayfly_private.cast_ballots;
+begin
+  if voter is null then
+    perform mayfly_private.fail(403, 'not_authorized', 'The secret key has no vote.', 'Vote as an agent, or as a person.');
+  elsif char_length(reason) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
+  end if;
+  poll := mayfly_private.lock_poll(tenant, cast_ballot.poll_id);
+  select * into earlier from mayfly_private.cast_ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
+  if not found then
+    select * into earlier from mayfly.ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
+  end if;
+  if earlier.choice is distinct from choice and earlier.choice is not null then
+    perform mayfly_private.fail(409, 'already_voted', 'You have voted already.', 'A ballot cannot be changed.', '{"field": "id"}');
+  elsif earlier.choice is null and poll.status <> 'open' then
+    perform mayfly_private.fail(409, 'poll_closed', 'The poll is closed.', 'Read its outcome.', '{"field": "id"}');
+  elsif not coalesce(choice = any (poll.options), false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'choice must be one of the options of the poll.', 'Your ballot was not counted.', '{"field": "choice"}');
+  elsif poll.voters is not null and not voter = any (poll.voters) then
+    perform mayfly_private.fail(403, 'not_a_voter', 'This poll is for others to answer.', 'Its voters were named when it was opened.', '{"field": "id"}');
+  elsif earlier.choice is null then
+    insert into mayfly_private.cast_ballots (tenant_id, poll_id, voter_id, choice, reason, weight, cast_at)
+    values (tenant, poll.id, voter, cast_ballot.choice, cast_ballot.reason,
+      coalesce(poll.weights[array_position(poll.voters, voter)], 1), mayfly_private.now());
+    poll := mayfly_private.settle_poll(poll);
+  end if;
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.cast_ballot is 'Casts the caller''s ballot.';
+
+grant execute on function mayfly_private.cast_ballot to authenticated, service_role;
+
+-- Votes in a poll (scope team:vote), once. The same ballot again changes nothing. Nobody sees it before the poll closes.
+
+create function mayfly.cast_ballot(poll_id uuid, choice text, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.cast_ballot(poll_id, choice, reason);
+
+comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the poll, with its outcome if this closed it.';
+
+grant execute on function mayfly.cast_ballot to authenticated, service_role;
+
+-- Refuses a poll with the field of its first fault. Locks nothing.
+
+create function mayfly_private.check_poll(
+  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text
+)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select c.field, c.rule into fault
+  from (values
+    ('question', coalesce(char_length(question), 0) between 1 and 2000, 'must be a text of 1 to 2000 characters'),
+    ('options', coalesce(cardinality(options), 0) between 2 and 50
+      and not exists (select from unnest(options) o where o is null or char_length(o) not between 1 and 500)
+      and (select count(distinct o) = cardinality(options) from unnest(options) o), 'must be 2 to 50 different texts of 1 to 500 characters'),
+    ('rule', coalesce(rule in ('majority', 'unanimous', 'weighted', 'first_valid'), false), 'must be majority, unanimous, weighted or first_valid'),
+    ('voters', voters is null or team is null, 'must not be there beside team'),
+    ('voters', case when voters is null then true when jsonb_typeof(voters) <> 'array' then false
+      else jsonb_array_length(voters) between 1 and 1000 and not exists (
+        select from jsonb_array_elements(voters) v
+        where not coalesce(case jsonb_typeof(v)
+          when 'string' then mayfly_private.to_uuid(v #>> '{}') is not null
+          when 'object' then rule = 'weighted' and mayfly_private.to_uuid(v ->> 'id') is not null
+            and mayfly_private.number_within(v -> 'weight', 0.000001, 1000000)
+          else false end, false)) end, 'must be 1 to 1000 ids, or { id, weight } under the rule weighted'),
+    ('quorum', coalesce(quorum between 1 and 10000, true), 'must be a whole number from 1 to 10000'),
+    ('seconds', coalesce(seconds between 1 and 2592000, false), 'must be a number from 1 to 2592000'),
+    ('key', coalesce(char_length(key) between 1 and 500, true), 'must be a text of 1 to 500 characters')
+  ) as c (field, holds, rule)
+  where c.holds is not true
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_poll is 'Refuses a poll that has a fault.';
+
+-- Refuses the settings of a team with the field of their first fault. Locks nothing.
+
+create function mayfly_private.check_team_settings(settings jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(settings) is distinct from 'object' then
+    perform mayfly_private.fail(400, 'invalid_request', 'settings must be an object.', null, '{"field": "settings"}');
+  end if;
+  select c.field, c.rule into fault
+  from (values
+    ('name', jsonb_typeof(settings -> 'name') = 'string' and char_length(settings ->> 'name') between 1 and 100, 'must be a text of 1 to 100 characters'),
+    ('task', mayfly_private.text_within(settings -> 'task', 2000), 'must be a text of at most 2000 characters'),
+    ('deadline', mayfly_private.number_within(settings -> 'deadline', 5, 2592000), 'must be seconds from 5 to 2592000'),
+    ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
+    ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
+      and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),
+    ('metadata', coalesce(mayfly_private.numbers_kept(settings -> 'metadata'), true),
+      'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
+  ) as c (field, holds, rule)
+  where c.holds is not true
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_team_settings is 'Refuses the settings of a team that have a fault.';
+
+-- The definer half of mayfly.close_tender. Locks the tender, then what give_job locks.
+
+create function mayfly_private.close_tender(tender_id uuid, award boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  tender mayfly.tenders := mayfly_private.lock_tender(tenant, close_tender.tender_id);
+begin
+  if caller.kind <> 'secret' and tender.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'Without it, one closes the tenders alone that one has opened.', '{"scope": "agent:stop"}');
+  elsif tender.status = 'open' and award then
+    tender := mayfly_private.award_tender(tender, true);
+  elsif tender.status = 'open' then
+    delete from mayfly_private.sealed_bids b where b.tenant_id = tenant and b.tender_id = tender.id;
+    update mayfly.tenders d set status = 'cancelled', closed_at = mayfly_private.now()
+    where d.tenant_id = tenant and d.id = tender.id returning d.* into tender;
+    perform mayfly_private.append_events(tenant, 'tender.cancelled', array[tender.id]);
+  end if;
+  return mayfly_private.show_tender(tender);
+end
+$$;
+
+comment on function mayfly_private.close_tender is 'Awards or withdraws a tender.';
+
+grant execute on function mayfly_private.close_tender to authenticated, service_role;
+
+-- Awards a tender now, or withdraws it where award is false: for whoever opened it (scope team:manage), and any with
+-- agent:stop. One that is over stays as it is.
+
+create function mayfly.close_tender(tender_id uuid, award boolean default true)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.close_tender(tender_id, award);
+
+comment on function mayfly.close_tender is 'Awards a tender now, or withdraws it. Returns the tender.';
+
+grant execute on function mayfly.close_tender to authenticated, service_role;
+
+-- Ends teams that are locked by the caller, with their living members in one statement, so that their leases and
+-- obligations end with it; open tenders of theirs are withdrawn. Their polls close by themselves, since nobody is waited
+-- for that does not live. Locks the agents, then what their ending locks, then the tenders.
+
+create function mayfly_private.end_teams(tenant uuid, ids uuid[], reason text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  withdrawn uuid[];
+begin
+  update mayfly.teams t set status = 'ended', ended_at = ts, end_reason = reason where t.tenant_id = tenant and t.id = any (ids);
+  update mayfly.agents a set status = 'stopped', stopped_at = ts, stop_reason = coalesce(reason, 'team ended')
+  where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.id in (
+    select o.id from mayfly.team_members m
+    join mayfly.agents o on o.tenant_id = m.tenant_id and o.id = m.agent_id
+    where m.tenant_id = tenant and m.team_id = any (ids) and o.status in ('running', 'suspended')
+    order by o.id
+    for no key update of o);
+  with gone as (
+    update mayfly.tenders d set status = 'cancelled', closed_at = ts
+    where d.tenant_id = tenant and d.team_id = any (ids) and d.status = 'open'
+    returning d.id)
+  select array_agg(g.id order by g.id) into withdrawn from gone g;
+  delete from mayfly_private.sealed_bids b where b.tenant_id = tenant and b.tender_id = any (withdrawn);
+  perform mayfly_private.append_events(tenant, 'tender.cancelled', withdrawn);
+  perform mayfly_private.append_events(tenant, 'team.ended', ids);
+end
+$$;
+
+comment on function mayfly_private.end_teams is 'Ends locked teams with their members.';
+
+-- The definer half of mayfly.get_poll. A poll that is due is closed in passing, so that nobody waits for maintenance.
+-- Locks nothing while the poll is not due.
+
+create function mayfly_private.get_poll(poll_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+  poll mayfly.polls;
+begin
+  select * into poll from mayfly.polls p where p.tenant_id = tenant and p.id = get_poll.poll_id;
+  if poll.id is null or poll.status = 'open' then
+    poll := mayfly_private.lock_poll(tenant, get_poll.poll_id);
+  end if;
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.get_poll is 'A poll by now.';
+
+grant execute on function mayfly_private.get_poll to authenticated, service_role;
+
+-- A poll (scope team:read), with its outcome and its ballots once it is closed. One that is due closes now.
+
+create function mayfly.get_poll(poll_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.get_poll(poll_id);
+
+comment on function mayfly.get_poll is 'A poll, with its outcome and its ballots once it is closed.';
+
+grant execute on function mayfly.get_poll to authenticated, service_role;
+
+-- The definer half of mayfly.get_tender. One that is due is awarded in passing. Locks nothing while it is not due.
+
+create function mayfly_private.get_tender(tender_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+  tender mayfly.tenders;
+begin
+  select * into tender from mayfly.tenders d where d.tenant_id = tenant and d.id = get_tender.tender_id;
+  if tender.id is null or tender.status = 'open' then
+    tender := mayfly_private.lock_tender(tenant, get_tender.tender_id);
+  end if;
+  return mayfly_private.show_tender(tender);
+end
+$$;
+
+comment on function mayfly_private.get_tender is 'A tender by now.';
+
+grant execute on function mayfly_private.get_tender to authenticated, service_role;
+
+-- A tender (scope team:read), with its winner and its bids once it is over. One that is due is awarded now.
+
+create function mayfly.get_tender(tender_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.get_tender(tender_id);
+
+comment on function mayfly.get_tender is 'A tender, with its winner and its bids once it is over.';
+
+grant execute on function mayfly.get_tender to authenticated, service_role;
+
+-- Adds a job for one agent, if it lives: the id of the job, or null. The locks of its line, shared until commit, are those
+-- that a claim takes: whoever ends the agent waits, and then finds the assignment. Called with jobs that check_jobs
+-- passed.
+
+create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
+returns uuid
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents;
+  added jsonb;
+  given uuid;
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0))
+  from (
+    select tenant as id, 0 as nth
+    union all
+    select unnest(a.ancestors || a.id), 1 from mayfly.agents a where a.tenant_id = tenant and a.id = give_job.agent_id
+    order by nth, id) l;
+  select * into agent from mayfly.agents a where a.tenant_id = tenant and a.id = give_job.agent_id;
+  if agent.id is null or mayfly_private.effective_status(agent) <> 'running' then
+    return null;
+  end if;
+  added := mayfly_private.insert_jobs(tenant, jsonb_build_array(job || jsonb_build_object('target', jsonb_build_object('agent', agent.id))),
+    author, null, null) -> 0;
+  given := (added ->> 'id')::uuid;
+  if not (added ->> 'existing')::boolean then
+    insert into mayfly.assignments (tenant_id, job_id, agent_id, agent_type, work, capabilities, assigned_by, assigned_at)
+    values (tenant, given, agent.id, agent.type, job ->> 'name', coalesce(give_job.capabilities, '{}'), author, mayfly_private.now());
+    perform mayfly_private.append_events(tenant, 'job.assigned', array[given]);
+  end if;
+  return given;
+end
+$$;
+
+comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
+
+-- The definer half of mayfly.join_team. Locks the team.
+
+create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_members constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  team mayfly.teams;
+  unknown uuid;
+  joined uuid[];
+begin
+  if agent_ids is null or cardinality(agent_ids) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'agents must be 1 to 100 ids.', null, '{"field": "agents"}');
+  elsif role is null or role !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' or role = 'lead' then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must be lower case letters, digits, dots, dashes or underscores, and not lead.', null, '{"field": "role"}');
+  end if;
+  team := mayfly_private.open_team(tenant, join_team.team_id);
+  select i into unknown from unnest(agent_ids) i
+  where not exists (
+    select from mayfly.agents a where a.tenant_id = tenant and a.id = i and mayfly_private.effective_status(a) in ('running', 'suspended'))
+  limit 1;
+  if found then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such living agent.', 'Nobody has joined.', jsonb_build_object('field', 'agents', 'id', unknown));
+  end if;
+  with added as (
+    insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
+    select tenant, team.id, i, join_team.role, mayfly_private.now() from unnest(agent_ids) i
+    on conflict do nothing
+    returning agent_id
+  )
+  select array_agg(a.agent_id) into joined from added a;
+  if (select count(*) > max_members from mayfly.team_members m where m.tenant_id = tenant and m.team_id = team.id) then
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A team may have %s members.', max_members),
+      'Make another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
+  end if;
+  if team.channel_id is not null then
+    insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
+    select tenant, c.id, i, c.last_seq from mayfly.channels c, unnest(joined) i where c.tenant_id = tenant and c.id = team.channel_id
+    on conflict do nothing;
+  end if;
+  if joined is not null then
+    perform mayfly_private.append_events(tenant, 'team.joined', array[team.id]);
+  end if;
+  return mayfly_private.show_team(team);
+end
+$$;
+
+comment on function mayfly_private.join_team is 'Adds living agents to a team.';
+
+grant execute on function mayfly_private.join_team to authenticated, service_role;
+
+-- Adds living agents to a running team and its channel (scope team:manage). Those in it already stay as they are. Their
+-- lives stay their own: a deadline holds for those alone that were spawned with the team.
+
+create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text default 'member')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.join_team(team_id, agent_ids, role);
+
+comment on function mayfly.join_team is 'Adds living agents to a running team and its channel. Returns the team.';
+
+grant execute on function mayfly.join_team to authenticated, service_role;
+
+-- The definer half of mayfly.list_teams. Locks nothing.
+
+create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+  last mayfly.teams;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{running,ended}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be some of running and ended.', null, '{"field": "of_status"}');
+  end if;
+  if before is not null then
+    select * into last from mayfly.teams t where t.tenant_id = tenant and t.id = before;
+    if not found then
+      perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', 'Begin with the first page again.', '{"field": "before"}');
+    end if;
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_team(s.t) order by (s.t).created_at desc, (s.t).id desc), '[]')
+    from (
+      select t from mayfly.teams t
+      where t.tenant_id = tenant and (of_status is null or t.status = any (of_status)) and (list_teams.team_id is null or t.id = list_teams.team_id)
+        and (before is null or (t.created_at, t.id) < (last.created_at, last.id))
+      order by t.created_at desc, t.id desc
+      limit page_limit) s);
+end
+$$;
+
+comment on function mayfly_private.list_teams is 'Teams with their members, the newest first.';
+
+grant execute on function mayfly_private.list_teams to authenticated, service_role;
+
+-- Teams with their members as they are by now, the newest first (scope team:read); with an id that one.
+
+create function mayfly.list_teams(of_status text[] default null, team_id uuid default null, before uuid default null, page_limit integer default 100)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.list_teams(of_status, team_id, before, page_limit);
+
+comment on function mayfly.list_teams is 'Teams with their members, the newest first.';
+
+grant execute on function mayfly.list_teams to authenticated, service_role;
+
+-- A poll of the tenant, locked behind its job, so that closing it can signal the job. In passing it closes where it is
+-- due.
+
+create function mayfly_private.lock_poll(tenant uuid, id uuid)
+returns mayfly.polls
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  poll mayfly.polls;
+begin
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select p.job_id from mayfly.polls p where p.tenant_id = tenant and p.id = lock_poll.id)
+  for no key update;
+  select * into poll from mayfly.polls p where p.tenant_id = tenant and p.id = lock_poll.id for no key update;
+  if poll.id is null then
+    perform mayfly_private.fail(404, 'poll_unknown', 'There is no such poll.', null, '{"field": "id"}');
+  end if;
+  return case when poll.status = 'open' then mayfly_private.settle_poll(poll) else poll end;
+end
+$$;
+
+comment on function mayfly_private.lock_poll is 'A poll, locked, and closed where it is due.';
+
+-- A tender of the tenant, locked, and awarded in passing where it is due.
+
+create function mayfly_private.lock_tender(tenant uuid, id uuid)
+returns mayfly.tenders
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tender mayfly.tenders;
+begin
+  select * into tender from mayfly.tenders d where d.tenant_id = tenant and d.id = lock_tender.id for no key update;
+  if tender.id is null then
+    perform mayfly_private.fail(404, 'tender_unknown', 'There is no such tender.', null, '{"field": "id"}');
+  end if;
+  return case when tender.status = 'open' then mayfly_private.award_tender(tender, false) else tender end;
+end
+$$;
+
+comment on function mayfly_private.lock_tender is 'A tender, locked, and awarded where it is due.';
+
+-- The definer half of mayfly.open_poll. With a lease the poll belongs to the job, which is fenced. Locks the job; what
+-- charge locks.
+
+create function mayfly_private.open_poll(
+  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  job mayfly.jobs;
+  tenant uuid;
+  author uuid;
+  whose uuid[];
+  weighs double precision[];
+  poll mayfly.polls;
+begin
+  if lease is null then
+    tenant := mayfly_private.require_tenant('team:manage');
+  else
+    job := mayfly_private.fence_job(lease);
+    tenant := job.tenant_id;
+  end if;
+  author := mayfly_private.caller_id();
+  perform mayfly_private.check_poll(question, options, rule, voters, team, quorum, seconds, poll_key);
+  if voters is not null then
+    select array_agg(v.id order by v.n), array_agg(v.weight order by v.n) filter (where rule = 'weighted') into whose, weighs
+    from (
+      select e.n, case jsonb_typeof(e.v) when 'string' then e.v #>> '{}' else e.v ->> 'id' end::uuid as id,
+        coalesce((case jsonb_typeof(e.v) when 'object' then e.v ->> 'weight' end)::double precision, 1) as weight
+      from jsonb_array_elements(voters) with ordinality as e (v, n)) v;
+    if (select count(distinct w) < cardinality(whose) from unnest(whose) w) then
+      perform mayfly_private.fail(400, 'invalid_request', 'voters must name each voter once.', null, '{"field": "voters"}');
+    end if;
+  elsif team is not null then
+    perform mayfly_private.open_team(tenant, team);
+    whose := array(
+      select a.id from mayfly.team_members m
+      join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+      where m.tenant_id = tenant and m.team_id = team and mayfly_private.effective_status(a) in ('running', 'suspended')
+      order by m.joined_at, a.id);
+    if cardinality(whose) = 0 then
+      perform mayfly_private.fail(409, 'team_ended', 'No member of the team lives.', 'Spawn another team, or name the voters.', '{"field": "team"}');
+    end if;
+  end if;
+  if quorum > cardinality(whose) then
+    perform mayfly_private.fail(400, 'invalid_request', format('quorum must be at most %s, the number of voters.', cardinality(whose)), null, '{"field": "quorum"}');
+  end if;
+
+  insert into mayfly.polls as p (tenant_id, team_id, question, options, rule, quorum, voters, weights, deadline, job_id, key, created_by, created_at)
+  values (tenant, team, question, options, open_poll.rule, open_poll.quorum, whose, weighs, ts + make_interval(secs => seconds), job.id,
+    coalesce(author::text, '') || ' ' || poll_key, author, ts)
+  on conflict (tenant_id, key) where p.key is not null do nothing
+  returning p.* into poll;
+  if poll.id is null then
+    select * into strict poll from mayfly.polls p where p.tenant_id = tenant and p.key = coalesce(author::text, '') || ' ' || poll_key;
+    return mayfly_private.show_poll(poll);
+  end if;
+  perform mayfly_private.append_events(tenant, 'poll.opened', array[poll.id]);
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.open_poll is 'Opens a poll.';
+
+grant execute on function mayfly_private.open_poll to authenticated, service_role;
+
+-- Opens a poll (scope team:manage): 2 to 50 options, and who may vote: `voters` (ids, or { id, weight } under the rule
+-- weighted), the living members of `team`, or everybody with the scope team:vote. It closes once: when all voters that
+-- live have voted, when nothing can change the outcome, at the quorum, or after so many seconds. With `lease`, the job of
+-- the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
+
+create function mayfly.open_poll(
+  question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
+  seconds double precision default 300, key text default null, lease text default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.open_poll(question, options, rule, voters, team, quorum, seconds, key, lease);
+
+comment on function mayfly.open_poll is 'Opens a poll: majority, unanimous, weighted or first_valid. Returns the poll.';
+
+grant execute on function mayfly.open_poll to authenticated, service_role;
+
+-- A team of the tenant that is running, locked; another tenant's is as unknown as one that does not exist.
+
+create function mayfly_private.open_team(tenant uuid, id uuid)
+returns mayfly.teams
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  team mayfly.teams;
+begin
+  select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = open_team.id for no key update;
+  if team.id is null then
+    perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', null, '{"field": "team"}');
+  elsif team.status <> 'running' then
+    perform mayfly_private.fail(409, 'team_ended', 'The team has ended.', 'Spawn another team.', '{"field": "team"}');
+  end if;
+  return team;
+end
+$$;
+
+comment on function mayfly_private.open_team is 'A running team, locked.';
+
+-- The definer half of mayfly.open_tender. Locks what charge locks.
+
+create function mayfly_private.open_tender(
+  job jsonb, capabilities text[], rule text, max_price numeric, team uuid, seconds double precision
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  tender mayfly.tenders;
+begin
+  perform mayfly_private.require_tenant('job:add');
+  perform mayfly_private.check_jobs(jsonb_build_array(job));
+  if job ?| '{target,answers,key}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'Who gets it is decided by the bids.', '{"field": "job"}');
+  elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif rule is null or rule not in ('lowest_price', 'highest_score') then
+    perform mayfly_private.fail(400, 'invalid_request', 'rule must be lowest_price or highest_score.', null, '{"field": "rule"}');
+  elsif max_price not between 0 and 1000000000000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_price must be a number from 0 to 1000000000000.', null, '{"field": "max_price"}');
+  elsif seconds is null or seconds not between 1 and 2592000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be a number from 1 to 2592000.', null, '{"field": "seconds"}');
+  elsif team is not null then
+    perform mayfly_private.open_team(tenant, team);
+  end if;
+  insert into mayfly.tenders as d (tenant_id, team_id, job, capabilities, rule, max_price, deadline, created_by, created_at)
+  values (tenant, team, open_tender.job, coalesce(open_tender.capabilities, '{}'), open_tender.rule, open_tender.max_price,
+    ts + make_interval(secs => seconds), mayfly_private.caller_id(), ts)
+  returning d.* into tender;
+  perform mayfly_private.append_events(tenant, 'tender.opened', array[tender.id]);
+  return mayfly_private.show_tender(tender);
+end
+$$;
+
+comment on function mayfly_private.open_tender is 'Offers a job for bids.';
+
+grant execute on function mayfly_private.open_tender to authenticated, service_role;
+
+-- Offers a job for bids (scopes team:manage and job:add): to the living members of `team`, or to every agent with these
+-- capabilities. It is awarded once: when all members of the team have bid, after so many seconds, or by close_tender.
+
+create function mayfly.open_tender(
+  job jsonb, capabilities text[] default null, rule text default 'lowest_price', max_price numeric default null, team uuid default null,
+  seconds double precision default 60
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.open_tender(job, capabilities, rule, max_price, team, seconds);
+
+comment on function mayfly.open_tender is 'Offers a job for bids: lowest_price or highest_score. Returns the tender.';
+
+grant execute on function mayfly.open_tender to authenticated, service_role;
+
+-- The definer half of mayfly.place_bid. Who bids is read from the verified token. Locks the tender: bids go one after the
+-- other, so that it is awarded once.
+
+create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:vote');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  tender mayfly.tenders;
+  bidder mayfly.agents;
+begin
+  if caller.kind <> 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only agents bid for work.', 'Spawn one.');
+  elsif price is null or price not between 0 and 1000000000000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'price must be a number from 0 to 1000000000000.', null, '{"field": "price"}');
+  elsif score is null or not score between 0 and 1 then
+    perform mayfly_private.fail(400, 'invalid_request', 'score must be a number from 0 to 1.', null, '{"field": "score"}');
+  elsif char_length(note) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'note must have at most 2000 characters.', null, '{"field": "note"}');
+  end if;
+  tender := mayfly_private.lock_tender(tenant, place_bid.tender_id);
+  select * into bidder from mayfly.agents a where a.tenant_id = tenant and a.id = caller.id;
+  if tender.status <> 'open' then
+    perform mayfly_private.fail(409, 'tender_closed', 'The tender is over.', 'Read who got the work.', '{"field": "id"}');
+  elsif not 'job:work' = any (bidder.scopes) or not bidder.capabilities @> tender.capabilities
+    or (tender.team_id is not null and not exists (
+      select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = tender.team_id and m.agent_id = caller.id)) then
+    perform mayfly_private.fail(403, 'not_a_bidder', 'This work is for others.',
+      'A bidder is of the tender''s team, has its capabilities, and the scope job:work.', '{"field": "id"}');
+  end if;
+  insert into mayfly_private.sealed_bids (tenant_id, tender_id, agent_id, price, score, note, made_at)
+  values (tenant, tender.id, caller.id, place_bid.price, place_bid.score, place_bid.note, mayfly_private.now())
+  on conflict on constraint sealed_bids_pkey do nothing;
+  if not found and not exists (
+    select from mayfly_private.sealed_bids b
+    where b.tenant_id = tenant and b.tender_id = tender.id and b.agent_id = caller.id
+      and b.price = round(place_bid.price, 6) and b.score = place_bid.score) then
+    perform mayfly_private.fail(409, 'already_bid', 'You have bid already.', 'A bid cannot be changed.', '{"field": "id"}');
+  end if;
+  return mayfly_private.show_tender(mayfly_private.award_tender(tender, false));
+end
+$$;
+
+comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
+
+grant execute on function mayfly_private.place_bid to authenticated, service_role;
+
+-- Bids for the work of a tender (scope team:vote), once: a price, and how well one will do it, 0 to 1. The same bid again
+-- changes nothing. Nobody sees it before the tender is over.
+
+create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.place_bid(tender_id, price, score, note);
+
+comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Returns the tender, with its winner if this closed it.';
+
+grant execute on function mayfly.place_bid to authenticated, service_role;
+
+-- The definer half of mayfly.rate_job. Not by the agent that did it, nor by its line: a record is what others say. Locks the
+-- assignment, then the record.
+
+create function mayfly_private.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  done mayfly.assignments;
+begin
+  if reward is null or not reward between 0 and 1 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reward must be a number from 0 to 1.', null, '{"field": "reward"}');
+  end if;
+  select * into done from mayfly.assignments s where s.tenant_id = tenant and s.job_id = rate_job.job_id and not s.released for no key update;
+  if done.job_id is null then
+    perform mayfly_private.fail(404, 'job_unknown', 'There is no such assigned job.', null, '{"field": "id"}');
+  elsif exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and caller.kind = 'agent'
+      and ((a.id = caller.id and done.agent_id = any (a.ancestors || a.id)) or (a.id = done.agent_id and caller.id = any (a.ancestors)
+        and done.assigned_by is distinct from caller.id))) then
+    perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work does not rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
+  elsif exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = done.job_id) then
+    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has.', '{"field": "id"}');
+  elsif done.reward is not null and done.reward <> rate_job.reward then
+    perform mayfly_private.fail(409, 'already_rated', 'The job is rated already.', null, '{"field": "id"}');
+  elsif done.reward is null then
+    update mayfly.assignments s set ended = true, reward = rate_job.reward, rated_by = caller.id, rated_at = mayfly_private.now()
+    where s.tenant_id = tenant and s.job_id = done.job_id;
+    if (select count(*) < 10000 from mayfly.track_records r where r.tenant_id = tenant)
+      or exists (select from mayfly.track_records r where r.tenant_id = tenant and r.agent_type = done.agent_type and r.work = done.work) then
+      insert into mayfly.track_records as r (tenant_id, agent_type, work, rated, total)
+      values (tenant, done.agent_type, done.work, 1, rate_job.reward)
+      on conflict on constraint track_records_pkey do update set rated = r.rated + 1, total = r.total + excluded.total;
+    end if;
+    perform mayfly_private.append_events(tenant, 'job.rated', array[done.job_id]);
+  end if;
+  return (
+    select jsonb_build_object('job', done.job_id, 'agent', done.agent_id, 'type', done.agent_type, 'work', done.work, 'reward', rate_job.reward,
+      'rated', r.rated, 'record', (r.total + 1) / (r.rated + 2))
+    from (values (1)) one
+    left join mayfly.track_records r on r.tenant_id = tenant and r.agent_type = done.agent_type and r.work = done.work);
+end
+$$;
+
+comment on function mayfly_private.rate_job is 'Rates the result of an assigned job.';
+
+grant execute on function mayfly_private.rate_job to authenticated, service_role;
+
+-- Rates the result of an assigned job that has ended, once, from 0 to 1 (scope team:manage): the record of the agent's type
+-- at this kind of work, which assign_job looks at. Not by the agent that did it, its descendants, or an ancestor that did not
+-- give it the work.
+
+create function mayfly.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.rate_job(job_id, reward);
+
+comment on function mayfly.rate_job is 'Rates the result of an assigned job, 0 to 1: { job, agent, type, work, reward, rated, record }.';
+
+grant execute on function mayfly.rate_job to authenticated, service_role;
+
+-- Gives jobs whose agent has ended to whoever has the capabilities that they were given out for, or to anybody where none
+-- were asked. Their place in the queue is their own. Called by the end of agents and by maintenance; passes over jobs
+-- that somebody holds. Locks the jobs, by id.
+
+create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  orphans uuid[];
+begin
+  if not exists (select from mayfly.assignments s where s.tenant_id = tenant and not s.ended) then
+    return 0;
+  end if;
+  orphans := array(
+    select j.id from mayfly.jobs j
+    where j.tenant_id = tenant and j.status <> 'running' and j.id in (
+      select s.job_id from mayfly.assignments s
+      join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+      where s.tenant_id = tenant and not s.ended and mayfly_private.effective_status(a) in ('stopped', 'expired')
+      limit max_rows)
+    order by j.id for no key update skip locked);
+  if cardinality(orphans) > 0 then
+    update mayfly.jobs j
+    set target = t.target,
+      lane = case when t.target is null then '' else '!c' || md5((t.target -> 'capabilities')::text) || '/' end
+        || substr(j.lane, strpos(j.lane, '/') + 1)
+    from mayfly.assignments s, lateral (
+      select case when cardinality(s.capabilities) > 0 then jsonb_build_object('capabilities', (
+        select jsonb_agg(distinct c order by c) from unnest(s.capabilities) c)) end as target) t
+    where s.tenant_id = tenant and s.job_id = j.id and j.tenant_id = tenant and j.id = any (orphans) and j.lane like '!a%';
+    update mayfly.assignments s set ended = true, released = true where s.tenant_id = tenant and s.job_id = any (orphans);
+    perform mayfly_private.wake_workers(tenant);
+  end if;
+  return cardinality(orphans);
+end
+$$;
+
+comment on function mayfly_private.reassign_jobs is 'Gives jobs whose agent has ended to others.';
+
+-- Closes an open poll that is locked by the caller, as is its job, if it is due; otherwise leaves it. It is due
+-- - at its deadline, and at its quorum;
+-- - where its voters are known: when each has voted or does not live, or when what is missing cannot change the outcome;
+-- - under first_valid with the first ballot, under unanimous with the first that differs.
+-- Ballots become visible, the log has it, and the job that waits is signalled, all in this transaction.
+
+create function mayfly_private.settle_poll(poll mayfly.polls)
+returns mayfly.polls
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  cast_count integer;
+  cast_weight double precision;
+  counts jsonb;
+  leader record;
+  second_weight double precision;
+  missing integer;
+  missing_weight double precision := 0;
+  result text;
+begin
+  select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
+  from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
+  if poll.voters is not null then
+    -- People have no end; agents that do not run, or whose time is over, are not waited for.
+    select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
+    from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
+    left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id
+    where (a.id is null or mayfly_private.effective_status(a) = 'running')
+      and not exists (select from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id and b.voter_id = v.id)
+      and (a.id is not null or exists (select from mayfly.members m where m.tenant_id = poll.tenant_id and m.user_id = v.id));
+  end if;
+  select jsonb_object_agg(o.option, jsonb_build_object('ballots', coalesce(c.ballots, 0), 'weight', coalesce(c.weight, 0))) into counts
+  from unnest(poll.options) as o (option)
+  left join (
+    select b.choice, count(*) as ballots, sum(b.weight) as weight
+    from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id
+    group by b.choice) c on c.choice = o.option;
+  select e.key as option, (e.value ->> 'weight')::double precision as weight, (e.value ->> 'ballots')::integer as ballots into leader
+  from jsonb_each(counts) e order by 2 desc, array_position(poll.options, e.key) limit 1;
+  second_weight := coalesce((
+    select max((e.value ->> 'weight')::double precision) from jsonb_each(counts) e where e.key <> leader.option), 0);
+
+  if (poll.deadline <= ts
+    or missing = 0
+    or cast_count >= poll.quorum
+    or (poll.rule = 'first_valid' and cast_count > 0)
+    or (poll.rule = 'unanimous' and leader.ballots < cast_count)
+    or (poll.quorum is null and cast_count > 0 and case poll.rule
+      when 'majority' then missing_weight < 2 * leader.weight - cast_weight and missing is not null
+      when 'weighted' then missing_weight < leader.weight - second_weight and missing is not null
+      else false end)) is not true then
+    return poll;
+  end if;
+
+  result := case
+    when cast_count = 0 then 'no_ballots'
+    when cast_count < poll.quorum then 'no_quorum'
+    when poll.rule = 'first_valid' then 'decided'
+    when poll.rule = 'unanimous' then case when leader.ballots = cast_count then 'decided' else 'not_unanimous' end
+    when poll.rule = 'majority' then case when 2 * leader.weight > cast_weight then 'decided' else 'no_majority' end
+    when leader.weight > second_weight then 'decided'
+    else 'tie' end;
+  update mayfly.polls p
+  set status = 'closed', closed_at = ts, outcome = jsonb_build_object('result', result,
+    'winner', case when result = 'decided' then leader.option end, 'ballots', cast_count, 'counts', counts)
+  where p.tenant_id = poll.tenant_id and p.id = poll.id
+  returning p.* into poll;
+  with gone as (
+    delete from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id returning b.*)
+  insert into mayfly.ballots (tenant_id, poll_id, voter_id, choice, reason, weight, cast_at)
+  select g.tenant_id, g.poll_id, g.voter_id, g.choice, g.reason, g.weight, g.cast_at from gone g;
+  perform mayfly_private.append_events(poll.tenant_id, 'poll.closed', array[poll.id]);
+  perform mayfly_private.signal_poll(poll);
+  return poll;
+end
+$$;
+
+comment on function mayfly_private.settle_poll is 'Closes a locked poll if it is due.';
+
+-- A poll as others see it: of the ballots of an open one nothing, not even how many there are.
+
+create function mayfly_private.show_poll(poll mayfly.polls)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object('id', poll.id, 'team', poll.team_id, 'question', poll.question, 'options', to_jsonb(poll.options), 'rule', poll.rule,
+    'quorum', poll.quorum, 'voters', to_jsonb(poll.voters), 'deadline', poll.deadline, 'status', poll.status, 'outcome', poll.outcome,
+    'created_by', poll.created_by, 'created_at', poll.created_at, 'closed_at', poll.closed_at,
+    'ballots', case when poll.status = 'closed' then (
+      select coalesce(jsonb_agg(jsonb_build_object('voter', b.voter_id, 'choice', b.choice, 'reason', b.reason, 'weight', b.weight, 'cast_at', b.cast_at)
+        order by b.cast_at, b.voter_id), '[]')
+      from mayfly.ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id) end)
+);
+
+comment on function mayfly_private.show_poll is 'A poll, with its ballots once it is closed.';
+
+-- A team as others see it, with its members by now. Called by functions that have asked whether the caller may see it.
+
+create function mayfly_private.show_team(team mayfly.teams)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object('id', team.id, 'name', team.name, 'task', team.task, 'status', team.status, 'lead', team.lead_id,
+    'channel', (select c.name from mayfly.channels c where c.tenant_id = team.tenant_id and c.id = team.channel_id),
+    'deadline', team.deadline, 'metadata', team.metadata, 'created_by', team.created_by, 'created_at', team.created_at,
+    'ended_at', team.ended_at, 'end_reason', team.end_reason,
+    'living', count(*) filter (where m.status in ('running', 'suspended')),
+    'members', coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'name', m.name, 'type', m.type, 'role', m.role, 'status', m.status,
+      'activity', m.activity, 'joined_at', m.joined_at) order by m.joined_at, m.role <> 'lead', m.role, m.name) filter (where m.id is not null), '[]'))
+  from (
+    select a.id, a.name, a.type, t.role, mayfly_private.effective_status(a) as status, a.activity, t.joined_at
+    from mayfly.team_members t
+    join mayfly.agents a on a.tenant_id = t.tenant_id and a.id = t.agent_id
+    where t.tenant_id = team.tenant_id and t.team_id = team.id) m
+);
+
+comment on function mayfly_private.show_team is 'A team with its members.';
+
+-- A tender as others see it: of the bids of an open one nothing.
+
+create function mayfly_private.show_tender(tender mayfly.tenders)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object('id', tender.id, 'team', tender.team_id, 'job', tender.job, 'capabilities', to_jsonb(tender.capabilities),
+    'rule', tender.rule, 'max_price', tender.max_price, 'deadline', tender.deadline, 'status', tender.status, 'job_id', tender.job_id,
+    'winner', tender.winner_id, 'created_by', tender.created_by, 'created_at', tender.created_at, 'closed_at', tender.closed_at,
+    'bids', case when tender.status in ('awarded', 'failed') then (
+      select coalesce(jsonb_agg(jsonb_build_object('agent', b.agent_id, 'price', b.price, 'score', b.score, 'note', b.note, 'made_at', b.made_at)
+        order by b.made_at, b.agent_id), '[]')
+      from mayfly.bids b where b.tenant_id = tender.tenant_id and b.tender_id = tender.id) end)
+);
+
+comment on function mayfly_private.show_tender is 'A tender, with its bids once it is over.';
+
+-- Signals the job of a poll that is over, with its outcome. The caller has locked the job, then the poll.
+
+create function mayfly_private.signal_poll(poll mayfly.polls)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  bytes constant integer := 300 + octet_length(poll.outcome::text);
+  job mayfly.jobs;
+begin
+  select * into job from mayfly.jobs j where j.tenant_id = poll.tenant_id and j.id = poll.job_id;
+  if found then
+    perform mayfly_private.put_signal(job, 'poll:' || poll.id, poll.outcome, bytes);
+    perform mayfly_private.count_usage(poll.tenant_id, 0, bytes, 0);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.signal_poll is 'Signals the job of a poll that is over.';
+
+-- The definer half of mayfly.spawn_named_team: the team, its agents, its members and its channel, all or none. Locks what
+-- spawn_team locks, the tenant's row first.
+
+create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_channels constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  ts constant timestamptz := mayfly_private.now();
+  seconds constant double precision := (settings ->> 'deadline')::double precision;
+  fault record;
+  made mayfly.teams;
+  groups jsonb;
+  roles text[];
+  issued jsonb;
+  channel uuid;
+begin
+  perform mayfly_private.check_team(team);
+  perform mayfly_private.check_team_settings(settings);
+  select g.n - 1 as index into fault
+  from jsonb_array_elements(team) with ordinality as g (item, n)
+  where not coalesce(coalesce(g.item ->> 'role', g.item ->> 'type', 'agent') ~ '^[a-z0-9][a-z0-9_.-]{0,62}$', false)
+    or (g.item ->> 'role' = 'lead' and (g.n > 1 or coalesce((g.item ->> 'count')::integer, 1) > 1))
+  order by g.n limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format(
+        'team[%s].role must be lower case letters, digits, dots, dashes or underscores; lead is one agent, and the first.', fault.index), null,
+      jsonb_build_object('index', fault.index, 'field', 'role'));
+  end if;
+  if seconds is not null then
+    select g.n - 1 as index into fault from jsonb_array_elements(team) with ordinality as g (item, n)
+    where (g.item ->> 'renew')::boolean order by g.n limit 1;
+    if found then
+      perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false: the team has a deadline.', fault.index),
+        'Leave renew out, or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
+    end if;
+  end if;
+
+  groups := (
+    select jsonb_agg(case when seconds is null then g.item else g.item || jsonb_build_object('renew', false,
+      'lifetime', least(coalesce((g.item ->> 'lifetime')::double precision, seconds), seconds)) end order by g.n)
+    from jsonb_array_elements(team) with ordinality as g (item, n));
+  roles := array(
+    select coalesce(g.item ->> 'role', g.item ->> 'type', 'agent')
+    from jsonb_array_elements(groups) with ordinality as g (item, n), generate_series(1, coalesce((g.item ->> 'count')::integer, 1)) nth
+    order by g.n, nth);
+  issued := mayfly_private.spawn_team(groups);
+
+  -- The tenant's row is locked by spawn_team: of two at a limit, the second sees what the first has made.
+  if coalesce((settings ->> 'channel')::boolean, true) then
+    if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
+      perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+        'Make the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+    end if;
+    channel := gen_random_uuid();
+    insert into mayfly.channels (tenant_id, id, name, kind, description, created_by)
+    values (tenant, channel, 'team-' || channel, 'two_way', format('Of the team %s.', settings ->> 'name'), mayfly_private.caller_id());
+    insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
+    select tenant, channel, (i -> 'agent' ->> 'id')::uuid, 0 from jsonb_array_elements(issued) i;
+  end if;
+  insert into mayfly.teams as t (tenant_id, name, task, lead_id, channel_id, deadline, metadata, created_by, created_at)
+  values (tenant, settings ->> 'name', settings ->> 'task', case when roles[1] = 'lead' then (issued -> 0 -> 'agent' ->> 'id')::uuid end, channel,
+    mayfly_private.now() + make_interval(secs => seconds), coalesce(nullif(settings -> 'metadata', 'null'), '{}'), mayfly_private.caller_id(), ts)
+  on conflict do nothing
+  returning t.* into made;
+  if made.id is null then
+    perform mayfly_private.fail(409, 'name_taken', format('A team %s is running already.', settings ->> 'name'),
+      'Take another name, or stop that team.', '{"field": "name"}');
+  end if;
+  insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
+  select tenant, made.id, (i.one -> 'agent' ->> 'id')::uuid, roles[i.n], ts from jsonb_array_elements(issued) with ordinality as i (one, n);
+  perform mayfly_private.append_events(tenant, 'team.created', array[made.id]);
+  return jsonb_build_object('team', mayfly_private.show_team(made), 'agents', issued);
+end
+$$;
+
+comment on function mayfly_private.spawn_named_team is 'Spawns a team with a name, all or none.';
+
+grant execute on function mayfly_private.spawn_named_team to authenticated, service_role;
+
+-- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): called by the spawn function as whoever
+-- calls it. `team` is what spawn_team takes, and each group may have a role; the group with the role lead is the first,
+-- and one agent. `settings` is { name, task, deadline, channel, metadata }. No member lives longer than the deadline, in
+-- seconds. Returns the team, and for each agent what spawn_agent returns.
+
+create function mayfly.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.spawn_named_team(team, settings);
+
+comment on function mayfly.spawn_named_team is 'Spawns groups of agents as a team with a name, all or none: { team, agents }.';
+
+grant execute on function mayfly.spawn_named_team to authenticated, service_role;
+
+-- The definer half of mayfly.stop_team. An agent may stop a team that it leads or has made without agent:stop. Locks the
+-- team, then its agents.
+
+create function mayfly_private.stop_team(team_id uuid, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  team mayfly.teams;
+begin
+  perform mayfly_private.check_reason(reason);
+  select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = stop_team.team_id for no key update;
+  if team.id is null then
+    perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', null, '{"field": "team"}');
+  elsif not (coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
+    and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'Without it, one stops the teams alone that one leads or has made.', '{"scope": "agent:stop"}');
+  end if;
+  if team.status = 'running' then
+    perform mayfly_private.end_teams(tenant, array[team.id], stop_team.reason);
+    select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = stop_team.team_id;
+  end if;
+  return mayfly_private.show_team(team);
+end
+$$;
+
+comment on function mayfly_private.stop_team is 'Ends a team with its members.';
+
+grant execute on function mayfly_private.stop_team to authenticated, service_role;
+
+-- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are withdrawn.
+-- For its lead, whoever made it, and callers with agent:stop. Again changes nothing.
+
+create function mayfly.stop_team(team_id uuid, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.stop_team(team_id, reason);
+
+comment on function mayfly.stop_team is 'Ends a team with its members. Returns the team.';
+
+grant execute on function mayfly.stop_team to authenticated, service_role;
+
+-- Charges what is written, as this room's charges.sql says.
+
+create trigger teams_meter_insert after insert on mayfly.teams
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger teams_meter_delete after delete on mayfly.teams
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger polls_meter_insert after insert on mayfly.polls
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger polls_meter_delete after delete on mayfly.polls
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger ballots_meter_insert after insert on mayfly.ballots
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger ballots_meter_delete after delete on mayfly.ballots
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger tenders_meter_insert after insert on mayfly.tenders
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger tenders_meter_delete after delete on mayfly.tenders
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger bids_meter_insert after insert on mayfly.bids
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger bids_meter_delete after delete on mayfly.bids
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger assignments_meter_insert after insert on mayfly.assignments
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger assignments_meter_delete after delete on mayfly.assignments
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger cast_ballots_meter_insert after insert on mayfly_private.cast_ballots
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger cast_ballots_meter_delete after delete on mayfly_private.cast_ballots
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger sealed_bids_meter_insert after insert on mayfly_private.sealed_bids
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger sealed_bids_meter_delete after delete on mayfly_private.sealed_bids
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+-- What agents leave behind when they end, in the transaction that ends them: jobs that were given to them go to whoever
+-- has the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of the dead win
+-- nothing (award_tender looks).
+--
+-- A job or a poll that somebody else holds is left alone, so that no ending waits for another, in any order: maintenance,
+-- the next ballot and everyone who reads the poll look again. Locks the agents (by the statement), the jobs, the polls.
+
+create function mayfly_private.release_obligations()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ended record;
+  held uuid[];
+  poll mayfly.polls;
+begin
+  for ended in
+    select n.tenant_id as tenant, array_agg(n.id order by n.id) as ids
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    where n.status <> 'running' and o.status = 'running'
+    group by n.tenant_id
+    order by n.tenant_id
+  loop
+    perform mayfly_private.reassign_jobs(ended.tenant, 1000);
+    continue when not exists (select from mayfly.polls p where p.tenant_id = ended.tenant and p.status = 'open');
+    held := array(
+      select j.id from mayfly.jobs j
+      where j.tenant_id = ended.tenant and j.id in (select p.job_id from mayfly.polls p where p.tenant_id = ended.tenant and p.status = 'open')
+      order by j.id for no key update skip locked);
+    for poll in
+      select p.* from mayfly.polls p
+      where p.tenant_id = ended.tenant and p.status = 'open'
+        and exists (select from mayfly.agents a where a.tenant_id = p.tenant_id and a.id = any (p.voters)
+          and (a.id = any (ended.ids) or a.ancestors && ended.ids))
+        and (p.job_id is null or p.job_id = any (held)
+          or not exists (select from mayfly.jobs j where j.tenant_id = p.tenant_id and j.id = p.job_id))
+      order by p.id for no key update skip locked
+    loop
+      perform mayfly_private.settle_poll(poll);
+    end loop;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.release_obligations is 'Trigger: what agents leave behind when they end.';
+
+create trigger agents_release_obligations after update on mayfly.agents
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.release_obligations();
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('fact:read', 'Read entities and facts of the tenant.', '{viewer,member,admin,owner}', true, true),
   ('fact:write', 'Record facts, name and merge entities, and forget what one has recorded.', '{member,admin,owner}', true, true),
   ('fact:admin', 'Read facts that are private to their agent, forget any, and set how long ended ones are kept.', '{admin,owner}', true, false)

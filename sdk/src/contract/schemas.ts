@@ -78,11 +78,28 @@ export const teamRequest = z.strictObject({
         count: z.int().min(1).max(100).optional(),
         /** A pool of names for the group. */
         names: z.array(text(100).min(1)).max(100).optional(),
+        /** In a team with a name; `lead` is one agent, and the first. Its type by default. */
+        role: z
+          .string()
+          .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/)
+          .optional(),
         ...agentBlueprint,
       }),
     )
     .min(1)
     .max(100),
+  /** Makes it a team with a name, that is seen and ended as one. */
+  as: z
+    .strictObject({
+      name: text(100).min(1),
+      task: text(2000).optional(),
+      /** Seconds; no member lives longer. */
+      deadline: z.number().min(5).max(2_592_000).optional(),
+      /** Whether its members get a channel of their own; true by default. */
+      channel: z.boolean().optional(),
+      metadata: metadata.optional(),
+    })
+    .optional(),
 });
 
 /** `POST /spawn/resume` */
