@@ -50,6 +50,23 @@ create type mayfly_private.found_lanes as (
   next_heads jsonb
 );
 
+create type mayfly_private.found_wait as (
+  n integer,
+  step text,
+  of text,
+  key text,
+  together text,
+  signal text,
+  child boolean,
+  child_id uuid,
+  approval uuid,
+  until timestamp with time zone,
+  at timestamp with time zone,
+  outcome jsonb,
+  signal_id bigint,
+  known boolean
+);
+
 create type mayfly_private.job_holder as (
   kind text,
   tenant_id uuid,
@@ -229,6 +246,7 @@ CREATE TRIGGER agents_log_insert AFTER INSERT ON mayfly.agents REFERENCING NEW T
 CREATE TRIGGER agents_log_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_agents();
 CREATE TRIGGER agents_meter_insert AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 CREATE TRIGGER agents_meter_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.release_obligations();
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
@@ -334,6 +352,77 @@ create policy approvals_select on mayfly.approvals for select to authenticated
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+
+create table mayfly.assignments (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  agent_id uuid not null,
+  agent_type text not null,
+  work text not null,
+  capabilities text[] not null default '{}'::text[],
+  assigned_by uuid,
+  assigned_at timestamp with time zone not null default clock_timestamp(),
+  ended boolean not null default false,
+  released boolean not null default false,
+  reward double precision,
+  rated_by uuid,
+  rated_at timestamp with time zone,
+  constraint assignments_pkey PRIMARY KEY (tenant_id, job_id),
+  constraint assignments_reward_range CHECK (((reward >= (0)::double precision) AND (reward <= (1)::double precision))),
+  constraint assignments_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX assignments_load_idx ON mayfly.assignments USING btree (tenant_id, agent_id) WHERE (NOT ended);
+CREATE INDEX assignments_over_idx ON mayfly.assignments USING btree (tenant_id, assigned_at) WHERE ended;
+alter table mayfly.assignments enable row level security;
+create policy assignments_select on mayfly.assignments for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER assignments_meter_delete AFTER DELETE ON mayfly.assignments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER assignments_meter_insert AFTER INSERT ON mayfly.assignments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.assignments to authenticated;
+grant select on table mayfly.assignments to service_role;
+comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
+
+create table mayfly.ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text,
+  weight double precision not null,
+  cast_at timestamp with time zone not null,
+  constraint ballots_pkey PRIMARY KEY (tenant_id, poll_id, voter_id),
+  constraint ballots_poll_fkey FOREIGN KEY (tenant_id, poll_id) REFERENCES mayfly.polls(tenant_id, id) ON DELETE CASCADE,
+  constraint ballots_reason_length CHECK ((char_length(reason) <= 2000))
+);
+alter table mayfly.ballots enable row level security;
+create policy ballots_select on mayfly.ballots for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER ballots_meter_delete AFTER DELETE ON mayfly.ballots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER ballots_meter_insert AFTER INSERT ON mayfly.ballots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.ballots to authenticated;
+grant select on table mayfly.ballots to service_role;
+comment on table mayfly.ballots is 'Who voted what, in polls that are closed.';
+
+create table mayfly.bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20,6) not null,
+  score double precision not null,
+  note text,
+  made_at timestamp with time zone not null,
+  constraint bids_note_length CHECK ((char_length(note) <= 2000)),
+  constraint bids_pkey PRIMARY KEY (tenant_id, tender_id, agent_id),
+  constraint bids_tender_fkey FOREIGN KEY (tenant_id, tender_id) REFERENCES mayfly.tenders(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.bids enable row level security;
+create policy bids_select on mayfly.bids for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER bids_meter_delete AFTER DELETE ON mayfly.bids REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER bids_meter_insert AFTER INSERT ON mayfly.bids REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.bids to authenticated;
+grant select on table mayfly.bids to service_role;
+comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
 
 create table mayfly.budgets (
   tenant_id uuid not null,
@@ -838,6 +927,7 @@ create table mayfly.job_steps (
   ms integer,
   bytes integer not null,
   at timestamp with time zone not null default clock_timestamp(),
+  seq bigint not null generated always as identity,
   constraint job_steps_pkey PRIMARY KEY (tenant_id, job_id, name)
 );
 alter table mayfly.job_steps enable row level security;
@@ -1203,6 +1293,47 @@ grant select on table mayfly.model_worths to authenticated;
 grant select on table mayfly.model_worths to service_role;
 comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
 
+create table mayfly.polls (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  question text not null,
+  options text[] not null,
+  rule text not null,
+  quorum integer,
+  voters uuid[],
+  weights double precision[],
+  deadline timestamp with time zone not null,
+  status text not null default 'open'::text,
+  outcome jsonb,
+  job_id uuid,
+  key text,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  closed_at timestamp with time zone,
+  constraint polls_closed_when_over CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+  constraint polls_options_count CHECK (((cardinality(options) >= 2) AND (cardinality(options) <= 50))),
+  constraint polls_pkey PRIMARY KEY (tenant_id, id),
+  constraint polls_question_length CHECK (((char_length(question) >= 1) AND (char_length(question) <= 2000))),
+  constraint polls_quorum_range CHECK (((quorum >= 1) AND (quorum <= 10000))),
+  constraint polls_rule_known CHECK ((rule = ANY (ARRAY['majority'::text, 'unanimous'::text, 'weighted'::text, 'first_valid'::text]))),
+  constraint polls_status_known CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text]))),
+  constraint polls_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint polls_voters_count CHECK (((cardinality(voters) >= 1) AND (cardinality(voters) <= 1000))),
+  constraint polls_weights_match CHECK (((weights IS NULL) OR (cardinality(weights) = cardinality(voters))))
+);
+CREATE INDEX polls_closed_idx ON mayfly.polls USING btree (tenant_id, closed_at) WHERE (status <> 'open'::text);
+CREATE UNIQUE INDEX polls_key_key ON mayfly.polls USING btree (tenant_id, key) WHERE (key IS NOT NULL);
+CREATE INDEX polls_open_idx ON mayfly.polls USING btree (tenant_id, deadline) WHERE (status = 'open'::text);
+alter table mayfly.polls enable row level security;
+create policy polls_select on mayfly.polls for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER polls_meter_delete AFTER DELETE ON mayfly.polls REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER polls_meter_insert AFTER INSERT ON mayfly.polls REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.polls to authenticated;
+grant select on table mayfly.polls to service_role;
+comment on table mayfly.polls is 'Questions that agents or people answer each for themselves, and what came out.';
+
 create table mayfly.rate_limits (
   tenant_id uuid not null,
   level text not null,
@@ -1421,6 +1552,59 @@ grant select on table mayfly.states to authenticated;
 grant select on table mayfly.states to service_role;
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 
+create table mayfly.team_members (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  role text not null,
+  joined_at timestamp with time zone not null default clock_timestamp(),
+  constraint team_members_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint team_members_pkey PRIMARY KEY (tenant_id, team_id, agent_id),
+  constraint team_members_role_form CHECK ((role ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
+  constraint team_members_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX team_members_agent_idx ON mayfly.team_members USING btree (tenant_id, agent_id);
+alter table mayfly.team_members enable row level security;
+create policy team_members_select on mayfly.team_members for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.team_members to authenticated;
+grant select on table mayfly.team_members to service_role;
+comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
+
+create table mayfly.teams (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  task text,
+  status text not null default 'running'::text,
+  lead_id uuid,
+  channel_id uuid,
+  deadline timestamp with time zone,
+  metadata jsonb not null default '{}'::jsonb,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  ended_at timestamp with time zone,
+  end_reason text,
+  constraint teams_end_reason_length CHECK ((char_length(end_reason) <= 500)),
+  constraint teams_ended_when_over CHECK (((status = 'ended'::text) = (ended_at IS NOT NULL))),
+  constraint teams_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
+  constraint teams_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+  constraint teams_pkey PRIMARY KEY (tenant_id, id),
+  constraint teams_status_known CHECK ((status = ANY (ARRAY['running'::text, 'ended'::text]))),
+  constraint teams_task_length CHECK ((char_length(task) <= 2000)),
+  constraint teams_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX teams_ended_idx ON mayfly.teams USING btree (tenant_id, ended_at) WHERE (status = 'ended'::text);
+CREATE UNIQUE INDEX teams_name_key ON mayfly.teams USING btree (tenant_id, name) WHERE (status = 'running'::text);
+alter table mayfly.teams enable row level security;
+create policy teams_select on mayfly.teams for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER teams_meter_delete AFTER DELETE ON mayfly.teams REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER teams_meter_insert AFTER INSERT ON mayfly.teams REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.teams to authenticated;
+grant select on table mayfly.teams to service_role;
+comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+
 create table mayfly.tenants (
   id uuid not null default gen_random_uuid(),
   name text not null,
@@ -1462,6 +1646,55 @@ grant select on table mayfly.tenants to authenticated;
 grant select on table mayfly.tenants to service_role;
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 
+create table mayfly.tenders (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  job jsonb not null,
+  capabilities text[] not null default '{}'::text[],
+  rule text not null,
+  max_price numeric(20,6),
+  deadline timestamp with time zone not null,
+  status text not null default 'open'::text,
+  job_id uuid,
+  winner_id uuid,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  closed_at timestamp with time zone,
+  constraint tenders_closed_when_over CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+  constraint tenders_job_when_awarded CHECK (((status = 'awarded'::text) = (job_id IS NOT NULL))),
+  constraint tenders_pkey PRIMARY KEY (tenant_id, id),
+  constraint tenders_rule_known CHECK ((rule = ANY (ARRAY['lowest_price'::text, 'highest_score'::text]))),
+  constraint tenders_status_known CHECK ((status = ANY (ARRAY['open'::text, 'awarded'::text, 'failed'::text, 'cancelled'::text]))),
+  constraint tenders_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX tenders_closed_idx ON mayfly.tenders USING btree (tenant_id, closed_at) WHERE (status <> 'open'::text);
+CREATE INDEX tenders_open_idx ON mayfly.tenders USING btree (tenant_id, deadline) WHERE (status = 'open'::text);
+alter table mayfly.tenders enable row level security;
+create policy tenders_select on mayfly.tenders for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER tenders_meter_delete AFTER DELETE ON mayfly.tenders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER tenders_meter_insert AFTER INSERT ON mayfly.tenders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.tenders to authenticated;
+grant select on table mayfly.tenders to service_role;
+comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
+
+create table mayfly.track_records (
+  tenant_id uuid not null,
+  agent_type text not null,
+  work text not null,
+  rated integer not null,
+  total double precision not null,
+  constraint track_records_pkey PRIMARY KEY (tenant_id, agent_type, work),
+  constraint track_records_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.track_records enable row level security;
+create policy track_records_select on mayfly.track_records for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.track_records to authenticated;
+grant select on table mayfly.track_records to service_role;
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+
 create table mayfly_private.broadcast_losses (
   tenant_id uuid not null,
   noticed bigint not null default 0,
@@ -1471,6 +1704,22 @@ create table mayfly_private.broadcast_losses (
 );
 alter table mayfly_private.broadcast_losses enable row level security;
 comment on table mayfly_private.broadcast_losses is 'Which tenants have noticed lost broadcasts.';
+
+create table mayfly_private.cast_ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text,
+  weight double precision not null,
+  cast_at timestamp with time zone not null,
+  constraint cast_ballots_pkey PRIMARY KEY (tenant_id, poll_id, voter_id),
+  constraint cast_ballots_poll_fkey FOREIGN KEY (tenant_id, poll_id) REFERENCES mayfly.polls(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly_private.cast_ballots enable row level security;
+CREATE TRIGGER cast_ballots_meter_delete AFTER DELETE ON mayfly_private.cast_ballots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER cast_ballots_meter_insert AFTER INSERT ON mayfly_private.cast_ballots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+comment on table mayfly_private.cast_ballots is 'Who voted what, in polls that are open.';
 
 create table mayfly_private.charges (
   relation text not null,
@@ -1828,6 +2077,22 @@ create table mayfly_private.run_watchers (
 alter table mayfly_private.run_watchers enable row level security;
 comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.';
 
+create table mayfly_private.sealed_bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20,6) not null,
+  score double precision not null,
+  note text,
+  made_at timestamp with time zone not null,
+  constraint sealed_bids_pkey PRIMARY KEY (tenant_id, tender_id, agent_id),
+  constraint sealed_bids_tender_fkey FOREIGN KEY (tenant_id, tender_id) REFERENCES mayfly.tenders(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly_private.sealed_bids enable row level security;
+CREATE TRIGGER sealed_bids_meter_delete AFTER DELETE ON mayfly_private.sealed_bids REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER sealed_bids_meter_insert AFTER INSERT ON mayfly_private.sealed_bids REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+comment on table mayfly_private.sealed_bids is 'Who bid what, for work that is still open.';
+
 create table mayfly_private.settings (
   only_row boolean not null default true,
   tenants_created_by text not null default 'secret_key'::text,
@@ -1985,6 +2250,13 @@ set search_path = "";
 grant execute on function mayfly.append_run_chunks to authenticated;
 grant execute on function mayfly.append_run_chunks to service_role;
 
+create function mayfly.assign_job(job jsonb, capabilities text[] DEFAULT NULL::text[], type text DEFAULT NULL::text, team uuid DEFAULT NULL::uuid, max_load integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.assign_job to authenticated;
+grant execute on function mayfly.assign_job to service_role;
+
 create function mayfly.begin_run(lease text)
 returns jsonb
 language plpgsql volatile
@@ -2012,6 +2284,20 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.cancel_jobs to authenticated;
 grant execute on function mayfly.cancel_jobs to service_role;
+
+create function mayfly.cancel_poll(poll_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.cancel_poll to authenticated;
+grant execute on function mayfly.cancel_poll to service_role;
+
+create function mayfly.cast_ballot(poll_id uuid, choice text, reason text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.cast_ballot to authenticated;
+grant execute on function mayfly.cast_ballot to service_role;
 
 create function mayfly.change_member_role(user_id uuid, role text)
 returns jsonb
@@ -2045,6 +2331,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_jobs to authenticated;
 grant execute on function mayfly.claim_jobs to service_role;
+
+create function mayfly.close_tender(tender_id uuid, award boolean DEFAULT true)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.close_tender to authenticated;
+grant execute on function mayfly.close_tender to service_role;
 
 create function mayfly.cluster_sample(sample_size integer DEFAULT 1000, kinds text[] DEFAULT NULL::text[])
 returns jsonb
@@ -2310,6 +2603,13 @@ set search_path = "";
 grant execute on function mayfly.get_job to authenticated;
 grant execute on function mayfly.get_job to service_role;
 
+create function mayfly.get_poll(poll_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.get_poll to authenticated;
+grant execute on function mayfly.get_poll to service_role;
+
 create function mayfly.get_run(id uuid, with_parts boolean DEFAULT false)
 returns jsonb
 language plpgsql volatile
@@ -2323,6 +2623,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.get_state to authenticated;
 grant execute on function mayfly.get_state to service_role;
+
+create function mayfly.get_tender(tender_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.get_tender to authenticated;
+grant execute on function mayfly.get_tender to service_role;
 
 create function mayfly.heartbeat(activity text DEFAULT NULL::text, task text DEFAULT NULL::text, log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
@@ -2362,6 +2669,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.job_statistics to authenticated;
 grant execute on function mayfly.job_statistics to service_role;
+
+create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text DEFAULT 'member'::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.join_team to authenticated;
+grant execute on function mayfly.join_team to service_role;
 
 create function mayfly.lease_debug(level integer, for_agent uuid DEFAULT NULL::uuid, categories text[] DEFAULT NULL::text[], seconds double precision DEFAULT 60, lease uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -2439,6 +2753,20 @@ set search_path = "";
 grant execute on function mayfly.list_states to authenticated;
 grant execute on function mayfly.list_states to service_role;
 
+create function mayfly.list_teams(of_status text[] DEFAULT NULL::text[], team_id uuid DEFAULT NULL::uuid, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_teams to authenticated;
+grant execute on function mayfly.list_teams to service_role;
+
+create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_workflows to authenticated;
+grant execute on function mayfly.list_workflows to service_role;
+
 create function mayfly.listen(log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
 language sql volatile
@@ -2487,6 +2815,13 @@ set search_path = "";
 grant execute on function mayfly.model_price to authenticated;
 grant execute on function mayfly.model_price to service_role;
 
+create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb DEFAULT NULL::jsonb, forgotten text[] DEFAULT NULL::text[])
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.move_workflow to authenticated;
+grant execute on function mayfly.move_workflow to service_role;
+
 create function mayfly.my_invitations()
 returns jsonb
 language sql stable
@@ -2499,6 +2834,20 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.open_inbox to authenticated;
 grant execute on function mayfly.open_inbox to service_role;
+
+create function mayfly.open_poll(question text, options text[], rule text DEFAULT 'majority'::text, voters jsonb DEFAULT NULL::jsonb, team uuid DEFAULT NULL::uuid, quorum integer DEFAULT NULL::integer, seconds double precision DEFAULT 300, key text DEFAULT NULL::text, lease text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.open_poll to authenticated;
+grant execute on function mayfly.open_poll to service_role;
+
+create function mayfly.open_tender(job jsonb, capabilities text[] DEFAULT NULL::text[], rule text DEFAULT 'lowest_price'::text, max_price numeric DEFAULT NULL::numeric, team uuid DEFAULT NULL::uuid, seconds double precision DEFAULT 60)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.open_tender to authenticated;
+grant execute on function mayfly.open_tender to service_role;
 
 create function mayfly.patch_state(key text, patch jsonb, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
 returns jsonb
@@ -2514,6 +2863,13 @@ set search_path = "";
 grant execute on function mayfly.pause_run to authenticated;
 grant execute on function mayfly.pause_run to service_role;
 
+create function mayfly.place_bid(tender_id uuid, price numeric, score double precision DEFAULT 1, note text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.place_bid to authenticated;
+grant execute on function mayfly.place_bid to service_role;
+
 create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
 language sql volatile
@@ -2528,11 +2884,25 @@ set search_path = "";
 grant execute on function mayfly.push to authenticated;
 grant execute on function mayfly.push to service_role;
 
+create function mayfly.query_workflow(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.query_workflow to authenticated;
+grant execute on function mayfly.query_workflow to service_role;
+
 create function mayfly.queue_embeddings(model text, max_rows integer DEFAULT 1000, after uuid DEFAULT NULL::uuid)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.queue_embeddings to service_role;
+
+create function mayfly.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.rate_job to authenticated;
+grant execute on function mayfly.rate_job to service_role;
 
 create function mayfly.read_channel(name text, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2653,6 +3023,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.renew_agent to authenticated;
 
+create function mayfly.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.report_workflow to authenticated;
+grant execute on function mayfly.report_workflow to service_role;
+
 create function mayfly.request_approval(title text, input jsonb DEFAULT '{}'::jsonb, lease text DEFAULT NULL::text, step text DEFAULT NULL::text, category text DEFAULT 'general'::text, confidence double precision DEFAULT NULL::double precision, milestone boolean DEFAULT false, required boolean DEFAULT false, quorum integer DEFAULT NULL::integer, roles text[] DEFAULT NULL::text[], deciders uuid[] DEFAULT NULL::uuid[], expires_in double precision DEFAULT NULL::double precision, input_schema jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language sql volatile
@@ -2673,6 +3050,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.resume_agent to authenticated;
 grant execute on function mayfly.resume_agent to service_role;
+
+create function mayfly.retry_steps(lease text, names text[])
+returns integer
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.retry_steps to authenticated;
+grant execute on function mayfly.retry_steps to service_role;
 
 create function mayfly.revoke_enrolment_key(id uuid, stop_agents boolean DEFAULT false)
 returns jsonb
@@ -2805,6 +3189,13 @@ set search_path = "";
 grant execute on function mayfly.spawn_agent to authenticated;
 grant execute on function mayfly.spawn_agent to service_role;
 
+create function mayfly.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.spawn_named_team to authenticated;
+grant execute on function mayfly.spawn_named_team to service_role;
+
 create function mayfly.spawn_team(team jsonb)
 returns jsonb
 language sql volatile
@@ -2839,6 +3230,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.stop_agent to authenticated;
 grant execute on function mayfly.stop_agent to service_role;
+
+create function mayfly.stop_team(team_id uuid, reason text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.stop_team to authenticated;
+grant execute on function mayfly.stop_team to service_role;
 
 create function mayfly.subscribe_channel(name text, acknowledged bigint DEFAULT NULL::bigint)
 returns jsonb
@@ -2937,12 +3335,26 @@ set search_path = "";
 grant execute on function mayfly.use_approval to authenticated;
 grant execute on function mayfly.use_approval to service_role;
 
+create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb DEFAULT NULL::jsonb, may_sleep boolean DEFAULT true)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.wait_any to authenticated;
+grant execute on function mayfly.wait_any to service_role;
+
 create function mayfly.wait_job(lease text, step text, signals text[] DEFAULT '{}'::text[], until timestamp with time zone DEFAULT NULL::timestamp with time zone)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.wait_job to authenticated;
 grant execute on function mayfly.wait_job to service_role;
+
+create function mayfly.workflow_history(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.workflow_history to authenticated;
+grant execute on function mayfly.workflow_history to service_role;
 
 create function mayfly_gate.check_request(path text DEFAULT current_setting('search_path'::text))
 returns void
@@ -3063,6 +3475,18 @@ returns mayfly.approval_policies
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.assign_job to authenticated;
+grant execute on function mayfly_private.assign_job to service_role;
+
+create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
+returns mayfly.tenders
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.begin_run(lease text)
 returns jsonb
 language plpgsql volatile security definer
@@ -3112,6 +3536,13 @@ set search_path = "";
 grant execute on function mayfly_private.cancel_jobs to authenticated;
 grant execute on function mayfly_private.cancel_jobs to service_role;
 
+create function mayfly_private.cancel_poll(poll_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.cancel_poll to authenticated;
+grant execute on function mayfly_private.cancel_poll to service_role;
+
 create function mayfly_private.canonical(given jsonb)
 returns jsonb
 language plpgsql immutable parallel safe
@@ -3121,6 +3552,13 @@ create function mayfly_private.card(agent mayfly.agents)
 returns jsonb
 language sql stable security definer
 set search_path = "";
+
+create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.cast_ballot to authenticated;
+grant execute on function mayfly_private.cast_ballot to service_role;
 
 create function mayfly_private.change_member_role(member uuid, role text)
 returns jsonb
@@ -3186,6 +3624,11 @@ returns void
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.check_poll(question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text)
+returns void
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
 language plpgsql volatile
@@ -3216,6 +3659,11 @@ returns void
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.check_team_settings(settings jsonb)
+returns void
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.check_transition()
 returns trigger
 language plpgsql volatile security definer
@@ -3224,6 +3672,11 @@ set search_path = "";
 create function mayfly_private.check_version(functions text)
 returns void
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_waits(waits jsonb)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
@@ -3253,6 +3706,13 @@ create function mayfly_private.close_cursor(cursor_state jsonb)
 returns text
 language sql immutable
 set search_path = "";
+
+create function mayfly_private.close_tender(tender_id uuid, award boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.close_tender to authenticated;
+grant execute on function mayfly_private.close_tender to service_role;
 
 create function mayfly_private.common_scopes(allowed text[])
 returns text[]
@@ -3549,6 +4009,11 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.end_teams(tenant uuid, ids uuid[], reason text)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb)
 returns jsonb
 language plpgsql volatile security definer
@@ -3688,6 +4153,16 @@ language plpgsql stable
 set jit = off
 set search_path = "";
 
+create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamp with time zone)
+returns mayfly_private.found_wait[]
+language plpgsql stable security definer
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
 language plpgsql volatile security definer
@@ -3752,6 +4227,13 @@ set search_path = "";
 grant execute on function mayfly_private.get_agent to authenticated;
 grant execute on function mayfly_private.get_agent to service_role;
 
+create function mayfly_private.get_poll(poll_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.get_poll to authenticated;
+grant execute on function mayfly_private.get_poll to service_role;
+
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb
 language plpgsql stable security definer
@@ -3759,8 +4241,20 @@ set search_path = "";
 grant execute on function mayfly_private.get_run to authenticated;
 grant execute on function mayfly_private.get_run to service_role;
 
+create function mayfly_private.get_tender(tender_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.get_tender to authenticated;
+grant execute on function mayfly_private.get_tender to service_role;
+
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer DEFAULT 1000)
 returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
+returns uuid
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -3936,6 +4430,13 @@ returns mayfly_private.job_holder
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.join_team to authenticated;
+grant execute on function mayfly_private.join_team to service_role;
+
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text DEFAULT '$'::text)
 returns text
 language plpgsql immutable parallel safe
@@ -4015,6 +4516,13 @@ set search_path = "";
 grant execute on function mayfly_private.list_runs to authenticated;
 grant execute on function mayfly_private.list_runs to service_role;
 
+create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_teams to authenticated;
+grant execute on function mayfly_private.list_teams to service_role;
+
 create function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4049,6 +4557,11 @@ returns uuid[]
 language plpgsql volatile
 set search_path = "";
 
+create function mayfly_private.lock_poll(tenant uuid, id uuid)
+returns mayfly.polls
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.lock_ready(tenant uuid, of_lane text, asked integer, marks mayfly_private.job_marks, first_mark integer, newest bigint)
 returns mayfly_private.locked_jobs
 language plpgsql volatile security definer
@@ -4056,6 +4569,11 @@ set search_path = "";
 
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.lock_tender(tenant uuid, id uuid)
+returns mayfly.tenders
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -4183,6 +4701,11 @@ set lock_timeout = 2s
 set search_path = "";
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -4370,6 +4893,13 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.move_workflow to authenticated;
+grant execute on function mayfly_private.move_workflow to service_role;
+
 create function mayfly_private.my_invitations()
 returns jsonb
 language plpgsql stable security definer
@@ -4472,10 +5002,29 @@ set search_path = "";
 grant execute on function mayfly_private.open_inbox to authenticated;
 grant execute on function mayfly_private.open_inbox to service_role;
 
+create function mayfly_private.open_poll(question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.open_poll to authenticated;
+grant execute on function mayfly_private.open_poll to service_role;
+
 create function mayfly_private.open_spawn(wanted integer)
 returns mayfly_private.spawner
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.open_team(tenant uuid, id uuid)
+returns mayfly.teams
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.open_tender(job jsonb, capabilities text[], rule text, max_price numeric, team uuid, seconds double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.open_tender to authenticated;
+grant execute on function mayfly_private.open_tender to service_role;
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]
@@ -4531,6 +5080,13 @@ create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
 language plpgsql stable
 set search_path = "";
+
+create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.place_bid to authenticated;
+grant execute on function mayfly_private.place_bid to service_role;
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -4605,6 +5161,13 @@ returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.rate_job to authenticated;
+grant execute on function mayfly_private.rate_job to service_role;
+
 create function mayfly_private.rate_room(tokens double precision, filled_at timestamp with time zone, per_minute integer, burst integer, at timestamp with time zone)
 returns double precision
 language plpgsql immutable
@@ -4670,6 +5233,11 @@ grant execute on function mayfly_private.reap_in_passing to authenticated;
 grant execute on function mayfly_private.reap_in_passing to service_role;
 
 create function mayfly_private.reap_jobs(max_rows integer DEFAULT 1000)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
 returns integer
 language plpgsql volatile security definer
 set search_path = "";
@@ -4794,6 +5362,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.release_obligations()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.remove_member(member uuid)
 returns jsonb
 language plpgsql volatile security definer
@@ -4806,6 +5379,13 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.renew_agent to authenticated;
+
+create function mayfly_private.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.report_workflow to authenticated;
+grant execute on function mayfly_private.report_workflow to service_role;
 
 create function mayfly_private.request_approval(title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean, quorum integer, roles text[], deciders uuid[], expires_in double precision, input_schema jsonb)
 returns jsonb
@@ -4849,6 +5429,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.resume_agent to authenticated;
 grant execute on function mayfly_private.resume_agent to service_role;
+
+create function mayfly_private.retry_steps(lease text, names text[])
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.retry_steps to authenticated;
+grant execute on function mayfly_private.retry_steps to service_role;
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -5036,6 +5623,11 @@ set search_path = "";
 grant execute on function mayfly_private.settle_costs to authenticated;
 grant execute on function mayfly_private.settle_costs to service_role;
 
+create function mayfly_private.settle_poll(poll mayfly.polls)
+returns mayfly.polls
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.settle_vectors(batch integer DEFAULT 500, large integer DEFAULT 10000, only_tenant uuid DEFAULT NULL::uuid)
 returns integer
 language plpgsql volatile security definer
@@ -5089,6 +5681,11 @@ returns jsonb
 language sql stable
 set search_path = "";
 
+create function mayfly_private.show_poll(poll mayfly.polls)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.show_run(run mayfly.runs)
 returns jsonb
 language plpgsql stable security definer
@@ -5108,6 +5705,16 @@ set search_path = "";
 grant execute on function mayfly_private.show_state to authenticated;
 grant execute on function mayfly_private.show_state to service_role;
 
+create function mayfly_private.show_team(team mayfly.teams)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.show_tender(tender mayfly.tenders)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
 language plpgsql volatile security definer
@@ -5115,12 +5722,24 @@ set search_path = "";
 grant execute on function mayfly_private.signal_job to authenticated;
 grant execute on function mayfly_private.signal_job to service_role;
 
+create function mayfly_private.signal_poll(poll mayfly.polls)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text, renew boolean)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.spawn_agent to authenticated;
 grant execute on function mayfly_private.spawn_agent to service_role;
+
+create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.spawn_named_team to authenticated;
+grant execute on function mayfly_private.spawn_named_team to service_role;
 
 create function mayfly_private.spawn_team(team jsonb)
 returns jsonb
@@ -5152,6 +5771,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.stop_agent to authenticated;
 grant execute on function mayfly_private.stop_agent to service_role;
+
+create function mayfly_private.stop_team(team_id uuid, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.stop_team to authenticated;
+grant execute on function mayfly_private.stop_team to service_role;
 
 create function mayfly_private.subscribe_channel(name text, acknowledged bigint)
 returns jsonb
@@ -5385,6 +6011,15 @@ returns void
 language sql volatile security definer
 set search_path = "";
 
+create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.wait_any to authenticated;
+grant execute on function mayfly_private.wait_any to service_role;
+
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamp with time zone)
 returns jsonb
 language plpgsql volatile security definer
@@ -5422,6 +6057,13 @@ create function mayfly_private.words_version()
 returns smallint
 language sql immutable parallel safe
 set search_path = "";
+
+create function mayfly_private.workflow_row(job jsonb)
+returns jsonb
+language sql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.workflow_row to authenticated;
+grant execute on function mayfly_private.workflow_row to service_role;
 
 create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meaning real, OUT unrelated real)
 returns record

@@ -31,22 +31,10 @@ import {
   type RequestOptions,
 } from "./messages/messages.ts";
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
-import type { Outboxes } from "./outbox/outboxes.ts";
 import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
-import { Workflows } from "./workflows/workflows.ts";
-
-/** What an agent needs of its Mayfly. */
-export interface AgentConnection extends Omit<LifeParts, "clock"> {
-  /** By tenant: what agents learned and the server has not acknowledged. */
-  outboxes: Outboxes;
-  cache: CacheOptions;
-  debug: DebugOptions;
-  /** Those that have a connection, children included. */
-  agents: Set<Agent>;
-}
-import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
+import { Workflows } from "./workflows/workflows.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
 export class Agent {

@@ -3509,6 +3509,37 @@ alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
+-- How many numbers the vectors of this project have: the column alone knows, and a release never touches it.
+-- Read once a call of what has a vector, 10 µs. Locks nothing.
+
+create function mayfly_private.embedding_dimensions()
+returns integer
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    select a.atttypmod from pg_catalog.pg_attribute a
+    where a.attrelid = 'mayfly.memory_vectors'::regclass and a.attname = 'embedding');
+end
+$$;
+
+comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
+
+grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
+
+-- For the functions, which make vectors, and whoever brings their own.
+
+create function mayfly.embedding_dimensions()
+returns integer
+language sql stable
+set search_path = ''
+return mayfly_private.embedding_dimensions();
+
+comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions has set.';
+
+grant execute on function mayfly.embedding_dimensions to authenticated, service_role;
+
 -- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
 -- keeps one reads, updates and forgets what it meant.
 
@@ -3605,7 +3636,7 @@ insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
     + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')
     + coalesce(octet_length(r.key), 0)'),
-  ('mayfly.memory_vectors', '800'),
+  ('mayfly.memory_vectors', '32 + 2 * mayfly_private.embedding_dimensions()'),
   ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
 on conflict (relation) do update set bytes = excluded.bytes;
 
@@ -4221,7 +4252,7 @@ begin
   where v.tenant_id = tenant and v.memory_id in (
     select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');
   insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-  select tenant, o.op #>> '{body,model}', s.id, (o.op #>> '{body,embedding}')::extensions.halfvec(384)
+  select tenant, o.op #>> '{body,model}', s.id, (o.op #>> '{body,embedding}')::extensions.halfvec
   from jsonb_array_elements(push) as o (op)
   join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
   where jsonb_typeof(o.op #> '{body,embedding}') = 'array' and s.set ?| '{task,tags,input,output}';
@@ -4361,7 +4392,7 @@ begin
 
   if with_embedding > 0 and embeddings is null then
     embeddings := (
-      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then (o.op #>> '{body,embedding}')::extensions.halfvec(384) end order by o.n)
+      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then (o.op #>> '{body,embedding}')::extensions.halfvec end order by o.n)
       from jsonb_array_elements(push) with ordinality as o (op, n));
   end if;
   return embeddings;
@@ -4374,7 +4405,7 @@ create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
 )
 returns void
-language plpgsql immutable
+language plpgsql stable
 set search_path = ''
 as $$
 begin
@@ -4382,8 +4413,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'query must have at most 10000 characters.', null, '{"field": "query"}');
   elsif coalesce(query, '') = '' and embedding is null and similar_to is null then
     perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query, an embedding or similar_to.', null, '{"field": "query"}');
-  elsif cardinality(embedding) <> 384 then
-    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have 384 numbers.', null, '{"field": "embedding"}');
+  elsif embedding is not null and cardinality(embedding) <> mayfly_private.embedding_dimensions() then
+    perform mayfly_private.fail(400, 'invalid_request', format('embedding must have %s numbers.', mayfly_private.embedding_dimensions()), null, '{"field": "embedding"}');
   elsif embedding is not null and coalesce(model, '') = '' then
     perform mayfly_private.fail(400, 'invalid_request', 'An embedding needs the name of its model.', null, '{"field": "model"}');
   elsif result_limit is null or result_limit not between 1 and 100 then
@@ -4560,6 +4591,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  dimensions constant integer := mayfly_private.embedding_dimensions();
   stored integer;
   failed integer;
 begin
@@ -4570,13 +4602,13 @@ begin
       where case when jsonb_typeof(r) <> 'object' then true
         else mayfly_private.to_uuid(r ->> 'memory') is null or mayfly_private.to_uuid(r ->> 'lease') is null
           or case jsonb_typeof(r -> 'embedding')
-            when 'array' then case when jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
+            when 'array' then case when jsonb_array_length(r -> 'embedding') <> dimensions or jsonb_path_exists(r -> 'embedding',
               '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))') then true
               else extensions.l2_norm((r ->> 'embedding')::extensions.halfvec) = 0 end
             else jsonb_typeof(r -> 'error') is distinct from 'string' end
         end) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers that are not all 0, or an error.', null, '{"field": "results"}');
+      format('results must be at most 100 of { memory, lease } with an embedding of %s numbers that are not all 0, or an error.', dimensions), null, '{"field": "results"}');
   end if;
 
   -- A lease that is over, or of words that have changed since, is worth nothing.
@@ -4588,7 +4620,7 @@ begin
     returning q.memory_id, r ->> 'embedding' as embedding
   ), inserted as (
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-    select tenant, complete_embeddings.model, d.memory_id, d.embedding::extensions.halfvec(384)
+    select tenant, complete_embeddings.model, d.memory_id, d.embedding::extensions.halfvec
     from done d join mayfly.memories m on m.tenant_id = tenant and m.id = d.memory_id and m.deleted_at is null
     on conflict do nothing
     returning 1
@@ -4726,7 +4758,7 @@ $$;
 comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
 
 -- The embeddings of a push, one for each operation, null where it has none; null at all where one of
--- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes 384 numbers and
+-- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes numbers and
 -- nothing else, and it is needed anyway: 0.15 ms an operation; asking each number with a JSON path took
 -- 0.6 ms. A norm below 999 keeps all numbers within 1000, and what is nearer to 0 than 1e-30 has at
 -- least 30 zeros behind its point.
@@ -4739,13 +4771,14 @@ as $$
 declare
   embeddings extensions.halfvec[];
   sure boolean;
+  dimensions constant integer := mayfly_private.embedding_dimensions();
 begin
   select array_agg(cast_one.embedding order by cast_one.n),
-    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
+    coalesce(bool_and(extensions.vector_dims(cast_one.embedding) = dimensions and extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
       and strpos(cast_one.content, '0.000000000000000000000000000000') = 0), true)
   into embeddings, sure
   from (
-    select written.n, written.content, written.content::extensions.halfvec(384) as embedding
+    select written.n, written.content, written.content::extensions.halfvec as embedding
     from (
       select o.n, case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then o.op #>> '{body,embedding}' end as content
       from jsonb_array_elements(push) with ordinality as o (op, n)
@@ -4847,6 +4880,60 @@ $$;
 
 comment on function mayfly_private.find_by_meaning is
   'The memories whose vectors point nearest to one.';
+
+-- The memories that are nearest in meaning, best first: by a model, and, while memories are being embedded by it, also by
+-- the one before, of memories that have no vector of the new one yet. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
+-- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other, so
+-- likenesses of two models can be compared, and similarities not. Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.find_by_meanings(
+  tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec,
+  reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
+  out ids uuid[], out similarities double precision[], out likenesses double precision[]
+)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_variable
+declare
+  unrelated double precision := (select w.unrelated from mayfly_private.worth_of_model(tenant, model) w);
+  found record;
+begin
+  select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since,
+    until, for_task, session, conversation, without);
+  ids := found.ids;
+  similarities := found.similarities;
+  likenesses := array(
+    select 0.01 * least(1, s.it / unrelated) + 0.99 * greatest(0, s.it - unrelated) / (1 - unrelated)
+    from unnest(similarities) with ordinality s (it, n) order by s.n);
+  if older_asked is null then
+    return;
+  end if;
+
+  unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
+  select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since,
+    until, for_task, session, conversation, without);
+  select array_agg(e.id order by e.likeness desc, e.id), array_agg(e.similarity order by e.likeness desc, e.id),
+    array_agg(e.likeness order by e.likeness desc, e.id)
+  into ids, similarities, likenesses
+  from (
+    select n.id, n.similarity, n.likeness from unnest(ids, similarities, likenesses) n (id, similarity, likeness)
+    union all
+    select o.id, o.similarity, 0.01 * least(1, o.similarity / unrelated) + 0.99 * greatest(0, o.similarity - unrelated) / (1 - unrelated)
+    from unnest(found.ids, found.similarities) o (id, similarity)
+    where not exists (
+      select from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.model = find_by_meanings.model and v.memory_id = o.id)
+    order by 3 desc, 1
+    limit depth) e;
+end
+$$;
+
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one model or by two.';
 
 -- The memories that fit the words of a question best, best first, and how well they do.
 --
@@ -5570,8 +5657,7 @@ $$;
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- The words' score and fit: mayfly_private.find_by_words. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
--- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other. The weights are the caller's: words weigh 1, meaning what
+-- The words' score and fit: mayfly_private.find_by_words; likeness: mayfly_private.find_by_meanings. The weights are the caller's: words weigh 1, meaning what
 -- mayfly_private.worth_of_model says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
@@ -5581,7 +5667,8 @@ $$;
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
   since timestamptz, result_limit integer, until timestamptz, for_task text, session uuid, conversation uuid,
-  similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean
+  similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean, older_embedding real[],
+  older_model text
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -5620,7 +5707,16 @@ declare
   best_likeness double precision;
   level double precision;
 begin
+  if embedding is null and similar_to is null and older_embedding is not null then
+    -- Only the old model could be asked.
+    embedding := older_embedding;
+    model := older_model;
+    older_embedding := null;
+  end if;
   perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
+  if older_embedding is not null then
+    perform mayfly_private.check_recall(query, older_embedding, older_model, result_limit, null, surrounding);
+  end if;
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
   end if;
@@ -5664,7 +5760,7 @@ begin
   loop
     select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
       null::double precision[] as likenesses, null::jsonb as report into by_words;
-    select null::uuid[] as ids, null::double precision[] as similarities into by_meaning;
+    select null::uuid[] as ids, null::double precision[] as similarities, null::double precision[] as likenesses into by_meaning;
     if of_words > 0 then
       select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit, explain,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
@@ -5672,10 +5768,10 @@ begin
     if of_meaning > 0 then
       -- Of the nearest fewer, where none is filtered out: 50 of 10,000 vectors among 110,000 took HNSW three times
       -- as long as 20. Some of them will not pass a filter.
-      select * into by_meaning from mayfly_private.find_by_meaning(tenant, model, asked_vector,
+      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      best_likeness := 0.01 * least(1, by_meaning.similarities[1] / worth.unrelated) + 0.99 * greatest(0, by_meaning.similarities[1] - worth.unrelated) / (1 - worth.unrelated);
+      best_likeness := by_meaning.likenesses[1];
     end if;
     exit when by_words.ids is null and by_meaning.ids is null;
     level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
@@ -5691,9 +5787,8 @@ begin
           select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
           from unnest(by_words.ids, by_words.scores) w (id, score)
           union all
-          select v.id, of_meaning / (of_words + of_meaning) * (0.01 * least(1, v.similarity / worth.unrelated)
-            + 0.99 * greatest(0, v.similarity - worth.unrelated) / (1 - worth.unrelated)) / best_likeness
-          from unnest(by_meaning.ids, by_meaning.similarities) v (id, similarity)
+          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
+          from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
         ) either
         group by either.id
         order by relevance desc, either.id
@@ -5706,14 +5801,7 @@ begin
         from mayfly.memories m
         -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
         cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / case m.kind
-              when 'episode' then half_lives_of[1]
-              when 'task_result' then half_lives_of[2]
-              when 'conversation' then half_lives_of[3]
-              when 'learning' then half_lives_of[4]
-              when 'fact' then half_lives_of[5]
-              when 'working' then half_lives_of[6]
-              when 'general' then half_lives_of[7] end) as recency) h
+          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
       order by f.relevance desc, f.id
@@ -5747,14 +5835,7 @@ begin
         from mayfly.memories m
         -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
         cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / case m.kind
-              when 'episode' then half_lives_of[1]
-              when 'task_result' then half_lives_of[2]
-              when 'conversation' then half_lives_of[3]
-              when 'learning' then half_lives_of[4]
-              when 'fact' then half_lives_of[5]
-              when 'working' then half_lives_of[6]
-              when 'general' then half_lives_of[7] end) as recency) h
+          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
         ) c
@@ -5817,6 +5898,7 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --   surrounding  how many memories before and after each hit come with it, 0 to 5, from its conversation or session
 --   grouped      near duplicates are one result, with the others' ids; false gives each of them
 --   explain      parts also hold the weights, and the words that were asked for with their rarity
+--   older_…      the question by the model before: for memories that have no vector of the present one yet
 
 create function mayfly.recall(
   query text default null,
@@ -5837,7 +5919,9 @@ create function mayfly.recall(
   half_lives jsonb default null,
   surrounding integer default 0,
   grouped boolean default true,
-  explain boolean default false
+  explain boolean default false,
+  older_embedding real[] default null,
+  older_model text default null
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -5852,7 +5936,8 @@ as $$
 begin
   return query
   select * from mayfly_private.recall(query, embedding, model, kinds, having_tags, agent, min_reward, since, result_limit,
-    until, for_task, session, conversation, similar_to, weights, half_lives, surrounding, grouped, explain);
+    until, for_task, session, conversation, similar_to, weights, half_lives, surrounding, grouped, explain,
+    older_embedding, older_model);
 end
 $$;
 
@@ -5930,6 +6015,7 @@ set search_path = ''
 as $$
 declare
   fault record;
+  dimensions constant integer := mayfly_private.embedding_dimensions();
   updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
 begin
   select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
@@ -5979,9 +6065,9 @@ begin
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case coalesce(jsonb_typeof(o.op #> '{body,embedding}'), 'null')
           when 'null' then true
-          when 'array' then jsonb_array_length(o.op #> '{body,embedding}') = 384
+          when 'array' then jsonb_array_length(o.op #> '{body,embedding}') = dimensions
             and not jsonb_path_exists(o.op #> '{body,embedding}', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
-          else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
+          else false end, format('must be %s numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30', dimensions)),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
         'must have a number other than 0: without one it points nowhere, and is like nothing'),
@@ -6665,6 +6751,30 @@ begin
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+-- Charges the vectors that a statement wrote: two bytes a number, and 32 for their row.
+
+create or replace function mayfly_private.meter_vectors()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  each_bytes constant integer := 32 + 2 * mayfly_private.embedding_dimensions();
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in select t.id, count(*) as vectors from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id loop
+      perform mayfly_private.charge(change.id, 0, change.vectors * each_bytes, 0);
+    end loop;
+  else
+    for change in select t.id, count(*) as vectors from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
+      perform mayfly_private.charge(change.id, 0, -change.vectors * each_bytes, 0);
     end loop;
   end if;
   return null;
@@ -20755,7 +20865,7 @@ $$;
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
 --
---   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--   { dimensions, release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
@@ -20822,6 +20932,7 @@ begin
     and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
   order by d.setdatabase desc limit 1;
   return jsonb_build_object(
+    'dimensions', mayfly_private.embedding_dimensions(),
     'pre_request', pre_request,
     'statistics', (
       select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')
@@ -21001,6 +21112,48 @@ end
 $$;
 
 comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';
+
+-- Makes the vectors of the project have so many numbers. Called by the migration that mayfly init --dimensions writes, as the
+-- owner, and by nobody else.
+--
+-- More numbers: those that are there get zeros behind, which changes no cosine, so the old model goes on answering
+-- while memories are embedded by another. Fewer: nothing says which of them mean most, so vectors are deleted, and every memory
+-- waits for a new one; it is found by words until then. Rewrites the table and builds its HNSW index again, under an exclusive lock.
+
+create function mayfly_private.set_dimensions(dimensions integer)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  present constant integer := mayfly_private.embedding_dimensions();
+begin
+  if dimensions is null or dimensions not between 256 and 2000 then
+    raise exception 'A vector has 256 to 2000 numbers.' using errcode = '22023';
+  elsif dimensions = present then
+    return;
+  end if;
+  drop index mayfly.memory_vectors_settled_idx;
+  if dimensions > present then
+    execute format('alter table mayfly.memory_vectors alter column embedding type extensions.halfvec(%s)
+      using (embedding::real[] || array_fill(0::real, array[%s]))::extensions.halfvec(%s)', dimensions, dimensions - present, dimensions);
+  else
+    insert into mayfly_private.embedding_queue as q (tenant_id, memory_id)
+    select distinct v.tenant_id, v.memory_id from mayfly.memory_vectors v
+    on conflict on constraint embedding_queue_pkey do update
+    set attempts = 0, due_at = (select mayfly_private.now()), lease = null, error = null, dead_at = null;
+    truncate mayfly.memory_vectors;
+    delete from mayfly_private.settlements;
+    execute format('alter table mayfly.memory_vectors alter column embedding type extensions.halfvec(%s)', dimensions);
+  end if;
+  create index memory_vectors_settled_idx on mayfly.memory_vectors
+    using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
+  -- A vector is charged by its numbers.
+  perform mayfly_private.recount_usage(u.tenant_id) from (select distinct t.tenant_id from mayfly_private.tenant_usage t) u;
+end
+$$;
+
+comment on function mayfly_private.set_dimensions is 'Makes vectors have so many numbers.';
 
 -- The tables that belong to a tenant, from the catalog: all that have a tenant_id, of both schemas, in the order of their
 -- foreign keys. A table comes after every table that it refers to; what refers to nothing comes last, since the log and

@@ -137,6 +137,66 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"assignments": {
+                  Row: {
+                    "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"released": boolean,"reward": number | null,"tenant_id": string,"work": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"agent_type": string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id": string,"rated_at"?: string | null,"rated_by"?: string | null,"released"?: boolean,"reward"?: number | null,"tenant_id": string,"work": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"agent_type"?: string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id"?: string,"rated_at"?: string | null,"rated_by"?: string | null,"released"?: boolean,"reward"?: number | null,"tenant_id"?: string,"work"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "assignments_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"ballots": {
+                  Row: {
+                    "cast_at": string,"choice": string,"poll_id": string,"reason": string | null,"tenant_id": string,"voter_id": string,"weight": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cast_at": string,"choice": string,"poll_id": string,"reason"?: string | null,"tenant_id": string,"voter_id": string,"weight": number
+                  }
+                  Update: {
+                    "cast_at"?: string,"choice"?: string,"poll_id"?: string,"reason"?: string | null,"tenant_id"?: string,"voter_id"?: string,"weight"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "ballots_poll_fkey"
+      columns: ["tenant_id","poll_id"]
+isOneToOne: false
+      referencedRelation: "polls"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"bids": {
+                  Row: {
+                    "agent_id": string,"made_at": string,"note": string | null,"price": number,"score": number,"tenant_id": string,"tender_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"made_at": string,"note"?: string | null,"price": number,"score": number,"tenant_id": string,"tender_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"made_at"?: string,"note"?: string | null,"price"?: number,"score"?: number,"tenant_id"?: string,"tender_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "bids_tender_fkey"
+      columns: ["tenant_id","tender_id"]
+isOneToOne: false
+      referencedRelation: "tenders"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"budgets": {
                   Row: {
                     "hard_tokens": number | null,"hard_usd": number | null,"held_tokens": number,"held_usd": number,"id": string,"level": string,"period": string,"period_start": string,"reached_at": string | null,"refused_at": string | null,"soft_usd": number | null,"spent_tokens": number,"spent_usd": number,"subject": string,"tenant_id": string,"unpriced": number
@@ -513,14 +573,14 @@ isOneToOne: false
                   ]
                 },"job_steps": {
                   Row: {
-                    "at": string,"attempt": number,"bytes": number,"job_id": string,"ms": number | null,"name": string,"result": Json | null,"tenant_id": string
+                    "at": string,"attempt": number,"bytes": number,"job_id": string,"ms": number | null,"name": string,"result": Json | null,"seq": number,"tenant_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "at"?: string,"attempt": number,"bytes": number,"job_id": string,"ms"?: number | null,"name": string,"result"?: Json | null,"tenant_id": string
+                    "at"?: string,"attempt": number,"bytes": number,"job_id": string,"ms"?: number | null,"name": string,"result"?: Json | null,"seq"?: never,"tenant_id": string
                   }
                   Update: {
-                    "at"?: string,"attempt"?: number,"bytes"?: number,"job_id"?: string,"ms"?: number | null,"name"?: string,"result"?: Json | null,"tenant_id"?: string
+                    "at"?: string,"attempt"?: number,"bytes"?: number,"job_id"?: string,"ms"?: number | null,"name"?: string,"result"?: Json | null,"seq"?: never,"tenant_id"?: string
                   }
                   Relationships: [
                     
@@ -739,6 +799,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"polls": {
+                  Row: {
+                    "closed_at": string | null,"created_at": string,"created_by": string | null,"deadline": string,"id": string,"job_id": string | null,"key": string | null,"options": (string)[],"outcome": Json | null,"question": string,"quorum": number | null,"rule": string,"status": string,"team_id": string | null,"tenant_id": string,"voters": (string)[] | null,"weights": (number)[] | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline": string,"id"?: string,"job_id"?: string | null,"key"?: string | null,"options": (string)[],"outcome"?: Json | null,"question": string,"quorum"?: number | null,"rule": string,"status"?: string,"team_id"?: string | null,"tenant_id": string,"voters"?: (string)[] | null,"weights"?: (number)[] | null
+                  }
+                  Update: {
+                    "closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string,"id"?: string,"job_id"?: string | null,"key"?: string | null,"options"?: (string)[],"outcome"?: Json | null,"question"?: string,"quorum"?: number | null,"rule"?: string,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"voters"?: (string)[] | null,"weights"?: (number)[] | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "polls_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"rate_limits": {
                   Row: {
                     "burst": number,"filled_at": string,"level": string,"per_minute": number,"subject": string,"tenant_id": string,"tokens": number
@@ -899,6 +979,52 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"team_members": {
+                  Row: {
+                    "agent_id": string,"joined_at": string,"role": string,"team_id": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"joined_at"?: string,"role": string,"team_id": string,"tenant_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"joined_at"?: string,"role"?: string,"team_id"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "team_members_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "team_members_team_fkey"
+      columns: ["tenant_id","team_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"teams": {
+                  Row: {
+                    "channel_id": string | null,"created_at": string,"created_by": string | null,"deadline": string | null,"end_reason": string | null,"ended_at": string | null,"id": string,"lead_id": string | null,"metadata": NonNullable<Json>,"name": string,"status": string,"task": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "channel_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"lead_id"?: string | null,"metadata"?: NonNullable<Json>,"name": string,"status"?: string,"task"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "channel_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"lead_id"?: string | null,"metadata"?: NonNullable<Json>,"name"?: string,"status"?: string,"task"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "teams_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"tenants": {
                   Row: {
                     "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"messages_kept": string,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
@@ -912,6 +1038,46 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"tenders": {
+                  Row: {
+                    "capabilities": (string)[],"closed_at": string | null,"created_at": string,"created_by": string | null,"deadline": string,"id": string,"job": NonNullable<Json>,"job_id": string | null,"max_price": number | null,"rule": string,"status": string,"team_id": string | null,"tenant_id": string,"winner_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "capabilities"?: (string)[],"closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline": string,"id"?: string,"job": NonNullable<Json>,"job_id"?: string | null,"max_price"?: number | null,"rule": string,"status"?: string,"team_id"?: string | null,"tenant_id": string,"winner_id"?: string | null
+                  }
+                  Update: {
+                    "capabilities"?: (string)[],"closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string,"id"?: string,"job"?: NonNullable<Json>,"job_id"?: string | null,"max_price"?: number | null,"rule"?: string,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"winner_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "tenders_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"track_records": {
+                  Row: {
+                    "agent_type": string,"rated": number,"tenant_id": string,"total": number,"work": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_type": string,"rated": number,"tenant_id": string,"total": number,"work": string
+                  }
+                  Update: {
+                    "agent_type"?: string,"rated"?: number,"tenant_id"?: string,"total"?: number,"work"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "track_records_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
                   ]
                 }
           }
@@ -943,6 +1109,9 @@ isOneToOne: false
 "append_run_chunks":
 { Args: { "after": number,"chunks": string,"lease": string,"size": number,"tell"?: boolean }; Returns: Json
                            },
+"assign_job":
+{ Args: { "capabilities"?: (string)[],"job": Json,"max_load"?: number,"team"?: string,"type"?: string }; Returns: Json
+                           },
 "begin_run":
 { Args: { "lease": string }; Returns: Json
                            },
@@ -954,6 +1123,12 @@ isOneToOne: false
                            },
 "cancel_jobs":
 { Args: { "ids": (string)[] }; Returns: Json
+                           },
+"cancel_poll":
+{ Args: { "poll_id": string }; Returns: Json
+                           },
+"cast_ballot":
+{ Args: { "choice": string,"poll_id": string,"reason"?: string }; Returns: Json
                            },
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
@@ -969,6 +1144,9 @@ isOneToOne: false
                            },
 "claim_jobs":
 { Args: { "lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
+                           },
+"close_tender":
+{ Args: { "award"?: boolean,"tender_id": string }; Returns: Json
                            },
 "cluster_sample":
 { Args: { "kinds"?: (string)[],"sample_size"?: number }; Returns: Json
@@ -1105,11 +1283,17 @@ isOneToOne: false
 "get_job":
 { Args: { "id": string }; Returns: Json
                            },
+"get_poll":
+{ Args: { "poll_id": string }; Returns: Json
+                           },
 "get_run":
 { Args: { "id": string,"with_parts"?: boolean }; Returns: Json
                            },
 "get_state":
 { Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
+                           },
+"get_tender":
+{ Args: { "tender_id": string }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
@@ -1128,6 +1312,9 @@ isOneToOne: false
                            },
 "job_statistics":
 { Args: { "seconds"?: number }; Returns: Json
+                           },
+"join_team":
+{ Args: { "agent_ids": (string)[],"role"?: string,"team_id": string }; Returns: Json
                            },
 "lease_debug":
 { Args: { "categories"?: (string)[],"for_agent"?: string,"lease"?: string,"level": number,"seconds"?: number }; Returns: Json
@@ -1162,6 +1349,12 @@ isOneToOne: false
 "list_states":
 { Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
+"list_teams":
+{ Args: { "before"?: string,"of_status"?: (string)[],"page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
+"list_workflows":
+{ Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number }; Returns: Json
+                           },
 "listen":
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
@@ -1183,11 +1376,20 @@ isOneToOne: false
 "model_price":
 { Args: { "at"?: string,"model": string,"provider": string }; Returns: Json
                            },
+"move_workflow":
+{ Args: { "forgotten"?: (string)[],"id": string,"renamed"?: Json,"to_version": string }; Returns: Json
+                           },
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "open_inbox":
 { Args: { "session": string }; Returns: Json
+                           },
+"open_poll":
+{ Args: { "key"?: string,"lease"?: string,"options": (string)[],"question": string,"quorum"?: number,"rule"?: string,"seconds"?: number,"team"?: string,"voters"?: Json }; Returns: Json
+                           },
+"open_tender":
+{ Args: { "capabilities"?: (string)[],"job": Json,"max_price"?: number,"rule"?: string,"seconds"?: number,"team"?: string }; Returns: Json
                            },
 "patch_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
@@ -1195,14 +1397,23 @@ isOneToOne: false
 "pause_run":
 { Args: { "id": string,"paused"?: boolean }; Returns: Json
                            },
+"place_bid":
+{ Args: { "note"?: string,"price": number,"score"?: number,"tender_id": string }; Returns: Json
+                           },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
                            },
 "push":
 { Args: { "push": Json }; Returns: Json
                            },
+"query_workflow":
+{ Args: { "id": string }; Returns: Json
+                           },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
+                           },
+"rate_job":
+{ Args: { "job_id": string,"reward": number }; Returns: Json
                            },
 "read_channel":
 { Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json
@@ -1257,6 +1468,9 @@ isOneToOne: false
 "renew_agent":
 { Args: { "extend"?: boolean }; Returns: Json
                            },
+"report_workflow":
+{ Args: { "lease": string,"value": Json }; Returns: boolean
+                           },
 "request_approval":
 { Args: { "category"?: string,"confidence"?: number,"deciders"?: (string)[],"expires_in"?: number,"input"?: Json,"input_schema"?: Json,"lease"?: string,"milestone"?: boolean,"quorum"?: number,"required"?: boolean,"roles"?: (string)[],"step"?: string,"title": string }; Returns: Json
                            },
@@ -1265,6 +1479,9 @@ isOneToOne: false
                            },
 "resume_agent":
 { Args: { "id": string }; Returns: Json
+                           },
+"retry_steps":
+{ Args: { "lease": string,"names": (string)[] }; Returns: number
                            },
 "revoke_enrolment_key":
 { Args: { "id": string,"stop_agents"?: boolean }; Returns: Json
@@ -1344,6 +1561,9 @@ isOneToOne: false
 "spawn_agent":
 { Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"renew"?: boolean,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
                            },
+"spawn_named_team":
+{ Args: { "settings": Json,"team": Json }; Returns: Json
+                           },
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
                            },
@@ -1358,6 +1578,9 @@ isOneToOne: false
                            },
 "stop_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
+                           },
+"stop_team":
+{ Args: { "reason"?: string,"team_id": string }; Returns: Json
                            },
 "subscribe_channel":
 { Args: { "acknowledged"?: number,"name": string }; Returns: Json
@@ -1422,8 +1645,14 @@ isOneToOne: false
 "use_approval":
 { Args: { "id": string,"lease": string,"step": string }; Returns: Json
                            },
+"wait_any":
+{ Args: { "jobs"?: Json,"lease": string,"may_sleep"?: boolean,"waits": Json }; Returns: Json
+                           },
 "wait_job":
 { Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json
+                           },
+"workflow_history":
+{ Args: { "after"?: number,"id": string,"page_limit"?: number }; Returns: Json
                            }
           }
           Enums: {
