@@ -3,6 +3,7 @@ import { count, list, maybeCount, text } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { memoryColumns, memoryRow } from "../contract/memory-rows.ts";
+import { recallBounds } from "../contract/recall-bounds.ts";
 import type { MemoryKind } from "../contract/schemas.ts";
 import { fromDataApi } from "../link/call.ts";
 import { listOf } from "../link/filters.ts";
@@ -64,9 +65,10 @@ export async function cluster(
   tenant: string,
   options: ClusterOptions,
 ): Promise<Result<Clusters>> {
+  const { least, most } = recallBounds.clusters;
   const { count: wanted, sample = 1_000, kinds } = options;
-  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 2 || wanted > 50))
-    return failed(invalid("count", "must be a whole number from 2 to 50"));
+  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < least || wanted > most))
+    return failed(invalid("count", `must be a whole number from ${least} to ${most}`));
   const values = { sample_size: sample, ...(kinds && { kinds }) };
   const { data, error } = await link.rpc("cluster_sample", values, sampleAnswer);
   if (error) return failed(error);

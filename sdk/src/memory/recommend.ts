@@ -1,5 +1,6 @@
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
+import { recallBounds } from "../contract/recall-bounds.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
 /** What is recommended, and from what. */
@@ -70,8 +71,9 @@ export async function recommend(
   recall: (query: string, filters: RecallOptions) => Promise<Result<Recall>>,
 ): Promise<Result<Recommendations>> {
   const { limit = 5, minReward = 0.5, minRelevance = 0.3, ...filters } = options;
-  if (!Number.isInteger(limit) || limit < 1 || limit > 20)
-    return failed(invalid("limit", "must be a whole number from 1 to 20"));
+  const { least, most } = recallBounds.recommendations;
+  if (!Number.isInteger(limit) || limit < least || limit > most)
+    return failed(invalid("limit", `must be a whole number from ${least} to ${most}`));
   for (const [field, share] of Object.entries({ minReward, minRelevance }))
     if (!(share >= 0 && share <= 1)) return failed(invalid(field, "must be a number from 0 to 1"));
   const recalled = await recall(task, { ...filters, limit: 100, grouped: false });

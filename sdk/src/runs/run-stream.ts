@@ -19,6 +19,7 @@ const told = z.object({
 });
 type Told = z.infer<typeof told>;
 
+/** Where a stream begins, and what ends it. */
 export interface StreamOptions {
   /** The `seq` of the last chunk that was taken: goes on behind it. */
   after?: number;

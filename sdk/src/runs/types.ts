@@ -8,8 +8,10 @@ export interface RunModel {
   readonly specificationVersion: string;
   readonly provider: string;
   readonly modelId: string;
+  /** Answers in parts, as the AI SDK says. */
   // biome-ignore lint/suspicious/noExplicitAny: the AI SDK says what goes in and out.
   doStream(options: any): PromiseLike<any>;
+  /** Answers whole, as the AI SDK says. */
   // biome-ignore lint/suspicious/noExplicitAny: the AI SDK says what goes in and out.
   doGenerate(options: any): PromiseLike<any>;
 }
@@ -54,8 +56,10 @@ export interface ToolDefinition<Input = unknown, Output = unknown> {
   retries?: number;
   /** Kept from the model and from the stream: the audit has it. */
   mask?: (output: Output) => unknown;
+  /** Does it. What it returns is recorded before the model sees it. */
   run(input: Input, context: ToolContext): Output | Promise<Output>;
 }
+/** Whether a call of a tool needs approval: `always`, `never`, or as the policies of the tenant say. */
 export type ToolApproval = "always" | "policy" | "never";
 
 /** What an agent may use up. What is passed ends the run with a status of its own. */
@@ -106,6 +110,7 @@ export interface AgentOptions<Output = string> {
   /** Settings of the AI SDK's call: temperature, providerOptions, toolChoice, … */
   settings?: Record<string, unknown>;
 }
+/** Makes a model when a run needs it, such as one with the key of the tenant. */
 export type ModelMaker = (context: RunContext) => RunModel | Promise<RunModel>;
 
 /** An agent that was defined: what `runs.start` and `runAgents` take. */

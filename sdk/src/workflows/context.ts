@@ -1,6 +1,7 @@
 import { toRequest } from "../approvals/forms.ts";
 import type { Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
+import { workflowBounds } from "../contract/work-bounds.ts";
 import type { Duration } from "../jobs/duration.ts";
 import { seconds, toJob } from "../jobs/forms.ts";
 import type { StepWork } from "../jobs/held-job.ts";
@@ -233,8 +234,8 @@ export class WorkflowContext {
 
   #name(name: string): string {
     const full = `${this.#prefix}${name}`;
-    if (name.length === 0 || full.length > 190)
-      throw invalid("step", "must have 1 to 190 characters");
+    if (name.length === 0 || full.length > workflowBounds.step)
+      throw invalid("step", `must have 1 to ${workflowBounds.step} characters`);
     return full;
   }
 

@@ -1,4 +1,5 @@
 import { invalid } from "../contract/invalid.ts";
+import { workflowBounds } from "../contract/work-bounds.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import { fit, type JobSchema, unwrap } from "../jobs/kinds.ts";
 import { WorkflowContext } from "./context.ts";
@@ -49,10 +50,11 @@ export function workflow(
   code: WorkflowCode<never, unknown>,
   { version = "1", result }: WorkflowOptions<unknown> = {},
 ): Workflow {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$/.test(name))
-    throw invalid("name", "must be 1 to 50 letters, digits, dots, dashes or underscores");
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/.test(version))
-    throw invalid("version", "must be 1 to 32 letters, digits, dots, dashes or underscores");
+  for (const [field, given] of Object.entries({ name, version })) {
+    const most = workflowBounds[field as "name" | "version"];
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(given) || given.length > most)
+      throw invalid(field, `must be 1 to ${most} letters, digits, dots, dashes or underscores`);
+  }
   const job = `workflow:${name}:${version}`;
   const schema = input ?? undefined;
   const handler = async (given: unknown, held: HeldJob) => {
