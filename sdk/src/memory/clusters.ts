@@ -65,10 +65,15 @@ export async function cluster(
   tenant: string,
   options: ClusterOptions,
 ): Promise<Result<Clusters>> {
-  const { least, most } = recallBounds.clusters;
+  const { clusters: bounds } = recallBounds;
   const { count: wanted, sample = 1_000, kinds } = options;
-  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < least || wanted > most))
-    return failed(invalid("count", `must be a whole number from ${least} to ${most}`));
+  if (
+    wanted !== undefined &&
+    (!Number.isInteger(wanted) || wanted < bounds.least || wanted > bounds.most)
+  )
+    return failed(
+      invalid("count", `must be a whole number from ${bounds.least} to ${bounds.most}`),
+    );
   const values = { sample_size: sample, ...(kinds && { kinds }) };
   const { data, error } = await link.rpc("cluster_sample", values, sampleAnswer);
   if (error) return failed(error);
