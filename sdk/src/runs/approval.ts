@@ -21,8 +21,12 @@ const refusals: Record<string, [MayflyError["code"], string]> = {
   expired: ["approval_expired", "Nobody has approved it in time."],
   cancelled: ["approval_rejected", "It was withdrawn."],
 };
+const unapproved: [MayflyError["code"], string] = ["approval_rejected", "It is not approved."];
 
-/** Asks. A question of an earlier attempt is found again: it is bound to the run, the call and its arguments. */
+/**
+ * Asks, once: the id of the question is a step of the job, so that an attempt that comes after the decision finds it,
+ * also when the decider has changed the arguments.
+ */
 export async function approvalOf(
   acting: Acting,
   call: AskedCall,
@@ -30,40 +34,31 @@ export async function approvalOf(
   how: ToolApproval,
 ): Promise<Decision> {
   const { door, job, writer, step, tries } = acting;
-  const of = `tool: ${step}/${call.callId}`.slice(0, 200);
-  const values = {
-    step: of,
-    title: `${call.tool}?`,
-    input: call.input ?? {},
-    category: (tool?.risk ?? "write").replace(/[^A-Za-z0-9_.:-]/g, "_").slice(0, 100),
-    required: how === "always",
-  };
-  const schema = await acting.schemaOf(tool);
-  const whole = { ...values, ...(schema && { input_schema: schema }) };
-  const first = await door.write("request_approval", whole, approvalRow);
-  // A schema that SQL cannot check: then the question is approved or rejected, not changed.
-  const asked =
-    first.error?.code === "invalid_request" && schema
-      ? await door.must("request_approval", values, approvalRow)
-      : dataOf(first);
+  const of = `tool: ${step}/${call.callId}`.slice(0, 150);
+  const asked = await job.step(`approval of ${of}`, async () => {
+    const { id, status, expires_at: expires } = await ask(acting, call, tool, how, of);
+    return { id, status, expires: (expires as string | null | undefined) ?? null };
+  });
   if (asked.status === "pending") {
     const chunk = { type: "tool-approval-request", approvalId: asked.id, toolCallId: call.callId };
     await writer.add(step, tries, chunk);
     await writer.flush();
   }
+  const take = () => door.must("use_approval", { id: asked.id, step: of }, approvalRow);
   return {
     async wait() {
-      if (asked.status === "pending") {
-        const expires = asked.expires_at as string | null;
-        const left = expires && Math.max(1, (Date.parse(expires) - Date.now()) / 1_000 + 1);
-        await job.waitNamed(`approval of ${of}`, [`approval:${asked.id}`], left || undefined);
+      let taken = await take();
+      // A signal that somebody else has sent decides nothing: it waits again.
+      for (let nth = 1; taken.status === "pending"; nth++) {
+        const left =
+          asked.expires === null
+            ? undefined
+            : Math.max(1, (Date.parse(asked.expires) - Date.now()) / 1_000 + 1);
+        await job.waitNamed(`approval of ${of}, ${nth}`, [`approval:${asked.id}`], left);
+        taken = await take();
       }
-      const taken = await door.must("use_approval", { id: asked.id, step: of }, approvalRow);
       if (taken.status === "approved") return { id: asked.id, input: taken.input };
-      const [code, message] = refusals[taken.status] ?? [
-        "approval_rejected",
-        "It is not approved.",
-      ];
+      const [code, message] = refusals[taken.status] ?? unapproved;
       const reasons = (taken.reasons as string[] | undefined) ?? [];
       const refused = new MayflyError({
         code,
@@ -74,6 +69,30 @@ export async function approvalOf(
       return { id: asked.id, input: call.input, refused };
     },
   };
+}
+
+/** A question that this call has asked before is found: it is bound to the run, the call and its arguments. */
+async function ask(
+  acting: Acting,
+  call: AskedCall,
+  tool: LoopTool | undefined,
+  how: ToolApproval,
+  step: string,
+) {
+  const values = {
+    step,
+    title: `${call.tool}?`,
+    input: call.input ?? {},
+    category: (tool?.risk ?? "write").replace(/[^A-Za-z0-9_.:-]/g, "_").slice(0, 100),
+    required: how === "always",
+  };
+  const schema = await acting.schemaOf(tool);
+  const whole = { ...values, ...(schema && { input_schema: schema }) };
+  const first = await acting.door.write("request_approval", whole, approvalRow);
+  // A schema that SQL cannot check: then the question is approved or rejected, not changed.
+  return first.error?.code === "invalid_request" && schema
+    ? acting.door.must("request_approval", values, approvalRow)
+    : dataOf(first);
 }
 
 function dataOf<T>({ data, error }: Result<T>): T {

@@ -116,7 +116,7 @@ export type ModelMaker = (context: RunContext) => RunModel | Promise<RunModel>;
 /** An agent that was defined: what `runs.start` and `runAgents` take. */
 export interface Agentlike<Output = string> {
   readonly name: string;
-  /** @internal */
+  /** As they were given. */
   readonly options: AgentOptions<Output>;
 }
 
