@@ -12,6 +12,8 @@ const sdk = join(root, "sdk");
 interface Manifest {
   version: string;
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, object>;
 }
 
 /** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
@@ -22,6 +24,13 @@ export async function buildPackage(folder: string): Promise<void> {
   // A format of its own for each folder: so the same declarations serve both.
   await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
   await writeJson(join(folder, "package.json"), await manifest());
+  // For resolvers that know no exports.
+  await mkdir(join(folder, "postgres"));
+  await writeJson(join(folder, "postgres/package.json"), {
+    main: "../cjs/link/postgres.js",
+    module: "../esm/link/postgres.js",
+    types: "../cjs/link/postgres.d.ts",
+  });
   await cp(join(root, "LICENSE"), join(folder, "LICENSE"));
   await cp(join(sdk, "README.md"), join(folder, "README.md"));
 }
@@ -38,7 +47,7 @@ async function buildCode(folder: string): Promise<void> {
       outDir: folder,
       emptyOutDir: false,
       copyPublicDir: false,
-      lib: { entry: join(sdk, "src/index.ts") },
+      lib: { entry: [join(sdk, "src/index.ts"), join(sdk, "src/link/postgres.ts")] },
       rolldownOptions: {
         external: /^[^./]/,
         output: (["esm", "cjs"] as const).map((format) => ({
@@ -70,7 +79,7 @@ async function buildTypes(folder: string): Promise<void> {
 }
 
 async function manifest(): Promise<object> {
-  const { version, dependencies } = JSON.parse(
+  const { version, dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
     await readFile(join(sdk, "package.json"), "utf8"),
   ) as Manifest;
   return {
@@ -90,9 +99,16 @@ async function manifest(): Promise<object> {
         import: { types: "./esm/index.d.ts", default: "./esm/index.js" },
         require: { types: "./cjs/index.d.ts", default: "./cjs/index.js" },
       },
+      "./postgres": {
+        import: { types: "./esm/link/postgres.d.ts", default: "./esm/link/postgres.js" },
+        require: { types: "./cjs/link/postgres.d.ts", default: "./cjs/link/postgres.js" },
+      },
       "./package.json": "./package.json",
     },
     dependencies,
+    // The application's own: two copies in one page would be two connections and two sessions.
+    peerDependencies,
+    peerDependenciesMeta,
   };
 }
 

@@ -15,8 +15,13 @@ export interface Bundle {
  * Bundles a program as an application does.
  *
  * @param root its folder, in which its imports are looked for.
+ * @param options.exports whether it keeps its exports, as a worker's script does.
  */
-export async function bundle(root: string, program: string): Promise<Bundle> {
+export async function bundle(
+  root: string,
+  program: string,
+  { exports = false }: { exports?: boolean } = {},
+): Promise<Bundle> {
   const { output } = (await build({
     root,
     configFile: false,
@@ -33,7 +38,11 @@ export async function bundle(root: string, program: string): Promise<Bundle> {
       target: "es2023",
       minify: true,
       modulePreload: false,
-      rolldownOptions: { input: entry, output: { format: "es", codeSplitting: false } },
+      rolldownOptions: {
+        input: entry,
+        ...(exports && { preserveEntrySignatures: "strict" as const }),
+        output: { format: "es", codeSplitting: false },
+      },
     },
   })) as Rolldown.RolldownOutput;
   const [{ code }] = output;

@@ -29,6 +29,20 @@ create type mayfly_private.claiming_worker as (
   capabilities text[]
 );
 
+create type mayfly_private.cost_ask as (
+  n integer,
+  id uuid,
+  tenant uuid,
+  job_id uuid,
+  attempt integer,
+  agent text,
+  provider text,
+  model text,
+  input numeric,
+  output numeric,
+  output_least numeric
+);
+
 create type mayfly_private.found_lanes as (
   lanes text[],
   heads text[],
@@ -47,6 +61,12 @@ create type mayfly_private.job_marks as (
   lanes text[],
   priorities integer[],
   seqs bigint[]
+);
+
+create type mayfly_private.known_price as (
+  exact boolean,
+  model text,
+  units jsonb
 );
 
 create type mayfly_private.lease as (
@@ -314,6 +334,38 @@ create policy approvals_select on mayfly.approvals for select to authenticated
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+
+create table mayfly.budgets (
+  tenant_id uuid not null,
+  level text not null,
+  subject text not null,
+  id uuid not null default gen_random_uuid(),
+  hard_usd numeric,
+  soft_usd numeric,
+  hard_tokens bigint,
+  period text not null default 'total'::text,
+  period_start timestamp with time zone not null default clock_timestamp(),
+  spent_usd numeric not null default 0,
+  held_usd numeric not null default 0,
+  spent_tokens bigint not null default 0,
+  held_tokens bigint not null default 0,
+  unpriced integer not null default 0,
+  reached_at timestamp with time zone,
+  refused_at timestamp with time zone,
+  constraint budgets_hard_tokens_range CHECK ((hard_tokens >= 0)),
+  constraint budgets_hard_usd_range CHECK ((hard_usd >= (0)::numeric)),
+  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'agent'::text, 'run'::text]))),
+  constraint budgets_period_known CHECK ((period = ANY (ARRAY['total'::text, 'day'::text, 'month'::text]))),
+  constraint budgets_pkey PRIMARY KEY (tenant_id, level, subject),
+  constraint budgets_soft_usd_range CHECK ((soft_usd >= (0)::numeric)),
+  constraint budgets_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly.budgets enable row level security;
+create policy budgets_select on mayfly.budgets for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.budgets to authenticated;
+grant select on table mayfly.budgets to service_role;
+comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
 
 create table mayfly.channel_subscriptions (
   tenant_id uuid not null,
@@ -1064,6 +1116,92 @@ grant select on table mayfly.messages to authenticated;
 grant select on table mayfly.messages to service_role;
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
 
+create table mayfly.model_names (
+  provider text not null,
+  name text not null,
+  exact boolean not null,
+  model text not null,
+  constraint model_names_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint model_names_pkey PRIMARY KEY (provider, exact, name)
+);
+alter table mayfly.model_names enable row level security;
+create policy model_names_select on mayfly.model_names for select to authenticated
+  using (true);
+grant select on table mayfly.model_names to authenticated;
+grant select on table mayfly.model_names to service_role;
+comment on table mayfly.model_names is 'The names by which models with prices are called.';
+
+create table mayfly.model_prices (
+  provider text not null,
+  model text not null,
+  since timestamp with time zone not null,
+  prices jsonb not null,
+  source text not null,
+  constraint model_prices_model_length CHECK (((char_length(model) >= 1) AND (char_length(model) <= 200))),
+  constraint model_prices_pkey PRIMARY KEY (provider, model, since),
+  constraint model_prices_provider_length CHECK (((char_length(provider) >= 1) AND (char_length(provider) <= 100))),
+  constraint model_prices_source_length CHECK (((char_length(source) >= 1) AND (char_length(source) <= 200)))
+);
+alter table mayfly.model_prices enable row level security;
+create policy model_prices_select on mayfly.model_prices for select to authenticated
+  using (true);
+grant select on table mayfly.model_prices to authenticated;
+grant select on table mayfly.model_prices to service_role;
+comment on table mayfly.model_prices is 'What models cost, in US dollars, since when.';
+
+create table mayfly.model_usage (
+  tenant_id uuid not null,
+  id uuid not null,
+  at timestamp with time zone not null,
+  agent text not null,
+  agent_id uuid,
+  run_id uuid,
+  provider text not null,
+  model text not null,
+  input_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  output_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  usage jsonb not null,
+  usd numeric,
+  priced text not null,
+  bytes integer not null,
+  constraint model_usage_pkey PRIMARY KEY (tenant_id, id),
+  constraint model_usage_priced_known CHECK ((priced = ANY (ARRAY['exact'::text, 'inexact'::text, 'unknown'::text]))),
+  constraint model_usage_priced_or_unknown CHECK (((usd IS NULL) = (priced = 'unknown'::text))),
+  constraint model_usage_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX model_usage_at_idx ON mayfly.model_usage USING btree (tenant_id, at);
+CREATE INDEX model_usage_run_idx ON mayfly.model_usage USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
+alter table mayfly.model_usage enable row level security;
+create policy model_usage_select on mayfly.model_usage for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.model_usage to authenticated;
+grant select on table mayfly.model_usage to service_role;
+comment on table mayfly.model_usage is 'What each call of a model used and cost.';
+
+create table mayfly.rate_limits (
+  tenant_id uuid not null,
+  level text not null,
+  subject text not null,
+  per_minute integer not null,
+  burst integer not null,
+  tokens double precision not null,
+  filled_at timestamp with time zone not null,
+  constraint rate_limits_burst_range CHECK (((burst >= 1) AND (burst <= 1000000))),
+  constraint rate_limits_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'agent'::text, 'model'::text, 'tool'::text]))),
+  constraint rate_limits_per_minute_range CHECK (((per_minute >= 1) AND (per_minute <= 1000000))),
+  constraint rate_limits_pkey PRIMARY KEY (tenant_id, level, subject),
+  constraint rate_limits_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly.rate_limits enable row level security;
+create policy rate_limits_select on mayfly.rate_limits for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.rate_limits to authenticated;
+grant select on table mayfly.rate_limits to service_role;
+comment on table mayfly.rate_limits is 'How many calls of models and tools there may be in a minute.';
+
 create table mayfly.scopes (
   name text not null,
   description text not null,
@@ -1201,6 +1339,28 @@ create table mayfly_private.chores (
 );
 alter table mayfly_private.chores enable row level security;
 comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+
+create table mayfly_private.cost_holds (
+  tenant_id uuid not null,
+  id uuid not null,
+  holder uuid not null,
+  job_id uuid,
+  attempt integer,
+  until timestamp with time zone,
+  agent text not null,
+  run_id uuid,
+  provider text not null,
+  model text not null,
+  levels text[] not null,
+  usd numeric not null,
+  tokens bigint not null,
+  released_at timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint cost_holds_pkey PRIMARY KEY (tenant_id, id),
+  constraint cost_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly_private.cost_holds enable row level security;
+comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
 
 create table mayfly_private.debug_leases (
   tenant_id uuid not null,
@@ -1399,6 +1559,21 @@ create table mayfly_private.maintenance (
 alter table mayfly_private.maintenance enable row level security;
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
 
+create table mayfly_private.model_breakers (
+  tenant_id uuid not null,
+  provider text not null,
+  model text not null,
+  failures integer not null,
+  open_until timestamp with time zone,
+  probing_until timestamp with time zone,
+  last_failure text,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint model_breakers_pkey PRIMARY KEY (tenant_id, provider, model),
+  constraint model_breakers_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.model_breakers enable row level security;
+comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
+
 create table mayfly_private.nudges (
   tenant_id uuid not null,
   topic text not null,
@@ -1441,6 +1616,15 @@ create table mayfly_private.ops (
 CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
 alter table mayfly_private.ops enable row level security;
 comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+
+create table mayfly_private.postgres_listeners (
+  tenant_id uuid not null,
+  until timestamp with time zone not null,
+  constraint postgres_listeners_pkey PRIMARY KEY (tenant_id),
+  constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table mayfly_private.postgres_listeners enable row level security;
+comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -1680,6 +1864,13 @@ set search_path = "";
 grant execute on function mayfly.complete_jobs to authenticated;
 grant execute on function mayfly.complete_jobs to service_role;
 
+create function mayfly.cost_report(by text[] DEFAULT '{model}'::text[], since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, page_limit integer DEFAULT 1000)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.cost_report to authenticated;
+grant execute on function mayfly.cost_report to service_role;
+
 create function mayfly.create_channel(name text, kind text DEFAULT 'two_way'::text, description text DEFAULT ''::text, publishers uuid[] DEFAULT '{}'::uuid[])
 returns jsonb
 language sql volatile
@@ -1742,6 +1933,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.delete_approval_policy to authenticated;
 grant execute on function mayfly.delete_approval_policy to service_role;
+
+create function mayfly.delete_budget(level text, subject text DEFAULT ''::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_budget to authenticated;
+grant execute on function mayfly.delete_budget to service_role;
 
 create function mayfly.delete_channel(name text)
 returns jsonb
@@ -1901,6 +2099,12 @@ set search_path = "";
 grant execute on function mayfly.heartbeat_jobs to authenticated;
 grant execute on function mayfly.heartbeat_jobs to service_role;
 
+create function mayfly.import_prices(prices jsonb, source text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.import_prices to service_role;
+
 create function mayfly.installation()
 returns jsonb
 language sql stable
@@ -1947,6 +2151,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_approvals to authenticated;
 grant execute on function mayfly.list_approvals to service_role;
+
+create function mayfly.list_budgets(of_level text DEFAULT NULL::text, page_limit integer DEFAULT 1000)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_budgets to authenticated;
+grant execute on function mayfly.list_budgets to service_role;
 
 create function mayfly.list_facts(subject jsonb DEFAULT NULL::jsonb, predicate text DEFAULT NULL::text, object jsonb DEFAULT NULL::jsonb, memory uuid DEFAULT NULL::uuid, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, history boolean DEFAULT false, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2023,6 +2234,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.merge_entities to authenticated;
 grant execute on function mayfly.merge_entities to service_role;
+
+create function mayfly.model_price(provider text, model text, at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.model_price to authenticated;
+grant execute on function mayfly.model_price to service_role;
 
 create function mayfly.my_invitations()
 returns jsonb
@@ -2128,6 +2346,13 @@ set search_path = "";
 grant execute on function mayfly.redrive_jobs to authenticated;
 grant execute on function mayfly.redrive_jobs to service_role;
 
+create function mayfly.release_costs(releases jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.release_costs to authenticated;
+grant execute on function mayfly.release_costs to service_role;
+
 create function mayfly.release_debug(lease uuid)
 returns jsonb
 language sql volatile
@@ -2161,6 +2386,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.request_approval to authenticated;
 grant execute on function mayfly.request_approval to service_role;
+
+create function mayfly.reserve_costs(asks jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.reserve_costs to authenticated;
+grant execute on function mayfly.reserve_costs to service_role;
 
 create function mayfly.resume_agent(id uuid)
 returns jsonb
@@ -2204,6 +2436,13 @@ set search_path = "";
 grant execute on function mayfly.set_approval_policy to authenticated;
 grant execute on function mayfly.set_approval_policy to service_role;
 
+create function mayfly.set_budget(level text, subject text DEFAULT ''::text, hard_usd numeric DEFAULT NULL::numeric, soft_usd numeric DEFAULT NULL::numeric, hard_tokens bigint DEFAULT NULL::bigint, period text DEFAULT 'total'::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_budget to authenticated;
+grant execute on function mayfly.set_budget to service_role;
+
 create function mayfly.set_debug(persist boolean DEFAULT NULL::boolean, level integer DEFAULT NULL::integer, max_records_per_minute integer DEFAULT NULL::integer, keep double precision DEFAULT NULL::double precision)
 returns jsonb
 language sql volatile
@@ -2244,6 +2483,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_quotas to service_role;
 
+create function mayfly.set_rate_limit(level text, subject text DEFAULT ''::text, per_minute integer DEFAULT NULL::integer, burst integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_rate_limit to authenticated;
+grant execute on function mayfly.set_rate_limit to service_role;
+
 create function mayfly.set_schedule(name text, cron text, job text, input jsonb DEFAULT '{}'::jsonb, time_zone text DEFAULT 'UTC'::text, options jsonb DEFAULT '{}'::jsonb, catch_up text DEFAULT 'one'::text, overlap text DEFAULT 'skip'::text, paused boolean DEFAULT false)
 returns jsonb
 language plpgsql volatile
@@ -2257,6 +2503,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.set_state to authenticated;
 grant execute on function mayfly.set_state to service_role;
+
+create function mayfly.settle_costs(settlements jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.settle_costs to authenticated;
+grant execute on function mayfly.settle_costs to service_role;
 
 create function mayfly.signal_job(id uuid, name text, payload jsonb DEFAULT NULL::jsonb)
 returns jsonb
@@ -2509,6 +2762,11 @@ returns mayfly.approval_policies
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
+returns mayfly.budgets[]
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.bytes_of_hex(value text)
 returns bytea
 language sql immutable parallel safe
@@ -2710,6 +2968,11 @@ set search_path = "";
 grant execute on function mayfly_private.complete_jobs to authenticated;
 grant execute on function mayfly_private.complete_jobs to service_role;
 
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+returns boolean
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
 returns integer
 language plpgsql immutable parallel safe
@@ -2726,6 +2989,16 @@ language plpgsql immutable
 set search_path = "";
 grant execute on function mayfly_private.convert_operations to authenticated;
 grant execute on function mayfly_private.convert_operations to service_role;
+
+create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
+returns mayfly_private.cost_ask[]
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.cost_of(units jsonb, usage jsonb)
+returns numeric
+language plpgsql immutable
+set search_path = "";
 
 create function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -2812,6 +3085,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.delete_approval_policy to authenticated;
 grant execute on function mayfly_private.delete_approval_policy to service_role;
+
+create function mayfly_private.delete_budget(level text, subject text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_budget to authenticated;
+grant execute on function mayfly_private.delete_budget to service_role;
 
 create function mayfly_private.delete_channel(name text)
 returns uuid
@@ -3108,6 +3388,11 @@ set search_path = "";
 grant execute on function mayfly_private.get_agent to authenticated;
 grant execute on function mayfly_private.get_agent to service_role;
 
+create function mayfly_private.give_back_holds(tenant uuid, max_rows integer DEFAULT 1000)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
 language sql immutable
@@ -3150,6 +3435,17 @@ create function mayfly_private.hold_tenant(tenant uuid)
 returns text
 language plpgsql volatile
 set search_path = "";
+
+create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], OUT holds mayfly_private.cost_holds[], OUT budgets mayfly.budgets[])
+returns record
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.import_prices(prices jsonb, source text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.import_prices to service_role;
 
 create function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
@@ -3214,6 +3510,11 @@ set search_path = "";
 grant execute on function mayfly_private.is_live to authenticated;
 grant execute on function mayfly_private.is_live to service_role;
 
+create function mayfly_private.is_price(given jsonb)
+returns boolean
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.is_retention(rules jsonb)
 returns boolean
 language sql immutable parallel safe
@@ -3222,6 +3523,11 @@ set search_path = "";
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.is_usage(given jsonb)
+returns boolean
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.is_watched(tenant uuid, agent uuid)
@@ -3317,6 +3623,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.listen to authenticated;
 grant execute on function mayfly_private.listen to service_role;
+
+create function mayfly_private.listen_by_postgres(tenants uuid[])
+returns uuid[]
+language sql volatile security definer
+set search_path = "";
 
 create function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -3417,6 +3728,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3471,6 +3787,11 @@ set search_path = "";
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
 returns void
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
@@ -3602,6 +3923,18 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.model_of(provider text, model text)
+returns text
+language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.model_price(provider text, model text, at timestamp with time zone)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.model_price to authenticated;
+grant execute on function mayfly_private.model_price to service_role;
+
 create function mayfly_private.model_worth(model text, OUT meaning real, OUT unrelated real)
 returns record
 language sql immutable parallel safe
@@ -3660,6 +3993,11 @@ set search_path = "";
 create function mayfly_private.next_cron(line text, zone text, after timestamp with time zone)
 returns timestamp with time zone
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.notify(topic text, event text, payload jsonb)
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
@@ -3747,6 +4085,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
+returns double precision
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3769,6 +4112,11 @@ returns jsonb
 language sql stable
 set search_path = "";
 
+create function mayfly_private.price_of(provider text, model text, at timestamp with time zone)
+returns mayfly_private.known_price
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.promote_jobs(since timestamp with time zone, max_rows integer)
 returns integer
 language plpgsql volatile security definer
@@ -3777,6 +4125,11 @@ set enable_seqscan = off
 set enable_sort = off
 set jit = off
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.provider_of(provider text, model text)
+returns text
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.pull(since text, page_limit integer)
@@ -3820,6 +4173,11 @@ grant execute on function mayfly_private.queue_embeddings to service_role;
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.rate_room(tokens double precision, filled_at timestamp with time zone, per_minute integer, burst integer, at timestamp with time zone)
+returns double precision
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
@@ -3954,12 +4312,24 @@ returns jsonb
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.release_costs(releases jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.release_costs to authenticated;
+grant execute on function mayfly_private.release_costs to service_role;
+
 create function mayfly_private.release_debug(lease uuid)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.release_debug to authenticated;
 grant execute on function mayfly_private.release_debug to service_role;
+
+create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.release_jobs(leases text[])
 returns jsonb
@@ -4014,6 +4384,13 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.require_tenant to authenticated;
 grant execute on function mayfly_private.require_tenant to service_role;
+
+create function mayfly_private.reserve_costs(asks jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.reserve_costs to authenticated;
+grant execute on function mayfly_private.reserve_costs to service_role;
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -4100,6 +4477,13 @@ set search_path = "";
 grant execute on function mayfly_private.set_approval_policy to authenticated;
 grant execute on function mayfly_private.set_approval_policy to service_role;
 
+create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_budget to authenticated;
+grant execute on function mayfly_private.set_budget to service_role;
+
 create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
 returns jsonb
 language plpgsql volatile security definer
@@ -4140,6 +4524,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_quotas to service_role;
 
+create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_rate_limit to authenticated;
+grant execute on function mayfly_private.set_rate_limit to service_role;
+
 create function mayfly_private.set_schedule(name text, cron text, job text, input jsonb, time_zone text, options jsonb, catch_up text, overlap text, paused boolean)
 returns jsonb
 language plpgsql volatile security definer
@@ -4158,6 +4549,18 @@ create function mayfly_private.settle(memory jsonb, change jsonb)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
+
+create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, INOUT budgets mayfly.budgets[], OUT cost jsonb)
+returns record
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.settle_costs(settlements jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.settle_costs to authenticated;
+grant execute on function mayfly_private.settle_costs to service_role;
 
 create function mayfly_private.settle_vectors(batch integer DEFAULT 500, large integer DEFAULT 10000, only_tenant uuid DEFAULT NULL::uuid)
 returns integer
@@ -4180,6 +4583,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly_private.show_approval_policy to authenticated;
 grant execute on function mayfly_private.show_approval_policy to service_role;
+
+create function mayfly_private.show_budget(budget mayfly.budgets)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.show_budget to authenticated;
+grant execute on function mayfly_private.show_budget to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -4312,6 +4722,11 @@ language plpgsql volatile security definer
 set enable_hashjoin = on
 set search_path = "";
 
+create function mayfly_private.take_rate(tenant uuid, levels text[], subjects text[])
+returns double precision
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
 language plpgsql volatile security definer
@@ -4401,6 +4816,11 @@ set search_path = "";
 grant execute on function mayfly_private.turn_jobs to authenticated;
 grant execute on function mayfly_private.turn_jobs to service_role;
 
+create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
+returns numeric
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
 language sql stable
@@ -4478,6 +4898,11 @@ returns text[]
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.words(language text, task text, tags text[], input text, output text, critique text)
 returns tsvector
 language plpgsql immutable parallel safe
@@ -4492,6 +4917,11 @@ set search_path = "";
 create function mayfly_private.words_version()
 returns smallint
 language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.write_budgets(rows mayfly.budgets[])
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamp with time zone)

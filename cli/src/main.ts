@@ -3,6 +3,7 @@ import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addCodemod } from "./codemod/command.ts";
+import { addCosts } from "./costs.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
@@ -52,6 +53,7 @@ const commands = [
   addJobs,
   addSchedules,
   addApprovals,
+  addCosts,
   addRemember,
   addRecall,
   addFacts,

@@ -68,6 +68,19 @@ export {
 export type { LogEvent } from "./contract/log.ts";
 export { type KnownMessageType, messageSchemas, type PayloadOf } from "./contract/messages.ts";
 export type { MemoryKind, Operation } from "./contract/schemas.ts";
+export type { Budgets } from "./costs/budgets.ts";
+export type { Costs } from "./costs/costs.ts";
+export type {
+  Budget,
+  BudgetLevel,
+  BudgetOptions,
+  CostDimension,
+  CostReportOptions,
+  CostRow,
+  ImportedPrice,
+  ModelPrice,
+  RateLimitOptions,
+} from "./costs/types.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
@@ -118,6 +131,7 @@ export type {
   ScheduleOptions,
 } from "./jobs/types.ts";
 export type { Work, WorkOptions } from "./jobs/work-options.ts";
+export type { ApplicationClient } from "./link/application-client.ts";
 export type { Log } from "./log/log.ts";
 export type { Watch } from "./log/watch.ts";
 export type {

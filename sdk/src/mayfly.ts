@@ -9,15 +9,18 @@ import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
 import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
+import { Costs } from "./costs/costs.ts";
 import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
 import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
+import type { ApplicationClient } from "./link/application-client.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
 import { silenceMs } from "./link/left.ts";
 import { Link } from "./link/link.ts";
 import { Requests } from "./link/requests.ts";
+import { personByTransport, type Transport } from "./link/transport.ts";
 import { Log } from "./log/log.ts";
 import type { CacheOptions } from "./memory/cache.ts";
 import { Memories } from "./memory/memories.ts";
@@ -39,8 +42,11 @@ export interface MayflyOptions {
   key: string;
   /** The tenant to work in; needed by the secret key, and by a person in several tenants. */
   tenant?: string;
-  /** The application's own SupabaseClient: whoever is signed in there is the caller. */
-  client?: Pick<MayflyClient, "auth">;
+  /**
+   * The application's own SupabaseClient, of any supabase-js 2.x: whoever is signed in there is the
+   * caller. One with an `accessToken` of its own (Clerk, Auth0) is refused: it throws `invalid_request`.
+   */
+  client?: ApplicationClient;
   /** A machine's key (`mfk_…`): it may spawn, and nothing else. */
   enrolmentKey?: string;
   /**
@@ -54,6 +60,11 @@ export interface MayflyOptions {
   cache?: CacheOptions;
   /** How its agents' debug streams behave. */
   debug?: DebugOptions;
+  /**
+   * Calls the database by connections of its own, for long-lived workers beside it: a `PostgresTransport` of
+   * `@mayfly/sdk/postgres`. For the secret key and agents, not for a person (`client`).
+   */
+  transport?: Transport;
 }
 
 /**
@@ -91,6 +102,8 @@ export class Mayfly {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** What models cost, what may be spent on them, and what was. */
+  readonly costs: Costs;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   readonly debug: DebugStreams;
@@ -108,8 +121,12 @@ export class Mayfly {
     const tenantId = given.tenant && idOf(given.tenant);
     const options = { ...given, ...(tenantId && { tenant: tenantId }) };
     this.#options = options;
+    const { key, client, transport } = options;
+    if (transport && client) throw personByTransport();
     this.client = connect(options, this.#requests.fetch);
-    const link = new Link({ client: this.client, tenantId });
+    const caller = { key, tenant: tenantId };
+    const way = transport && { transport, caller, requests: this.#requests };
+    const link = new Link({ client: this.client, tenantId, way });
     this.#link = link;
     this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
@@ -125,6 +142,7 @@ export class Mayfly {
     // Whoever names no tenant and is not signed in works as the secret key, for all.
     this.jobs = new Jobs(link, !tenantId && !options.client);
     this.approvals = new Approvals(link);
+    this.costs = new Costs(link);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
@@ -215,9 +233,9 @@ export class Mayfly {
   }
 
   #connectAgent(issued: Issued): Agent {
-    const { url, key, cache = {}, debug = {} } = this.#options;
+    const { url, key, transport, cache = {}, debug = {} } = this.#options;
     const shared = { anonymous: this.#anonymous, outboxes: this.#outboxes, agents: this.#agents };
-    return new Agent({ url, key, cache, debug, ...shared }, issued);
+    return new Agent({ url, key, transport, cache, debug, ...shared }, issued);
   }
 
   #headers(): Record<string, string> {

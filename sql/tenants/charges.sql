@@ -2,5 +2,6 @@
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.maintenance', 'one row a tenant'),
+  ('mayfly_private.postgres_listeners', 'one row a tenant'),
   ('mayfly_private.tenant_usage', '16 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

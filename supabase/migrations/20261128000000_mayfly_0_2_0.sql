@@ -660,10 +660,25 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
+-- Which tenants' broadcasts somebody hears over a connection of their own to the database, and until when: the
+-- Postgres transport of the SDK leases it. Written by listen_by_postgres, read by notify.
+
+create table mayfly_private.postgres_listeners (
+  tenant_id uuid not null constraint postgres_listeners_pkey primary key,
+  until timestamptz not null,
+  constraint postgres_listeners_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+
+alter table mayfly_private.postgres_listeners enable row level security;
+
 -- What the rows of this room's tables are charged, in bytes.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.maintenance', 'one row a tenant'),
+  ('mayfly_private.postgres_listeners', 'one row a tenant'),
   ('mayfly_private.tenant_usage', '16 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
@@ -740,6 +755,30 @@ begin
 end
 $$;
 
+-- Leases what notify says of tenants for 90 s, and says which of these are there. Called by the Postgres transport of the
+-- SDK as the role that it connects with: no role of the Data API may. Locks the tenants' leases, in their order.
+
+create function mayfly_private.listen_by_postgres(tenants uuid[])
+returns uuid[]
+language sql security definer
+set search_path = ''
+as $$
+  with gone as (
+    delete from mayfly_private.postgres_listeners g where g.tenant_id in (
+      select o.tenant_id from mayfly_private.postgres_listeners o
+      where o.until < mayfly_private.now() - interval '1 hour' and not o.tenant_id = any (tenants)
+      limit 100 for update skip locked)
+  ), leased as (
+    insert into mayfly_private.postgres_listeners as l (tenant_id, until)
+    select t.id, mayfly_private.now() + interval '90 seconds' from mayfly.tenants t where t.id = any (tenants) order by t.id
+    on conflict (tenant_id) do update set until = excluded.until
+    returning l.tenant_id
+  )
+  select coalesce(array_agg(tenant_id), '{}') from leased
+$$;
+
+comment on function mayfly_private.listen_by_postgres is 'Leases what is said of tenants by NOTIFY.';
+
 -- Charges what a statement wrote into small tables that callers fill, as mayfly_private.charges says: bytes, and a
 -- write for each row inserted, so that inserting and deleting in a loop is bounded too. Changes are charged by their
 -- bytes alone, and only a change of `task` can be refused: an agent says what it is doing many times. Of other tables,
@@ -795,6 +834,35 @@ begin
   return null;
 end
 $$;
+
+-- Says by NOTIFY what is broadcast on a topic, to those who have a connection of their own to the database: on the
+-- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that has
+-- no room (a NOTIFY has 8,000 bytes) loses all but its numbers, by which its reader asks for it.
+--
+-- Where nobody has leased it nothing is said: commits that notify wait for each other in the whole cluster. Locks nothing else.
+
+create function mayfly_private.notify(topic text, event text, payload jsonb)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.to_uuid(split_part(topic, ':', 2));
+  told text;
+begin
+  if not exists (select from mayfly_private.postgres_listeners l where l.tenant_id = tenant and l.until > mayfly_private.now()) then
+    return;
+  end if;
+  told := jsonb_build_object('topic', topic, 'event', event, 'payload', payload)::text;
+  if octet_length(told) > 7900 then
+    told := jsonb_build_object('topic', topic, 'event', event, 'payload',
+      jsonb_strip_nulls(jsonb_build_object('seq', payload -> 'seq', 'attempt', payload -> 'attempt', 'session', payload -> 'session')))::text;
+  end if;
+  perform pg_notify('mayfly:' || tenant, told);
+end
+$$;
+
+comment on function mayfly_private.notify is 'Says by NOTIFY what is broadcast on a topic.';
 
 -- What a row of a small table is charged, in bytes, from its JSON: `flat` for the row itself, and what callers write
 -- into it (mayfly_private.charges). The lengths are those of JSON's texts, so that how a row is stored makes no
@@ -2143,6 +2211,7 @@ set search_path = ''
 as $$
 declare
   ended record;
+  said bigint;
 begin
   for ended in
     select n.tenant_id as tenant, array_agg(a.id order by a.depth, a.id) as ids,
@@ -2165,9 +2234,11 @@ begin
     ), due as (
       insert into mayfly_private.nudges_due (tenant_id, topic, event)
       select ended.tenant, t.topic, 'control' from told t where t.n > t.allowed
+    ), broadcast as (
+      insert into realtime.messages (payload, event, topic, private, extension)
+      select t.payload, 'control', t.topic, true, 'broadcast' from told t where t.n <= t.allowed
     )
-    insert into realtime.messages (payload, event, topic, private, extension)
-    select t.payload, 'control', t.topic, true, 'broadcast' from told t where t.n <= t.allowed;
+    select count(mayfly_private.notify(t.topic, 'control', t.payload)) into said from told t where t.n <= t.allowed;
   end loop;
   return null;
 exception when others then
@@ -2513,6 +2584,7 @@ declare
   told record;
   one uuid;
   more integer;
+  said bigint;
   total integer := 0;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('mayfly.flush_nudges', 0)) then
@@ -2574,30 +2646,33 @@ begin
   -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(told.tenants) t) loop
     begin
-      insert into realtime.messages (payload, event, topic, private, extension)
-      select p.payload, t.event, t.topic, true, 'broadcast'
-      from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
-        lateral (
-          select case t.event
-            when 'log_appended' then '{}'::jsonb
-            when 'message' then jsonb_build_object('seq', t.seq)
-            when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
-              mayfly_private.debug_rate(t.tenant_id))
-            else (
-              select jsonb_build_object('status', a.status, 'reason', a.reason)
-              from (
-                select mayfly_private.effective_status(e) as status,
-                  coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
-                from mayfly.agents e
-                where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
-              ) a
-              -- One that was resumed meanwhile is told nothing.
-              where a.status <> 'running')
-          end as payload
-        ) p
-      where p.payload is not null and (one is null or t.tenant_id = one)
-      order by t.n;
-      get diagnostics more = row_count;
+      with broadcast as materialized (
+        select p.payload, t.event, t.topic, t.n
+        from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
+          lateral (
+            select case t.event
+              when 'log_appended' then '{}'::jsonb
+              when 'message' then jsonb_build_object('seq', t.seq)
+              when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
+                mayfly_private.debug_rate(t.tenant_id))
+              else (
+                select jsonb_build_object('status', a.status, 'reason', a.reason)
+                from (
+                  select mayfly_private.effective_status(e) as status,
+                    coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
+                  from mayfly.agents e
+                  where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
+                ) a
+                -- One that was resumed meanwhile is told nothing.
+                where a.status <> 'running')
+            end as payload
+          ) p
+        where p.payload is not null and (one is null or t.tenant_id = one)
+      ), sent as (
+        insert into realtime.messages (payload, event, topic, private, extension)
+        select b.payload, b.event, b.topic, true, 'broadcast' from broadcast b order by b.n
+      )
+      select count(*), count(mayfly_private.notify(b.topic, b.event, b.payload)) into more, said from broadcast b;
       total := total + more;
       exit when one is null;
     exception when others then
@@ -2837,6 +2912,7 @@ begin
   end if;
   if listened then
     perform realtime.send('{}'::jsonb, 'log_appended', about, true);
+    perform mayfly_private.notify(about, 'log_appended', '{}');
   elsif flushed then
     insert into mayfly_private.nudges_due (tenant_id, topic, event) values (tenant, about, 'log_appended');
   end if;
@@ -6421,15 +6497,16 @@ begin
   ) w;
   allowed := mayfly_private.may_tell(tenant, told.wanted::integer);
 
-  perform realtime.send(
-    case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
+  perform realtime.send(s.payload, 'message', s.topic, true), mayfly_private.notify(s.topic, 'message', s.payload)
+  from (
+    select t.topic, case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
       then t.numbers || mayfly_private.show_message(m)
-      else t.numbers end,
-    'message', t.topic, true)
-  from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
-  join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
-  where t.n <= allowed
-  order by t.n;
+      else t.numbers end as payload
+    from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
+    join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
+    where t.n <= allowed
+    order by t.n
+    offset 0) s;
 
   if told.wanted > allowed then
     insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
@@ -7625,10 +7702,12 @@ begin
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));
-  perform realtime.send(
-    mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))), 'debug_level',
-    format('tenant:%s:agent:%s', tenant, l.agent), true)
-  from unnest(listening[:allowed]) l (agent);
+  perform realtime.send(t.levels, 'debug_level', t.topic, true), mayfly_private.notify(t.topic, 'debug_level', t.levels)
+  from (
+    select mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))) as levels,
+      format('tenant:%s:agent:%s', tenant, l.agent) as topic
+    from unnest(listening[:allowed]) l (agent)
+    offset 0) t;
   insert into mayfly_private.nudges_due (tenant_id, topic, event)
   select tenant, format('tenant:%s:agent:%s', tenant, l.agent), 'debug_level' from unnest(listening[allowed + 1:]) l (agent)
   where (select count(*) from (select from mayfly_private.nudges_due d where d.tenant_id = tenant limit 5000) d) < 5000;
@@ -11715,7 +11794,7 @@ begin
     return;
   end if;
   -- For workers with a connection of their own to the database.
-  perform pg_notify('mayfly_jobs', tenant::text);
+  perform mayfly_private.notify(format('tenant:%s:jobs', tenant), 'job_ready', '{}');
   if mayfly_private.may_tell(tenant, 1) > 0 then
     perform realtime.send('{}'::jsonb, 'job_ready', format('tenant:%s:jobs', tenant), true);
   end if;
@@ -12933,6 +13012,1580 @@ return mayfly_private.use_approval(lease, id, step);
 comment on function mayfly.use_approval is 'Takes a decision, for the job and the step that asked: the approval, its input and the reasons.';
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('cost:read', 'See what models cost, the budgets and the limits.', '{viewer,member,admin,owner}', true, true),
+  ('cost:write', 'Reserve and record what calls of models cost.', '{member,admin,owner}', true, true),
+  ('cost:admin', 'Set budgets and rate limits.', '{admin,owner}', false, false)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- The ledger: what each call of a model used and cost, with the price of its day. Rows are added and never changed.
+
+create table mayfly.model_usage (
+  tenant_id uuid not null,
+  id uuid not null,
+  at timestamptz not null,
+  agent text collate "C" not null,
+  agent_id uuid,
+  run_id uuid,
+  provider text collate "C" not null,
+  model text collate "C" not null,
+  input_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  output_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  usage jsonb not null,
+  usd numeric,
+  priced text not null constraint model_usage_priced_known check (priced in ('exact', 'inexact', 'unknown')),
+  bytes integer not null,
+  constraint model_usage_pkey primary key (tenant_id, id),
+  constraint model_usage_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint model_usage_priced_or_unknown check ((usd is null) = (priced = 'unknown'))
+);
+
+create index model_usage_at_idx on mayfly.model_usage (tenant_id, at);
+
+create index model_usage_run_idx on mayfly.model_usage (tenant_id, run_id) where run_id is not null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.model_usage
+  alter column id set statistics 0,
+  alter column agent set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column run_id set statistics 0,
+  alter column provider set statistics 0,
+  alter column model set statistics 0,
+  alter column input_tokens set statistics 0,
+  alter column cache_read_tokens set statistics 0,
+  alter column cache_write_tokens set statistics 0,
+  alter column output_tokens set statistics 0,
+  alter column reasoning_tokens set statistics 0,
+  alter column usage set statistics 0,
+  alter column usd set statistics 0;
+
+comment on table mayfly.model_usage is 'What each call of a model used and cost.';
+
+comment on column mayfly.model_usage.id is 'That of the hold that it settled: a call is recorded once.';
+
+comment on column mayfly.model_usage.agent is 'The name of the agent, as its definition says it.';
+
+comment on column mayfly.model_usage.input_tokens is 'All of them, read from and written to the provider''s cache included.';
+
+comment on column mayfly.model_usage.usage is 'The units as they were priced, with those that have no column: cache_write_1h, web_searches, input_audio, output_audio, requests.';
+
+comment on column mayfly.model_usage.usd is 'Null where the price is unknown.';
+
+comment on column mayfly.model_usage.priced is 'inexact: by the price of a model whose name this one''s begins with.';
+
+-- What may be spent: by the whole tenant, by agents of a name, by one run. A hard limit refuses what would pass it, a
+-- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
+-- of this room alone write it.
+--
+-- No check of spent against the limit: a call that cost more than its estimate is recorded all the same.
+
+create table mayfly.budgets (
+  tenant_id uuid not null,
+  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'agent', 'run')),
+  subject text collate "C" not null,
+  id uuid not null default gen_random_uuid(),
+  hard_usd numeric constraint budgets_hard_usd_range check (hard_usd >= 0),
+  soft_usd numeric constraint budgets_soft_usd_range check (soft_usd >= 0),
+  hard_tokens bigint constraint budgets_hard_tokens_range check (hard_tokens >= 0),
+  period text not null default 'total' constraint budgets_period_known check (period in ('total', 'day', 'month')),
+  period_start timestamptz not null default clock_timestamp(),
+  spent_usd numeric not null default 0,
+  held_usd numeric not null default 0,
+  spent_tokens bigint not null default 0,
+  held_tokens bigint not null default 0,
+  unpriced integer not null default 0,
+  reached_at timestamptz,
+  refused_at timestamptz,
+  constraint budgets_pkey primary key (tenant_id, level, subject),
+  constraint budgets_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.budgets
+  alter column subject set statistics 0,
+  alter column id set statistics 0,
+  alter column hard_usd set statistics 0,
+  alter column soft_usd set statistics 0,
+  alter column hard_tokens set statistics 0,
+  alter column spent_usd set statistics 0,
+  alter column held_usd set statistics 0,
+  alter column spent_tokens set statistics 0,
+  alter column held_tokens set statistics 0,
+  alter column unpriced set statistics 0;
+
+comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
+
+comment on column mayfly.budgets.subject is 'The name of the agents, or the id of the run; empty for the tenant.';
+
+comment on column mayfly.budgets.period is 'When what was spent starts anew at zero: never, each day or each month, in UTC.';
+
+comment on column mayfly.budgets.held_usd is 'Reserved for calls under way.';
+
+comment on column mayfly.budgets.unpriced is 'How many calls of models without a known price it has seen: their cost is in no sum.';
+
+comment on column mayfly.budgets.reached_at is 'When the log was told that the soft limit is reached, in this period.';
+
+comment on column mayfly.budgets.refused_at is 'When the log was told that a call was refused, in this period.';
+
+-- How many calls a minute: of models by the whole tenant, by agents of a name, of one model; of a tool. A token bucket
+-- each, shared by all workers.
+
+create table mayfly.rate_limits (
+  tenant_id uuid not null,
+  level text collate "C" not null constraint rate_limits_level_known check (level in ('tenant', 'agent', 'model', 'tool')),
+  subject text collate "C" not null,
+  per_minute integer not null constraint rate_limits_per_minute_range check (per_minute between 1 and 1000000),
+  burst integer not null constraint rate_limits_burst_range check (burst between 1 and 1000000),
+  tokens double precision not null,
+  filled_at timestamptz not null,
+  constraint rate_limits_pkey primary key (tenant_id, level, subject),
+  constraint rate_limits_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.rate_limits
+  alter column subject set statistics 0,
+  alter column per_minute set statistics 0,
+  alter column burst set statistics 0,
+  alter column tokens set statistics 0;
+
+comment on table mayfly.rate_limits is 'How many calls of models and tools there may be in a minute.';
+
+comment on column mayfly.rate_limits.subject is 'The name of the agents, of the model (provider/model) or of the tool; empty for the tenant.';
+
+comment on column mayfly.rate_limits.burst is 'How many may come at once.';
+
+comment on column mayfly.rate_limits.tokens is 'How many there were room for at filled_at.';
+
+-- What is reserved for calls under way. A hold with a job is alive while the job runs at that attempt; one without
+-- until `until`. A hold that was given back is kept for a day: whoever paid all the same can still settle it.
+
+create table mayfly_private.cost_holds (
+  tenant_id uuid not null,
+  id uuid not null,
+  holder uuid not null,
+  job_id uuid,
+  attempt integer,
+  until timestamptz,
+  agent text collate "C" not null,
+  run_id uuid,
+  provider text not null,
+  model text not null,
+  levels text[] not null,
+  usd numeric not null,
+  tokens bigint not null,
+  released_at timestamptz,
+  created_at timestamptz not null default clock_timestamp(),
+  constraint cost_holds_pkey primary key (tenant_id, id),
+  constraint cost_holds_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
+
+comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, agent, run.';
+
+alter table mayfly_private.cost_holds enable row level security;
+
+-- Models that fail: one row for each that failed since it last answered, shared by all workers of a tenant, since
+-- tenants have keys of their own.
+
+create table mayfly_private.model_breakers (
+  tenant_id uuid not null,
+  provider text collate "C" not null,
+  model text collate "C" not null,
+  failures integer not null,
+  open_until timestamptz,
+  probing_until timestamptz,
+  last_failure text,
+  at timestamptz not null default clock_timestamp(),
+  constraint model_breakers_pkey primary key (tenant_id, provider, model),
+  constraint model_breakers_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
+
+comment on column mayfly_private.model_breakers.open_until is 'Until when nobody calls it; then one call tries it.';
+
+comment on column mayfly_private.model_breakers.probing_until is 'That one call is under way, until then at most.';
+
+alter table mayfly_private.model_breakers enable row level security;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.budgets', '1000 rows a tenant that are set, and one a run, whose jobs are charged'),
+  ('mayfly.rate_limits', '1000 rows a tenant'),
+  ('mayfly_private.cost_holds', 'the calls under way, and those of the last day that nobody settled: 10000 rows a tenant'),
+  ('mayfly_private.model_breakers', '1000 rows a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the costs of a tenant: gives dead holds back, forgets those that nobody has settled for a day and
+-- breakers that have been closed for one, and deletes budgets of runs with their jobs; at most max_rows each: { more }. A chore of maintain_tenant,
+-- as owner. The ledger is kept. Waits for nobody.
+
+create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  given constant integer := mayfly_private.give_back_holds(tenant, max_rows);
+  deleted integer;
+begin
+  delete from mayfly_private.cost_holds h where (h.tenant_id, h.id) in (
+    select o.tenant_id, o.id from mayfly_private.cost_holds o
+    where o.tenant_id = tenant and o.released_at < mayfly_private.now() - interval '1 day' limit max_rows for update skip locked);
+  delete from mayfly_private.model_breakers b
+  where b.tenant_id = tenant and b.at < mayfly_private.now() - interval '1 day' and coalesce(b.open_until < mayfly_private.now(), true);
+  delete from mayfly.budgets b where (b.tenant_id, b.level, b.subject) in (
+    select r.tenant_id, r.level, r.subject from mayfly.budgets r
+    where r.tenant_id = tenant and r.level = 'run' and r.period_start < mayfly_private.now() - interval '1 hour'
+      and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = mayfly_private.to_uuid(r.subject))
+      and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = mayfly_private.to_uuid(r.subject))
+    limit max_rows for update skip locked);
+  get diagnostics deleted = row_count;
+  return jsonb_build_object('holds', given, 'more', given = max_rows or deleted = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_costs is 'One batch of what time does to costs.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('costs', 'mayfly_private.maintain_costs(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('budget.reached', 'cost:read', null, 'A budget has reached its soft limit.'),
+  ('budget.refused', 'cost:read', null, 'A call was refused since a budget has nothing left for it.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- What models cost, imported by `mayfly prices import`: the same for all tenants. An import whose prices differ from
+-- the newest row adds one, so that any old cost can be computed again with the price of its day.
+--
+-- `prices` is a list of { from?, daily?, units }: the last one whose conditions hold at the time of a call counts.
+-- `units` has for each unit the steps [above, USD]: the last step with fewer input tokens than the call has prices all
+-- of them. Token units are priced by the million, `requests` and `web_searches` by the thousand. An empty `units` is
+-- free of charge. Numbers of jsonb are numeric: nothing is rounded.
+
+create table mayfly.model_prices (
+  provider text collate "C" not null constraint model_prices_provider_length check (char_length(provider) between 1 and 100),
+  model text collate "C" not null constraint model_prices_model_length check (char_length(model) between 1 and 200),
+  since timestamptz not null,
+  prices jsonb not null,
+  source text not null constraint model_prices_source_length check (char_length(source) between 1 and 200),
+  constraint model_prices_pkey primary key (provider, model, since)
+);
+
+comment on table mayfly.model_prices is 'What models cost, in US dollars, since when.';
+
+comment on column mayfly.model_prices.prices is '[{ from?, daily?: [from, until], units: { <unit>: [[above, USD]] } }]: the last that holds counts.';
+
+comment on column mayfly.model_prices.source is 'Where the prices are from, such as genai-prices 0.1.8.';
+
+-- The names by which models with prices are called. An exact name is the model; a prefix is probably one of its
+-- versions, which a hard budget does not believe.
+
+create table mayfly.model_names (
+  provider text collate "C" not null,
+  name text collate "C" not null constraint model_names_name_length check (char_length(name) between 1 and 200),
+  exact boolean not null,
+  model text collate "C" not null,
+  constraint model_names_pkey primary key (provider, exact, name)
+);
+
+comment on table mayfly.model_names is 'The names by which models with prices are called.';
+
+comment on column mayfly.model_names.exact is 'False: what begins with this name is probably the model.';
+
+-- Who may see prices, budgets, limits and what was spent. Functions alone write them. Prices are everybody's.
+
+alter table mayfly.model_prices enable row level security;
+
+alter table mayfly.model_names enable row level security;
+
+alter table mayfly.budgets enable row level security;
+
+alter table mayfly.model_usage enable row level security;
+
+alter table mayfly.rate_limits enable row level security;
+
+grant select on mayfly.model_prices to authenticated, service_role;
+
+create policy model_prices_select on mayfly.model_prices for select to authenticated
+  using (true);
+
+grant select on mayfly.model_names to authenticated, service_role;
+
+create policy model_names_select on mayfly.model_names for select to authenticated
+  using (true);
+
+grant select on mayfly.budgets to authenticated, service_role;
+
+create policy budgets_select on mayfly.budgets for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('cost:read'))::uuid[]));
+
+grant select on mayfly.model_usage to authenticated, service_role;
+
+create policy model_usage_select on mayfly.model_usage for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('cost:read'))::uuid[]));
+
+grant select on mayfly.rate_limits to authenticated, service_role;
+
+create policy rate_limits_select on mayfly.rate_limits for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('cost:read'))::uuid[]));
+
+-- The budgets that calls concern, locked until commit in the order in which everybody locks them, those whose period
+-- is over begun anew. `asked` has the tenants, levels and subjects. Called by whatever reserves, settles or gives back.
+
+create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
+returns mayfly.budgets[]
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  rows mayfly.budgets[];
+begin
+  select coalesce(array_agg(l order by l.tenant_id, l.level = 'run', l.level = 'agent', l.subject), '{}') into rows
+  from (
+    select b.* from mayfly.budgets b
+    join (select distinct t.tenant_id, t.level, t.subject from unnest(tenants, levels, subjects) as t (tenant_id, level, subject)) a
+      on a.tenant_id = b.tenant_id and a.level = b.level and a.subject = b.subject
+    order by b.tenant_id, b.level = 'run', b.level = 'agent', b.subject
+    for no key update of b) l;
+  for i in 1..cardinality(rows) loop
+    if rows[i].period <> 'total' and rows[i].period_start < date_trunc(rows[i].period, ts at time zone 'UTC') at time zone 'UTC' then
+      rows[i].period_start := date_trunc(rows[i].period, ts at time zone 'UTC') at time zone 'UTC';
+      rows[i].spent_usd := 0;
+      rows[i].spent_tokens := 0;
+      rows[i].unpriced := 0;
+      rows[i].reached_at := null;
+      rows[i].refused_at := null;
+    end if;
+  end loop;
+  return rows;
+end
+$$;
+
+comment on function mayfly_private.budgets_of is 'The budgets that calls concern, locked.';
+
+-- Whether a budget concerns a call.
+
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+returns boolean
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return budget.tenant_id = tenant and case budget.level
+    when 'tenant' then true
+    when 'agent' then budget.subject = agent
+    else budget.subject = run::text end;
+end
+$$;
+
+comment on function mayfly_private.concerns is 'Whether a budget concerns a call.';
+
+-- What a call cost, in US dollars, exactly. `input` counts all input tokens: those read from the provider's cache and
+-- written to it are priced as such, and as others where that has no price of its own. `output` counts all
+-- output tokens, reasoning included.
+
+create function mayfly_private.cost_of(units jsonb, usage jsonb)
+returns numeric
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  total constant numeric := coalesce((usage ->> 'input')::numeric, 0);
+  cached constant numeric := coalesce((usage ->> 'cache_read')::numeric, 0);
+  written constant numeric := coalesce((usage ->> 'cache_write')::numeric, 0);
+  written_1h constant numeric := least(coalesce((usage ->> 'cache_write_1h')::numeric, 0), written);
+  heard constant numeric := coalesce((usage ->> 'input_audio')::numeric, 0);
+  spoken constant numeric := coalesce((usage ->> 'output_audio')::numeric, 0);
+  output constant numeric := coalesce((usage ->> 'output')::numeric, 0);
+  thought constant numeric := least(coalesce((usage ->> 'reasoning')::numeric, 0), greatest(0, output - spoken));
+  per_input constant numeric := coalesce(mayfly_private.unit_price(units, 'input', total), 0);
+  per_output constant numeric := coalesce(mayfly_private.unit_price(units, 'output', total), 0);
+  per_write constant numeric := coalesce(mayfly_private.unit_price(units, 'cache_write', total), per_input);
+begin
+  return greatest(0, total - cached - written - heard) * per_input
+    + cached * coalesce(mayfly_private.unit_price(units, 'cache_read', total), per_input)
+    + (written - written_1h) * per_write
+    + written_1h * coalesce(mayfly_private.unit_price(units, 'cache_write_1h', total), per_write)
+    + heard * coalesce(mayfly_private.unit_price(units, 'input_audio', total), per_input)
+    + greatest(0, output - spoken - thought) * per_output
+    + thought * coalesce(mayfly_private.unit_price(units, 'output_reasoning', total), per_output)
+    + spoken * coalesce(mayfly_private.unit_price(units, 'output_audio', total), per_output)
+    + coalesce((usage ->> 'requests')::numeric, 1) * coalesce(mayfly_private.unit_price(units, 'requests', total), 0)
+    + coalesce((usage ->> 'web_searches')::numeric, 0) * coalesce(mayfly_private.unit_price(units, 'web_searches', total), 0);
+end
+$$;
+
+comment on function mayfly_private.cost_of is 'What a call of a model cost, in US dollars.';
+
+-- What was spent from one instant to another, by some of agent, model, provider, day and run: calls, tokens, US dollars,
+-- and how many calls have no price. Callers with cost:read. Locks nothing.
+
+create function mayfly.cost_report(by text[] default '{model}', since timestamptz default null, until timestamptz default null, page_limit integer default 1000)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('cost:read');
+begin
+  if by is null or not by <@ '{agent,model,provider,day,run}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'by must be some of agent, model, provider, day and run.', null, '{"field": "by"}');
+  elsif page_limit is null or page_limit not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 10000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('agent', r.agent, 'provider', r.provider, 'model', r.model, 'day', r.day, 'run', r.run))
+      || jsonb_build_object('calls', r.calls, 'input_tokens', r.input, 'cache_read_tokens', r.cached, 'output_tokens', r.output, 'reasoning_tokens', r.reasoning,
+        'usd', r.usd, 'unpriced', r.unpriced)), '[]')
+    from (
+      select case when 'agent' = any (by) then u.agent end as agent, case when by && '{provider,model}' then u.provider end as provider,
+        case when 'model' = any (by) then u.model end as model, case when 'day' = any (by) then (u.at at time zone 'UTC')::date end as day,
+        case when 'run' = any (by) then u.run_id end as run,
+        count(*) as calls, sum(u.input_tokens) as input, sum(u.cache_read_tokens) as cached, sum(u.output_tokens) as output,
+        sum(u.reasoning_tokens) as reasoning, coalesce(sum(u.usd), 0) as usd, count(*) filter (where u.usd is null) as unpriced
+      from mayfly.model_usage u
+      where u.tenant_id = tenant and (since is null or u.at >= since) and (until is null or u.at < until)
+      group by 1, 2, 3, 4, 5
+      order by 4 desc nulls last, coalesce(sum(u.usd), 0) desc, 1, 2, 3, 5
+      limit page_limit) r);
+end
+$$;
+
+comment on function mayfly.cost_report is 'What was spent, by some of agent, model, provider, day and run.';
+
+grant execute on function mayfly.cost_report to authenticated, service_role;
+
+-- The definer half of mayfly.delete_budget. Locks the budget.
+
+create function mayfly_private.delete_budget(level text, subject text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('cost:admin');
+begin
+  delete from mayfly.budgets b
+  where b.tenant_id = tenant and b.level = delete_budget.level and b.subject = coalesce(delete_budget.subject, '');
+  return jsonb_build_object('deleted', found);
+end
+$$;
+
+comment on function mayfly_private.delete_budget is 'Deletes a budget.';
+
+grant execute on function mayfly_private.delete_budget to authenticated, service_role;
+
+-- Deletes a budget (scope cost:admin): { deleted }, false where there was none. The ledger stays.
+
+create function mayfly.delete_budget(level text, subject text default '')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_budget(level, subject);
+
+comment on function mayfly.delete_budget is 'Deletes a budget: { deleted }.';
+
+grant execute on function mayfly.delete_budget to authenticated, service_role;
+
+-- Gives dead holds of a tenant back: those whose job does not run at that attempt any more, or whose time is over, at
+-- most max_rows. Says how many. Waits for nobody: a hold or a budget that somebody else has locked is left to the next
+-- one. The caller may hold locks on budgets of the tenant, which it has to read again afterwards.
+
+create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  hold mayfly_private.cost_holds;
+  locked integer;
+  given integer := 0;
+begin
+  for hold in
+    select h.* from mayfly_private.cost_holds h
+    where h.tenant_id = tenant and h.released_at is null and case
+      when h.job_id is null then h.until <= ts
+      else not exists (
+        select from mayfly.jobs j
+        where j.tenant_id = tenant and j.id = h.job_id and j.status = 'running' and j.attempt = h.attempt and j.lease_end > ts) end
+    limit max_rows
+    for update of h skip locked
+  loop
+    select count(*) into locked from (
+      select from mayfly.budgets b
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id)
+      for no key update skip locked) l;
+    continue when locked < (
+      select count(*) from mayfly.budgets b
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id));
+    perform mayfly_private.release_hold(hold);
+    given := given + 1;
+  end loop;
+  return given;
+end
+$$;
+
+comment on function mayfly_private.give_back_holds is 'Gives dead holds of a tenant back.';
+
+-- The holds of a caller by their ids, with their budgets locked before them, for settle_costs and release_costs.
+
+create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], out holds mayfly_private.cost_holds[], out budgets mayfly.budgets[])
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  budgets := (
+    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l), array_agg(case l when 'tenant' then '' when 'agent' then h.agent else h.run_id::text end))
+    from mayfly_private.cost_holds h, unnest(array['tenant', 'agent', 'run']) l
+    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and (l <> 'run' or h.run_id is not null));
+  budgets := coalesce(budgets, '{}');
+  select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
+  from (
+    select h.* from mayfly_private.cost_holds h
+    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id)
+    order by h.tenant_id, h.id
+    for update) l;
+end
+$$;
+
+comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
+
+-- The definer half of mayfly.import_prices.
+
+create function mayfly_private.import_prices(prices jsonb, source text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  fault record;
+  added integer;
+  named integer;
+begin
+  if jsonb_typeof(prices) is distinct from 'array' or jsonb_array_length(prices) not between 1 and 5000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'prices must be an array of 1 to 5000 { provider, model, prices, names? }.', null, '{"field": "prices"}');
+  elsif source is null or char_length(source) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'source must be a text of 1 to 200 characters.', null, '{"field": "source"}');
+  end if;
+  select o.n - 1 as index, f.field into fault
+  from jsonb_array_elements(import_prices.prices) with ordinality as o (p, n), lateral (
+    select case
+      when coalesce(char_length(o.p ->> 'provider') not between 1 and 100, true) then 'provider'
+      when coalesce(char_length(o.p ->> 'model') not between 1 and 200, true) then 'model'
+      when not mayfly_private.is_price(o.p -> 'prices') then 'prices'
+      when coalesce(jsonb_typeof(o.p -> 'names'), 'array') <> 'array' or exists (
+        select from jsonb_array_elements(case when jsonb_typeof(o.p -> 'names') = 'array' then o.p -> 'names' else '[]' end) e
+        where coalesce(char_length(e ->> 'name') not between 1 and 200, true) or jsonb_typeof(e -> 'exact') is distinct from 'boolean') then 'names'
+    end as field) f
+  where f.field is not null order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('prices[%s].%s is no %s of a model.', fault.index, fault.field, fault.field),
+      'Nothing was imported. docs/costs.md has the form.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended('mayfly.import_prices', 0));
+  with given as (
+    select distinct on (g.provider, g.model) g.* from jsonb_to_recordset(import_prices.prices) as g (provider text, model text, prices jsonb)
+  ), fresh as (
+    insert into mayfly.model_prices (provider, model, since, prices, source)
+    select g.provider, g.model, ts, g.prices, import_prices.source
+    from given g
+    where g.prices is distinct from (
+      select p.prices from mayfly.model_prices p where p.provider = g.provider and p.model = g.model order by p.since desc limit 1)
+    returning 1
+  )
+  select count(*) into added from fresh;
+  with given as (
+    select distinct on (g.provider, (n.e ->> 'exact')::boolean, n.e ->> 'name')
+      g.provider, n.e ->> 'name' as name, (n.e ->> 'exact')::boolean as exact, g.model
+    from jsonb_to_recordset(import_prices.prices) as g (provider text, model text, names jsonb), jsonb_array_elements(coalesce(g.names, '[]')) n (e)
+  ), written as (
+    insert into mayfly.model_names as m (provider, name, exact, model)
+    select g.provider, g.name, g.exact, g.model from given g
+    on conflict on constraint model_names_pkey do update set model = excluded.model
+    where m.model <> excluded.model
+    returning 1
+  )
+  select count(*) into named from written;
+  return jsonb_build_object('models', jsonb_array_length(prices), 'changed', added, 'names', named);
+end
+$$;
+
+comment on function mayfly_private.import_prices is 'Takes prices of models in.';
+
+grant execute on function mayfly_private.import_prices to service_role;
+
+-- Takes prices in: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them. A
+-- model whose newest prices are these stays as it is; else a row is added, from now on. For the secret key alone, since
+-- prices are everybody's. Imports go one after the other.
+
+create function mayfly.import_prices(prices jsonb, source text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.import_prices(prices, source);
+
+comment on function mayfly.import_prices is 'Takes prices of models in: { models, changed, names }. For the secret key.';
+
+grant execute on function mayfly.import_prices to service_role;
+
+-- Whether a JSON value is a list of prices as mayfly.model_prices has them.
+
+create function mayfly_private.is_price(given jsonb)
+returns boolean
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return coalesce(jsonb_typeof(given) = 'array' and jsonb_array_length(given) between 1 and 20 and octet_length(given::text) <= 20000, false)
+    and not exists (
+      select from jsonb_array_elements(given) e
+      where jsonb_typeof(e -> 'units') is distinct from 'object'
+        or (e ? 'from' and not coalesce(pg_input_is_valid(e ->> 'from', 'timestamptz'), false))
+        or (e ? 'daily' and not coalesce(jsonb_typeof(e -> 'daily') = 'array' and jsonb_array_length(e -> 'daily') = 2
+          and pg_input_is_valid(e -> 'daily' ->> 0, 'time') and pg_input_is_valid(e -> 'daily' ->> 1, 'time'), false))
+        or case when jsonb_typeof(e -> 'units') = 'object' then exists (
+          select from jsonb_each(e -> 'units') u
+          where jsonb_typeof(u.value) <> 'array' or case when jsonb_typeof(u.value) = 'array' then jsonb_array_length(u.value) = 0 or exists (
+            select from jsonb_array_elements(u.value) s
+            where jsonb_typeof(s) <> 'array' or case when jsonb_typeof(s) = 'array' then jsonb_array_length(s) <> 2
+              or coalesce(jsonb_typeof(s -> 0) <> 'number' or jsonb_typeof(s -> 1) <> 'number', true)
+              or not mayfly_private.number_within(s -> 0, 0, 1e12) or not mayfly_private.number_within(s -> 1, 0, 1e9) end) end) end);
+end
+$$;
+
+comment on function mayfly_private.is_price is 'Whether a JSON value is a list of prices.';
+
+-- Whether a JSON value says what a call used: whole numbers of tokens, by units.
+
+create function mayfly_private.is_usage(given jsonb)
+returns boolean
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(jsonb_typeof(given) = 'object', false) and not exists (
+    select from jsonb_each(case when jsonb_typeof(given) = 'object' then given else '{}' end) u
+    where u.key not in ('input', 'cache_read', 'cache_write', 'cache_write_1h', 'output', 'reasoning', 'input_audio', 'output_audio', 'requests', 'web_searches')
+      or jsonb_typeof(u.value) <> 'number' or not mayfly_private.number_within(u.value, 0, 1e12, true));
+end
+$$;
+
+comment on function mayfly_private.is_usage is 'Whether a JSON value says what a call used.';
+
+-- The budgets of the tenant: its own, then those of agents, then those of runs, the newest first. Callers with
+-- cost:read. Locks nothing.
+
+create function mayfly.list_budgets(of_level text default null, page_limit integer default 1000)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('cost:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_budget(b)), '[]')
+    from (
+      select b.* from mayfly.budgets b
+      where b.tenant_id = tenant and (of_level is null or b.level = of_level)
+      order by b.level = 'run', b.level = 'agent', case when b.level = 'run' then b.subject end desc, b.subject
+      limit page_limit) b);
+end
+$$;
+
+comment on function mayfly.list_budgets is 'The budgets of the tenant, with what was spent and what is held.';
+
+grant execute on function mayfly.list_budgets to authenticated, service_role;
+
+-- What a call said of its model: it answered, and nothing stands against it any more; or it failed in a way that is the
+-- provider's. After five failures in a row, or where the provider said when to come back, nobody calls it for a while:
+-- 30 s, twice as long after each try that fails, five minutes at most. Locks the breaker.
+
+create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+begin
+  if failure is null then
+    delete from mayfly_private.model_breakers b
+    where b.tenant_id = tenant and b.provider = mark_breaker.provider and b.model = mark_breaker.model;
+    return;
+  end if;
+  insert into mayfly_private.model_breakers as b (tenant_id, provider, model, failures, last_failure, at, open_until)
+  values (tenant, mark_breaker.provider, mark_breaker.model, 1, left(failure, 100), ts, case when retry_after is not null then ts + make_interval(secs => least(retry_after, 3600)) end)
+  on conflict on constraint model_breakers_pkey do update
+  set failures = b.failures + 1, last_failure = excluded.last_failure, at = ts, probing_until = null,
+    open_until = greatest(b.open_until, excluded.open_until, case when b.failures >= 4
+      then ts + make_interval(secs => least(300, 30 * power(2, least(b.failures - 4, 10)))) end);
+end
+$$;
+
+comment on function mayfly_private.mark_breaker is 'What a call said of its model.';
+
+-- The model by which prices are found: behind the provider that the AI SDK's gateway puts before it.
+
+create function mayfly_private.model_of(provider text, model text)
+returns text
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return case when provider = 'gateway' and strpos(model, '/') > 1 then substr(model, strpos(model, '/') + 1) else model end;
+end
+$$;
+
+comment on function mayfly_private.model_of is 'The model by which prices are found.';
+
+-- The price of a model at an instant: `exact`, and the units in force; null where none is known. The model's own name,
+-- another exact one, or either with a date at its end (a dated snapshot) is exact; else the longest prefix counts.
+-- Locks nothing.
+
+create type mayfly_private.known_price as (
+  exact boolean,
+  model text,
+  units jsonb
+);
+
+create function mayfly_private.price_of(provider text, model text, at timestamptz)
+returns mayfly_private.known_price
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  undated constant text := regexp_replace(model, '[-@](\d{8}|\d{4}-\d{2}-\d{2})$', '');
+  price mayfly_private.known_price;
+  entries jsonb;
+begin
+  select p.model into price.model from mayfly.model_prices p
+  where p.provider = price_of.provider and p.model in (price_of.model, undated)
+  order by p.model = price_of.model desc limit 1;
+  if not found then
+    select n.model into price.model from mayfly.model_names n
+    where n.provider = price_of.provider and n.exact and n.name in (price_of.model, undated)
+    order by n.name = price_of.model desc limit 1;
+  end if;
+  price.exact := found;
+  if not found then
+    select n.model into price.model from mayfly.model_names n
+    where n.provider = price_of.provider and not n.exact and starts_with(price_of.model, n.name)
+    order by char_length(n.name) desc limit 1;
+    if not found then
+      return null;
+    end if;
+  end if;
+  -- Before the first import the first one's prices are the best there are.
+  select p.prices into entries from mayfly.model_prices p
+  where p.provider = price_of.provider and p.model = price.model
+  order by p.since <= at desc, case when p.since <= at then p.since end desc, p.since
+  limit 1;
+  select e.entry -> 'units' into price.units
+  from jsonb_array_elements(entries) with ordinality as e (entry, n)
+  where coalesce((e.entry ->> 'from')::timestamptz <= at, true)
+    and case
+      when not e.entry ? 'daily' then true
+      when (e.entry -> 'daily' ->> 0)::time <= (e.entry -> 'daily' ->> 1)::time
+        then (at at time zone 'UTC')::time between (e.entry -> 'daily' ->> 0)::time and (e.entry -> 'daily' ->> 1)::time
+      else (at at time zone 'UTC')::time >= (e.entry -> 'daily' ->> 0)::time or (at at time zone 'UTC')::time <= (e.entry -> 'daily' ->> 1)::time
+    end
+  order by e.n desc limit 1;
+  return case when price.units is not null then price end;
+end
+$$;
+
+comment on function mayfly_private.price_of is 'The price of a model at an instant.';
+
+-- The definer half of mayfly.model_price.
+
+create function mayfly_private.model_price(provider text, model text, at timestamptz)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(provider, model),
+    mayfly_private.model_of(provider, model), coalesce(at, mayfly_private.now()));
+begin
+  perform mayfly_private.require_tenant(null);
+  return case when price.units is not null then
+    jsonb_build_object('provider', provider, 'model', model, 'of', price.model, 'exact', price.exact, 'units', price.units) end;
+end
+$$;
+
+comment on function mayfly_private.model_price is 'What a model costs at an instant; null where it is unknown.';
+
+grant execute on function mayfly_private.model_price to authenticated, service_role;
+
+-- What a model costs at an instant, now by default: { provider, model, of, exact, units }; null where it is unknown.
+-- For everybody in a tenant. Locks nothing.
+
+create function mayfly.model_price(provider text, model text, at timestamptz default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.model_price(provider, model, at);
+
+comment on function mayfly.model_price is 'What a model costs at an instant; null where it is unknown.';
+
+grant execute on function mayfly.model_price to authenticated, service_role;
+
+-- Whether a model may be called now: null, or the seconds until then. Where its breaker was open and that time is over,
+-- one call may try it, for a minute at most; the others wait for how that ends. Locks the breaker, where there is one.
+
+create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
+returns double precision
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  breaker mayfly_private.model_breakers;
+begin
+  select * into breaker from mayfly_private.model_breakers b
+  where b.tenant_id = tenant and b.provider = pass_breaker.provider and b.model = pass_breaker.model;
+  if breaker.open_until is null then
+    return null;
+  elsif breaker.open_until > ts then
+    return extract(epoch from breaker.open_until - ts);
+  end if;
+  update mayfly_private.model_breakers b set probing_until = ts + interval '60 seconds'
+  where b.tenant_id = tenant and b.provider = pass_breaker.provider and b.model = pass_breaker.model
+    and coalesce(b.probing_until <= ts, true);
+  return case when found then null else 1 end;
+end
+$$;
+
+comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null for now.';
+
+-- The provider and the model by which prices are found. The AI SDK says `anthropic.messages`: the first part is the
+-- provider. Its gateway says `anthropic/claude-…`: the model names the provider.
+
+create function mayfly_private.provider_of(provider text, model text)
+returns text
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return case when provider = 'gateway' and strpos(model, '/') > 1 then split_part(model, '/', 1) else split_part(provider, '.', 1) end;
+end
+$$;
+
+comment on function mayfly_private.provider_of is 'The provider by which prices are found.';
+
+-- How many calls a token bucket has room for at an instant.
+
+create function mayfly_private.rate_room(tokens double precision, filled_at timestamptz, per_minute integer, burst integer, at timestamptz)
+returns double precision
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return least(burst, tokens + greatest(0, extract(epoch from at - filled_at)) * per_minute / 60);
+end
+$$;
+
+comment on function mayfly_private.rate_room is 'How many calls a token bucket has room for.';
+
+-- The definer half of mayfly.release_costs. Locks the budgets, then the holds, then the breakers.
+
+create function mayfly_private.release_costs(releases jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  fault record;
+  held record;
+  one record;
+  released integer := 0;
+begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
+  if jsonb_typeof(releases) is distinct from 'array' or jsonb_array_length(releases) not between 1 and 500 then
+    perform mayfly_private.fail(400, 'invalid_request', 'releases must be an array of 1 to 500 { hold, failure?, retry_after? }.', null, '{"field": "releases"}');
+  end if;
+  select o.n - 1 as index, case
+      when not coalesce(pg_input_is_valid(o.r ->> 'hold', 'uuid'), false) then 'hold'
+      when not mayfly_private.number_within(o.r -> 'retry_after', 0, 86400) then 'retry_after' else 'failure' end as field into fault
+  from jsonb_array_elements(releases) with ordinality as o (r, n)
+  where not coalesce(pg_input_is_valid(o.r ->> 'hold', 'uuid'), false) or not mayfly_private.number_within(o.r -> 'retry_after', 0, 86400)
+    or coalesce(jsonb_typeof(o.r -> 'failure'), 'null') not in ('null', 'string')
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('releases[%s].%s must be %s.', fault.index, fault.field, case fault.field
+        when 'hold' then 'the id of a hold' when 'retry_after' then 'seconds from 0 to 86400' else 'a text' end),
+      'Nothing was released.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+  select * into held from mayfly_private.holds_of(holder, array(select (r ->> 'hold')::uuid from jsonb_array_elements(releases) r));
+  for one in
+    select distinct on (h.provider, h.model, h.tenant_id, h.id) h as hold, r ->> 'failure' as failure, (r ->> 'retry_after')::double precision as retry_after
+    from jsonb_array_elements(releases) r
+    join unnest(held.holds) h on h.id = (r ->> 'hold')::uuid
+    order by h.provider, h.model, h.tenant_id, h.id
+  loop
+    if (one.hold).released_at is null then
+      perform mayfly_private.release_hold(one.hold);
+      released := released + 1;
+    end if;
+    if one.failure is not null then
+      perform mayfly_private.mark_breaker((one.hold).tenant_id, (one.hold).provider, (one.hold).model, one.failure, one.retry_after);
+    end if;
+  end loop;
+  return jsonb_build_object('released', released);
+end
+$$;
+
+comment on function mayfly_private.release_costs is 'Gives holds back.';
+
+grant execute on function mayfly_private.release_costs to authenticated, service_role;
+
+-- Gives holds back whose calls cost nothing: [{ hold, failure?, retry_after? }]. `failure` says that the provider failed,
+-- such as overloaded: it counts against the model, which nobody calls for a while after five in a row, or for
+-- `retry_after` seconds where the provider said so. Gives { released }.
+
+create function mayfly.release_costs(releases jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.release_costs(releases);
+end
+$$;
+
+comment on function mayfly.release_costs is 'Gives holds back whose calls cost nothing: { released }. A failure counts against the model.';
+
+grant execute on function mayfly.release_costs to authenticated, service_role;
+
+-- Gives one hold back: it and its budgets are locked by the caller. Never below zero: a budget that was deleted and set
+-- anew meanwhile knows nothing of the hold.
+
+create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update mayfly_private.cost_holds h set released_at = mayfly_private.now() where h.tenant_id = hold.tenant_id and h.id = hold.id;
+  update mayfly.budgets b set held_usd = greatest(0, b.held_usd - hold.usd), held_tokens = greatest(0, b.held_tokens - hold.tokens)
+  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and b.subject = case b.level
+    when 'tenant' then '' when 'agent' then hold.agent else hold.run_id::text end;
+end
+$$;
+
+comment on function mayfly_private.release_hold is 'Gives one hold back.';
+
+-- One call that is asked for, as reserve_costs reads it: `tenant` is null where its lease is over.
+
+create type mayfly_private.cost_ask as (
+  n integer,
+  id uuid,
+  tenant uuid,
+  job_id uuid,
+  attempt integer,
+  agent text,
+  provider text,
+  model text,
+  input numeric,
+  output numeric,
+  output_least numeric
+);
+
+-- Reads and checks the asks of one call of reserve_costs. Under a lease the run is its job, whatever the caller says.
+
+create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
+returns mayfly_private.cost_ask[]
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  fault record;
+  own uuid;
+begin
+  if jsonb_typeof(asks) is distinct from 'array' or jsonb_array_length(asks) not between 1 and 500 then
+    perform mayfly_private.fail(400, 'invalid_request', 'asks must be an array of 1 to 500 { id, lease?, agent, provider, model, input, output? }.', null, '{"field": "asks"}');
+  end if;
+  select o.n - 1 as index, case
+      when not coalesce(pg_input_is_valid(o.a ->> 'id', 'uuid'), false) then 'id'
+      when coalesce(char_length(o.a ->> 'agent') not between 1 and 100, true) then 'agent'
+      when coalesce(char_length(o.a ->> 'provider') not between 1 and 100, true) then 'provider'
+      when coalesce(char_length(o.a ->> 'model') not between 1 and 200, true) then 'model'
+      when jsonb_typeof(o.a -> 'input') is distinct from 'number' or not mayfly_private.number_within(o.a -> 'input', 0, 1e9, true) then 'input'
+      when not mayfly_private.number_within(o.a -> 'output', 1, 1e7, true) then 'output'
+      when not mayfly_private.number_within(o.a -> 'output_least', 1, 1e7, true) then 'output_least' end as field
+  into fault
+  from jsonb_array_elements(asks) with ordinality as o (a, n)
+  where not coalesce(pg_input_is_valid(o.a ->> 'id', 'uuid'), false)
+    or coalesce(char_length(o.a ->> 'agent') not between 1 and 100, true)
+    or coalesce(char_length(o.a ->> 'provider') not between 1 and 100, true)
+    or coalesce(char_length(o.a ->> 'model') not between 1 and 200, true)
+    or jsonb_typeof(o.a -> 'input') is distinct from 'number' or not mayfly_private.number_within(o.a -> 'input', 0, 1e9, true)
+    or not mayfly_private.number_within(o.a -> 'output', 1, 1e7, true)
+    or not mayfly_private.number_within(o.a -> 'output_least', 1, 1e7, true)
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('asks[%s].%s must be %s.', fault.index, fault.field, case fault.field
+        when 'id' then 'a UUID of the call''s own' when 'agent' then 'a text of 1 to 100 characters' when 'provider' then 'a text of 1 to 100 characters'
+        when 'model' then 'a text of 1 to 200 characters' else 'a whole number of tokens' end),
+      'Nothing was reserved.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+  if exists (select from jsonb_array_elements(asks) a where a ->> 'lease' is null) then
+    own := mayfly_private.require_tenant('cost:write');
+  end if;
+  return array(
+    select row(o.n - 1, (o.a ->> 'id')::uuid, case when o.a ->> 'lease' is null then own else j.tenant_id end, j.id, j.attempt,
+      o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
+      coalesce((o.a ->> 'output')::numeric, 8192),
+      least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)))::mayfly_private.cost_ask
+    from jsonb_array_elements(asks) with ordinality as o (a, n)
+    left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
+    left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
+      and j.holder = holder.id and j.lease_end > ts
+    order by o.n);
+end
+$$;
+
+comment on function mayfly_private.cost_asks is 'Reads and checks what reserve_costs is asked.';
+
+-- Whether these budgets have room for a call: granted with how much output it may have, or why not. Locks the breaker
+-- and the rate limits of the call, which are asked last, since asking takes from them.
+
+create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(ask.provider, ask.model),
+    mayfly_private.model_of(ask.provider, ask.model), mayfly_private.now());
+  per_output constant numeric := coalesce(mayfly_private.unit_price(price.units, 'output', ask.input), 0);
+  -- All of the input may be written to the provider's cache, which costs more.
+  per_call constant numeric := greatest(mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input)),
+    mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input, 'cache_write', ask.input)));
+  output numeric := ask.output;
+  room numeric;
+  b mayfly.budgets;
+  wait double precision;
+begin
+  foreach b in array budgets loop
+    continue when not mayfly_private.concerns(b, ask.tenant, ask.agent, ask.job_id);
+    if b.hard_usd is not null and coalesce(not price.exact, true) then
+      return jsonb_build_object('code', 'price_unknown', 'level', b.level);
+    end if;
+    room := least(
+      case when b.hard_usd is null then output
+        when b.hard_usd - b.spent_usd - b.held_usd < per_call then -1
+        when per_output = 0 then output
+        else trunc((b.hard_usd - b.spent_usd - b.held_usd - per_call) / per_output) end,
+      case when b.hard_tokens is null then output else b.hard_tokens - b.spent_tokens - b.held_tokens - ask.input end);
+    output := least(output, room);
+    if output < ask.output_least then
+      return jsonb_build_object('code', 'budget_exceeded', 'level', b.level, 'subject', b.subject, 'budget', b.id,
+        'left_usd', greatest(0, b.hard_usd - b.spent_usd - b.held_usd), 'left_tokens', greatest(0, b.hard_tokens - b.spent_tokens - b.held_tokens));
+    end if;
+  end loop;
+  wait := mayfly_private.pass_breaker(ask.tenant, ask.provider, ask.model);
+  if wait is not null then
+    return jsonb_build_object('code', 'model_unavailable', 'retry_after', ceil(wait));
+  end if;
+  wait := mayfly_private.take_rate(ask.tenant, '{tenant,agent,model}', array['', ask.agent, ask.provider || '/' || ask.model]);
+  if wait is not null then
+    return jsonb_build_object('code', 'rate_limited', 'retry_after', ceil(wait));
+  end if;
+  return jsonb_build_object('granted', true, 'output', output, 'usd', per_call + output * per_output,
+    'priced', case when price.units is null then 'unknown' when price.exact then 'exact' else 'inexact' end);
+end
+$$;
+
+comment on function mayfly_private.weigh_ask is 'Whether budgets have room for a call.';
+
+-- The definer half of mayfly.reserve_costs. Locks the budgets that the asks concern, in their order, then breakers and
+-- rate limits, then inserts the holds. What dead workers held is given back before anything is refused for want of it.
+
+create function mayfly_private.reserve_costs(asks jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  given constant mayfly_private.cost_ask[] := mayfly_private.cost_asks(asks, holder);
+  ask mayfly_private.cost_ask;
+  known jsonb;
+  rows mayfly.budgets[];
+  verdict jsonb;
+  answers jsonb := '[]';
+  looked uuid[] := '{}';
+  concerned text[];
+  tenants uuid[];
+  levels text[];
+  subjects text[];
+begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
+  select array_agg(k.tenant), array_agg(k.level), array_agg(k.subject) into tenants, levels, subjects
+  from unnest(given) g, lateral (values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)) as k (tenant, level, subject)
+  where g.tenant is not null and k.subject is not null;
+  rows := mayfly_private.budgets_of(tenants, levels, subjects);
+  foreach ask in array given loop
+    if ask.tenant is null then
+      answers := answers || jsonb_build_object('id', ask.id, 'code', 'lease_lost');
+      continue;
+    end if;
+    -- The same call again, since its answer was lost.
+    select jsonb_build_object('id', h.id, 'granted', true, 'output', h.tokens, 'usd', h.usd) into known
+    from mayfly_private.cost_holds h where h.tenant_id = ask.tenant and h.id = ask.id and h.holder = holder.id and h.released_at is null;
+    if found then
+      answers := answers || (known || jsonb_build_object('output', (known ->> 'output')::numeric - ask.input));
+      continue;
+    end if;
+    verdict := mayfly_private.weigh_ask(ask, rows);
+    if verdict ->> 'code' = 'budget_exceeded' and ask.tenant <> all (looked) then
+      looked := looked || ask.tenant;
+      perform mayfly_private.write_budgets(rows);
+      if mayfly_private.give_back_holds(ask.tenant) > 0 then
+        rows := mayfly_private.budgets_of(tenants, levels, subjects);
+        verdict := mayfly_private.weigh_ask(ask, rows);
+      end if;
+    end if;
+    if verdict ? 'granted' then
+      concerned := '{}';
+      for i in 1..cardinality(rows) loop
+        if mayfly_private.concerns(rows[i], ask.tenant, ask.agent, ask.job_id) then
+          rows[i].held_usd := rows[i].held_usd + (verdict ->> 'usd')::numeric;
+          rows[i].held_tokens := rows[i].held_tokens + (ask.input + (verdict ->> 'output')::numeric)::bigint;
+          concerned := concerned || rows[i].level;
+        end if;
+      end loop;
+      insert into mayfly_private.cost_holds (tenant_id, id, holder, job_id, attempt, until, agent, run_id, provider, model, levels, usd, tokens, created_at)
+      values (ask.tenant, ask.id, holder.id, ask.job_id, ask.attempt, case when ask.job_id is null then ts + interval '15 minutes' end,
+        ask.agent, ask.job_id, ask.provider, ask.model, concerned, (verdict ->> 'usd')::numeric, (ask.input + (verdict ->> 'output')::numeric)::bigint, ts);
+    elsif verdict ->> 'code' = 'budget_exceeded' then
+      for i in 1..cardinality(rows) loop
+        if rows[i].id = (verdict ->> 'budget')::uuid and rows[i].refused_at is null then
+          rows[i].refused_at := ts;
+          perform mayfly_private.append_events(ask.tenant, 'budget.refused', array[rows[i].id]);
+        end if;
+      end loop;
+    end if;
+    answers := answers || (verdict || jsonb_build_object('id', ask.id));
+  end loop;
+  perform mayfly_private.write_budgets(rows);
+  return answers;
+end
+$$;
+
+comment on function mayfly_private.reserve_costs is 'Reserves what calls of models may cost.';
+
+grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
+
+-- Reserves what calls may cost, for 1 to 500 at once: [{ id, lease?, agent, provider, model, input, output?,
+-- output_least? }]. `id` is a UUID of the call's own, `input` how many tokens its prompt has at most, `output` how many
+-- it should be able to answer: 8192 by default. Gives in their order { id, granted, output, usd, priced }, where
+-- `output` is what the budgets leave room for, at least output_least (256); or { id, code }: budget_exceeded,
+-- price_unknown, model_unavailable and rate_limited (with retry_after), lease_lost. Needs cost:write. With a lease the
+-- hold ends with it and counts in the budget of its run; without one it ends after 15 minutes.
+
+create function mayfly.reserve_costs(asks jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.reserve_costs(asks);
+end
+$$;
+
+comment on function mayfly.reserve_costs is 'Reserves what calls of models may cost, each by itself: { id, granted, output, usd, priced } or { id, code }.';
+
+grant execute on function mayfly.reserve_costs to authenticated, service_role;
+
+-- The definer half of mayfly.set_budget. Locks the budget.
+
+create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('cost:admin');
+  of_subject constant text := coalesce(set_budget.subject, '');
+  fault record;
+  budget mayfly.budgets;
+begin
+  select q.field, q.rule into fault
+  from (values
+    ('level', level is null or level not in ('tenant', 'agent', 'run'), 'tenant, agent or run'),
+    ('subject', case level when 'tenant' then of_subject <> '' when 'run' then mayfly_private.to_uuid(of_subject) is null
+      else char_length(of_subject) not between 1 and 100 end, 'the name of the agents, the id of the run, or empty for the tenant'),
+    ('hard_usd', not (hard_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
+    ('soft_usd', not (soft_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
+    ('hard_tokens', not (hard_tokens between 0 and 1000000000000), 'a whole number from 0 to 1e12'),
+    ('hard_usd', num_nonnulls(hard_usd, soft_usd, hard_tokens) = 0, 'given, or soft_usd, or hard_tokens'),
+    ('period', period is null or period not in ('total', 'day', 'month'), 'total, day or month')
+  ) as q (field, refused, rule)
+  where q.refused limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+  if (select count(*) from mayfly.budgets b where b.tenant_id = tenant and b.level <> 'run') >= 1000 and not exists (
+    select from mayfly.budgets b where b.tenant_id = tenant and b.level = set_budget.level and b.subject = of_subject) then
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 1000 budgets.', null, '{"quota": "budgets", "limit": 1000}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  insert into mayfly.budgets as b (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period, period_start)
+  values (tenant, level, of_subject, hard_usd, soft_usd, hard_tokens, period,
+    case when period = 'total' then mayfly_private.now() else date_trunc(period, mayfly_private.now() at time zone 'UTC') at time zone 'UTC' end)
+  on conflict on constraint budgets_pkey do update
+  set hard_usd = excluded.hard_usd, soft_usd = excluded.soft_usd, hard_tokens = excluded.hard_tokens, period = excluded.period,
+    period_start = case when b.period = excluded.period then b.period_start else excluded.period_start end,
+    reached_at = null, refused_at = null
+  returning * into budget;
+  return mayfly_private.show_budget(budget);
+end
+$$;
+
+comment on function mayfly_private.set_budget is 'Sets a budget.';
+
+grant execute on function mayfly_private.set_budget to authenticated, service_role;
+
+-- Sets a budget, whole (scope cost:admin): of the tenant, of the agents of a name, or of a run. What was spent stays
+-- counted. At least one of the limits has to be given.
+
+create function mayfly.set_budget(
+  level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,
+  period text default 'total'
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
+
+comment on function mayfly.set_budget is 'Sets a budget of the tenant, of the agents of a name, or of a run. Returns it.';
+
+grant execute on function mayfly.set_budget to authenticated, service_role;
+
+-- The definer half of mayfly.set_rate_limit. Locks the limit.
+
+create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('cost:admin');
+  of_subject constant text := coalesce(set_rate_limit.subject, '');
+  at_once constant integer := coalesce(burst, per_minute);
+  fault record;
+begin
+  select q.field, q.rule into fault
+  from (values
+    ('level', level is null or level not in ('tenant', 'agent', 'model', 'tool'), 'tenant, agent, model or tool'),
+    ('subject', case when level = 'tenant' then of_subject <> '' else char_length(of_subject) not between 1 and 310 end,
+      'the name of the agents, of the model (provider/model) or of the tool, or empty for the tenant'),
+    ('per_minute', per_minute not between 1 and 1000000, 'a whole number from 1 to 1000000, or null for no limit'),
+    ('burst', burst not between 1 and 1000000, 'a whole number from 1 to 1000000')
+  ) as q (field, refused, rule)
+  where q.refused limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  if per_minute is null then
+    delete from mayfly.rate_limits r where r.tenant_id = tenant and r.level = set_rate_limit.level and r.subject = of_subject;
+    return jsonb_build_object('level', level, 'subject', of_subject, 'per_minute', null, 'burst', null);
+  end if;
+  if (select count(*) from mayfly.rate_limits r where r.tenant_id = tenant) >= 1000 and not exists (
+    select from mayfly.rate_limits r where r.tenant_id = tenant and r.level = set_rate_limit.level and r.subject = of_subject) then
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 1000 rate limits.', null, '{"quota": "rate_limits", "limit": 1000}');
+  end if;
+  insert into mayfly.rate_limits as r (tenant_id, level, subject, per_minute, burst, tokens, filled_at)
+  values (tenant, level, of_subject, per_minute, at_once, at_once, mayfly_private.now())
+  on conflict on constraint rate_limits_pkey do update
+  set per_minute = excluded.per_minute, burst = excluded.burst, tokens = least(r.tokens, excluded.burst);
+  return jsonb_build_object('level', level, 'subject', of_subject, 'per_minute', per_minute, 'burst', at_once);
+end
+$$;
+
+comment on function mayfly_private.set_rate_limit is 'Sets a rate limit.';
+
+grant execute on function mayfly_private.set_rate_limit to authenticated, service_role;
+
+-- Sets how many calls a minute there may be (scope cost:admin): of models by the tenant, by the agents of a name, of one
+-- model; of a tool. `burst` of them may come at once: per_minute by default. Null for per_minute takes the limit away.
+
+create function mayfly.set_rate_limit(level text, subject text default '', per_minute integer default null, burst integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_rate_limit(level, subject, per_minute, burst);
+
+comment on function mayfly.set_rate_limit is 'Sets how many calls of models or of a tool there may be in a minute. Returns the limit.';
+
+grant execute on function mayfly.set_rate_limit to authenticated, service_role;
+
+-- Settles one hold: the ledger gets the call, once, and the budgets what it cost. The hold and the budgets are locked by
+-- the caller, and the budgets given are those that it has: they come back changed. A hold that was given back is
+-- settled all the same, since the money is spent.
+
+create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(hold.provider, hold.model),
+    mayfly_private.model_of(hold.provider, hold.model), hold.created_at);
+  usd constant numeric := case when price.units is not null then mayfly_private.cost_of(price.units, usage) end;
+  told constant text := case when price.units is null then 'unknown' when price.exact then 'exact' else 'inexact' end;
+  used constant bigint := coalesce((usage ->> 'input')::numeric, 0) + coalesce((usage ->> 'output')::numeric, 0);
+  size constant integer := 512 + octet_length(usage::text);
+begin
+  insert into mayfly.model_usage (tenant_id, id, at, agent, agent_id, run_id, provider, model, input_tokens, cache_read_tokens,
+    cache_write_tokens, output_tokens, reasoning_tokens, usage, usd, priced, bytes)
+  values (hold.tenant_id, hold.id, hold.created_at, hold.agent,
+    (select a.id from mayfly.agents a where a.tenant_id = hold.tenant_id and a.id = hold.holder), hold.run_id, hold.provider, hold.model,
+    coalesce((usage ->> 'input')::numeric, 0), coalesce((usage ->> 'cache_read')::numeric, 0), coalesce((usage ->> 'cache_write')::numeric, 0),
+    coalesce((usage ->> 'output')::numeric, 0), coalesce((usage ->> 'reasoning')::numeric, 0), usage, usd, told, size);
+  delete from mayfly_private.cost_holds h where h.tenant_id = hold.tenant_id and h.id = hold.id;
+  for i in 1..coalesce(cardinality(budgets), 0) loop
+    continue when not mayfly_private.concerns(budgets[i], hold.tenant_id, hold.agent, hold.run_id);
+    if budgets[i].level = any (hold.levels) and hold.released_at is null then
+      budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
+      budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
+    end if;
+    -- A call belongs to the period in which it ends.
+    budgets[i].spent_usd := budgets[i].spent_usd + coalesce(usd, 0);
+    budgets[i].spent_tokens := budgets[i].spent_tokens + used;
+    budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;
+  end loop;
+  -- What is spent is recorded: counted, never refused.
+  perform mayfly_private.count_usage(hold.tenant_id, 0, size, 1);
+  perform mayfly_private.mark_breaker(hold.tenant_id, hold.provider, hold.model, null, null);
+  cost := jsonb_build_object('id', hold.id, 'usd', usd, 'priced', told);
+end
+$$;
+
+comment on function mayfly_private.settle_cost is 'Settles one hold.';
+
+-- The definer half of mayfly.settle_costs. Locks the budgets, then the holds.
+
+create function mayfly_private.settle_costs(settlements jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  fault record;
+  held record;
+  rows mayfly.budgets[];
+  one record;
+  settled record;
+  answers jsonb := '{}';
+begin
+  if holder.kind <> 'secret' then
+    perform mayfly_private.require_tenant('cost:write');
+  end if;
+  if jsonb_typeof(settlements) is distinct from 'array' or jsonb_array_length(settlements) not between 1 and 500 then
+    perform mayfly_private.fail(400, 'invalid_request', 'settlements must be an array of 1 to 500 { hold, usage }.', null, '{"field": "settlements"}');
+  end if;
+  select o.n - 1 as index, case when coalesce(pg_input_is_valid(o.s ->> 'hold', 'uuid'), false) then 'usage' else 'hold' end as field into fault
+  from jsonb_array_elements(settlements) with ordinality as o (s, n)
+  where not coalesce(pg_input_is_valid(o.s ->> 'hold', 'uuid'), false) or not mayfly_private.is_usage(o.s -> 'usage')
+  order by o.n limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('settlements[%s].%s must be %s.', fault.index, fault.field,
+        case fault.field when 'hold' then 'the id of a hold' else 'whole numbers by units: input, output, cache_read, …' end),
+      'Nothing was settled.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+  select * into held from mayfly_private.holds_of(holder, array(select (s ->> 'hold')::uuid from jsonb_array_elements(settlements) s));
+  rows := held.budgets;
+  for one in
+    select distinct on (h.tenant_id, h.id) h as hold, s -> 'usage' as usage
+    from jsonb_array_elements(settlements) s
+    join unnest(held.holds) h on h.id = (s ->> 'hold')::uuid
+    order by h.tenant_id, h.id
+  loop
+    select * into settled from mayfly_private.settle_cost(one.hold, one.usage, rows);
+    rows := settled.budgets;
+    answers := answers || jsonb_build_object(settled.cost ->> 'id', settled.cost);
+  end loop;
+  perform mayfly_private.write_budgets(rows);
+  -- One that is settled already, since an answer was lost, is found in the ledger.
+  return (
+    select jsonb_agg(coalesce(answers -> (s ->> 'hold'), (
+      select jsonb_build_object('id', u.id, 'usd', u.usd, 'priced', u.priced, 'known', true) from mayfly.model_usage u
+      where u.id = (s ->> 'hold')::uuid and u.tenant_id = coalesce(holder.tenant_id, u.tenant_id)
+        and (holder.kind <> 'agent' or u.agent_id = holder.id) limit 1),
+      jsonb_build_object('id', s ->> 'hold', 'code', 'hold_unknown')) order by n)
+    from jsonb_array_elements(settlements) with ordinality as o (s, n));
+end
+$$;
+
+comment on function mayfly_private.settle_costs is 'Records what calls of models really cost.';
+
+grant execute on function mayfly_private.settle_costs to authenticated, service_role;
+
+-- Records what calls really cost, in place of what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
+-- cache_write_1h?, output, reasoning?, input_audio?, output_audio?, requests?, web_searches? } }], `input` and `output`
+-- being all tokens. Each hold is settled once, by whoever reserved it (cost:write), also when it was given back or its
+-- lease is over.
+-- Gives in their order { id, usd, priced }: usd is null where the price is unknown; or { id, code: hold_unknown }.
+
+create function mayfly.settle_costs(settlements jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.settle_costs(settlements);
+end
+$$;
+
+comment on function mayfly.settle_costs is 'Records what calls of models really cost, in place of what was reserved: { id, usd, priced }.';
+
+grant execute on function mayfly.settle_costs to authenticated, service_role;
+
+-- A budget as its readers see it.
+
+create function mayfly_private.show_budget(budget mayfly.budgets)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return to_jsonb(budget) - '{tenant_id}'::text[];
+end
+$$;
+
+comment on function mayfly_private.show_budget is 'A budget as its readers see it.';
+
+grant execute on function mayfly_private.show_budget to authenticated, service_role;
+
+-- Takes one call from each of these rate limits, or from none: the seconds until there is room, or null where it was
+-- taken. Locks them in the order of their keys.
+
+create function mayfly_private.take_rate(tenant uuid, levels text[], subjects text[])
+returns double precision
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  wait double precision;
+begin
+  if not exists (select from mayfly.rate_limits r where r.tenant_id = tenant) then
+    return null;
+  end if;
+  with asked as (
+    select distinct a.level, a.subject from unnest(levels, subjects) as a (level, subject)
+  ), locked as (
+    select r.* from mayfly.rate_limits r
+    join asked a on a.level = r.level and a.subject = r.subject
+    where r.tenant_id = tenant
+    order by r.level, r.subject
+    for no key update of r
+  )
+  select max((1 - mayfly_private.rate_room(l.tokens, l.filled_at, l.per_minute, l.burst, ts)) * 60 / l.per_minute) into wait from locked l;
+  if wait is null then
+    return null;
+  elsif wait > 0 then
+    return wait;
+  end if;
+  update mayfly.rate_limits r
+  set tokens = mayfly_private.rate_room(r.tokens, r.filled_at, r.per_minute, r.burst, ts) - 1, filled_at = ts
+  where r.tenant_id = tenant and exists (
+    select from unnest(levels, subjects) as a (level, subject) where a.level = r.level and a.subject = r.subject);
+  return null;
+end
+$$;
+
+comment on function mayfly_private.take_rate is 'Takes one call from rate limits: the seconds until there is room, or null.';
+
+-- What one unit costs, in US dollars, for a call with so many input tokens: the last step below that counts for all of
+-- them. Where the unit has no price of its own, null.
+
+create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
+returns numeric
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return (
+    select (s.step ->> 1)::numeric / case when unit in ('requests', 'web_searches') then 1000 else 1000000 end
+    from jsonb_array_elements(units -> unit) with ordinality as s (step, n)
+    where (s.step ->> 0)::numeric < input_tokens or (s.step ->> 0)::numeric = 0
+    order by (s.step ->> 0)::numeric desc limit 1);
+end
+$$;
+
+comment on function mayfly_private.unit_price is 'What one unit costs.';
+
+-- Writes locked budgets back, and tells the log of those that have reached their soft limit.
+
+create function mayfly_private.write_budgets(rows mayfly.budgets[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  b mayfly.budgets;
+begin
+  for i in 1..coalesce(cardinality(rows), 0) loop
+    if rows[i].spent_usd >= rows[i].soft_usd and rows[i].reached_at is null then
+      rows[i].reached_at := ts;
+      perform mayfly_private.append_events(rows[i].tenant_id, 'budget.reached', array[rows[i].id]);
+    end if;
+    b := rows[i];
+    update mayfly.budgets u
+    set spent_usd = b.spent_usd, held_usd = b.held_usd, spent_tokens = b.spent_tokens, held_tokens = b.held_tokens, unpriced = b.unpriced,
+      period_start = b.period_start, reached_at = b.reached_at, refused_at = b.refused_at
+    where u.tenant_id = b.tenant_id and u.level = b.level and u.subject = b.subject;
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.write_budgets is 'Writes locked budgets back.';
 
 -- The scopes of this room.
 

@@ -24,6 +24,7 @@ const all = [
   "debug",
   "jobs",
   "start",
+  "transports",
   "peer",
 ];
 /** What takes minutes however few the rounds. */

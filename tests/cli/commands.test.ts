@@ -44,6 +44,8 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "approvals",
       "approve",
       "reject",
+      "costs",
+      "prices",
       "remember",
       "recall",
       "facts",

@@ -38,6 +38,7 @@ describe("the code in the documents", () => {
     const env = {
       ...process.env,
       MAYFLY_URL: local.apiUrl,
+      MAYFLY_DATABASE_URL: local.dbUrl,
       MAYFLY_KEY: local.secretKey,
       MAYFLY_PUBLISHABLE_KEY: local.publishableKey,
       MAYFLY_TENANT: tenant,

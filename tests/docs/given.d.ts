@@ -10,6 +10,7 @@ declare global {
   const other: sdk.Agent;
   const embedForDevelopment: typeof embedder.embedForDevelopment;
   const url: string;
+  const databaseUrl: string;
   const key: string;
   const publishableKey: string;
   const tenant: string;

@@ -7,6 +7,7 @@ const url = process.env.MAYFLY_URL!;
 const key = process.env.MAYFLY_KEY!;
 const publishableKey = process.env.MAYFLY_PUBLISHABLE_KEY!;
 const tenant = process.env.MAYFLY_TENANT!;
+const databaseUrl = process.env.MAYFLY_DATABASE_URL!;
 const mayfly = new Mayfly({ url, key, tenant });
 `;
 

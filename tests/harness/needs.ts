@@ -14,19 +14,37 @@ export const chromiumPath =
 /** The oldest Node that the SDK's package is for. */
 export const node22Path = process.env.NODE22_PATH;
 
+/** Runtimes apart from the repository's packages, which are for everybody: see `.ci/run`. */
+const runtime = (set: string | undefined, cached: string) => {
+  const path = join(import.meta.dirname, "../../node_modules/.cache/runtimes/node_modules", cached);
+  return set ?? (existsSync(path) ? path : undefined);
+};
+export const bunPath = runtime(process.env.BUN_PATH, "@oven/bun-linux-x64/bin/bun");
+/** The runtime of Cloudflare Workers. */
+export const workerdPath = runtime(
+  process.env.WORKERD_PATH,
+  "@cloudflare/workerd-linux-64/bin/workerd",
+);
+
 /** Whether processes can be started in a container of their own, where each is process 1. */
 export const canUnshare =
   process.platform === "linux" &&
   spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
 
-/** supabase-js as it was a year before the pinned one: see `.ci/run`. */
-const olderClients = [
-  process.env.SUPABASE_JS_2_84_PATH,
-  join(import.meta.dirname, "../../node_modules/.cache/supabase-js-2.84/node_modules"),
-];
-export const olderClientPath = olderClients
-  .map((path) => path && join(path, "@supabase/supabase-js/dist/module/index.js"))
-  .find((path) => path !== undefined && existsSync(path));
+/** supabase-js as it was before the pinned one, the oldest first: the node_modules of each. See `.ci/run`. */
+export const olderClients = ["2.84", "2.106"].map((version) => {
+  const set = process.env[`SUPABASE_JS_${version.replace(".", "_")}_PATH`];
+  const cached = join(
+    import.meta.dirname,
+    `../../node_modules/.cache/supabase-js-${version}/node_modules`,
+  );
+  const modules = [set, cached].find(
+    (path) => path !== undefined && existsSync(join(path, "@supabase/supabase-js")),
+  );
+  return { version, modules };
+});
+const oldest = olderClients[0]?.modules;
+export const olderClientPath = oldest && join(oldest, "@supabase/supabase-js/dist/module/index.js");
 
 /** For the summary: what is missing here, and how to have it. */
 export const missing: { what: string; how: string }[] = [
@@ -49,14 +67,23 @@ export const missing: { what: string; how: string }[] = [
   ...(node22Path
     ? []
     : [{ what: "the packed SDK in Node 22", how: "set NODE22_PATH to its binary" }]),
-  ...(olderClientPath
+  ...(bunPath
+    ? []
+    : [{ what: "the packed SDK in Bun", how: "install it as .ci/run does, or set BUN_PATH" }]),
+  ...(workerdPath
     ? []
     : [
         {
-          what: "an older supabase-js",
-          how: "install it as .ci/run does, or set SUPABASE_JS_2_84_PATH to its node_modules",
+          what: "the packed SDK in workerd",
+          how: "install it as .ci/run does, or set WORKERD_PATH",
         },
       ]),
+  ...olderClients
+    .filter(({ modules }) => !modules)
+    .map(({ version }) => ({
+      what: `supabase-js ${version}`,
+      how: "install it as .ci/run does, or set SUPABASE_JS_…_PATH to its node_modules",
+    })),
   ...(canUnshare
     ? []
     : [

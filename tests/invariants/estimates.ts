@@ -14,6 +14,7 @@ export const words: Record<string, string[]> = {
   approval_decisions: ["decided_kind", "verdict"],
   approval_policies: ["autonomy"],
   approvals: ["requested_kind", "status"],
+  budgets: ["level", "period"],
   channels: ["kind"],
   debug_records: ["category"],
   events: ["type"],
@@ -25,8 +26,12 @@ export const words: Record<string, string[]> = {
   memories: ["kind", "visibility"],
   memory_conflicts: ["field"],
   messages: ["sender_kind", "priority"],
+  model_usage: ["priced"],
+  rate_limits: ["level"],
   // The project's own rows, the same for everyone.
   event_kinds: ["kind", "scope", "admin_scope", "description"],
+  model_names: ["provider", "name", "model"],
+  model_prices: ["provider", "model", "prices", "source"],
   scopes: ["name", "description", "roles"],
   state_versions: ["action"],
 };
@@ -38,6 +43,7 @@ export const ids: Record<string, string[]> = {
   agent_liveness: ["tenant_id", "agent_id"],
   agent_types: ["tenant_id"],
   agents: ["tenant_id", "id", "parent_id"],
+  budgets: ["tenant_id"],
   channel_subscriptions: ["tenant_id", "channel_id", "subscriber_id"],
   channels: ["tenant_id", "id"],
   debug_records: ["tenant_id", "id", "agent_id"],
@@ -58,6 +64,7 @@ export const ids: Record<string, string[]> = {
   memory_conflicts: ["tenant_id", "id", "memory_id"],
   memory_vectors: ["tenant_id", "memory_id"],
   messages: ["tenant_id", "id", "channel_id"],
+  rate_limits: ["tenant_id"],
   state_versions: ["tenant_id", "state_id"],
   states: ["tenant_id", "id", "agent_id"],
   tenants: ["id"],
@@ -115,6 +122,7 @@ const filled: Record<string, string> = {
   "uuid[]": "'{5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7}'::uuid[]",
   jsonb: `'{"secret": true}'::jsonb`,
   bytea: "sha256('secret')",
+  numeric: "12.5::numeric",
 };
 
 const empty: Record<string, string> = { "text[]": "'{}'", "uuid[]": "'{}'", jsonb: "'{}'" };
@@ -198,6 +206,7 @@ export const asked: Record<string, { conditions: string[]; nobodys: string }> = 
     conditions: ["COL = VAL", "COL @> VAL", "COL && VAL"],
     nobodys: "array(select gen_random_uuid() from generate_subscripts(VAL, 1))",
   },
+  numeric: { conditions: ["COL = VAL", "COL < VAL"], nobodys: "VAL + 1000" },
   jsonb: {
     conditions: ["COL = VAL", "COL @> VAL", "COL < VAL"],
     nobodys: `'{"nobody": "has this"}'::jsonb`,

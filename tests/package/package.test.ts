@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath, node22Path } from "#harness/needs";
 import { type Bundle, bundle } from "../../scripts/bundle.ts";
+import { life, lived, load, print } from "./life.ts";
 import { command, installPacked, type Packed, root } from "./packed.ts";
 
 let packed: Packed;
@@ -24,30 +25,11 @@ afterAll(async () => {
   await packed?.remove();
 });
 
-/** A whole life, in the syntax of every runtime. */
-const life = `async function live(Mayfly, project) {
-  const mayfly = new Mayfly(project);
-  const { data: agent, error } = await mayfly.spawn({ name: "packed" });
-  if (error) return error.code + " " + error.message;
-  await agent.remember({ task: "Rotate the signing key", output: "Import it first." });
-  const { data: synced } = await agent.sync();
-  const { data: recall } = await agent.recall("rotated keys");
-  const { data: stopped } = await agent.stop();
-  await mayfly.close();
-  return { pushed: synced?.pushed, best: recall?.results[0]?.task, status: stopped?.agent.status };
-}
-`;
-const lived = { pushed: 1, best: "Rotate the signing key", status: "stopped" };
-
 /** As `new Mayfly` takes it, in a tenant of its own. */
 const project = async () => {
   const { tenant } = await local.enter();
   return JSON.stringify({ url: local.apiUrl, key: local.secretKey, tenant });
 };
-const load = 'import { Mayfly } from "@mayfly/sdk";\n';
-const print = (given: string) =>
-  `live(Mayfly, ${given}).then((outcome) => console.log(JSON.stringify(outcome)));`;
-
 describe.concurrent("the packed SDK runs", () => {
   const inNode = async (node: string, name: string) => {
     const esm = await packed.write(`${name}.mjs`, load + life + print(await project()));

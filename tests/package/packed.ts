@@ -1,6 +1,6 @@
 /** The packed SDK, installed in a folder of its own as a stranger would have it. */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -17,6 +17,13 @@ export interface Packed {
   installed: string;
   /** Writes a file of the consumer, and returns its path. */
   write(name: string, text: string): Promise<string>;
+  /**
+   * A consumer of its own that has another supabase-js.
+   *
+   * @param modules the node_modules that it is taken from.
+   * @returns its folder.
+   */
+  beside(name: string, modules: string): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -34,13 +41,18 @@ export async function installPacked(): Promise<Packed> {
   await command("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
   const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as {
     dependencies: Record<string, string>;
+    peerDependencies: Record<string, string>;
+  };
+  const link = async (consumer: string, names: object, modules: string) => {
+    for (const name of Object.keys(names)) {
+      const at = join(consumer, "node_modules", name);
+      await mkdir(dirname(at), { recursive: true });
+      await symlink(join(modules, name), at);
+    }
   };
   // Only what the package itself asks for.
-  for (const name of Object.keys(manifest.dependencies)) {
-    const at = join(folder, "node_modules", name);
-    await mkdir(dirname(at), { recursive: true });
-    await symlink(join(root, "node_modules", name), at);
-  }
+  await link(folder, manifest.dependencies, join(root, "node_modules"));
+  await link(folder, manifest.peerDependencies, join(root, "node_modules"));
   const write = async (name: string, text: string) => {
     await writeFile(join(folder, name), text);
     return join(folder, name);
@@ -51,6 +63,14 @@ export async function installPacked(): Promise<Packed> {
     tarball,
     installed,
     write,
+    async beside(name, modules) {
+      const consumer = join(folder, name);
+      // A copy: a link would find what it imports beside the first.
+      await cp(installed, join(consumer, "node_modules/@mayfly/sdk"), { recursive: true });
+      await link(consumer, manifest.dependencies, join(root, "node_modules"));
+      await link(consumer, manifest.peerDependencies, modules);
+      return consumer;
+    },
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

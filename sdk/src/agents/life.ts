@@ -8,6 +8,7 @@ import type { HybridClock } from "../link/hybrid-clock.ts";
 import { type Left, silenceMs, withLeft } from "../link/left.ts";
 import { Link } from "../link/link.ts";
 import { type Limit, Requests } from "../link/requests.ts";
+import type { Transport } from "../link/transport.ts";
 import { agentRow, beaten, stopped } from "./answers.ts";
 import type { Activity } from "./card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
@@ -21,6 +22,8 @@ export interface LifeParts {
   anonymous: Link;
   /** The server's time, as its tokens and answers tell it. */
   clock: HybridClock;
+  /** How it calls the database; by the Data API without it. */
+  transport?: Transport | undefined;
 }
 
 /** A room of an agent that holds something until the end. */
@@ -53,21 +56,23 @@ export class Life {
   #stopped: { agent: AgentRow } | undefined;
   #over: (why: MayflyError | null) => void = () => {};
 
-  constructor({ url, key, anonymous, clock }: LifeParts, issued: Issued) {
+  constructor({ url, key, anonymous, clock, transport }: LifeParts, issued: Issued) {
     this.clock = clock;
     this.ended = new Promise((resolve) => {
       this.#over = resolve;
     });
     const session = new Session(anonymous, issued);
     this.#session = session;
+    const token = () => this.#requests.orElse(session.token(), "");
     const client = createClient<Database, "mayfly">(url, key, {
       db: { schema: "mayfly" },
       realtime: { reconnectAfterMs },
       global: { fetch: this.#requests.fetch },
-      accessToken: () => this.#requests.orElse(session.token(), ""),
+      accessToken: token,
     });
     const { id, name, tenant_id: tenantId } = issued.agent;
-    this.link = new Link({ client, tenantId, self: { id, name, tenantId } });
+    const way = transport && { transport, caller: { key, token }, requests: this.#requests };
+    this.link = new Link({ client, tenantId, self: { id, name, tenantId }, way });
     clock.learnFromToken(issued.token);
     session.onToken = (token) => {
       clock.learnFromToken(token);

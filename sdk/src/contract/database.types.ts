@@ -137,6 +137,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"budgets": {
+                  Row: {
+                    "hard_tokens": number | null,"hard_usd": number | null,"held_tokens": number,"held_usd": number,"id": string,"level": string,"period": string,"period_start": string,"reached_at": string | null,"refused_at": string | null,"soft_usd": number | null,"spent_tokens": number,"spent_usd": number,"subject": string,"tenant_id": string,"unpriced": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "hard_tokens"?: number | null,"hard_usd"?: number | null,"held_tokens"?: number,"held_usd"?: number,"id"?: string,"level": string,"period"?: string,"period_start"?: string,"reached_at"?: string | null,"refused_at"?: string | null,"soft_usd"?: number | null,"spent_tokens"?: number,"spent_usd"?: number,"subject": string,"tenant_id": string,"unpriced"?: number
+                  }
+                  Update: {
+                    "hard_tokens"?: number | null,"hard_usd"?: number | null,"held_tokens"?: number,"held_usd"?: number,"id"?: string,"level"?: string,"period"?: string,"period_start"?: string,"reached_at"?: string | null,"refused_at"?: string | null,"soft_usd"?: number | null,"spent_tokens"?: number,"spent_usd"?: number,"subject"?: string,"tenant_id"?: string,"unpriced"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "budgets_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"channel_subscriptions": {
                   Row: {
                     "acknowledged": number,"channel_id": string,"subscribed_at": string,"subscriber_id": string,"tenant_id": string
@@ -651,6 +671,74 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"model_names": {
+                  Row: {
+                    "exact": boolean,"model": string,"name": string,"provider": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "exact": boolean,"model": string,"name": string,"provider": string
+                  }
+                  Update: {
+                    "exact"?: boolean,"model"?: string,"name"?: string,"provider"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"model_prices": {
+                  Row: {
+                    "model": string,"prices": NonNullable<Json>,"provider": string,"since": string,"source": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "model": string,"prices": NonNullable<Json>,"provider": string,"since": string,"source": string
+                  }
+                  Update: {
+                    "model"?: string,"prices"?: NonNullable<Json>,"provider"?: string,"since"?: string,"source"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"model_usage": {
+                  Row: {
+                    "agent": string,"agent_id": string | null,"at": string,"bytes": number,"cache_read_tokens": number,"cache_write_tokens": number,"id": string,"input_tokens": number,"model": string,"output_tokens": number,"priced": string,"provider": string,"reasoning_tokens": number,"run_id": string | null,"tenant_id": string,"usage": NonNullable<Json>,"usd": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent": string,"agent_id"?: string | null,"at": string,"bytes": number,"cache_read_tokens": number,"cache_write_tokens": number,"id": string,"input_tokens": number,"model": string,"output_tokens": number,"priced": string,"provider": string,"reasoning_tokens": number,"run_id"?: string | null,"tenant_id": string,"usage": NonNullable<Json>,"usd"?: number | null
+                  }
+                  Update: {
+                    "agent"?: string,"agent_id"?: string | null,"at"?: string,"bytes"?: number,"cache_read_tokens"?: number,"cache_write_tokens"?: number,"id"?: string,"input_tokens"?: number,"model"?: string,"output_tokens"?: number,"priced"?: string,"provider"?: string,"reasoning_tokens"?: number,"run_id"?: string | null,"tenant_id"?: string,"usage"?: NonNullable<Json>,"usd"?: number | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "model_usage_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"rate_limits": {
+                  Row: {
+                    "burst": number,"filled_at": string,"level": string,"per_minute": number,"subject": string,"tenant_id": string,"tokens": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "burst": number,"filled_at": string,"level": string,"per_minute": number,"subject": string,"tenant_id": string,"tokens": number
+                  }
+                  Update: {
+                    "burst"?: number,"filled_at"?: string,"level"?: string,"per_minute"?: number,"subject"?: string,"tenant_id"?: string,"tokens"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "rate_limits_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"scopes": {
                   Row: {
                     "agents": boolean,"by_default": boolean,"description": string,"name": string,"roles": (string)[]
@@ -779,6 +867,9 @@ isOneToOne: false
 "complete_jobs":
 { Args: { "done": Json }; Returns: Json
                            },
+"cost_report":
+{ Args: { "by"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
+                           },
 "create_channel":
 { Args: { "description"?: string,"kind"?: string,"name": string,"publishers"?: (string)[] }; Returns: Json
                            },
@@ -826,6 +917,9 @@ isOneToOne: false
                            },
 "delete_approval_policy":
 { Args: { "agent_type"?: string,"category"?: string }; Returns: Json
+                           },
+"delete_budget":
+{ Args: { "level": string,"subject"?: string }; Returns: Json
                            },
 "delete_channel":
 { Args: { "name": string }; Returns: Json
@@ -896,6 +990,9 @@ isOneToOne: false
 "heartbeat_jobs":
 { Args: { "lease"?: number,"leases": (string)[] }; Returns: Json
                            },
+"import_prices":
+{ Args: { "prices": Json,"source": string }; Returns: Json
+                           },
 "installation":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
@@ -916,6 +1013,9 @@ isOneToOne: false
                            },
 "list_approvals":
 { Args: { "before"?: string,"mine"?: boolean,"of_category"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+                           },
+"list_budgets":
+{ Args: { "of_level"?: string,"page_limit"?: number }; Returns: Json
                            },
 "list_facts":
 { Args: { "as_of"?: string,"before"?: string,"history"?: boolean,"memory"?: string,"object"?: Json,"page_limit"?: number,"predicate"?: string,"subject"?: Json }; Returns: Json
@@ -949,6 +1049,9 @@ isOneToOne: false
                            },
 "merge_entities":
 { Args: { "id": string,"into_id": string }; Returns: Json
+                           },
+"model_price":
+{ Args: { "at"?: string,"model": string,"provider": string }; Returns: Json
                            },
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -997,6 +1100,9 @@ isOneToOne: false
 "redrive_jobs":
 { Args: { "ids"?: (string)[],"max_rows"?: number,"of_queue"?: string }; Returns: Json
                            },
+"release_costs":
+{ Args: { "releases": Json }; Returns: Json
+                           },
 "release_debug":
 { Args: { "lease": string }; Returns: Json
                            },
@@ -1011,6 +1117,9 @@ isOneToOne: false
                            },
 "request_approval":
 { Args: { "category"?: string,"confidence"?: number,"deciders"?: (string)[],"expires_in"?: number,"input"?: Json,"input_schema"?: Json,"lease"?: string,"milestone"?: boolean,"quorum"?: number,"required"?: boolean,"roles"?: (string)[],"step"?: string,"title": string }; Returns: Json
+                           },
+"reserve_costs":
+{ Args: { "asks": Json }; Returns: Json
                            },
 "resume_agent":
 { Args: { "id": string }; Returns: Json
@@ -1029,6 +1138,9 @@ isOneToOne: false
                            },
 "set_approval_policy":
 { Args: { "agent_type"?: string,"autonomy"?: string,"category"?: string,"escalate_after"?: number,"escalation_roles"?: (string)[],"expires_in"?: number,"min_confidence"?: number,"notify"?: string,"quorum"?: number,"requester_decides"?: boolean,"roles"?: (string)[] }; Returns: Json
+                           },
+"set_budget":
+{ Args: { "hard_tokens"?: number,"hard_usd"?: number,"level": string,"period"?: string,"soft_usd"?: number,"subject"?: string }; Returns: Json
                            },
 "set_debug":
 { Args: { "keep"?: number,"level"?: number,"max_records_per_minute"?: number,"persist"?: boolean }; Returns: Json
@@ -1069,11 +1181,17 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"set_rate_limit":
+{ Args: { "burst"?: number,"level": string,"per_minute"?: number,"subject"?: string }; Returns: Json
+                           },
 "set_schedule":
 { Args: { "catch_up"?: string,"cron": string,"input"?: Json,"job": string,"name": string,"options"?: Json,"overlap"?: string,"paused"?: boolean,"time_zone"?: string }; Returns: Json
                            },
 "set_state":
 { Args: { "expected_version"?: number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
+                           },
+"settle_costs":
+{ Args: { "settlements": Json }; Returns: Json
                            },
 "signal_job":
 { Args: { "id": string,"name": string,"payload"?: Json }; Returns: Json

@@ -77,10 +77,11 @@ export async function callFunction<T>(
 export function fromDataApi<T>(
   { data, error, status }: { data: unknown; error: unknown; status: number },
   form: z.ZodType<T>,
+  where = "the Data API",
 ): Result<T> {
   // An unreadable answer has an error and a success status.
-  if (error === null && status >= 200 && status < 300) return inForm(data, form, "the Data API");
-  return failed(refusalOfDataApi(error, status));
+  if (error === null && status >= 200 && status < 300) return inForm(data, form, where);
+  return failed(refusalOfDataApi(error, status, where));
 }
 
 /** The answer as it came, so that what a later release adds is not lost. */

@@ -1,5 +1,6 @@
 import { createClient } from "@supabase/supabase-js";
 import type { Database } from "../contract/database.types.ts";
+import { type ApplicationClient, sessionToken } from "./application-client.ts";
 import type { MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection-errors.ts";
 
@@ -8,7 +9,7 @@ interface ConnectOptions {
   url: string;
   key: string;
   tenant?: string;
-  client?: Pick<MayflyClient, "auth">;
+  client?: ApplicationClient;
 }
 
 /** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
@@ -21,10 +22,7 @@ export function connect(
     realtime: { reconnectAfterMs },
     global: { fetch, ...(tenant && { headers: { "x-mayfly-tenant": tenant } }) },
     ...(client
-      ? {
-          accessToken: async () =>
-            (await client.auth.getSession()).data.session?.access_token ?? null,
-        }
+      ? { accessToken: sessionToken(client) }
       : { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } }),
   });
 }

@@ -11,7 +11,12 @@ import {
   type MayflyClient,
   timeoutMs,
 } from "./call.ts";
+import type { Requests } from "./requests.ts";
 import { Topics } from "./topics.ts";
+import type { Caller, Transport } from "./transport.ts";
+
+/** What a call is answered that is cut off. */
+const cutOff = { data: null, error: { message: "the client has ended" }, status: 0 };
 
 type Functions = Database["mayfly"]["Functions"];
 
@@ -29,6 +34,16 @@ export interface LinkParts {
   tenantId?: string | undefined;
   /** Absent for a person and for the secret key. */
   self?: Self | undefined;
+  /** How it calls the database; by the Data API and Realtime without it. */
+  way?: Way | undefined;
+}
+
+/** Another way than the Data API and Realtime. */
+export interface Way {
+  transport: Transport;
+  caller: Caller;
+  /** What is cut off when the connection has to end. */
+  requests: Requests;
 }
 
 /** One caller's connection: every call of a room crosses the network through it. */
@@ -43,11 +58,16 @@ export class Link {
   /** Tells the agent's debug stream what the SDK does; of a person nothing is told. */
   note: Note = () => {};
 
-  constructor({ client, tenantId, self }: LinkParts) {
+  readonly #way: Way | undefined;
+
+  constructor({ client, tenantId, self, way }: LinkParts) {
     this.client = client;
+    this.#way = way;
     this.tenantId = tenantId;
     this.self = self ?? null;
-    this.topics = new Topics(client);
+    this.topics = new Topics(client, (topic, listener) =>
+      way?.transport.join(way.caller, topic, listener),
+    );
     this.attendance = new Attendance((beat) => this.rpc("listen", { ...beat }, newest));
   }
 
@@ -67,6 +87,11 @@ export class Link {
     args: { readonly [Arg in keyof Functions[Name]["Args"]]?: unknown },
     form: z.ZodType<T>,
   ): Promise<Result<T>> {
+    if (this.#way) {
+      const { transport, caller, requests } = this.#way;
+      const answer = await requests.orElse(transport.call(caller, name, args), cutOff);
+      return fromDataApi(answer, form, "the database");
+    }
     // Where nothing answers, as behind a connection that is half gone, fetch would wait for minutes.
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), timeoutMs);

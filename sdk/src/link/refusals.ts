@@ -63,10 +63,14 @@ export function refusalOfFunction(body: unknown, status: number, path: string): 
 }
 
 /** What the Data API refused, or what something in front of it said. */
-export function refusalOfDataApi(cause: unknown, status: number): MayflyError {
-  if (!status) return unreached(cause);
+export function refusalOfDataApi(
+  cause: unknown,
+  status: number,
+  where = "the Data API",
+): MayflyError {
+  if (!status) return unreached(cause, where);
   const error = dataApiError.safeParse(cause).data;
-  if (!error) return refusedKey(cause, status) ?? inFront(status, "the Data API");
+  if (!error) return refusedKey(cause, status) ?? inFront(status, where);
   const { code, message, hint } = error;
   const details = detailsOf(error.details);
   if (isErrorCode(code))
@@ -127,7 +131,7 @@ function inFront(status: number, where: string, said?: { message: string; hint: 
 }
 
 /** There was no answer. */
-function unreached(cause: unknown): MayflyError {
+function unreached(cause: unknown, where: string): MayflyError {
   const { details, message } = cause as { details?: string; message?: string };
   // With its stack; in Node the reason is the cause of "fetch failed".
   const [, why] = /^Caused by: (?:\w+: )?(.*?)(?: \(\w+\))?$/m.exec(details ?? "") ?? [];
@@ -135,7 +139,7 @@ function unreached(cause: unknown): MayflyError {
   return new MayflyError(
     {
       code: "unavailable",
-      message: `The Data API could not be reached: ${reason}.`,
+      message: `${where.replace(/^t/, "T")} could not be reached: ${reason}.`,
       hint: "Check the URL and the network, then try again.",
       details: null,
     },

@@ -17,8 +17,16 @@ export class Topics {
   readonly #hubs = new Map<string, TopicHub>();
   #asked: { at: number; answer: Promise<MayflyError> } | undefined;
 
-  constructor(client: MayflyClient) {
+  readonly #elsewhere: (topic: string, listener: TopicListener) => Topic | undefined;
+  readonly #others = new Set<Topic>();
+
+  /** @param elsewhere joins a topic by another way than Realtime, where there is one. */
+  constructor(
+    client: MayflyClient,
+    elsewhere: (topic: string, listener: TopicListener) => Topic | undefined = () => undefined,
+  ) {
     this.#client = client;
+    this.#elsewhere = elsewhere;
   }
 
   /**
@@ -26,6 +34,9 @@ export class Topics {
    * connection, an expired token, a server that closes it.
    */
   join(topic: string, listener: TopicListener): Topic {
+    this.#begins();
+    const other = this.#elsewhere(topic, listener);
+    if (other) return this.#kept(other);
     const hub = this.hub(topic);
     hub.add(listener);
     return {
@@ -40,9 +51,7 @@ export class Topics {
 
   /** The one hub of a topic. */
   hub(topic: string): TopicHub {
-    const step = this.onFirst;
-    this.onFirst = () => {};
-    step();
+    this.#begins();
     const hub =
       this.#hubs.get(topic) ?? new TopicHub(this.#client, topic, () => this.#whyUnconnected());
     this.#hubs.set(topic, hub);
@@ -51,8 +60,30 @@ export class Topics {
 
   /** Leaves every topic, and the connection. */
   async close(): Promise<void> {
-    await Promise.all([...this.#hubs.values()].map((hub) => hub.end()));
+    const ends = [...this.#hubs.values()].map((hub) => hub.end());
+    await Promise.all([...ends, ...[...this.#others].map((topic) => topic.leave())]);
     await disconnect(this.#client);
+  }
+
+  #begins(): void {
+    const step = this.onFirst;
+    this.onFirst = () => {};
+    step();
+  }
+
+  #kept(topic: Topic): Topic {
+    this.#others.add(topic);
+    return {
+      get joined() {
+        return topic.joined;
+      },
+      ready: topic.ready,
+      send: (event, payload, timeoutMs) => topic.send(event, payload, timeoutMs),
+      leave: () => {
+        this.#others.delete(topic);
+        return topic.leave();
+      },
+    };
   }
 
   #whyUnconnected(): Promise<MayflyError> {

@@ -10,6 +10,7 @@ set search_path = ''
 as $$
 declare
   ended record;
+  said bigint;
 begin
   for ended in
     select n.tenant_id as tenant, array_agg(a.id order by a.depth, a.id) as ids,
@@ -32,9 +33,11 @@ begin
     ), due as (
       insert into mayfly_private.nudges_due (tenant_id, topic, event)
       select ended.tenant, t.topic, 'control' from told t where t.n > t.allowed
+    ), broadcast as (
+      insert into realtime.messages (payload, event, topic, private, extension)
+      select t.payload, 'control', t.topic, true, 'broadcast' from told t where t.n <= t.allowed
     )
-    insert into realtime.messages (payload, event, topic, private, extension)
-    select t.payload, 'control', t.topic, true, 'broadcast' from told t where t.n <= t.allowed;
+    select count(mayfly_private.notify(t.topic, 'control', t.payload)) into said from told t where t.n <= t.allowed;
   end loop;
   return null;
 exception when others then

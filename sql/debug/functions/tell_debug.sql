@@ -23,10 +23,12 @@ begin
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));
-  perform realtime.send(
-    mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))), 'debug_level',
-    format('tenant:%s:agent:%s', tenant, l.agent), true)
-  from unnest(listening[:allowed]) l (agent);
+  perform realtime.send(t.levels, 'debug_level', t.topic, true), mayfly_private.notify(t.topic, 'debug_level', t.levels)
+  from (
+    select mayfly_private.debug_levels(tenant, l.agent, (select mayfly_private.debug_rate(tenant))) as levels,
+      format('tenant:%s:agent:%s', tenant, l.agent) as topic
+    from unnest(listening[:allowed]) l (agent)
+    offset 0) t;
   insert into mayfly_private.nudges_due (tenant_id, topic, event)
   select tenant, format('tenant:%s:agent:%s', tenant, l.agent), 'debug_level' from unnest(listening[allowed + 1:]) l (agent)
   where (select count(*) from (select from mayfly_private.nudges_due d where d.tenant_id = tenant limit 5000) d) < 5000;

@@ -24,7 +24,7 @@ begin
     return;
   end if;
   -- For workers with a connection of their own to the database.
-  perform pg_notify('mayfly_jobs', tenant::text);
+  perform mayfly_private.notify(format('tenant:%s:jobs', tenant), 'job_ready', '{}');
   if mayfly_private.may_tell(tenant, 1) > 0 then
     perform realtime.send('{}'::jsonb, 'job_ready', format('tenant:%s:jobs', tenant), true);
   end if;

@@ -16,6 +16,7 @@ declare
   told record;
   one uuid;
   more integer;
+  said bigint;
   total integer := 0;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('mayfly.flush_nudges', 0)) then
@@ -77,30 +78,33 @@ begin
   -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(told.tenants) t) loop
     begin
-      insert into realtime.messages (payload, event, topic, private, extension)
-      select p.payload, t.event, t.topic, true, 'broadcast'
-      from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
-        lateral (
-          select case t.event
-            when 'log_appended' then '{}'::jsonb
-            when 'message' then jsonb_build_object('seq', t.seq)
-            when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
-              mayfly_private.debug_rate(t.tenant_id))
-            else (
-              select jsonb_build_object('status', a.status, 'reason', a.reason)
-              from (
-                select mayfly_private.effective_status(e) as status,
-                  coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
-                from mayfly.agents e
-                where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
-              ) a
-              -- One that was resumed meanwhile is told nothing.
-              where a.status <> 'running')
-          end as payload
-        ) p
-      where p.payload is not null and (one is null or t.tenant_id = one)
-      order by t.n;
-      get diagnostics more = row_count;
+      with broadcast as materialized (
+        select p.payload, t.event, t.topic, t.n
+        from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
+          lateral (
+            select case t.event
+              when 'log_appended' then '{}'::jsonb
+              when 'message' then jsonb_build_object('seq', t.seq)
+              when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
+                mayfly_private.debug_rate(t.tenant_id))
+              else (
+                select jsonb_build_object('status', a.status, 'reason', a.reason)
+                from (
+                  select mayfly_private.effective_status(e) as status,
+                    coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
+                  from mayfly.agents e
+                  where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
+                ) a
+                -- One that was resumed meanwhile is told nothing.
+                where a.status <> 'running')
+            end as payload
+          ) p
+        where p.payload is not null and (one is null or t.tenant_id = one)
+      ), sent as (
+        insert into realtime.messages (payload, event, topic, private, extension)
+        select b.payload, b.event, b.topic, true, 'broadcast' from broadcast b order by b.n
+      )
+      select count(*), count(mayfly_private.notify(b.topic, b.event, b.payload)) into more, said from broadcast b;
       total := total + more;
       exit when one is null;
     exception when others then

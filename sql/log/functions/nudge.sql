@@ -59,6 +59,7 @@ begin
   end if;
   if listened then
     perform realtime.send('{}'::jsonb, 'log_appended', about, true);
+    perform mayfly_private.notify(about, 'log_appended', '{}');
   elsif flushed then
     insert into mayfly_private.nudges_due (tenant_id, topic, event) values (tenant, about, 'log_appended');
   end if;

@@ -35,15 +35,16 @@ begin
   ) w;
   allowed := mayfly_private.may_tell(tenant, told.wanted::integer);
 
-  perform realtime.send(
-    case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
+  perform realtime.send(s.payload, 'message', s.topic, true), mayfly_private.notify(s.topic, 'message', s.payload)
+  from (
+    select t.topic, case when octet_length(m.payload::text) + octet_length(m.attachments::text) <= 65536
       then t.numbers || mayfly_private.show_message(m)
-      else t.numbers end,
-    'message', t.topic, true)
-  from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
-  join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
-  where t.n <= allowed
-  order by t.n;
+      else t.numbers end as payload
+    from unnest(told.topics, told.ids, told.numbers) with ordinality as t (topic, id, numbers, n)
+    join mayfly.messages m on m.tenant_id = tenant and m.id = t.id
+    where t.n <= allowed
+    order by t.n
+    offset 0) s;
 
   if told.wanted > allowed then
     insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)

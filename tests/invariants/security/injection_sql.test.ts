@@ -17,6 +17,7 @@ import { operation, teamRequest } from "../../../sdk/src/contract/schemas.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";
+import { wantedOfCosts } from "./wanted-costs.ts";
 
 interface Argument {
   name: string;
@@ -108,6 +109,7 @@ beforeAll(async () => {
     "use_approval.lease": lease,
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
+    ...wantedOfCosts,
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,

@@ -270,6 +270,8 @@ describe("what another tenant has", () => {
       "job_calls_pkey",
       "job_functions_pkey",
       "job_ticks_pkey",
+      "model_names_pkey",
+      "model_prices_pkey",
       "operation_types_pkey",
       "renewal_secrets_pkey",
       "scopes_pkey",

@@ -1,0 +1,136 @@
+import type { z } from "zod";
+import type { Database } from "../contract/database.types.ts";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import {
+  type Reserved,
+  releasedCosts,
+  reservedRows,
+  type Settled,
+  settledRows,
+} from "./answers.ts";
+import type { ModelUsage } from "./types.ts";
+
+type Functions = keyof Database["mayfly"]["Functions"];
+type Call = <T>(name: Functions, values: object, form: z.ZodType<T>) => Promise<Result<T>>;
+
+/** A call that is about to be made. */
+export interface CostAsk {
+  /** A UUID of the call's own. */
+  id: string;
+  lease?: string;
+  agent: string;
+  provider: string;
+  model: string;
+  /** How many tokens its prompt has at most. */
+  input: number;
+  /** How many it should be able to answer, and how many it needs at least. */
+  output?: number;
+  output_least?: number;
+}
+
+interface Waiting<In, Out> {
+  asked: In;
+  resolve: (answer: Result<Out>) => void;
+}
+
+const perCall = 500;
+
+/**
+ * What a worker's calls of models reserve and settle. While one statement is under way, what comes meanwhile waits and
+ * goes together with the next: one hot budget is bound by commits, of which it then needs few.
+ */
+export class Reservations {
+  readonly #reserving: Batch<CostAsk, Reserved>;
+  readonly #settling: Batch<{ hold: string; usage: ModelUsage }, Settled>;
+  readonly #releasing: Batch<{ hold: string; failure?: string; retry_after?: number }, null>;
+
+  constructor(call: Call) {
+    this.#reserving = new Batch(async (asks) => call("reserve_costs", { asks }, reservedRows));
+    this.#settling = new Batch(async (settlements) =>
+      call("settle_costs", { settlements }, settledRows),
+    );
+    this.#releasing = new Batch(async (releases) => {
+      const answer = await call("release_costs", { releases }, releasedCosts);
+      return answer.error ? answer : ok(releases.map(() => null));
+    });
+  }
+
+  /** @returns how much the call may answer; `budget_exceeded`, `price_unknown`, `model_unavailable`, `rate_limited`, `lease_lost`. */
+  async reserve(ask: CostAsk): Promise<Result<{ output: number; priced: string }>> {
+    const answer = await this.#reserving.add(ask);
+    if (answer.error) return answer;
+    const { granted, output, priced } = answer.data;
+    return granted && output !== undefined
+      ? ok({ output, priced: priced ?? "unknown" })
+      : failed(refusal(ask, answer.data));
+  }
+
+  settle(hold: string, usage: ModelUsage): Promise<Result<Settled>> {
+    return this.#settling.add({ hold, usage });
+  }
+
+  release(hold: string, failure?: string, retryAfter?: number): Promise<Result<null>> {
+    return this.#releasing.add({
+      hold,
+      ...(failure && { failure }),
+      ...(retryAfter !== undefined && { retry_after: retryAfter }),
+    });
+  }
+}
+
+/** Sends what has come while the call before was under way, in one call. */
+class Batch<In, Out> {
+  readonly #send: (asked: In[]) => Promise<Result<Out[]>>;
+  #waiting: Waiting<In, Out>[] = [];
+  #busy = false;
+
+  constructor(send: (asked: In[]) => Promise<Result<Out[]>>) {
+    this.#send = send;
+  }
+
+  add(asked: In): Promise<Result<Out>> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ asked, resolve });
+      if (!this.#busy) void this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    // What is asked in the same turn of the event loop goes together.
+    await null;
+    while (this.#waiting.length > 0) {
+      const part = this.#waiting.splice(0, perCall);
+      const answer = await this.#send(part.map(({ asked }) => asked));
+      part.forEach(({ resolve }, at) => {
+        resolve(answer.error ? answer : ok(answer.data[at] as Out));
+      });
+    }
+    this.#busy = false;
+  }
+}
+
+const messages: Record<string, [string, string]> = {
+  budget_exceeded: [
+    "A budget has no room for this call.",
+    "Raise the budget, or wait until it begins anew.",
+  ],
+  price_unknown: [
+    "The price of this model is not known, and a hard budget has to know it.",
+    "Run `mayfly prices import`, or import a price of your own.",
+  ],
+  model_unavailable: ["The model has failed too often.", "Try again after retry_after seconds."],
+  rate_limited: ["A rate limit has no room for this call.", "Try again after retry_after seconds."],
+  lease_lost: ["The lease of this job is over.", "Stop working on it."],
+};
+
+function refusal({ provider, model }: CostAsk, answer: Reserved): MayflyError {
+  const { id: _id, code = "internal", ...more } = answer;
+  const [message, hint] = messages[code] ?? ["The call was refused.", null];
+  return new MayflyError({
+    code: code as MayflyError["code"],
+    message,
+    hint,
+    details: { provider, model, ...more },
+  });
+}

@@ -1,0 +1,39 @@
+import { MayflyError } from "../contract/errors.ts";
+
+/** What is asked of the application's own client: any supabase-js 2.x has it. */
+export interface ApplicationClient {
+  readonly auth: {
+    getSession(): PromiseLike<{
+      data: { session: { readonly access_token: string } | null };
+    }>;
+  };
+}
+
+/**
+ * The token of whoever is signed in to the application's client, asked for at every call.
+ *
+ * @throws `invalid_request` for a client with an `accessToken` of its own: supabase-js then gives no
+ *   session, and its tokens are of people whom the project's Auth does not know.
+ */
+export function sessionToken(client: ApplicationClient): () => Promise<string | null> {
+  const { auth } = client;
+  try {
+    // Of such a client every property throws.
+    if (typeof auth.getSession !== "function") throw new TypeError("It has no auth.getSession.");
+  } catch (cause) {
+    throw unusable(cause);
+  }
+  return async () => (await auth.getSession()).data.session?.access_token ?? null;
+}
+
+const unusable = (cause: unknown) =>
+  new MayflyError(
+    {
+      code: "invalid_request",
+      message:
+        "client: it signs in with an accessToken of its own (Clerk, Auth0 or another provider), and Mayfly knows people by Supabase Auth.",
+      hint: "Give a client whose users sign in with Supabase Auth. For users of another provider, spawn agents on your server with the secret key, in a tenant that you choose for the user.",
+      details: { field: "client" },
+    },
+    { cause },
+  );

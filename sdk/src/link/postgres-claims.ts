@@ -1,0 +1,57 @@
+import type { Answer, Caller } from "./transport.ts";
+
+/** As whom a transaction runs. */
+export interface Identity {
+  role: string;
+  /** Of the token, as JSON. */
+  claims: string;
+}
+
+/** The roles of the Data API: nobody becomes another, whatever a token says. */
+const roles = ["anon", "authenticated", "service_role"];
+/** The Data API's tolerance for clocks that differ. */
+const skewSeconds = 30;
+
+/** As whom the Data API would run this caller's calls; or what it would answer. */
+export async function identify({ key, token }: Caller): Promise<Identity | Answer> {
+  if (token) return ofToken(await token());
+  if (key.startsWith("sb_secret_")) return bare("service_role");
+  if (key.startsWith("sb_publishable_")) return bare("anon");
+  const legacy = payloadOf(key);
+  if (legacy?.role === "anon" || legacy?.role === "service_role") return ofToken(key);
+  return { data: null, error: { message: "Invalid API key" }, status: 401 };
+}
+
+const bare = (role: string): Identity => ({ role, claims: JSON.stringify({ role }) });
+
+/**
+ * The signature is not verified: the token came from the function spawn, and whoever holds the database's
+ * URL can be anybody in any case.
+ */
+function ofToken(token: string): Identity | Answer {
+  const claims = payloadOf(token);
+  if (!claims) return refused("PGRST301", "No suitable key was found to decode the JWT");
+  const now = Date.now() / 1_000;
+  if (Number(claims.exp) < now - skewSeconds) return refused("PGRST303", "JWT expired");
+  if (Number(claims.nbf) > now + skewSeconds) return refused("PGRST303", "JWT not yet valid");
+  const role = String(claims.role ?? "anon");
+  if (!roles.includes(role)) return refused("42501", `permission denied to set role "${role}"`);
+  return { role, claims: JSON.stringify(claims) };
+}
+
+function payloadOf(token: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(
+      Buffer.from(token.split(".")[1] ?? "", "base64url").toString(),
+    );
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const refused = (code: string, message: string): Answer => ({
+  data: null,
+  error: { code, message, details: null, hint: null },
+  status: 401,
+});

@@ -1,0 +1,177 @@
+import postgres, { type Sql } from "postgres";
+import { type Identity, identify } from "./postgres-claims.ts";
+import { answerOf, isLost } from "./postgres-errors.ts";
+import { Functions, statementOf, type Target } from "./postgres-functions.ts";
+import { PostgresTopics } from "./postgres-topics.ts";
+import type { Topic, TopicListener } from "./topic.ts";
+import type { Answer, Caller, Transport } from "./transport.ts";
+
+export type { Transport } from "./transport.ts";
+
+/** How many connections a transport holds, and how. */
+export interface PostgresOptions {
+  /** Connections at once, 10 by default; one more listens while anything is listened to. */
+  max?: number;
+  /** As the driver has it: true, `require`, `verify-full`, or what `tls.connect` takes. */
+  ssl?: boolean | "require" | "verify-full" | object;
+}
+
+/** The settings of the Data API's roles that bound a call. */
+const bounds = ["statement_timeout", "lock_timeout"];
+
+/**
+ * Calls the database's functions over connections of this process's own, and hears of what the database broadcasts
+ * by LISTEN: for long-lived workers in Node that run beside the database. Each call runs in a transaction of its own,
+ * as the caller, with the claims that the Data API would set. Whoever holds the URL holds the power of the secret key,
+ * and more: never give it to anybody whom you would not give that.
+ *
+ * @example
+ * const transport = new PostgresTransport(databaseUrl);
+ * const beside = new Mayfly({ url, key, tenant, transport });
+ * // …
+ * await beside.close();
+ * await transport.close();
+ */
+export class PostgresTransport implements Transport {
+  readonly #sql: Sql;
+  readonly #functions: Functions;
+  readonly #topics: PostgresTopics;
+  #bounds: Promise<Map<string, [string, string][]>> | undefined;
+
+  /** @param url of the database, direct or in session mode: LISTEN needs a connection of its own. */
+  constructor(url: string, { max = 10, ssl }: PostgresOptions = {}) {
+    this.#sql = postgres(url, {
+      max,
+      ...(ssl !== undefined && { ssl: ssl as never }),
+      onnotice: () => {},
+      fetch_types: false,
+      connection: { application_name: "mayfly" },
+    });
+    this.#functions = new Functions(this.#sql);
+    this.#topics = new PostgresTopics(this.#sql, (caller, topic) => this.#mayUse(caller, topic));
+  }
+
+  /** @internal */
+  async call(caller: Caller, name: string, args: object): Promise<Answer> {
+    try {
+      const identity = await identify(caller);
+      if ("status" in identity) return identity;
+      const given = Object.entries(args).filter(([, value]) => value !== undefined);
+      const names = given.map(([key]) => key);
+      const target = await this.#functions.find(name, names);
+      if ("status" in target) return target;
+      const body = await this.#run(caller, identity, target, JSON.stringify(args));
+      return { data: JSON.parse(body), error: null, status: target.nothing ? 204 : 200 };
+    } catch (error) {
+      const answer = answerOf(error);
+      // It may have been replaced by an upgrade.
+      if (/^(42883|42804|42P13|0A000)$/.test(String(Object(answer.error).code)))
+        this.#functions.forget();
+      return answer;
+    }
+  }
+
+  /** @internal */
+  join(caller: Caller, topic: string, listener: TopicListener): Topic | undefined {
+    return this.#topics.join(caller, topic, listener);
+  }
+
+  /** Ends every connection, and waits 5 s for what is under way. */
+  async close(): Promise<void> {
+    await this.#topics.close();
+    await this.#sql.end({ timeout: 5 });
+  }
+
+  /** `await using transport = …`: closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(caller: Caller, as: Identity, target: Target, json: string): Promise<string> {
+    const [row] = await this.#transaction(caller, as, {
+      path: `/rpc/${target.name}`,
+      reads: target.reads,
+      text: statementOf(target, as.role),
+      value: json,
+    });
+    if (!row) throw new Error("the transaction was not the caller's");
+    return row.body;
+  }
+
+  /** Whether the caller may listen to a topic, as Realtime asks when one is joined. */
+  async #mayUse(caller: Caller, topic: string): Promise<boolean | Answer> {
+    try {
+      const as = await identify(caller);
+      if ("status" in as) return as;
+      if (as.role === "service_role") return true;
+      const text = `select mayfly_private.may_use_topic($1::text, 'broadcast', false)::text as body where current_user = '${as.role}'`;
+      const asked = { path: "/", reads: true, text, value: topic };
+      const [row] = await this.#transaction(caller, as, asked);
+      return row?.body === "true";
+    } catch (error) {
+      const answer = answerOf(error);
+      return Object(answer.error).code === "42501" ? false : answer;
+    }
+  }
+
+  /** One transaction in one round trip: nothing of it waits for an answer, and each part runs only behind the one before. */
+  async #transaction(
+    { tenant }: Caller,
+    { role, claims }: Identity,
+    asked: { path: string; reads: boolean; text: string; value: string },
+  ): Promise<{ body: string }[]> {
+    this.#bounds ??= this.#readBounds();
+    const settings: [string, string][] = [
+      ["request.jwt.claims", claims],
+      ["request.headers", JSON.stringify(tenant ? { "x-mayfly-tenant": tenant } : {})],
+      ["request.method", "POST"],
+      ["request.path", asked.path],
+      ...((await this.#bounds).get(role) ?? []),
+      ["role", role],
+    ];
+    const set = settings.map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, true)`);
+    const connection = await this.#sql.reserve();
+    let lost = false;
+    try {
+      const prepare = { prepare: true };
+      const parts = await Promise.allSettled([
+        connection.unsafe(asked.reads ? "begin read only" : "begin", [], prepare).execute(),
+        connection.unsafe(`select ${set.join(", ")}`, settings.flat(), prepare).execute(),
+        connection.unsafe<{ body: string }[]>(asked.text, [asked.value], prepare).execute(),
+        connection.unsafe("commit", [], prepare).execute(),
+      ]);
+      const failure = parts.find(({ status }) => status === "rejected");
+      if (failure?.status === "rejected") throw failure.reason;
+      return parts[2]?.status === "fulfilled" ? [...parts[2].value] : [];
+    } catch (error) {
+      lost = isLost(error);
+      throw error;
+    } finally {
+      // One that is gone is out of the pool already. The driver (3.4.9) would take it back all the same, and throw
+      // where nobody can catch it.
+      if (!lost) connection.release();
+    }
+  }
+
+  /** How long a call of each role may take: its own setting, else that of the Data API's own role. */
+  async #readBounds(): Promise<Map<string, [string, string][]>> {
+    try {
+      const rows = await this.#sql<{ role: string; settings: string[] }[]>`
+        select r.rolname as role, coalesce(to_json(r.rolconfig), '[]') as settings from pg_catalog.pg_roles r
+        where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')`;
+      const of = (role: string) =>
+        (rows.find((row) => row.role === role)?.settings ?? []).flatMap((setting) => {
+          const at = setting.indexOf("=");
+          const name = setting.slice(0, at);
+          return bounds.includes(name) ? [[name, setting.slice(at + 1)] as [string, string]] : [];
+        });
+      const shared = of("authenticator");
+      return new Map(
+        rows.map(({ role }) => [role, [...new Map([...shared, ...of(role)]).entries()]]),
+      );
+    } catch (error) {
+      this.#bounds = undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,34 @@
+-- The budgets that calls concern, locked until commit in the order in which everybody locks them, those whose period
+-- is over begun anew. `asked` has the tenants, levels and subjects. Called by whatever reserves, settles or gives back.
+
+create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
+returns mayfly.budgets[]
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  rows mayfly.budgets[];
+begin
+  select coalesce(array_agg(l order by l.tenant_id, l.level = 'run', l.level = 'agent', l.subject), '{}') into rows
+  from (
+    select b.* from mayfly.budgets b
+    join (select distinct t.tenant_id, t.level, t.subject from unnest(tenants, levels, subjects) as t (tenant_id, level, subject)) a
+      on a.tenant_id = b.tenant_id and a.level = b.level and a.subject = b.subject
+    order by b.tenant_id, b.level = 'run', b.level = 'agent', b.subject
+    for no key update of b) l;
+  for i in 1..cardinality(rows) loop
+    if rows[i].period <> 'total' and rows[i].period_start < date_trunc(rows[i].period, ts at time zone 'UTC') at time zone 'UTC' then
+      rows[i].period_start := date_trunc(rows[i].period, ts at time zone 'UTC') at time zone 'UTC';
+      rows[i].spent_usd := 0;
+      rows[i].spent_tokens := 0;
+      rows[i].unpriced := 0;
+      rows[i].reached_at := null;
+      rows[i].refused_at := null;
+    end if;
+  end loop;
+  return rows;
+end
+$$;
+
+comment on function mayfly_private.budgets_of is 'The budgets that calls concern, locked.';

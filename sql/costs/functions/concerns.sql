@@ -1,0 +1,16 @@
+-- Whether a budget concerns a call.
+
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+returns boolean
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return budget.tenant_id = tenant and case budget.level
+    when 'tenant' then true
+    when 'agent' then budget.subject = agent
+    else budget.subject = run::text end;
+end
+$$;
+
+comment on function mayfly_private.concerns is 'Whether a budget concerns a call.';

@@ -1,0 +1,40 @@
+-- Gives dead holds of a tenant back: those whose job does not run at that attempt any more, or whose time is over, at
+-- most max_rows. Says how many. Waits for nobody: a hold or a budget that somebody else has locked is left to the next
+-- one. The caller may hold locks on budgets of the tenant, which it has to read again afterwards.
+
+create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  hold mayfly_private.cost_holds;
+  locked integer;
+  given integer := 0;
+begin
+  for hold in
+    select h.* from mayfly_private.cost_holds h
+    where h.tenant_id = tenant and h.released_at is null and case
+      when h.job_id is null then h.until <= ts
+      else not exists (
+        select from mayfly.jobs j
+        where j.tenant_id = tenant and j.id = h.job_id and j.status = 'running' and j.attempt = h.attempt and j.lease_end > ts) end
+    limit max_rows
+    for update of h skip locked
+  loop
+    select count(*) into locked from (
+      select from mayfly.budgets b
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id)
+      for no key update skip locked) l;
+    continue when locked < (
+      select count(*) from mayfly.budgets b
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id));
+    perform mayfly_private.release_hold(hold);
+    given := given + 1;
+  end loop;
+  return given;
+end
+$$;
+
+comment on function mayfly_private.give_back_holds is 'Gives dead holds of a tenant back.';

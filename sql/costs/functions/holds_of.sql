@@ -1,0 +1,22 @@
+-- The holds of a caller by their ids, with their budgets locked before them, for settle_costs and release_costs.
+
+create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], out holds mayfly_private.cost_holds[], out budgets mayfly.budgets[])
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  budgets := (
+    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l), array_agg(case l when 'tenant' then '' when 'agent' then h.agent else h.run_id::text end))
+    from mayfly_private.cost_holds h, unnest(array['tenant', 'agent', 'run']) l
+    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and (l <> 'run' or h.run_id is not null));
+  budgets := coalesce(budgets, '{}');
+  select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
+  from (
+    select h.* from mayfly_private.cost_holds h
+    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id)
+    order by h.tenant_id, h.id
+    for update) l;
+end
+$$;
+
+comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';

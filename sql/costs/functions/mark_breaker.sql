@@ -1,0 +1,27 @@
+-- What a call said of its model: it answered, and nothing stands against it any more; or it failed in a way that is the
+-- provider's. After five failures in a row, or where the provider said when to come back, nobody calls it for a while:
+-- 30 s, twice as long after each try that fails, five minutes at most. Locks the breaker.
+
+create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+begin
+  if failure is null then
+    delete from mayfly_private.model_breakers b
+    where b.tenant_id = tenant and b.provider = mark_breaker.provider and b.model = mark_breaker.model;
+    return;
+  end if;
+  insert into mayfly_private.model_breakers as b (tenant_id, provider, model, failures, last_failure, at, open_until)
+  values (tenant, mark_breaker.provider, mark_breaker.model, 1, left(failure, 100), ts, case when retry_after is not null then ts + make_interval(secs => least(retry_after, 3600)) end)
+  on conflict on constraint model_breakers_pkey do update
+  set failures = b.failures + 1, last_failure = excluded.last_failure, at = ts, probing_until = null,
+    open_until = greatest(b.open_until, excluded.open_until, case when b.failures >= 4
+      then ts + make_interval(secs => least(300, 30 * power(2, least(b.failures - 4, 10)))) end);
+end
+$$;
+
+comment on function mayfly_private.mark_breaker is 'What a call said of its model.';

@@ -1,0 +1,13 @@
+-- The model by which prices are found: behind the provider that the AI SDK's gateway puts before it.
+
+create function mayfly_private.model_of(provider text, model text)
+returns text
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return case when provider = 'gateway' and strpos(model, '/') > 1 then substr(model, strpos(model, '/') + 1) else model end;
+end
+$$;
+
+comment on function mayfly_private.model_of is 'The model by which prices are found.';

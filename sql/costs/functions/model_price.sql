@@ -1,0 +1,31 @@
+-- The definer half of mayfly.model_price.
+
+create function mayfly_private.model_price(provider text, model text, at timestamptz)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(provider, model),
+    mayfly_private.model_of(provider, model), coalesce(at, mayfly_private.now()));
+begin
+  perform mayfly_private.require_tenant(null);
+  return case when price.units is not null then
+    jsonb_build_object('provider', provider, 'model', model, 'of', price.model, 'exact', price.exact, 'units', price.units) end;
+end
+$$;
+
+comment on function mayfly_private.model_price is 'What a model costs at an instant; null where it is unknown.';
+grant execute on function mayfly_private.model_price to authenticated, service_role;
+
+-- What a model costs at an instant, now by default: { provider, model, of, exact, units }; null where it is unknown.
+-- For everybody in a tenant. Locks nothing.
+
+create function mayfly.model_price(provider text, model text, at timestamptz default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.model_price(provider, model, at);
+
+comment on function mayfly.model_price is 'What a model costs at an instant; null where it is unknown.';
+grant execute on function mayfly.model_price to authenticated, service_role;

@@ -1,0 +1,17 @@
+-- Gives one hold back: it and its budgets are locked by the caller. Never below zero: a budget that was deleted and set
+-- anew meanwhile knows nothing of the hold.
+
+create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update mayfly_private.cost_holds h set released_at = mayfly_private.now() where h.tenant_id = hold.tenant_id and h.id = hold.id;
+  update mayfly.budgets b set held_usd = greatest(0, b.held_usd - hold.usd), held_tokens = greatest(0, b.held_tokens - hold.tokens)
+  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and b.subject = case b.level
+    when 'tenant' then '' when 'agent' then hold.agent else hold.run_id::text end;
+end
+$$;
+
+comment on function mayfly_private.release_hold is 'Gives one hold back.';

@@ -1,0 +1,18 @@
+-- What one unit costs, in US dollars, for a call with so many input tokens: the last step below that counts for all of
+-- them. Where the unit has no price of its own, null.
+
+create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
+returns numeric
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return (
+    select (s.step ->> 1)::numeric / case when unit in ('requests', 'web_searches') then 1000 else 1000000 end
+    from jsonb_array_elements(units -> unit) with ordinality as s (step, n)
+    where (s.step ->> 0)::numeric < input_tokens or (s.step ->> 0)::numeric = 0
+    order by (s.step ->> 0)::numeric desc limit 1);
+end
+$$;
+
+comment on function mayfly_private.unit_price is 'What one unit costs.';

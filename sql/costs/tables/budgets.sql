@@ -1,0 +1,48 @@
+-- What may be spent: by the whole tenant, by agents of a name, by one run. A hard limit refuses what would pass it, a
+-- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
+-- of this room alone write it.
+--
+-- No check of spent against the limit: a call that cost more than its estimate is recorded all the same.
+
+create table mayfly.budgets (
+  tenant_id uuid not null,
+  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'agent', 'run')),
+  subject text collate "C" not null,
+  id uuid not null default gen_random_uuid(),
+  hard_usd numeric constraint budgets_hard_usd_range check (hard_usd >= 0),
+  soft_usd numeric constraint budgets_soft_usd_range check (soft_usd >= 0),
+  hard_tokens bigint constraint budgets_hard_tokens_range check (hard_tokens >= 0),
+  period text not null default 'total' constraint budgets_period_known check (period in ('total', 'day', 'month')),
+  period_start timestamptz not null default clock_timestamp(),
+  spent_usd numeric not null default 0,
+  held_usd numeric not null default 0,
+  spent_tokens bigint not null default 0,
+  held_tokens bigint not null default 0,
+  unpriced integer not null default 0,
+  reached_at timestamptz,
+  refused_at timestamptz,
+  constraint budgets_pkey primary key (tenant_id, level, subject),
+  constraint budgets_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.budgets
+  alter column subject set statistics 0,
+  alter column id set statistics 0,
+  alter column hard_usd set statistics 0,
+  alter column soft_usd set statistics 0,
+  alter column hard_tokens set statistics 0,
+  alter column spent_usd set statistics 0,
+  alter column held_usd set statistics 0,
+  alter column spent_tokens set statistics 0,
+  alter column held_tokens set statistics 0,
+  alter column unpriced set statistics 0;
+
+comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
+comment on column mayfly.budgets.subject is 'The name of the agents, or the id of the run; empty for the tenant.';
+comment on column mayfly.budgets.period is 'When what was spent starts anew at zero: never, each day or each month, in UTC.';
+comment on column mayfly.budgets.held_usd is 'Reserved for calls under way.';
+comment on column mayfly.budgets.unpriced is 'How many calls of models without a known price it has seen: their cost is in no sum.';
+comment on column mayfly.budgets.reached_at is 'When the log was told that the soft limit is reached, in this period.';
+comment on column mayfly.budgets.refused_at is 'When the log was told that a call was refused, in this period.';

@@ -1,0 +1,27 @@
+-- What is reserved for calls under way. A hold with a job is alive while the job runs at that attempt; one without
+-- until `until`. A hold that was given back is kept for a day: whoever paid all the same can still settle it.
+
+create table mayfly_private.cost_holds (
+  tenant_id uuid not null,
+  id uuid not null,
+  holder uuid not null,
+  job_id uuid,
+  attempt integer,
+  until timestamptz,
+  agent text collate "C" not null,
+  run_id uuid,
+  provider text not null,
+  model text not null,
+  levels text[] not null,
+  usd numeric not null,
+  tokens bigint not null,
+  released_at timestamptz,
+  created_at timestamptz not null default clock_timestamp(),
+  constraint cost_holds_pkey primary key (tenant_id, id),
+  constraint cost_holds_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
+comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, agent, run.';
+
+alter table mayfly_private.cost_holds enable row level security;

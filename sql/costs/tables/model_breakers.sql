@@ -1,0 +1,22 @@
+-- Models that fail: one row for each that failed since it last answered, shared by all workers of a tenant, since
+-- tenants have keys of their own.
+
+create table mayfly_private.model_breakers (
+  tenant_id uuid not null,
+  provider text collate "C" not null,
+  model text collate "C" not null,
+  failures integer not null,
+  open_until timestamptz,
+  probing_until timestamptz,
+  last_failure text,
+  at timestamptz not null default clock_timestamp(),
+  constraint model_breakers_pkey primary key (tenant_id, provider, model),
+  constraint model_breakers_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
+comment on column mayfly_private.model_breakers.open_until is 'Until when nobody calls it; then one call tries it.';
+comment on column mayfly_private.model_breakers.probing_until is 'That one call is under way, until then at most.';
+
+alter table mayfly_private.model_breakers enable row level security;

@@ -1,0 +1,28 @@
+-- Says by NOTIFY what is broadcast on a topic, to those who have a connection of their own to the database: on the
+-- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that has
+-- no room (a NOTIFY has 8,000 bytes) loses all but its numbers, by which its reader asks for it.
+--
+-- Where nobody has leased it nothing is said: commits that notify wait for each other in the whole cluster. Locks nothing else.
+
+create function mayfly_private.notify(topic text, event text, payload jsonb)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.to_uuid(split_part(topic, ':', 2));
+  told text;
+begin
+  if not exists (select from mayfly_private.postgres_listeners l where l.tenant_id = tenant and l.until > mayfly_private.now()) then
+    return;
+  end if;
+  told := jsonb_build_object('topic', topic, 'event', event, 'payload', payload)::text;
+  if octet_length(told) > 7900 then
+    told := jsonb_build_object('topic', topic, 'event', event, 'payload',
+      jsonb_strip_nulls(jsonb_build_object('seq', payload -> 'seq', 'attempt', payload -> 'attempt', 'session', payload -> 'session')))::text;
+  end if;
+  perform pg_notify('mayfly:' || tenant, told);
+end
+$$;
+
+comment on function mayfly_private.notify is 'Says by NOTIFY what is broadcast on a topic.';

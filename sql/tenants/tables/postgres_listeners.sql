@@ -1,0 +1,13 @@
+-- Which tenants' broadcasts somebody hears over a connection of their own to the database, and until when: the
+-- Postgres transport of the SDK leases it. Written by listen_by_postgres, read by notify.
+
+create table mayfly_private.postgres_listeners (
+  tenant_id uuid not null constraint postgres_listeners_pkey primary key,
+  until timestamptz not null,
+  constraint postgres_listeners_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (fillfactor = 50);
+
+comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+
+alter table mayfly_private.postgres_listeners enable row level security;
