@@ -95,7 +95,8 @@ export async function cluster(
   );
   if (written.error) return written;
   const clusters = named.map(({ group, words, examples }) => {
-    const shown = [...new Set(words.map((word) => written.data(word)))].slice(0, 8);
+    const forms = words.flatMap((word) => written.data(word) ?? []);
+    const shown = [...new Set(forms.length > 0 ? forms : words)].slice(0, 8);
     const rewards = group.flatMap(({ reward }) => (reward === null ? [] : [reward]));
     return {
       name: shown.slice(0, 3).join(", "),
@@ -148,12 +149,12 @@ const examplesOf = (group: Item[], words: string[]) =>
     .slice(0, 3)
     .map(({ example }) => example);
 
-/** The memories' words are stems: gives the form in which the examples write one most often, or the stem. */
+/** The memories' words are stems: gives the form in which the examples write one most often; null where none does. */
 async function writtenForms(
   link: Link,
   tenant: string,
   ids: string[],
-): Promise<Result<(stem: string) => string>> {
+): Promise<Result<(stem: string) => string | null>> {
   const forms = new Map<string, number>();
   if (ids.length > 0) {
     const rows = await link.client
@@ -171,11 +172,11 @@ async function writtenForms(
         forms.set(word, (forms.get(word) ?? 0) + 1);
   }
   return ok((stem) => {
-    // "bodi" is written body or bodies, "layer" layer or layers.
-    const beginning = stem.length > 3 ? stem.slice(0, -1) : stem;
+    // "layer" is written layer or layers, and "bodi" body or bodies.
+    const beginning = stem.endsWith("i") && stem.length > 3 ? stem.slice(0, -1) : stem;
     const [best] = [...forms]
       .filter(([word]) => word.startsWith(beginning) && word.length <= stem.length + 4)
       .sort(([a, x], [b, y]) => y - x || a.length - b.length || (a < b ? -1 : 1));
-    return best?.[0] ?? stem;
+    return best?.[0] ?? null;
   });
 }
