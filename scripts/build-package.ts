@@ -108,6 +108,7 @@ async function manifest(): Promise<object> {
     dependencies,
     // The application's own: two copies in one page would be two connections and two sessions.
     peerDependencies,
+    // Only a worker that runs agents needs it.
     peerDependenciesMeta,
   };
 }

@@ -33,7 +33,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 async function start(): Promise<Local> {
   const { wrong } = await buildMigrations(root, false);
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
-  const open = () => startLocal({ data, watch: true, log, onCrash: () => void stop(1) });
+  const open = () => startLocal({ root, data, watch: true, log, onCrash: () => void stop(1) });
   try {
     return await open();
   } catch (error) {

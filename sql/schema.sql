@@ -50,6 +50,23 @@ create type mayfly_private.found_lanes as (
   next_heads jsonb
 );
 
+create type mayfly_private.found_wait as (
+  n integer,
+  step text,
+  of text,
+  key text,
+  together text,
+  signal text,
+  child boolean,
+  child_id uuid,
+  approval uuid,
+  until timestamp with time zone,
+  at timestamp with time zone,
+  outcome jsonb,
+  signal_id bigint,
+  known boolean
+);
+
 create type mayfly_private.job_holder as (
   kind text,
   tenant_id uuid,
@@ -229,6 +246,7 @@ CREATE TRIGGER agents_log_insert AFTER INSERT ON mayfly.agents REFERENCING NEW T
 CREATE TRIGGER agents_log_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_agents();
 CREATE TRIGGER agents_meter_insert AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 CREATE TRIGGER agents_meter_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.release_obligations();
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
@@ -334,6 +352,77 @@ create policy approvals_select on mayfly.approvals for select to authenticated
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+
+create table mayfly.assignments (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  agent_id uuid not null,
+  agent_type text not null,
+  work text not null,
+  capabilities text[] not null default '{}'::text[],
+  assigned_by uuid,
+  assigned_at timestamp with time zone not null default clock_timestamp(),
+  ended boolean not null default false,
+  released boolean not null default false,
+  reward double precision,
+  rated_by uuid,
+  rated_at timestamp with time zone,
+  constraint assignments_pkey PRIMARY KEY (tenant_id, job_id),
+  constraint assignments_reward_range CHECK (((reward >= (0)::double precision) AND (reward <= (1)::double precision))),
+  constraint assignments_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX assignments_load_idx ON mayfly.assignments USING btree (tenant_id, agent_id) WHERE (NOT ended);
+CREATE INDEX assignments_over_idx ON mayfly.assignments USING btree (tenant_id, assigned_at) WHERE ended;
+alter table mayfly.assignments enable row level security;
+create policy assignments_select on mayfly.assignments for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER assignments_meter_delete AFTER DELETE ON mayfly.assignments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER assignments_meter_insert AFTER INSERT ON mayfly.assignments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.assignments to authenticated;
+grant select on table mayfly.assignments to service_role;
+comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
+
+create table mayfly.ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text,
+  weight double precision not null,
+  cast_at timestamp with time zone not null,
+  constraint ballots_pkey PRIMARY KEY (tenant_id, poll_id, voter_id),
+  constraint ballots_poll_fkey FOREIGN KEY (tenant_id, poll_id) REFERENCES mayfly.polls(tenant_id, id) ON DELETE CASCADE,
+  constraint ballots_reason_length CHECK ((char_length(reason) <= 2000))
+);
+alter table mayfly.ballots enable row level security;
+create policy ballots_select on mayfly.ballots for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER ballots_meter_delete AFTER DELETE ON mayfly.ballots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER ballots_meter_insert AFTER INSERT ON mayfly.ballots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.ballots to authenticated;
+grant select on table mayfly.ballots to service_role;
+comment on table mayfly.ballots is 'Who voted what, in polls that are closed.';
+
+create table mayfly.bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20,6) not null,
+  score double precision not null,
+  note text,
+  made_at timestamp with time zone not null,
+  constraint bids_note_length CHECK ((char_length(note) <= 2000)),
+  constraint bids_pkey PRIMARY KEY (tenant_id, tender_id, agent_id),
+  constraint bids_tender_fkey FOREIGN KEY (tenant_id, tender_id) REFERENCES mayfly.tenders(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.bids enable row level security;
+create policy bids_select on mayfly.bids for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER bids_meter_delete AFTER DELETE ON mayfly.bids REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER bids_meter_insert AFTER INSERT ON mayfly.bids REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.bids to authenticated;
+grant select on table mayfly.bids to service_role;
+comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
 
 create table mayfly.budgets (
   tenant_id uuid not null,
@@ -691,6 +780,7 @@ CREATE INDEX finished_jobs_parent_idx ON mayfly.finished_jobs USING btree (tenan
 alter table mayfly.finished_jobs enable row level security;
 create policy finished_jobs_select on mayfly.finished_jobs for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER finished_jobs_end_runs AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_runs();
 grant select on table mayfly.finished_jobs to authenticated;
 grant select on table mayfly.finished_jobs to service_role;
 comment on table mayfly.finished_jobs is 'Jobs that have succeeded, failed or been cancelled.';
@@ -837,6 +927,7 @@ create table mayfly.job_steps (
   ms integer,
   bytes integer not null,
   at timestamp with time zone not null default clock_timestamp(),
+  seq bigint not null generated always as identity,
   constraint job_steps_pkey PRIMARY KEY (tenant_id, job_id, name)
 );
 alter table mayfly.job_steps enable row level security;
@@ -1181,6 +1272,68 @@ grant select on table mayfly.model_usage to authenticated;
 grant select on table mayfly.model_usage to service_role;
 comment on table mayfly.model_usage is 'What each call of a model used and cost.';
 
+create table mayfly.model_worths (
+  tenant_id uuid not null,
+  model text not null,
+  meaning real not null,
+  unrelated real not null,
+  measured jsonb not null default '{}'::jsonb,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint model_worths_meaning_range CHECK (((meaning >= (0)::double precision) AND (meaning <= (100)::double precision))),
+  constraint model_worths_measured_size CHECK ((pg_column_size(measured) <= 8192)),
+  constraint model_worths_model_length CHECK (((char_length(model) >= 1) AND (char_length(model) <= 100))),
+  constraint model_worths_pkey PRIMARY KEY (tenant_id, model),
+  constraint model_worths_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint model_worths_unrelated_range CHECK (((unrelated >= (0.01)::double precision) AND (unrelated <= (0.95)::double precision)))
+);
+alter table mayfly.model_worths enable row level security;
+create policy model_worths_select on mayfly.model_worths for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.model_worths to authenticated;
+grant select on table mayfly.model_worths to service_role;
+comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+
+create table mayfly.polls (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  question text not null,
+  options text[] not null,
+  rule text not null,
+  quorum integer,
+  voters uuid[],
+  weights double precision[],
+  deadline timestamp with time zone not null,
+  status text not null default 'open'::text,
+  outcome jsonb,
+  job_id uuid,
+  key text,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  closed_at timestamp with time zone,
+  constraint polls_closed_when_over CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+  constraint polls_options_count CHECK (((cardinality(options) >= 2) AND (cardinality(options) <= 50))),
+  constraint polls_pkey PRIMARY KEY (tenant_id, id),
+  constraint polls_question_length CHECK (((char_length(question) >= 1) AND (char_length(question) <= 2000))),
+  constraint polls_quorum_range CHECK (((quorum >= 1) AND (quorum <= 10000))),
+  constraint polls_rule_known CHECK ((rule = ANY (ARRAY['majority'::text, 'unanimous'::text, 'weighted'::text, 'first_valid'::text]))),
+  constraint polls_status_known CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text]))),
+  constraint polls_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint polls_voters_count CHECK (((cardinality(voters) >= 1) AND (cardinality(voters) <= 1000))),
+  constraint polls_weights_match CHECK (((weights IS NULL) OR (cardinality(weights) = cardinality(voters))))
+);
+CREATE INDEX polls_closed_idx ON mayfly.polls USING btree (tenant_id, closed_at) WHERE (status <> 'open'::text);
+CREATE UNIQUE INDEX polls_key_key ON mayfly.polls USING btree (tenant_id, key) WHERE (key IS NOT NULL);
+CREATE INDEX polls_open_idx ON mayfly.polls USING btree (tenant_id, deadline) WHERE (status = 'open'::text);
+alter table mayfly.polls enable row level security;
+create policy polls_select on mayfly.polls for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER polls_meter_delete AFTER DELETE ON mayfly.polls REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER polls_meter_insert AFTER INSERT ON mayfly.polls REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.polls to authenticated;
+grant select on table mayfly.polls to service_role;
+comment on table mayfly.polls is 'Questions that agents or people answer each for themselves, and what came out.';
+
 create table mayfly.rate_limits (
   tenant_id uuid not null,
   level text not null,
@@ -1201,6 +1354,139 @@ create policy rate_limits_select on mayfly.rate_limits for select to authenticat
 grant select on table mayfly.rate_limits to authenticated;
 grant select on table mayfly.rate_limits to service_role;
 comment on table mayfly.rate_limits is 'How many calls of models and tools there may be in a minute.';
+
+create table mayfly.run_chunks (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  seq bigint not null,
+  size integer not null,
+  chunks json not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_chunks_pkey PRIMARY KEY (tenant_id, run_id, seq),
+  constraint run_chunks_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE,
+  constraint run_chunks_size_range CHECK ((size >= 1))
+);
+alter table mayfly.run_chunks enable row level security;
+create policy run_chunks_select on mayfly.run_chunks for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.run_chunks to authenticated;
+grant select on table mayfly.run_chunks to service_role;
+comment on table mayfly.run_chunks is 'The streams of runs.';
+
+create table mayfly.run_model_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null,
+  try integer not null,
+  agent text not null,
+  provider text not null,
+  model text not null,
+  digest bytea not null,
+  parts json,
+  messages json,
+  finish text,
+  usage jsonb,
+  usd numeric,
+  priced text,
+  ms integer not null,
+  error jsonb,
+  attempt integer not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_model_calls_answered_or_failed CHECK (((parts IS NULL) <> (error IS NULL))),
+  constraint run_model_calls_pkey PRIMARY KEY (tenant_id, run_id, step, try),
+  constraint run_model_calls_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE,
+  constraint run_model_calls_step_range CHECK ((step >= 1)),
+  constraint run_model_calls_try_range CHECK ((try >= 1))
+);
+CREATE UNIQUE INDEX run_model_calls_answer_key ON mayfly.run_model_calls USING btree (tenant_id, run_id, step) WHERE (parts IS NOT NULL);
+alter table mayfly.run_model_calls enable row level security;
+create policy run_model_calls_select on mayfly.run_model_calls for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.run_model_calls to authenticated;
+grant select on table mayfly.run_model_calls to service_role;
+comment on table mayfly.run_model_calls is 'What models answered, and how calls of them failed.';
+
+create table mayfly.run_tool_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null,
+  call_id text not null,
+  nth integer not null,
+  tool text not null,
+  risk text,
+  input json not null,
+  status text not null,
+  result json,
+  error jsonb,
+  approval_id uuid,
+  attempt integer not null,
+  attempts integer not null default 1,
+  holder uuid,
+  started_at timestamp with time zone not null default clock_timestamp(),
+  ended_at timestamp with time zone,
+  bytes integer not null,
+  constraint run_tool_calls_call_id_length CHECK (((char_length(call_id) >= 1) AND (char_length(call_id) <= 200))),
+  constraint run_tool_calls_ended_at_end CHECK (((ended_at IS NULL) = (status = 'started'::text))),
+  constraint run_tool_calls_pkey PRIMARY KEY (tenant_id, run_id, step, call_id),
+  constraint run_tool_calls_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE,
+  constraint run_tool_calls_status_known CHECK ((status = ANY (ARRAY['started'::text, 'succeeded'::text, 'failed'::text, 'denied'::text, 'edited'::text]))),
+  constraint run_tool_calls_step_range CHECK ((step >= 1)),
+  constraint run_tool_calls_tool_length CHECK (((char_length(tool) >= 1) AND (char_length(tool) <= 100)))
+);
+alter table mayfly.run_tool_calls enable row level security;
+create policy run_tool_calls_select on mayfly.run_tool_calls for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.run_tool_calls to authenticated;
+grant select on table mayfly.run_tool_calls to service_role;
+comment on table mayfly.run_tool_calls is 'What tools were asked and gave: the audit.';
+
+create table mayfly.runs (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent text not null,
+  status text not null default 'queued'::text,
+  paused boolean not null default false,
+  input json,
+  context json,
+  limits jsonb not null default '{}'::jsonb,
+  output json,
+  error jsonb,
+  steps integer not null default 0,
+  repairs integer not null default 0,
+  input_tokens bigint not null default 0,
+  output_tokens bigint not null default 0,
+  usd numeric not null default 0,
+  unpriced integer not null default 0,
+  active_ms bigint not null default 0,
+  forked_from uuid,
+  forked_at integer,
+  parent_id uuid,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  last_chunk bigint not null default 0,
+  told_chunk bigint not null default 0,
+  told_at timestamp with time zone,
+  bytes integer not null,
+  constraint runs_agent_form CHECK ((agent ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
+  constraint runs_ended_at_end CHECK (((ended_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'running'::text])))),
+  constraint runs_fork_whole CHECK (((forked_from IS NULL) = (forked_at IS NULL))),
+  constraint runs_forked_at_range CHECK ((forked_at >= 1)),
+  constraint runs_pkey PRIMARY KEY (tenant_id, id),
+  constraint runs_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'max_steps'::text, 'max_time'::text, 'max_tokens'::text, 'max_cost'::text]))),
+  constraint runs_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (fillfactor=50);
+CREATE INDEX runs_ended_idx ON mayfly.runs USING btree (tenant_id, ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX runs_forks_idx ON mayfly.runs USING btree (tenant_id, forked_from) WHERE (forked_from IS NOT NULL);
+alter table mayfly.runs enable row level security;
+create policy runs_select on mayfly.runs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.runs to authenticated;
+grant select on table mayfly.runs to service_role;
+comment on table mayfly.runs is 'Runs of agents.';
 
 create table mayfly.scopes (
   name text not null,
@@ -1266,6 +1552,59 @@ grant select on table mayfly.states to authenticated;
 grant select on table mayfly.states to service_role;
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 
+create table mayfly.team_members (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  role text not null,
+  joined_at timestamp with time zone not null default clock_timestamp(),
+  constraint team_members_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint team_members_pkey PRIMARY KEY (tenant_id, team_id, agent_id),
+  constraint team_members_role_form CHECK ((role ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
+  constraint team_members_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX team_members_agent_idx ON mayfly.team_members USING btree (tenant_id, agent_id);
+alter table mayfly.team_members enable row level security;
+create policy team_members_select on mayfly.team_members for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.team_members to authenticated;
+grant select on table mayfly.team_members to service_role;
+comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
+
+create table mayfly.teams (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  task text,
+  status text not null default 'running'::text,
+  lead_id uuid,
+  channel_id uuid,
+  deadline timestamp with time zone,
+  metadata jsonb not null default '{}'::jsonb,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  ended_at timestamp with time zone,
+  end_reason text,
+  constraint teams_end_reason_length CHECK ((char_length(end_reason) <= 500)),
+  constraint teams_ended_when_over CHECK (((status = 'ended'::text) = (ended_at IS NOT NULL))),
+  constraint teams_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
+  constraint teams_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+  constraint teams_pkey PRIMARY KEY (tenant_id, id),
+  constraint teams_status_known CHECK ((status = ANY (ARRAY['running'::text, 'ended'::text]))),
+  constraint teams_task_length CHECK ((char_length(task) <= 2000)),
+  constraint teams_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX teams_ended_idx ON mayfly.teams USING btree (tenant_id, ended_at) WHERE (status = 'ended'::text);
+CREATE UNIQUE INDEX teams_name_key ON mayfly.teams USING btree (tenant_id, name) WHERE (status = 'running'::text);
+alter table mayfly.teams enable row level security;
+create policy teams_select on mayfly.teams for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER teams_meter_delete AFTER DELETE ON mayfly.teams REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER teams_meter_insert AFTER INSERT ON mayfly.teams REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.teams to authenticated;
+grant select on table mayfly.teams to service_role;
+comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+
 create table mayfly.tenants (
   id uuid not null default gen_random_uuid(),
   name text not null,
@@ -1307,6 +1646,55 @@ grant select on table mayfly.tenants to authenticated;
 grant select on table mayfly.tenants to service_role;
 comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
 
+create table mayfly.tenders (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  job jsonb not null,
+  capabilities text[] not null default '{}'::text[],
+  rule text not null,
+  max_price numeric(20,6),
+  deadline timestamp with time zone not null,
+  status text not null default 'open'::text,
+  job_id uuid,
+  winner_id uuid,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  closed_at timestamp with time zone,
+  constraint tenders_closed_when_over CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+  constraint tenders_job_when_awarded CHECK (((status = 'awarded'::text) = (job_id IS NOT NULL))),
+  constraint tenders_pkey PRIMARY KEY (tenant_id, id),
+  constraint tenders_rule_known CHECK ((rule = ANY (ARRAY['lowest_price'::text, 'highest_score'::text]))),
+  constraint tenders_status_known CHECK ((status = ANY (ARRAY['open'::text, 'awarded'::text, 'failed'::text, 'cancelled'::text]))),
+  constraint tenders_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX tenders_closed_idx ON mayfly.tenders USING btree (tenant_id, closed_at) WHERE (status <> 'open'::text);
+CREATE INDEX tenders_open_idx ON mayfly.tenders USING btree (tenant_id, deadline) WHERE (status = 'open'::text);
+alter table mayfly.tenders enable row level security;
+create policy tenders_select on mayfly.tenders for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER tenders_meter_delete AFTER DELETE ON mayfly.tenders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER tenders_meter_insert AFTER INSERT ON mayfly.tenders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+grant select on table mayfly.tenders to authenticated;
+grant select on table mayfly.tenders to service_role;
+comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
+
+create table mayfly.track_records (
+  tenant_id uuid not null,
+  agent_type text not null,
+  work text not null,
+  rated integer not null,
+  total double precision not null,
+  constraint track_records_pkey PRIMARY KEY (tenant_id, agent_type, work),
+  constraint track_records_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.track_records enable row level security;
+create policy track_records_select on mayfly.track_records for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.track_records to authenticated;
+grant select on table mayfly.track_records to service_role;
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+
 create table mayfly_private.broadcast_losses (
   tenant_id uuid not null,
   noticed bigint not null default 0,
@@ -1316,6 +1704,22 @@ create table mayfly_private.broadcast_losses (
 );
 alter table mayfly_private.broadcast_losses enable row level security;
 comment on table mayfly_private.broadcast_losses is 'Which tenants have noticed lost broadcasts.';
+
+create table mayfly_private.cast_ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text,
+  weight double precision not null,
+  cast_at timestamp with time zone not null,
+  constraint cast_ballots_pkey PRIMARY KEY (tenant_id, poll_id, voter_id),
+  constraint cast_ballots_poll_fkey FOREIGN KEY (tenant_id, poll_id) REFERENCES mayfly.polls(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly_private.cast_ballots enable row level security;
+CREATE TRIGGER cast_ballots_meter_delete AFTER DELETE ON mayfly_private.cast_ballots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER cast_ballots_meter_insert AFTER INSERT ON mayfly_private.cast_ballots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+comment on table mayfly_private.cast_ballots is 'Who voted what, in polls that are open.';
 
 create table mayfly_private.charges (
   relation text not null,
@@ -1574,6 +1978,16 @@ create table mayfly_private.model_breakers (
 alter table mayfly_private.model_breakers enable row level security;
 comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
 
+create table mayfly_private.nudge_kinds (
+  event text not null,
+  heard text,
+  payload text not null,
+  constraint nudge_kinds_event_form CHECK ((event ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint nudge_kinds_pkey PRIMARY KEY (event)
+);
+alter table mayfly_private.nudge_kinds enable row level security;
+comment on table mayfly_private.nudge_kinds is 'The kinds of broadcasts that can be due.';
+
 create table mayfly_private.nudges (
   tenant_id uuid not null,
   topic text not null,
@@ -1590,7 +2004,6 @@ create table mayfly_private.nudges_due (
   topic text not null,
   event text not null,
   seq bigint,
-  constraint nudges_due_event_known CHECK ((event = ANY (ARRAY['log_appended'::text, 'message'::text, 'debug_level'::text, 'control'::text]))),
   constraint nudges_due_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.nudges_due enable row level security;
@@ -1653,6 +2066,32 @@ create table mayfly_private.renewal_secrets (
 CREATE INDEX renewal_secrets_agent_idx ON mayfly_private.renewal_secrets USING btree (tenant_id, agent_id);
 alter table mayfly_private.renewal_secrets enable row level security;
 comment on table mayfly_private.renewal_secrets is 'SHA-256 of the secrets that renew the tokens of agents.';
+
+create table mayfly_private.run_watchers (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  until timestamp with time zone not null,
+  constraint run_watchers_pkey PRIMARY KEY (tenant_id, run_id),
+  constraint run_watchers_run_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES mayfly.runs(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly_private.run_watchers enable row level security;
+comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.';
+
+create table mayfly_private.sealed_bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20,6) not null,
+  score double precision not null,
+  note text,
+  made_at timestamp with time zone not null,
+  constraint sealed_bids_pkey PRIMARY KEY (tenant_id, tender_id, agent_id),
+  constraint sealed_bids_tender_fkey FOREIGN KEY (tenant_id, tender_id) REFERENCES mayfly.tenders(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly_private.sealed_bids enable row level security;
+CREATE TRIGGER sealed_bids_meter_delete AFTER DELETE ON mayfly_private.sealed_bids REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+CREATE TRIGGER sealed_bids_meter_insert AFTER INSERT ON mayfly_private.sealed_bids REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
+comment on table mayfly_private.sealed_bids is 'Who bid what, for work that is still open.';
 
 create table mayfly_private.settings (
   only_row boolean not null default true,
@@ -1804,6 +2243,34 @@ set search_path = "";
 grant execute on function mayfly.append_debug to authenticated;
 grant execute on function mayfly.append_debug to service_role;
 
+create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean DEFAULT false)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.append_run_chunks to authenticated;
+grant execute on function mayfly.append_run_chunks to service_role;
+
+create function mayfly.assign_job(job jsonb, capabilities text[] DEFAULT NULL::text[], type text DEFAULT NULL::text, team uuid DEFAULT NULL::uuid, max_load integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.assign_job to authenticated;
+grant execute on function mayfly.assign_job to service_role;
+
+create function mayfly.begin_run(lease text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.begin_run to authenticated;
+grant execute on function mayfly.begin_run to service_role;
+
+create function mayfly.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.begin_tool_calls to authenticated;
+grant execute on function mayfly.begin_tool_calls to service_role;
+
 create function mayfly.cancel_approval(id uuid)
 returns jsonb
 language sql volatile
@@ -1817,6 +2284,20 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.cancel_jobs to authenticated;
 grant execute on function mayfly.cancel_jobs to service_role;
+
+create function mayfly.cancel_poll(poll_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.cancel_poll to authenticated;
+grant execute on function mayfly.cancel_poll to service_role;
+
+create function mayfly.cast_ballot(poll_id uuid, choice text, reason text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.cast_ballot to authenticated;
+grant execute on function mayfly.cast_ballot to service_role;
 
 create function mayfly.change_member_role(user_id uuid, role text)
 returns jsonb
@@ -1850,6 +2331,21 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.claim_jobs to authenticated;
 grant execute on function mayfly.claim_jobs to service_role;
+
+create function mayfly.close_tender(tender_id uuid, award boolean DEFAULT true)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.close_tender to authenticated;
+grant execute on function mayfly.close_tender to service_role;
+
+create function mayfly.cluster_sample(sample_size integer DEFAULT 1000, kinds text[] DEFAULT NULL::text[])
+returns jsonb
+language plpgsql stable
+set jit = off
+set search_path = "";
+grant execute on function mayfly.cluster_sample to authenticated;
+grant execute on function mayfly.cluster_sample to service_role;
 
 create function mayfly.complete_embeddings(model text, results jsonb)
 returns jsonb
@@ -1976,6 +2472,13 @@ set search_path = "";
 grant execute on function mayfly.edit_state to authenticated;
 grant execute on function mayfly.edit_state to service_role;
 
+create function mayfly.embedding_dimensions()
+returns integer
+language sql stable
+set search_path = "";
+grant execute on function mayfly.embedding_dimensions to authenticated;
+grant execute on function mayfly.embedding_dimensions to service_role;
+
 create function mayfly.embedding_progress(model text)
 returns jsonb
 language sql stable
@@ -1988,6 +2491,20 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.end_facts to authenticated;
 grant execute on function mayfly.end_facts to service_role;
+
+create function mayfly.end_run(lease text, status text, output text DEFAULT NULL::text, error jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.end_run to authenticated;
+grant execute on function mayfly.end_run to service_role;
+
+create function mayfly.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.end_tool_calls to authenticated;
+grant execute on function mayfly.end_tool_calls to service_role;
 
 create function mayfly.ensure_tenant(name text, owner uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -2058,6 +2575,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.forget_vectors to service_role;
 
+create function mayfly.fork_run(id uuid, at_step integer, input text DEFAULT NULL::text, edits jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.fork_run to authenticated;
+grant execute on function mayfly.fork_run to service_role;
+
 create function mayfly.get_agent(id uuid DEFAULT NULL::uuid)
 returns jsonb
 language sql stable
@@ -2079,12 +2603,33 @@ set search_path = "";
 grant execute on function mayfly.get_job to authenticated;
 grant execute on function mayfly.get_job to service_role;
 
+create function mayfly.get_poll(poll_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.get_poll to authenticated;
+grant execute on function mayfly.get_poll to service_role;
+
+create function mayfly.get_run(id uuid, with_parts boolean DEFAULT false)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.get_run to authenticated;
+grant execute on function mayfly.get_run to service_role;
+
 create function mayfly.get_state(key text, of_agent uuid DEFAULT NULL::uuid, version integer DEFAULT NULL::integer)
 returns jsonb
 language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.get_state to authenticated;
 grant execute on function mayfly.get_state to service_role;
+
+create function mayfly.get_tender(tender_id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.get_tender to authenticated;
+grant execute on function mayfly.get_tender to service_role;
 
 create function mayfly.heartbeat(activity text DEFAULT NULL::text, task text DEFAULT NULL::text, log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
@@ -2124,6 +2669,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.job_statistics to authenticated;
 grant execute on function mayfly.job_statistics to service_role;
+
+create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text DEFAULT 'member'::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.join_team to authenticated;
+grant execute on function mayfly.join_team to service_role;
 
 create function mayfly.lease_debug(level integer, for_agent uuid DEFAULT NULL::uuid, categories text[] DEFAULT NULL::text[], seconds double precision DEFAULT 60, lease uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -2180,6 +2732,13 @@ set search_path = "";
 grant execute on function mayfly.list_members to authenticated;
 grant execute on function mayfly.list_members to service_role;
 
+create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.list_runs to authenticated;
+grant execute on function mayfly.list_runs to service_role;
+
 create function mayfly.list_schedules()
 returns jsonb
 language plpgsql stable
@@ -2193,6 +2752,20 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.list_states to authenticated;
 grant execute on function mayfly.list_states to service_role;
+
+create function mayfly.list_teams(of_status text[] DEFAULT NULL::text[], team_id uuid DEFAULT NULL::uuid, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_teams to authenticated;
+grant execute on function mayfly.list_teams to service_role;
+
+create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_workflows to authenticated;
+grant execute on function mayfly.list_workflows to service_role;
 
 create function mayfly.listen(log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
@@ -2242,6 +2815,13 @@ set search_path = "";
 grant execute on function mayfly.model_price to authenticated;
 grant execute on function mayfly.model_price to service_role;
 
+create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb DEFAULT NULL::jsonb, forgotten text[] DEFAULT NULL::text[])
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.move_workflow to authenticated;
+grant execute on function mayfly.move_workflow to service_role;
+
 create function mayfly.my_invitations()
 returns jsonb
 language sql stable
@@ -2255,12 +2835,40 @@ set search_path = "";
 grant execute on function mayfly.open_inbox to authenticated;
 grant execute on function mayfly.open_inbox to service_role;
 
+create function mayfly.open_poll(question text, options text[], rule text DEFAULT 'majority'::text, voters jsonb DEFAULT NULL::jsonb, team uuid DEFAULT NULL::uuid, quorum integer DEFAULT NULL::integer, seconds double precision DEFAULT 300, key text DEFAULT NULL::text, lease text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.open_poll to authenticated;
+grant execute on function mayfly.open_poll to service_role;
+
+create function mayfly.open_tender(job jsonb, capabilities text[] DEFAULT NULL::text[], rule text DEFAULT 'lowest_price'::text, max_price numeric DEFAULT NULL::numeric, team uuid DEFAULT NULL::uuid, seconds double precision DEFAULT 60)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.open_tender to authenticated;
+grant execute on function mayfly.open_tender to service_role;
+
 create function mayfly.patch_state(key text, patch jsonb, of_agent uuid DEFAULT NULL::uuid, expected_version integer DEFAULT NULL::integer)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.patch_state to authenticated;
 grant execute on function mayfly.patch_state to service_role;
+
+create function mayfly.pause_run(id uuid, paused boolean DEFAULT true)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.pause_run to authenticated;
+grant execute on function mayfly.pause_run to service_role;
+
+create function mayfly.place_bid(tender_id uuid, price numeric, score double precision DEFAULT 1, note text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.place_bid to authenticated;
+grant execute on function mayfly.place_bid to service_role;
 
 create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2276,11 +2884,25 @@ set search_path = "";
 grant execute on function mayfly.push to authenticated;
 grant execute on function mayfly.push to service_role;
 
+create function mayfly.query_workflow(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.query_workflow to authenticated;
+grant execute on function mayfly.query_workflow to service_role;
+
 create function mayfly.queue_embeddings(model text, max_rows integer DEFAULT 1000, after uuid DEFAULT NULL::uuid)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.queue_embeddings to service_role;
+
+create function mayfly.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.rate_job to authenticated;
+grant execute on function mayfly.rate_job to service_role;
 
 create function mayfly.read_channel(name text, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2296,6 +2918,13 @@ set search_path = "";
 grant execute on function mayfly.read_log to authenticated;
 grant execute on function mayfly.read_log to service_role;
 
+create function mayfly.read_run_chunks(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000, watch boolean DEFAULT false)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_run_chunks to authenticated;
+grant execute on function mayfly.read_run_chunks to service_role;
+
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
 language plpgsql volatile
@@ -2303,7 +2932,7 @@ set search_path = "";
 grant execute on function mayfly.read_steps to authenticated;
 grant execute on function mayfly.read_steps to service_role;
 
-create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false)
+create function mayfly.recall(query text DEFAULT NULL::text, embedding real[] DEFAULT NULL::real[], model text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], having_tags text[] DEFAULT NULL::text[], agent uuid DEFAULT NULL::uuid, min_reward real DEFAULT NULL::real, since timestamp with time zone DEFAULT NULL::timestamp with time zone, result_limit integer DEFAULT 10, until timestamp with time zone DEFAULT NULL::timestamp with time zone, for_task text DEFAULT NULL::text, session uuid DEFAULT NULL::uuid, conversation uuid DEFAULT NULL::uuid, similar_to uuid DEFAULT NULL::uuid, weights jsonb DEFAULT NULL::jsonb, half_lives jsonb DEFAULT NULL::jsonb, surrounding integer DEFAULT 0, grouped boolean DEFAULT true, explain boolean DEFAULT false, older_embedding real[] DEFAULT NULL::real[], older_model text DEFAULT NULL::text)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
@@ -2331,6 +2960,20 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.record_facts to authenticated;
 grant execute on function mayfly.record_facts to service_role;
+
+create function mayfly.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.record_model_call to authenticated;
+grant execute on function mayfly.record_model_call to service_role;
+
+create function mayfly.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.record_run_context to authenticated;
+grant execute on function mayfly.record_run_context to service_role;
 
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -2380,6 +3023,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.renew_agent to authenticated;
 
+create function mayfly.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.report_workflow to authenticated;
+grant execute on function mayfly.report_workflow to service_role;
+
 create function mayfly.request_approval(title text, input jsonb DEFAULT '{}'::jsonb, lease text DEFAULT NULL::text, step text DEFAULT NULL::text, category text DEFAULT 'general'::text, confidence double precision DEFAULT NULL::double precision, milestone boolean DEFAULT false, required boolean DEFAULT false, quorum integer DEFAULT NULL::integer, roles text[] DEFAULT NULL::text[], deciders uuid[] DEFAULT NULL::uuid[], expires_in double precision DEFAULT NULL::double precision, input_schema jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language sql volatile
@@ -2400,6 +3050,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.resume_agent to authenticated;
 grant execute on function mayfly.resume_agent to service_role;
+
+create function mayfly.retry_steps(lease text, names text[])
+returns integer
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.retry_steps to authenticated;
+grant execute on function mayfly.retry_steps to service_role;
 
 create function mayfly.revoke_enrolment_key(id uuid, stop_agents boolean DEFAULT false)
 returns jsonb
@@ -2470,6 +3127,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.set_job_share to service_role;
 
+create function mayfly.set_model_worth(model text, meaning real DEFAULT NULL::real, unrelated real DEFAULT NULL::real, measured jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_model_worth to authenticated;
+grant execute on function mayfly.set_model_worth to service_role;
+
 create function mayfly.set_queue(name text, paused boolean DEFAULT false, max_running integer DEFAULT NULL::integer, max_running_per_group integer DEFAULT NULL::integer, rate double precision DEFAULT NULL::double precision, weight integer DEFAULT 1)
 returns jsonb
 language plpgsql volatile
@@ -2525,12 +3189,26 @@ set search_path = "";
 grant execute on function mayfly.spawn_agent to authenticated;
 grant execute on function mayfly.spawn_agent to service_role;
 
+create function mayfly.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.spawn_named_team to authenticated;
+grant execute on function mayfly.spawn_named_team to service_role;
+
 create function mayfly.spawn_team(team jsonb)
 returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.spawn_team to authenticated;
 grant execute on function mayfly.spawn_team to service_role;
+
+create function mayfly.start_run(agent text, input text DEFAULT NULL::text, limits jsonb DEFAULT '{}'::jsonb, key text DEFAULT NULL::text, lease text DEFAULT NULL::text, priority integer DEFAULT 0)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.start_run to authenticated;
+grant execute on function mayfly.start_run to service_role;
 
 create function mayfly.state_changes(changes jsonb)
 returns jsonb
@@ -2552,6 +3230,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.stop_agent to authenticated;
 grant execute on function mayfly.stop_agent to service_role;
+
+create function mayfly.stop_team(team_id uuid, reason text DEFAULT NULL::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.stop_team to authenticated;
+grant execute on function mayfly.stop_team to service_role;
 
 create function mayfly.subscribe_channel(name text, acknowledged bigint DEFAULT NULL::bigint)
 returns jsonb
@@ -2601,6 +3286,13 @@ set search_path = "";
 grant execute on function mayfly.traverse_facts to authenticated;
 grant execute on function mayfly.traverse_facts to service_role;
 
+create function mayfly.tuning_questions(questions integer DEFAULT 60, model text DEFAULT ''::text)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.tuning_questions to authenticated;
+grant execute on function mayfly.tuning_questions to service_role;
+
 create function mayfly.turn_jobs(done jsonb DEFAULT '[]'::jsonb, failures jsonb DEFAULT '[]'::jsonb, wanted integer DEFAULT 1, queues text[] DEFAULT NULL::text[], names text[] DEFAULT NULL::text[], lease double precision DEFAULT 30, place jsonb DEFAULT NULL::jsonb, park uuid DEFAULT NULL::uuid)
 returns json
 language plpgsql volatile
@@ -2643,12 +3335,26 @@ set search_path = "";
 grant execute on function mayfly.use_approval to authenticated;
 grant execute on function mayfly.use_approval to service_role;
 
+create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb DEFAULT NULL::jsonb, may_sleep boolean DEFAULT true)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.wait_any to authenticated;
+grant execute on function mayfly.wait_any to service_role;
+
 create function mayfly.wait_job(lease text, step text, signals text[] DEFAULT '{}'::text[], until timestamp with time zone DEFAULT NULL::timestamp with time zone)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.wait_job to authenticated;
 grant execute on function mayfly.wait_job to service_role;
+
+create function mayfly.workflow_history(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.workflow_history to authenticated;
+grant execute on function mayfly.workflow_history to service_role;
 
 create function mayfly_gate.check_request(path text DEFAULT current_setting('search_path'::text))
 returns void
@@ -2737,6 +3443,13 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.append_run_chunks to authenticated;
+grant execute on function mayfly_private.append_run_chunks to service_role;
+
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
 language plpgsql volatile
@@ -2761,6 +3474,32 @@ create function mayfly_private.approval_rule(tenant uuid, agent_type text, categ
 returns mayfly.approval_policies
 language plpgsql stable security definer
 set search_path = "";
+
+create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.assign_job to authenticated;
+grant execute on function mayfly_private.assign_job to service_role;
+
+create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
+returns mayfly.tenders
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.begin_run(lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.begin_run to authenticated;
+grant execute on function mayfly_private.begin_run to service_role;
+
+create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.begin_tool_calls to authenticated;
+grant execute on function mayfly_private.begin_tool_calls to service_role;
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]
@@ -2797,6 +3536,13 @@ set search_path = "";
 grant execute on function mayfly_private.cancel_jobs to authenticated;
 grant execute on function mayfly_private.cancel_jobs to service_role;
 
+create function mayfly_private.cancel_poll(poll_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.cancel_poll to authenticated;
+grant execute on function mayfly_private.cancel_poll to service_role;
+
 create function mayfly_private.canonical(given jsonb)
 returns jsonb
 language plpgsql immutable parallel safe
@@ -2806,6 +3552,13 @@ create function mayfly_private.card(agent mayfly.agents)
 returns jsonb
 language sql stable security definer
 set search_path = "";
+
+create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.cast_ballot to authenticated;
+grant execute on function mayfly_private.cast_ballot to service_role;
 
 create function mayfly_private.change_member_role(member uuid, role text)
 returns jsonb
@@ -2871,6 +3624,11 @@ returns void
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.check_poll(question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text)
+returns void
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
 language plpgsql volatile
@@ -2883,7 +3641,7 @@ set search_path = "";
 
 create function mayfly_private.check_recall(query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer)
 returns void
-language plpgsql immutable
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
@@ -2901,6 +3659,11 @@ returns void
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.check_team_settings(settings jsonb)
+returns void
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.check_transition()
 returns trigger
 language plpgsql volatile security definer
@@ -2909,6 +3672,11 @@ set search_path = "";
 create function mayfly_private.check_version(functions text)
 returns void
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_waits(waits jsonb)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
@@ -2938,6 +3706,13 @@ create function mayfly_private.close_cursor(cursor_state jsonb)
 returns text
 language sql immutable
 set search_path = "";
+
+create function mayfly_private.close_tender(tender_id uuid, award boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.close_tender to authenticated;
+grant execute on function mayfly_private.close_tender to service_role;
 
 create function mayfly_private.common_scopes(allowed text[])
 returns text[]
@@ -2981,6 +3756,11 @@ set search_path = "";
 create function mayfly_private.content_hash(kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamp with time zone, conversation uuid, private_to uuid)
 returns uuid
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.convert_operations(push jsonb)
@@ -3051,6 +3831,11 @@ grant execute on function mayfly_private.debug_level to service_role;
 create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
 language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.debug_rate(tenant uuid)
@@ -3165,6 +3950,13 @@ returns text
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.embedding_dimensions()
+returns integer
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.embedding_dimensions to authenticated;
+grant execute on function mayfly_private.embedding_dimensions to service_role;
+
 create function mayfly_private.embedding_progress(model text)
 returns jsonb
 language plpgsql stable security definer
@@ -3204,6 +3996,30 @@ returns void
 language plpgsql volatile security definer
 set plan_cache_mode = force_generic_plan
 set search_path = "";
+
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.end_run to authenticated;
+grant execute on function mayfly_private.end_run to service_role;
+
+create function mayfly_private.end_runs()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.end_teams(tenant uuid, ids uuid[], reason text)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.end_tool_calls to authenticated;
+grant execute on function mayfly_private.end_tool_calls to service_role;
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
@@ -3292,6 +4108,12 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
+create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
+returns record
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
 create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
 returns record
 language plpgsql stable
@@ -3329,6 +4151,16 @@ create function mayfly_private.find_typos(tenant uuid, language text, question t
 returns record
 language plpgsql stable
 set jit = off
+set search_path = "";
+
+create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamp with time zone)
+returns mayfly_private.found_wait[]
+language plpgsql stable security definer
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.fire_schedules(max_rows integer)
@@ -3381,6 +4213,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.forget_vectors to service_role;
 
+create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.fork_run to authenticated;
+grant execute on function mayfly_private.fork_run to service_role;
+
 create function mayfly_private.get_agent(agent_id uuid)
 returns jsonb
 language plpgsql stable security definer
@@ -3388,8 +4227,34 @@ set search_path = "";
 grant execute on function mayfly_private.get_agent to authenticated;
 grant execute on function mayfly_private.get_agent to service_role;
 
+create function mayfly_private.get_poll(poll_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.get_poll to authenticated;
+grant execute on function mayfly_private.get_poll to service_role;
+
+create function mayfly_private.get_run(id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.get_run to authenticated;
+grant execute on function mayfly_private.get_run to service_role;
+
+create function mayfly_private.get_tender(tender_id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.get_tender to authenticated;
+grant execute on function mayfly_private.get_tender to service_role;
+
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer DEFAULT 1000)
 returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
+returns uuid
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -3408,6 +4273,16 @@ returns bytea
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.hears_control(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.hears_debug(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3420,6 +4295,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.heartbeat_jobs to authenticated;
 grant execute on function mayfly_private.heartbeat_jobs to service_role;
+
+create function mayfly_private.held_run(lease text)
+returns mayfly.runs
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.hold_debug(tenant uuid, listening boolean DEFAULT false)
 returns void
@@ -3503,6 +4383,11 @@ returns boolean
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.is_inbox_open(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.is_live(state mayfly.states)
 returns boolean
 language sql stable
@@ -3544,6 +4429,13 @@ create function mayfly_private.job_holder()
 returns mayfly_private.job_holder
 language plpgsql stable security definer
 set search_path = "";
+
+create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.join_team to authenticated;
+grant execute on function mayfly_private.join_team to service_role;
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text DEFAULT '$'::text)
 returns text
@@ -3617,6 +4509,20 @@ set search_path = "";
 grant execute on function mayfly_private.list_members to authenticated;
 grant execute on function mayfly_private.list_members to service_role;
 
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_runs to authenticated;
+grant execute on function mayfly_private.list_runs to service_role;
+
+create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_teams to authenticated;
+grant execute on function mayfly_private.list_teams to service_role;
+
 create function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -3651,6 +4557,11 @@ returns uuid[]
 language plpgsql volatile
 set search_path = "";
 
+create function mayfly_private.lock_poll(tenant uuid, id uuid)
+returns mayfly.polls
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.lock_ready(tenant uuid, of_lane text, asked integer, marks mayfly_private.job_marks, first_mark integer, newest bigint)
 returns mayfly_private.locked_jobs
 language plpgsql volatile security definer
@@ -3658,6 +4569,11 @@ set search_path = "";
 
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.lock_tender(tenant uuid, id uuid)
+returns mayfly.tenders
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -3694,6 +4610,11 @@ set search_path = "";
 create function mayfly_private.log_messages()
 returns trigger
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.log_states()
@@ -3768,6 +4689,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_some(begun timestamp with time zone, max_rows integer DEFAULT 1000)
 returns integer
 language plpgsql volatile security definer
@@ -3775,6 +4701,11 @@ set lock_timeout = 2s
 set search_path = "";
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -3855,6 +4786,11 @@ returns boolean
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean
 language plpgsql stable security definer
@@ -3891,6 +4827,11 @@ set search_path = "";
 create function mayfly_private.merge_values(base jsonb, present jsonb, wanted jsonb, wanted_is_newer boolean)
 returns jsonb
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.meter_conflicts()
@@ -3946,6 +4887,18 @@ language plpgsql volatile security definer
 set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
+
+create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.move_workflow to authenticated;
+grant execute on function mayfly_private.move_workflow to service_role;
 
 create function mayfly_private.my_invitations()
 returns jsonb
@@ -4049,10 +5002,29 @@ set search_path = "";
 grant execute on function mayfly_private.open_inbox to authenticated;
 grant execute on function mayfly_private.open_inbox to service_role;
 
+create function mayfly_private.open_poll(question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.open_poll to authenticated;
+grant execute on function mayfly_private.open_poll to service_role;
+
 create function mayfly_private.open_spawn(wanted integer)
 returns mayfly_private.spawner
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.open_team(tenant uuid, id uuid)
+returns mayfly.teams
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.open_tender(job jsonb, capabilities text[], rule text, max_price numeric, team uuid, seconds double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.open_tender to authenticated;
+grant execute on function mayfly_private.open_tender to service_role;
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]
@@ -4097,10 +5069,24 @@ set search_path = "";
 grant execute on function mayfly_private.patch_state to authenticated;
 grant execute on function mayfly_private.patch_state to service_role;
 
+create function mayfly_private.pause_run(id uuid, paused boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.pause_run to authenticated;
+grant execute on function mayfly_private.pause_run to service_role;
+
 create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
 language plpgsql stable
 set search_path = "";
+
+create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.place_bid to authenticated;
+grant execute on function mayfly_private.place_bid to service_role;
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -4175,6 +5161,13 @@ returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.rate_job to authenticated;
+grant execute on function mayfly_private.rate_job to service_role;
+
 create function mayfly_private.rate_room(tokens double precision, filled_at timestamp with time zone, per_minute integer, burst integer, at timestamp with time zone)
 returns double precision
 language plpgsql immutable
@@ -4194,6 +5187,13 @@ set jit = off
 set search_path = "";
 grant execute on function mayfly_private.read_log to authenticated;
 grant execute on function mayfly_private.read_log to service_role;
+
+create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_run_chunks to authenticated;
+grant execute on function mayfly_private.read_run_chunks to service_role;
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -4237,7 +5237,12 @@ returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
-create function mayfly_private.recall(query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, result_limit integer, until timestamp with time zone, for_task text, session uuid, conversation uuid, similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean)
+create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.recall(query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, result_limit integer, until timestamp with time zone, for_task text, session uuid, conversation uuid, similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean, older_embedding real[], older_model text)
 returns TABLE(id uuid, agent_id uuid, agent_name text, agent_ended_at timestamp with time zone, kind text, task text, input text, output text, critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamp with time zone, score real, parts jsonb, duplicates uuid[], surroundings jsonb)
 language plpgsql stable security definer
 set jit = off
@@ -4268,6 +5273,20 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.record_facts to authenticated;
 grant execute on function mayfly_private.record_facts to service_role;
+
+create function mayfly_private.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.record_model_call to authenticated;
+grant execute on function mayfly_private.record_model_call to service_role;
+
+create function mayfly_private.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.record_run_context to authenticated;
+grant execute on function mayfly_private.record_run_context to service_role;
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -4343,6 +5362,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.release_obligations()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.remove_member(member uuid)
 returns jsonb
 language plpgsql volatile security definer
@@ -4355,6 +5379,13 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.renew_agent to authenticated;
+
+create function mayfly_private.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.report_workflow to authenticated;
+grant execute on function mayfly_private.report_workflow to service_role;
 
 create function mayfly_private.request_approval(title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean, quorum integer, roles text[], deciders uuid[], expires_in double precision, input_schema jsonb)
 returns jsonb
@@ -4399,6 +5430,13 @@ set search_path = "";
 grant execute on function mayfly_private.resume_agent to authenticated;
 grant execute on function mayfly_private.resume_agent to service_role;
 
+create function mayfly_private.retry_steps(lease text, names text[])
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.retry_steps to authenticated;
+grant execute on function mayfly_private.retry_steps to service_role;
+
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
 language plpgsql volatile security definer
@@ -4423,6 +5461,17 @@ grant execute on function mayfly_private.rollback_state to service_role;
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer
 language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.run_lineage(tenant uuid, id uuid)
+returns TABLE(run_id uuid, nth integer, above integer, below integer)
+language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.run_log(tenant uuid, id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set enable_seqscan = off
 set search_path = "";
 
 create function mayfly_private.sample_words(tenant uuid, max_rows integer)
@@ -4491,6 +5540,11 @@ set search_path = "";
 grant execute on function mayfly_private.set_debug to authenticated;
 grant execute on function mayfly_private.set_debug to service_role;
 
+create function mayfly_private.set_dimensions(dimensions integer)
+returns void
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb
 language plpgsql volatile security definer
@@ -4510,6 +5564,13 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_job_share to service_role;
+
+create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_model_worth to authenticated;
+grant execute on function mayfly_private.set_model_worth to service_role;
 
 create function mayfly_private.set_queue(name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer)
 returns jsonb
@@ -4561,6 +5622,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.settle_costs to authenticated;
 grant execute on function mayfly_private.settle_costs to service_role;
+
+create function mayfly_private.settle_poll(poll mayfly.polls)
+returns mayfly.polls
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.settle_vectors(batch integer DEFAULT 500, large integer DEFAULT 10000, only_tenant uuid DEFAULT NULL::uuid)
 returns integer
@@ -4615,6 +5681,16 @@ returns jsonb
 language sql stable
 set search_path = "";
 
+create function mayfly_private.show_poll(poll mayfly.polls)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.show_run(run mayfly.runs)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.show_schedule(schedule mayfly.job_schedules)
 returns jsonb
 language sql stable
@@ -4629,12 +5705,27 @@ set search_path = "";
 grant execute on function mayfly_private.show_state to authenticated;
 grant execute on function mayfly_private.show_state to service_role;
 
+create function mayfly_private.show_team(team mayfly.teams)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
+create function mayfly_private.show_tender(tender mayfly.tenders)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.signal_job to authenticated;
 grant execute on function mayfly_private.signal_job to service_role;
+
+create function mayfly_private.signal_poll(poll mayfly.polls)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.spawn_agent(name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text, renew boolean)
 returns jsonb
@@ -4643,12 +5734,26 @@ set search_path = "";
 grant execute on function mayfly_private.spawn_agent to authenticated;
 grant execute on function mayfly_private.spawn_agent to service_role;
 
+create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.spawn_named_team to authenticated;
+grant execute on function mayfly_private.spawn_named_team to service_role;
+
 create function mayfly_private.spawn_team(team jsonb)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.spawn_team to authenticated;
 grant execute on function mayfly_private.spawn_team to service_role;
+
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.start_run to authenticated;
+grant execute on function mayfly_private.start_run to service_role;
 
 create function mayfly_private.start_usage()
 returns trigger
@@ -4666,6 +5771,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.stop_agent to authenticated;
 grant execute on function mayfly_private.stop_agent to service_role;
+
+create function mayfly_private.stop_team(team_id uuid, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.stop_team to authenticated;
+grant execute on function mayfly_private.stop_team to service_role;
 
 create function mayfly_private.subscribe_channel(name text, acknowledged bigint)
 returns jsonb
@@ -4747,6 +5859,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.tell_run(run mayfly.runs, now boolean)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.tenant_ids(scope text)
 returns uuid[]
 language plpgsql stable security definer
@@ -4809,6 +5926,14 @@ set enable_seqscan = off
 set jit = off
 set search_path = "";
 
+create function mayfly_private.tuning_questions(questions integer, model text)
+returns jsonb
+language plpgsql stable security definer
+set jit = off
+set search_path = "";
+grant execute on function mayfly_private.tuning_questions to authenticated;
+grant execute on function mayfly_private.tuning_questions to service_role;
+
 create function mayfly_private.turn_jobs(done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid)
 returns json
 language plpgsql volatile security definer
@@ -4824,6 +5949,11 @@ set search_path = "";
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
 language sql stable
+set search_path = "";
+
+create function mayfly_private.unrelated_similarity(tenant uuid, model text)
+returns real
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.unschedule_job_function(function_name text)
@@ -4881,6 +6011,15 @@ returns void
 language sql volatile security definer
 set search_path = "";
 
+create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.wait_any to authenticated;
+grant execute on function mayfly_private.wait_any to service_role;
+
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamp with time zone)
 returns jsonb
 language plpgsql volatile security definer
@@ -4917,6 +6056,19 @@ set search_path = "";
 create function mayfly_private.words_version()
 returns smallint
 language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.workflow_row(job jsonb)
+returns jsonb
+language sql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.workflow_row to authenticated;
+grant execute on function mayfly_private.workflow_row to service_role;
+
+create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meaning real, OUT unrelated real)
+returns record
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])

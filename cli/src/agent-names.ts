@@ -1,5 +1,5 @@
-import { list, row, text } from "../../sdk/src/contract/answer-form.ts";
-import { fromDataApi } from "../../sdk/src/link/call.ts";
+import { list, row, text } from "@mayfly/sdk/contract/answer-form";
+import { fromDataApi } from "@mayfly/sdk/internal";
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Issued, Mayfly } from "@mayfly/sdk";
 import type { Connection } from "./connection.ts";
+import { checkEmbeddings } from "./doctor-embeddings.ts";
 import type { Stop } from "./doctor-entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { codeOf, inMayfly, probe } from "./probe.ts";
@@ -54,7 +55,10 @@ export async function checkAgents(connection: Connection, before: Before): Promi
               spawned.error.hint ?? "The function's logs have the reason",
             ),
       );
-    } else findings.push(...(await checkToken(connection, spawned.data, before.joinable)));
+    } else {
+      findings.push(...(await checkToken(connection, spawned.data, before.joinable)));
+      findings.push(await checkEmbeddings(connection, mayfly));
+    }
   } finally {
     const erased = await mayfly.tenants.erase({ name });
     if (erased.error)

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { count, flag, object, text, texts } from "@mayfly/sdk/contract/answer-form";
 import { z } from "zod";
-import { count, flag, object, text, texts } from "../../sdk/src/contract/answer-form.ts";
 import type { Connection } from "./connection.ts";
 import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
@@ -16,6 +16,8 @@ import { duration } from "./words.ts";
 
 /** What mayfly.installation gives. */
 interface Installation {
+  /** Missing of a database before 0.2. */
+  dimensions?: number;
   postgres: string;
   at: string;
   extensions: Record<string, string>;

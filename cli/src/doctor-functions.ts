@@ -1,4 +1,4 @@
-import { version } from "../../sdk/src/contract/version.ts";
+import { version } from "@mayfly/sdk/contract/version";
 import type { Connection } from "./connection.ts";
 import { type Finding, fine, warning, wrong } from "./finding.ts";
 import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";

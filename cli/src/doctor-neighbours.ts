@@ -1,5 +1,5 @@
+import { disconnect } from "@mayfly/sdk/internal";
 import { createClient } from "@supabase/supabase-js";
-import { disconnect } from "../../sdk/src/link/disconnect.ts";
 import type { Connection } from "./connection.ts";
 import { type Finding, fine, skipped, warning } from "./finding.ts";
 

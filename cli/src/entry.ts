@@ -1,6 +1,5 @@
-import { list } from "../../sdk/src/contract/answer-form.ts";
-import { behindRow } from "../../sdk/src/link/read-all.ts";
-import { tenantRow } from "../../sdk/src/tenants/answers.ts";
+import { list } from "@mayfly/sdk/contract/answer-form";
+import { behindRow, tenantRow } from "@mayfly/sdk/internal";
 import type { Connection } from "./connection.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 

@@ -1,4 +1,4 @@
-import type { Result } from "../../sdk/src/contract/errors.ts";
+import type { Result } from "@mayfly/sdk/contract/errors";
 
 /** 0 is done. A signal's is 128 and its number. */
 export const exitCodes = { failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;

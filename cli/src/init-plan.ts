@@ -1,9 +1,10 @@
 /** What init would do to a project, found out without touching it. */
 import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { version } from "../../sdk/src/contract/version.ts";
+import { version } from "@mayfly/sdk/contract/version";
 import { Failure } from "./failure.ts";
 import { editConfig } from "./init-config.ts";
+import { dimensionMigrations } from "./init-dimensions.ts";
 import { hashOf, type Manifest, manifestPath, readManifest } from "./init-manifest.ts";
 import { numberMigrations } from "./init-migrations.ts";
 import { functionEntries, readFunctions, readMigrations, type SourceFile } from "./source.ts";
@@ -33,10 +34,15 @@ export interface Plan {
   migrationsChanged: boolean;
 }
 
-export async function makePlan(root: string, force: boolean): Promise<Plan> {
+/** @param dimensions how many numbers vectors shall have; as it is without. */
+export async function makePlan(root: string, force: boolean, dimensions?: number): Promise<Plan> {
   await refuseForeignFunctions(root);
   const manifest = await readManifest(root);
-  const migrations = await numberMigrations(root, await readMigrations(), manifest);
+  const migrations = await numberMigrations(
+    root,
+    [...(await readMigrations()), ...dimensionMigrations(manifest, dimensions)],
+    manifest,
+  );
   const files = [...migrations, ...(await readFunctions())];
   const known = manifest?.files ?? {};
 

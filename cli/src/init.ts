@@ -2,7 +2,7 @@ import { mkdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
-import { type CommonOptions, execute, type Session, withJson } from "./command.ts";
+import { type CommonOptions, execute, type Session, whole, withJson } from "./command.ts";
 import { Failure, usage } from "./failure.ts";
 import { type Change, makePlan, manifestPath, manifestText, type Plan } from "./init-plan.ts";
 import { until } from "./interruption.ts";
@@ -14,6 +14,7 @@ interface Options extends CommonOptions {
   yes?: boolean;
   dryRun?: boolean;
   force?: boolean;
+  dimensions?: number;
 }
 
 const examples = `
@@ -22,7 +23,8 @@ to this version: files that you changed are kept and named, unless --force.
 
 Examples:
   mayfly init ~/my-app --dry-run    what it would do
-  mayfly init ~/my-app --yes        without asking`;
+  mayfly init ~/my-app --yes        without asking
+  mayfly init --dimensions 1536     for a model whose vectors have so many numbers`;
 
 export function addInit(program: Command): void {
   const command = program
@@ -32,6 +34,11 @@ export function addInit(program: Command): void {
     .option("--yes", "do not ask")
     .option("--dry-run", "change nothing")
     .option("--force", "overwrite files that were changed")
+    .option(
+      "--dimensions <number>",
+      "how many numbers a vector has: 256 to 2000; 384 until it is set",
+      whole(256, 2_000),
+    )
     .addHelpText("after", examples);
   withJson(command).action((folder: string, options: Options) =>
     execute(options, (session) => init(folder, options, session)),
@@ -41,7 +48,7 @@ export function addInit(program: Command): void {
 async function init(folder: string, options: Options, session: Session): Promise<undefined> {
   const { output, interruption } = session;
   const root = await folderOf(folder);
-  const plan = await makePlan(root, options.force === true);
+  const plan = await makePlan(root, options.force === true, options.dimensions);
   const report = (done: boolean) =>
     output.answer(answerOf(plan, done), () => (done ? doneLines(plan, output) : []));
   if (!output.json) for (const line of planLines(plan, output)) output.line(line);

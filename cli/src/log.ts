@@ -1,6 +1,6 @@
-import { list } from "../../sdk/src/contract/answer-form.ts";
-import { type LogEvent, loggedEvent } from "../../sdk/src/contract/log.ts";
-import { fromDataApi } from "../../sdk/src/link/call.ts";
+import { list } from "@mayfly/sdk/contract/answer-form";
+import { type LogEvent, loggedEvent } from "@mayfly/sdk/contract/log";
+import { fromDataApi } from "@mayfly/sdk/internal";
 
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";

@@ -1,7 +1,8 @@
+import { version } from "@mayfly/sdk/contract/version";
 import { Command, CommanderError } from "commander";
-import { version } from "../../sdk/src/contract/version.ts";
 import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
+import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addCosts } from "./costs.ts";
 import { addDoctor } from "./doctor.ts";
@@ -11,13 +12,17 @@ import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
 import { addRecall } from "./recall.ts";
+import { addRecommend } from "./recommend.ts";
 import { addReembed } from "./reembed.ts";
 import { addRemember } from "./remember.ts";
+import { addRuns } from "./runs.ts";
 import { addSchedules } from "./schedules.ts";
 import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
+import { addTune } from "./tune.ts";
+import { addWorkflows } from "./workflows.ts";
 
 const after = `
 Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
@@ -52,12 +57,17 @@ const commands = [
   addTail,
   addJobs,
   addSchedules,
+  addWorkflows,
   addApprovals,
+  addRuns,
   addCosts,
   addRemember,
   addRecall,
+  addRecommend,
+  addClusters,
   addFacts,
   addReembed,
+  addTune,
   addCodemod,
 ];
 for (const add of commands) add(program);

@@ -1,4 +1,4 @@
-import { Mayfly } from "../../sdk/src/mayfly.ts";
+import { Mayfly } from "@mayfly/sdk";
 import { type Connection, type ConnectionOptions, findConnection } from "./connection.ts";
 import { enter, type KnownTenant } from "./entry.ts";
 import { Failure, usage } from "./failure.ts";

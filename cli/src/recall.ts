@@ -1,7 +1,7 @@
 import type { RecalledMemory, RecallOptions } from "@mayfly/sdk";
+import { DEV_EMBEDDING_MODEL } from "@mayfly/sdk/contract/development-embedder";
+import { type MemoryKind, memoryKind } from "@mayfly/sdk/contract/schemas";
 import { type Command, InvalidArgumentError } from "commander";
-import { DEV_EMBEDDING_MODEL } from "../../sdk/src/contract/development-embedder.ts";
-import { type MemoryKind, memoryKind } from "../../sdk/src/contract/schemas.ts";
 import {
   execute,
   list,

@@ -1,7 +1,7 @@
 /** What `mayfly tail` shows, whatever it comes from. */
 
 import type { LogEvent } from "@mayfly/sdk";
-import { debugCategories } from "../../sdk/src/contract/debug.ts";
+import { debugCategories } from "@mayfly/sdk/contract/debug";
 
 /** How much an agent tells; each level has what those before it have. */
 export const levels = ["silent", "basic", "detailed", "verbose", "trace"] as const;

@@ -1,7 +1,6 @@
+import type { Usage } from "@mayfly/sdk";
+import { fromDataApi, type StatisticsRow, statisticsRow } from "@mayfly/sdk/internal";
 import type { Command } from "commander";
-import { fromDataApi } from "../../sdk/src/link/call.ts";
-import { type StatisticsRow, statisticsRow } from "../../sdk/src/memory/statistics.ts";
-import type { Usage } from "../../sdk/src/tenants/answers.ts";
 import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";

@@ -1,9 +1,9 @@
 /** The debug streams in a tail. */
-import { list, withId } from "../../sdk/src/contract/answer-form.ts";
-import { type DebugCategory, debugCategories, debugLevels } from "../../sdk/src/contract/debug.ts";
-import type { DebugRecord } from "../../sdk/src/debug/record.ts";
-import type { DebugWatch } from "../../sdk/src/debug/watch-types.ts";
-import { fromDataApi } from "../../sdk/src/link/call.ts";
+
+import type { DebugRecord, DebugWatch } from "@mayfly/sdk";
+import { list, withId } from "@mayfly/sdk/contract/answer-form";
+import { type DebugCategory, debugCategories, debugLevels } from "@mayfly/sdk/contract/debug";
+import { fromDataApi } from "@mayfly/sdk/internal";
 import type { AgentNames } from "./agent-names.ts";
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";

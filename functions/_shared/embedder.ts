@@ -1,5 +1,11 @@
 /** Turns texts into vectors: an endpoint of one's own, or the edge runtime's model. */
-import { createEndpointEmbedder, type Embedder, EmbeddingFailure } from "./endpoint_embedder.ts";
+import { call, type MayflyClient } from "./database.ts";
+import {
+  createEndpointEmbedder,
+  type Embedder,
+  EmbeddingFailure,
+  fitted,
+} from "./endpoint_embedder.ts";
 
 interface Session {
   /** The embedded Supabase names its development embedder here; hosted has nothing. */
@@ -22,26 +28,70 @@ export function getEmbedder(): Embedder | undefined {
         // A variable that is set to nothing is none.
         model: Deno.env.get("MAYFLY_EMBEDDINGS_MODEL") || "text-embedding-3-small",
         key: Deno.env.get("MAYFLY_EMBEDDINGS_KEY"),
+        matryoshka: switchOf(Deno.env.get("MAYFLY_EMBEDDINGS_MATRYOSHKA")),
       })
     : createSessionEmbedder();
   return embedder;
 }
+
+let previous: Embedder | null | undefined;
+
+/**
+ * The embedder before this one, `MAYFLY_EMBEDDINGS_PREVIOUS_MODEL`: while memories are being embedded anew,
+ * it answers for those that have no new vector yet. Without a URL of its own it is at the same.
+ */
+export function getPreviousEmbedder(): Embedder | null {
+  if (previous !== undefined) return previous;
+  const model = Deno.env.get("MAYFLY_EMBEDDINGS_PREVIOUS_MODEL");
+  const session = createSessionEmbedder();
+  if (!model || model === getEmbedder()?.model) previous = null;
+  else if (session && (model === session.model || model === "gte-small")) previous = session;
+  else {
+    const url =
+      Deno.env.get("MAYFLY_EMBEDDINGS_PREVIOUS_URL") || Deno.env.get("MAYFLY_EMBEDDINGS_URL");
+    const key =
+      Deno.env.get("MAYFLY_EMBEDDINGS_PREVIOUS_KEY") || Deno.env.get("MAYFLY_EMBEDDINGS_KEY");
+    previous = url ? createEndpointEmbedder({ url, model, key }) : null;
+  }
+  return previous;
+}
+
+const switchOf = (text: string | undefined) =>
+  text === "true" ? true : text === "false" ? false : undefined;
 
 function createSessionEmbedder(): Embedder | undefined {
   if (typeof Supabase === "undefined") return undefined;
   const session = new Supabase.ai.Session("gte-small");
   return {
     model: session.model ?? "gte-small",
-    async embed(texts) {
+    async embed(texts, _timeoutMs, dimensions) {
       const vectors: number[][] = [];
       for (const text of texts) {
-        vectors.push(
-          await session.run(text.slice(0, maxCharacters), { mean_pool: true, normalize: true }),
-        );
+        const cut = text.slice(0, maxCharacters);
+        const vector = await session.run(cut, { mean_pool: true, normalize: true });
+        if (vector.length > dimensions)
+          throw new EmbeddingFailure(tooLong(vector.length, dimensions));
+        vectors.push(fitted(vector, dimensions));
       }
       return vectors;
     },
   };
+}
+
+/** gte-small is no Matryoshka model: what is cut from it means something else. */
+const tooLong = (length: number, dimensions: number) =>
+  `is not set, and gte-small gives ${length} numbers where the project keeps ${dimensions}: set MAYFLY_EMBEDDINGS_URL`;
+
+/** For a minute: a migration changes it once in the life of a project. */
+const keptMs = 60_000;
+let known: { dimensions: number; until: number } | undefined;
+
+/** How many numbers the vectors of the project have. */
+export async function getDimensions(client: MayflyClient): Promise<number> {
+  if (known && known.until > Date.now()) return known.dimensions;
+  const dimensions = (await call(() => client.rpc("embedding_dimensions"))) ?? 384;
+  known = { dimensions, until: Date.now() + keptMs };
+  return dimensions;
 }
 
 /** Why an embedder failed, for callers and the queue; whatever it was, the log has it. */

@@ -1,11 +1,14 @@
 /** Vectors from an OpenAI-compatible `/embeddings` endpoint, and why there are none. */
 import { z } from "zod";
-import { dimensions, embedding } from "../../sdk/src/contract/schemas.ts";
+import { embedding } from "../../sdk/src/contract/schemas.ts";
 
 export interface Embedder {
   model: string;
-  /** @param timeoutMs how long an endpoint may take. */
-  embed(texts: string[], timeoutMs: number): Promise<number[][]>;
+  /**
+   * @param timeoutMs how long an endpoint may take.
+   * @param dimensions how many numbers the vectors of the project have.
+   */
+  embed(texts: string[], timeoutMs: number, dimensions: number): Promise<number[][]>;
 }
 
 /**
@@ -43,19 +46,50 @@ export function createEndpointEmbedder(endpoint: {
   url: string;
   model: string;
   key: string | undefined;
+  /** Whether the first numbers of its vectors mean most, so that they can be cut. */
+  matryoshka?: boolean | undefined;
 }): Embedder {
-  const { url, model, key } = endpoint;
+  const { url, model, key, matryoshka = isMatryoshka(model) } = endpoint;
+  /** Whether it takes the parameter `dimensions`: some servers and older models refuse it. */
+  let takesDimensions = true;
   return {
     model,
-    async embed(texts, timeoutMs) {
-      const response = await ask(url, key, timeoutMs, {
-        model,
-        input: texts.map((text) => text.slice(0, maxCharacters).toWellFormed()),
-        dimensions,
+    async embed(texts, timeoutMs, dimensions) {
+      const input = texts.map((text) => text.slice(0, maxCharacters).toWellFormed());
+      let response = await ask(url, key, timeoutMs, {
+        ...{ model, input },
+        ...(takesDimensions && { dimensions }),
       });
-      return vectorsOf(response, texts.length);
+      if (
+        takesDimensions &&
+        response.status === 400 &&
+        /dimension|matryoshka/i.test(response.text)
+      ) {
+        takesDimensions = false;
+        response = await ask(url, key, timeoutMs, { model, input });
+      }
+      return vectorsOf(response, texts.length, dimensions, matryoshka);
     },
   };
+}
+
+/** Models that are trained so (Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022). */
+const isMatryoshka = (model: string) =>
+  /text-embedding-3|nomic-embed-text-v1\.5|mxbai-embed-large|embeddinggemma|gemini-embedding|qwen3-embedding|jina-embeddings-v[34]|arctic-embed-[lm]-v[12]|voyage-3|cohere.*v4|matryoshka/i.test(
+    model,
+  );
+
+/**
+ * A vector as the project keeps it. Of a longer one of a Matryoshka model the first numbers, of length one
+ * again; a shorter one with zeros behind, which change no cosine.
+ */
+export function fitted(vector: number[], dimensions: number): number[] {
+  if (vector.length <= dimensions) {
+    return [...vector, ...Array<number>(dimensions - vector.length).fill(0)];
+  }
+  const cut = vector.slice(0, dimensions);
+  const length = Math.hypot(...cut) || 1;
+  return cut.map((value) => value / length);
 }
 
 async function ask(url: string, key: string | undefined, timeoutMs: number, body: object) {
@@ -81,7 +115,12 @@ async function ask(url: string, key: string | undefined, timeoutMs: number, body
   }
 }
 
-function vectorsOf(response: Awaited<ReturnType<typeof ask>>, count: number): number[][] {
+function vectorsOf(
+  response: Awaited<ReturnType<typeof ask>>,
+  count: number,
+  dimensions: number,
+  matryoshka: boolean,
+): number[][] {
   const { status, ok, text } = response;
   if (!ok) {
     throw new EmbeddingFailure(`answered ${status}${hints[status] ?? ""}`, ofText.includes(status));
@@ -93,13 +132,14 @@ function vectorsOf(response: Awaited<ReturnType<typeof ask>>, count: number): nu
     );
   }
   if (data.data.length !== count) throw new EmbeddingFailure("left some texts out");
-  const vectors = data.data.sort((a, b) => a.index - b.index).map((entry) => entry.embedding);
-  const other = vectors.find(({ length }) => length !== dimensions);
-  if (other) {
+  const given = data.data.sort((a, b) => a.index - b.index).map((entry) => entry.embedding);
+  const longer = given.find(({ length }) => length > dimensions);
+  if (longer && !matryoshka) {
     throw new EmbeddingFailure(
-      `gave ${other.length} numbers instead of ${dimensions}: MAYFLY_EMBEDDINGS_MODEL must heed \`dimensions\``,
+      `gave ${longer.length} numbers instead of ${dimensions}: run mayfly init --dimensions ${longer.length}, or set MAYFLY_EMBEDDINGS_MATRYOSHKA=true if they may be cut`,
     );
   }
+  const vectors = given.map((vector) => fitted(vector, dimensions));
   // What the database refuses takes the whole push with it.
   if (!vectors.every((vector) => embedding.safeParse(vector).success)) {
     throw new EmbeddingFailure("gave a vector that is all 0, or out of bounds", true);

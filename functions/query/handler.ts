@@ -3,7 +3,14 @@ import { type QueryRequest, queryRequest } from "../../sdk/src/contract/schemas.
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller } from "../_shared/database.ts";
-import { getEmbedder, noteFailure, shorten } from "../_shared/embedder.ts";
+import {
+  getDimensions,
+  getEmbedder,
+  getPreviousEmbedder,
+  noteFailure,
+  shorten,
+} from "../_shared/embedder.ts";
+import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
 /** Who asks waits no longer for an endpoint: by words there is an answer at once. */
 const embeddingTimeoutMs = 5_000;
@@ -14,12 +21,17 @@ app.post("/", async (context) => {
   const body = await readBody(context, queryRequest);
   const client = await connectAsCaller(context.req.raw);
   const { tags, limit, task, ...query } = body;
-  const vector = await vectorFor(body);
+  const dimensions = await getDimensions(client);
+  const [vector, older] = await Promise.all([
+    vectorFor(body, dimensions),
+    olderVectorFor(body, dimensions),
+  ]);
   const recall = call(() =>
     client.rpc("recall", {
       ...query,
       ...(vector.model && { model: vector.model }),
       ...(vector.embedding && { embedding: vector.embedding }),
+      ...(older && { older_embedding: older.embedding, older_model: older.model }),
       ...(tags && { having_tags: tags }),
       ...(task !== undefined && { for_task: task }),
       ...(limit && { result_limit: limit }),
@@ -67,18 +79,29 @@ interface Vector {
 }
 
 /** What to compare with: the caller's own vector, that of a memory (by SQL), or the query's. */
-async function vectorFor(body: QueryRequest): Promise<Vector> {
+async function vectorFor(body: QueryRequest, dimensions: number): Promise<Vector> {
   if (body.weights?.meaning === 0) return { problem: "meaning weighs nothing" };
   if (body.embedding) return { embedding: body.embedding, model: body.model };
   if (body.similar_to && !body.query) return { model: body.model ?? getEmbedder()?.model };
-  return embedQuery(body.query ?? "");
+  return embedQuery(getEmbedder(), body.query ?? "", dimensions);
 }
 
-async function embedQuery(text: string): Promise<Vector> {
-  const embedder = getEmbedder();
+/** The query by the model before, of which some memories may have their only vector. */
+async function olderVectorFor(body: QueryRequest, dimensions: number): Promise<Vector | null> {
+  const embedder = getPreviousEmbedder();
+  if (!embedder || !body.query || body.embedding || body.weights?.meaning === 0) return null;
+  const vector = await embedQuery(embedder, body.query, dimensions);
+  return vector.embedding ? vector : null;
+}
+
+async function embedQuery(
+  embedder: Embedder | undefined,
+  text: string,
+  dimensions: number,
+): Promise<Vector> {
   if (!embedder) return { problem: "no embedder is configured" };
   try {
-    const [embedding] = await embedder.embed([text], embeddingTimeoutMs);
+    const [embedding] = await embedder.embed([text], embeddingTimeoutMs, dimensions);
     return { embedding: shorten(embedding ?? []), model: embedder.model };
   } catch (error) {
     return { problem: noteFailure(embedder.model, error) };

@@ -20,6 +20,8 @@ const issued = z.looseObject({
   renewal_secret: z.string(),
 });
 
+const namedTeam = z.object({ team: z.unknown(), agents: z.array(z.unknown()) });
+
 export const app = createApp("spawn");
 
 app.post("/", async (context) => {
@@ -30,8 +32,15 @@ app.post("/", async (context) => {
 });
 
 app.post("/team", async (context) => {
-  const { team } = await readBody(context, teamRequest);
+  const { team, as: settings } = await readBody(context, teamRequest);
   const client = await connectToSpawn(context.req.raw);
+  if (settings) {
+    const named = await call(() =>
+      client.rpc("spawn_named_team", { team: team as never, settings: settings as never }),
+    );
+    const { team: made, agents } = namedTeam.parse(named);
+    return answerData(context, { team: made, agents: await Promise.all(agents.map(signed)) });
+  }
   const answer = await call(() => client.rpc("spawn_team", { team: team as never }));
   return answerData(context, await Promise.all(z.array(z.unknown()).parse(answer).map(signed)));
 });

@@ -1,7 +1,13 @@
 /** Embeds memories that wait for it in the database's queue. */
 import { z } from "zod";
 import { call, type MayflyClient } from "../_shared/database.ts";
-import { getEmbedder, mayBeOfText, noteFailure, shorten } from "../_shared/embedder.ts";
+import {
+  getDimensions,
+  getEmbedder,
+  mayBeOfText,
+  noteFailure,
+  shorten,
+} from "../_shared/embedder.ts";
 import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
 /** Texts that are embedded at once, between two looks at the clock. */
@@ -29,6 +35,7 @@ export async function drain(client: MayflyClient, budgetMs: number) {
   };
   if (!embedder) return total;
   const deadline = performance.now() + budgetMs;
+  const dimensions = await getDimensions(client);
   let stored: number;
   do {
     const claimed = claims.parse(
@@ -40,6 +47,7 @@ export async function drain(client: MayflyClient, budgetMs: number) {
     const made = await embedAll(
       embedder,
       claimed.map((claim) => claim.text),
+      dimensions,
     );
     for (const one of made) if ("error" in one) total.problem = one.error;
     const results = claimed.map(({ memory, lease }, index) => ({ memory, lease, ...made[index] }));
@@ -61,15 +69,16 @@ export async function drain(client: MayflyClient, budgetMs: number) {
 async function embedAll(
   embedder: Embedder,
   texts: string[],
+  dimensions: number,
 ): Promise<({ embedding: number[] } | { error: string })[]> {
   try {
-    const vectors = await embedder.embed(texts, embeddingTimeoutMs);
+    const vectors = await embedder.embed(texts, embeddingTimeoutMs, dimensions);
     return texts.map((_, index) => ({ embedding: shorten(vectors[index] ?? []) }));
   } catch (error) {
     const reason = noteFailure(embedder.model, error);
     if (texts.length === 1 || !mayBeOfText(error)) return texts.map(() => ({ error: reason }));
     const made = [];
-    for (const text of texts) made.push(...(await embedAll(embedder, [text])));
+    for (const text of texts) made.push(...(await embedAll(embedder, [text], dimensions)));
     return made;
   }
 }

@@ -3,7 +3,13 @@ import { type Operation, syncRequest } from "../../sdk/src/contract/schemas.ts";
 import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, connectAsProject, type MayflyClient } from "../_shared/database.ts";
-import { getEmbedder, mayBeOfText, noteFailure, shorten } from "../_shared/embedder.ts";
+import {
+  getDimensions,
+  getEmbedder,
+  mayBeOfText,
+  noteFailure,
+  shorten,
+} from "../_shared/embedder.ts";
 import { drain } from "./drain.ts";
 
 /** A request has 2 s of CPU on hosted projects. */
@@ -24,7 +30,7 @@ export const app = createApp("sync");
 app.post("/", async (context) => {
   const { push = [], since, limit } = await readBody(context, syncRequest);
   const client = await connectAsCaller(context.req.raw);
-  let { operations, embedding } = await embed(push);
+  let { operations, embedding } = await embed(push, client);
   const sync = () =>
     call(() =>
       client.rpc("sync", {
@@ -69,7 +75,7 @@ async function drainAfterAnswer(client: MayflyClient): Promise<void> {
 }
 
 /** The operations, those that put a memory with a vector, as far as the budget goes. */
-async function embed(operations: Operation[]) {
+async function embed(operations: Operation[], client: MayflyClient) {
   const embedder = getEmbedder();
   const bare = operations.filter((op) => op.type === "memory.put" && !op.embedding);
   if (bare.length === 0) return { operations, embedding: null };
@@ -80,6 +86,7 @@ async function embed(operations: Operation[]) {
     };
   }
   const vectors = new Map<string, number[]>();
+  const dimensions = await getDimensions(client);
   let problem: string | null = null;
   const deadline = performance.now() + embeddingBudgetMs;
   // What the caller brings itself comes first; the rest waits in the queue.
@@ -88,7 +95,7 @@ async function embed(operations: Operation[]) {
   for (let at = 0; at < few.length && performance.now() < deadline; at += batchSize) {
     const batch = few.slice(at, at + batchSize);
     try {
-      const made = await embedder.embed(batch.map(textOf), embeddingTimeoutMs);
+      const made = await embedder.embed(batch.map(textOf), embeddingTimeoutMs, dimensions);
       batch.forEach((op, index) => {
         vectors.set(op.id, shorten(made[index] ?? []));
       });

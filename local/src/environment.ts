@@ -2,7 +2,10 @@ import type { ProjectKeys } from "./keys.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What functions may also be given by whoever starts the embedded Supabase. */
-const passedOn = ["MAYFLY_EMBEDDINGS_URL", "MAYFLY_EMBEDDINGS_MODEL", "MAYFLY_EMBEDDINGS_KEY"];
+const passedOn = [
+  ...["URL", "MODEL", "KEY", "MATRYOSHKA"],
+  ...["PREVIOUS_MODEL", "PREVIOUS_URL", "PREVIOUS_KEY"],
+].map((name) => `MAYFLY_EMBEDDINGS_${name}`);
 
 /** The project's API keys as they were before 2025: tokens of a role, good for ten years from 2025. */
 export async function legacyKeys(tokens: Tokens): Promise<Record<string, string>> {

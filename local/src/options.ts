@@ -14,8 +14,8 @@ export interface LocalOptions {
   dbPort?: number | undefined;
   /** A Postgres with pgvector to use instead of the embedded one: a superuser's URL. */
   dbUrl?: string | undefined;
-  /** A database made before, for tests: see `dump`. */
-  template?: Blob | undefined;
+  /** A database made before, or the path of its file, for tests: see `dump`. */
+  template?: Blob | string | undefined;
   keys?: ProjectKeys;
   /** Secrets of the functions, over those they have by themselves. */
   secrets?: Record<string, string>;

@@ -19,6 +19,12 @@ const parts = [
 /** What the package of the SDK exports. */
 const publicDoors = ["sdk/src/index.ts", "sdk/src/link/postgres.ts"];
 
+/** What the command line and tests may enter besides: what all parts agree on, and the door for them. */
+const isOurDoor = (target: string) =>
+  publicDoors.includes(target) ||
+  target === "sdk/src/internal.ts" ||
+  target.startsWith("sdk/src/contract/");
+
 /** A reason why an import is wrong, with what to do; nothing where it is right. */
 type Rule = (file: string, target: string) => string | undefined;
 
@@ -46,22 +52,38 @@ const sdkStandsAlone: Rule = (file, target) =>
     : undefined;
 
 const usersEnterThroughTheSdk: Rule = (file, target) =>
-  begins(file, "cli/", "console/", "adapters/", "examples/") &&
+  begins(file, "console/", "adapters/", "examples/") &&
   begins(target, "sdk/src/") &&
   !publicDoors.includes(target)
     ? "it may use only what @mayfly/sdk exports. Export what it needs from sdk/src/index.ts, or do without"
     : undefined;
 
-const testsEnterThroughTheSdk: Rule = (file, target) =>
-  begins(file, "tests/") && begins(target, "sdk/src/") && !publicDoors.includes(target)
-    ? "a test enters through @mayfly/sdk and #harness. Test the behaviour through the public surface"
+const ourDoors =
+  "@mayfly/sdk, @mayfly/sdk/contract/… or, for what neither has, @mayfly/sdk/internal";
+
+const cliEntersThroughDoors: Rule = (file, target) =>
+  begins(file, "cli/") && begins(target, "sdk/src/") && !isOurDoor(target)
+    ? `the command line enters through ${ourDoors}. Export it there if it has to be`
     : undefined;
+
+const testsEnterThroughDoors: Rule = (file, target) =>
+  begins(file, "tests/") && begins(target, "sdk/src/") && !isOurDoor(target)
+    ? `a test enters through ${ourDoors}. Test the behaviour through the public surface if you can`
+    : undefined;
+
+const internalIsForTheOthers: Rule = (file, target) =>
+  begins(file, "sdk/src/", "local/src/") && target.endsWith("/src/internal.ts")
+    ? "internal.ts is for other parts. Import the file itself"
+    : undefined;
+
+const isDoorOf = (part: string, target: string) =>
+  ["index", "internal"].some((door) => target === `${part}/src/${door}.ts`);
 
 /** The inside of what is no SDK is tested beside its name. */
 const insideIsTestedAtHome: Rule = (file, target) => {
   if (!begins(file, "tests/") || begins(file, "tests/harness/")) return undefined;
   for (const part of ["local", "cli"])
-    if (begins(target, `${part}/src/`) && target !== `${part}/src/index.ts`)
+    if (begins(target, `${part}/src/`) && !isDoorOf(part, target))
       if (!begins(file, `tests/${part}/`))
         return `only tests/${part}/ may look inside ${part}/. Use #harness, or move the test there`;
   return undefined;
@@ -95,7 +117,9 @@ export function importFaults(imports: Imports, rooms: readonly string[]): Fault[
     functionsUseTheContract,
     sdkStandsAlone,
     usersEnterThroughTheSdk,
-    testsEnterThroughTheSdk,
+    cliEntersThroughDoors,
+    testsEnterThroughDoors,
+    internalIsForTheOthers,
     insideIsTestedAtHome,
     roomsStandOnFloors(rooms),
   ];

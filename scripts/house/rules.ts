@@ -1,4 +1,5 @@
 /** The rules of the house (docs/contributing/rules.md) over a tree of files. */
+import { boundFaults } from "./bounds.ts";
 import { callFaults } from "./calls.ts";
 import { cyclesOf } from "./cycles.ts";
 import { importFaults } from "./doors.ts";
@@ -42,6 +43,7 @@ function alwaysWrong(tree: SourceFile[], imports: Imports): string[] {
   return [
     ...cyclesOf(imports).map((files) => `${files.join(" → ")} is a circle of imports: ${fix}.`),
     ...[...callFaults(tree), ...functionFaults(tree)].map(({ sentence }) => sentence),
+    ...boundFaults(tree),
   ];
 }
 

@@ -25,6 +25,7 @@ const about: Record<string, string> = {
   growth: "How each part grows with the data",
   debug: "Debug records while nobody watches",
   jobs: "Jobs",
+  releases: "The hot calls against release 0.1.0",
   start: "Starting the embedded Supabase",
   peer: "The same work on a peer",
 };

@@ -65,7 +65,7 @@ const everything = [
   ...["memory:read", "memory:write", "message:send", "message:read"],
   ...["channel:write", "channel:broadcast", "state:read", "state:write"],
   ...["job:add", "job:read", "job:work"],
-  ...["debug:read", "debug:write"],
+  ...["fact:read", "fact:write", "debug:read", "debug:write"],
 ];
 
 async function spawn(

@@ -1,14 +1,15 @@
+import type { AgentConnection } from "./agent-connection.ts";
 import { cardRow } from "./agents/answers.ts";
 import type { Activity, AgentCard } from "./agents/card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
-import { Life, type LifeParts } from "./agents/life.ts";
+import { Life } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Channels } from "./channels/channels.ts";
 import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
-import { Debug, type DebugOptions } from "./debug/debug.ts";
+import { Debug } from "./debug/debug.ts";
 import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { JobHandlers } from "./jobs/local-job.ts";
@@ -18,7 +19,6 @@ import { notPushed } from "./link/left.ts";
 import { type FromRow, fromRow } from "./link/rows.ts";
 import { Log } from "./log/log.ts";
 import { AgentMemory } from "./memory/agent-memory.ts";
-import type { CacheOptions } from "./memory/cache.ts";
 import type { NewMemory } from "./memory/memory.ts";
 import type { Recall, RecallOptions } from "./memory/recall.ts";
 import type { Synced, SyncOptions } from "./memory/sync.ts";
@@ -31,18 +31,10 @@ import {
   type RequestOptions,
 } from "./messages/messages.ts";
 import { AgentOutbox } from "./outbox/agent-outbox.ts";
-import type { Outboxes } from "./outbox/outboxes.ts";
+import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
-
-/** What an agent needs of its Mayfly. */
-export interface AgentConnection extends Omit<LifeParts, "clock"> {
-  /** By tenant: what agents learned and the server has not acknowledged. */
-  outboxes: Outboxes;
-  cache: CacheOptions;
-  debug: DebugOptions;
-  /** Those that have a connection, children included. */
-  agents: Set<Agent>;
-}
+import { Teams } from "./teams/teams.ts";
+import { Workflows } from "./workflows/workflows.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
 export class Agent {
@@ -58,10 +50,16 @@ export class Agent {
   readonly channels: Channels;
   /** Its own states; `state.shared`: those of the tenant; `state.of(id)`: those of another agent. */
   readonly state: States;
-  /** What is to be done in the tenant, and what this agent does of it. */
+  /** What is to be done, and what this agent does of it. */
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Runs of workflows. */
+  readonly workflows: Workflows;
+  /** Runs of agents of the tenant. */
+  readonly runs: Runs;
+  /** Agents that work on something together; those that it spawns are its children. */
+  readonly teams: Teams<Agent>;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   /** What it shows of itself to those who watch. */
@@ -76,10 +74,10 @@ export class Agent {
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
-  readonly #connection: AgentConnection;
+  readonly #connection: AgentConnection<Agent>;
 
   /** @internal */
-  constructor(connection: AgentConnection, issued: Issued) {
+  constructor(connection: AgentConnection<Agent>, issued: Issued) {
     const { outboxes, cache, debug, agents } = connection;
     const { id, name, tenant_id: tenantId, scopes } = issued.agent;
     const outbox = outboxes.of(tenantId);
@@ -101,6 +99,9 @@ export class Agent {
     this.channels = new Channels(link, this.messages);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
+    this.workflows = new Workflows(link, this.jobs);
+    this.runs = new Runs(link);
+    this.teams = new Teams(link, (child) => new Agent(connection, child));
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
@@ -122,7 +123,7 @@ export class Agent {
   get type(): string {
     return this.#life.agent.type;
   }
-  /** The type as it was defined when the agent was spawned: its role, its prompt; null if it was not. */
+  /** The type as it was defined then: its role, its prompt; null if it was not. */
   get definition(): FromRow<AgentTypeRow> | null {
     return this.#life.type && fromRow(this.#life.type);
   }
@@ -154,7 +155,6 @@ export class Agent {
   get secondsLeft(): number {
     return Math.max(0, (this.expiresAt.getTime() - this.#life.clock.now) / 1000);
   }
-
   /** The agent as others see it. */
   async card(): Promise<Result<AgentCard>> {
     const answer = await this.#life.link.rpc("get_agent", { id: this.id }, cardRow);
@@ -162,9 +162,6 @@ export class Agent {
   }
   /**
    * Says that the agent is there and, if it has changed, what it does. Sent every 30 s by itself.
-   *
-   * @example
-   * await agent.heartbeat({ activity: "thinking", task: "Read the migration" });
    */
   heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
     return this.#life.heartbeat(state);
@@ -175,10 +172,7 @@ export class Agent {
     return this.#life.renew();
   }
 
-  /**
-   * Suspends the agent: it and its descendants can do nothing until its parent or a member resumes it.
-   * What it remembered is pushed first, as `stop` does.
-   */
+  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, as `stop`. */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }

@@ -144,6 +144,7 @@ export type {
 export { Mayfly, type MayflyOptions } from "./mayfly.ts";
 export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";
+export type { Cluster, ClusterOptions, Clusters } from "./memory/clusters.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./memory/conflicts.ts";
 export type { Context, ContextOptions, LeftOut } from "./memory/context.ts";
 export { developmentEmbedder, type Embedder } from "./memory/embedder.ts";
@@ -159,10 +160,12 @@ export type {
   NewMemory,
 } from "./memory/memory.ts";
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
+export type { Recommendation, Recommendations, RecommendOptions } from "./memory/recommend.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
 export type { Statistics } from "./memory/statistics.ts";
 export type { Remembered } from "./memory/store.ts";
 export type { Synced, SyncOptions } from "./memory/sync.ts";
+export type { Tuned, TunedWeight, TuneOptions } from "./memory/tune.ts";
 export type {
   Attachment,
   MessageContent,
@@ -186,6 +189,33 @@ export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./ou
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
 export type { People } from "./people/people.ts";
+export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
+export { defineAgent, tool } from "./runs/define.ts";
+export { type RunAgentsOptions, runAgents } from "./runs/handlers.ts";
+export type { Replayed } from "./runs/replay.ts";
+export type { StreamOptions } from "./runs/run-stream.ts";
+export type { ListRuns, ResultOptions, Run, Runs } from "./runs/runs.ts";
+export type { SecretResolver } from "./runs/secrets.ts";
+export type {
+  Agentlike,
+  AgentOptions,
+  ForkOptions,
+  ModelMaker,
+  RunBudget,
+  RunChunk,
+  RunContext,
+  RunDetails,
+  RunInfo,
+  RunModel,
+  RunModelCall,
+  RunResult,
+  RunStatus,
+  RunToolCall,
+  StartRunOptions,
+  ToolApproval,
+  ToolContext,
+  ToolDefinition,
+} from "./runs/types.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
 export type {
@@ -207,6 +237,29 @@ export type {
   StateHandler,
   StateWatchOptions,
 } from "./state/watch.ts";
+export type { Polls } from "./teams/polls.ts";
+export type { SpawnedTeam, Teams } from "./teams/teams.ts";
+export type { Tenders } from "./teams/tenders.ts";
+export type {
+  Assigned,
+  AssignOptions,
+  Ballot,
+  Bid,
+  BidOptions,
+  ListTeams,
+  Poll,
+  PollOptions,
+  PollOutcome,
+  PollRule,
+  Rated,
+  Task,
+  Team,
+  TeamMember,
+  TeamOptions,
+  TeamRole,
+  Tender,
+  TenderOptions,
+} from "./teams/types.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
   EnsuredTenant,
@@ -217,3 +270,23 @@ export type {
   Tenants,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
+export type { First, WorkflowContext } from "./workflows/context.ts";
+export type {
+  Approved,
+  ApproveOptions,
+  Checkpoint,
+  CheckpointKind,
+  ChildOptions,
+  ListWorkflows,
+  MoveOptions,
+  Workflow,
+  WorkflowInfo,
+  WorkflowQuery,
+} from "./workflows/types.ts";
+export type { Wait } from "./workflows/wait.ts";
+export {
+  type WorkflowCode,
+  type WorkflowOptions,
+  workflow,
+} from "./workflows/workflow.ts";
+export type { Workflows } from "./workflows/workflows.ts";

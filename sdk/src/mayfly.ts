@@ -31,8 +31,11 @@ import { Outboxes } from "./outbox/outboxes.ts";
 import type { OutboxStorage } from "./outbox/storage.ts";
 import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
+import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
+import { Teams } from "./teams/teams.ts";
 import { Tenants } from "./tenants/tenants.ts";
+import { Workflows } from "./workflows/workflows.ts";
 
 /** Which project, as whom, in which tenant. */
 export interface MayflyOptions {
@@ -102,8 +105,14 @@ export class Mayfly {
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
   readonly approvals: Approvals;
+  /** Runs of workflows. */
+  readonly workflows: Workflows;
   /** What models cost, what may be spent on them, and what was. */
   readonly costs: Costs;
+  /** Runs of agents: starts them, watches them, forks and replays them. */
+  readonly runs: Runs;
+  /** Agents that work on something together: spawned, asked, given work and ended as one. */
+  readonly teams: Teams<Agent>;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
   readonly debug: DebugStreams;
@@ -140,9 +149,15 @@ export class Mayfly {
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
     // Whoever names no tenant and is not signed in works as the secret key, for all.
-    this.jobs = new Jobs(link, !tenantId && !options.client);
+    this.jobs = new Jobs(link, !tenantId && !options.client, (tenant) => {
+      const client = connect({ ...options, tenant }, this.#requests.fetch);
+      return new Link({ client, tenantId: tenant });
+    });
     this.approvals = new Approvals(link);
+    this.workflows = new Workflows(link, this.jobs);
     this.costs = new Costs(link);
+    this.runs = new Runs(link);
+    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this.#headers());
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);

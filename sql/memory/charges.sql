@@ -4,7 +4,7 @@ insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
     + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')
     + coalesce(octet_length(r.key), 0)'),
-  ('mayfly.memory_vectors', '800'),
+  ('mayfly.memory_vectors', '32 + 2 * mayfly_private.embedding_dimensions()'),
   ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
 on conflict (relation) do update set bytes = excluded.bytes;
 
@@ -12,6 +12,7 @@ insert into mayfly_private.charges (relation, flat, written) values ('mayfly.mem
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written;
 
 insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.model_worths', '20 rows a tenant'),
   ('mayfly_private.embedding_queue', 'one row a memory'),
   ('mayfly_private.settlements', 'one row a model'),
   ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),

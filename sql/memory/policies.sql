@@ -34,3 +34,10 @@ create policy memory_vectors_select on mayfly.memory_vectors for select to authe
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
     and exists (select from mayfly.memories m
       where m.tenant_id = memory_vectors.tenant_id and m.id = memory_vectors.memory_id));
+
+alter table mayfly.model_worths enable row level security;
+
+grant select on mayfly.model_worths to authenticated, service_role;
+
+create policy model_worths_select on mayfly.model_worths for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[]));

@@ -33,6 +33,9 @@ alter table mayfly.scopes add column by_default boolean not null default false;
 alter table mayfly.agents add column renews boolean;
 alter table mayfly.agents alter column renews set default false;
 
+-- Each room registers its own kinds of due broadcasts (nudge_kinds).
+alter table mayfly_private.nudges_due drop constraint nudges_due_event_known;
+
 -- The words of a memory are written by what writes the memory, not generated: so they can be improved, and rows with older
 -- words stay as they are until maintenance comes to them. The column keeps its data.
 alter table mayfly.memories alter column words drop expression;
@@ -491,6 +494,26 @@ grant select on mayfly.event_kinds to authenticated, service_role;
 
 create policy event_kinds_select on mayfly.event_kinds for select to authenticated
   using (true);
+
+-- The kinds of broadcasts that can be due (nudges_due): whom flush_nudges tells of each, and what. A room registers its
+-- kinds in its nudge_kinds.sql.
+
+create table mayfly_private.nudge_kinds (
+  event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
+  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  heard text,
+  payload text not null
+);
+
+comment on table mayfly_private.nudge_kinds is 'The kinds of broadcasts that can be due.';
+
+comment on column mayfly_private.nudge_kinds.heard is
+  'The signature of a stable function of (tenant uuid, topic text) that returns whether somebody listens who holds no lease of the topic; null: nobody does.';
+
+comment on column mayfly_private.nudge_kinds.payload is
+  'The signature of a stable function of (tenant uuid, topic text, seq bigint) that returns jsonb: what is told, or null for nothing.';
+
+alter table mayfly_private.nudge_kinds enable row level security;
 
 -- The private Realtime topics, tenant:{t}:{name} or tenant:{t}:{name}:{part}, and who may use each. A room registers
 -- its topics in its topics.sql.
@@ -1225,6 +1248,49 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('agent.expired', 'agent:read', null, 'The lifetime of an agent is over, and it was marked so.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+
+create function mayfly_private.hears_control(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return true;
+end
+$$;
+
+comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
+
+-- What an agent is told that was not told at once: that it was stopped or suspended. One that was resumed
+-- meanwhile is told nothing. Called by flush_nudges.
+
+create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object('status', a.status, 'reason', a.reason)
+    from (
+      select mayfly_private.effective_status(e) as status,
+        coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
+      from mayfly.agents e
+      where e.tenant_id = tenant and e.id = mayfly_private.to_uuid(split_part(topic, ':', 4))
+    ) a
+    where a.status <> 'running');
+end
+$$;
+
+comment on function mayfly_private.control_nudge is 'What is due: an agent was stopped or suspended.';
+
+-- What can be due in this room: that an agent was stopped or suspended. Its inbox topic is not leased.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
 -- tenant:{t}:agents, the presence of every agent: read with presence:read, tracked with presence:write.
 
@@ -2333,6 +2399,26 @@ insert into mayfly_private.chores (name, work) values
   ('ops', 'mayfly_private.maintain_ops(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
+-- What a reader of the log is told that was not told at once: to pull. Called by flush_nudges.
+
+create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return '{}'::jsonb;
+end
+$$;
+
+comment on function mayfly_private.log_nudge is 'What is due: the log has something new.';
+
+-- What can be due in this room: that the log has something new.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
+
 -- The kinds of events that the caller may hear of, in each of its tenants, and whether it also sees those that are
 -- for somebody else. One query for all kinds: to ask tenant_ids for the scope of each took five times as long.
 -- Called by the policy of mayfly.events, once a statement, and by the functions that read the log; as owner. Locks
@@ -2574,6 +2660,9 @@ $$;
 -- It looks at 20,000 rows at most, shared among the tenants, the oldest of each: beside 300,000 due rows of one
 -- tenant a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. Of what it leaves, it merges each topic's rows.
 
+-- Who listens without a lease, and what is told, the rooms say that have registered the kinds (nudge_kinds): what no
+-- room knows is told to nobody.
+
 create or replace function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
 language plpgsql security definer
@@ -2581,11 +2670,16 @@ set search_path = ''
 as $$
 declare
   rate constant integer := (select s.announce_rate from mayfly_private.settings s);
-  told record;
+  tenants uuid[];
+  topics text[];
+  events text[];
+  seqs bigint[];
   one uuid;
   more integer;
   said bigint;
   total integer := 0;
+  rows_heard text;
+  payloads text;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('mayfly.flush_nudges', 0)) then
     return 0;
@@ -2593,46 +2687,51 @@ begin
   if only_tenant is null then
     update mayfly_private.flusher f set at = mayfly_private.now();
   end if;
+  if not exists (select from mayfly_private.nudges_due d where only_tenant is null or d.tenant_id = only_tenant) then
+    return 0;
+  end if;
 
-  with recursive tenants as (
-    (select d.tenant_id from mayfly_private.nudges_due d
-      where only_tenant is null or d.tenant_id = only_tenant order by d.tenant_id limit 1)
-    union all
-    select (select d.tenant_id from mayfly_private.nudges_due d
-      where only_tenant is null and d.tenant_id > t.tenant_id order by d.tenant_id limit 1)
-    from tenants t where t.tenant_id is not null
-  ), batch as (
-    select b.* from tenants t, lateral (
-      select d.tenant_id, d.id, d.topic, d.event, d.seq from mayfly_private.nudges_due d
-      where d.tenant_id = t.tenant_id
-      order by d.id
-      limit greatest(50, 20000 / (select count(*) from tenants))) b
-  ), heard as (
-    select d.*, d.event in ('control', 'debug_level') or exists (
-        select from mayfly_private.listeners l where l.tenant_id = d.tenant_id and l.topic = d.topic and l.until > (select mayfly_private.now()))
-      or (d.event = 'message' and exists (
-        select from mayfly.inboxes b
-        where b.tenant_id = d.tenant_id and b.session is not null and d.topic = format('tenant:%s:agent:%s', b.tenant_id, b.recipient_id)
-          and b.recipient_id = mayfly_private.to_uuid(split_part(d.topic, ':', 4)))) as listened
-    from batch d
-  ), grouped as (
-    select h.*, min(h.id) over same as first, max(h.seq) over same as newest
-    from heard h window same as (partition by h.tenant_id, h.topic, h.event)
-  ), ranked as (
-    select g.*, case when g.listened then dense_rank() over (partition by g.tenant_id, g.listened order by g.first) else 0 end as nth
-    from grouped g
-  ), gone as (
-    delete from mayfly_private.nudges_due d using ranked r
-    where d.tenant_id = r.tenant_id and d.id = r.id and (r.nth <= rate or r.id <> r.first)
-  ), merged as (
-    update mayfly_private.nudges_due d set seq = r.newest
-    from ranked r
-    where d.tenant_id = r.tenant_id and d.id = r.id and r.nth > rate and r.id = r.first and d.seq < r.newest
-  )
-  select array_agg(t.tenant_id order by t.nth) as tenants, array_agg(t.topic order by t.nth) as topics,
-    array_agg(t.event order by t.nth) as events, array_agg(t.newest order by t.nth) as seqs into told
-  from ranked t where t.listened and t.nth <= rate and t.id = t.first;
-  if told.topics is null then
+  select 'case d.event ' || string_agg(format('when %L then %s(d.tenant_id, d.topic)', k.event, to_regprocedure(k.heard)::regproc), ' ')
+    || ' else false end' into rows_heard
+  from mayfly_private.nudge_kinds k where to_regprocedure(k.heard) is not null;
+  execute format($statement$
+    with recursive tenants as (
+      (select d.tenant_id from mayfly_private.nudges_due d
+        where $1::uuid is null or d.tenant_id = $1 order by d.tenant_id limit 1)
+      union all
+      select (select d.tenant_id from mayfly_private.nudges_due d
+        where $1 is null and d.tenant_id > t.tenant_id order by d.tenant_id limit 1)
+      from tenants t where t.tenant_id is not null
+    ), batch as (
+      select b.* from tenants t, lateral (
+        select d.tenant_id, d.id, d.topic, d.event, d.seq from mayfly_private.nudges_due d
+        where d.tenant_id = t.tenant_id
+        order by d.id
+        limit greatest(50, 20000 / (select count(*) from tenants))) b
+    ), heard as (
+      select d.*, exists (
+          select from mayfly_private.listeners l where l.tenant_id = d.tenant_id and l.topic = d.topic and l.until > (select mayfly_private.now()))
+        or %s as listened
+      from batch d
+    ), grouped as (
+      select h.*, min(h.id) over same as first, max(h.seq) over same as newest
+      from heard h window same as (partition by h.tenant_id, h.topic, h.event)
+    ), ranked as (
+      select g.*, case when g.listened then dense_rank() over (partition by g.tenant_id, g.listened order by g.first) else 0 end as nth
+      from grouped g
+    ), gone as (
+      delete from mayfly_private.nudges_due d using ranked r
+      where d.tenant_id = r.tenant_id and d.id = r.id and (r.nth <= $2 or r.id <> r.first)
+    ), merged as (
+      update mayfly_private.nudges_due d set seq = r.newest
+      from ranked r
+      where d.tenant_id = r.tenant_id and d.id = r.id and r.nth > $2 and r.id = r.first and d.seq < r.newest
+    )
+    select array_agg(t.tenant_id order by t.nth) as tenants, array_agg(t.topic order by t.nth) as topics,
+      array_agg(t.event order by t.nth) as events, array_agg(t.newest order by t.nth) as seqs
+    from ranked t where t.listened and t.nth <= $2 and t.id = t.first
+  $statement$, coalesce(rows_heard, 'false')) into tenants, topics, events, seqs using only_tenant, rate;
+  if topics is null then
     return 0;
   end if;
 
@@ -2640,39 +2739,28 @@ begin
   where (n.tenant_id, n.topic) in (
     select w.tenant_id, w.topic
     from mayfly_private.nudges w
-    join unnest(told.tenants, told.topics, told.events) t (tenant_id, topic, event)
+    join unnest(tenants, topics, events) t (tenant_id, topic, event)
       on t.tenant_id = w.tenant_id and t.topic = w.topic and t.event = 'log_appended'
     for update of w skip locked);
+  select coalesce('case t.event ' || string_agg(
+    format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
+    into payloads
+  from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
   -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
-  foreach one in array array[null::uuid] || array(select distinct t from unnest(told.tenants) t) loop
+  foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
-      with broadcast as materialized (
-        select p.payload, t.event, t.topic, t.n
-        from unnest(told.tenants, told.topics, told.events, told.seqs) with ordinality as t (tenant_id, topic, event, seq, n),
-          lateral (
-            select case t.event
-              when 'log_appended' then '{}'::jsonb
-              when 'message' then jsonb_build_object('seq', t.seq)
-              when 'debug_level' then mayfly_private.debug_levels(t.tenant_id, mayfly_private.to_uuid(split_part(t.topic, ':', 4)),
-                mayfly_private.debug_rate(t.tenant_id))
-              else (
-                select jsonb_build_object('status', a.status, 'reason', a.reason)
-                from (
-                  select mayfly_private.effective_status(e) as status,
-                    coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
-                  from mayfly.agents e
-                  where e.tenant_id = t.tenant_id and e.id = mayfly_private.to_uuid(split_part(t.topic, ':', 4))
-                ) a
-                -- One that was resumed meanwhile is told nothing.
-                where a.status <> 'running')
-            end as payload
-          ) p
-        where p.payload is not null and (one is null or t.tenant_id = one)
-      ), sent as (
-        insert into realtime.messages (payload, event, topic, private, extension)
-        select b.payload, b.event, b.topic, true, 'broadcast' from broadcast b order by b.n
-      )
-      select count(*), count(mayfly_private.notify(b.topic, b.event, b.payload)) into more, said from broadcast b;
+      execute format($statement$
+        with broadcast as materialized (
+          select p.payload, t.event, t.topic, t.n
+          from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) with ordinality as t (tenant_id, topic, event, seq, n),
+            lateral (select %s as payload) p
+          where p.payload is not null and ($5 is null or t.tenant_id = $5)
+        ), sent as (
+          insert into realtime.messages (payload, event, topic, private, extension)
+          select b.payload, b.event, b.topic, true, 'broadcast' from broadcast b order by b.n
+        )
+        select count(*), count(mayfly_private.notify(b.topic, b.event, b.payload)) from broadcast b
+      $statement$, payloads) into more, said using tenants, topics, events, seqs, one;
       total := total + more;
       exit when one is null;
     exception when others then
@@ -3421,6 +3509,37 @@ alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
+-- How many numbers the vectors of this project have: the column alone knows, and a release never touches it.
+-- Read once a call of what has a vector, 10 µs. Locks nothing.
+
+create function mayfly_private.embedding_dimensions()
+returns integer
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    select a.atttypmod from pg_catalog.pg_attribute a
+    where a.attrelid = 'mayfly.memory_vectors'::regclass and a.attname = 'embedding');
+end
+$$;
+
+comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
+
+grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
+
+-- For the functions, which make vectors, and whoever brings their own.
+
+create function mayfly.embedding_dimensions()
+returns integer
+language sql stable
+set search_path = ''
+return mayfly_private.embedding_dimensions();
+
+comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions has set.';
+
+grant execute on function mayfly.embedding_dimensions to authenticated, service_role;
+
 -- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
 -- keeps one reads, updates and forgets what it meant.
 
@@ -3445,6 +3564,33 @@ comment on table mayfly.memory_aliases is 'Other ids of memories: put under them
 comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
 
 comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
+
+-- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
+-- without a row is worth what mayfly_private.model_worth says.
+
+create table mayfly.model_worths (
+  tenant_id uuid not null,
+  model text not null constraint model_worths_model_length check (char_length(model) between 1 and 100),
+  meaning real not null constraint model_worths_meaning_range check (meaning between 0 and 100),
+  unrelated real not null constraint model_worths_unrelated_range check (unrelated between 0.01 and 0.95),
+  measured jsonb not null default '{}' constraint model_worths_measured_size check (pg_column_size(measured) <= 8192),
+  at timestamptz not null default clock_timestamp(),
+  constraint model_worths_pkey primary key (tenant_id, model),
+  constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.model_worths
+  alter column model set statistics 0,
+  alter column measured set statistics 0;
+
+comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+
+comment on column mayfly.model_worths.meaning is 'The weight of the meaning in a recall, beside 1 for the words.';
+
+comment on column mayfly.model_worths.unrelated is 'The similarity of two memories that have nothing to do with each other.';
+
+comment on column mayfly.model_worths.measured is 'How it was measured: what mayfly tune printed.';
 
 -- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
 -- searches.
@@ -3490,7 +3636,7 @@ insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
     + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')
     + coalesce(octet_length(r.key), 0)'),
-  ('mayfly.memory_vectors', '800'),
+  ('mayfly.memory_vectors', '32 + 2 * mayfly_private.embedding_dimensions()'),
   ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
 on conflict (relation) do update set bytes = excluded.bytes;
 
@@ -3498,6 +3644,7 @@ insert into mayfly_private.charges (relation, flat, written) values ('mayfly.mem
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written;
 
 insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.model_worths', '20 rows a tenant'),
   ('mayfly_private.embedding_queue', 'one row a memory'),
   ('mayfly_private.settlements', 'one row a model'),
   ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),
@@ -3887,6 +4034,13 @@ create policy memory_aliases_select on mayfly.memory_aliases for select to authe
     and exists (select from mayfly.memories m
       where m.tenant_id = memory_aliases.tenant_id and m.id = memory_aliases.memory_id));
 
+alter table mayfly.model_worths enable row level security;
+
+grant select on mayfly.model_worths to authenticated, service_role;
+
+create policy model_worths_select on mayfly.model_worths for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[]));
+
 -- How words are found again: as the configurations of Postgres, but accents are optional. A mapping costs almost
 -- nothing; to take accents away by normalising took 170 µs a KB. Dumps carry these with the schema.
 
@@ -4098,7 +4252,7 @@ begin
   where v.tenant_id = tenant and v.memory_id in (
     select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');
   insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-  select tenant, o.op #>> '{body,model}', s.id, (o.op #>> '{body,embedding}')::extensions.halfvec(384)
+  select tenant, o.op #>> '{body,model}', s.id, (o.op #>> '{body,embedding}')::extensions.halfvec
   from jsonb_array_elements(push) as o (op)
   join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
   where jsonb_typeof(o.op #> '{body,embedding}') = 'array' and s.set ?| '{task,tags,input,output}';
@@ -4238,7 +4392,7 @@ begin
 
   if with_embedding > 0 and embeddings is null then
     embeddings := (
-      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then (o.op #>> '{body,embedding}')::extensions.halfvec(384) end order by o.n)
+      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then (o.op #>> '{body,embedding}')::extensions.halfvec end order by o.n)
       from jsonb_array_elements(push) with ordinality as o (op, n));
   end if;
   return embeddings;
@@ -4251,7 +4405,7 @@ create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
 )
 returns void
-language plpgsql immutable
+language plpgsql stable
 set search_path = ''
 as $$
 begin
@@ -4259,8 +4413,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'query must have at most 10000 characters.', null, '{"field": "query"}');
   elsif coalesce(query, '') = '' and embedding is null and similar_to is null then
     perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query, an embedding or similar_to.', null, '{"field": "query"}');
-  elsif cardinality(embedding) <> 384 then
-    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have 384 numbers.', null, '{"field": "embedding"}');
+  elsif embedding is not null and cardinality(embedding) <> mayfly_private.embedding_dimensions() then
+    perform mayfly_private.fail(400, 'invalid_request', format('embedding must have %s numbers.', mayfly_private.embedding_dimensions()), null, '{"field": "embedding"}');
   elsif embedding is not null and coalesce(model, '') = '' then
     perform mayfly_private.fail(400, 'invalid_request', 'An embedding needs the name of its model.', null, '{"field": "model"}');
   elsif result_limit is null or result_limit not between 1 and 100 then
@@ -4374,6 +4528,60 @@ begin
 end
 $$;
 
+-- The words of a sample of the memories that the caller sees, to be clustered: drawn by a hash of their ids, so that the
+-- same memories give the same sample. Of each memory its 30 words that say most of it: (1 + ln times) * ln(memories /
+-- memories that have the word), of words that stand in two memories at least and in half of them at most. Scope
+-- memory:read. Runs as the caller. Reads what the caller sees. Locks nothing.
+--
+--   { memories, items: [{ id, task, reward, words: {word: weight} }] }
+
+create function mayfly.cluster_sample(sample_size integer default 1000, kinds text[] default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+set jit = off
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  instant constant timestamptz := mayfly_private.now();
+begin
+  if sample_size is null or sample_size not between 10 and 3000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'sample_size must be 10 to 3000.', null, '{"field": "sample_size"}');
+  end if;
+  return (
+    with seen as materialized (
+      select m.id from mayfly.memories m
+      where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
+        and (kinds is null or m.kind = any (kinds))
+    ), drawn as materialized (
+      select m.id, m.task, m.reward, m.words
+      from (select s.id from seen s order by md5(s.id::text), s.id limit sample_size) d
+      join mayfly.memories m on m.tenant_id = tenant and m.id = d.id
+    ), words as materialized (
+      select d.id, w.lexeme, coalesce(cardinality(w.positions), 1) as times
+      from drawn d, unnest(d.words) w
+      where char_length(w.lexeme) between 2 and 40 and w.lexeme !~ '^[0-9.,:/+-]+$'
+    ), known as (
+      select w.lexeme, ln((select count(*) from drawn)::double precision / count(*)) as rarity from words w
+      group by w.lexeme having count(*) between 2 and greatest(2, (select count(*) from drawn) / 2)
+    ), weighed as (
+      select w.id, w.lexeme, (1 + ln(w.times)) * k.rarity as weight,
+        row_number() over (partition by w.id order by (1 + ln(w.times)) * k.rarity desc, w.lexeme collate "C") as n
+      from words w join known k on k.lexeme = w.lexeme
+    ), chosen as (
+      select w.id, jsonb_object_agg(w.lexeme, round(w.weight::numeric, 3)) as words from weighed w where w.n <= 30 and w.weight > 0 group by w.id
+    )
+    select jsonb_build_object('memories', (select count(*) from seen), 'items', coalesce(jsonb_agg(jsonb_build_object(
+      'id', d.id, 'task', left(d.task, 200), 'reward', d.reward, 'words', coalesce(c.words, '{}')) order by d.id), '[]'))
+    from drawn d left join chosen c on c.id = d.id);
+end
+$$;
+
+comment on function mayfly.cluster_sample is
+  'The words of a sample of the memories that the caller sees, to be clustered: { memories, items }.';
+
+grant execute on function mayfly.cluster_sample to authenticated, service_role;
+
 -- The definer half of mayfly.complete_embeddings: the queue is nobody's to write. Locks what it completes.
 
 create or replace function mayfly_private.complete_embeddings(model text, results jsonb)
@@ -4383,6 +4591,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  dimensions constant integer := mayfly_private.embedding_dimensions();
   stored integer;
   failed integer;
 begin
@@ -4393,13 +4602,13 @@ begin
       where case when jsonb_typeof(r) <> 'object' then true
         else mayfly_private.to_uuid(r ->> 'memory') is null or mayfly_private.to_uuid(r ->> 'lease') is null
           or case jsonb_typeof(r -> 'embedding')
-            when 'array' then case when jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
+            when 'array' then case when jsonb_array_length(r -> 'embedding') <> dimensions or jsonb_path_exists(r -> 'embedding',
               '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))') then true
               else extensions.l2_norm((r ->> 'embedding')::extensions.halfvec) = 0 end
             else jsonb_typeof(r -> 'error') is distinct from 'string' end
         end) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers that are not all 0, or an error.', null, '{"field": "results"}');
+      format('results must be at most 100 of { memory, lease } with an embedding of %s numbers that are not all 0, or an error.', dimensions), null, '{"field": "results"}');
   end if;
 
   -- A lease that is over, or of words that have changed since, is worth nothing.
@@ -4411,7 +4620,7 @@ begin
     returning q.memory_id, r ->> 'embedding' as embedding
   ), inserted as (
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-    select tenant, complete_embeddings.model, d.memory_id, d.embedding::extensions.halfvec(384)
+    select tenant, complete_embeddings.model, d.memory_id, d.embedding::extensions.halfvec
     from done d join mayfly.memories m on m.tenant_id = tenant and m.id = d.memory_id and m.deleted_at is null
     on conflict do nothing
     returning 1
@@ -4549,7 +4758,7 @@ $$;
 comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
 
 -- The embeddings of a push, one for each operation, null where it has none; null at all where one of
--- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes 384 numbers and
+-- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes numbers and
 -- nothing else, and it is needed anyway: 0.15 ms an operation; asking each number with a JSON path took
 -- 0.6 ms. A norm below 999 keeps all numbers within 1000, and what is nearer to 0 than 1e-30 has at
 -- least 30 zeros behind its point.
@@ -4562,13 +4771,14 @@ as $$
 declare
   embeddings extensions.halfvec[];
   sure boolean;
+  dimensions constant integer := mayfly_private.embedding_dimensions();
 begin
   select array_agg(cast_one.embedding order by cast_one.n),
-    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
+    coalesce(bool_and(extensions.vector_dims(cast_one.embedding) = dimensions and extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
       and strpos(cast_one.content, '0.000000000000000000000000000000') = 0), true)
   into embeddings, sure
   from (
-    select written.n, written.content, written.content::extensions.halfvec(384) as embedding
+    select written.n, written.content, written.content::extensions.halfvec as embedding
     from (
       select o.n, case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then o.op #>> '{body,embedding}' end as content
       from jsonb_array_elements(push) with ordinality as o (op, n)
@@ -4670,6 +4880,60 @@ $$;
 
 comment on function mayfly_private.find_by_meaning is
   'The memories whose vectors point nearest to one.';
+
+-- The memories that are nearest in meaning, best first: by a model, and, while memories are being embedded by it, also by
+-- the one before, of memories that have no vector of the new one yet. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
+-- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other, so
+-- likenesses of two models can be compared, and similarities not. Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.find_by_meanings(
+  tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec,
+  reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
+  out ids uuid[], out similarities double precision[], out likenesses double precision[]
+)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_variable
+declare
+  unrelated double precision := (select w.unrelated from mayfly_private.worth_of_model(tenant, model) w);
+  found record;
+begin
+  select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since,
+    until, for_task, session, conversation, without);
+  ids := found.ids;
+  similarities := found.similarities;
+  likenesses := array(
+    select 0.01 * least(1, s.it / unrelated) + 0.99 * greatest(0, s.it - unrelated) / (1 - unrelated)
+    from unnest(similarities) with ordinality s (it, n) order by s.n);
+  if older_asked is null then
+    return;
+  end if;
+
+  unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
+  select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since,
+    until, for_task, session, conversation, without);
+  select array_agg(e.id order by e.likeness desc, e.id), array_agg(e.similarity order by e.likeness desc, e.id),
+    array_agg(e.likeness order by e.likeness desc, e.id)
+  into ids, similarities, likenesses
+  from (
+    select n.id, n.similarity, n.likeness from unnest(ids, similarities, likenesses) n (id, similarity, likeness)
+    union all
+    select o.id, o.similarity, 0.01 * least(1, o.similarity / unrelated) + 0.99 * greatest(0, o.similarity - unrelated) / (1 - unrelated)
+    from unnest(found.ids, found.similarities) o (id, similarity)
+    where not exists (
+      select from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.model = find_by_meanings.model and v.memory_id = o.id)
+    order by 3 desc, 1
+    limit depth) e;
+end
+$$;
+
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one model or by two.';
 
 -- The memories that fit the words of a question best, best first, and how well they do.
 --
@@ -5393,9 +5657,8 @@ $$;
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- The words' score and fit: mayfly_private.find_by_words. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
--- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other. The weights are the caller's: words weigh 1, meaning what
--- mayfly_private.model_worth says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
+-- The words' score and fit: mayfly_private.find_by_words; likeness: mayfly_private.find_by_meanings. The weights are the caller's: words weigh 1, meaning what
+-- mayfly_private.worth_of_model says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
 --
@@ -5404,7 +5667,8 @@ $$;
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
   since timestamptz, result_limit integer, until timestamptz, for_task text, session uuid, conversation uuid,
-  similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean
+  similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean, older_embedding real[],
+  older_model text
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -5443,7 +5707,16 @@ declare
   best_likeness double precision;
   level double precision;
 begin
+  if embedding is null and similar_to is null and older_embedding is not null then
+    -- Only the old model could be asked.
+    embedding := older_embedding;
+    model := older_model;
+    older_embedding := null;
+  end if;
   perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
+  if older_embedding is not null then
+    perform mayfly_private.check_recall(query, older_embedding, older_model, result_limit, null, surrounding);
+  end if;
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
   end if;
@@ -5479,7 +5752,7 @@ begin
     of_meaning := 0;
     select null::real as meaning, null::real as unrelated into worth;
   else
-    select * into worth from mayfly_private.model_worth(model);
+    select * into worth from mayfly_private.worth_of_model(tenant, model);
     of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
   end if;
 
@@ -5487,7 +5760,7 @@ begin
   loop
     select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
       null::double precision[] as likenesses, null::jsonb as report into by_words;
-    select null::uuid[] as ids, null::double precision[] as similarities into by_meaning;
+    select null::uuid[] as ids, null::double precision[] as similarities, null::double precision[] as likenesses into by_meaning;
     if of_words > 0 then
       select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit, explain,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
@@ -5495,10 +5768,10 @@ begin
     if of_meaning > 0 then
       -- Of the nearest fewer, where none is filtered out: 50 of 10,000 vectors among 110,000 took HNSW three times
       -- as long as 20. Some of them will not pass a filter.
-      select * into by_meaning from mayfly_private.find_by_meaning(tenant, model, asked_vector,
+      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      best_likeness := 0.01 * least(1, by_meaning.similarities[1] / worth.unrelated) + 0.99 * greatest(0, by_meaning.similarities[1] - worth.unrelated) / (1 - worth.unrelated);
+      best_likeness := by_meaning.likenesses[1];
     end if;
     exit when by_words.ids is null and by_meaning.ids is null;
     level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
@@ -5514,9 +5787,8 @@ begin
           select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
           from unnest(by_words.ids, by_words.scores) w (id, score)
           union all
-          select v.id, of_meaning / (of_words + of_meaning) * (0.01 * least(1, v.similarity / worth.unrelated)
-            + 0.99 * greatest(0, v.similarity - worth.unrelated) / (1 - worth.unrelated)) / best_likeness
-          from unnest(by_meaning.ids, by_meaning.similarities) v (id, similarity)
+          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
+          from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
         ) either
         group by either.id
         order by relevance desc, either.id
@@ -5529,14 +5801,7 @@ begin
         from mayfly.memories m
         -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
         cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / case m.kind
-              when 'episode' then half_lives_of[1]
-              when 'task_result' then half_lives_of[2]
-              when 'conversation' then half_lives_of[3]
-              when 'learning' then half_lives_of[4]
-              when 'fact' then half_lives_of[5]
-              when 'working' then half_lives_of[6]
-              when 'general' then half_lives_of[7] end) as recency) h
+          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
       order by f.relevance desc, f.id
@@ -5570,14 +5835,7 @@ begin
         from mayfly.memories m
         -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
         cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / case m.kind
-              when 'episode' then half_lives_of[1]
-              when 'task_result' then half_lives_of[2]
-              when 'conversation' then half_lives_of[3]
-              when 'learning' then half_lives_of[4]
-              when 'fact' then half_lives_of[5]
-              when 'working' then half_lives_of[6]
-              when 'general' then half_lives_of[7] end) as recency) h
+          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
         ) c
@@ -5640,6 +5898,7 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --   surrounding  how many memories before and after each hit come with it, 0 to 5, from its conversation or session
 --   grouped      near duplicates are one result, with the others' ids; false gives each of them
 --   explain      parts also hold the weights, and the words that were asked for with their rarity
+--   older_…      the question by the model before: for memories that have no vector of the present one yet
 
 create function mayfly.recall(
   query text default null,
@@ -5660,7 +5919,9 @@ create function mayfly.recall(
   half_lives jsonb default null,
   surrounding integer default 0,
   grouped boolean default true,
-  explain boolean default false
+  explain boolean default false,
+  older_embedding real[] default null,
+  older_model text default null
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -5675,7 +5936,8 @@ as $$
 begin
   return query
   select * from mayfly_private.recall(query, embedding, model, kinds, having_tags, agent, min_reward, since, result_limit,
-    until, for_task, session, conversation, similar_to, weights, half_lives, surrounding, grouped, explain);
+    until, for_task, session, conversation, similar_to, weights, half_lives, surrounding, grouped, explain,
+    older_embedding, older_model);
 end
 $$;
 
@@ -5753,6 +6015,7 @@ set search_path = ''
 as $$
 declare
   fault record;
+  dimensions constant integer := mayfly_private.embedding_dimensions();
   updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
 begin
   select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
@@ -5802,9 +6065,9 @@ begin
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case coalesce(jsonb_typeof(o.op #> '{body,embedding}'), 'null')
           when 'null' then true
-          when 'array' then jsonb_array_length(o.op #> '{body,embedding}') = 384
+          when 'array' then jsonb_array_length(o.op #> '{body,embedding}') = dimensions
             and not jsonb_path_exists(o.op #> '{body,embedding}', '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))')
-          else false end, 'must be 384 numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30'),
+          else false end, format('must be %s numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30', dimensions)),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
         'must have a number other than 0: without one it points nowhere, and is like nothing'),
@@ -5929,6 +6192,63 @@ end
 $$;
 
 comment on function mayfly_private.searched is 'A text as it is parsed into words.';
+
+-- The definer half of mayfly.set_model_worth. Locks the row of the model.
+
+create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:admin');
+  worth record;
+begin
+  if coalesce(char_length(model), 0) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'model must have 1 to 100 characters.', null, '{"field": "model"}');
+  elsif meaning is not null and not (meaning between 0 and 100) then
+    perform mayfly_private.fail(400, 'invalid_request', 'meaning must be a number from 0 to 100, or null.', null, '{"field": "meaning"}');
+  elsif unrelated is not null and not (unrelated between 0.01 and 0.95) then
+    perform mayfly_private.fail(400, 'invalid_request', 'unrelated must be a number from 0.01 to 0.95.', null, '{"field": "unrelated"}');
+  elsif measured is not null and not mayfly_private.json_within(measured, 6000, 8) then
+    perform mayfly_private.fail(400, 'invalid_request', 'measured must be at most 6 KB of JSON.', null, '{"field": "measured"}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  if meaning is null then
+    delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
+  else
+    if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+        '{"quota": "model_worths", "limit": 20}');
+    end if;
+    insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)
+    values (tenant, model, meaning, coalesce(unrelated, (mayfly_private.model_worth(model)).unrelated), coalesce(measured, '{}'), mayfly_private.now())
+    on conflict on constraint model_worths_pkey do update
+    set meaning = excluded.meaning, unrelated = excluded.unrelated, measured = excluded.measured, at = excluded.at;
+  end if;
+  select * into worth from mayfly_private.worth_of_model(tenant, model);
+  return jsonb_build_object('model', model, 'meaning', worth.meaning, 'unrelated', worth.unrelated, 'measured', meaning is not null);
+end
+$$;
+
+comment on function mayfly_private.set_model_worth is 'Sets what an embedding model is worth to the tenant.';
+
+grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
+
+-- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no weight,
+-- and the similarity of what is unrelated. Without meaning, the model is worth again what its name says. Scope memory:admin.
+
+create function mayfly.set_model_worth(model text, meaning real default null, unrelated real default null, measured jsonb default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_model_worth(model, meaning, unrelated, measured);
+
+comment on function mayfly.set_model_worth is
+  'Sets what an embedding model is worth to the tenant; without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
+
+grant execute on function mayfly.set_model_worth to authenticated, service_role;
 
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
 -- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
@@ -6110,6 +6430,137 @@ return case language
   else 'mayfly_private.english'::regconfig
 end;
 
+-- The definer half of mayfly.tuning_questions. Who has memory:admin sees every memory of the tenant. Reads up to 3,000
+-- memories. Locks nothing.
+
+create function mayfly_private.tuning_questions(questions integer, model text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set jit = off
+as $$
+#variable_conflict use_variable
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:admin');
+  instant constant timestamptz := mayfly_private.now();
+  config constant regconfig := mayfly_private.text_search_config((select t.language from mayfly.tenants t where t.id = tenant));
+  known record;
+  vectors bigint;
+  asked jsonb;
+  unrelated double precision;
+begin
+  perform mayfly_private.require_tenant('memory:read');
+  if questions is null or questions not between 10 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'questions must be 10 to 200.', null, '{"field": "questions"}');
+  end if;
+  select count(*) into vectors from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = tuning_questions.model;
+  select w.meaning, w.unrelated into known from mayfly_private.worth_of_model(tenant, model) w;
+
+  -- What stands in one conversation, or was done for one task, belongs together. Whole groups are drawn.
+  with drawn as (
+    select m.id, g.key, coalesce(nullif(m.output, ''), m.input) as text
+    from mayfly.memories m
+    cross join lateral (select coalesce(m.conversation_id::text, nullif(m.task, '')) as key) g
+    where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant) and g.key is not null
+    order by md5(g.key), m.id
+    limit 3000
+  ), groups as (
+    select d.key, array_agg(d.id order by md5(d.id::text)) as ids from drawn d group by d.key having count(*) between 2 and 20
+  ), asking as (
+    select distinct on (g.key) g.key, d.id, left(d.text, 300) as query, array_remove(g.ids, d.id) as relevant
+    from groups g join drawn d on d.key = g.key
+    where array_length(regexp_split_to_array(btrim(d.text), '\s+'), 1) >= 5
+    order by g.key, md5(d.id::text)
+  )
+  select jsonb_agg(jsonb_build_object('id', a.id, 'query', a.query, 'relevant', a.relevant) order by md5(a.key)) into asked
+  from (select * from asking order by md5(key) limit questions) a;
+  if jsonb_array_length(asked) >= 20 then
+    return jsonb_build_object('mode', 'groups', 'questions', asked, 'vectors', vectors, 'meaning', known.meaning, 'was_unrelated', known.unrelated,
+      'unrelated', mayfly_private.unrelated_similarity(tenant, model));
+  end if;
+
+  -- Else a passage of each, without its rarer words: what somebody asks who remembers it vaguely.
+  with sample as (
+    select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
+    where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
+    order by md5(m.id::text) limit 1000
+  ), frequencies as (
+    select l.lexeme, count(*) as memories from sample s, unnest(s.words) l group by l.lexeme
+  ), passages as (
+    select s.id, substr(s.text, greatest(1, char_length(s.text) / 3), 300) as text from sample s where char_length(s.text) >= 150
+    order by md5(s.id::text) limit questions
+  ), words as (
+    select p.id, w.n, w.word, coalesce(f.memories, 1) as memories
+    from passages p
+    -- The first and the last may be cut.
+    cross join lateral (
+      select * from regexp_split_to_table(p.text, '\s+') with ordinality as r (word, n)) w
+    cross join lateral (select (tsvector_to_array(to_tsvector(config, w.word)))[1] as lexeme) l
+    left join frequencies f on f.lexeme = l.lexeme
+    where l.lexeme is not null and w.n > 1
+  ), middle as (
+    select w.id, percentile_disc(0.5) within group (order by w.memories) as memories from words w group by w.id having count(*) >= 8
+  )
+  select jsonb_agg(jsonb_build_object('id', null, 'query', q.query, 'relevant', jsonb_build_array(q.id)) order by md5(q.id::text)) into asked
+  from (
+    select w.id, string_agg(w.word, ' ' order by w.n) as query
+    from words w join middle m on m.id = w.id
+    where w.memories >= m.memories
+    group by w.id) q;
+  return jsonb_build_object('mode', 'passages', 'questions', coalesce(asked, '[]'), 'vectors', vectors, 'meaning', known.meaning, 'was_unrelated', known.unrelated,
+    'unrelated', mayfly_private.unrelated_similarity(tenant, model));
+end
+$$;
+
+comment on function mayfly_private.tuning_questions is 'Questions to the tenant''s own memories whose answers are known.';
+
+grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
+
+-- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth: the same
+-- at each call while the memories are. In mode `groups` a question is the text of a memory, and what answers it are the
+-- others of its conversation or task; where there are fewer than 20 such groups, `passages`: a passage without its rarer
+-- words, and its memory. Scopes memory:admin and memory:read.
+--
+--   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
+--   id: the memory that asks, which is no answer; unrelated: as measured, null with fewer than 20 vectors
+
+create function mayfly.tuning_questions(questions integer default 60, model text default '')
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.tuning_questions(questions, model);
+
+comment on function mayfly.tuning_questions is
+  'Questions to the tenant''s own memories whose answers are known: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
+
+grant execute on function mayfly.tuning_questions to authenticated, service_role;
+
+-- The similarity that two memories of a tenant have which have nothing to do with each other: the median of the pairs
+-- among 60 of them, drawn by a hash of their ids. Null where there are fewer than 20 vectors. Called by
+-- mayfly_private.tuning_questions. Locks nothing.
+
+create function mayfly_private.unrelated_similarity(tenant uuid, model text)
+returns real
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  median double precision;
+begin
+  with drawn as (
+    select v.memory_id, v.embedding from mayfly.memory_vectors v
+    where v.tenant_id = unrelated_similarity.tenant and v.model = unrelated_similarity.model
+    order by md5(v.memory_id::text) limit 60
+  )
+  select percentile_cont(0.5) within group (order by 1 - (a.embedding operator(extensions.<=>) b.embedding)) into median
+  from drawn a join drawn b on b.memory_id > a.memory_id
+  where (select count(*) from drawn) >= 20;
+  return least(0.95, greatest(0.01, median));
+end
+$$;
+
+comment on function mayfly_private.unrelated_similarity is 'The similarity of memories that have nothing to do with each other.';
+
 -- The search words of a memory: task and tags weigh A, input and output B, the critique C. Each weight is parsed
 -- once, and only where it has a text: for 1 KB of prose 180 µs, where one to_tsvector takes 130. Called by what
 -- writes memories and by maintenance, which brings older rows up to mayfly_private.words_version().
@@ -6224,6 +6675,26 @@ return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The version of the search words that are written today.';
 
+-- What an embedding model is worth to a tenant unless the caller says otherwise: as measured on its own memories, or else
+-- by the model's name. Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+  select w.meaning, w.unrelated into meaning, unrelated
+  from mayfly.model_worths w where w.tenant_id = worth_of_model.tenant and w.model = worth_of_model.model;
+  if not found then
+    select d.meaning, d.unrelated into meaning, unrelated from mayfly_private.model_worth(worth_of_model.model) d;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.worth_of_model is 'What an embedding model is worth to a tenant.';
+
 -- Charges what is written into memory_aliases.
 
 create trigger memory_aliases_meter_insert after insert on mayfly.memory_aliases
@@ -6280,6 +6751,30 @@ begin
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+-- Charges the vectors that a statement wrote: two bytes a number, and 32 for their row.
+
+create or replace function mayfly_private.meter_vectors()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  each_bytes constant integer := 32 + 2 * mayfly_private.embedding_dimensions();
+  change record;
+begin
+  if tg_op = 'INSERT' then
+    for change in select t.id, count(*) as vectors from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id loop
+      perform mayfly_private.charge(change.id, 0, change.vectors * each_bytes, 0);
+    end loop;
+  else
+    for change in select t.id, count(*) as vectors from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
+      perform mayfly_private.charge(change.id, 0, -change.vectors * each_bytes, 0);
     end loop;
   end if;
   return null;
@@ -6398,6 +6893,43 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('message.acknowledged', 'message:read', 'message:admin', 'A message was acknowledged.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Whether the inbox of a topic tenant:{t}:agent:{id} is open: it is leased by being opened. Called by flush_nudges.
+
+create function mayfly_private.is_inbox_open(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from mayfly.inboxes b
+    where b.tenant_id = tenant and b.session is not null and topic = format('tenant:%s:agent:%s', b.tenant_id, b.recipient_id)
+      and b.recipient_id = mayfly_private.to_uuid(split_part(topic, ':', 4)));
+end
+$$;
+
+comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
+
+-- What a reader of an inbox or a channel is told that was not told at once: its newest number. Called by flush_nudges.
+
+create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('seq', seq);
+end
+$$;
+
+comment on function mayfly_private.message_nudge is 'What is due: an inbox or a channel has messages up to a number.';
+
+-- What can be due in this room: that an inbox or a channel has messages up to a number.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('message', 'mayfly_private.is_inbox_open(uuid, text)', 'mayfly_private.message_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
@@ -7442,6 +7974,40 @@ insert into mayfly_private.chores (name, work) values
   ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
+-- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+
+create function mayfly_private.hears_debug(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return true;
+end
+$$;
+
+comment on function mayfly_private.hears_debug is 'Whether an agent hears what it is to record.';
+
+-- What an agent is told that was not told at once: what it is to record, as it is by now. Called by flush_nudges.
+
+create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant));
+end
+$$;
+
+comment on function mayfly_private.debug_nudge is 'What is due: what an agent is to record.';
+
+-- What can be due in this room: what an agent is to record from now on. Its inbox topic is not leased.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
+
 -- tenant:{t}:debug:{a}, the debug stream of one agent: read with debug:read, sent by itself with debug:write.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
@@ -7902,6 +8468,7 @@ create table mayfly.job_steps (
   ms integer,
   bytes integer not null,
   at timestamptz not null default clock_timestamp(),
+  seq bigint generated always as identity,
   constraint job_steps_pkey primary key (tenant_id, job_id, name)
 );
 
@@ -7914,6 +8481,8 @@ alter table mayfly.job_steps
 comment on table mayfly.job_steps is 'What the steps of jobs gave.';
 
 comment on column mayfly.job_steps.attempt is 'Of the job, when it was recorded.';
+
+comment on column mayfly.job_steps.seq is 'In the order in which steps are recorded.';
 
 comment on column mayfly.job_steps.ms is 'How long it took, as its worker says.';
 
@@ -13013,6 +13582,629 @@ comment on function mayfly.use_approval is 'Takes a decision, for the job and th
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
 
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('workflow.moved', 'job:read', null, 'A run was moved to another version of its workflow.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
+
+create function mayfly.list_workflows(
+  of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  low constant text := 'workflow:' || coalesce(of_name || ':', '') || coalesce(of_version, '');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+  elsif of_version is not null and of_name is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'of_version goes with of_name.', null, '{"field": "of_version"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job) order by p.id desc), '[]')
+    from (
+      select * from (
+        (select j.id, to_jsonb(j) - 'input' as job from mayfly.jobs j
+          where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+            and starts_with(j.name, low) and (of_version is null or j.name = low)
+          order by j.id desc limit page_limit)
+        union all
+        (select f.id, to_jsonb(f) - '{input,result}'::text[] from mayfly.finished_jobs f
+          where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+            and starts_with(f.name, low) and (of_version is null or f.name = low)
+          order by f.id desc limit page_limit)) b
+      order by b.id desc limit page_limit) p);
+end
+$$;
+
+comment on function mayfly.list_workflows is 'Runs of workflows, the newest first. Pass the last id as before for the next page.';
+
+grant execute on function mayfly.list_workflows to authenticated, service_role;
+
+-- The definer half of mayfly.move_workflow. A run that is in somebody's hands is taken away: that worker's next write is
+-- refused (lease_lost). One that has failed runs again. Locks the job.
+
+create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:add');
+  admin constant boolean := tenant = any (mayfly_private.tenant_ids('job:admin'));
+  job mayfly.jobs;
+  new_name text;
+  dead mayfly.finished_jobs;
+  unknown text;
+  freed bigint;
+begin
+  if to_version is null or to_version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'to_version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "to_version"}');
+  elsif coalesce(jsonb_typeof(renamed), 'null') not in ('object', 'null') or pg_column_size(renamed) > 65536
+    or exists (select from jsonb_each(case when jsonb_typeof(renamed) = 'object' then renamed else '{}' end) r
+      where jsonb_typeof(r.value) <> 'string' or char_length(r.value #>> '{}') not between 1 and 200) then
+    perform mayfly_private.fail(400, 'invalid_request', 'renamed must be { "former name": "new name" }, of 1 to 200 characters each.', null, '{"field": "renamed"}');
+  elsif cardinality(forgotten) > 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'forgotten must be at most 1000 names.', null, '{"field": "forgotten"}');
+  end if;
+  select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = move_workflow.id for no key update;
+  if job.id is null then
+    select * into dead from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = move_workflow.id for no key update;
+    job := jsonb_populate_record(null::mayfly.jobs, to_jsonb(dead));
+  end if;
+  if job.name is null or job.name not like 'workflow:%' then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+  elsif not admin and (dead.id is not null or job.created_by is distinct from mayfly_private.caller_id()) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
+      'Without it, one moves the runs alone that one has started, until they fail.', '{"scope": "job:admin"}');
+  elsif dead.status in ('succeeded', 'cancelled') then
+    perform mayfly_private.fail(409, 'job_finished', 'The workflow has ended.', 'Start another.', '{"field": "id"}');
+  end if;
+
+  select n into unknown from (
+    select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')) as n union all select unnest(forgotten)) o
+  where not exists (select from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = o.n)
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
+      'Look at its history.', '{"field": "renamed"}');
+  end if;
+  with gone as (
+    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = any (forgotten) returning s.bytes
+  )
+  select coalesce(sum(g.bytes), 0) into freed from gone g;
+  if freed > 0 then
+    perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  end if;
+  begin
+    update mayfly.job_steps s set name = renamed ->> s.name where s.tenant_id = tenant and s.job_id = job.id and renamed ? s.name;
+  exception when unique_violation then
+    perform mayfly_private.fail(409, 'invalid_request', 'Another step has one of these names.', 'Nothing was changed.', '{"field": "renamed"}');
+  end;
+
+  new_name := 'workflow:' || split_part(job.name, ':', 2) || ':' || to_version;
+  if dead.id is not null then
+    update mayfly.finished_jobs f
+    set name = new_name, queue = case when f.queue = f.name then new_name else f.queue end, lane = mayfly_private.lane_of(
+      case when f.queue = f.name then new_name else f.queue end, new_name, case when strpos(f.lane, '#') > 0 then substr(f.lane, strpos(f.lane, '#') + 1) end, f.target)
+    where f.tenant_id = tenant and f.id = dead.id;
+    perform mayfly_private.redrive_jobs(array[dead.id], null, 1);
+  else
+    update mayfly.jobs j
+    set name = new_name, queue = case when j.queue = j.name then new_name else j.queue end, lane = mayfly_private.lane_of(
+      case when j.queue = j.name then new_name else j.queue end, new_name, case when strpos(j.lane, '#') > 0 then substr(j.lane, strpos(j.lane, '#') + 1) end, j.target)
+    where j.tenant_id = tenant and j.id = job.id;
+    if job.status in ('ready', 'running') then
+      perform mayfly_private.ready_jobs(tenant, array[job.id], case when job.status = 'running' then 1 else 0 end);
+    end if;
+  end if;
+  perform mayfly_private.append_events(tenant, 'workflow.moved', array[job.id]);
+  return jsonb_build_object('id', job.id, 'name', split_part(job.name, ':', 2), 'version', to_version,
+    'from', substr(job.name, length(split_part(job.name, ':', 2)) + 11));
+end
+$$;
+
+comment on function mayfly_private.move_workflow is 'Moves a run to another version of its workflow.';
+
+grant execute on function mayfly_private.move_workflow to authenticated, service_role;
+
+-- Moves a run to another version of its workflow: one's own (scope job:add), or any, failed ones included (job:admin).
+-- `renamed` gives recorded steps the names that this version asks for; `forgotten` are deleted, and done again where it
+-- asks for them.
+
+create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.move_workflow(id, to_version, renamed, forgotten);
+end
+$$;
+
+comment on function mayfly.move_workflow is 'Moves a run to another version of its workflow: { id, name, version, from }. One that has failed runs again.';
+
+grant execute on function mayfly.move_workflow to authenticated, service_role;
+
+-- How far a workflow is. Callers with job:read; its open approvals are shown to those with approval:read. Locks nothing.
+
+create function mayfly.query_workflow(id uuid)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  job jsonb;
+begin
+  select to_jsonb(j) into job from mayfly.jobs j where j.tenant_id = tenant and j.id = query_workflow.id and j.name like 'workflow:%';
+  if not found then
+    select to_jsonb(f) into job from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = query_workflow.id and f.name like 'workflow:%';
+  end if;
+  if job is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+  end if;
+  return mayfly_private.workflow_row(job) || jsonb_build_object(
+    'input', job -> 'input', 'result', job -> 'result',
+    'report', (select s.result from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name = 'report'),
+    'steps', (select count(*) from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name <> 'report'),
+    'children', (
+      select coalesce(jsonb_object_agg(c.status, c.n), '{}')
+      from (
+        select o.status, count(*) as n
+        from (
+          select j.status from mayfly.jobs j where j.tenant_id = tenant and j.parent_id = query_workflow.id
+          union all
+          select f.status from mayfly.finished_jobs f where f.tenant_id = tenant and f.parent_id = query_workflow.id) o
+        group by o.status) c),
+    'approvals', (
+      select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'title', a.title, 'category', a.category) order by a.created_at), '[]')
+      from mayfly.approvals a where a.tenant_id = tenant and a.job_id = query_workflow.id and a.status = 'pending'));
+end
+$$;
+
+comment on function mayfly.query_workflow is 'How far a workflow is: what it reports, what it waits for, its children and open approvals.';
+
+grant execute on function mayfly.query_workflow to authenticated, service_role;
+
+-- The definer half of mayfly.report_workflow. Fenced. Kept as the step `report` of the job, the only one that changes:
+-- it is deleted with the others. Locks the job.
+
+create function mayfly_private.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job mayfly.jobs;
+  size constant integer := 128 + coalesce(octet_length(value::text), 0);
+  former integer;
+begin
+  if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "value"}');
+  end if;
+  perform mayfly_private.check_numbers(value, 'value');
+  job := mayfly_private.fence_job(lease);
+  select s.bytes into former from mayfly.job_steps s where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = 'report';
+  perform mayfly_private.charge(job.tenant_id, 0, size - coalesce(former, 0), 1);
+  insert into mayfly.job_steps as s (tenant_id, job_id, name, attempt, result, bytes)
+  values (job.tenant_id, job.id, 'report', job.attempt, coalesce(value, 'null'), size)
+  on conflict on constraint job_steps_pkey do update
+  set result = excluded.result, attempt = excluded.attempt, bytes = excluded.bytes, at = excluded.at;
+  return true;
+end
+$$;
+
+comment on function mayfly_private.report_workflow is 'Says how far a workflow is.';
+
+grant execute on function mayfly_private.report_workflow to authenticated, service_role;
+
+-- Says how far a held workflow is, for query_workflow: any JSON, in place of what it said before.
+
+create function mayfly.report_workflow(lease text, value jsonb)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.report_workflow(lease, value);
+end
+$$;
+
+comment on function mayfly.report_workflow is 'Says how far a held workflow is, in place of what it said before.';
+
+grant execute on function mayfly.report_workflow to authenticated, service_role;
+
+-- The definer half of mayfly.retry_steps. Fenced. A mark `retry: <name>` is left, so that the step is known to have been
+-- here. Locks the job.
+
+create function mayfly_private.retry_steps(lease text, names text[])
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  forgotten text[];
+  freed bigint;
+  used bigint;
+begin
+  if names is null or cardinality(names) not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'names must be 1 to 1000 names.', null, '{"field": "names"}');
+  end if;
+  with gone as (
+    delete from mayfly.job_steps s
+    where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = any (names) and s.result ? '$threw'
+    returning s.name, s.bytes
+  )
+  select coalesce(array_agg(g.name), '{}'), coalesce(sum(g.bytes), 0) into forgotten, freed from gone g;
+  with marked as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, bytes)
+    select job.tenant_id, job.id, 'retry: ' || n, job.attempt, 128 from unnest(forgotten) n
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(m.bytes), 0) into used from marked m;
+  if used <> freed then
+    perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
+  end if;
+  return cardinality(forgotten);
+end
+$$;
+
+comment on function mayfly_private.retry_steps is 'Forgets failures of steps, so that they are tried again.';
+
+grant execute on function mayfly_private.retry_steps to authenticated, service_role;
+
+-- Forgets recorded failures of steps of a held job, since they have failed the attempt after all: the next one tries them
+-- again. Says how many.
+
+create function mayfly.retry_steps(lease text, names text[])
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.retry_steps(lease, names);
+end
+$$;
+
+comment on function mayfly.retry_steps is 'Forgets recorded failures of steps of a held job: the next attempt tries them again.';
+
+grant execute on function mayfly.retry_steps to authenticated, service_role;
+
+-- Refuses waits with the index and the field of their first fault. Locks nothing.
+
+create function mayfly_private.check_waits(waits jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(waits) is distinct from 'array' or jsonb_array_length(waits) not between 1 and 10000 or pg_column_size(waits) > 4194304 then
+    perform mayfly_private.fail(400, 'invalid_request', 'waits must be an array of 1 to 10000 waits, of 4 MB at most.', null, '{"field": "waits"}');
+  end if;
+  select o.n - 1 as index, o.field into fault
+  from (
+    select e.n, case
+      when jsonb_typeof(e.w) <> 'object' or jsonb_typeof(e.w -> 'step') is distinct from 'string' or char_length(e.w ->> 'step') not between 1 and 200 then 'step'
+      when e.w - '{step,of,key,together,signal,child,approval,after,until}'::text[] <> '{}' then 'step'
+      when (e.w ? 'of') <> (e.w ? 'key') or not mayfly_private.text_within(e.w -> 'of', 200) or not mayfly_private.text_within(e.w -> 'key', 100) then 'of'
+      when not mayfly_private.text_within(e.w -> 'together', 200) then 'together'
+      when num_nonnulls(e.w -> 'signal', e.w -> 'child', e.w -> 'approval', e.w -> 'after', e.w -> 'until') <> 1 then 'signal'
+      when e.w ? 'signal' and (jsonb_typeof(e.w -> 'signal') <> 'string' or char_length(e.w ->> 'signal') not between 1 and 100) then 'signal'
+      when e.w ? 'child' and e.w -> 'child' <> 'true' then 'child'
+      when not mayfly_private.uuid_or_absent(e.w -> 'approval') then 'approval'
+      when not mayfly_private.number_within(e.w -> 'after', 0, 3155760000) then 'after'
+      when not mayfly_private.instant_or_absent(e.w -> 'until') then 'until'
+    end as field
+    from jsonb_array_elements(waits) with ordinality as e (w, n)
+  ) o
+  where o.field is not null
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('waits[%s].%s %s.', fault.index, fault.field, case fault.field
+        when 'step' then 'must be a text of 1 to 200 characters, beside fields of a wait alone'
+        when 'of' then 'must be a text of 1 to 200 characters, beside a key'
+        when 'together' then 'must be a text of 1 to 200 characters'
+        when 'signal' then 'must be a text of 1 to 100 characters, or another one of child, approval, after and until'
+        when 'child' then 'must be true'
+        when 'approval' then 'must be the id of an approval'
+        when 'after' then 'must be seconds from 0 to 3155760000'
+        else 'must be an ISO 8601 instant' end),
+      'Nothing was waited for.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_waits is 'Refuses waits that have a fault, naming index and field.';
+
+-- What one wait has come to: when, what, and whether that was recorded before.
+create type mayfly_private.found_wait as (
+  n integer,
+  step text,
+  of text,
+  key text,
+  together text,
+  signal text,
+  child boolean,
+  child_id uuid,
+  approval uuid,
+  until timestamptz,
+  at timestamptz,
+  outcome jsonb,
+  signal_id bigint,
+  known boolean
+);
+
+-- What each of a job's waits has come to, in their order. Of several that stand for one (`of`) the first by its time;
+-- a signal goes to the first that wants it. Locks nothing: the caller holds the job.
+
+create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
+returns mayfly_private.found_wait[]
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+begin
+  return array(
+    with wait as materialized (
+      select w.*,
+        coalesce(w.until, case when w.after is not null then (
+          select (u.result #>> '{}')::timestamptz from mayfly.job_steps u
+          where u.tenant_id = job.tenant_id and u.job_id = job.id and u.name = w.step || ': until') end) as ends,
+        case when w.child then (
+          select k.job_id from mayfly_private.job_keys k where k.tenant_id = job.tenant_id and k.key = job.id || '/' || w.step) end as child_id
+      from rows from (jsonb_to_recordset(waits) as (
+        step text, "of" text, key text, together text, signal text, child boolean, approval uuid, after double precision, until timestamptz
+      )) with ordinality as w (step, "of", key, together, signal, child, approval, after, until, n)
+    ), come as materialized (
+      select w.*, c.at, c.outcome, c.signal_id, c.known
+      from wait w
+      left join lateral (
+        select e.*
+        from (
+          select s.at, s.result as outcome, null::bigint as signal_id, true as known from mayfly.job_steps s
+          where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = w.step
+          union all
+          (select g.at, jsonb_build_object('payload', g.payload), g.id, false from mayfly.job_signals g
+            where g.tenant_id = job.tenant_id and g.job_id = job.id and g.name = w.signal order by g.id limit 1)
+          union all
+          select f.finished_at, jsonb_build_object('id', f.id, 'status', f.status, 'result', f.result, 'error', f.error), null, false
+          from mayfly.finished_jobs f
+          where f.tenant_id = job.tenant_id and f.id = w.child_id and f.parent_id = job.id
+          union all
+          select w.ends, jsonb_build_object('at', w.ends), null, false where w.ends <= ts
+          union all
+          select coalesce(p.decided_at, p.expires_at), '{}', null, false from mayfly.approvals p
+          where p.tenant_id = job.tenant_id and p.id = w.approval and p.job_id = job.id and (p.status <> 'pending' or p.expires_at <= ts)
+        ) e
+        order by e.known desc, e.at
+        limit 1) c on true
+    ), first as (
+      select c.*, c.at is not null
+          and row_number() over (partition by coalesce('=' || c.of, '#' || c.n) order by c.at, c.n) = 1
+          and (c.signal_id is null or row_number() over (partition by c.signal_id order by c.n) = 1) as taken
+      from come c
+    )
+    select row(f.n, f.step, f.of, f.key, f.together, f.signal, f.child, f.child_id, f.approval, f.ends,
+      case when f.taken then f.at end, case when f.taken then f.outcome end, f.signal_id, f.known)::mayfly_private.found_wait
+    from first f
+    order by f.n);
+end
+$$;
+
+comment on function mayfly_private.find_waits is 'What the waits of a job have come to.';
+
+-- The definer half of mayfly.wait_any. Fenced. The row lock orders it against whatever signals the job: a writer that
+-- has the job first is seen here, one that comes later sees that the job waits. Locks the job; the keys of children that
+-- it adds; approvals that it takes.
+
+create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  job mayfly.jobs;
+  found mayfly_private.found_wait[];
+  open_joins text[];
+  missing text[];
+  done jsonb;
+  size bigint;
+  used bigint;
+  freed bigint;
+begin
+  perform mayfly_private.check_waits(waits);
+  if jobs is not null then
+    perform mayfly_private.add_jobs(jobs, lease);
+  end if;
+  job := mayfly_private.fence_job(lease);
+
+  -- A length of time begins once: every later look finds the same end.
+  with begun as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select job.tenant_id, job.id, w.step || ': until', job.attempt, to_jsonb(ts + make_interval(secs => w.after)), 200
+    from jsonb_to_recordset(waits) as w (step text, after double precision)
+    where w.after is not null
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(b.bytes), 0) into used from begun b;
+
+  found := mayfly_private.find_waits(job, waits, ts);
+  for i in 1..cardinality(found) loop
+    if found[i].at is not null and found[i].approval is not null and not found[i].known then
+      found[i].outcome := mayfly_private.use_approval(lease, found[i].approval, found[i].step);
+    end if;
+  end loop;
+
+  -- What is waited for together is told when all of it is there; until then it is recorded as it comes.
+  open_joins := array(select distinct f.together from unnest(found) f where f.together is not null and f.at is null);
+  select sum(octet_length(f.outcome::text)) into size from unnest(found) f
+  where f.at is not null and f.together is not null and f.together <> all (open_joins);
+  with told as (
+    select f.step, f.outcome as result, f.known, size > 2000000 and f.together is not null as is_large from unnest(found) f
+    where f.at is not null and (f.together is null or f.together <> all (open_joins))
+    union all
+    select f.of, jsonb_build_object('key', f.key), false, false from unnest(found) f where f.at is not null and f.of is not null
+  )
+  select coalesce(jsonb_object_agg(t.step, t.result) filter (where not t.is_large), '{}'), case when bool_or(t.is_large) then 1 else 0 end
+  into done, size from told t;
+
+  with kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select job.tenant_id, job.id, o.step, job.attempt, o.result, 128 + octet_length(o.result::text)
+    from (
+      select f.n, f.step, f.outcome as result from unnest(found) f where f.at is not null and not f.known
+      union all
+      select f.n, f.of, jsonb_build_object('key', f.key) from unnest(found) f where f.at is not null and f.of is not null
+    ) o
+    order by o.n
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select used + coalesce(sum(k.bytes), 0) into used from kept k;
+
+  with spent as (
+    delete from mayfly.job_signals s using unnest(found) f
+    where f.at is not null and not f.known and s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = coalesce(f.signal, 'job:' || f.child_id, 'approval:' || f.approval)
+      and (f.signal_id is null or s.id = f.signal_id)
+    returning s.bytes
+  )
+  select coalesce(sum(s.bytes), 0) into freed from spent s;
+  -- What has happened is recorded: nothing is refused.
+  if used <> freed then
+    perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
+  end if;
+
+  missing := array(select f.step from unnest(found) f where f.child and f.child_id is null and f.at is null);
+  if done <> '{}' or size > 0 or cardinality(missing) > 0 or not may_sleep then
+    return jsonb_build_object('done', done, 'missing', missing, 'reread', size > 0, 'waiting', false);
+  end if;
+
+  -- Of what is waited for together one wakes it, the last one: it looks then what is left.
+  update mayfly.jobs j
+  set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1,
+    run_at = coalesce(
+      (select min(least(f.until, p.expires_at)) from unnest(found) f
+        left join mayfly.approvals p on p.tenant_id = job.tenant_id and p.id = f.approval), 'infinity'),
+    wait_for = array(
+      select distinct coalesce(f.signal, 'job:' || f.child_id, 'approval:' || f.approval)
+      from unnest(found) f
+      where f.until is null and f.at is null
+        and (f.together is null or f.n = (select max(l.n) from unnest(found) l where l.together = f.together and l.at is null)))
+  where j.tenant_id = job.tenant_id and j.id = job.id;
+  return '{"done": {}, "missing": [], "reread": false, "waiting": true}';
+end
+$$;
+
+comment on function mayfly_private.wait_any is 'Waits for the first of several things.';
+
+grant execute on function mayfly_private.wait_any to authenticated, service_role;
+
+-- Looks what has come of several waits of a held job, records each as its step, and puts the job to sleep if nothing
+-- has: { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child: true, approval,
+-- after (seconds) and until. With { of, key } several stand for one: the first is taken and `of` records its key. With
+-- { together } children are told when all have ended. `jobs` are children to add first, each by the key `<job>/<step>`;
+-- `missing` are those that nobody has added. `reread`: the results are more than 2 MB, and stand in the steps.
+
+create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.wait_any(lease, waits, jobs, may_sleep);
+end
+$$;
+
+comment on function mayfly.wait_any is
+  'Waits for the first of several signals, children, approvals and times: { done: {step: outcome}, missing, reread, waiting }. After waiting the lease is over.';
+
+grant execute on function mayfly.wait_any to authenticated, service_role;
+
+-- What a workflow, or any job, has recorded: its checkpoints, in their order, a page at a time. `seq` counts them from 1
+-- on: the column of that name is everybody's. Callers with job:read. Locks nothing.
+
+create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  answer jsonb;
+begin
+  if page_limit is null or page_limit not between 1 and 5000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 5000.', null, '{"field": "page_limit"}');
+  elsif not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = workflow_history.id)
+    and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+  end if;
+  -- A page ends when it has 4 MB: by the sum of what came before.
+  select jsonb_build_object(
+      'checkpoints', coalesce(jsonb_agg(jsonb_build_object('seq', p.seq, 'name', p.name, 'result', p.result, 'attempt', p.attempt,
+        'ms', p.ms, 'at', p.at) order by p.seq), '[]'),
+      'more', count(*) = page_limit or bool_or(p.later > 0))
+  into answer
+  from (
+    select s.*, count(*) filter (where s.before >= 4000000) over () as later
+    from (
+      select a.*, sum(a.bytes) over (order by a.seq) - a.bytes as before
+      from (
+        select * from (
+          select row_number() over (order by o.seq) as seq, o.name, o.result, o.attempt, o.ms, o.at, o.bytes from mayfly.job_steps o
+          where o.tenant_id = tenant and o.job_id = workflow_history.id) n
+        where n.seq > after
+        order by n.seq limit page_limit) a) s) p
+  where p.before < 4000000;
+  return jsonb_set(answer, '{more}', coalesce(nullif(answer -> 'more', 'null'), 'false'));
+end
+$$;
+
+comment on function mayfly.workflow_history is 'What a workflow has recorded, in its order: { checkpoints, more }. Pass the last seq as after for the next page.';
+
+grant execute on function mayfly.workflow_history to authenticated, service_role;
+
+-- What of a job is shown of a workflow, from `workflow:<name>:<version>`. Locks nothing.
+
+create function mayfly_private.workflow_row(job jsonb)
+returns jsonb
+language sql immutable parallel safe
+set search_path = ''
+return jsonb_strip_nulls(jsonb_build_object(
+  'id', job -> 'id', 'name', split_part(job ->> 'name', ':', 2), 'version', substr(job ->> 'name', length(split_part(job ->> 'name', ':', 2)) + 11),
+  'status', job -> 'status', 'attempt', job -> 'attempt', 'key', job -> 'key', 'parent_id', job -> 'parent_id', 'holder', job -> 'holder',
+  'created_by', job -> 'created_by', 'created_at', job -> 'created_at', 'started_at', job -> 'started_at', 'finished_at', job -> 'finished_at',
+  'cancelled', nullif(job -> 'cancelled', 'false'), 'error', job -> 'error',
+  'wakes_at', case when job ->> 'status' in ('waiting', 'scheduled') and job ->> 'run_at' <> 'infinity' then job -> 'run_at' end,
+  'waits_for', case when job ->> 'status' = 'waiting' then coalesce(nullif(job -> 'wait_for', 'null'), '[]') end));
+
+comment on function mayfly_private.workflow_row is 'What of a job is shown of a workflow.';
+
+grant execute on function mayfly_private.workflow_row to authenticated, service_role;
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -14116,7 +15308,7 @@ begin
       case when b.hard_tokens is null then output else b.hard_tokens - b.spent_tokens - b.held_tokens - ask.input end);
     output := least(output, room);
     if output < ask.output_least then
-      return jsonb_build_object('code', 'budget_exceeded', 'level', b.level, 'subject', b.subject, 'budget', b.id,
+      return jsonb_build_object('code', 'budget_exceeded', 'level', b.level, 'of', case when b.hard_tokens - b.spent_tokens - b.held_tokens - ask.input < ask.output_least then 'tokens' else 'usd' end, 'subject', b.subject, 'budget', b.id,
         'left_usd', greatest(0, b.hard_usd - b.spent_usd - b.held_usd), 'left_tokens', greatest(0, b.hard_tokens - b.spent_tokens - b.held_tokens));
     end if;
   end loop;
@@ -14586,6 +15778,3276 @@ end
 $$;
 
 comment on function mayfly_private.write_budgets is 'Writes locked budgets back.';
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('run:read', 'See runs: what was asked, said, done and spent.', '{viewer,member,admin,owner}', true, true),
+  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Runs of agents: one for each job of the name `run:<agent>`, with its id. `status` says what the run knows itself;
+-- that it waits or is paused is seen at its job (show_run). The functions of this room alone write it, by the
+-- transitions of move_run.
+
+create table mayfly.runs (
+  tenant_id uuid not null,
+  id uuid not null,
+  agent text collate "C" not null constraint runs_agent_form check (agent ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  status text not null default 'queued' constraint runs_status_known check (status in (
+    'queued', 'running', 'succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')),
+  paused boolean not null default false,
+  input json,
+  context json,
+  limits jsonb not null default '{}',
+  output json,
+  error jsonb,
+  steps integer not null default 0,
+  repairs integer not null default 0,
+  input_tokens bigint not null default 0,
+  output_tokens bigint not null default 0,
+  usd numeric not null default 0,
+  unpriced integer not null default 0,
+  active_ms bigint not null default 0,
+  forked_from uuid,
+  forked_at integer constraint runs_forked_at_range check (forked_at >= 1),
+  parent_id uuid,
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  started_at timestamptz,
+  ended_at timestamptz,
+  last_chunk bigint not null default 0,
+  told_chunk bigint not null default 0,
+  told_at timestamptz,
+  bytes integer not null,
+  constraint runs_pkey primary key (tenant_id, id),
+  constraint runs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint runs_fork_whole check ((forked_from is null) = (forked_at is null)),
+  constraint runs_ended_at_end check ((ended_at is null) = (status in ('queued', 'running')))
+)
+with (fillfactor = 50);
+
+create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at is not null;
+
+create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.runs
+  alter column agent set statistics 0,
+  alter column input set statistics 0,
+  alter column context set statistics 0,
+  alter column limits set statistics 0,
+  alter column output set statistics 0,
+  alter column error set statistics 0,
+  alter column usd set statistics 0,
+  alter column forked_from set statistics 0,
+  alter column parent_id set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.runs is 'Runs of agents.';
+
+comment on column mayfly.runs.paused is 'Somebody has paused it: its worker stops before the next step.';
+
+comment on column mayfly.runs.input is 'What it was asked; of a fork what was said at the step where it begins, or null.';
+
+comment on column mayfly.runs.context is 'What was recalled before the first step, as it stood in the prompt.';
+
+comment on column mayfly.runs.limits is '{ steps, seconds, tokens, usd }.';
+
+comment on column mayfly.runs.repairs is 'How often an answer did not fit and was asked for again.';
+
+comment on column mayfly.runs.unpriced is 'Calls of models without a known price: their cost is not in usd.';
+
+comment on column mayfly.runs.active_ms is 'How long models and tools took: waits are not counted.';
+
+comment on column mayfly.runs.forked_at is 'Its own steps begin here; those before are of the run that it is a fork of.';
+
+comment on column mayfly.runs.last_chunk is 'The number of its newest chunk.';
+
+comment on column mayfly.runs.told_chunk is 'The newest chunk that was broadcast.';
+
+-- What models answered: a row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
+-- neighbouring deltas joined; `messages` what the SDK made of them, so that a resumed run need not. Failed tries are
+-- rows of their own, with an error and no parts.
+
+create table mayfly.run_model_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null constraint run_model_calls_step_range check (step >= 1),
+  try integer not null constraint run_model_calls_try_range check (try >= 1),
+  agent text collate "C" not null,
+  provider text collate "C" not null,
+  model text collate "C" not null,
+  digest bytea not null,
+  parts json,
+  messages json,
+  finish text,
+  usage jsonb,
+  usd numeric,
+  priced text,
+  ms integer not null,
+  error jsonb,
+  attempt integer not null,
+  at timestamptz not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_model_calls_pkey primary key (tenant_id, run_id, step, try),
+  constraint run_model_calls_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade,
+  constraint run_model_calls_answered_or_failed check ((parts is null) <> (error is null))
+);
+
+-- A step has one answer.
+create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.run_model_calls
+  alter column run_id set statistics 0,
+  alter column agent set statistics 0,
+  alter column provider set statistics 0,
+  alter column model set statistics 0,
+  alter column digest set statistics 0,
+  alter column parts set statistics 0,
+  alter column messages set statistics 0,
+  alter column finish set statistics 0,
+  alter column usage set statistics 0,
+  alter column usd set statistics 0,
+  alter column priced set statistics 0,
+  alter column error set statistics 0;
+
+comment on table mayfly.run_model_calls is 'What models answered, and how calls of them failed.';
+
+comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request: what a replay compares.';
+
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts: written with the next step, a cache.';
+
+comment on column mayfly.run_model_calls.attempt is 'Of the job, when it was recorded.';
+
+-- The audit of tools: a row is written under the lease before a tool runs, and says afterwards how that ended. Of a
+-- fork, a row at a step before its own is an edit: it hides that of the run that it is a fork of.
+
+create table mayfly.run_tool_calls (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  step integer not null constraint run_tool_calls_step_range check (step >= 1),
+  call_id text collate "C" not null constraint run_tool_calls_call_id_length check (char_length(call_id) between 1 and 200),
+  nth integer not null,
+  tool text collate "C" not null constraint run_tool_calls_tool_length check (char_length(tool) between 1 and 100),
+  risk text,
+  input json not null,
+  status text not null constraint run_tool_calls_status_known check (status in ('started', 'succeeded', 'failed', 'denied', 'edited')),
+  result json,
+  error jsonb,
+  approval_id uuid,
+  attempt integer not null,
+  attempts integer not null default 1,
+  holder uuid,
+  started_at timestamptz not null default clock_timestamp(),
+  ended_at timestamptz,
+  bytes integer not null,
+  constraint run_tool_calls_pkey primary key (tenant_id, run_id, step, call_id),
+  constraint run_tool_calls_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade,
+  constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.run_tool_calls
+  alter column run_id set statistics 0,
+  alter column call_id set statistics 0,
+  alter column tool set statistics 0,
+  alter column risk set statistics 0,
+  alter column input set statistics 0,
+  alter column result set statistics 0,
+  alter column error set statistics 0,
+  alter column approval_id set statistics 0,
+  alter column holder set statistics 0;
+
+comment on table mayfly.run_tool_calls is 'What tools were asked and gave: the audit.';
+
+comment on column mayfly.run_tool_calls.nth is 'Its place among the calls of its step.';
+
+comment on column mayfly.run_tool_calls.attempts is 'How often it was begun: more than once, a worker died while it ran.';
+
+comment on column mayfly.run_tool_calls.holder is 'The agent or person that ran it; all zeros for the secret key.';
+
+-- The stream of a run, in batches: `chunks` is a list of [step, try, chunk of the AI SDK's UI message stream], of which
+-- the first has the number `seq`.
+
+create table mayfly.run_chunks (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  seq bigint not null,
+  size integer not null constraint run_chunks_size_range check (size >= 1),
+  chunks json not null,
+  at timestamptz not null default clock_timestamp(),
+  bytes integer not null,
+  constraint run_chunks_pkey primary key (tenant_id, run_id, seq),
+  constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.run_chunks
+  alter column run_id set statistics 0,
+  alter column chunks set statistics 0;
+
+comment on table mayfly.run_chunks is 'The streams of runs.';
+
+comment on column mayfly.run_chunks.seq is 'The number of its first chunk: they are counted from 1 without gaps.';
+
+-- Until when somebody listens to a run: its stream is broadcast only then.
+
+create table mayfly_private.run_watchers (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  until timestamptz not null,
+  constraint run_watchers_pkey primary key (tenant_id, run_id),
+  constraint run_watchers_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
+);
+
+comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.';
+
+alter table mayfly_private.run_watchers enable row level security;
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.runs', 'r.bytes'),
+  ('mayfly.run_model_calls', 'r.bytes'),
+  ('mayfly.run_tool_calls', 'r.bytes'),
+  ('mayfly.run_chunks', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.run_watchers', 'one row a run that is charged')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the runs of a tenant: deletes ended ones that have been kept for as long as the settings say, but
+-- for those that a fork reads, at most max_rows: { more }. A chore of maintain_tenant, as owner.
+
+create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  old uuid[];
+  freed bigint;
+begin
+  old := array(
+    select r.id from mayfly.runs r
+    where r.tenant_id = tenant and r.ended_at < mayfly_private.now() - mayfly_private.kept()
+      and not exists (select from mayfly.runs f where f.tenant_id = tenant and f.forked_from = r.id)
+    order by r.ended_at limit least(max_rows, 100) for update skip locked);
+  if cardinality(old) = 0 then
+    return '{"more": false}';
+  end if;
+  select coalesce((select sum(r.bytes) from mayfly.runs r where r.tenant_id = tenant and r.id = any (old)), 0)
+    + coalesce((select sum(c.bytes) from mayfly.run_model_calls c where c.tenant_id = tenant and c.run_id = any (old)), 0)
+    + coalesce((select sum(c.bytes) from mayfly.run_tool_calls c where c.tenant_id = tenant and c.run_id = any (old)), 0)
+    + coalesce((select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = tenant and c.run_id = any (old)), 0)
+  into freed;
+  delete from mayfly.runs r where r.tenant_id = tenant and r.id = any (old);
+  perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  return jsonb_build_object('more', cardinality(old) = least(max_rows, 100));
+end
+$$;
+
+comment on function mayfly_private.maintain_runs is 'One batch of what time does to runs.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('runs', 'mayfly_private.maintain_runs(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('run.started', 'run:read', null, 'A run was started.'),
+  ('run.succeeded', 'run:read', null, 'A run has given its answer.'),
+  ('run.failed', 'run:read', null, 'A run has ended without an answer: it failed, or passed a limit.'),
+  ('run.cancelled', 'run:read', null, 'A run was cancelled.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see runs. Functions alone write them.
+
+alter table mayfly.runs enable row level security;
+
+alter table mayfly.run_model_calls enable row level security;
+
+alter table mayfly.run_tool_calls enable row level security;
+
+alter table mayfly.run_chunks enable row level security;
+
+grant select on mayfly.runs to authenticated, service_role;
+
+create policy runs_select on mayfly.runs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+grant select on mayfly.run_model_calls to authenticated, service_role;
+
+create policy run_model_calls_select on mayfly.run_model_calls for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+grant select on mayfly.run_tool_calls to authenticated, service_role;
+
+create policy run_tool_calls_select on mayfly.run_tool_calls for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+grant select on mayfly.run_chunks to authenticated, service_role;
+
+create policy run_chunks_select on mayfly.run_chunks for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
+
+-- tenant:{t}:run:{id}, the stream of a run: read with run:read, sent by the database alone.
+
+create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and may_use_run_topic.tenant = any (mayfly_private.tenant_ids('run:read'))
+    and exists (select from mayfly.runs r where r.tenant_id = may_use_run_topic.tenant and r.id = mayfly_private.to_uuid(part) and r.id::text = part);
+end
+$$;
+
+comment on function mayfly_private.may_use_run_topic is 'Whether the caller may use the topic "run" of a tenant.';
+
+-- The Realtime topics of this room.
+
+insert into mayfly_private.topics (name, parts, rule) values
+  ('run', 4, 'mayfly_private.may_use_run_topic(uuid, text, text, boolean)')
+on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
+
+-- The definer half of mayfly.append_run_chunks. Locks the job and the run.
+
+create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+begin
+  if chunks is not null then
+    if not coalesce(pg_input_is_valid(chunks, 'json') and octet_length(chunks) <= 1000000, false) then
+      perform mayfly_private.fail(400, 'invalid_request', 'chunks must be at most 1 MB of JSON.', null, '{"field": "chunks"}');
+    elsif size is null or json_typeof(chunks::json) <> 'array' or json_array_length(chunks::json) <> size or size < 1 then
+      perform mayfly_private.fail(400, 'invalid_request', 'size must be the number of chunks.', null, '{"field": "size"}');
+    end if;
+  end if;
+  run := mayfly_private.held_run(lease);
+  -- The same call again, since its answer was lost, adds nothing.
+  if chunks is not null and after = run.last_chunk then
+    perform mayfly_private.charge(run.tenant_id, 0, 128 + octet_length(chunks), 1);
+    insert into mayfly.run_chunks (tenant_id, run_id, seq, size, chunks, at, bytes)
+    values (run.tenant_id, run.id, run.last_chunk + 1, append_run_chunks.size, append_run_chunks.chunks::json, mayfly_private.now(), 128 + octet_length(append_run_chunks.chunks));
+    update mayfly.runs r set last_chunk = r.last_chunk + append_run_chunks.size where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+  end if;
+  perform mayfly_private.tell_run(run, tell);
+  return jsonb_build_object('last', run.last_chunk, 'paused', run.paused);
+end
+$$;
+
+comment on function mayfly_private.append_run_chunks is 'Appends to the stream of a run.';
+
+grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
+
+-- Appends `size` chunks, a text of JSON [[step, try, chunk]], behind chunk number `after`, and tells those who listen: each
+-- 250 ms, or now with `tell`. Gives { last, paused }.
+
+create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.append_run_chunks(lease, after, chunks, size, tell);
+end
+$$;
+
+comment on function mayfly.append_run_chunks is 'Appends chunks to the stream of a run: { last, paused }.';
+
+grant execute on function mayfly.append_run_chunks to authenticated, service_role;
+
+-- The definer half of mayfly.begin_run. Locks the job and the run.
+
+create function mayfly_private.begin_run(lease text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs := mayfly_private.held_run(lease);
+begin
+  if run.status <> 'running' then
+    perform mayfly_private.move_run(run, 'running', null, null);
+    select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  end if;
+  return mayfly_private.run_log(run.tenant_id, run.id, false) || jsonb_build_object('run', mayfly_private.show_run(run));
+end
+$$;
+
+comment on function mayfly_private.begin_run is 'Begins or resumes a run.';
+
+grant execute on function mayfly_private.begin_run to authenticated, service_role;
+
+-- Begins or resumes a run, under the lease of its job: { run, inputs, context, calls, tools }, all that it has recorded.
+
+create function mayfly.begin_run(lease text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.begin_run(lease);
+end
+$$;
+
+comment on function mayfly.begin_run is 'Begins or resumes a run under its lease: all that it has recorded.';
+
+grant execute on function mayfly.begin_run to authenticated, service_role;
+
+-- The definer half of mayfly.begin_tool_calls. Locks the job, the run and the tools' rate limits.
+
+create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  whose constant mayfly_private.job_holder := mayfly_private.job_holder();
+  one record;
+  known mayfly.run_tool_calls;
+  wait double precision;
+  size integer;
+  answers jsonb := '[]';
+  this_attempt integer;
+begin
+  if jsonb_typeof(calls) is distinct from 'array' or jsonb_array_length(calls) not between 1 and 100 or exists (
+    select from jsonb_array_elements(calls) c
+    where coalesce(char_length(c ->> 'call_id') not between 1 and 200, true) or coalesce(char_length(c ->> 'tool') not between 1 and 100, true)
+      or not coalesce(pg_input_is_valid(c ->> 'input', 'json') and octet_length(c ->> 'input') <= 262144, false)) then
+    perform mayfly_private.fail(400, 'invalid_request', 'calls must be an array of 1 to 100 { call_id, tool, input, risk?, nth?, approval_id? }.', null, '{"field": "calls"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  this_attempt := (mayfly_private.lease_of(whose, lease)).attempt;
+  for one in select o.c, o.n from jsonb_array_elements(calls) with ordinality as o (c, n) loop
+    select * into known from mayfly.run_tool_calls t
+    where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tool_calls.step and t.call_id = one.c ->> 'call_id';
+    if known.status <> 'started' then
+      answers := answers || jsonb_strip_nulls(jsonb_build_object('call_id', known.call_id, 'status', known.status, 'result', known.result::text, 'error', known.error));
+      continue;
+    end if;
+    wait := mayfly_private.take_rate(run.tenant_id, '{tool}', array[one.c ->> 'tool']);
+    if wait is not null then
+      answers := answers || jsonb_build_object('call_id', one.c ->> 'call_id', 'status', 'limited', 'retry_after', ceil(wait));
+      continue;
+    end if;
+    if known.call_id is not null then
+      update mayfly.run_tool_calls t set attempts = t.attempts + 1, attempt = this_attempt, holder = whose.id
+      where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tool_calls.step and t.call_id = known.call_id;
+    else
+      size := 512 + octet_length(one.c ->> 'input');
+      perform mayfly_private.charge(run.tenant_id, 0, size, 1);
+      insert into mayfly.run_tool_calls (tenant_id, run_id, step, call_id, nth, tool, risk, input, status, approval_id, attempt, holder, started_at, bytes)
+      values (run.tenant_id, run.id, begin_tool_calls.step, one.c ->> 'call_id', coalesce((one.c ->> 'nth')::integer, one.n::integer), one.c ->> 'tool',
+        left(one.c ->> 'risk', 50), (one.c ->> 'input')::json, 'started', mayfly_private.to_uuid(one.c ->> 'approval_id'), this_attempt, whose.id, mayfly_private.now(), size);
+    end if;
+    answers := answers || jsonb_build_object('call_id', one.c ->> 'call_id', 'status', 'started', 'attempts', coalesce(known.attempts, 0) + 1);
+  end loop;
+  return answers;
+end
+$$;
+
+comment on function mayfly_private.begin_tool_calls is 'Writes the audit of tools before they run.';
+
+grant execute on function mayfly_private.begin_tool_calls to authenticated, service_role;
+
+-- Writes the audit of tools before they run, under the lease: [{ call_id, tool, input, risk?, approval_id? }], `input` a
+-- text of JSON. Gives for each { call_id, status }: started, with how often it has been; limited, with retry_after; or how
+-- it ended, with its result.
+
+create function mayfly.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.begin_tool_calls(lease, step, calls);
+end
+$$;
+
+comment on function mayfly.begin_tool_calls is 'Writes the audit of tools before they run: [{ call_id, status, attempts?, result? }].';
+
+grant execute on function mayfly.begin_tool_calls to authenticated, service_role;
+
+-- The definer half of mayfly.end_run: the end of the run and the end of its job in one transaction, so that no kill
+-- between them makes anybody pay again. Locks the job and the run, then the parent of the job.
+
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
+begin
+  if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
+    perform mayfly_private.fail(400, 'invalid_request', 'status must be succeeded, failed, max_steps, max_time, max_tokens or max_cost.', null, '{"field": "status"}');
+  elsif output is not null and not coalesce(pg_input_is_valid(output, 'json') and octet_length(output) <= 262144, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'output must be at most 256 KB of JSON.', null, '{"field": "output"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
+  select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
+    case when end_run.status <> 'succeeded' then array[why] end,
+    -- The parent of a delegated run reads it here; what jsonb cannot hold stands in the run alone.
+    case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
+  perform mayfly_private.tell_run(run, true);
+  return mayfly_private.show_run(run);
+end
+$$;
+
+comment on function mayfly_private.end_run is 'Ends a run with its job.';
+
+grant execute on function mayfly_private.end_run to authenticated, service_role;
+
+-- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps, max_time,
+-- max_tokens or max_cost, with an error { code, message }. Gives the run.
+
+create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.end_run(lease, status, output, error);
+end
+$$;
+
+comment on function mayfly.end_run is 'Ends a run with its job. Returns the run.';
+
+grant execute on function mayfly.end_run to authenticated, service_role;
+
+-- The definer half of mayfly.end_tool_calls. Locks the job and the run.
+
+create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  bytes bigint;
+  ms bigint;
+begin
+  if jsonb_typeof(ends) is distinct from 'array' or jsonb_array_length(ends) not between 1 and 100 or exists (
+    select from jsonb_array_elements(ends) e
+    where coalesce(e ->> 'status' not in ('succeeded', 'failed', 'denied'), true) or e ->> 'call_id' is null
+      or (e ->> 'result' is not null and not coalesce(pg_input_is_valid(e ->> 'result', 'json') and octet_length(e ->> 'result') <= 1000000, false))
+      or octet_length((e -> 'error')::text) > 10000) then
+    perform mayfly_private.fail(400, 'invalid_request', 'ends must be an array of 1 to 100 { call_id, status, result?, error?, ms? }, with at most 1 MB of result.', null, '{"field": "ends"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  with ended as (
+    update mayfly.run_tool_calls t
+    set status = e.e ->> 'status', result = (e.e ->> 'result')::json, error = e.e -> 'error', ended_at = mayfly_private.now(),
+      bytes = t.bytes + coalesce(octet_length(e.e ->> 'result'), 0) + coalesce(octet_length((e.e -> 'error')::text), 0)
+    from jsonb_array_elements(ends) e (e)
+    where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = end_tool_calls.step and t.call_id = e.e ->> 'call_id' and t.status = 'started'
+    returning coalesce(octet_length(e.e ->> 'result'), 0) + coalesce(octet_length((e.e -> 'error')::text), 0) as more, (e.e ->> 'ms')::numeric as ms
+  )
+  select sum(d.more), max(d.ms) into bytes, ms from ended d;
+  perform mayfly_private.count_usage(run.tenant_id, 0, coalesce(bytes, 0), 1);
+  update mayfly.runs r set active_ms = r.active_ms + coalesce(ms, 0) where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+  return mayfly_private.show_run(run);
+end
+$$;
+
+comment on function mayfly_private.end_tool_calls is 'Records how tools ended.';
+
+grant execute on function mayfly_private.end_tool_calls to authenticated, service_role;
+
+-- Records how tools ended, each once: [{ call_id, status: succeeded | failed | denied, result?, error?, ms? }], `result` a text
+-- of JSON. Gives the run.
+
+create function mayfly.end_tool_calls(lease text, step integer, ends jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.end_tool_calls(lease, step, ends);
+end
+$$;
+
+comment on function mayfly.end_tool_calls is 'Records how tools ended, each once. Returns the run.';
+
+grant execute on function mayfly.end_tool_calls to authenticated, service_role;
+
+-- The definer half of mayfly.fork_run. Copies no step: the fork reads those before its own from the run. Locks what
+-- start_run locks.
+
+create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:write');
+  of_run mayfly.runs;
+  line jsonb;
+  added jsonb;
+  unknown text;
+  size bigint;
+begin
+  select * into of_run from mayfly.runs r where r.tenant_id = tenant and r.id = fork_run.id;
+  if not found then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  elsif at_step is null or at_step not between 1 and of_run.steps + 1 then
+    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork begins at a step that was taken, or the one behind the last.', '{"field": "at_step"}');
+  elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
+  end if;
+  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step);
+  if edits is not null then
+    line := mayfly_private.run_log(tenant, of_run.id, false) -> 'tools';
+    select e.key into unknown from jsonb_each(edits) e
+    where jsonb_typeof(e.value) <> 'string' or not pg_input_is_valid(e.value #>> '{}', 'json') or not exists (
+      select from jsonb_array_elements(line) t where t ->> 'call_id' = e.key and (t ->> 'step')::integer = at_step - 1) limit 1;
+    if found then
+      perform mayfly_private.fail(400, 'invalid_request', format('edits has no call %s of step %s, or no JSON for it.', left(unknown, 100), at_step - 1), 'Nothing was forked.', '{"field": "edits"}');
+    end if;
+    with edited as (
+      insert into mayfly.run_tool_calls (tenant_id, run_id, step, call_id, nth, tool, risk, input, status, result, attempt, started_at, ended_at, bytes)
+      select tenant, (added ->> 'id')::uuid, at_step - 1, t ->> 'call_id', n, t ->> 'tool', t ->> 'risk', (t ->> 'input')::json, 'edited', (edits ->> (t ->> 'call_id'))::json,
+        0, mayfly_private.now(), mayfly_private.now(), 512 + octet_length(t ->> 'input') + octet_length(edits ->> (t ->> 'call_id'))
+      from jsonb_array_elements(line) with ordinality as o (t, n)
+      where (t ->> 'step')::integer = at_step - 1 and edits ? (t ->> 'call_id')
+      returning bytes
+    )
+    select sum(e.bytes) into size from edited e;
+    perform mayfly_private.charge(tenant, 0, coalesce(size, 0), 1);
+  end if;
+  return added;
+end
+$$;
+
+comment on function mayfly_private.fork_run is 'Forks a run.';
+
+grant execute on function mayfly_private.fork_run to authenticated, service_role;
+
+-- Starts a run that shares the steps of another before `at_step` (scope run:write), without copying them: { id }. `input`, a
+-- text of JSON, is said at that step (at the first it takes the place of the input); `edits` changes what tools of the step
+-- before gave: { <call id>: <text of JSON> }. The other run stays as it is.
+
+create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.fork_run(id, at_step, input, edits);
+end
+$$;
+
+comment on function mayfly.fork_run is 'Starts a run that shares the steps of another up to one of them: { id }.';
+
+grant execute on function mayfly.fork_run to authenticated, service_role;
+
+-- The definer half of mayfly.get_run. Locks nothing.
+
+create function mayfly_private.get_run(id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+  run mayfly.runs;
+begin
+  select * into run from mayfly.runs r where r.tenant_id = tenant and r.id = get_run.id;
+  if not found then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  end if;
+  return mayfly_private.show_run(run) || mayfly_private.run_log(tenant, run.id, with_parts) || jsonb_build_object('output', run.output::text);
+end
+$$;
+
+comment on function mayfly_private.get_run is 'A run with all that it has recorded.';
+
+grant execute on function mayfly_private.get_run to authenticated, service_role;
+
+-- A run with all that it has recorded (scope run:read): its steps, its tools, what it was asked and gave.
+
+create function mayfly.get_run(id uuid, with_parts boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.get_run(id, with_parts);
+end
+$$;
+
+comment on function mayfly.get_run is 'A run with all that it has recorded.';
+
+grant execute on function mayfly.get_run to authenticated, service_role;
+
+-- The run of a lease, locked behind its job; fails unless the lease is the caller's. Called first by every write of a
+-- worker.
+
+create function mayfly_private.held_run(lease text)
+returns mayfly.runs
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  run mayfly.runs;
+begin
+  select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id for no key update;
+  if run.id is null then
+    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is no run.', null, '{"field": "lease"}');
+  end if;
+  return run;
+end
+$$;
+
+comment on function mayfly_private.held_run is 'The run of a lease, locked.';
+
+-- The definer half of mayfly.list_runs. Locks nothing.
+
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(s.shown order by s.id desc), '[]')
+    from (
+      select r.id, mayfly_private.show_run(r) as shown from mayfly.runs r
+      where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
+        and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
+      order by r.id desc limit page_limit) s);
+end
+$$;
+
+comment on function mayfly_private.list_runs is 'Runs, the newest first.';
+
+grant execute on function mayfly_private.list_runs to authenticated, service_role;
+
+-- Runs (scope run:read), the newest first: those behind `before`, of an agent, in some of the statuses.
+
+create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.list_runs(of_agent, of_status, before, page_limit);
+end
+$$;
+
+comment on function mayfly.list_runs is 'Runs, the newest first, a page at a time.';
+
+grant execute on function mayfly.list_runs to authenticated, service_role;
+
+-- Moves a run that is locked by the caller to another status, by the transitions that there are; any other is
+-- transition_not_allowed. Tells the log.
+
+create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ends constant boolean := to_status not in ('queued', 'running');
+  size constant integer := coalesce(octet_length(output), 0) + coalesce(octet_length(error::text), 0);
+begin
+  if not (case run.status
+      when 'queued' then to_status in ('running', 'failed', 'cancelled')
+      when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
+      -- A dead letter that is redriven.
+      when 'failed' then to_status = 'running'
+      else false end) then
+    perform mayfly_private.fail(409, 'transition_not_allowed', format('A run that is %s cannot become %s.', run.status, to_status), null,
+      jsonb_build_object('from', run.status, 'to', to_status));
+  end if;
+  update mayfly.runs r
+  set status = to_status, output = move_run.output::json, error = move_run.error, ended_at = case when ends then mayfly_private.now() end,
+    started_at = coalesce(r.started_at, case when to_status = 'running' then mayfly_private.now() end), bytes = r.bytes + size
+  where r.tenant_id = run.tenant_id and r.id = run.id;
+  perform mayfly_private.count_usage(run.tenant_id, 0, size, 0);
+  if ends then
+    perform mayfly_private.append_events(run.tenant_id, case when to_status in ('succeeded', 'cancelled') then 'run.' || to_status else 'run.failed' end, array[run.id]);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.move_run is 'Moves a locked run to another status.';
+
+-- The definer half of mayfly.pause_run. Locks the job and the run.
+
+create function mayfly_private.pause_run(id uuid, paused boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:write');
+  job mayfly.jobs;
+  run mayfly.runs;
+begin
+  select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = pause_run.id for no key update;
+  select * into run from mayfly.runs r where r.tenant_id = tenant and r.id = pause_run.id for no key update;
+  if run.id is null then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  elsif run.ended_at is not null or job.id is null then
+    perform mayfly_private.fail(409, 'run_finished', 'The run has ended.', null, '{"field": "id"}');
+  end if;
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  update mayfly.runs r set paused = coalesce(pause_run.paused, true) where r.tenant_id = tenant and r.id = run.id returning * into run;
+  if not run.paused and job.status = 'waiting' and 'resume' = any (job.wait_for) then
+    perform mayfly_private.put_signal(job, 'resume', 'null', 0);
+  end if;
+  return mayfly_private.show_run(run);
+end
+$$;
+
+comment on function mayfly_private.pause_run is 'Pauses or resumes a run.';
+
+grant execute on function mayfly_private.pause_run to authenticated, service_role;
+
+-- Pauses a run (scope run:write): its worker stops before the next step, and the run costs nothing meanwhile. With false it
+-- goes on. Gives the run.
+
+create function mayfly.pause_run(id uuid, paused boolean default true)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.pause_run(id, paused);
+end
+$$;
+
+comment on function mayfly.pause_run is 'Pauses a run before its next step, or lets it go on. Returns it.';
+
+grant execute on function mayfly.pause_run to authenticated, service_role;
+
+-- The definer half of mayfly.read_run_chunks. A watch leases the broadcasts of the run. Locks the watcher's row.
+
+create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+  run mayfly.runs;
+  until constant timestamptz := mayfly_private.now() + interval '60 seconds';
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  select * into run from mayfly.runs r where r.tenant_id = tenant and r.id = read_run_chunks.id;
+  if not found then
+    perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
+  end if;
+  if watch and run.ended_at is null then
+    insert into mayfly_private.run_watchers as w (tenant_id, run_id, until) values (tenant, run.id, read_run_chunks.until)
+    on conflict on constraint run_watchers_pkey do update set until = excluded.until where w.until < excluded.until - interval '10 seconds';
+  end if;
+  return (
+    with page as (
+      select c.seq, c.size, c.chunks::text as chunks, sum(c.bytes) over (order by c.seq) - c.bytes as before
+      from (
+        select * from mayfly.run_chunks r
+        -- A batch may have begun before the cursor: it has at most as many chunks as bytes fit into one.
+        where r.tenant_id = tenant and r.run_id = run.id and r.seq > after
+        union all
+        (select * from mayfly.run_chunks r where r.tenant_id = tenant and r.run_id = run.id and r.seq <= after order by r.seq desc limit 1)
+        order by seq limit page_limit + 1) c
+      where c.seq + c.size > after + 1
+    ), fitting as (
+      select * from page p where p.before < 2000000 order by p.seq limit page_limit
+    )
+    select jsonb_build_object('rows', coalesce(jsonb_agg(jsonb_build_object('seq', f.seq, 'chunks', f.chunks) order by f.seq), '[]'),
+      'last', run.last_chunk, 'status', mayfly_private.show_run(run) ->> 'status', 'ended', run.ended_at is not null)
+    from fitting f);
+end
+$$;
+
+comment on function mayfly_private.read_run_chunks is 'A page of the stream of a run.';
+
+grant execute on function mayfly_private.read_run_chunks to authenticated, service_role;
+
+-- A page of the stream of a run (scope run:read) behind chunk number `after`: { rows: [{ seq, chunks }], last, status,
+-- ended }. With `watch` what is new is broadcast on tenant:{t}:run:{id} for 60 s from now.
+
+create function mayfly.read_run_chunks(id uuid, after bigint default 0, page_limit integer default 1000, watch boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_run_chunks(id, after, page_limit, watch);
+end
+$$;
+
+comment on function mayfly.read_run_chunks is 'A page of the stream of a run behind a cursor: { rows, last, status, ended }.';
+
+grant execute on function mayfly.read_run_chunks to authenticated, service_role;
+
+-- The definer half of mayfly.record_model_call: the answer of a model, its cost and the totals of the run in one
+-- transaction. Written once for a step: a call that comes again finds it recorded. Locks the job, the run, then
+-- budgets and holds.
+
+create function mayfly_private.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  of_step constant integer := (call ->> 'step')::integer;
+  parts constant text := call ->> 'parts';
+  size constant integer := 512 + coalesce(octet_length(parts), 0);
+  fault text;
+  held record;
+  settled record;
+  cost jsonb;
+  attempt integer;
+begin
+  fault := case
+    when jsonb_typeof(call) is distinct from 'object' then 'call'
+    when not coalesce((call ->> 'step')::numeric between 1 and 10000, false) then 'step'
+    when not coalesce((call ->> 'try')::numeric between 1 and 1000, false) then 'try'
+    when coalesce(char_length(call ->> 'agent') not between 1 and 100, true) then 'agent'
+    when coalesce(char_length(call ->> 'provider') not between 1 and 100, true) then 'provider'
+    when coalesce(char_length(call ->> 'model') not between 1 and 200, true) then 'model'
+    when coalesce(call ->> 'digest' !~ '^[0-9a-f]{64}$', true) then 'digest'
+    when parts is not null and not (pg_input_is_valid(parts, 'json') and octet_length(parts) <= 4000000) then 'parts'
+    when parts is not null and not mayfly_private.is_usage(call -> 'usage') then 'usage'
+    when parts is null and jsonb_typeof(call -> 'error') is distinct from 'object' then 'error'
+    when not mayfly_private.number_within(call -> 'ms', 0, 2147483647) then 'ms'
+    when octet_length((call - 'parts' - 'messages')::text) > 20000 then 'call'
+    when call ? 'messages' and not coalesce(pg_input_is_valid(call ->> 'messages', 'json') and octet_length(call ->> 'messages') <= 4000000, false) then 'messages'
+  end;
+  if fault is not null then
+    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is wrong.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
+  end if;
+  run := mayfly_private.held_run(lease);
+  attempt := (mayfly_private.lease_of(holder, lease)).attempt;
+
+  -- What the SDK made of the answer before this one: a cache, which nothing depends on.
+  if call ? 'messages' then
+    update mayfly.run_model_calls c set messages = (call ->> 'messages')::json, bytes = c.bytes + octet_length(call ->> 'messages')
+    where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step - 1 and c.parts is not null and c.messages is null;
+    if found then
+      perform mayfly_private.count_usage(run.tenant_id, 0, octet_length(call ->> 'messages'), 0);
+    end if;
+  end if;
+  if exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null) then
+    return jsonb_build_object('known', true) || mayfly_private.show_run(run);
+  end if;
+
+  if call ->> 'hold' is not null and parts is not null then
+    select * into held from mayfly_private.holds_of(holder, array[(call ->> 'hold')::uuid]);
+    if cardinality(held.holds) = 1 then
+      select * into settled from mayfly_private.settle_cost(held.holds[1], call -> 'usage', held.budgets);
+      perform mayfly_private.write_budgets(settled.budgets);
+      cost := settled.cost;
+    end if;
+  end if;
+  insert into mayfly.run_model_calls (tenant_id, run_id, step, try, agent, provider, model, digest, parts, finish, usage, usd, priced, ms, error, attempt, at, bytes)
+  values (run.tenant_id, run.id, of_step, (call ->> 'try')::integer, call ->> 'agent', call ->> 'provider', call ->> 'model', decode(call ->> 'digest', 'hex'),
+    parts::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
+    case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
+  on conflict on constraint run_model_calls_pkey do nothing;
+  -- What is answered is paid for: counted, never refused.
+  perform mayfly_private.count_usage(run.tenant_id, 0, size, 1);
+  update mayfly.runs r
+  set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
+    input_tokens = r.input_tokens + coalesce((call -> 'usage' ->> 'input')::numeric, 0), output_tokens = r.output_tokens + coalesce((call -> 'usage' ->> 'output')::numeric, 0),
+    usd = r.usd + coalesce((cost ->> 'usd')::numeric, 0), unpriced = r.unpriced + (parts is not null and cost ->> 'usd' is null)::integer,
+    active_ms = r.active_ms + coalesce((call ->> 'ms')::numeric, 0)::bigint
+  where r.tenant_id = run.tenant_id and r.id = run.id
+  returning * into run;
+  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('cost', cost));
+end
+$$;
+
+comment on function mayfly_private.record_model_call is 'Records what a model answered, and its cost.';
+
+grant execute on function mayfly_private.record_model_call to authenticated, service_role;
+
+-- Records what a model answered, or how a call of it failed, before anything acts on it: { step, try, agent, provider,
+-- model, digest, parts, finish, usage, ms, hold } or { …, error }; `parts`, and `messages` of the step before, are texts of
+-- JSON. Settles the hold. Gives the run with its totals, { known } where the step was recorded before.
+
+create function mayfly.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.record_model_call(lease, call);
+end
+$$;
+
+comment on function mayfly.record_model_call is 'Records what a model answered, with its cost, before anything acts on it. Returns the run.';
+
+grant execute on function mayfly.record_model_call to authenticated, service_role;
+
+-- The definer half of mayfly.record_run_context. Locks the job and the run.
+
+create function mayfly_private.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+begin
+  if not coalesce(pg_input_is_valid(context, 'json') and octet_length(context) <= 262144, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'context must be at most 256 KB of JSON.', null, '{"field": "context"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  if run.context is null then
+    perform mayfly_private.charge(run.tenant_id, 0, octet_length(context), 1);
+    update mayfly.runs r set context = record_run_context.context::json, bytes = r.bytes + octet_length(record_run_context.context)
+    where r.tenant_id = run.tenant_id and r.id = run.id;
+  end if;
+  return jsonb_build_object('context', coalesce(run.context::text, context));
+end
+$$;
+
+comment on function mayfly_private.record_run_context is 'Records what was recalled for a run.';
+
+grant execute on function mayfly_private.record_run_context to authenticated, service_role;
+
+-- Records what was recalled before the first step, once, and gives what is recorded.
+
+create function mayfly.record_run_context(lease text, context text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.record_run_context(lease, context);
+end
+$$;
+
+comment on function mayfly.record_run_context is 'Records what was recalled for a run, once: { context }.';
+
+grant execute on function mayfly.record_run_context to authenticated, service_role;
+
+-- Where a run's steps are: its own from `above` on, those before with the runs that it is a fork of, each up to `below`,
+-- the nearest first. Locks nothing.
+
+create function mayfly_private.run_lineage(tenant uuid, id uuid)
+returns table (run_id uuid, nth integer, above integer, below integer)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query
+    with recursive line as (
+      select r.id, 0 as n, coalesce(r.forked_at, 1) as begins, 2147483647 as ends, r.forked_from
+      from mayfly.runs r where r.tenant_id = tenant and r.id = run_lineage.id
+      union all
+      select p.id, l.n + 1, coalesce(p.forked_at, 1), least(l.ends, l.begins), p.forked_from
+      from line l join mayfly.runs p on p.tenant_id = tenant and p.id = l.forked_from
+      where l.n < 100
+    )
+    select l.id, l.n, l.begins, l.ends from line l;
+end
+$$;
+
+comment on function mayfly_private.run_lineage is 'Where the steps of a run are.';
+
+-- What a run has recorded, for whoever resumes, replays or shows it: { inputs, context, calls, tools }, with texts of
+-- JSON as they were written. Of calls whose `messages` are there the parts are left out unless asked for. Locks nothing.
+
+create function mayfly_private.run_log(tenant uuid, id uuid, with_parts boolean)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  line constant jsonb := (select jsonb_agg(to_jsonb(l) order by l.nth) from mayfly_private.run_lineage(tenant, run_log.id) l);
+begin
+  return jsonb_build_object(
+    'inputs', (
+      select coalesce(jsonb_agg(jsonb_build_object('step', coalesce(r.forked_at, 1), 'input', r.input::text) order by l.nth desc), '[]')
+      from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
+      join mayfly.runs r on r.tenant_id = tenant and r.id = l.run_id
+      -- A fork from the first step has another input instead.
+      where r.input is not null and l.above < l.below),
+    'context', (
+      select r.context::text from jsonb_to_recordset(line) as l (run_id uuid, nth integer)
+      join mayfly.runs r on r.tenant_id = tenant and r.id = l.run_id
+      where r.context is not null order by l.nth limit 1),
+    'calls', (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', c.step, 'try', c.try, 'agent', c.agent, 'provider', c.provider, 'model', c.model,
+        'digest', encode(c.digest, 'hex'), 'finish', c.finish, 'messages', c.messages::text, 'usage', c.usage, 'usd', c.usd, 'priced', c.priced, 'ms', c.ms,
+        'error', c.error, 'at', c.at, 'parts', case when with_parts or c.messages is null then c.parts::text end)) order by c.step, c.try), '[]')
+      from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
+      cross join lateral (
+        select m.* from mayfly.run_model_calls m where m.tenant_id = tenant and m.run_id = l.run_id and m.step >= l.above and m.step < l.below) c),
+    'tools', (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', t.step, 'call_id', t.call_id, 'tool', t.tool, 'risk', t.risk, 'status', t.status,
+        'input', t.input::text, 'result', t.result::text, 'error', t.error, 'approval_id', t.approval_id, 'attempts', t.attempts,
+        'started_at', t.started_at, 'ended_at', t.ended_at)) order by t.step, t.nth), '[]')
+      from (
+        -- An edit of a fork stands before its own steps, and hides what it changes.
+        select distinct on (o.step, o.call_id) o.*
+        from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
+        cross join lateral (
+          select m.* from mayfly.run_tool_calls m where m.tenant_id = tenant and m.run_id = l.run_id and m.step < l.below
+            and (m.step >= l.above or m.status = 'edited')) o
+        order by o.step, o.call_id, l.nth) t));
+end
+$$;
+
+comment on function mayfly_private.run_log is 'What a run has recorded.';
+
+-- A run as its readers see it. That it waits or is paused is seen at its job.
+
+create function mayfly_private.show_run(run mayfly.runs)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  job_status constant text := case when run.status in ('queued', 'running') then (
+    select j.status from mayfly.jobs j where j.tenant_id = run.tenant_id and j.id = run.id) end;
+begin
+  return jsonb_strip_nulls(jsonb_build_object('id', run.id, 'agent', run.agent, 'status', case
+      when run.status in ('queued', 'running') and run.paused and job_status is distinct from 'running' then 'paused'
+      when run.status = 'running' and job_status in ('waiting', 'scheduled') then 'waiting'
+      else run.status end,
+    'steps', run.steps, 'repairs', run.repairs, 'input_tokens', run.input_tokens, 'output_tokens', run.output_tokens, 'usd', run.usd,
+    'unpriced', run.unpriced, 'active_ms', run.active_ms, 'limits', run.limits, 'error', run.error, 'parent_id', run.parent_id,
+    'forked_from', run.forked_from, 'forked_at', run.forked_at, 'created_by', run.created_by, 'created_at', run.created_at,
+    'started_at', run.started_at, 'ended_at', run.ended_at, 'last_chunk', run.last_chunk, 'paused', run.paused));
+end
+$$;
+
+comment on function mayfly_private.show_run is 'A run as its readers see it.';
+
+-- The definer half of mayfly.start_run. Under a lease it starts a run that the job of the lease waits for, once for each
+-- key. Locks what insert_jobs locks, and the job of the lease.
+
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid;
+  above mayfly.jobs;
+  fault record;
+  added jsonb;
+  size integer;
+begin
+  select q.field, q.rule into fault
+  from (values
+    ('agent', coalesce(agent !~ '^[a-z0-9][a-z0-9_.-]{0,62}$', true), 'the name of an agent: lower-case letters, digits, dots, dashes'),
+    ('input', input is not null and not coalesce(pg_input_is_valid(input, 'json') and octet_length(input) <= 262144, false), 'at most 256 KB of JSON'),
+    ('limits', jsonb_typeof(limits) is distinct from 'object' or not mayfly_private.number_within(limits -> 'steps', 1, 10000, true)
+      or not mayfly_private.number_within(limits -> 'seconds', 1, 31536000) or not mayfly_private.number_within(limits -> 'tokens', 1, 1e12, true)
+      or not mayfly_private.number_within(limits -> 'usd', 0, 1e9), '{ steps?, seconds?, tokens?, usd? }'),
+    ('key', char_length(key) not between 1 and 150, 'a text of 1 to 150 characters'),
+    ('priority', priority not between -32768 and 32767, 'a whole number from -32768 to 32767')
+  ) as q (field, refused, rule)
+  where q.refused limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), 'Nothing was started.', jsonb_build_object('field', fault.field));
+  end if;
+  if lease is null then
+    tenant := mayfly_private.require_tenant('run:write');
+  else
+    above := mayfly_private.fence_job(lease);
+    tenant := above.tenant_id;
+  end if;
+  added := mayfly_private.insert_jobs(tenant, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'run:' || agent, 'max_attempts', 20,
+    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
+  if not (added ->> 'existing')::boolean then
+    size := 1024 + coalesce(octet_length(input), 0);
+    perform mayfly_private.charge(tenant, 0, size, 1);
+    insert into mayfly.runs (tenant_id, id, agent, input, limits, forked_from, forked_at, parent_id, created_by, created_at, bytes)
+    values (tenant, (added ->> 'id')::uuid, agent, input::json, limits, forked_from, forked_at, above.id, mayfly_private.caller_id(), mayfly_private.now(), size);
+    if limits ? 'usd' or limits ? 'tokens' then
+      insert into mayfly.budgets (tenant_id, level, subject, hard_usd, hard_tokens, period_start)
+      values (tenant, 'run', added ->> 'id', (limits ->> 'usd')::numeric, (limits ->> 'tokens')::numeric, mayfly_private.now());
+    end if;
+    perform mayfly_private.append_events(tenant, 'run.started', array[(added ->> 'id')::uuid]);
+  end if;
+  return added;
+end
+$$;
+
+comment on function mayfly_private.start_run is 'Starts a run.';
+
+grant execute on function mayfly_private.start_run to authenticated, service_role;
+
+-- Starts a run of an agent (scope run:write): a job that a worker of this agent takes. `input` is a text of JSON. With a
+-- known key it gives the run that there is. A worker gives its lease: its run then waits for the end of this one.
+
+create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null);
+end
+$$;
+
+comment on function mayfly.start_run is 'Starts a run of an agent: { id, existing }.';
+
+grant execute on function mayfly.start_run to authenticated, service_role;
+
+-- Tells whoever listens to a run what is new in its stream: once in 250 ms, since each broadcast costs the project's
+-- rate one plus its receivers, or now. Chunks go whole up to 60 KB; else it is a hint alone, and the rows are read. The
+-- run is locked by the caller. Counted in what the tenant may tell; a lost broadcast costs a poll.
+
+create function mayfly_private.tell_run(run mayfly.runs, now boolean)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  news text;
+begin
+  if run.last_chunk = run.told_chunk and run.ended_at is null then
+    return;
+  elsif not coalesce(now, false) and run.told_at > ts - interval '250 milliseconds' and run.told_at <= ts then
+    return;
+  elsif not exists (select from mayfly_private.run_watchers w where w.tenant_id = run.tenant_id and w.run_id = run.id and w.until > ts)
+    or mayfly_private.may_tell(run.tenant_id, 1) = 0 then
+    return;
+  end if;
+  if (select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk) < 60000 then
+    -- A null byte, or half an emoji, is no jsonb: as a text it is.
+    select string_agg(substr(c.chunks::text, 2, length(c.chunks::text) - 2), ',' order by c.seq) into news
+    from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk;
+  end if;
+  perform realtime.send(jsonb_strip_nulls(jsonb_build_object('after', run.told_chunk, 'last', run.last_chunk, 'chunks', '[' || news || ']',
+    'status', run.status)), 'run_chunks', format('tenant:%s:run:%s', run.tenant_id, run.id), true);
+  update mayfly.runs r set told_chunk = r.last_chunk, told_at = ts where r.tenant_id = run.tenant_id and r.id = run.id;
+end
+$$;
+
+comment on function mayfly_private.tell_run is 'Tells whoever listens to a run what is new in its stream.';
+
+-- Ends runs whose jobs have ended by themselves: cancelled, out of attempts, or failed by their worker. One that
+-- end_run ends has its end already.
+
+create function mayfly_private.end_runs()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  job mayfly.finished_jobs;
+begin
+  for job in select n.* from new_rows n where left(n.name, 4) = 'run:' order by n.tenant_id, n.id loop
+    select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id and r.ended_at is null for no key update;
+    continue when not found;
+    perform mayfly_private.move_run(run, case job.status when 'cancelled' then 'cancelled' else 'failed' end, null,
+      case when job.status <> 'cancelled' then coalesce(job.error, '{"code": "failed", "message": "Its job ended without it."}') end);
+    select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id;
+    perform mayfly_private.tell_run(run, true);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.end_runs is 'Trigger: ends runs whose jobs have ended.';
+
+create trigger finished_jobs_end_runs after insert on mayfly.finished_jobs
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.end_runs();
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('team:read', 'See teams, closed polls, tenders and assignments.', '{viewer,member,admin,owner}', true, true),
+  ('team:vote', 'Vote in polls and bid for work.', '{member,admin,owner}', true, true),
+  ('team:manage', 'Make teams, open polls and tenders, assign work and rate results.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Agents that work on something together: a name, a lead, a deadline, a channel. A team is ended as one; its members
+-- are ordinary agents, and what they may do is their own.
+
+create table mayfly.teams (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null constraint teams_name_length check (char_length(name) between 1 and 100),
+  task text constraint teams_task_length check (char_length(task) <= 2000),
+  status text not null default 'running' constraint teams_status_known check (status in ('running', 'ended')),
+  lead_id uuid,
+  channel_id uuid,
+  deadline timestamptz,
+  metadata jsonb not null default '{}'
+    constraint teams_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  ended_at timestamptz,
+  end_reason text constraint teams_end_reason_length check (char_length(end_reason) <= 500),
+  constraint teams_pkey primary key (tenant_id, id),
+  constraint teams_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint teams_ended_when_over check ((status = 'ended') = (ended_at is not null))
+);
+
+-- No two running teams of a tenant have one name.
+create unique index teams_name_key on mayfly.teams (tenant_id, name) where status = 'running';
+
+create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.teams
+  alter column name set statistics 0,
+  alter column task set statistics 0,
+  alter column lead_id set statistics 0,
+  alter column channel_id set statistics 0,
+  alter column metadata set statistics 0,
+  alter column created_by set statistics 0,
+  alter column end_reason set statistics 0;
+
+comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+
+comment on column mayfly.teams.lead_id is 'The member that leads, if one does.';
+
+comment on column mayfly.teams.channel_id is 'The channel of its members; deleted with the team.';
+
+comment on column mayfly.teams.deadline is 'No member that was spawned with the team lives longer.';
+
+-- Questions that agents or people answer each for themselves. Nobody sees a ballot before the poll is closed: until
+-- then ballots are in the private schema (cast_ballots).
+
+create table mayfly.polls (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  question text not null constraint polls_question_length check (char_length(question) between 1 and 2000),
+  options text[] not null constraint polls_options_count check (cardinality(options) between 2 and 50),
+  rule text not null constraint polls_rule_known check (rule in ('majority', 'unanimous', 'weighted', 'first_valid')),
+  quorum integer constraint polls_quorum_range check (quorum between 1 and 10000),
+  voters uuid[] constraint polls_voters_count check (cardinality(voters) between 1 and 1000),
+  weights double precision[],
+  deadline timestamptz not null,
+  status text not null default 'open' constraint polls_status_known check (status in ('open', 'closed', 'cancelled')),
+  outcome jsonb,
+  job_id uuid,
+  key text collate "C",
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  closed_at timestamptz,
+  constraint polls_pkey primary key (tenant_id, id),
+  constraint polls_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint polls_closed_when_over check ((status = 'open') = (closed_at is null)),
+  constraint polls_weights_match check (weights is null or cardinality(weights) = cardinality(voters))
+);
+
+create unique index polls_key_key on mayfly.polls (tenant_id, key) where key is not null;
+
+create index polls_open_idx on mayfly.polls (tenant_id, deadline) where status = 'open';
+
+create index polls_closed_idx on mayfly.polls (tenant_id, closed_at) where status <> 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.polls
+  alter column team_id set statistics 0,
+  alter column question set statistics 0,
+  alter column options set statistics 0,
+  alter column quorum set statistics 0,
+  alter column voters set statistics 0,
+  alter column weights set statistics 0,
+  alter column outcome set statistics 0,
+  alter column job_id set statistics 0,
+  alter column key set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.polls is 'Questions that agents or people answer each for themselves, and what came out.';
+
+comment on column mayfly.polls.voters is 'Who may vote; null for everybody with the scope team:vote.';
+
+comment on column mayfly.polls.weights is 'Of the voters, in their order; null where each counts 1.';
+
+comment on column mayfly.polls.quorum is 'It closes with that many ballots, and decides nothing with fewer.';
+
+comment on column mayfly.polls.outcome is '{ result, winner, ballots, counts }, once it is closed.';
+
+comment on column mayfly.polls.job_id is 'The job that opened it, which gets the signal poll:<id>.';
+
+comment on column mayfly.polls.key is 'Of the one that opened it: the same key finds the same poll.';
+
+-- Work that agents bid for: the market. Bids are sealed until the tender closes, as ballots are.
+
+create table mayfly.tenders (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  job jsonb not null,
+  capabilities text[] not null default '{}',
+  rule text not null constraint tenders_rule_known check (rule in ('lowest_price', 'highest_score')),
+  max_price numeric(20, 6),
+  deadline timestamptz not null,
+  status text not null default 'open' constraint tenders_status_known check (status in ('open', 'awarded', 'failed', 'cancelled')),
+  job_id uuid,
+  winner_id uuid,
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  closed_at timestamptz,
+  constraint tenders_pkey primary key (tenant_id, id),
+  constraint tenders_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint tenders_closed_when_over check ((status = 'open') = (closed_at is null)),
+  constraint tenders_job_when_awarded check ((status = 'awarded') = (job_id is not null))
+);
+
+create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where status = 'open';
+
+create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.tenders
+  alter column team_id set statistics 0,
+  alter column job set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column max_price set statistics 0,
+  alter column job_id set statistics 0,
+  alter column winner_id set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
+
+comment on column mayfly.tenders.job is 'The job that the winner gets, as add_jobs takes it.';
+
+comment on column mayfly.tenders.max_price is 'Bids above it do not win.';
+
+-- The bids of tenders that are over.
+
+create table mayfly.bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20, 6) not null,
+  score double precision not null,
+  note text constraint bids_note_length check (char_length(note) <= 2000),
+  made_at timestamptz not null,
+  constraint bids_pkey primary key (tenant_id, tender_id, agent_id),
+  constraint bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
+);
+
+alter table mayfly.bids
+  alter column tender_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column price set statistics 0,
+  alter column score set statistics 0,
+  alter column note set statistics 0;
+
+comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
+
+comment on column mayfly.bids.score is 'How well the bidder says that it will do it, 0 to 1.';
+
+-- The bids of open tenders. In the private schema, so that nobody bids knowing what others have bid.
+
+create table mayfly_private.sealed_bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20, 6) not null,
+  score double precision not null,
+  note text,
+  made_at timestamptz not null,
+  constraint sealed_bids_pkey primary key (tenant_id, tender_id, agent_id),
+  constraint sealed_bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
+);
+
+alter table mayfly_private.sealed_bids enable row level security;
+
+alter table mayfly_private.sealed_bids
+  alter column tender_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column price set statistics 0,
+  alter column score set statistics 0,
+  alter column note set statistics 0;
+
+comment on table mayfly_private.sealed_bids is 'Who bid what, for work that is still open.';
+
+-- The ballots of closed polls. Closing a poll moves them here from mayfly_private.cast_ballots, in one statement.
+
+create table mayfly.ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text constraint ballots_reason_length check (char_length(reason) <= 2000),
+  weight double precision not null,
+  cast_at timestamptz not null,
+  constraint ballots_pkey primary key (tenant_id, poll_id, voter_id),
+  constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.ballots
+  alter column poll_id set statistics 0,
+  alter column voter_id set statistics 0,
+  alter column choice set statistics 0,
+  alter column reason set statistics 0,
+  alter column weight set statistics 0;
+
+comment on table mayfly.ballots is 'Who voted what, in polls that are closed.';
+
+-- The ballots of open polls. In the private schema, so that neither a policy nor an export can show one.
+
+create table mayfly_private.cast_ballots (
+  tenant_id uuid not null,
+  poll_id uuid not null,
+  voter_id uuid not null,
+  choice text not null,
+  reason text,
+  weight double precision not null,
+  cast_at timestamptz not null,
+  constraint cast_ballots_pkey primary key (tenant_id, poll_id, voter_id),
+  constraint cast_ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
+);
+
+alter table mayfly_private.cast_ballots enable row level security;
+
+alter table mayfly_private.cast_ballots
+  alter column poll_id set statistics 0,
+  alter column voter_id set statistics 0,
+  alter column choice set statistics 0,
+  alter column reason set statistics 0,
+  alter column weight set statistics 0;
+
+comment on table mayfly_private.cast_ballots is 'Who voted what, in polls that are open.';
+
+-- Jobs that were given to one agent, what they need, and how well they were done. While the job can run, it counts as
+-- that agent's load. When the agent ends, the job is given to whoever has the capabilities.
+
+create table mayfly.assignments (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  agent_id uuid not null,
+  agent_type text collate "C" not null,
+  work text collate "C" not null,
+  capabilities text[] not null default '{}',
+  assigned_by uuid,
+  assigned_at timestamptz not null default clock_timestamp(),
+  ended boolean not null default false,
+  released boolean not null default false,
+  reward double precision constraint assignments_reward_range check (reward between 0 and 1),
+  rated_by uuid,
+  rated_at timestamptz,
+  constraint assignments_pkey primary key (tenant_id, job_id),
+  constraint assignments_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) where not ended;
+
+create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.assignments
+  alter column agent_id set statistics 0,
+  alter column agent_type set statistics 0,
+  alter column work set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column assigned_by set statistics 0,
+  alter column reward set statistics 0,
+  alter column rated_by set statistics 0;
+
+comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
+
+comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
+
+comment on column mayfly.assignments.released is 'Its agent has ended first: the job went to others, and is nobody''s to be rated for.';
+
+comment on column mayfly.assignments.reward is 'What somebody else gave for the result, 0 to 1.';
+
+-- How well the agents of a type have done a kind of work. Agents are short-lived; their type is what has a record.
+
+create table mayfly.track_records (
+  tenant_id uuid not null,
+  agent_type text collate "C" not null,
+  work text collate "C" not null,
+  rated integer not null,
+  total double precision not null,
+  constraint track_records_pkey primary key (tenant_id, agent_type, work),
+  constraint track_records_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+alter table mayfly.track_records
+  alter column agent_type set statistics 0,
+  alter column work set statistics 0,
+  alter column total set statistics 0;
+
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+
+-- Which agents are in which team, and as what. Dead members stay: the row says who has worked in it.
+
+create table mayfly.team_members (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  role text not null constraint team_members_role_form check (role ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  joined_at timestamptz not null default clock_timestamp(),
+  constraint team_members_pkey primary key (tenant_id, team_id, agent_id),
+  constraint team_members_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade,
+  constraint team_members_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id) on delete cascade
+);
+
+create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.team_members
+  alter column team_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column role set statistics 0;
+
+comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.teams', 1024, '{name,task,metadata}', false),
+  ('mayfly.polls', 1536, '{question,options,voters,weights,key}', false),
+  ('mayfly.tenders', 512, '{job,capabilities}', false),
+  ('mayfly_private.cast_ballots', 256, '{choice,reason}', false),
+  ('mayfly_private.sealed_bids', 256, '{note}', false),
+  ('mayfly.assignments', 384, '{work,capabilities}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+-- Closing moves what was charged: nothing is refused then.
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.ballots', 256, '{choice,reason}', true),
+  ('mayfly.bids', 256, '{note}', true)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.team_members', 'the agents and 1000 a team'),
+  ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- What time does to the teams of a tenant, at most max_rows each: ends teams whose deadline has passed or of which nobody
+-- lives, closes polls and awards tenders that are due, gives jobs of the dead to others, and deletes what is over after as
+-- long as ended jobs are kept. A chore of maintain_tenant, as owner. Locks the teams and their agents; the jobs of polls,
+-- then the polls; the tenders.
+
+create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  due uuid[];
+  found_more boolean := false;
+  poll mayfly.polls;
+  tender mayfly.tenders;
+  deleted integer;
+begin
+  due := array(
+    select t.id from mayfly.teams t
+    where t.tenant_id = tenant and t.status = 'running' and (t.deadline <= ts or not exists (
+      select from mayfly.team_members m
+      join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+      where m.tenant_id = t.tenant_id and m.team_id = t.id and mayfly_private.effective_status(a) in ('running', 'suspended')))
+    order by t.id limit max_rows for no key update skip locked);
+  found_more := cardinality(due) = max_rows;
+  if cardinality(due) > 0 then
+    perform mayfly_private.end_teams(tenant, due, 'its time is over, or nobody of it lives');
+  end if;
+
+  due := array(
+    select p.id from mayfly.polls p
+    where p.tenant_id = tenant and p.status = 'open' order by p.deadline limit max_rows);
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id in (select p.job_id from mayfly.polls p where p.tenant_id = tenant and p.id = any (due))
+  order by j.id for no key update;
+  for poll in select * from mayfly.polls p where p.tenant_id = tenant and p.id = any (due) and p.status = 'open' order by p.id for no key update loop
+    perform mayfly_private.settle_poll(poll);
+  end loop;
+  for tender in
+    select * from mayfly.tenders d where d.tenant_id = tenant and d.status = 'open' order by d.deadline limit max_rows for no key update skip locked
+  loop
+    perform mayfly_private.award_tender(tender, false);
+  end loop;
+  found_more := mayfly_private.reassign_jobs(tenant, max_rows) = max_rows or found_more;
+
+  update mayfly.assignments s set ended = true
+  where s.tenant_id = tenant and s.job_id in (
+    select o.job_id from mayfly.assignments o
+    where o.tenant_id = tenant and not o.ended and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = o.job_id)
+    limit max_rows);
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = max_rows;
+  delete from mayfly.assignments s
+  where s.tenant_id = tenant and s.job_id in (
+    select o.job_id from mayfly.assignments o
+    where o.tenant_id = tenant and o.ended and o.assigned_at < ts - mayfly_private.kept() limit max_rows);
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = max_rows;
+  delete from mayfly.polls p
+  where p.tenant_id = tenant and p.id in (
+    select o.id from mayfly.polls o
+    where o.tenant_id = tenant and o.status <> 'open' and o.closed_at < ts - mayfly_private.kept() limit greatest(1, max_rows / 10));
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = greatest(1, max_rows / 10);
+  delete from mayfly.tenders d
+  where d.tenant_id = tenant and d.id in (
+    select o.id from mayfly.tenders o
+    where o.tenant_id = tenant and o.status <> 'open' and o.closed_at < ts - mayfly_private.kept() limit greatest(1, max_rows / 10));
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = greatest(1, max_rows / 10);
+  due := array(
+    select t.id from mayfly.teams t
+    where t.tenant_id = tenant and t.status = 'ended' and t.ended_at < ts - mayfly_private.kept()
+    limit greatest(1, max_rows / 100) for update skip locked);
+  delete from mayfly.channels c
+  where c.tenant_id = tenant and c.id in (select t.channel_id from mayfly.teams t where t.tenant_id = tenant and t.id = any (due));
+  delete from mayfly.teams t where t.tenant_id = tenant and t.id = any (due);
+  found_more := found_more or cardinality(due) = greatest(1, max_rows / 100);
+  return jsonb_build_object('more', found_more);
+end
+$$;
+
+comment on function mayfly_private.maintain_teams is 'One batch of what time does to teams.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('teams', 'mayfly_private.maintain_teams(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('team.created', 'team:read', null, 'A team was made.'),
+  ('team.joined', 'team:read', null, 'Agents have joined a team.'),
+  ('team.ended', 'team:read', null, 'A team has ended, with its members.'),
+  ('poll.opened', 'team:read', null, 'A poll was opened.'),
+  ('poll.closed', 'team:read', null, 'A poll was closed, and its ballots can be seen.'),
+  ('poll.cancelled', 'team:read', null, 'A poll was withdrawn.'),
+  ('tender.opened', 'team:read', null, 'Work is offered: bids are asked for.'),
+  ('tender.awarded', 'team:read', null, 'A bid has won, and its job was added.'),
+  ('tender.failed', 'team:read', null, 'No bid could win.'),
+  ('tender.cancelled', 'team:read', null, 'An offer of work was withdrawn.'),
+  ('job.assigned', 'team:read', null, 'A job was given to an agent.'),
+  ('job.rated', 'team:read', null, 'The result of an assigned job was rated.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see teams, polls, tenders and assignments. Functions alone write them. What is not yet to be seen, ballots
+-- and bids, is in the private schema, which nobody may read.
+
+alter table mayfly.teams enable row level security;
+
+alter table mayfly.team_members enable row level security;
+
+alter table mayfly.polls enable row level security;
+
+alter table mayfly.ballots enable row level security;
+
+alter table mayfly.tenders enable row level security;
+
+alter table mayfly.bids enable row level security;
+
+alter table mayfly.assignments enable row level security;
+
+alter table mayfly.track_records enable row level security;
+
+grant select on mayfly.teams to authenticated, service_role;
+
+create policy teams_select on mayfly.teams for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.team_members to authenticated, service_role;
+
+create policy team_members_select on mayfly.team_members for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.polls to authenticated, service_role;
+
+create policy polls_select on mayfly.polls for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.ballots to authenticated, service_role;
+
+create policy ballots_select on mayfly.ballots for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.tenders to authenticated, service_role;
+
+create policy tenders_select on mayfly.tenders for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.bids to authenticated, service_role;
+
+create policy bids_select on mayfly.bids for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.assignments to authenticated, service_role;
+
+create policy assignments_select on mayfly.assignments for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.track_records to authenticated, service_role;
+
+create policy track_records_select on mayfly.track_records for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+-- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that of callers at once each
+-- sees what the others have given out; then what give_job locks.
+
+create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  author constant uuid := mayfly_private.caller_id();
+  best record;
+  given uuid;
+  known mayfly.assignments;
+begin
+  perform mayfly_private.check_jobs(jsonb_build_array(job));
+  perform mayfly_private.require_tenant('job:add');
+  if job ? 'target' or job ? 'answers' then
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'Who gets it is decided here.', '{"field": "job"}');
+  elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif max_load not between 0 and 100000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_load must be a whole number from 0 to 100000.', null, '{"field": "max_load"}');
+  elsif team is not null then
+    perform mayfly_private.open_team(tenant, team);
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('mayfly.assignments ' || tenant, 0));
+  select s.* into known from mayfly_private.job_keys k
+  join mayfly.assignments s on s.tenant_id = k.tenant_id and s.job_id = k.job_id
+  where k.tenant_id = tenant and k.key = job ->> 'key' and not s.released;
+  if found then
+    return jsonb_build_object('job', known.job_id, 'agent', known.agent_id, 'existing', true);
+  end if;
+
+  for best in
+    with open as (
+      select s.agent_id, count(*)::integer as jobs
+      from mayfly.assignments s
+      join mayfly.jobs j on j.tenant_id = s.tenant_id and j.id = s.job_id
+      where s.tenant_id = tenant and not s.ended
+      group by s.agent_id
+    ), busy as (
+      select j.holder, count(*)::integer as jobs
+      from mayfly.jobs j
+      where j.tenant_id = tenant and j.status = 'running'
+        and not exists (select from mayfly.assignments s where s.tenant_id = tenant and s.job_id = j.id and not s.ended)
+      group by j.holder
+    )
+    select a.id, coalesce(o.jobs, 0) + coalesce(b.jobs, 0) as load,
+      (coalesce(r.total, 0) + 1) / (coalesce(r.rated, 0) + 2) as record
+    from mayfly.agents a
+    left join open o on o.agent_id = a.id
+    left join busy b on b.holder = a.id
+    left join mayfly.track_records r on r.tenant_id = tenant and r.agent_type = a.type and r.work = job ->> 'name'
+    where a.tenant_id = tenant and a.status = 'running' and a.expires_at > mayfly_private.now()
+      and 'job:work' = any (a.scopes)
+      and a.capabilities @> coalesce(assign_job.capabilities, '{}')
+      and (assign_job.type is null or a.type = assign_job.type)
+      and (assign_job.team is null or exists (
+        select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = assign_job.team and m.agent_id = a.id))
+      and (max_load is null or coalesce(o.jobs, 0) + coalesce(b.jobs, 0) <= max_load)
+    order by 2, 3 desc, a.spawned_at, a.id
+  loop
+    given := mayfly_private.give_job(tenant, job, best.id, capabilities, author);
+    if given is not null then
+      return jsonb_build_object('job', given, 'agent', best.id, 'existing', false, 'load', best.load, 'record', best.record);
+    end if;
+  end loop;
+  perform mayfly_private.fail(409, 'no_agent_available', 'No living agent can take this job now.',
+    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.', '{"field": "capabilities"}');
+end
+$$;
+
+comment on function mayfly_private.assign_job is 'Gives a job to the best agent.';
+
+grant execute on function mayfly_private.assign_job to authenticated, service_role;
+
+-- Gives a job to the best agent that lives (scopes team:manage and job:add): of those that may work on jobs, have the
+-- capabilities, and are of the type and the team where these are given, the one with the least to do, then the one whose
+-- type has the best record at this kind of work (the mean reward, with one success and one failure added, so that a
+-- newcomer stands at a half). With max_load only one that has at most so many jobs; 0 is idle. When the agent ends, the
+-- job goes to whoever has the capabilities.
+
+create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.assign_job(job, capabilities, type, team, max_load);
+
+comment on function mayfly.assign_job is 'Gives a job to the best agent: { job, agent, existing, load, record }.';
+
+grant execute on function mayfly.assign_job to authenticated, service_role;
+
+-- Awards an open tender that is locked by the caller, if it is due: the job goes to the best bid whose agent lives. It is
+-- due at its deadline, when everybody in its team that lives has bid, or when asked. Bids become visible.
+
+create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
+returns mayfly.tenders
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  bid record;
+  given uuid;
+  winner uuid;
+begin
+  if not (now_please or tender.deadline <= ts or (tender.team_id is not null and not exists (
+    select from mayfly.team_members m
+    join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+    where m.tenant_id = tender.tenant_id and m.team_id = tender.team_id and mayfly_private.effective_status(a) = 'running'
+      and 'job:work' = any (a.scopes) and a.capabilities @> tender.capabilities
+      and not exists (
+        select from mayfly_private.sealed_bids b where b.tenant_id = tender.tenant_id and b.tender_id = tender.id and b.agent_id = m.agent_id)))) then
+    return tender;
+  end if;
+  for bid in
+    select b.agent_id from mayfly_private.sealed_bids b
+    where b.tenant_id = tender.tenant_id and b.tender_id = tender.id and (tender.max_price is null or b.price <= tender.max_price)
+    order by case tender.rule when 'lowest_price' then b.price end, case tender.rule when 'highest_score' then -b.score end,
+      case tender.rule when 'highest_score' then b.price end, -b.score, b.made_at, b.agent_id
+  loop
+    given := mayfly_private.give_job(tender.tenant_id, tender.job, bid.agent_id, tender.capabilities, tender.created_by);
+    if given is not null then
+      winner := bid.agent_id;
+      exit;
+    end if;
+  end loop;
+  update mayfly.tenders d
+  set status = case when given is null then 'failed' else 'awarded' end, job_id = given, winner_id = winner, closed_at = ts
+  where d.tenant_id = tender.tenant_id and d.id = tender.id
+  returning d.* into tender;
+  with gone as (
+    delete from mayfly_private.sealed_bids b where b.tenant_id = tender.tenant_id and b.tender_id = tender.id returning b.*)
+  insert into mayfly.bids (tenant_id, tender_id, agent_id, price, score, note, made_at)
+  select g.tenant_id, g.tender_id, g.agent_id, g.price, g.score, g.note, g.made_at from gone g;
+  perform mayfly_private.append_events(tender.tenant_id, 'tender.' || tender.status, array[tender.id]);
+  return tender;
+end
+$$;
+
+comment on function mayfly_private.award_tender is 'Awards a locked tender if it is due.';
+
+-- The definer half of mayfly.cancel_poll. Its ballots are deleted unseen. Locks the poll's job, then the poll.
+
+create function mayfly_private.cancel_poll(poll_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  poll mayfly.polls := mayfly_private.lock_poll(tenant, cancel_poll.poll_id);
+begin
+  if caller.kind <> 'secret' and poll.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'Without it, one withdraws the polls alone that one has opened.', '{"scope": "agent:stop"}');
+  elsif poll.status = 'open' then
+    delete from mayfly_private.cast_ballots b where b.tenant_id = tenant and b.poll_id = poll.id;
+    update mayfly.polls p set status = 'cancelled', closed_at = mayfly_private.now(), outcome = '{"result": "cancelled", "winner": null}'
+    where p.tenant_id = tenant and p.id = poll.id returning p.* into poll;
+    perform mayfly_private.append_events(tenant, 'poll.cancelled', array[poll.id]);
+    perform mayfly_private.signal_poll(poll);
+  end if;
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.cancel_poll is 'Withdraws a poll.';
+
+grant execute on function mayfly_private.cancel_poll to authenticated, service_role;
+
+-- Withdraws an open poll that one has opened (scope team:manage), or any with agent:stop. Its ballots stay unseen. A closed
+-- one stays as it is.
+
+create function mayfly.cancel_poll(poll_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.cancel_poll(poll_id);
+
+comment on function mayfly.cancel_poll is 'Withdraws an open poll. Returns the poll.';
+
+grant execute on function mayfly.cancel_poll to authenticated, service_role;
+
+-- The definer half of mayfly.cast_ballot. Who votes is read from the verified token. Locks the poll's job, then the poll:
+-- ballots go one after the other, so that it closes once.
+
+create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:vote');
+  voter constant uuid := mayfly_private.caller_id();
+  poll mayfly.polls;
+  earlier mayfly_private.cast_ballots;
+begin
+  if voter is null then
+    perform mayfly_private.fail(403, 'not_authorized', 'The secret key has no vote.', 'Vote as an agent, or as a person.');
+  elsif char_length(reason) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
+  end if;
+  poll := mayfly_private.lock_poll(tenant, cast_ballot.poll_id);
+  select * into earlier from mayfly_private.cast_ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
+  if not found then
+    select * into earlier from mayfly.ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
+  end if;
+  if earlier.choice is distinct from choice and earlier.choice is not null then
+    perform mayfly_private.fail(409, 'already_voted', 'You have voted already.', 'A ballot cannot be changed.', '{"field": "id"}');
+  elsif earlier.choice is null and poll.status <> 'open' then
+    perform mayfly_private.fail(409, 'poll_closed', 'The poll is closed.', 'Read its outcome.', '{"field": "id"}');
+  elsif not coalesce(choice = any (poll.options), false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'choice must be one of the options of the poll.', 'Your ballot was not counted.', '{"field": "choice"}');
+  elsif poll.voters is not null and not voter = any (poll.voters) then
+    perform mayfly_private.fail(403, 'not_a_voter', 'This poll is for others to answer.', 'Its voters were named when it was opened.', '{"field": "id"}');
+  elsif earlier.choice is null then
+    insert into mayfly_private.cast_ballots (tenant_id, poll_id, voter_id, choice, reason, weight, cast_at)
+    values (tenant, poll.id, voter, cast_ballot.choice, cast_ballot.reason,
+      coalesce(poll.weights[array_position(poll.voters, voter)], 1), mayfly_private.now());
+    poll := mayfly_private.settle_poll(poll);
+  end if;
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.cast_ballot is 'Casts the caller''s ballot.';
+
+grant execute on function mayfly_private.cast_ballot to authenticated, service_role;
+
+-- Votes in a poll (scope team:vote), once. The same ballot again changes nothing. Nobody sees it before the poll closes.
+
+create function mayfly.cast_ballot(poll_id uuid, choice text, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.cast_ballot(poll_id, choice, reason);
+
+comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the poll, with its outcome if this closed it.';
+
+grant execute on function mayfly.cast_ballot to authenticated, service_role;
+
+-- Refuses a poll with the field of its first fault. Locks nothing.
+
+create function mayfly_private.check_poll(
+  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text
+)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select c.field, c.rule into fault
+  from (values
+    ('question', coalesce(char_length(question), 0) between 1 and 2000, 'must be a text of 1 to 2000 characters'),
+    ('options', coalesce(cardinality(options), 0) between 2 and 50
+      and not exists (select from unnest(options) o where o is null or char_length(o) not between 1 and 500)
+      and (select count(distinct o) = cardinality(options) from unnest(options) o), 'must be 2 to 50 different texts of 1 to 500 characters'),
+    ('rule', coalesce(rule in ('majority', 'unanimous', 'weighted', 'first_valid'), false), 'must be majority, unanimous, weighted or first_valid'),
+    ('voters', voters is null or team is null, 'must not be there beside team'),
+    ('voters', case when voters is null then true when jsonb_typeof(voters) <> 'array' then false
+      else jsonb_array_length(voters) between 1 and 1000 and not exists (
+        select from jsonb_array_elements(voters) v
+        where not coalesce(case jsonb_typeof(v)
+          when 'string' then mayfly_private.to_uuid(v #>> '{}') is not null
+          when 'object' then rule = 'weighted' and mayfly_private.to_uuid(v ->> 'id') is not null
+            and mayfly_private.number_within(v -> 'weight', 0.000001, 1000000)
+          else false end, false)) end, 'must be 1 to 1000 ids, or { id, weight } under the rule weighted'),
+    ('quorum', coalesce(quorum between 1 and 10000, true), 'must be a whole number from 1 to 10000'),
+    ('seconds', coalesce(seconds between 1 and 2592000, false), 'must be a number from 1 to 2592000'),
+    ('key', coalesce(char_length(key) between 1 and 500, true), 'must be a text of 1 to 500 characters')
+  ) as c (field, holds, rule)
+  where c.holds is not true
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_poll is 'Refuses a poll that has a fault.';
+
+-- Refuses the settings of a team with the field of their first fault. Locks nothing.
+
+create function mayfly_private.check_team_settings(settings jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(settings) is distinct from 'object' then
+    perform mayfly_private.fail(400, 'invalid_request', 'settings must be an object.', null, '{"field": "settings"}');
+  end if;
+  select c.field, c.rule into fault
+  from (values
+    ('name', jsonb_typeof(settings -> 'name') = 'string' and char_length(settings ->> 'name') between 1 and 100, 'must be a text of 1 to 100 characters'),
+    ('task', mayfly_private.text_within(settings -> 'task', 2000), 'must be a text of at most 2000 characters'),
+    ('deadline', mayfly_private.number_within(settings -> 'deadline', 5, 2592000), 'must be seconds from 5 to 2592000'),
+    ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
+    ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
+      and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),
+    ('metadata', coalesce(mayfly_private.numbers_kept(settings -> 'metadata'), true),
+      'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
+  ) as c (field, holds, rule)
+  where c.holds is not true
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_team_settings is 'Refuses the settings of a team that have a fault.';
+
+-- The definer half of mayfly.close_tender. Locks the tender, then what give_job locks.
+
+create function mayfly_private.close_tender(tender_id uuid, award boolean)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  tender mayfly.tenders := mayfly_private.lock_tender(tenant, close_tender.tender_id);
+begin
+  if caller.kind <> 'secret' and tender.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'Without it, one closes the tenders alone that one has opened.', '{"scope": "agent:stop"}');
+  elsif tender.status = 'open' and award then
+    tender := mayfly_private.award_tender(tender, true);
+  elsif tender.status = 'open' then
+    delete from mayfly_private.sealed_bids b where b.tenant_id = tenant and b.tender_id = tender.id;
+    update mayfly.tenders d set status = 'cancelled', closed_at = mayfly_private.now()
+    where d.tenant_id = tenant and d.id = tender.id returning d.* into tender;
+    perform mayfly_private.append_events(tenant, 'tender.cancelled', array[tender.id]);
+  end if;
+  return mayfly_private.show_tender(tender);
+end
+$$;
+
+comment on function mayfly_private.close_tender is 'Awards or withdraws a tender.';
+
+grant execute on function mayfly_private.close_tender to authenticated, service_role;
+
+-- Awards a tender now, or withdraws it where award is false: for whoever opened it (scope team:manage), and any with
+-- agent:stop. One that is over stays as it is.
+
+create function mayfly.close_tender(tender_id uuid, award boolean default true)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.close_tender(tender_id, award);
+
+comment on function mayfly.close_tender is 'Awards a tender now, or withdraws it. Returns the tender.';
+
+grant execute on function mayfly.close_tender to authenticated, service_role;
+
+-- Ends teams that are locked by the caller, with their living members in one statement, so that their leases and
+-- obligations end with it; open tenders of theirs are withdrawn. Their polls close by themselves, since nobody is waited
+-- for that does not live. Locks the agents, then what their ending locks, then the tenders.
+
+create function mayfly_private.end_teams(tenant uuid, ids uuid[], reason text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  withdrawn uuid[];
+begin
+  update mayfly.teams t set status = 'ended', ended_at = ts, end_reason = reason where t.tenant_id = tenant and t.id = any (ids);
+  update mayfly.agents a set status = 'stopped', stopped_at = ts, stop_reason = coalesce(reason, 'team ended')
+  where a.tenant_id = tenant and a.status in ('running', 'suspended') and a.id in (
+    select o.id from mayfly.team_members m
+    join mayfly.agents o on o.tenant_id = m.tenant_id and o.id = m.agent_id
+    where m.tenant_id = tenant and m.team_id = any (ids) and o.status in ('running', 'suspended')
+    order by o.id
+    for no key update of o);
+  with gone as (
+    update mayfly.tenders d set status = 'cancelled', closed_at = ts
+    where d.tenant_id = tenant and d.team_id = any (ids) and d.status = 'open'
+    returning d.id)
+  select array_agg(g.id order by g.id) into withdrawn from gone g;
+  delete from mayfly_private.sealed_bids b where b.tenant_id = tenant and b.tender_id = any (withdrawn);
+  perform mayfly_private.append_events(tenant, 'tender.cancelled', withdrawn);
+  perform mayfly_private.append_events(tenant, 'team.ended', ids);
+end
+$$;
+
+comment on function mayfly_private.end_teams is 'Ends locked teams with their members.';
+
+-- The definer half of mayfly.get_poll. A poll that is due is closed in passing, so that nobody waits for maintenance.
+-- Locks nothing while the poll is not due.
+
+create function mayfly_private.get_poll(poll_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+  poll mayfly.polls;
+begin
+  select * into poll from mayfly.polls p where p.tenant_id = tenant and p.id = get_poll.poll_id;
+  if poll.id is null or poll.status = 'open' then
+    poll := mayfly_private.lock_poll(tenant, get_poll.poll_id);
+  end if;
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.get_poll is 'A poll by now.';
+
+grant execute on function mayfly_private.get_poll to authenticated, service_role;
+
+-- A poll (scope team:read), with its outcome and its ballots once it is closed. One that is due closes now.
+
+create function mayfly.get_poll(poll_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.get_poll(poll_id);
+
+comment on function mayfly.get_poll is 'A poll, with its outcome and its ballots once it is closed.';
+
+grant execute on function mayfly.get_poll to authenticated, service_role;
+
+-- The definer half of mayfly.get_tender. One that is due is awarded in passing. Locks nothing while it is not due.
+
+create function mayfly_private.get_tender(tender_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+  tender mayfly.tenders;
+begin
+  select * into tender from mayfly.tenders d where d.tenant_id = tenant and d.id = get_tender.tender_id;
+  if tender.id is null or tender.status = 'open' then
+    tender := mayfly_private.lock_tender(tenant, get_tender.tender_id);
+  end if;
+  return mayfly_private.show_tender(tender);
+end
+$$;
+
+comment on function mayfly_private.get_tender is 'A tender by now.';
+
+grant execute on function mayfly_private.get_tender to authenticated, service_role;
+
+-- A tender (scope team:read), with its winner and its bids once it is over. One that is due is awarded now.
+
+create function mayfly.get_tender(tender_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.get_tender(tender_id);
+
+comment on function mayfly.get_tender is 'A tender, with its winner and its bids once it is over.';
+
+grant execute on function mayfly.get_tender to authenticated, service_role;
+
+-- Adds a job for one agent, if it lives: the id of the job, or null. The locks of its line, shared until commit, are those
+-- that a claim takes: whoever ends the agent waits, and then finds the assignment. Called with jobs that check_jobs
+-- passed.
+
+create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
+returns uuid
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents;
+  added jsonb;
+  given uuid;
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0))
+  from (
+    select tenant as id, 0 as nth
+    union all
+    select unnest(a.ancestors || a.id), 1 from mayfly.agents a where a.tenant_id = tenant and a.id = give_job.agent_id
+    order by nth, id) l;
+  select * into agent from mayfly.agents a where a.tenant_id = tenant and a.id = give_job.agent_id;
+  if agent.id is null or mayfly_private.effective_status(agent) <> 'running' then
+    return null;
+  end if;
+  added := mayfly_private.insert_jobs(tenant, jsonb_build_array(job || jsonb_build_object('target', jsonb_build_object('agent', agent.id))),
+    author, null, null) -> 0;
+  given := (added ->> 'id')::uuid;
+  if not (added ->> 'existing')::boolean then
+    insert into mayfly.assignments (tenant_id, job_id, agent_id, agent_type, work, capabilities, assigned_by, assigned_at)
+    values (tenant, given, agent.id, agent.type, job ->> 'name', coalesce(give_job.capabilities, '{}'), author, mayfly_private.now());
+    perform mayfly_private.append_events(tenant, 'job.assigned', array[given]);
+  end if;
+  return given;
+end
+$$;
+
+comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
+
+-- The definer half of mayfly.join_team. Locks the team.
+
+create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_members constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  team mayfly.teams;
+  unknown uuid;
+  joined uuid[];
+begin
+  if agent_ids is null or cardinality(agent_ids) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'agents must be 1 to 100 ids.', null, '{"field": "agents"}');
+  elsif role is null or role !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' or role = 'lead' then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must be lower case letters, digits, dots, dashes or underscores, and not lead.', null, '{"field": "role"}');
+  end if;
+  team := mayfly_private.open_team(tenant, join_team.team_id);
+  select i into unknown from unnest(agent_ids) i
+  where not exists (
+    select from mayfly.agents a where a.tenant_id = tenant and a.id = i and mayfly_private.effective_status(a) in ('running', 'suspended'))
+  limit 1;
+  if found then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such living agent.', 'Nobody has joined.', jsonb_build_object('field', 'agents', 'id', unknown));
+  end if;
+  with added as (
+    insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
+    select tenant, team.id, i, join_team.role, mayfly_private.now() from unnest(agent_ids) i
+    on conflict do nothing
+    returning agent_id
+  )
+  select array_agg(a.agent_id) into joined from added a;
+  if (select count(*) > max_members from mayfly.team_members m where m.tenant_id = tenant and m.team_id = team.id) then
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A team may have %s members.', max_members),
+      'Make another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
+  end if;
+  if team.channel_id is not null then
+    insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
+    select tenant, c.id, i, c.last_seq from mayfly.channels c, unnest(joined) i where c.tenant_id = tenant and c.id = team.channel_id
+    on conflict do nothing;
+  end if;
+  if joined is not null then
+    perform mayfly_private.append_events(tenant, 'team.joined', array[team.id]);
+  end if;
+  return mayfly_private.show_team(team);
+end
+$$;
+
+comment on function mayfly_private.join_team is 'Adds living agents to a team.';
+
+grant execute on function mayfly_private.join_team to authenticated, service_role;
+
+-- Adds living agents to a running team and its channel (scope team:manage). Those in it already stay as they are. Their
+-- lives stay their own: a deadline holds for those alone that were spawned with the team.
+
+create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text default 'member')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.join_team(team_id, agent_ids, role);
+
+comment on function mayfly.join_team is 'Adds living agents to a running team and its channel. Returns the team.';
+
+grant execute on function mayfly.join_team to authenticated, service_role;
+
+-- The definer half of mayfly.list_teams. Locks nothing.
+
+create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+  last mayfly.teams;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{running,ended}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be some of running and ended.', null, '{"field": "of_status"}');
+  end if;
+  if before is not null then
+    select * into last from mayfly.teams t where t.tenant_id = tenant and t.id = before;
+    if not found then
+      perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', 'Begin with the first page again.', '{"field": "before"}');
+    end if;
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_team(s.t) order by (s.t).created_at desc, (s.t).id desc), '[]')
+    from (
+      select t from mayfly.teams t
+      where t.tenant_id = tenant and (of_status is null or t.status = any (of_status)) and (list_teams.team_id is null or t.id = list_teams.team_id)
+        and (before is null or (t.created_at, t.id) < (last.created_at, last.id))
+      order by t.created_at desc, t.id desc
+      limit page_limit) s);
+end
+$$;
+
+comment on function mayfly_private.list_teams is 'Teams with their members, the newest first.';
+
+grant execute on function mayfly_private.list_teams to authenticated, service_role;
+
+-- Teams with their members as they are by now, the newest first (scope team:read); with an id that one.
+
+create function mayfly.list_teams(of_status text[] default null, team_id uuid default null, before uuid default null, page_limit integer default 100)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.list_teams(of_status, team_id, before, page_limit);
+
+comment on function mayfly.list_teams is 'Teams with their members, the newest first.';
+
+grant execute on function mayfly.list_teams to authenticated, service_role;
+
+-- A poll of the tenant, locked behind its job, so that closing it can signal the job. In passing it closes where it is
+-- due.
+
+create function mayfly_private.lock_poll(tenant uuid, id uuid)
+returns mayfly.polls
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  poll mayfly.polls;
+begin
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select p.job_id from mayfly.polls p where p.tenant_id = tenant and p.id = lock_poll.id)
+  for no key update;
+  select * into poll from mayfly.polls p where p.tenant_id = tenant and p.id = lock_poll.id for no key update;
+  if poll.id is null then
+    perform mayfly_private.fail(404, 'poll_unknown', 'There is no such poll.', null, '{"field": "id"}');
+  end if;
+  return case when poll.status = 'open' then mayfly_private.settle_poll(poll) else poll end;
+end
+$$;
+
+comment on function mayfly_private.lock_poll is 'A poll, locked, and closed where it is due.';
+
+-- A tender of the tenant, locked, and awarded in passing where it is due.
+
+create function mayfly_private.lock_tender(tenant uuid, id uuid)
+returns mayfly.tenders
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tender mayfly.tenders;
+begin
+  select * into tender from mayfly.tenders d where d.tenant_id = tenant and d.id = lock_tender.id for no key update;
+  if tender.id is null then
+    perform mayfly_private.fail(404, 'tender_unknown', 'There is no such tender.', null, '{"field": "id"}');
+  end if;
+  return case when tender.status = 'open' then mayfly_private.award_tender(tender, false) else tender end;
+end
+$$;
+
+comment on function mayfly_private.lock_tender is 'A tender, locked, and awarded where it is due.';
+
+-- The definer half of mayfly.open_poll. With a lease the poll belongs to the job, which is fenced. Locks the job; what
+-- charge locks.
+
+create function mayfly_private.open_poll(
+  question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  job mayfly.jobs;
+  tenant uuid;
+  author uuid;
+  whose uuid[];
+  weighs double precision[];
+  poll mayfly.polls;
+begin
+  if lease is null then
+    tenant := mayfly_private.require_tenant('team:manage');
+  else
+    job := mayfly_private.fence_job(lease);
+    tenant := job.tenant_id;
+  end if;
+  author := mayfly_private.caller_id();
+  perform mayfly_private.check_poll(question, options, rule, voters, team, quorum, seconds, poll_key);
+  if voters is not null then
+    select array_agg(v.id order by v.n), array_agg(v.weight order by v.n) filter (where rule = 'weighted') into whose, weighs
+    from (
+      select e.n, case jsonb_typeof(e.v) when 'string' then e.v #>> '{}' else e.v ->> 'id' end::uuid as id,
+        coalesce((case jsonb_typeof(e.v) when 'object' then e.v ->> 'weight' end)::double precision, 1) as weight
+      from jsonb_array_elements(voters) with ordinality as e (v, n)) v;
+    if (select count(distinct w) < cardinality(whose) from unnest(whose) w) then
+      perform mayfly_private.fail(400, 'invalid_request', 'voters must name each voter once.', null, '{"field": "voters"}');
+    end if;
+  elsif team is not null then
+    perform mayfly_private.open_team(tenant, team);
+    whose := array(
+      select a.id from mayfly.team_members m
+      join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+      where m.tenant_id = tenant and m.team_id = team and mayfly_private.effective_status(a) in ('running', 'suspended')
+      order by m.joined_at, a.id);
+    if cardinality(whose) = 0 then
+      perform mayfly_private.fail(409, 'team_ended', 'No member of the team lives.', 'Spawn another team, or name the voters.', '{"field": "team"}');
+    end if;
+  end if;
+  if quorum > cardinality(whose) then
+    perform mayfly_private.fail(400, 'invalid_request', format('quorum must be at most %s, the number of voters.', cardinality(whose)), null, '{"field": "quorum"}');
+  end if;
+
+  insert into mayfly.polls as p (tenant_id, team_id, question, options, rule, quorum, voters, weights, deadline, job_id, key, created_by, created_at)
+  values (tenant, team, question, options, open_poll.rule, open_poll.quorum, whose, weighs, ts + make_interval(secs => seconds), job.id,
+    coalesce(author::text, '') || ' ' || poll_key, author, ts)
+  on conflict (tenant_id, key) where p.key is not null do nothing
+  returning p.* into poll;
+  if poll.id is null then
+    select * into strict poll from mayfly.polls p where p.tenant_id = tenant and p.key = coalesce(author::text, '') || ' ' || poll_key;
+    return mayfly_private.show_poll(poll);
+  end if;
+  perform mayfly_private.append_events(tenant, 'poll.opened', array[poll.id]);
+  return mayfly_private.show_poll(poll);
+end
+$$;
+
+comment on function mayfly_private.open_poll is 'Opens a poll.';
+
+grant execute on function mayfly_private.open_poll to authenticated, service_role;
+
+-- Opens a poll (scope team:manage): 2 to 50 options, and who may vote: `voters` (ids, or { id, weight } under the rule
+-- weighted), the living members of `team`, or everybody with the scope team:vote. It closes once: when all voters that
+-- live have voted, when nothing can change the outcome, at the quorum, or after so many seconds. With `lease`, the job of
+-- the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
+
+create function mayfly.open_poll(
+  question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
+  seconds double precision default 300, key text default null, lease text default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.open_poll(question, options, rule, voters, team, quorum, seconds, key, lease);
+
+comment on function mayfly.open_poll is 'Opens a poll: majority, unanimous, weighted or first_valid. Returns the poll.';
+
+grant execute on function mayfly.open_poll to authenticated, service_role;
+
+-- A team of the tenant that is running, locked; another tenant's is as unknown as one that does not exist.
+
+create function mayfly_private.open_team(tenant uuid, id uuid)
+returns mayfly.teams
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  team mayfly.teams;
+begin
+  select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = open_team.id for no key update;
+  if team.id is null then
+    perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', null, '{"field": "team"}');
+  elsif team.status <> 'running' then
+    perform mayfly_private.fail(409, 'team_ended', 'The team has ended.', 'Spawn another team.', '{"field": "team"}');
+  end if;
+  return team;
+end
+$$;
+
+comment on function mayfly_private.open_team is 'A running team, locked.';
+
+-- The definer half of mayfly.open_tender. Locks what charge locks.
+
+create function mayfly_private.open_tender(
+  job jsonb, capabilities text[], rule text, max_price numeric, team uuid, seconds double precision
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  tender mayfly.tenders;
+begin
+  perform mayfly_private.require_tenant('job:add');
+  perform mayfly_private.check_jobs(jsonb_build_array(job));
+  if job ?| '{target,answers,key}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'Who gets it is decided by the bids.', '{"field": "job"}');
+  elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif rule is null or rule not in ('lowest_price', 'highest_score') then
+    perform mayfly_private.fail(400, 'invalid_request', 'rule must be lowest_price or highest_score.', null, '{"field": "rule"}');
+  elsif max_price not between 0 and 1000000000000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_price must be a number from 0 to 1000000000000.', null, '{"field": "max_price"}');
+  elsif seconds is null or seconds not between 1 and 2592000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be a number from 1 to 2592000.', null, '{"field": "seconds"}');
+  elsif team is not null then
+    perform mayfly_private.open_team(tenant, team);
+  end if;
+  insert into mayfly.tenders as d (tenant_id, team_id, job, capabilities, rule, max_price, deadline, created_by, created_at)
+  values (tenant, team, open_tender.job, coalesce(open_tender.capabilities, '{}'), open_tender.rule, open_tender.max_price,
+    ts + make_interval(secs => seconds), mayfly_private.caller_id(), ts)
+  returning d.* into tender;
+  perform mayfly_private.append_events(tenant, 'tender.opened', array[tender.id]);
+  return mayfly_private.show_tender(tender);
+end
+$$;
+
+comment on function mayfly_private.open_tender is 'Offers a job for bids.';
+
+grant execute on function mayfly_private.open_tender to authenticated, service_role;
+
+-- Offers a job for bids (scopes team:manage and job:add): to the living members of `team`, or to every agent with these
+-- capabilities. It is awarded once: when all members of the team have bid, after so many seconds, or by close_tender.
+
+create function mayfly.open_tender(
+  job jsonb, capabilities text[] default null, rule text default 'lowest_price', max_price numeric default null, team uuid default null,
+  seconds double precision default 60
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.open_tender(job, capabilities, rule, max_price, team, seconds);
+
+comment on function mayfly.open_tender is 'Offers a job for bids: lowest_price or highest_score. Returns the tender.';
+
+grant execute on function mayfly.open_tender to authenticated, service_role;
+
+-- The definer half of mayfly.place_bid. Who bids is read from the verified token. Locks the tender: bids go one after the
+-- other, so that it is awarded once.
+
+create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:vote');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  tender mayfly.tenders;
+  bidder mayfly.agents;
+begin
+  if caller.kind <> 'agent' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only agents bid for work.', 'Spawn one.');
+  elsif price is null or price not between 0 and 1000000000000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'price must be a number from 0 to 1000000000000.', null, '{"field": "price"}');
+  elsif score is null or not score between 0 and 1 then
+    perform mayfly_private.fail(400, 'invalid_request', 'score must be a number from 0 to 1.', null, '{"field": "score"}');
+  elsif char_length(note) > 2000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'note must have at most 2000 characters.', null, '{"field": "note"}');
+  end if;
+  tender := mayfly_private.lock_tender(tenant, place_bid.tender_id);
+  select * into bidder from mayfly.agents a where a.tenant_id = tenant and a.id = caller.id;
+  if tender.status <> 'open' then
+    perform mayfly_private.fail(409, 'tender_closed', 'The tender is over.', 'Read who got the work.', '{"field": "id"}');
+  elsif not 'job:work' = any (bidder.scopes) or not bidder.capabilities @> tender.capabilities
+    or (tender.team_id is not null and not exists (
+      select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = tender.team_id and m.agent_id = caller.id)) then
+    perform mayfly_private.fail(403, 'not_a_bidder', 'This work is for others.',
+      'A bidder is of the tender''s team, has its capabilities, and the scope job:work.', '{"field": "id"}');
+  end if;
+  insert into mayfly_private.sealed_bids (tenant_id, tender_id, agent_id, price, score, note, made_at)
+  values (tenant, tender.id, caller.id, place_bid.price, place_bid.score, place_bid.note, mayfly_private.now())
+  on conflict on constraint sealed_bids_pkey do nothing;
+  if not found and not exists (
+    select from mayfly_private.sealed_bids b
+    where b.tenant_id = tenant and b.tender_id = tender.id and b.agent_id = caller.id
+      and b.price = round(place_bid.price, 6) and b.score = place_bid.score) then
+    perform mayfly_private.fail(409, 'already_bid', 'You have bid already.', 'A bid cannot be changed.', '{"field": "id"}');
+  end if;
+  return mayfly_private.show_tender(mayfly_private.award_tender(tender, false));
+end
+$$;
+
+comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
+
+grant execute on function mayfly_private.place_bid to authenticated, service_role;
+
+-- Bids for the work of a tender (scope team:vote), once: a price, and how well one will do it, 0 to 1. The same bid again
+-- changes nothing. Nobody sees it before the tender is over.
+
+create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.place_bid(tender_id, price, score, note);
+
+comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Returns the tender, with its winner if this closed it.';
+
+grant execute on function mayfly.place_bid to authenticated, service_role;
+
+-- The definer half of mayfly.rate_job. Not by the agent that did it, nor by its line: a record is what others say. Locks the
+-- assignment, then the record.
+
+create function mayfly_private.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  done mayfly.assignments;
+begin
+  if reward is null or not reward between 0 and 1 then
+    perform mayfly_private.fail(400, 'invalid_request', 'reward must be a number from 0 to 1.', null, '{"field": "reward"}');
+  end if;
+  select * into done from mayfly.assignments s where s.tenant_id = tenant and s.job_id = rate_job.job_id and not s.released for no key update;
+  if done.job_id is null then
+    perform mayfly_private.fail(404, 'job_unknown', 'There is no such assigned job.', null, '{"field": "id"}');
+  elsif exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and caller.kind = 'agent'
+      and ((a.id = caller.id and done.agent_id = any (a.ancestors || a.id)) or (a.id = done.agent_id and caller.id = any (a.ancestors)
+        and done.assigned_by is distinct from caller.id))) then
+    perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work does not rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
+  elsif exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = done.job_id) then
+    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has.', '{"field": "id"}');
+  elsif done.reward is not null and done.reward <> rate_job.reward then
+    perform mayfly_private.fail(409, 'already_rated', 'The job is rated already.', null, '{"field": "id"}');
+  elsif done.reward is null then
+    update mayfly.assignments s set ended = true, reward = rate_job.reward, rated_by = caller.id, rated_at = mayfly_private.now()
+    where s.tenant_id = tenant and s.job_id = done.job_id;
+    if (select count(*) < 10000 from mayfly.track_records r where r.tenant_id = tenant)
+      or exists (select from mayfly.track_records r where r.tenant_id = tenant and r.agent_type = done.agent_type and r.work = done.work) then
+      insert into mayfly.track_records as r (tenant_id, agent_type, work, rated, total)
+      values (tenant, done.agent_type, done.work, 1, rate_job.reward)
+      on conflict on constraint track_records_pkey do update set rated = r.rated + 1, total = r.total + excluded.total;
+    end if;
+    perform mayfly_private.append_events(tenant, 'job.rated', array[done.job_id]);
+  end if;
+  return (
+    select jsonb_build_object('job', done.job_id, 'agent', done.agent_id, 'type', done.agent_type, 'work', done.work, 'reward', rate_job.reward,
+      'rated', r.rated, 'record', (r.total + 1) / (r.rated + 2))
+    from (values (1)) one
+    left join mayfly.track_records r on r.tenant_id = tenant and r.agent_type = done.agent_type and r.work = done.work);
+end
+$$;
+
+comment on function mayfly_private.rate_job is 'Rates the result of an assigned job.';
+
+grant execute on function mayfly_private.rate_job to authenticated, service_role;
+
+-- Rates the result of an assigned job that has ended, once, from 0 to 1 (scope team:manage): the record of the agent's type
+-- at this kind of work, which assign_job looks at. Not by the agent that did it, its descendants, or an ancestor that did not
+-- give it the work.
+
+create function mayfly.rate_job(job_id uuid, reward double precision)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.rate_job(job_id, reward);
+
+comment on function mayfly.rate_job is 'Rates the result of an assigned job, 0 to 1: { job, agent, type, work, reward, rated, record }.';
+
+grant execute on function mayfly.rate_job to authenticated, service_role;
+
+-- Gives jobs whose agent has ended to whoever has the capabilities that they were given out for, or to anybody where none
+-- were asked. Their place in the queue is their own. Called by the end of agents and by maintenance; passes over jobs
+-- that somebody holds. Locks the jobs, by id.
+
+create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  orphans uuid[];
+begin
+  if not exists (select from mayfly.assignments s where s.tenant_id = tenant and not s.ended) then
+    return 0;
+  end if;
+  orphans := array(
+    select j.id from mayfly.jobs j
+    where j.tenant_id = tenant and j.status <> 'running' and j.id in (
+      select s.job_id from mayfly.assignments s
+      join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
+      where s.tenant_id = tenant and not s.ended and mayfly_private.effective_status(a) in ('stopped', 'expired')
+      limit max_rows)
+    order by j.id for no key update skip locked);
+  if cardinality(orphans) > 0 then
+    update mayfly.jobs j
+    set target = t.target,
+      lane = case when t.target is null then '' else '!c' || md5((t.target -> 'capabilities')::text) || '/' end
+        || substr(j.lane, strpos(j.lane, '/') + 1)
+    from mayfly.assignments s, lateral (
+      select case when cardinality(s.capabilities) > 0 then jsonb_build_object('capabilities', (
+        select jsonb_agg(distinct c order by c) from unnest(s.capabilities) c)) end as target) t
+    where s.tenant_id = tenant and s.job_id = j.id and j.tenant_id = tenant and j.id = any (orphans) and j.lane like '!a%';
+    update mayfly.assignments s set ended = true, released = true where s.tenant_id = tenant and s.job_id = any (orphans);
+    perform mayfly_private.wake_workers(tenant);
+  end if;
+  return cardinality(orphans);
+end
+$$;
+
+comment on function mayfly_private.reassign_jobs is 'Gives jobs whose agent has ended to others.';
+
+-- Closes an open poll that is locked by the caller, as is its job, if it is due; otherwise leaves it. It is due
+-- - at its deadline, and at its quorum;
+-- - where its voters are known: when each has voted or does not live, or when what is missing cannot change the outcome;
+-- - under first_valid with the first ballot, under unanimous with the first that differs.
+-- Ballots become visible, the log has it, and the job that waits is signalled, all in this transaction.
+
+create function mayfly_private.settle_poll(poll mayfly.polls)
+returns mayfly.polls
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  cast_count integer;
+  cast_weight double precision;
+  counts jsonb;
+  leader record;
+  second_weight double precision;
+  missing integer;
+  missing_weight double precision := 0;
+  result text;
+begin
+  select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
+  from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
+  if poll.voters is not null then
+    -- People have no end; agents that do not run, or whose time is over, are not waited for.
+    select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
+    from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
+    left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id
+    where (a.id is null or mayfly_private.effective_status(a) = 'running')
+      and not exists (select from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id and b.voter_id = v.id)
+      and (a.id is not null or exists (select from mayfly.members m where m.tenant_id = poll.tenant_id and m.user_id = v.id));
+  end if;
+  select jsonb_object_agg(o.option, jsonb_build_object('ballots', coalesce(c.ballots, 0), 'weight', coalesce(c.weight, 0))) into counts
+  from unnest(poll.options) as o (option)
+  left join (
+    select b.choice, count(*) as ballots, sum(b.weight) as weight
+    from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id
+    group by b.choice) c on c.choice = o.option;
+  select e.key as option, (e.value ->> 'weight')::double precision as weight, (e.value ->> 'ballots')::integer as ballots into leader
+  from jsonb_each(counts) e order by 2 desc, array_position(poll.options, e.key) limit 1;
+  second_weight := coalesce((
+    select max((e.value ->> 'weight')::double precision) from jsonb_each(counts) e where e.key <> leader.option), 0);
+
+  if (poll.deadline <= ts
+    or missing = 0
+    or cast_count >= poll.quorum
+    or (poll.rule = 'first_valid' and cast_count > 0)
+    or (poll.rule = 'unanimous' and leader.ballots < cast_count)
+    or (poll.quorum is null and cast_count > 0 and case poll.rule
+      when 'majority' then missing_weight < 2 * leader.weight - cast_weight and missing is not null
+      when 'weighted' then missing_weight < leader.weight - second_weight and missing is not null
+      else false end)) is not true then
+    return poll;
+  end if;
+
+  result := case
+    when cast_count = 0 then 'no_ballots'
+    when cast_count < poll.quorum then 'no_quorum'
+    when poll.rule = 'first_valid' then 'decided'
+    when poll.rule = 'unanimous' then case when leader.ballots = cast_count then 'decided' else 'not_unanimous' end
+    when poll.rule = 'majority' then case when 2 * leader.weight > cast_weight then 'decided' else 'no_majority' end
+    when leader.weight > second_weight then 'decided'
+    else 'tie' end;
+  update mayfly.polls p
+  set status = 'closed', closed_at = ts, outcome = jsonb_build_object('result', result,
+    'winner', case when result = 'decided' then leader.option end, 'ballots', cast_count, 'counts', counts)
+  where p.tenant_id = poll.tenant_id and p.id = poll.id
+  returning p.* into poll;
+  with gone as (
+    delete from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id returning b.*)
+  insert into mayfly.ballots (tenant_id, poll_id, voter_id, choice, reason, weight, cast_at)
+  select g.tenant_id, g.poll_id, g.voter_id, g.choice, g.reason, g.weight, g.cast_at from gone g;
+  perform mayfly_private.append_events(poll.tenant_id, 'poll.closed', array[poll.id]);
+  perform mayfly_private.signal_poll(poll);
+  return poll;
+end
+$$;
+
+comment on function mayfly_private.settle_poll is 'Closes a locked poll if it is due.';
+
+-- A poll as others see it: of the ballots of an open one nothing, not even how many there are.
+
+create function mayfly_private.show_poll(poll mayfly.polls)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object('id', poll.id, 'team', poll.team_id, 'question', poll.question, 'options', to_jsonb(poll.options), 'rule', poll.rule,
+    'quorum', poll.quorum, 'voters', to_jsonb(poll.voters), 'deadline', poll.deadline, 'status', poll.status, 'outcome', poll.outcome,
+    'created_by', poll.created_by, 'created_at', poll.created_at, 'closed_at', poll.closed_at,
+    'ballots', case when poll.status = 'closed' then (
+      select coalesce(jsonb_agg(jsonb_build_object('voter', b.voter_id, 'choice', b.choice, 'reason', b.reason, 'weight', b.weight, 'cast_at', b.cast_at)
+        order by b.cast_at, b.voter_id), '[]')
+      from mayfly.ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id) end)
+);
+
+comment on function mayfly_private.show_poll is 'A poll, with its ballots once it is closed.';
+
+-- A team as others see it, with its members by now. Called by functions that have asked whether the caller may see it.
+
+create function mayfly_private.show_team(team mayfly.teams)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object('id', team.id, 'name', team.name, 'task', team.task, 'status', team.status, 'lead', team.lead_id,
+    'channel', (select c.name from mayfly.channels c where c.tenant_id = team.tenant_id and c.id = team.channel_id),
+    'deadline', team.deadline, 'metadata', team.metadata, 'created_by', team.created_by, 'created_at', team.created_at,
+    'ended_at', team.ended_at, 'end_reason', team.end_reason,
+    'living', count(*) filter (where m.status in ('running', 'suspended')),
+    'members', coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'name', m.name, 'type', m.type, 'role', m.role, 'status', m.status,
+      'activity', m.activity, 'joined_at', m.joined_at) order by m.joined_at, m.role <> 'lead', m.role, m.name) filter (where m.id is not null), '[]'))
+  from (
+    select a.id, a.name, a.type, t.role, mayfly_private.effective_status(a) as status, a.activity, t.joined_at
+    from mayfly.team_members t
+    join mayfly.agents a on a.tenant_id = t.tenant_id and a.id = t.agent_id
+    where t.tenant_id = team.tenant_id and t.team_id = team.id) m
+);
+
+comment on function mayfly_private.show_team is 'A team with its members.';
+
+-- A tender as others see it: of the bids of an open one nothing.
+
+create function mayfly_private.show_tender(tender mayfly.tenders)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+return (
+  select jsonb_build_object('id', tender.id, 'team', tender.team_id, 'job', tender.job, 'capabilities', to_jsonb(tender.capabilities),
+    'rule', tender.rule, 'max_price', tender.max_price, 'deadline', tender.deadline, 'status', tender.status, 'job_id', tender.job_id,
+    'winner', tender.winner_id, 'created_by', tender.created_by, 'created_at', tender.created_at, 'closed_at', tender.closed_at,
+    'bids', case when tender.status in ('awarded', 'failed') then (
+      select coalesce(jsonb_agg(jsonb_build_object('agent', b.agent_id, 'price', b.price, 'score', b.score, 'note', b.note, 'made_at', b.made_at)
+        order by b.made_at, b.agent_id), '[]')
+      from mayfly.bids b where b.tenant_id = tender.tenant_id and b.tender_id = tender.id) end)
+);
+
+comment on function mayfly_private.show_tender is 'A tender, with its bids once it is over.';
+
+-- Signals the job of a poll that is over, with its outcome. The caller has locked the job, then the poll.
+
+create function mayfly_private.signal_poll(poll mayfly.polls)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  bytes constant integer := 300 + octet_length(poll.outcome::text);
+  job mayfly.jobs;
+begin
+  select * into job from mayfly.jobs j where j.tenant_id = poll.tenant_id and j.id = poll.job_id;
+  if found then
+    perform mayfly_private.put_signal(job, 'poll:' || poll.id, poll.outcome, bytes);
+    perform mayfly_private.count_usage(poll.tenant_id, 0, bytes, 0);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.signal_poll is 'Signals the job of a poll that is over.';
+
+-- The definer half of mayfly.spawn_named_team: the team, its agents, its members and its channel, all or none. Locks what
+-- spawn_team locks, the tenant's row first.
+
+create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_channels constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  ts constant timestamptz := mayfly_private.now();
+  seconds constant double precision := (settings ->> 'deadline')::double precision;
+  fault record;
+  made mayfly.teams;
+  groups jsonb;
+  roles text[];
+  issued jsonb;
+  channel uuid;
+begin
+  perform mayfly_private.check_team(team);
+  perform mayfly_private.check_team_settings(settings);
+  select g.n - 1 as index into fault
+  from jsonb_array_elements(team) with ordinality as g (item, n)
+  where not coalesce(coalesce(g.item ->> 'role', g.item ->> 'type', 'agent') ~ '^[a-z0-9][a-z0-9_.-]{0,62}$', false)
+    or (g.item ->> 'role' = 'lead' and (g.n > 1 or coalesce((g.item ->> 'count')::integer, 1) > 1))
+  order by g.n limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format(
+        'team[%s].role must be lower case letters, digits, dots, dashes or underscores; lead is one agent, and the first.', fault.index), null,
+      jsonb_build_object('index', fault.index, 'field', 'role'));
+  end if;
+  if seconds is not null then
+    select g.n - 1 as index into fault from jsonb_array_elements(team) with ordinality as g (item, n)
+    where (g.item ->> 'renew')::boolean order by g.n limit 1;
+    if found then
+      perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false: the team has a deadline.', fault.index),
+        'Leave renew out, or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
+    end if;
+  end if;
+
+  groups := (
+    select jsonb_agg(case when seconds is null then g.item else g.item || jsonb_build_object('renew', false,
+      'lifetime', least(coalesce((g.item ->> 'lifetime')::double precision, seconds), seconds)) end order by g.n)
+    from jsonb_array_elements(team) with ordinality as g (item, n));
+  roles := array(
+    select coalesce(g.item ->> 'role', g.item ->> 'type', 'agent')
+    from jsonb_array_elements(groups) with ordinality as g (item, n), generate_series(1, coalesce((g.item ->> 'count')::integer, 1)) nth
+    order by g.n, nth);
+  issued := mayfly_private.spawn_team(groups);
+
+  -- The tenant's row is locked by spawn_team: of two at a limit, the second sees what the first has made.
+  if coalesce((settings ->> 'channel')::boolean, true) then
+    if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
+      perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+        'Make the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+    end if;
+    channel := gen_random_uuid();
+    insert into mayfly.channels (tenant_id, id, name, kind, description, created_by)
+    values (tenant, channel, 'team-' || channel, 'two_way', format('Of the team %s.', settings ->> 'name'), mayfly_private.caller_id());
+    insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
+    select tenant, channel, (i -> 'agent' ->> 'id')::uuid, 0 from jsonb_array_elements(issued) i;
+  end if;
+  insert into mayfly.teams as t (tenant_id, name, task, lead_id, channel_id, deadline, metadata, created_by, created_at)
+  values (tenant, settings ->> 'name', settings ->> 'task', case when roles[1] = 'lead' then (issued -> 0 -> 'agent' ->> 'id')::uuid end, channel,
+    mayfly_private.now() + make_interval(secs => seconds), coalesce(nullif(settings -> 'metadata', 'null'), '{}'), mayfly_private.caller_id(), ts)
+  on conflict do nothing
+  returning t.* into made;
+  if made.id is null then
+    perform mayfly_private.fail(409, 'name_taken', format('A team %s is running already.', settings ->> 'name'),
+      'Take another name, or stop that team.', '{"field": "name"}');
+  end if;
+  insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
+  select tenant, made.id, (i.one -> 'agent' ->> 'id')::uuid, roles[i.n], ts from jsonb_array_elements(issued) with ordinality as i (one, n);
+  perform mayfly_private.append_events(tenant, 'team.created', array[made.id]);
+  return jsonb_build_object('team', mayfly_private.show_team(made), 'agents', issued);
+end
+$$;
+
+comment on function mayfly_private.spawn_named_team is 'Spawns a team with a name, all or none.';
+
+grant execute on function mayfly_private.spawn_named_team to authenticated, service_role;
+
+-- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): called by the spawn function as whoever
+-- calls it. `team` is what spawn_team takes, and each group may have a role; the group with the role lead is the first,
+-- and one agent. `settings` is { name, task, deadline, channel, metadata }. No member lives longer than the deadline, in
+-- seconds. Returns the team, and for each agent what spawn_agent returns.
+
+create function mayfly.spawn_named_team(team jsonb, settings jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.spawn_named_team(team, settings);
+
+comment on function mayfly.spawn_named_team is 'Spawns groups of agents as a team with a name, all or none: { team, agents }.';
+
+grant execute on function mayfly.spawn_named_team to authenticated, service_role;
+
+-- The definer half of mayfly.stop_team. An agent may stop a team that it leads or has made without agent:stop. Locks the
+-- team, then its agents.
+
+create function mayfly_private.stop_team(team_id uuid, reason text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  team mayfly.teams;
+begin
+  perform mayfly_private.check_reason(reason);
+  select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = stop_team.team_id for no key update;
+  if team.id is null then
+    perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', null, '{"field": "team"}');
+  elsif not (coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
+    and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'Without it, one stops the teams alone that one leads or has made.', '{"scope": "agent:stop"}');
+  end if;
+  if team.status = 'running' then
+    perform mayfly_private.end_teams(tenant, array[team.id], stop_team.reason);
+    select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = stop_team.team_id;
+  end if;
+  return mayfly_private.show_team(team);
+end
+$$;
+
+comment on function mayfly_private.stop_team is 'Ends a team with its members.';
+
+grant execute on function mayfly_private.stop_team to authenticated, service_role;
+
+-- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are withdrawn.
+-- For its lead, whoever made it, and callers with agent:stop. Again changes nothing.
+
+create function mayfly.stop_team(team_id uuid, reason text default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.stop_team(team_id, reason);
+
+comment on function mayfly.stop_team is 'Ends a team with its members. Returns the team.';
+
+grant execute on function mayfly.stop_team to authenticated, service_role;
+
+-- Charges what is written, as this room's charges.sql says.
+
+create trigger teams_meter_insert after insert on mayfly.teams
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger teams_meter_delete after delete on mayfly.teams
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger polls_meter_insert after insert on mayfly.polls
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger polls_meter_delete after delete on mayfly.polls
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger ballots_meter_insert after insert on mayfly.ballots
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger ballots_meter_delete after delete on mayfly.ballots
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger tenders_meter_insert after insert on mayfly.tenders
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger tenders_meter_delete after delete on mayfly.tenders
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger bids_meter_insert after insert on mayfly.bids
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger bids_meter_delete after delete on mayfly.bids
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger assignments_meter_insert after insert on mayfly.assignments
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger assignments_meter_delete after delete on mayfly.assignments
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger cast_ballots_meter_insert after insert on mayfly_private.cast_ballots
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger cast_ballots_meter_delete after delete on mayfly_private.cast_ballots
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger sealed_bids_meter_insert after insert on mayfly_private.sealed_bids
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+create trigger sealed_bids_meter_delete after delete on mayfly_private.sealed_bids
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.meter_rows();
+
+-- What agents leave behind when they end, in the transaction that ends them: jobs that were given to them go to whoever
+-- has the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of the dead win
+-- nothing (award_tender looks).
+--
+-- A job or a poll that somebody else holds is left alone, so that no ending waits for another, in any order: maintenance,
+-- the next ballot and everyone who reads the poll look again. Locks the agents (by the statement), the jobs, the polls.
+
+create function mayfly_private.release_obligations()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  ended record;
+  held uuid[];
+  poll mayfly.polls;
+begin
+  for ended in
+    select n.tenant_id as tenant, array_agg(n.id order by n.id) as ids
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    where n.status <> 'running' and o.status = 'running'
+    group by n.tenant_id
+    order by n.tenant_id
+  loop
+    perform mayfly_private.reassign_jobs(ended.tenant, 1000);
+    continue when not exists (select from mayfly.polls p where p.tenant_id = ended.tenant and p.status = 'open');
+    held := array(
+      select j.id from mayfly.jobs j
+      where j.tenant_id = ended.tenant and j.id in (select p.job_id from mayfly.polls p where p.tenant_id = ended.tenant and p.status = 'open')
+      order by j.id for no key update skip locked);
+    for poll in
+      select p.* from mayfly.polls p
+      where p.tenant_id = ended.tenant and p.status = 'open'
+        and exists (select from mayfly.agents a where a.tenant_id = p.tenant_id and a.id = any (p.voters)
+          and (a.id = any (ended.ids) or a.ancestors && ended.ids))
+        and (p.job_id is null or p.job_id = any (held)
+          or not exists (select from mayfly.jobs j where j.tenant_id = p.tenant_id and j.id = p.job_id))
+      order by p.id for no key update skip locked
+    loop
+      perform mayfly_private.settle_poll(poll);
+    end loop;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.release_obligations is 'Trigger: what agents leave behind when they end.';
+
+create trigger agents_release_obligations after update on mayfly.agents
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.release_obligations();
 
 -- The scopes of this room.
 
@@ -16208,6 +20670,53 @@ create trigger facts_meter_delete after delete on mayfly.facts
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
+-- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
+-- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
+-- free soon. pg_cron calls it again and again, each time in a transaction of its own (operations/schedules.sql): for
+-- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
+-- each. Locks their rows of maintenance, passing by those that others hold.
+--
+-- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
+-- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
+
+create or replace function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
+returns integer
+language plpgsql security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  started constant timestamptz := clock_timestamp();
+  tenants uuid[];
+  tenant uuid;
+  reason text;
+  state text;
+  maintained integer := 0;
+begin
+  tenants := array(
+    select m.tenant_id from mayfly_private.maintenance m
+    where m.at < begun
+    order by m.at
+    limit 50
+    for update skip locked);
+  foreach tenant in array tenants loop
+    begin
+      perform mayfly_private.maintain_tenant(tenant, max_rows);
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      update mayfly_private.maintenance m
+      set at = clock_timestamp(), failures = m.failures + 1, failed_since = coalesce(m.failed_since, clock_timestamp()),
+        error = left(state || ' ' || reason, 300)
+      where m.tenant_id = tenant;
+      raise warning 'mayfly: maintenance of the tenant % failed: % %', tenant, state, reason;
+    end;
+    maintained := maintained + 1;
+    exit when clock_timestamp() > started + interval '2 seconds';
+  end loop;
+  return maintained;
+end
+$$;
+
 -- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
 -- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
 -- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was
@@ -16356,7 +20865,7 @@ $$;
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
 --
---   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--   { dimensions, release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
@@ -16423,6 +20932,7 @@ begin
     and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
   order by d.setdatabase desc limit 1;
   return jsonb_build_object(
+    'dimensions', mayfly_private.embedding_dimensions(),
     'pre_request', pre_request,
     'statistics', (
       select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')
@@ -16482,9 +20992,45 @@ $$;
 comment on function mayfly.installation is
   'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
+-- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
+-- (scope memory:write; the secret key names it), and one of moving its vectors into the HNSW index, where
+-- it is large. Call it again while `more` is true.
+
+create or replace function mayfly_private.maintain(max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  answer jsonb;
+  settled integer;
+  unsettled bigint;
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  end if;
+  -- Another one is at it: there may be more.
+  answer := '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "failed": [], "more": true}'::jsonb
+    || coalesce(mayfly_private.maintain_tenant(tenant, max_rows), '{}');
+  -- 200 take 1 to 2 s; a hosted project breaks a call off after 8.
+  settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
+  select count(*) into unsettled
+  from mayfly_private.settlements s
+  join mayfly.memory_vectors v on not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = s.model
+  where s.tenant_id = tenant;
+  return answer || jsonb_build_object('settled', settled, 'unsettled', unsettled,
+    'more', (answer ->> 'more')::boolean or unsettled > 0);
+end
+$$;
+
+comment on function mayfly.maintain is
+  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
+
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
--- of their names, each on at most max_rows rows. Gives what they counted, and `more`: true while one of them may have
--- left something. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
+-- of their names, each on at most max_rows rows. Gives what they counted, `more`: true while one of them may have
+-- left something, and `failed`: the names of those that failed. What a chore that fails has done is undone, and
+-- the others go on; the tenant's maintenance notes the chore with its error, and so does the log of Postgres. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
 -- that locked leaves it to the one that holds it; then what each chore locks.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
@@ -16497,6 +21043,10 @@ declare
   done jsonb;
   counted jsonb := '{}';
   more boolean := false;
+  failed text[] := '{}';
+  errors text[] := '{}';
+  reason text;
+  state text;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   perform from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -16505,17 +21055,28 @@ begin
   end if;
   perform set_config('mayfly.maintaining', 'on', true);
   for chore in select c.name, to_regprocedure(c.work) as work from mayfly_private.chores c order by c.name loop
-    if chore.work is null then
-      raise warning 'mayfly: the chore % names a function that does not exist.', chore.name;
-      continue;
-    end if;
-    execute format('select %s($1, $2)', chore.work::regproc) into done using tenant, max_rows;
-    counted := counted || (done - 'more');
-    more := more or coalesce((done ->> 'more')::boolean, false);
+    begin
+      if chore.work is null then
+        raise undefined_function using message = 'it names a function that does not exist';
+      end if;
+      execute format('select %s($1, $2)', chore.work::regproc) into done using tenant, max_rows;
+      counted := counted || (done - 'more');
+      more := more or coalesce((done ->> 'more')::boolean, false);
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      failed := failed || chore.name::text;
+      errors := errors || format('%s: %s %s', chore.name, state, reason);
+      raise warning 'mayfly: the chore % of the tenant % failed: % %', chore.name, tenant, state, reason;
+    end;
   end loop;
-  update mayfly_private.maintenance m set at = clock_timestamp() where m.tenant_id = tenant;
+  update mayfly_private.maintenance m
+  set at = clock_timestamp(),
+    failures = case when cardinality(failed) > 0 then m.failures + 1 else 0 end,
+    failed_since = case when cardinality(failed) > 0 then coalesce(m.failed_since, clock_timestamp()) end,
+    error = case when cardinality(failed) > 0 then left(array_to_string(errors, '; '), 300) end
+  where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
-  return counted || jsonb_build_object('more', more);
+  return counted || jsonb_build_object('more', more, 'failed', failed);
 end
 $$;
 
@@ -16551,6 +21112,48 @@ end
 $$;
 
 comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';
+
+-- Makes the vectors of the project have so many numbers. Called by the migration that mayfly init --dimensions writes, as the
+-- owner, and by nobody else.
+--
+-- More numbers: those that are there get zeros behind, which changes no cosine, so the old model goes on answering
+-- while memories are embedded by another. Fewer: nothing says which of them mean most, so vectors are deleted, and every memory
+-- waits for a new one; it is found by words until then. Rewrites the table and builds its HNSW index again, under an exclusive lock.
+
+create function mayfly_private.set_dimensions(dimensions integer)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  present constant integer := mayfly_private.embedding_dimensions();
+begin
+  if dimensions is null or dimensions not between 256 and 2000 then
+    raise exception 'A vector has 256 to 2000 numbers.' using errcode = '22023';
+  elsif dimensions = present then
+    return;
+  end if;
+  drop index mayfly.memory_vectors_settled_idx;
+  if dimensions > present then
+    execute format('alter table mayfly.memory_vectors alter column embedding type extensions.halfvec(%s)
+      using (embedding::real[] || array_fill(0::real, array[%s]))::extensions.halfvec(%s)', dimensions, dimensions - present, dimensions);
+  else
+    insert into mayfly_private.embedding_queue as q (tenant_id, memory_id)
+    select distinct v.tenant_id, v.memory_id from mayfly.memory_vectors v
+    on conflict on constraint embedding_queue_pkey do update
+    set attempts = 0, due_at = (select mayfly_private.now()), lease = null, error = null, dead_at = null;
+    truncate mayfly.memory_vectors;
+    delete from mayfly_private.settlements;
+    execute format('alter table mayfly.memory_vectors alter column embedding type extensions.halfvec(%s)', dimensions);
+  end if;
+  create index memory_vectors_settled_idx on mayfly.memory_vectors
+    using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
+  -- A vector is charged by its numbers.
+  perform mayfly_private.recount_usage(u.tenant_id) from (select distinct t.tenant_id from mayfly_private.tenant_usage t) u;
+end
+$$;
+
+comment on function mayfly_private.set_dimensions is 'Makes vectors have so many numbers.';
 
 -- The tables that belong to a tenant, from the catalog: all that have a tenant_id, of both schemas, in the order of their
 -- foreign keys. A table comes after every table that it refers to; what refers to nothing comes last, since the log and

@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { createTokens } from "@mayfly/local/internal";
 import { type Agent, Mayfly, type PresenceChange, type PresentAgent } from "@mayfly/sdk";
+import { fromDataApi, openInbox } from "@mayfly/sdk/internal";
 import { createClient } from "@supabase/supabase-js";
 import { describe, expect, it } from "vitest";
 import { dataOf } from "#harness/agents";
 import { makeAgent } from "#harness/callers";
 import { local, mayfly, proxy, setUp, spawn as spawnLive, tenant, watched } from "#harness/live";
-import { createTokens } from "../../local/src/tokens.ts";
-import { fromDataApi } from "../../sdk/src/link/call.ts";
-import { openInbox } from "../../sdk/src/messages/answers.ts";
 
 setUp();
 

@@ -9,13 +9,13 @@
  */
 import { fork } from "node:child_process";
 import { join } from "node:path";
+import { startLocal } from "@mayfly/local";
 import postgres from "postgres";
 import { makeTenant } from "#harness/callers";
 import { openPostgresDatabase } from "#harness/database";
 import { startTestLocal } from "#harness/local";
 import { silent } from "#harness/log";
 import { makeTemplate } from "#harness/template";
-import { startLocal } from "../../local/src/index.ts";
 import { quartiles } from "./lib/measure.ts";
 import { growth, type Sample } from "./lib/memory.ts";
 import { report } from "./lib/report.ts";

@@ -3,11 +3,10 @@
  *
  *   node tests/bench/debug.ts [--quick]
  */
+
+import type { Database } from "@mayfly/sdk/contract/database.types";
+import { Debug, Link, Log } from "@mayfly/sdk/internal";
 import { createClient } from "@supabase/supabase-js";
-import type { Database } from "../../sdk/src/contract/database.types.ts";
-import { Debug } from "../../sdk/src/debug/debug.ts";
-import { Link } from "../../sdk/src/link/link.ts";
-import { Log } from "../../sdk/src/log/log.ts";
 import { compare } from "./lib/measure.ts";
 import { report } from "./lib/report.ts";
 import { quick, rounds } from "./lib/target.ts";

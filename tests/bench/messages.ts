@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
+import { type Local, startLocal } from "@mayfly/local";
 import { Mayfly } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";
 import { makeTenant, type Sql } from "#harness/callers";
@@ -13,7 +14,6 @@ import { openPostgresDatabase } from "#harness/database";
 import { startTestLocal } from "#harness/local";
 import { silent } from "#harness/log";
 import { makeTemplate } from "#harness/template";
-import { type Local, startLocal } from "../../local/src/index.ts";
 import { quartiles } from "./lib/measure.ts";
 import { report } from "./lib/report.ts";
 import { databases, rounds, unlimited } from "./lib/target.ts";

@@ -4,6 +4,8 @@
  *
  *   DATABASE_URL=postgresql://… node tests/bench/spawn.ts [--quick]
  */
+
+import { generateSigningKey } from "@mayfly/local/internal";
 import { importJWK, SignJWT } from "jose";
 import {
   type Claims,
@@ -15,7 +17,6 @@ import {
   type Sql,
   serviceRole,
 } from "#harness/callers";
-import { generateSigningKey } from "../../local/src/keys.ts";
 import { compare, timed } from "./lib/measure.ts";
 import { report, reportComparison } from "./lib/report.ts";
 import { onEach, rounds, unlimited } from "./lib/target.ts";

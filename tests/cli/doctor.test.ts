@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generateSigningKey } from "@mayfly/local/internal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { checkDatabase } from "../../cli/src/doctor-database.ts";
-import { generateSigningKey } from "../../local/src/keys.ts";
 import { runCli } from "./run.ts";
 
 interface Finding {

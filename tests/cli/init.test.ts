@@ -4,13 +4,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { bootstrap, openPglite } from "@mayfly/local/internal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silent } from "#harness/log";
 import { readBareTemplate } from "#harness/template";
 import { editConfig } from "../../cli/src/init-config.ts";
 import { functionEntries } from "../../cli/src/source.ts";
-import { bootstrap } from "../../local/src/bootstrap.ts";
-import { openPglite } from "../../local/src/db/index.ts";
 import { runCli, startCli } from "./run.ts";
 
 const repository = join(import.meta.dirname, "../..");
@@ -74,6 +73,27 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(unasked.code).toBe(2);
     expect(unasked.err).toContain("--yes");
     expect(await contents()).toEqual(before);
+  });
+
+  it("sets how many numbers a vector has, by a migration behind the project's newest, and keeps it", async () => {
+    await write("supabase/migrations/20990101000000_theirs.sql", "select 1;");
+    const wrong = await init("--yes", "--dimensions", "100");
+    expect(wrong.code).toBe(2);
+    expect((await init("--yes", "--dimensions", "1536")).code).toBe(0);
+    const ours = async () =>
+      (await readdir(join(root, "supabase/migrations"))).filter((name) =>
+        name.includes("dimensions"),
+      );
+    const [file = "none"] = await ours();
+    expect(file).toMatch(/^2099\d+_mayfly_dimensions_1_1536\.sql$/);
+    const sql = await read(`supabase/migrations/${file}`);
+    expect(sql).toContain("select mayfly_private.set_dimensions(1536);");
+    // Run again, with or without the number, it changes nothing; another number is another migration.
+    for (const words of [[], ["--dimensions", "1536"]])
+      expect((await init("--yes", ...words)).code).toBe(0);
+    expect(await ours()).toEqual([file]);
+    expect((await init("--yes", "--dimensions", "384")).code).toBe(0);
+    expect(await ours()).toEqual([file, expect.stringMatching(/_mayfly_dimensions_2_384\.sql$/)]);
   });
 
   it("asks who sits before it, who may say no, or nothing, or end it", async () => {

@@ -61,8 +61,8 @@ describe("mayfly remember", { timeout: 60_000 }, () => {
     const { out } = await run("recall", "rotate the signing key", "--explain");
     expect(out).toContain("Rotate the signing key");
     // How rare each word is, in how many memories; and what the place comes from.
-    expect(out).toMatch(/sign .*in \d/);
-    expect(out).toMatch(/words/);
+    expect(out).toMatch(/^ {2}sign: in \d+, worth \d/m);
+    expect(out).toMatch(/words 1\. \(fits \d/);
     const plain = await run("recall", "rotate the signing key");
     expect(out.length).toBeGreaterThan(plain.out.length);
     const answer = await json<{ searched: object; results: { parts: object }[] }>(

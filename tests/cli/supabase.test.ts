@@ -2,13 +2,12 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { bootstrap, type Database, openPglite } from "@mayfly/local/internal";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { catalogOf } from "#harness/catalog";
 import { silent } from "#harness/log";
 import { readBareTemplate, readTemplate } from "#harness/template";
-import { bootstrap } from "../../local/src/bootstrap.ts";
-import { type Database, openPglite } from "../../local/src/db/index.ts";
 import { readSources } from "../../scripts/sql/releases.ts";
 import { closing } from "../../scripts/sql/upgrade.ts";
 

@@ -1,9 +1,13 @@
+import type { DebugRow } from "@mayfly/sdk/contract/debug";
+import {
+  DebugBuffer,
+  DebugPump,
+  diffValues,
+  Masker,
+  masked,
+  type Sent,
+} from "@mayfly/sdk/internal";
 import { describe, expect, it } from "vitest";
-import type { DebugRow } from "../../sdk/src/contract/debug.ts";
-import { DebugBuffer } from "../../sdk/src/debug/buffer.ts";
-import { Masker, masked } from "../../sdk/src/debug/mask.ts";
-import { DebugPump, type Sent } from "../../sdk/src/debug/pump.ts";
-import { diffValues } from "../../sdk/src/state/diff.ts";
 
 const mask = (data: unknown) => new Masker().copy(data);
 

@@ -1,6 +1,6 @@
 /** What the examples of the SDK's docstrings take as given: what their reader has at hand. */
 import type * as sdk from "@mayfly/sdk";
-import type * as embedder from "../../sdk/src/contract/development-embedder.ts";
+import type * as embedder from "@mayfly/sdk/contract/development-embedder";
 
 declare global {
   const Mayfly: typeof sdk.Mayfly;
@@ -31,6 +31,20 @@ declare global {
   const read: (reader: sdk.Agent, file: string | undefined) => Promise<number>;
   const summary: (page: string) => Promise<string>;
   const serveJobs: typeof sdk.serveJobs;
+  const defineAgent: typeof sdk.defineAgent;
+  const tool: typeof sdk.tool;
+  const runAgents: typeof sdk.runAgents;
+  const agentOf: typeof sdk.agentOf;
+  const DefineAgent: typeof sdk.DefineAgent;
+  const Tool: typeof sdk.Tool;
+  type ToolContext = sdk.ToolContext;
+  const analyst: sdk.Agentlike;
+  const editor: sdk.Agentlike;
+  const run: sdk.Run;
+  const anthropic: (model: string) => sdk.RunModel;
+  const payments: { refund: (order: number, key: string) => Promise<string> };
+  const show: (text: unknown) => void;
+  class Desk {}
   const job: sdk.HeldJob<{ url: string }>;
   const input: { url: string };
   const Deno: { serve(handler: (request: Request) => Promise<Response>): void };

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCodes } from "@mayfly/sdk/contract/errors";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, it } from "vitest";
 import { endpoints, openapi } from "../../scripts/openapi/document.ts";
-import { errorCodes } from "../../sdk/src/contract/errors.ts";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import * as sdk from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hashOfSources, madeFrom } from "../../scripts/reference/sources.ts";
-import * as sdk from "../../sdk/src/index.ts";
 import { programOfExample, readExamples } from "./examples.ts";
 
 const root = join(import.meta.dirname, "../..");

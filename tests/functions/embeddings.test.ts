@@ -50,10 +50,37 @@ describe("an embeddings endpoint", () => {
     answer = vectors;
     asked = [];
     const texts = ["short", "😀".repeat(10_000)];
-    const made = await embedderOf().embed(texts, 1_000);
+    const made = await embedderOf().embed(texts, 1_000, 384);
     expect(asked).toMatchObject([{ model: "m", dimensions: 384 }]);
     expect(asked[0]?.input.map((text) => text.length)).toEqual([5, 8_000]);
     expect(made[0]).toEqual(vector("short"));
+  });
+
+  it("is cut to length and normalised where the model is a Matryoshka model, and lengthened by zeros", async () => {
+    answer = (to) => vectors(to, (text) => vector(text, 1_024));
+    const cut = createEndpointEmbedder({ url, model: "nomic-embed-text-v1.5", key });
+    const [made = []] = await cut.embed(["a text"], 1_000, 256);
+    expect(made).toHaveLength(256);
+    expect(Math.hypot(...made)).toBeCloseTo(1, 10);
+    const whole = vector("a text", 256);
+    expect(made[7]).toBeCloseTo((whole[7] ?? 0) / Math.hypot(...whole), 10);
+    const told = createEndpointEmbedder({ url, model: "m", key, matryoshka: true });
+    expect((await told.embed(["a text"], 1_000, 256))[0]).toEqual(made);
+    answer = (to) => vectors(to, (text) => vector(text, 300));
+    const [longer] = await embedderOf().embed(["a text"], 1_000, 768);
+    expect(longer).toEqual([...vector("a text", 300), ...Array(468).fill(0)]);
+  });
+
+  it("is asked without a length where it takes none", async () => {
+    asked = [];
+    answer = (to) =>
+      to.dimensions
+        ? { status: 400, body: { error: "This model does not support specifying dimensions." } }
+        : vectors(to);
+    const embedder = embedderOf();
+    for (const text of ["one", "two"])
+      expect(await embedder.embed([text], 1_000, 384)).toEqual([vector(text)]);
+    expect(asked.map(({ dimensions }) => dimensions)).toEqual([384, undefined, undefined]);
   });
 
   const refused = "a secret the endpoint tells";
@@ -92,7 +119,7 @@ describe("an embeddings endpoint", () => {
   ])("that gives %s is said to, without what is secret", async (_what, given, reason, ofText) => {
     answer = given;
     const error = await embedderOf()
-      .embed(["text"], 200)
+      .embed(["text"], 200, 384)
       .catch((thrown: Error) => thrown);
     expect(error).toMatchObject({ message: expect.stringMatching(reason), ofText });
     expect(`${error}`).not.toContain(key);
@@ -103,7 +130,7 @@ describe("an embeddings endpoint", () => {
     ["http://127.0.0.1:1/?key=sk-nobody", /could not be reached: check MAYFLY_EMBEDDINGS_URL$/],
     ["api.openai.com/v1/embeddings", /no URL: check MAYFLY_EMBEDDINGS_URL$/],
   ])("at %s is said to be nowhere", async (nowhere, reason) => {
-    await expect(embedderOf(nowhere).embed(["text"], 1_000)).rejects.toThrow(reason);
+    await expect(embedderOf(nowhere).embed(["text"], 1_000, 384)).rejects.toThrow(reason);
   });
 });
 

@@ -1,11 +1,11 @@
 /** The SDK's worker beside the database: its calls over connections of its own, without the Data API. */
-import { failed, MayflyError, ok } from "../../sdk/src/contract/errors.ts";
-import type { JobsDoor } from "../../sdk/src/jobs/door.ts";
+import { failed, MayflyError, ok } from "@mayfly/sdk/contract/errors";
+import type { JobsDoor } from "@mayfly/sdk/internal";
 import { type Backend, openBackend } from "./backend.ts";
-import type { Claims } from "./callers.ts";
+import { type Claims, rpc, type Sql } from "./callers.ts";
 
-export type { JobHandler } from "../../sdk/src/jobs/local-job.ts";
-export { Worker } from "../../sdk/src/jobs/worker.ts";
+export type { JobHandler } from "@mayfly/sdk";
+export { startJob, Worker } from "@mayfly/sdk/internal";
 
 /** How many calls a worker has under way at once: a turn, and what its jobs record. */
 const connections = 3;
@@ -41,7 +41,8 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       }
     },
     onWake(listener) {
-      void ear.listen("mayfly_jobs", listener);
+      // One that is closed before it listens hears nothing, and that is well.
+      ear.listen("mayfly_jobs", listener).catch(() => {});
       return () => ear.close();
     },
     cpu: () => backends.reduce((sum, backend) => sum + backend.cpu(), 0),
@@ -52,8 +53,41 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
 function refusalOf(error: unknown): MayflyError {
   const { code, message } = error as { code?: string; message: string };
   const said =
-    code === "PGRST"
-      ? (JSON.parse(message) as { code: string; message: string })
-      : { code: "unavailable", message };
-  return new MayflyError({ ...said, hint: null, details: null } as never);
+    code === "PGRST" ? withDetails(JSON.parse(message)) : { code: "unavailable", message };
+  return new MayflyError({ hint: null, details: null, ...said } as never);
+}
+
+const withDetails = ({ details, ...said }: { details: string | null; message: string }) => ({
+  ...said,
+  details: details ? JSON.parse(details) : null,
+});
+
+/**
+ * The SDK's worker over a test database: every call is one transaction as these claims. `before` may throw, which ends
+ * the process as far as the worker knows: no later call arrives.
+ */
+export function sqlDoor(
+  sql: Sql,
+  claims: Claims,
+  headers: Record<string, string> = {},
+  before: (name: string, values: object) => void = () => {},
+): JobsDoor {
+  let isDead = false;
+  return {
+    async call(name, values, form) {
+      if (isDead) return new Promise(() => {});
+      try {
+        before(name, values);
+      } catch {
+        isDead = true;
+        return new Promise(() => {});
+      }
+      try {
+        return ok(form.parse(await rpc(sql, claims, name, { ...values }, headers)));
+      } catch (error) {
+        return failed(refusalOf(error));
+      }
+    },
+    onWake: () => async () => {},
+  };
 }

@@ -16,13 +16,14 @@ import { migrationsFolder, root, stagesOf, withReleasedMigrations } from "./sour
 export { migrationsFolder };
 
 export interface Template {
-  database: Blob;
+  /** The path of its file. */
+  database: string;
   keys: ProjectKeys;
 }
 
 const cache = join(root, "node_modules/.cache/mayfly");
 const folderOf = (stage: string) => join(cache, stage);
-/** Each is 45 MB. */
+/** Each is up to 70 MB. */
 const keptStages = 12;
 
 /** Makes the template, unless it is there. */
@@ -44,15 +45,26 @@ export async function makeTemplate(): Promise<void> {
 
 async function makeProject(stage: string): Promise<void> {
   const keys = await generateKeys();
-  const database = await openPglite({ passwords: keys.databasePassword, log: silent });
+  const open = (template?: Uint8Array) =>
+    openPglite({ ...(template && { template }), passwords: keys.databasePassword, log: silent });
+  const bare = await packed(await open(), async () => {});
+  await keep(stage, {
+    "bare.tar": bare,
+    "database.tar": await packed(await open(bare), (database) =>
+      bootstrap(database.url("supabase_admin"), null),
+    ),
+    "keys.json": JSON.stringify(keys),
+  });
+}
+
+async function packed(
+  database: Database,
+  work: (database: Database) => Promise<unknown>,
+): Promise<Uint8Array> {
   try {
-    const bare = await database.dumpDataDir();
-    await bootstrap(database.url("supabase_admin"), null);
-    await keep(stage, {
-      "bare.tar": bare,
-      "database.tar": await database.dumpDataDir(),
-      "keys.json": JSON.stringify(keys),
-    });
+    await work(database);
+    if (!database.closeAndPack) throw new Error("Only a database in memory can be packed.");
+    return await database.closeAndPack();
   } finally {
     await database.close();
   }
@@ -65,15 +77,10 @@ async function makeFrom(
 ): Promise<void> {
   const { database: template, keys } = await read(before);
   const database = await openPglite({ template, passwords: keys.databasePassword, log: silent });
-  try {
-    await work(database);
-    await keep(stage, {
-      "database.tar": await database.dumpDataDir(),
-      "keys.json": JSON.stringify(keys),
-    });
-  } finally {
-    await database.close();
-  }
+  await keep(stage, {
+    "database.tar": await packed(database, work),
+    "keys.json": JSON.stringify(keys),
+  });
 }
 
 /** Aside first: a folder that is there is whole. */
@@ -111,15 +118,15 @@ async function forgetOldStages(): Promise<void> {
 async function read(stage: string): Promise<Template> {
   const folder = folderOf(stage);
   return {
-    database: new Blob([await readFile(join(folder, "database.tar"))]),
+    database: join(folder, "database.tar"),
     keys: JSON.parse(await readFile(join(folder, "keys.json"), "utf8")) as ProjectKeys,
   };
 }
 
-/** A cluster as initdb leaves it, which takes that 5 s. */
-export async function readBareTemplate(): Promise<Blob> {
+/** The path of a cluster as initdb leaves it, which takes that 5 s. */
+export async function readBareTemplate(): Promise<string> {
   const { project } = await stagesOf(import.meta.filename);
-  return new Blob([await readFile(join(folderOf(project), "bare.tar"))]);
+  return join(folderOf(project), "bare.tar");
 }
 
 /** What this run's tests start from. */

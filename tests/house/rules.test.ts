@@ -134,7 +134,24 @@ describe("a part uses another by its public door", () => {
     expect(reasons("local/src/a.ts", "@mayfly/sdk")).toEqual(["local/ uses nothing else of ours"]);
   });
 
-  it.each(["cli/a.ts", "console/a.ts", "adapters/mcp/a.ts", "examples/a.ts"])(
+  it.each(["cli/a.ts", "tests/examples/a.ts"])("so %s enters through the three doors", (file) => {
+    const own = {
+      "sdk/package.json":
+        '{ "name": "@mayfly/sdk", "exports": { ".": "./src/index.ts", "./contract/*": "./src/contract/*.ts", "./internal": "./src/internal.ts" } }',
+      "sdk/src/internal.ts": 'export * from "./link/call.ts";',
+    };
+    for (const door of ["", "/contract/errors", "/internal"])
+      expect(reasons(file, `@mayfly/sdk${door}`, own)).toEqual([]);
+    const up = "../".repeat(file.split("/").length - 1);
+    expect(reasons(file, `${up}sdk/src/link/call.ts`, own)[0]).toMatch(
+      /enters through @mayfly\/sdk/,
+    );
+    expect(reasons("sdk/src/link/b.ts", "../internal.ts", own)[0]).toBe(
+      "internal.ts is for other parts",
+    );
+  });
+
+  it.each(["console/a.ts", "adapters/mcp/a.ts", "examples/a.ts"])(
     "so %s imports @mayfly/sdk alone",
     (file) => {
       expect(reasons(file, "@mayfly/sdk")).toEqual([]);
@@ -154,9 +171,6 @@ describe("a part uses another by its public door", () => {
     const of = (file: string, specifier: string) => reasons(file, specifier, harness);
     expect(of("tests/examples/a.ts", "@mayfly/sdk")).toEqual([]);
     expect(of("tests/examples/a.ts", "#harness/seed.ts")).toEqual([]);
-    expect(of("tests/examples/a.ts", "../../sdk/src/link/call.ts")).toEqual([
-      "a test enters through @mayfly/sdk and #harness",
-    ]);
     expect(of("tests/local/a.ts", "../../local/src/log.ts")).toEqual([]);
     expect(of("tests/examples/a.ts", "../../local/src/log.ts")).toEqual([
       "only tests/local/ may look inside local/",

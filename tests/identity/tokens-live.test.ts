@@ -1,11 +1,16 @@
+import {
+  createTokens,
+  generateKeys,
+  generateSigningKey,
+  type SigningKey,
+  type Tokens,
+} from "@mayfly/local/internal";
 import { createClient } from "@supabase/supabase-js";
 import { decodeProtectedHeader, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, makeAgent } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { readTemplate } from "#harness/template";
-import { generateKeys, generateSigningKey, type SigningKey } from "../../local/src/keys.ts";
-import { createTokens, type Tokens } from "../../local/src/tokens.ts";
 
 let local: TestLocal;
 let tokens: Tokens;

@@ -78,6 +78,8 @@ describe("the catalog", () => {
         select 'chore ' || name as name, work as signature, true as volatile, 'jsonb' as result from mayfly_private.chores
         union all select 'topic ' || name, rule, false, 'boolean' from mayfly_private.topics
         union all select 'usage ' || name, work, false, 'jsonb' from mayfly_private.usage_counts
+        union all select 'nudge ' || event, payload, false, 'jsonb' from mayfly_private.nudge_kinds
+        union all select 'hearing ' || event, heard, false, 'boolean' from mayfly_private.nudge_kinds where heard is not null
         union all select 'rows of ' || entity, work, true, 'jsonb' from mayfly_private.event_rows
         union all select 'operation ' || type, work, true, 'integer' from mayfly_private.operation_types
         union all select 'operation ' || type, work, true, 'integer' from mayfly_private.operation_types

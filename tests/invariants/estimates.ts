@@ -28,6 +28,8 @@ export const words: Record<string, string[]> = {
   messages: ["sender_kind", "priority"],
   model_usage: ["priced"],
   rate_limits: ["level"],
+  run_tool_calls: ["status"],
+  runs: ["status"],
   // The project's own rows, the same for everyone.
   event_kinds: ["kind", "scope", "admin_scope", "description"],
   model_names: ["provider", "name", "model"],
@@ -65,12 +67,17 @@ export const ids: Record<string, string[]> = {
   memory_vectors: ["tenant_id", "memory_id"],
   messages: ["tenant_id", "id", "channel_id"],
   rate_limits: ["tenant_id"],
+  run_chunks: ["tenant_id"],
+  run_model_calls: ["tenant_id"],
+  run_tool_calls: ["tenant_id"],
+  runs: ["tenant_id", "id"],
   state_versions: ["tenant_id", "state_id"],
   states: ["tenant_id", "id", "agent_id"],
   tenants: ["id"],
 };
-/** Numbers, times and switches tell of the whole project, and of nobody. */
-const plain = /^(smallint|integer|bigint|real|double precision|boolean|timestamp.*|interval|xid8)$/;
+/** Numbers, times and switches tell of the whole project, and of nobody; nothing can be asked of `json`. */
+const plain =
+  /^(smallint|integer|bigint|real|double precision|boolean|timestamp.*|interval|xid8|json)$/;
 
 export interface Column {
   relation: string;

@@ -1,9 +1,9 @@
+import { createTokens } from "@mayfly/local/internal";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Claims, makeAgent } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { putOf } from "#harness/operations";
-import { createTokens } from "../../local/src/tokens.ts";
 
 interface Caller {
   tenant: string;

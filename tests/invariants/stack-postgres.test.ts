@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type Local, startLocal } from "@mayfly/local";
 import { Mayfly } from "@mayfly/sdk";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +8,6 @@ import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { silent } from "#harness/log";
 import { databaseUrl } from "#harness/needs";
 import { putOf } from "#harness/operations";
-import { type Local, startLocal } from "../../local/src/index.ts";
 
 describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
   let db: TestDatabase;

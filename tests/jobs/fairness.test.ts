@@ -1,9 +1,20 @@
-/** Invariant 9: one tenant cannot starve another, counted in claims, so that no clock decides. */
+/**
+ * Invariant 9: one tenant cannot starve another, and in a tenant no queue another. Counted in claims, so that no clock
+ * decides.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Sql, serviceRole } from "#harness/callers";
+import { type Claims, type Sql, serviceRole } from "#harness/callers";
 import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
-import { claimAny, complete, makeWorkTenant } from "./working.ts";
+import {
+  type Claimed,
+  claim,
+  claimAny,
+  complete,
+  makeWorker,
+  makeWorkTenant,
+  type Taken,
+} from "./working.ts";
 
 let db: TestDatabase;
 
@@ -12,25 +23,32 @@ const fill = (sql: Sql, tenant: string, count: number, queue = "a") =>
   sql`insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, run_at)
     select ${tenant}, gen_random_uuid(), ${queue}, 'a', ${`${queue}/a`}, 'ready', now() from generate_series(1, ${count}::integer)`;
 
-/** After how many claims of 25 jobs each of the small tenants' jobs was taken, on average. */
-async function meanWait(small: string[]): Promise<number> {
+type Claim = (place: Record<string, unknown>) => Promise<Taken>;
+
+/** After how many claims of 25 each of these jobs was taken, on average. */
+async function meanWait(
+  count: number,
+  isOne: (job: Claimed) => boolean,
+  claims25: Claim,
+  claims: Claims,
+): Promise<number> {
   const waits: number[] = [];
   let place: Record<string, unknown> = {};
-  for (let claims = 1; waits.length < small.length * 10; claims++) {
-    const taken = await claimAny(db.sql, 25, { place: place as never });
+  for (let nth = 1; waits.length < count; nth++) {
+    const taken = await claims25(place);
     place = taken.place;
-    for (const job of taken.jobs) if (small.includes(job.tenant_id)) waits.push(claims);
+    for (const job of taken.jobs) if (isOne(job)) waits.push(nth);
     await complete(
       db.sql,
-      serviceRole,
+      claims,
       taken.jobs.map(({ lease }) => ({ lease })),
     );
-    if (claims > 500) throw new Error("They starve.");
+    if (nth > 500) throw new Error("They starve.");
   }
   return waits.reduce((sum, wait) => sum + wait, 0) / waits.length;
 }
 
-describe.skipIf(!databaseUrl)("fairness among tenants", () => {
+describe.skipIf(!databaseUrl)("fairness", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });
@@ -40,11 +58,36 @@ describe.skipIf(!databaseUrl)("fairness among tenants", () => {
     const small: string[] = [];
     for (let n = 0; n < 50; n++) small.push(await makeWorkTenant(db.sql));
     for (const tenant of small) await fill(db.sql, tenant, 10);
-    const alone = await meanWait(small);
+    const wait = () =>
+      meanWait(
+        500,
+        (job) => small.includes(job.tenant_id),
+        (place) => claimAny(db.sql, 25, { place: place as never }),
+        serviceRole,
+      );
+    const alone = await wait();
     const large = await makeWorkTenant(db.sql);
     await fill(db.sql, large, 100_000);
     for (const tenant of small) await fill(db.sql, tenant, 10);
-    const beside = await meanWait(small);
+    const beside = await wait();
     expect(beside / alone).toBeLessThanOrEqual(1.2);
+  }, 120_000);
+
+  it("30 queues with 10 jobs each wait at most 1.2 times as long beside one with 100,000", async () => {
+    const tenant = await makeWorkTenant(db.sql);
+    const { claims } = await makeWorker(db.sql, tenant);
+    const small = Array.from({ length: 30 }, (_, n) => `q${n}`);
+    const wait = async () => {
+      for (const queue of small) await fill(db.sql, tenant, 10, queue);
+      return meanWait(
+        300,
+        (job) => job.queue !== "large",
+        (place) => claim(db.sql, claims, 25, { place }) as Promise<Taken>,
+        claims,
+      );
+    };
+    const alone = await wait();
+    await fill(db.sql, tenant, 100_000, "large");
+    expect((await wait()) / alone).toBeLessThanOrEqual(1.2);
   }, 120_000);
 });

@@ -1,7 +1,7 @@
 import { Mayfly } from "@mayfly/sdk";
+import { fromDataApi } from "@mayfly/sdk/internal";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { fromDataApi } from "../../sdk/src/link/call.ts";
 
 describe("an error of the Data API", () => {
   it("says why nothing answered, and what to do, without a stack", async () => {

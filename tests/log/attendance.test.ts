@@ -1,6 +1,6 @@
+import { type MayflyError, ok } from "@mayfly/sdk/contract/errors";
+import { Attendance, type Beat, type Reader } from "@mayfly/sdk/internal";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type MayflyError, ok } from "../../sdk/src/contract/errors.ts";
-import { Attendance, type Beat, type Reader } from "../../sdk/src/link/attendance.ts";
 
 /** A server that has these numbers, and what it was told. */
 function serverWith(newest: { log: number; inbox: number; channels: Record<string, number> }) {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type Local, startLocal } from "@mayfly/local";
 import { type Agent, Mayfly, type MessageContent } from "@mayfly/sdk";
 import type postgres from "postgres";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -8,7 +9,6 @@ import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { silent } from "#harness/log";
 import { messageTo } from "#harness/messages";
 import { databaseUrl } from "#harness/needs";
-import { type Local, startLocal } from "../../local/src/index.ts";
 
 /** The real server reads the write-ahead log: it can be ahead of what a new transaction sees. */
 describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visible", () => {

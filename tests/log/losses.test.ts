@@ -1,9 +1,9 @@
+import type { RealtimeFaults } from "@mayfly/local/internal";
 import type { Agent, Mayfly } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { rpc, serviceRole } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import type { RealtimeFaults } from "../../local/src/realtime/index.ts";
 
 /** Over the project's rate Realtime drops the database's broadcasts, and tells nobody. */
 describe("while Realtime drops broadcasts in silence", () => {

@@ -1,9 +1,6 @@
-import type { RecalledMemory } from "@mayfly/sdk";
+import { developmentEmbedder, type Embedder, type Memory, type RecalledMemory } from "@mayfly/sdk";
+import { LocalSearch, MemoryCache, memoryFromBody } from "@mayfly/sdk/internal";
 import { describe, expect, it } from "vitest";
-import { MemoryCache } from "../../sdk/src/memory/cache.ts";
-import { developmentEmbedder, type Embedder } from "../../sdk/src/memory/embedder.ts";
-import { LocalSearch } from "../../sdk/src/memory/local-search.ts";
-import { type Memory, memoryFromBody } from "../../sdk/src/memory/memory.ts";
 
 const day = 86_400_000;
 const at = Date.parse("2026-01-31T00:00:00Z");

@@ -1,9 +1,6 @@
 import type { Recall, RecalledMemory } from "@mayfly/sdk";
+import { memoryFromBody, packContext, rank, recalledLocally } from "@mayfly/sdk/internal";
 import { describe, expect, it } from "vitest";
-import { packContext } from "../../sdk/src/memory/context.ts";
-import { recalledLocally } from "../../sdk/src/memory/local-search.ts";
-import { memoryFromBody } from "../../sdk/src/memory/memory.ts";
-import { rank } from "../../sdk/src/memory/rank.ts";
 
 function recalled(id: string, output: string): RecalledMemory {
   const memory = memoryFromBody({ id, task: id, output }, null);

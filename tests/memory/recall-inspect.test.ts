@@ -1,9 +1,9 @@
+import { embedForDevelopment } from "@mayfly/sdk/contract/development-embedder";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, makeAgent, makeTenant } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { readInspect } from "#harness/inspect";
 import { putOf } from "#harness/operations";
-import { embedForDevelopment } from "../../sdk/src/contract/development-embedder.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { embedForDevelopment } from "@mayfly/sdk/contract/development-embedder";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -10,7 +11,6 @@ import {
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { putOf } from "#harness/operations";
-import { embedForDevelopment } from "../../sdk/src/contract/development-embedder.ts";
 
 let db: TestDatabase;
 let agent: SpawnedAgent;

@@ -1,14 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { type Agent, developmentEmbedder, Mayfly, type RecallOptions } from "@mayfly/sdk";
+import { LocalSearch, MemoryCache, memoryStorage, Outbox, Unsynced } from "@mayfly/sdk/internal";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { startProxy, type TestProxy } from "#harness/proxy";
-import { MemoryCache } from "../../sdk/src/memory/cache.ts";
-import { LocalSearch } from "../../sdk/src/memory/local-search.ts";
-import { Unsynced } from "../../sdk/src/memory/unsynced.ts";
-import { Outbox } from "../../sdk/src/outbox/outbox.ts";
-import { memoryStorage } from "../../sdk/src/outbox/storage.ts";
 
 let local: TestLocal;
 let proxy: TestProxy;

@@ -15,6 +15,7 @@ export const sweep: RoomSweep = {
     memories: "memory:read",
     memory_aliases: "memory:read",
     memory_conflicts: "memory:read",
+    model_worths: "memory:read",
     memory_vectors: "memory:read",
   },
   scopes: ["memory:read", "memory:write"],
@@ -35,9 +36,11 @@ export const sweep: RoomSweep = {
       insert into mayfly_private.word_samples (tenant_id, memories, sampled, stored) values (${victim.tenant}, 1, 1, 1)`;
     await sql`
       insert into mayfly_private.word_frequencies (tenant_id, word, memories) values (${victim.tenant}, 'secret', 1)`;
+    await rpc(sql, victim.owner, "set_model_worth", { model: "m", meaning: 0.5 });
     return { memory };
   },
   attacks: () => ({
+    cluster_sample: { values: {}, needs: "memory:read", viewer: "may" },
     claim_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     complete_embeddings: {
       values: { model: "m", results: [] },
@@ -52,10 +55,17 @@ export const sweep: RoomSweep = {
       viewer: "may not",
     },
     forget_vectors: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
+    embedding_dimensions: { values: {}, needs: null, viewer: "may" },
     memory_statistics: { values: {}, needs: "memory:read", viewer: "may" },
     queue_embeddings: { values: { model: "m" }, needs: null, only: "secret", viewer: "may not" },
     recall: { values: { query: "secret plan" }, needs: "memory:read", viewer: "may" },
     recall_scope: { values: { model: "m" }, needs: "memory:read", viewer: "may" },
+    set_model_worth: {
+      values: { model: "m", meaning: 2 },
+      needs: "memory:admin",
+      viewer: "may not",
+    },
+    tuning_questions: { values: { model: "m" }, needs: "memory:admin", viewer: "may not" },
     sync: {
       values: { push: [putOf({ task: "planted" })] },
       needs: "memory:write",

@@ -1,9 +1,7 @@
 import { type ErrorCode, MayflyError, messageSchemas } from "@mayfly/sdk";
+import { faultOf } from "@mayfly/sdk/contract/messages";
+import { HandlerQueue, Inbox, messageFromRow, outgoing } from "@mayfly/sdk/internal";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { faultOf } from "../../sdk/src/contract/messages.ts";
-import { HandlerQueue } from "../../sdk/src/link/handler-queue.ts";
-import { messageFromRow, outgoing } from "../../sdk/src/messages/content.ts";
-import { Inbox } from "../../sdk/src/messages/inbox.ts";
 
 const inboxOf = (rpc: () => Promise<unknown>) =>
   new Inbox({ rpc } as never, () => Promise.resolve(false));

@@ -53,7 +53,7 @@ describe("maintenance of every tenant", () => {
         tenant_id: poisoned,
         failures: 1,
         since: expect.any(String),
-        error: expect.stringMatching(/^23514 .*memories_version_range/),
+        error: expect.stringMatching(/^memories: 23514 .*memories_version_range/),
       },
     ]);
 
@@ -64,6 +64,32 @@ describe("maintenance of every tenant", () => {
     await db.sql`select mayfly_private.maintain_all()`;
     expect(await livingOf(tenants)).toEqual([]);
     expect((await maintenanceOf()).failing).toEqual([]);
+  });
+
+  it("does the other chores of a tenant of which one fails, names it to who asked, and notes both that fail", async () => {
+    const tenant = await makeSpent();
+    await poison(tenant);
+    await db.sql`insert into mayfly_private.chores (name, work) values ('a_gone', 'mayfly_private.gone(uuid, integer)')`;
+    try {
+      const { claims } = await makeAgent(db.sql, tenant, { scopes: ["memory:write"] });
+      const dead = await makeAgent(db.sql, tenant);
+      await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${dead.id}`;
+      expect(await rpc(db.sql, claims, "maintain")).toMatchObject({
+        agents: 1,
+        forgotten: 0,
+        failed: ["a_gone", "memories"],
+      });
+      const [row] = await db.sql`
+        select failures, error from mayfly_private.maintenance where tenant_id = ${tenant}`;
+      expect(row?.failures).toBe(1);
+      expect(row?.error).toMatch(/^a_gone: 42883 it names .*; memories: 23514 /);
+    } finally {
+      await db.sql`delete from mayfly_private.chores where name = 'a_gone'`;
+      await repair(tenant);
+    }
+    await db.sql`select mayfly_private.maintain_tenant(${tenant}, 1000)`;
+    expect((await maintenanceOf()).failing).toEqual([]);
+    expect(await livingOf([tenant])).toEqual([]);
   });
 
   it("comes to each tenant once a run, the one that has waited longest first", async () => {

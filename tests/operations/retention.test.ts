@@ -55,6 +55,7 @@ const living = async () => {
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
 const nothing = {
   agents: 0,
+  facts: 0,
   forgotten: 0,
   tombstones: 0,
   events: 0,

@@ -1,7 +1,6 @@
 import type { Operation, OutboxChange, OutboxStorage } from "@mayfly/sdk";
+import { memoryStorage, Outboxes } from "@mayfly/sdk/internal";
 import { describe, expect, it } from "vitest";
-import { Outboxes } from "../../sdk/src/outbox/outboxes.ts";
-import { memoryStorage } from "../../sdk/src/outbox/storage.ts";
 
 const outboxWith = async (operations: Operation[]) => {
   const outbox = new Outboxes().of("t");

@@ -1,6 +1,6 @@
+import { HybridClock, isAfter } from "@mayfly/sdk/internal";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { HybridClock, isAfter } from "../../sdk/src/link/hybrid-clock.ts";
 
 let now: number;
 let clock: HybridClock;

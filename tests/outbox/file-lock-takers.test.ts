@@ -1,6 +1,6 @@
 import * as nodeFs from "node:fs/promises";
+import { type FileLock, LockHeld } from "@mayfly/sdk/internal";
 import { describe, expect, it } from "vitest";
-import { type FileLock, LockHeld } from "../../sdk/src/outbox/file-lock.ts";
 import {
   alive,
   left,

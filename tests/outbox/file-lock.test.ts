@@ -4,10 +4,9 @@ import * as nodeFs from "node:fs/promises";
 import { readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { createInterface } from "node:readline";
+import { LockHeld, LockLost, systemIdentity } from "@mayfly/sdk/internal";
 import { describe, expect, it, vi } from "vitest";
 import { canUnshare } from "#harness/needs";
-import { LockHeld, LockLost } from "../../sdk/src/outbox/file-lock.ts";
-import { systemIdentity } from "../../sdk/src/outbox/process-identity.ts";
 import {
   children,
   left,

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { type Agent, Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { dataOf } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { startProxy, type TestProxy } from "#harness/proxy";
-import { type Agent, Mayfly } from "../../sdk/src/index.ts";
 
 export let local: TestLocal;
 export let proxy: TestProxy;

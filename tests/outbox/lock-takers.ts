@@ -5,9 +5,13 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import {
+  type IdentitySource,
+  type LockOptions,
+  lockFile,
+  type ProcessIdentity,
+} from "@mayfly/sdk/internal";
 import { afterEach, beforeEach, expect } from "vitest";
-import { type LockOptions, lockFile } from "../../sdk/src/outbox/file-lock.ts";
-import type { IdentitySource, ProcessIdentity } from "../../sdk/src/outbox/process-identity.ts";
 
 export let folder: string;
 export let path: string;

@@ -2,11 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MayflyError } from "@mayfly/sdk";
+import { fileStorage, memoryStorage, Outboxes } from "@mayfly/sdk/internal";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Outboxes } from "../../sdk/src/outbox/outboxes.ts";
-import { memoryStorage } from "../../sdk/src/outbox/storage.ts";
-import { fileStorage } from "../../sdk/src/outbox/storage-file.ts";
 
 let folder: string;
 beforeAll(async () => {

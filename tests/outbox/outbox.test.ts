@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Mayfly } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
-import { Mayfly } from "../../sdk/src/index.ts";
 import {
   eventsOf,
   folder,

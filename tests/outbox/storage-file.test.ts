@@ -12,9 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OutboxEntry } from "@mayfly/sdk";
+import { fileStorage, systemIdentity } from "@mayfly/sdk/internal";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { systemIdentity } from "../../sdk/src/outbox/process-identity.ts";
-import { fileStorage } from "../../sdk/src/outbox/storage-file.ts";
 
 const tenant = "t";
 let folder: string;

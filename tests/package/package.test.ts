@@ -44,10 +44,17 @@ describe.concurrent("the packed SDK runs", () => {
   it.skipIf(!node22Path)("in Node 22", () => inNode(node22Path ?? "", "node22"));
 
   it("and leaves nothing behind that keeps a Node process alive", async () => {
-    // A timer that keeps no process alive is one that somebody forgot, too: here each counts.
-    const program = `${load}
-      const timer = setTimeout(() => {}, 0);
-      Object.getPrototypeOf(timer).unref = function () { return this; };
+    // A timer of ours that keeps no process alive (unref) is one that was forgotten, too.
+    const program = `import { createHook } from "node:async_hooks";
+      const ours = new Map();
+      createHook({
+        init(id, type) {
+          const { stack } = new Error();
+          if (type === "Timeout" && stack.includes("@mayfly/sdk")) ours.set(id, stack);
+        },
+        destroy: (id) => ours.delete(id),
+      }).enable();
+      ${load}
       const mayfly = new Mayfly(${await project()});
       const { data: agent } = await mayfly.spawn({ name: "live" });
       await mayfly.agents.watch(() => {});
@@ -63,10 +70,17 @@ describe.concurrent("the packed SDK runs", () => {
       await agent.stop();
       await mayfly.close();
       const timers = process.getActiveResourcesInfo().filter((name) => name === "Timeout");
-      console.log(JSON.stringify({ error, ran: ran.data, timers }));`;
+      await new Promise((resolve) => setImmediate(resolve));
+      const left = [...ours.values()];
+      console.log(JSON.stringify({ error, ran: ran.data, timers, left }));`;
     const file = await packed.write("ends.mjs", program);
     const { stdout } = await command(process.execPath, [file]);
-    expect(JSON.parse(stdout)).toEqual({ error: null, ran: "talker", timers: [] });
+    expect(JSON.parse(stdout)).toEqual({
+      error: null,
+      ran: "talker",
+      timers: [],
+      left: [],
+    });
   });
 
   it("in Deno", async () => {

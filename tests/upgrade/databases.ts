@@ -1,11 +1,10 @@
 /** Databases of a release, empty, on PGlite and on a real Postgres 17. */
 import { randomUUID } from "node:crypto";
+import { bootstrap, openPglite } from "@mayfly/local/internal";
 import postgres from "postgres";
 import { silent } from "#harness/log";
 import { databaseUrl } from "#harness/needs";
 import { readBareTemplate } from "#harness/template";
-import { bootstrap } from "../../local/src/bootstrap.ts";
-import { openPglite } from "../../local/src/db/index.ts";
 
 export interface Opened {
   /** As the superuser. */

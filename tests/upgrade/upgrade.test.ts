@@ -2,12 +2,12 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { applyMigrations } from "@mayfly/local/internal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, rpc } from "#harness/callers";
 import { catalogOf } from "#harness/catalog";
 import { openPostgresDatabase, openTestDatabase } from "#harness/database";
 import { migrationsFolder } from "#harness/template";
-import { applyMigrations } from "../../local/src/migrations.ts";
 import { readSources } from "../../scripts/sql/releases.ts";
 import { closing } from "../../scripts/sql/upgrade.ts";
 import {

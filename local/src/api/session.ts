@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { ReservedSql, Sql } from "postgres";
 import type { RequestContext, Said } from "./context.ts";
 import { type Commit, type Early, plainCommit } from "./early.ts";
 import { apiError } from "./errors.ts";
@@ -110,8 +110,33 @@ async function transaction<T>(
   return done;
 }
 
+/** How long to wait for a connection before another is asked for. */
+const askAgainMs = 1_000;
+
+/**
+ * A connection of the pool. The driver (3.4.9) forgets who waits for one when another connection ends: then it would
+ * never come, and its request never be answered. So one more is asked for, and what comes first is taken.
+ */
+async function reserve(pool: Sql): Promise<ReservedSql> {
+  const asked: Promise<ReservedSql>[] = [];
+  for (;;) {
+    const another = pool.reserve();
+    another.catch(() => {});
+    asked.push(another);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), askAgainMs);
+    });
+    const first = await Promise.race([...asked, late]).finally(() => clearTimeout(timer));
+    if (!first) continue;
+    for (const one of asked)
+      void one.then((other) => other !== first && other.release()).catch(() => {});
+    return first;
+  }
+}
+
 async function onConnection<T>(pool: Sql, work: (connection: Sql) => Promise<T>): Promise<T> {
-  const connection = await pool.reserve();
+  const connection = await reserve(pool);
   let lost = false;
   try {
     return await work(connection);

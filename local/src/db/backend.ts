@@ -29,6 +29,7 @@ export class Backend {
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: options,
+      transferList: typeof options.template === "object" ? [options.template.buffer] : [],
       // Postgres stops at 2 MB of its own stack (stack.ts). V8's must last longer: PL/pgSQL takes three
       // times as much of it, JSON a hundred times. Only what is used becomes memory.
       resourceLimits: { stackSizeMb: 256 },
@@ -77,10 +78,19 @@ export class Backend {
     this.#closing = true;
     if (this.#ended) return;
     const exited = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
-    this.#worker.postMessage({ kind: "close" } satisfies Request);
+    this.#worker.postMessage({ kind: "close", pack: false } satisfies Request);
     const timer = setTimeout(() => void this.#worker.terminate(), graceMs);
     await exited;
     clearTimeout(timer);
+  }
+
+  /** The same, and what the cluster is then. Nothing may run. */
+  async closeAndPack(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#closing = true;
+    const exited = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
+    const reply = await this.#ask({ kind: "close", pack: true });
+    await exited;
+    return reply.body ?? new Uint8Array();
   }
 
   /** Ends the thread at once, as a crash: it writes nothing more. */

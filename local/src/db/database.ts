@@ -23,6 +23,11 @@ export interface Database {
   url(user: User): string;
   /** The whole cluster as a tar, to open others from (`template`). PGlite only. */
   dumpDataDir(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Ends a cluster in memory and returns it as a tar: others open from it faster than from a
+   * `dumpDataDir`, since nothing is left to recover.
+   */
+  closeAndPack?(): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
@@ -32,8 +37,8 @@ export type Passwords = Record<User, string> | string;
 export interface PgliteOptions {
   /** Where the data lives; in memory when absent. */
   dataDir?: string;
-  /** A `dumpDataDir` to start from; ignored when the folder has a cluster already. */
-  template?: Blob | Uint8Array;
+  /** A `dumpDataDir` to start from, or the path of its file; ignored when the folder has a cluster already. */
+  template?: Blob | Uint8Array | string;
   /** The loopback port, or where to look for one; any when absent. */
   port?: PortChoice;
   passwords: Passwords;

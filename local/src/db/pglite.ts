@@ -51,7 +51,10 @@ const ROLES = [
   end $$`,
 ];
 
-async function bytesOf(template: Blob | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+async function bytesOf(
+  template: Blob | Uint8Array | string,
+): Promise<Uint8Array<ArrayBuffer> | string> {
+  if (typeof template === "string") return template;
   if (template instanceof Blob) return new Uint8Array(await template.arrayBuffer());
   return new Uint8Array(template);
 }
@@ -77,7 +80,9 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
         });
   try {
     const wanted = options.template !== undefined && !folder?.hasCluster;
-    const template = wanted ? await bytesOf(options.template as Blob | Uint8Array) : undefined;
+    const template = wanted
+      ? await bytesOf(options.template as Blob | Uint8Array | string)
+      : undefined;
     if (folder && !folder.hasCluster && !template) {
       options.log.info("Making the database, which takes some seconds", { folder: folder.root });
     }
@@ -190,6 +195,12 @@ class PgliteServer implements Database {
     this.#server.close();
     void this.#release();
     this.#options.onCrash?.(error);
+  }
+
+  async closeAndPack(): Promise<Uint8Array<ArrayBuffer>> {
+    const packed = await this.#arbiter.alone(() => this.#backend.closeAndPack());
+    await this.close();
+    return packed;
   }
 
   close(): Promise<void> {

@@ -3,7 +3,8 @@
 export interface WorkerOptions {
   /** The cluster's folder; absent for memory. */
   pgdata?: string;
-  template?: Uint8Array<ArrayBuffer>;
+  /** A cluster to start from, as a tar: its bytes, or the path of its file. */
+  template?: Uint8Array<ArrayBuffer> | string;
   /** SQL run as the bootstrap superuser, one string a transaction, before anything else. */
   prepare: string[];
 }
@@ -19,7 +20,8 @@ export interface Booted {
 export type Request =
   | { kind: "run"; prologue?: Uint8Array; body: Uint8Array; confined: boolean }
   | { kind: "dump" }
-  | { kind: "close" };
+  /** With `pack`, the reply is what the cluster in memory is then, as a tar. */
+  | { kind: "close"; pack: boolean };
 
 export interface Reply {
   prologue?: Uint8Array<ArrayBuffer>;

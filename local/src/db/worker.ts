@@ -5,10 +5,12 @@
  * response and keeps the parsed messages. Writes go through to the folder as the backend makes
  * them (NODEFS keeps nothing back), so what was answered survives SIGKILL without a sync step.
  */
+import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { confine } from "./confine.ts";
 import { extensions } from "./extensions.ts";
+import { type Files, filesOf, pack } from "./files.ts";
 import { holdPrefix } from "./hold-prefix.ts";
 import { LockWaits, lockWaitSettings } from "./lock-waits.ts";
 import { code, firstError, literal, message, query, rows, sync } from "./protocol.ts";
@@ -20,18 +22,25 @@ const port = parentPort;
 if (!port) throw new Error("The database worker was started outside a worker thread.");
 const options = workerData as WorkerOptions;
 
+const inMemory = options.pgdata === undefined;
+const template =
+  typeof options.template === "string" ? readFileSync(options.template) : options.template;
+
 const lockWaits = new LockWaits();
 const create = () =>
   PGlite.create({
-    ...(options.pgdata === undefined ? {} : { dataDir: options.pgdata }),
-    ...(options.template === undefined ? {} : { loadDataDir: new Blob([options.template]) }),
-    extensions,
+    ...(inMemory ? {} : { dataDir: options.pgdata as string }),
+    // Into a folder, PGlite copies it itself.
+    ...(!inMemory && template ? { loadDataDir: new Blob([template]) } : {}),
+    extensions: { files: filesOf(extensions, inMemory ? template : undefined) },
     startParams: [
       ...["--single", "-F", "-O", "-j"],
       ...["exit_on_error=false", "log_checkpoints=false", "timezone=UTC"].flatMap((s) => ["-c", s]),
       ...["max_worker_processes=0", "max_parallel_workers=0"].flatMap((s) => ["-c", s]),
       ...["-c", "max_parallel_workers_per_gather=0"],
       ...lockWaitSettings.flatMap((s) => ["-c", s]),
+      // What they keep is in memory as well, and zeroing the usual 128 MB took a third of a start.
+      ...(inMemory ? ["-c", "shared_buffers=16MB"] : []),
     ],
   });
 const pg = await lockWaits.instrument(create, ({ Module }) => Module.HEAPU8);
@@ -127,6 +136,13 @@ const plain = (bytes: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 port.on("message", async (request: Request) => {
   if (request.kind === "close") {
     await pg.close().catch(() => undefined);
+    if (request.pack) {
+      const body = pack(mod.FS as unknown as Files);
+      port.postMessage({ body } satisfies Reply, [body.buffer]);
+      // What is posted has to leave before the thread does.
+      port.close();
+      return;
+    }
     process.exit(0);
   }
   if (request.kind === "dump") {

@@ -1,5 +1,5 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { jittered } from "../link/jitter.ts";
+import { askedToWait, retried } from "../link/retry.ts";
 import { within } from "../link/ticks.ts";
 import type { SpawnOptions, TeamGroup } from "./spawn.ts";
 
@@ -178,8 +178,7 @@ class Patience {
     for (;;) {
       const result = await call();
       if (result.error?.code !== "rate_limited") return result;
-      const { retry_after: seconds = 1 } = (result.error.details ?? {}) as { retry_after?: number };
-      const ms = Math.max(seconds * 1000, retryDelayMs);
+      const ms = askedToWait(result.error) || 1_000;
       if (ms > this.#leftMs) return result;
       this.#leftMs -= ms;
       await new Promise((resolve) => setTimeout(resolve, within(ms)));
@@ -188,13 +187,11 @@ class Patience {
 }
 
 async function push(agent: Worker, patience: Patience): Promise<MayflyError | null> {
-  for (let attempt = 1; agent.outbox.waiting > 0; attempt++) {
-    const { error } = await patience.wait(() => agent.sync({ pull: false }));
-    if (!error) return null;
-    if (error.code !== "unavailable" || attempt === pushTries) return error;
-    await new Promise((resolve) => setTimeout(resolve, jittered(retryDelayMs * attempt)));
-  }
-  return null;
+  if (agent.outbox.waiting === 0) return null;
+  const sync = () => patience.wait(() => agent.sync({ pull: false }));
+  const again = ({ code }: MayflyError) => code === "unavailable" && agent.outbox.waiting > 0;
+  const { error } = await retried(sync, again, { firstMs: retryDelayMs, tries: pushTries });
+  return agent.outbox.waiting > 0 ? error : null;
 }
 
 /** One that cannot be stopped ends with its lifetime. */

@@ -1,9 +1,9 @@
-import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import { claimsOf } from "../link/claims.ts";
 import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
+import { passes, retried } from "../link/retry.ts";
 import { ticks, within } from "../link/ticks.ts";
-import { passing } from "../log/sequence.ts";
 import { issued } from "./answers.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
@@ -11,7 +11,7 @@ import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 const renewalTries = 3;
 const retryDelayMs = 500;
 /** None of these says that the agent is over. */
-const mayBeRenewed: ErrorCode[] = [...passing, "not_configured"];
+const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "not_configured";
 /** A token that ends sooner is not sent any more: it must arrive, too. */
 const marginMs = 10_000;
 
@@ -92,30 +92,25 @@ export class Session {
   }
 
   async #renew(extend: boolean): Promise<Result<Issued>> {
-    for (let attempt = 1; ; attempt++) {
-      const result = await this.#link.fn("spawn/renew", issued, {
+    const ask = () =>
+      this.#link.fn("spawn/renew", issued, {
         renewal_secret: this.#issued.renewal_secret,
         ...(extend && { extend }),
       });
-      if (this.#ended) return failed(this.#ended);
-      if (result.data) {
-        this.#issued = result.data;
-        this.#plan();
-        this.onToken(result.data.token);
-        return ok(result.data);
-      }
-      if (!mayBeRenewed.includes(result.error.code)) {
-        clearTimeout(this.#timer);
-        this.#ended = result.error;
-        this.onEnd(result.error);
-        return result;
-      }
-      if (attempt === renewalTries) {
-        this.#planIn(jittered(retryDelayMs * 10));
-        return result;
-      }
-      await new Promise((resolve) => setTimeout(resolve, jittered(retryDelayMs * attempt)));
+    const again = (error: MayflyError) => !this.#ended && mayBeRenewed(error);
+    const result = await retried(ask, again, { firstMs: retryDelayMs, tries: renewalTries });
+    if (this.#ended) return failed(this.#ended);
+    if (!result.error) {
+      this.#issued = result.data;
+      this.#plan();
+      this.onToken(result.data.token);
+    } else if (mayBeRenewed(result.error)) this.#planIn(jittered(retryDelayMs * 10));
+    else {
+      clearTimeout(this.#timer);
+      this.#ended = result.error;
+      this.onEnd(result.error);
     }
+    return result;
   }
 
   #plan(): void {

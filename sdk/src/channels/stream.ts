@@ -1,11 +1,11 @@
 import { count } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { HandlerQueue } from "../link/handler-queue.ts";
-import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { report } from "../link/report.ts";
-import { firstDelayMs, maxDelayMs, passing, SequenceReader } from "../log/sequence.ts";
+import { Backoff, Pause, passes } from "../link/retry.ts";
+import { SequenceReader } from "../log/sequence.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "../messages/content.ts";
 import { type ChannelPageRow, channelPage } from "./answers.ts";
 
@@ -24,6 +24,8 @@ export interface ChannelOptions {
 }
 
 const handleAtOnce = 500;
+/** What the server cannot see after so many looks is told it again so much later. */
+const longMs = 30_000;
 const acknowledgeAfterMs = 100;
 /** One handler's way through a channel. */
 export class ChannelStream {
@@ -41,7 +43,7 @@ export class ChannelStream {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
   /** Waits no longer to open it. */
-  #wake: () => void = () => {};
+  readonly #pause = new Pause();
 
   constructor(
     link: Link,
@@ -59,7 +61,7 @@ export class ChannelStream {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#wake();
+    this.#pause.end();
     this.#queue.end();
     await this.#reader?.stop();
     await this.#queue.rest();
@@ -107,22 +109,17 @@ export class ChannelStream {
 
   /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
   async #open(): Promise<ChannelPageRow | undefined> {
-    for (let delay = firstDelayMs; !this.#stopped; delay = Math.min(delay * 2, maxDelayMs)) {
+    const backoff = new Backoff();
+    while (!this.#stopped) {
       const { data, error } = await readPage(this.#link, this.#name, Number.MAX_SAFE_INTEGER);
       if (this.#stopped) break;
       if (data) return data;
-      if (!passing.includes(error.code)) {
+      if (!passes(error)) {
         this.#report("Listening to", error);
         break;
       }
       this.#tell(error);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, jittered(delay));
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await this.#pause.sleep(backoff.next(error) ?? 0);
     }
     return undefined;
   }
@@ -153,7 +150,7 @@ export class ChannelStream {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.#acknowledge().then((early) => {
-        const again = early ? (lookAgainMs[this.#looks++] ?? maxDelayMs) : undefined;
+        const again = early ? (lookAgainMs[this.#looks++] ?? longMs) : undefined;
         if (again === undefined) this.#looks = 0;
         else this.#planAcknowledgement(again);
       });

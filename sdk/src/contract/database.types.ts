@@ -137,6 +137,66 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"assignments": {
+                  Row: {
+                    "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"released": boolean,"reward": number | null,"tenant_id": string,"work": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"agent_type": string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id": string,"rated_at"?: string | null,"rated_by"?: string | null,"released"?: boolean,"reward"?: number | null,"tenant_id": string,"work": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"agent_type"?: string,"assigned_at"?: string,"assigned_by"?: string | null,"capabilities"?: (string)[],"ended"?: boolean,"job_id"?: string,"rated_at"?: string | null,"rated_by"?: string | null,"released"?: boolean,"reward"?: number | null,"tenant_id"?: string,"work"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "assignments_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"ballots": {
+                  Row: {
+                    "cast_at": string,"choice": string,"poll_id": string,"reason": string | null,"tenant_id": string,"voter_id": string,"weight": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cast_at": string,"choice": string,"poll_id": string,"reason"?: string | null,"tenant_id": string,"voter_id": string,"weight": number
+                  }
+                  Update: {
+                    "cast_at"?: string,"choice"?: string,"poll_id"?: string,"reason"?: string | null,"tenant_id"?: string,"voter_id"?: string,"weight"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "ballots_poll_fkey"
+      columns: ["tenant_id","poll_id"]
+isOneToOne: false
+      referencedRelation: "polls"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"bids": {
+                  Row: {
+                    "agent_id": string,"made_at": string,"note": string | null,"price": number,"score": number,"tenant_id": string,"tender_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"made_at": string,"note"?: string | null,"price": number,"score": number,"tenant_id": string,"tender_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"made_at"?: string,"note"?: string | null,"price"?: number,"score"?: number,"tenant_id"?: string,"tender_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "bids_tender_fkey"
+      columns: ["tenant_id","tender_id"]
+isOneToOne: false
+      referencedRelation: "tenders"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"budgets": {
                   Row: {
                     "hard_tokens": number | null,"hard_usd": number | null,"held_tokens": number,"held_usd": number,"id": string,"level": string,"period": string,"period_start": string,"reached_at": string | null,"refused_at": string | null,"soft_usd": number | null,"spent_tokens": number,"spent_usd": number,"subject": string,"tenant_id": string,"unpriced": number
@@ -513,14 +573,14 @@ isOneToOne: false
                   ]
                 },"job_steps": {
                   Row: {
-                    "at": string,"attempt": number,"bytes": number,"job_id": string,"ms": number | null,"name": string,"result": Json | null,"tenant_id": string
+                    "at": string,"attempt": number,"bytes": number,"job_id": string,"ms": number | null,"name": string,"result": Json | null,"seq": number,"tenant_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "at"?: string,"attempt": number,"bytes": number,"job_id": string,"ms"?: number | null,"name": string,"result"?: Json | null,"tenant_id": string
+                    "at"?: string,"attempt": number,"bytes": number,"job_id": string,"ms"?: number | null,"name": string,"result"?: Json | null,"seq"?: never,"tenant_id": string
                   }
                   Update: {
-                    "at"?: string,"attempt"?: number,"bytes"?: number,"job_id"?: string,"ms"?: number | null,"name"?: string,"result"?: Json | null,"tenant_id"?: string
+                    "at"?: string,"attempt"?: number,"bytes"?: number,"job_id"?: string,"ms"?: number | null,"name"?: string,"result"?: Json | null,"seq"?: never,"tenant_id"?: string
                   }
                   Relationships: [
                     
@@ -719,6 +779,46 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"model_worths": {
+                  Row: {
+                    "at": string,"meaning": number,"measured": NonNullable<Json>,"model": string,"tenant_id": string,"unrelated": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "at"?: string,"meaning": number,"measured"?: NonNullable<Json>,"model": string,"tenant_id": string,"unrelated": number
+                  }
+                  Update: {
+                    "at"?: string,"meaning"?: number,"measured"?: NonNullable<Json>,"model"?: string,"tenant_id"?: string,"unrelated"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "model_worths_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"polls": {
+                  Row: {
+                    "closed_at": string | null,"created_at": string,"created_by": string | null,"deadline": string,"id": string,"job_id": string | null,"key": string | null,"options": (string)[],"outcome": Json | null,"question": string,"quorum": number | null,"rule": string,"status": string,"team_id": string | null,"tenant_id": string,"voters": (string)[] | null,"weights": (number)[] | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline": string,"id"?: string,"job_id"?: string | null,"key"?: string | null,"options": (string)[],"outcome"?: Json | null,"question": string,"quorum"?: number | null,"rule": string,"status"?: string,"team_id"?: string | null,"tenant_id": string,"voters"?: (string)[] | null,"weights"?: (number)[] | null
+                  }
+                  Update: {
+                    "closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string,"id"?: string,"job_id"?: string | null,"key"?: string | null,"options"?: (string)[],"outcome"?: Json | null,"question"?: string,"quorum"?: number | null,"rule"?: string,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"voters"?: (string)[] | null,"weights"?: (number)[] | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "polls_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"rate_limits": {
                   Row: {
                     "burst": number,"filled_at": string,"level": string,"per_minute": number,"subject": string,"tenant_id": string,"tokens": number
@@ -733,6 +833,86 @@ isOneToOne: false
                   Relationships: [
                     {
       foreignKeyName: "rate_limits_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"run_chunks": {
+                  Row: {
+                    "at": string,"bytes": number,"chunks": NonNullable<Json>,"run_id": string,"seq": number,"size": number,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "at"?: string,"bytes": number,"chunks": NonNullable<Json>,"run_id": string,"seq": number,"size": number,"tenant_id": string
+                  }
+                  Update: {
+                    "at"?: string,"bytes"?: number,"chunks"?: NonNullable<Json>,"run_id"?: string,"seq"?: number,"size"?: number,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_chunks_run_fkey"
+      columns: ["tenant_id","run_id"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"run_model_calls": {
+                  Row: {
+                    "agent": string,"at": string,"attempt": number,"bytes": number,"digest": string,"error": Json | null,"finish": string | null,"messages": Json | null,"model": string,"ms": number,"parts": Json | null,"priced": string | null,"provider": string,"run_id": string,"step": number,"tenant_id": string,"try": number,"usage": Json | null,"usd": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent": string,"at"?: string,"attempt": number,"bytes": number,"digest": string,"error"?: Json | null,"finish"?: string | null,"messages"?: Json | null,"model": string,"ms": number,"parts"?: Json | null,"priced"?: string | null,"provider": string,"run_id": string,"step": number,"tenant_id": string,"try": number,"usage"?: Json | null,"usd"?: number | null
+                  }
+                  Update: {
+                    "agent"?: string,"at"?: string,"attempt"?: number,"bytes"?: number,"digest"?: string,"error"?: Json | null,"finish"?: string | null,"messages"?: Json | null,"model"?: string,"ms"?: number,"parts"?: Json | null,"priced"?: string | null,"provider"?: string,"run_id"?: string,"step"?: number,"tenant_id"?: string,"try"?: number,"usage"?: Json | null,"usd"?: number | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_model_calls_run_fkey"
+      columns: ["tenant_id","run_id"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"run_tool_calls": {
+                  Row: {
+                    "approval_id": string | null,"attempt": number,"attempts": number,"bytes": number,"call_id": string,"ended_at": string | null,"error": Json | null,"holder": string | null,"input": NonNullable<Json>,"nth": number,"result": Json | null,"risk": string | null,"run_id": string,"started_at": string,"status": string,"step": number,"tenant_id": string,"tool": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "approval_id"?: string | null,"attempt": number,"attempts"?: number,"bytes": number,"call_id": string,"ended_at"?: string | null,"error"?: Json | null,"holder"?: string | null,"input": NonNullable<Json>,"nth": number,"result"?: Json | null,"risk"?: string | null,"run_id": string,"started_at"?: string,"status": string,"step": number,"tenant_id": string,"tool": string
+                  }
+                  Update: {
+                    "approval_id"?: string | null,"attempt"?: number,"attempts"?: number,"bytes"?: number,"call_id"?: string,"ended_at"?: string | null,"error"?: Json | null,"holder"?: string | null,"input"?: NonNullable<Json>,"nth"?: number,"result"?: Json | null,"risk"?: string | null,"run_id"?: string,"started_at"?: string,"status"?: string,"step"?: number,"tenant_id"?: string,"tool"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_tool_calls_run_fkey"
+      columns: ["tenant_id","run_id"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"runs": {
+                  Row: {
+                    "active_ms": number,"agent": string,"bytes": number,"context": Json | null,"created_at": string,"created_by": string | null,"ended_at": string | null,"error": Json | null,"forked_at": number | null,"forked_from": string | null,"id": string,"input": Json | null,"input_tokens": number,"last_chunk": number,"limits": NonNullable<Json>,"output": Json | null,"output_tokens": number,"parent_id": string | null,"paused": boolean,"repairs": number,"started_at": string | null,"status": string,"steps": number,"tenant_id": string,"told_at": string | null,"told_chunk": number,"unpriced": number,"usd": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "active_ms"?: number,"agent": string,"bytes": number,"context"?: Json | null,"created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"error"?: Json | null,"forked_at"?: number | null,"forked_from"?: string | null,"id": string,"input"?: Json | null,"input_tokens"?: number,"last_chunk"?: number,"limits"?: NonNullable<Json>,"output"?: Json | null,"output_tokens"?: number,"parent_id"?: string | null,"paused"?: boolean,"repairs"?: number,"started_at"?: string | null,"status"?: string,"steps"?: number,"tenant_id": string,"told_at"?: string | null,"told_chunk"?: number,"unpriced"?: number,"usd"?: number
+                  }
+                  Update: {
+                    "active_ms"?: number,"agent"?: string,"bytes"?: number,"context"?: Json | null,"created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"error"?: Json | null,"forked_at"?: number | null,"forked_from"?: string | null,"id"?: string,"input"?: Json | null,"input_tokens"?: number,"last_chunk"?: number,"limits"?: NonNullable<Json>,"output"?: Json | null,"output_tokens"?: number,"parent_id"?: string | null,"paused"?: boolean,"repairs"?: number,"started_at"?: string | null,"status"?: string,"steps"?: number,"tenant_id"?: string,"told_at"?: string | null,"told_chunk"?: number,"unpriced"?: number,"usd"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "runs_tenant_fkey"
       columns: ["tenant_id"]
 isOneToOne: false
       referencedRelation: "tenants"
@@ -799,6 +979,52 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"team_members": {
+                  Row: {
+                    "agent_id": string,"joined_at": string,"role": string,"team_id": string,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_id": string,"joined_at"?: string,"role": string,"team_id": string,"tenant_id": string
+                  }
+                  Update: {
+                    "agent_id"?: string,"joined_at"?: string,"role"?: string,"team_id"?: string,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "team_members_agent_fkey"
+      columns: ["tenant_id","agent_id"]
+isOneToOne: false
+      referencedRelation: "agents"
+      referencedColumns: ["tenant_id","id"]
+    },{
+      foreignKeyName: "team_members_team_fkey"
+      columns: ["tenant_id","team_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"teams": {
+                  Row: {
+                    "channel_id": string | null,"created_at": string,"created_by": string | null,"deadline": string | null,"end_reason": string | null,"ended_at": string | null,"id": string,"lead_id": string | null,"metadata": NonNullable<Json>,"name": string,"status": string,"task": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "channel_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"lead_id"?: string | null,"metadata"?: NonNullable<Json>,"name": string,"status"?: string,"task"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "channel_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string | null,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"lead_id"?: string | null,"metadata"?: NonNullable<Json>,"name"?: string,"status"?: string,"task"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "teams_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"tenants": {
                   Row: {
                     "created_at": string,"debug": NonNullable<Json>,"id": string,"language": string,"max_bytes": number,"max_depth": number,"max_lifetime": string,"max_living_agents": number,"max_memories": number,"messages_kept": string,"name": string,"retention": NonNullable<Json>,"spawns_per_minute": number,"token_lifetime": string,"writes_per_minute": number
@@ -812,6 +1038,46 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"tenders": {
+                  Row: {
+                    "capabilities": (string)[],"closed_at": string | null,"created_at": string,"created_by": string | null,"deadline": string,"id": string,"job": NonNullable<Json>,"job_id": string | null,"max_price": number | null,"rule": string,"status": string,"team_id": string | null,"tenant_id": string,"winner_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "capabilities"?: (string)[],"closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline": string,"id"?: string,"job": NonNullable<Json>,"job_id"?: string | null,"max_price"?: number | null,"rule": string,"status"?: string,"team_id"?: string | null,"tenant_id": string,"winner_id"?: string | null
+                  }
+                  Update: {
+                    "capabilities"?: (string)[],"closed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"deadline"?: string,"id"?: string,"job"?: NonNullable<Json>,"job_id"?: string | null,"max_price"?: number | null,"rule"?: string,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"winner_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "tenders_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"track_records": {
+                  Row: {
+                    "agent_type": string,"rated": number,"tenant_id": string,"total": number,"work": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agent_type": string,"rated": number,"tenant_id": string,"total": number,"work": string
+                  }
+                  Update: {
+                    "agent_type"?: string,"rated"?: number,"tenant_id"?: string,"total"?: number,"work"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "track_records_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
                   ]
                 }
           }
@@ -840,11 +1106,29 @@ isOneToOne: false
 "append_debug":
 { Args: { "dropped"?: number,"records": Json }; Returns: Json
                            },
+"append_run_chunks":
+{ Args: { "after": number,"chunks": string,"lease": string,"size": number,"tell"?: boolean }; Returns: Json
+                           },
+"assign_job":
+{ Args: { "capabilities"?: (string)[],"job": Json,"max_load"?: number,"team"?: string,"type"?: string }; Returns: Json
+                           },
+"begin_run":
+{ Args: { "lease": string }; Returns: Json
+                           },
+"begin_tool_calls":
+{ Args: { "calls": Json,"lease": string,"step": number }; Returns: Json
+                           },
 "cancel_approval":
 { Args: { "id": string }; Returns: Json
                            },
 "cancel_jobs":
 { Args: { "ids": (string)[] }; Returns: Json
+                           },
+"cancel_poll":
+{ Args: { "poll_id": string }; Returns: Json
+                           },
+"cast_ballot":
+{ Args: { "choice": string,"poll_id": string,"reason"?: string }; Returns: Json
                            },
 "change_member_role":
 { Args: { "role": string,"user_id": string }; Returns: Json
@@ -860,6 +1144,12 @@ isOneToOne: false
                            },
 "claim_jobs":
 { Args: { "lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
+                           },
+"close_tender":
+{ Args: { "award"?: boolean,"tender_id": string }; Returns: Json
+                           },
+"cluster_sample":
+{ Args: { "kinds"?: (string)[],"sample_size"?: number }; Returns: Json
                            },
 "complete_embeddings":
 { Args: { "model": string,"results": Json }; Returns: Json
@@ -936,11 +1226,20 @@ isOneToOne: false
 "edit_state":
 { Args: { "edits": Json,"expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
                            },
+"embedding_dimensions":
+{ Args: Record<PropertyKey, never>; Returns: number
+                           },
 "embedding_progress":
 { Args: { "model": string }; Returns: Json
                            },
 "end_facts":
 { Args: { "at"?: string,"ids": (string)[] }; Returns: Json
+                           },
+"end_run":
+{ Args: { "error"?: Json,"lease": string,"output"?: string,"status": string }; Returns: Json
+                           },
+"end_tool_calls":
+{ Args: { "ends": Json,"lease": string,"step": number }; Returns: Json
                            },
 "ensure_tenant":
 { Args: { "name": string,"owner"?: string }; Returns: Json
@@ -972,6 +1271,9 @@ isOneToOne: false
 "forget_vectors":
 { Args: { "max_rows"?: number,"model": string }; Returns: Json
                            },
+"fork_run":
+{ Args: { "at_step": number,"edits"?: Json,"id": string,"input"?: string }; Returns: Json
+                           },
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
                            },
@@ -981,8 +1283,17 @@ isOneToOne: false
 "get_job":
 { Args: { "id": string }; Returns: Json
                            },
+"get_poll":
+{ Args: { "poll_id": string }; Returns: Json
+                           },
+"get_run":
+{ Args: { "id": string,"with_parts"?: boolean }; Returns: Json
+                           },
 "get_state":
 { Args: { "key": string,"of_agent"?: string,"version"?: number }; Returns: Json
+                           },
+"get_tender":
+{ Args: { "tender_id": string }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
@@ -1001,6 +1312,9 @@ isOneToOne: false
                            },
 "job_statistics":
 { Args: { "seconds"?: number }; Returns: Json
+                           },
+"join_team":
+{ Args: { "agent_ids": (string)[],"role"?: string,"team_id": string }; Returns: Json
                            },
 "lease_debug":
 { Args: { "categories"?: (string)[],"for_agent"?: string,"lease"?: string,"level": number,"seconds"?: number }; Returns: Json
@@ -1026,11 +1340,20 @@ isOneToOne: false
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_runs":
+{ Args: { "before"?: string,"of_agent"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+                           },
 "list_schedules":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "list_states":
 { Args: { "after"?: string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
+                           },
+"list_teams":
+{ Args: { "before"?: string,"of_status"?: (string)[],"page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
+"list_workflows":
+{ Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number }; Returns: Json
                            },
 "listen":
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
@@ -1053,14 +1376,29 @@ isOneToOne: false
 "model_price":
 { Args: { "at"?: string,"model": string,"provider": string }; Returns: Json
                            },
+"move_workflow":
+{ Args: { "forgotten"?: (string)[],"id": string,"renamed"?: Json,"to_version": string }; Returns: Json
+                           },
 "my_invitations":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "open_inbox":
 { Args: { "session": string }; Returns: Json
                            },
+"open_poll":
+{ Args: { "key"?: string,"lease"?: string,"options": (string)[],"question": string,"quorum"?: number,"rule"?: string,"seconds"?: number,"team"?: string,"voters"?: Json }; Returns: Json
+                           },
+"open_tender":
+{ Args: { "capabilities"?: (string)[],"job": Json,"max_price"?: number,"rule"?: string,"seconds"?: number,"team"?: string }; Returns: Json
+                           },
 "patch_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"patch": Json }; Returns: Json
+                           },
+"pause_run":
+{ Args: { "id": string,"paused"?: boolean }; Returns: Json
+                           },
+"place_bid":
+{ Args: { "note"?: string,"price": number,"score"?: number,"tender_id": string }; Returns: Json
                            },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
@@ -1068,8 +1406,14 @@ isOneToOne: false
 "push":
 { Args: { "push": Json }; Returns: Json
                            },
+"query_workflow":
+{ Args: { "id": string }; Returns: Json
+                           },
 "queue_embeddings":
 { Args: { "after"?: string,"max_rows"?: number,"model": string }; Returns: Json
+                           },
+"rate_job":
+{ Args: { "job_id": string,"reward": number }; Returns: Json
                            },
 "read_channel":
 { Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json
@@ -1077,11 +1421,14 @@ isOneToOne: false
 "read_log":
 { Args: { "page_limit"?: number,"since"?: string,"types"?: (string)[],"with_rows"?: Json }; Returns: Json
                            },
+"read_run_chunks":
+{ Args: { "after"?: number,"id": string,"page_limit"?: number,"watch"?: boolean }; Returns: Json
+                           },
 "read_steps":
 { Args: { "after"?: string,"lease": string,"page_limit"?: number }; Returns: Json
                            },
 "recall":
-{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"explain"?: boolean,"for_task"?: string,"grouped"?: boolean,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"surrounding"?: number,"until"?: string,"weights"?: Json }; Returns: {
+{ Args: { "agent"?: string,"conversation"?: string,"embedding"?: (number)[],"explain"?: boolean,"for_task"?: string,"grouped"?: boolean,"half_lives"?: Json,"having_tags"?: (string)[],"kinds"?: (string)[],"min_reward"?: number,"model"?: string,"older_embedding"?: (number)[],"older_model"?: string,"query"?: string,"result_limit"?: number,"session"?: string,"similar_to"?: string,"since"?: string,"surrounding"?: number,"until"?: string,"weights"?: Json }; Returns: {
               "agent_ended_at": string,"agent_id": string,"agent_name": string,"created_at": string,"critique": string,"duplicates": (string)[],"id": string,"importance": number,"input": string,"kind": string,"metadata": Json,"output": string,"parts": Json,"reward": number,"score": number,"surroundings": Json,"tags": (string)[],"task": string
             }[]
                            },
@@ -1093,6 +1440,12 @@ isOneToOne: false
                            },
 "record_facts":
 { Args: { "facts": Json }; Returns: Json
+                           },
+"record_model_call":
+{ Args: { "call": Json,"lease": string }; Returns: Json
+                           },
+"record_run_context":
+{ Args: { "context": string,"lease": string }; Returns: Json
                            },
 "record_steps":
 { Args: { "lease": string,"steps": Json }; Returns: Json
@@ -1115,6 +1468,9 @@ isOneToOne: false
 "renew_agent":
 { Args: { "extend"?: boolean }; Returns: Json
                            },
+"report_workflow":
+{ Args: { "lease": string,"value": Json }; Returns: boolean
+                           },
 "request_approval":
 { Args: { "category"?: string,"confidence"?: number,"deciders"?: (string)[],"expires_in"?: number,"input"?: Json,"input_schema"?: Json,"lease"?: string,"milestone"?: boolean,"quorum"?: number,"required"?: boolean,"roles"?: (string)[],"step"?: string,"title": string }; Returns: Json
                            },
@@ -1123,6 +1479,9 @@ isOneToOne: false
                            },
 "resume_agent":
 { Args: { "id": string }; Returns: Json
+                           },
+"retry_steps":
+{ Args: { "lease": string,"names": (string)[] }; Returns: number
                            },
 "revoke_enrolment_key":
 { Args: { "id": string,"stop_agents"?: boolean }; Returns: Json
@@ -1153,6 +1512,9 @@ isOneToOne: false
                            },
 "set_job_share":
 { Args: { "max_running"?: number,"weight"?: number }; Returns: Json
+                           },
+"set_model_worth":
+{ Args: { "meaning"?: number,"measured"?: Json,"model": string,"unrelated"?: number }; Returns: Json
                            },
 "set_queue":
 { Args: { "max_running"?: number,"max_running_per_group"?: number,"name": string,"paused"?: boolean,"rate"?: number,"weight"?: number }; Returns: Json
@@ -1199,8 +1561,14 @@ isOneToOne: false
 "spawn_agent":
 { Args: { "capabilities"?: (string)[],"lifetime"?: number,"metadata"?: Json,"name"?: string,"registration_key"?: string,"renew"?: boolean,"scopes"?: (string)[],"task"?: string,"type"?: string }; Returns: Json
                            },
+"spawn_named_team":
+{ Args: { "settings": Json,"team": Json }; Returns: Json
+                           },
 "spawn_team":
 { Args: { "team": Json }; Returns: Json
+                           },
+"start_run":
+{ Args: { "agent": string,"input"?: string,"key"?: string,"lease"?: string,"limits"?: Json,"priority"?: number }; Returns: Json
                            },
 "state_changes":
 { Args: { "changes": Json }; Returns: Json
@@ -1210,6 +1578,9 @@ isOneToOne: false
                            },
 "stop_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
+                           },
+"stop_team":
+{ Args: { "reason"?: string,"team_id": string }; Returns: Json
                            },
 "subscribe_channel":
 { Args: { "acknowledged"?: number,"name": string }; Returns: Json
@@ -1231,6 +1602,9 @@ isOneToOne: false
                            },
 "traverse_facts":
 { Args: { "as_of"?: string,"direction"?: string,"fan_out"?: number,"hops"?: number,"predicates"?: (string)[],"result_limit"?: number,"start": Json }; Returns: Json
+                           },
+"tuning_questions":
+{ Args: { "model"?: string,"questions"?: number }; Returns: Json
                            },
 "turn_jobs":
 { Args: { "done"?: Json,"failures"?: Json,"lease"?: number,"names"?: (string)[],"park"?: string,"place"?: Json,"queues"?: (string)[],"wanted"?: number }; Returns: Json
@@ -1271,8 +1645,14 @@ isOneToOne: false
 "use_approval":
 { Args: { "id": string,"lease": string,"step": string }; Returns: Json
                            },
+"wait_any":
+{ Args: { "jobs"?: Json,"lease": string,"may_sleep"?: boolean,"waits": Json }; Returns: Json
+                           },
 "wait_job":
 { Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json
+                           },
+"workflow_history":
+{ Args: { "after"?: number,"id": string,"page_limit"?: number }; Returns: Json
                            }
           }
           Enums: {

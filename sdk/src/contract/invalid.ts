@@ -29,3 +29,10 @@ export const noTenant = (what: string) =>
     hint: "Give new Mayfly({ tenant }) the id of one.",
     details: null,
   });
+
+/** What keeps the caller's own data, such as a folder or IndexedDB, did not. */
+export const storageFailed = (message: string, hint: string | null, cause?: unknown) =>
+  new MayflyError(
+    { code: "storage_failed", message, hint, details: null },
+    cause === undefined ? undefined : { cause },
+  );

@@ -11,6 +11,7 @@ import {
   texts,
   value,
 } from "./answer-form.ts";
+import type { MemoryKind } from "./schemas.ts";
 
 /** A row of mayfly.memories, as far as every answer has it. */
 export interface ContentRow {
@@ -71,4 +72,70 @@ export const memoryRow = row<MemoryRow>({
   expires_at: maybeText,
   key: maybeText,
   hlc: z.record(text, text).optional(),
+});
+
+/** What every answer says of a memory. */
+export interface MemoryContent {
+  id: string;
+  kind: MemoryKind;
+  task: string;
+  input: string;
+  output: string;
+  critique: string;
+  reward: number | null;
+  importance: number;
+  tags: string[];
+  metadata: Record<string, unknown>;
+  /** The agent that learned it, alive or not. */
+  agentId: string | null;
+  createdAt: Date;
+  /**
+   * That the agent that reads it has changes of it in its outbox, which are shown here and which the
+   * server has not acknowledged; missing otherwise.
+   */
+  unsynced?: true;
+}
+
+/** A memory as it is read. */
+export interface Memory extends MemoryContent {
+  sessionId: string | null;
+  /** The thread that it belongs to. */
+  conversationId: string | null;
+  success: boolean | null;
+  /** `tenant`, or `agent`: its agent, the agent's ancestors and the tenant's admins. */
+  visibility: "tenant" | "agent";
+  /** Rises with each change. */
+  version: number;
+  updatedAt: Date;
+  /** From then on no recall finds it. */
+  expiresAt: Date | null;
+  /** The name that its caller gave it. */
+  key: string | null;
+}
+
+export const contentFromRow = (row: ContentRow): MemoryContent => ({
+  id: row.id,
+  kind: row.kind as MemoryKind,
+  task: row.task,
+  input: row.input,
+  output: row.output,
+  critique: row.critique,
+  reward: row.reward,
+  importance: row.importance,
+  tags: row.tags,
+  metadata: row.metadata as Record<string, unknown>,
+  agentId: row.agent_id,
+  createdAt: new Date(row.created_at),
+});
+
+export const memoryFromRow = (row: MemoryRow): Memory => ({
+  ...contentFromRow(row),
+  sessionId: row.session_id,
+  conversationId: row.conversation_id,
+  success: row.success,
+  visibility: row.visibility as Memory["visibility"],
+  version: row.version,
+  updatedAt: new Date(row.updated_at),
+  expiresAt: row.expires_at ? new Date(row.expires_at) : null,
+  key: row.key,
 });

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { isStorable, problemOf, storableRule } from "./storable.ts";
 
-/** The length of every embedding of a project. */
-export const dimensions = 384;
+/** How many numbers the vectors of a project have: 384 unless `mayfly init --dimensions` has set another. */
+export const dimensions = { least: 256, most: 2000 } as const;
 
 const text = (max: number) => z.string().max(max).refine(isStorable, { message: storableRule });
 const instant = z.iso.datetime({ offset: true });
@@ -25,7 +25,8 @@ const leastKept = 6e-8;
 /** Of any model: numbers that half precision can hold, and that point somewhere. */
 export const embedding = z
   .array(z.number().min(-1000).max(1000))
-  .length(dimensions)
+  .min(dimensions.least)
+  .max(dimensions.most)
   .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
     message: "must have a number other than 0: without one it points nowhere",
   });
@@ -77,11 +78,28 @@ export const teamRequest = z.strictObject({
         count: z.int().min(1).max(100).optional(),
         /** A pool of names for the group. */
         names: z.array(text(100).min(1)).max(100).optional(),
+        /** In a team with a name; `lead` is one agent, and the first. Its type by default. */
+        role: z
+          .string()
+          .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/)
+          .optional(),
         ...agentBlueprint,
       }),
     )
     .min(1)
     .max(100),
+  /** Makes it a team with a name, that is seen and ended as one. */
+  as: z
+    .strictObject({
+      name: text(100).min(1),
+      task: text(2000).optional(),
+      /** Seconds; no member lives longer. */
+      deadline: z.number().min(5).max(2_592_000).optional(),
+      /** Whether its members get a channel of their own; true by default. */
+      channel: z.boolean().optional(),
+      metadata: metadata.optional(),
+    })
+    .optional(),
 });
 
 /** `POST /spawn/resume` */
@@ -158,7 +176,7 @@ const put = z.strictObject({
   id: uuid,
   type: z.literal("memory.put"),
   memory,
-  /** The caller's own vector, 384 numbers; without it the function makes one. */
+  /** The caller's own vector, as long as the project's are (384); without it the function makes one. */
   embedding: embedding.optional(),
   model: text(100).min(1).optional(),
 });

@@ -71,6 +71,8 @@ export interface Reserved {
   code?: string | undefined;
   retry_after?: number | undefined;
   level?: string | undefined;
+  /** Of which a budget has nothing left: usd or tokens. */
+  of?: string | undefined;
   subject?: string | undefined;
   left_usd?: number | null | undefined;
 }
@@ -84,6 +86,7 @@ export const reservedRows = list(
     code: text.optional(),
     retry_after: count.optional(),
     level: text.optional(),
+    of: text.optional(),
     subject: text.optional(),
     left_usd: maybeCount.optional(),
   }),

@@ -38,6 +38,7 @@ export class DebugWatcher implements DebugWatch {
   readonly #handler: DebugHandler;
   readonly #lease = uuidv4();
   readonly #followed = new Map<string, Followed>();
+  readonly #leaving = new Set<ReturnType<typeof setTimeout>>();
   #level: number;
   #categories: DebugCategory[] | undefined;
   /** What comes live while the history is read. */
@@ -98,7 +99,7 @@ export class DebugWatcher implements DebugWatch {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    for (const timer of [this.#timer, ...this.#leaving]) clearTimeout(timer);
     const left = [...this.#followed.values()].map(({ topic }) => topic.leave());
     this.#followed.clear();
     const release = this.#link.rpc("release_debug", { lease: this.#lease }, value);
@@ -204,10 +205,12 @@ export class DebugWatcher implements DebugWatch {
 
   #leaveSoon(id: string): void {
     const timer = setTimeout(() => {
+      this.#leaving.delete(timer);
       const followed = this.#followed.get(id);
       this.#followed.delete(id);
       void followed?.topic.leave();
     }, lingerMs);
+    this.#leaving.add(timer);
     (timer as { unref?: () => void }).unref?.();
   }
 

@@ -14,11 +14,14 @@ export interface JobsDoor {
    * @returns ends that.
    */
   onWake(listener: () => void): () => Promise<void>;
+  /** A connection in a tenant, for what a job does besides. */
+  link?(tenantId: string): Link | undefined;
 }
 
 /** By the Data API and Realtime. Without a tenant nobody is woken: the worker polls. */
-export const doorOf = (link: Link): JobsDoor => ({
+export const doorOf = (link: Link, within?: (tenantId: string) => Link): JobsDoor => ({
   call: (name, values, form) => link.rpc(name, values, form),
+  link: (tenantId) => (link.tenantId === tenantId ? link : within?.(tenantId)),
   onWake(listener) {
     if (!link.tenantId) return async () => {};
     const topic = link.topics.join(`tenant:${link.tenantId}:jobs`, {

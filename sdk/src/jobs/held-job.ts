@@ -1,5 +1,7 @@
+import type { z } from "zod";
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
+import type { Link } from "../link/link.ts";
 import { addedJobs, type ClaimedRow, childEnd, waited } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Duration } from "./duration.ts";
@@ -28,6 +30,15 @@ export interface StepWork {
 /** Told of each step that is recorded, or was already. */
 export type OnStep = (name: string, ms: number, isKnown: boolean) => void;
 
+/** What of a held job a workflow works with. @internal */
+export interface HeldParts {
+  door: JobsDoor;
+  steps: StepLog;
+  told: OnStep;
+  /** Its lease is over, since it waits. */
+  fallAsleep(): void;
+}
+
 /** What ended a wait: a signal with what it carried, or the time. */
 export type WaitEnd<Payload = unknown> =
   | { signal: string; payload: Payload; timedOut: false }
@@ -52,7 +63,10 @@ export class HeldJob<Input = unknown> {
   readonly signal: AbortSignal;
   /** @internal */
   readonly lease: string;
-  readonly #door: JobsDoor;
+  /** @internal */
+  readonly parts: HeldParts;
+  /** The worker's. @internal */
+  readonly door: JobsDoor;
   readonly #steps: StepLog;
   readonly #onStep: OnStep;
   #waits = 0;
@@ -60,7 +74,7 @@ export class HeldJob<Input = unknown> {
 
   /** @internal */
   constructor(door: JobsDoor, given: ClaimedRow, signal: AbortSignal, onStep: OnStep = () => {}) {
-    this.#door = door;
+    this.door = door;
     this.#onStep = onStep;
     this.lease = given.lease;
     this.id = given.id;
@@ -77,6 +91,10 @@ export class HeldJob<Input = unknown> {
     this.createdAt = new Date(given.created_at);
     this.signal = signal;
     this.#steps = new StepLog(door, given.lease, given.attempt > 1);
+    const fallAsleep = () => {
+      this.#asleep = true;
+    };
+    this.parts = { door, steps: this.#steps, told: onStep, fallAsleep };
   }
 
   /** Whether it has gone to sleep: whatever its handler does now, it runs again. @internal */
@@ -151,7 +169,7 @@ export class HeldJob<Input = unknown> {
     const { name: job = name, ...more } = options;
     const added = await this.step(`child: ${name}`, async () => {
       const jobs = [toJob({ name: job, input, key: `${this.id}/${name}`, ...more })];
-      const answer = await this.#door.call("add_jobs", { jobs, lease: this.lease }, addedJobs);
+      const answer = await this.door.call("add_jobs", { jobs, lease: this.lease }, addedJobs);
       if (answer.error) throw answer.error;
       return answer.data[0]?.id ?? "";
     });
@@ -159,6 +177,24 @@ export class HeldJob<Input = unknown> {
     const { status, result, error } = childEnd.parse(payload);
     if (status === "succeeded") return { data: (result ?? null) as T, error: null };
     return failed(childFailed(added, name, status, error));
+  }
+
+  /** Calls a function of the database as the worker does. @internal */
+  call<T>(...given: Parameters<JobsDoor["call"]> & { 2: z.ZodType<T> }): Promise<Result<T>> {
+    const [name, values, form] = given;
+    return this.door.call<T>(name, values, form as z.ZodType<T>);
+  }
+
+  /** The worker's connection, in the tenant of the job. @throws where the worker has none. @internal */
+  link(): Link {
+    const link = this.door.link?.(this.tenantId);
+    if (link) return link;
+    throw new Error("This worker has no connection but to its jobs.");
+  }
+
+  /** Waits under a name of its own, whatever was waited for before. @internal */
+  async waitNamed(name: string, signals: string[], timeout?: Duration): Promise<WaitEnd> {
+    return this.#wait(signals, timeout, name);
   }
 
   /** Steps and waits record an order of their own: a number, the same at each attempt. */
@@ -180,7 +216,7 @@ export class HeldJob<Input = unknown> {
     const values = { lease: this.lease, step, signals, ...(until && { until }) };
     const answer = known
       ? { data: waited.parse(known.result), error: null }
-      : await this.#door.call("wait_job", values, waited);
+      : await this.door.call("wait_job", values, waited);
     if (answer.error) throw answer.error;
     const { signal, payload, waiting } = answer.data;
     if (waiting) {

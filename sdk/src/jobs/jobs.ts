@@ -58,9 +58,9 @@ export class Jobs {
   readonly #working = new Set<Worker>();
 
   /** @internal */
-  constructor(link: Link, anyTenant = false) {
+  constructor(link: Link, anyTenant = false, within?: (tenantId: string) => Link) {
     this.#link = link;
-    this.#door = doorOf(link);
+    this.#door = doorOf(link, within);
     this.#anyTenant = anyTenant;
     this.schedules = new Schedules(this.#door);
   }

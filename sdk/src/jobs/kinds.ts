@@ -26,8 +26,10 @@ export interface JobKind {
   input?: JobSchema;
   result?: JobSchema;
 }
-type InOf<Schema> = Schema extends JobSchema<unknown, infer In> ? In : unknown;
-type OutOf<Schema> = Schema extends JobSchema<infer Out> ? Out : unknown;
+/** @internal */
+export type InOf<Schema> = Schema extends JobSchema<unknown, infer In> ? In : unknown;
+/** @internal */
+export type OutOf<Schema> = Schema extends JobSchema<infer Out> ? Out : unknown;
 
 /** Handlers of these kinds, which are given what fits. */
 export type KindHandlers<Kinds extends Record<string, JobKind>> = {
@@ -104,7 +106,8 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   }
 }
 
-async function fit(
+/** What of a value fits a schema, or its first fault by its path. @internal */
+export async function fit(
   schema: JobSchema | undefined,
   value: unknown,
   field: string,
@@ -119,8 +122,8 @@ async function fit(
   return failed(invalid([field, ...path].join("."), `does not fit: ${first?.message}`));
 }
 
-/** For a handler: what does not fit now will not fit at the next attempt. */
-function unwrap({ data, error }: Result<unknown>): unknown {
+/** For a handler: what does not fit now will not fit at the next attempt. @internal */
+export function unwrap({ data, error }: Result<unknown>): unknown {
   if (error) throw Object.assign(error, { retryable: false });
   return data;
 }

@@ -58,6 +58,8 @@ export function startJob(
     end(ending);
   };
   void (async () => {
+    // A handler that throws at once would end before whoever begins it knows that it runs.
+    await null;
     try {
       // A handler of this name exists: it is what was claimed for.
       const result = await handlers[name]?.(given.input, job);

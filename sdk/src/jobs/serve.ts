@@ -83,13 +83,19 @@ export function serveJobs(
       isOver = true;
       void worker.stop({ timeoutMs: wallClockMs / 6 });
     };
-    const started = Worker.start(unwoken(doorOf(link)), countBegun(handlers, maxJobs, end), {
-      ...options,
-      anyTenant: !tenant,
-      untilEmpty: true,
-      stalledMs: wallClockMs / 3,
-      drainOnTermination: false,
-    });
+    const within = (tenantId: string) =>
+      new Link({ client: connect({ url, key, tenant: tenantId }, fetch), tenantId });
+    const started = Worker.start(
+      unwoken(doorOf(link, within)),
+      countBegun(handlers, maxJobs, end),
+      {
+        ...options,
+        anyTenant: !tenant,
+        untilEmpty: true,
+        stalledMs: wallClockMs / 3,
+        drainOnTermination: false,
+      },
+    );
     if (started.error) return refusal(500, started.error);
     const worker = started.data;
     const timer = setTimeout(end, (wallClockMs * 2) / 3);

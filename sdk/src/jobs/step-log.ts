@@ -44,9 +44,20 @@ export class StepLog {
   }
 
   async known(name: string): Promise<{ result: unknown } | undefined> {
-    this.#read ??= this.#readAll();
-    const steps = await this.#read;
+    const steps = await this.all();
     return steps.has(name) ? { result: steps.get(name) } : undefined;
+  }
+
+  /** Everything that is recorded. */
+  all(): Promise<Map<string, unknown>> {
+    this.#read ??= this.#readAll();
+    return this.#read;
+  }
+
+  /** Reads everything again: the server has recorded more than it told. */
+  reread(): Promise<Map<string, unknown>> {
+    this.#read = this.#readAll();
+    return this.#read;
   }
 
   /** @returns what is recorded: the first result, if there was one. */

@@ -1,5 +1,6 @@
 import type { MayflyError } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
+import { workBounds } from "../contract/work-bounds.ts";
 
 /** How a worker works. */
 export interface WorkOptions {
@@ -48,10 +49,12 @@ export function faultIn(
   handlers: object,
   { concurrency = 8, lease = 30, pollMs = 5_000 }: WorkOptions,
 ): MayflyError | undefined {
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 500)
-    return invalid("concurrency", "must be a whole number from 1 to 500");
-  if (!(lease >= 3 && lease <= 3_600)) return invalid("lease", "must be 3 to 3600 seconds");
-  if (!(pollMs >= 10)) return invalid("pollMs", "must be at least 10");
+  const { concurrency: jobs, lease: seconds, pollMs: poll } = workBounds;
+  if (!Number.isInteger(concurrency) || concurrency < jobs.least || concurrency > jobs.most)
+    return invalid("concurrency", `must be a whole number from ${jobs.least} to ${jobs.most}`);
+  if (!(lease >= seconds.least && lease <= seconds.most))
+    return invalid("lease", `must be ${seconds.least} to ${seconds.most} seconds`);
+  if (!(pollMs >= poll.least)) return invalid("pollMs", `must be at least ${poll.least}`);
   if (Object.keys(handlers).length === 0) return invalid("handlers", "must have at least one");
   return undefined;
 }

@@ -11,7 +11,7 @@ import { foreign, refusalOfDataApi, refusalOfFunction } from "./refusals.ts";
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
 /** The platform itself answers within 150 s; what takes longer than this is as good as gone. */
-const timeoutMs = 60_000;
+export const timeoutMs = 60_000;
 /** It has 5 s for an embedding and 8 s in the database, and who asks may have an answer of its own. */
 const queryTimeoutMs = 20_000;
 

@@ -4,7 +4,13 @@ import type { Note } from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { noTenant } from "../contract/invalid.ts";
 import { Attendance, newest } from "./attendance.ts";
-import { type CallOptions, callFunction, fromDataApi, type MayflyClient } from "./call.ts";
+import {
+  type CallOptions,
+  callFunction,
+  fromDataApi,
+  type MayflyClient,
+  timeoutMs,
+} from "./call.ts";
 import type { Requests } from "./requests.ts";
 import { Topics } from "./topics.ts";
 import type { Caller, Transport } from "./transport.ts";
@@ -86,8 +92,16 @@ export class Link {
       const answer = await requests.orElse(transport.call(caller, name, args), cutOff);
       return fromDataApi(answer, form, "the database");
     }
-    // The generated types know neither null nor what SQL validates itself.
-    return fromDataApi(await this.client.rpc(name, args as never), form);
+    // Where nothing answers, as behind a connection that is half gone, fetch would wait for minutes.
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), timeoutMs);
+    try {
+      // The generated types know neither null nor what SQL validates itself.
+      const call = this.client.rpc(name, args as never).abortSignal(limit.signal);
+      return fromDataApi(await call, form);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Calls an edge function. */

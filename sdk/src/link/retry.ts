@@ -4,7 +4,7 @@ import { jittered } from "./jitter.ts";
 import { within } from "./ticks.ts";
 
 /** Errors that say nothing final: what runs by itself (a watch, an inbox, a renewal) goes on. */
-const passing: readonly ErrorCode[] = [
+export const passing: readonly ErrorCode[] = [
   "internal",
   "rate_limited",
   "unavailable",

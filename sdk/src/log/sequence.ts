@@ -1,8 +1,7 @@
-import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
+import type { MayflyError, Result } from "../contract/errors.ts";
 import type { Reader, Source } from "../link/attendance.ts";
-
-import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
+import { Backoff, passes } from "../link/retry.ts";
 import { Pace } from "./pace.ts";
 
 /** A row of a sequence. */
@@ -35,15 +34,6 @@ export interface SequencePage<Row extends Numbered> {
 }
 
 const pollMs = 5_000;
-export const firstDelayMs = 500;
-export const maxDelayMs = 30_000;
-/** Errors that pass: what they stopped is tried again. */
-export const passing: ErrorCode[] = [
-  "internal",
-  "rate_limited",
-  "unavailable",
-  "version_unsupported",
-];
 /** More than this many waiting to be handled are not taken live: a pull brings them when there is room. */
 const holdAtMost = 1_000;
 
@@ -143,7 +133,8 @@ export class SequenceReader<Row extends Numbered> {
   }
 
   async #follow(): Promise<MayflyError | null> {
-    for (let delay = firstDelayMs; !this.#stopped; ) {
+    const backoff = new Backoff();
+    while (!this.#stopped) {
       await this.#source.ready();
       this.#held = 0;
       if (this.#stopped) break;
@@ -151,13 +142,12 @@ export class SequenceReader<Row extends Numbered> {
       const { data, error } = await this.#source.fetch(this.#at);
       if (this.#stopped) break;
       if (error) {
-        if (!passing.includes(error.code)) return error;
+        if (!passes(error)) return error;
         this.#source.onError(error);
-        await this.#pace.sleep(jittered(delay));
-        delay = Math.min(delay * 2, maxDelayMs);
+        await this.#pace.sleep(backoff.next(error) ?? 0);
         continue;
       }
-      delay = firstDelayMs;
+      backoff.reset();
       // Live ones may have come meanwhile.
       for (const row of data.messages) if (row.seq > this.#at) this.#take(row);
       this.#at = Math.max(this.#at, data.upTo);

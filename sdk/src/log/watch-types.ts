@@ -1,5 +1,5 @@
 import type { LogEvent } from "../contract/log.ts";
-import type { Memory } from "../memory/memory.ts";
+import type { Memory } from "../contract/memory-rows.ts";
 
 /** What happened, in the order of the log. */
 export interface WatchBatch {

@@ -1,12 +1,11 @@
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
-import { invalid, wrongPage } from "../contract/invalid.ts";
+import { invalid, storageFailed, wrongPage } from "../contract/invalid.ts";
 import type { LogEvent } from "../contract/log.ts";
+import { memoryFromRow } from "../contract/memory-rows.ts";
 import type { Link } from "../link/link.ts";
 import { report } from "../link/report.ts";
 import { Backoff, Pause, passes } from "../link/retry.ts";
 import { longestTimerMs } from "../link/ticks.ts";
-import { memoryFromRow } from "../memory/memory.ts";
-import { storageFailed } from "../outbox/storage.ts";
 import type { LogFeed, Member } from "./feed.ts";
 import { type LogRead, readAll, readLog, type Want } from "./page.ts";
 import type { RoomBatch, RoomWatchOptions, WatchState } from "./watch-types.ts";

@@ -1,15 +1,17 @@
-import type { Note } from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import type { Link, Self } from "../link/link.ts";
 import type { AgentOutbox } from "../outbox/agent-outbox.ts";
 import { type CacheOptions, MemoryCache } from "./cache.ts";
+import type { ClusterOptions, Clusters } from "./clusters.ts";
 import type { Conflicts } from "./conflicts.ts";
 import { type Context, type ContextOptions, recallContext } from "./context.ts";
 import { LocalSearch, recalledLocally } from "./local-search.ts";
 import { Memories } from "./memories.ts";
 import type { ListOptions, Memory, MemoryChange, MemoryPage, NewMemory } from "./memory.ts";
+import { noteOf } from "./note-of.ts";
 import { type Recall, type RecallOptions, wrongQuery } from "./recall.ts";
+import { type Recommendations, type RecommendOptions, recommend } from "./recommend.ts";
 import type { Statistics } from "./statistics.ts";
 import { pullAll, type Synced, type SyncOptions } from "./sync.ts";
 import { Unsynced } from "./unsynced.ts";
@@ -238,6 +240,16 @@ export class AgentMemory {
     return recallContext(options, (query, filters) => this.recall(query, filters));
   }
 
+  /** What the memories that this agent sees are about: see {@link Memories.clusters}. */
+  clusters(options: ClusterOptions = {}): Promise<Result<Clusters>> {
+    return this.#server.clusters(options);
+  }
+
+  /** What worked before for tasks like this one: see {@link Memories.recommend}, with what this agent has not synced. */
+  recommend(task: string, options: RecommendOptions = {}): Promise<Result<Recommendations>> {
+    return recommend(task, options, (query, filters) => this.recall(query, filters));
+  }
+
   /** @internal See {@link Agent.sync}. */
   sync(options: SyncOptions, mayRead: boolean): Promise<Result<Synced>> {
     const { over } = this.#outbox;
@@ -276,19 +288,4 @@ export class AgentMemory {
     const { now } = this.#outbox.tenant.clock;
     return ok(await this.#own.recall(answer.data, query, options, pending, now));
   }
-}
-
-/** That it was done is detailed; why it was not, basic. */
-function noteOf<T>(
-  note: Note,
-  name: string,
-  { data, error }: Result<T>,
-  told: (data: T) => unknown,
-  began: number,
-): void {
-  const durationMs = performance.now() - began;
-  if (error) {
-    const { code, message } = error;
-    note("error", name, () => ({ code, message }), { durationMs });
-  } else note("memory", name, () => told(data), { level: "detailed", durationMs });
 }

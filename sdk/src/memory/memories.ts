@@ -3,14 +3,17 @@ import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { pushAnswer } from "../contract/log.ts";
 import type { Link } from "../link/link.ts";
+import { type ClusterOptions, type Clusters, cluster } from "./clusters.ts";
 import { Conflicts } from "./conflicts.ts";
 import { type Context, type ContextOptions, recallContext } from "./context.ts";
 import type { ListOptions, Memory, MemoryPage, NewMemory } from "./memory.ts";
 import { getMemory, listMemories, queryMemories, readThread } from "./reads.ts";
 import type { Recall, RecallOptions } from "./recall.ts";
+import { type Recommendations, type RecommendOptions, recommend } from "./recommend.ts";
 import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { readStatistics, type Statistics } from "./statistics.ts";
 import { type Remembered, storeMemories } from "./store.ts";
+import { type Tuned, type TuneOptions, tune, untune } from "./tune.ts";
 
 /** What the tenant remembers, as the caller sees it on the server. */
 export class Memories {
@@ -103,6 +106,35 @@ export class Memories {
   }
 
   /**
+   * What worked before for tasks like this one, by their rewards: each way with how often it was tried, how
+   * well it went, and why it is recommended; and what did not work. Memories without a reward say nothing of
+   * it. `known` is false, with the `reason`, where nothing is known that worked.
+   *
+   * @returns what `recall` returns.
+   * @example
+   * const { data } = await mayfly.memory.recommend("Rotate the signing key");
+   * for (const { memory, reasons } of data?.recommendations ?? []) console.log(memory.output, reasons);
+   */
+  recommend(task: string, options: RecommendOptions = {}): Promise<Result<Recommendations>> {
+    return recommend(task, options, (query, filters) => this.recall(query, filters));
+  }
+
+  /**
+   * What the memories are about: a sample of those that the caller sees, in clusters by their words, each with a
+   * name of the words that tell it best from the others. The same memories give the same clusters. Needs
+   * `memory:read`.
+   *
+   * @returns `invalid_request`, `scope_missing`.
+   * @example
+   * const { data } = await mayfly.memory.clusters();
+   * for (const { name, size } of data?.clusters ?? []) console.log(size, name);
+   */
+  async clusters(options: ClusterOptions = {}): Promise<Result<Clusters>> {
+    const tenant = this.#link.tenant("A memory");
+    return tenant.error ? tenant : cluster(this.#link, tenant.data, options);
+  }
+
+  /**
    * Remembers something, or up to 1,000 at once, in one round trip: without an outbox, and so not offline.
    * With a `key`, it changes the memory with that key where there is one. Identical content is stored once,
    * unless `allowDuplicate` says otherwise.
@@ -162,5 +194,25 @@ export class Memories {
    */
   reembed(options: ReembedOptions = {}): Promise<Result<Reembedded>> {
     return reembed(this.#link, options);
+  }
+
+  /**
+   * Measures what the embedding model is worth beside the words, by questions to the tenant's own memories whose
+   * answers are known, and sets it for every recall of the tenant that names no weight. Both halves of the
+   * questions are shown: where they disagree, the weight stays as it was. Needs `memory:admin`.
+   *
+   * @returns the table; `not_configured` without an embedder, `invalid_request` where there is too little to
+   *   measure by, `scope_missing`.
+   * @example
+   * const { data } = await mayfly.memory.tune({ apply: false });
+   * console.table(data?.table);
+   */
+  tune(options: TuneOptions = {}): Promise<Result<Tuned>> {
+    return tune(this.#link, (query, asked) => this.recall(query, asked), options);
+  }
+
+  /** Forgets what was measured of a model: it is worth again what its name says. Needs `memory:admin`. */
+  untune(model: string): Promise<Result<{ model: string; meaning: number; unrelated: number }>> {
+    return untune(this.#link, model);
   }
 }

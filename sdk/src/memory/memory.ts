@@ -1,8 +1,15 @@
 import { idOf } from "../contract/ids.ts";
 import { instantOf } from "../contract/invalid.ts";
 import type { LogEvent } from "../contract/log.ts";
-import type { ContentRow, MemoryRow } from "../contract/memory-rows.ts";
+import { type Memory, type MemoryContent, memoryFromRow } from "../contract/memory-rows.ts";
 import type { Memory as MemoryBody, MemoryKind } from "../contract/schemas.ts";
+
+export {
+  contentFromRow,
+  type Memory,
+  type MemoryContent,
+  memoryFromRow,
+} from "../contract/memory-rows.ts";
 
 /** Something to remember. At least one of task, input and output has text. */
 export interface NewMemory {
@@ -38,45 +45,6 @@ export interface NewMemory {
   /** The caller's own vector, 384 numbers, with the name of its model. */
   embedding?: number[];
   model?: string;
-}
-
-/** What every answer says of a memory. */
-export interface MemoryContent {
-  id: string;
-  kind: MemoryKind;
-  task: string;
-  input: string;
-  output: string;
-  critique: string;
-  reward: number | null;
-  importance: number;
-  tags: string[];
-  metadata: Record<string, unknown>;
-  /** The agent that learned it, alive or not. */
-  agentId: string | null;
-  createdAt: Date;
-  /**
-   * That the agent that reads it has changes of it in its outbox, which are shown here and which the
-   * server has not acknowledged; missing otherwise.
-   */
-  unsynced?: true;
-}
-
-/** A memory as it is read. */
-export interface Memory extends MemoryContent {
-  sessionId: string | null;
-  /** The thread that it belongs to. */
-  conversationId: string | null;
-  success: boolean | null;
-  /** `tenant`, or `agent`: its agent, the agent's ancestors and the tenant's admins. */
-  visibility: "tenant" | "agent";
-  /** Rises with each change. */
-  version: number;
-  updatedAt: Date;
-  /** From then on no recall finds it. */
-  expiresAt: Date | null;
-  /** The name that its caller gave it. */
-  key: string | null;
 }
 
 /** Which memories, and where their page starts. */
@@ -122,33 +90,6 @@ export const contentOf = (memory: MemoryContent): MemoryContent => {
     ...{ tags, metadata, agentId, createdAt },
   };
 };
-
-export const contentFromRow = (row: ContentRow): MemoryContent => ({
-  id: row.id,
-  kind: row.kind as MemoryKind,
-  task: row.task,
-  input: row.input,
-  output: row.output,
-  critique: row.critique,
-  reward: row.reward,
-  importance: row.importance,
-  tags: row.tags,
-  metadata: row.metadata as Record<string, unknown>,
-  agentId: row.agent_id,
-  createdAt: new Date(row.created_at),
-});
-
-export const memoryFromRow = (row: MemoryRow): Memory => ({
-  ...contentFromRow(row),
-  sessionId: row.session_id,
-  conversationId: row.conversation_id,
-  success: row.success,
-  visibility: row.visibility as Memory["visibility"],
-  version: row.version,
-  updatedAt: new Date(row.updated_at),
-  expiresAt: row.expires_at ? new Date(row.expires_at) : null,
-  key: row.key,
-});
 
 /** What is remembered as it will be read, until the server has said so. */
 export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory =>

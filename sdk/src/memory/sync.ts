@@ -3,6 +3,7 @@ import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts
 import type { SyncAnswer } from "../contract/log.ts";
 import { fromDataApi } from "../link/call.ts";
 import type { Link } from "../link/link.ts";
+import { readLog } from "../log/page.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { pullPage } from "../outbox/sync-call.ts";
 import { vectorRow } from "./answers.ts";
@@ -10,6 +11,10 @@ import type { MemoryCache } from "./cache.ts";
 import type { LocalSearch } from "./local-search.ts";
 import { type LogPage, memoryFromRow } from "./memory.ts";
 
+type Page = Pick<SyncAnswer, "events" | "memories" | "cursor" | "more">;
+
+/** Events of a page, of which each may have a memory. */
+const pageEvents = 500;
 /** Ids in the address of one request. */
 const idsPerRequest = 100;
 
@@ -53,7 +58,7 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
   let pulled = 0;
   let expired = false;
   for (;;) {
-    const { data, error } = await pullPage(link, outbox.clock, { since: cache.cursor });
+    const { data, error } = await nextPage(link, outbox, cache);
     if (error?.code === "cursor_expired" && !expired) {
       // The log is gone, or another one: all there is, once more.
       expired = true;
@@ -69,13 +74,24 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
     pulled += data.events.length + data.memories.length;
     if (data.more) continue;
     if (!cache.inSnapshot) return ok({ pulled });
-    // Behind the last page of memories comes the log since the first one.
     // Those that only the outbox has are kept.
     cache.endSnapshot(outbox.memories("memory.put"));
+    // Behind the last page of memories comes the log since the first one: of one page it is later than all of it.
+    if (first) return ok({ pulled });
   }
 }
 
-async function takeIn(into: PullInto, data: SyncAnswer): Promise<MayflyError | null> {
+/** At first all the memories that there are, by the function; then the log, which Postgres gives alone. */
+function nextPage(
+  link: Link,
+  { clock }: Outbox,
+  { cursor, inSnapshot }: MemoryCache,
+): Promise<Result<Page>> {
+  if (cursor === null || inSnapshot) return pullPage(link, clock, { since: cursor });
+  return readLog(link, cursor, { types: null, memories: true, states: false, limit: pageEvents });
+}
+
+async function takeIn(into: PullInto, data: Page): Promise<MayflyError | null> {
   const { cache, search, onPage } = into;
   for (const { type, subject } of data.events) {
     if (subject && (type === "memory.deleted" || type === "memory.hidden")) cache.remove(subject);

@@ -1,8 +1,7 @@
 import type { MayflyError } from "../contract/errors.ts";
-import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import { firstDelayMs, maxDelayMs, passing } from "../log/sequence.ts";
+import { Backoff, Pause, passes } from "../link/retry.ts";
 import { acknowledged } from "./answers.ts";
 
 /** Acknowledgements are batched over this window. */
@@ -29,7 +28,7 @@ export class Acknowledgements {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sending: Promise<void> | undefined;
   #ended = false;
-  #wake: () => void = () => {};
+  readonly #pause = new Pause();
 
   constructor(link: Link, onDone: (seqs: number[]) => void, onError: (error: MayflyError) => void) {
     this.#link = link;
@@ -46,7 +45,7 @@ export class Acknowledgements {
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.#wake();
+    this.#pause.end();
     await this.#sending;
     for (let looks = 0; this.#waiting.length > 0; ) {
       const { error, early } = await this.#send();
@@ -69,30 +68,21 @@ export class Acknowledgements {
 
   async #drain(): Promise<void> {
     let looks = 0;
-    for (let delay = firstDelayMs; this.#waiting.length > 0 && !this.#ended; ) {
+    const backoff = new Backoff();
+    while (this.#waiting.length > 0 && !this.#ended) {
       const { error, early } = await this.#send();
       if (!error && !early) {
         looks = 0;
+        backoff.reset();
         continue;
       }
       if (error) {
         this.#onError(error);
-        if (!passing.includes(error.code)) return;
+        if (!passes(error)) return;
       }
       const soon = error ? undefined : lookAgainMs[looks++];
-      await this.#sleep(soon ?? jittered(delay));
-      if (soon === undefined) delay = Math.min(delay * 2, maxDelayMs);
+      await this.#pause.sleep(soon ?? backoff.next(error ?? undefined) ?? 0);
     }
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   async #send(): Promise<Said> {
@@ -100,7 +90,7 @@ export class Acknowledgements {
     if (seqs.length === 0) return { error: null, early: false };
     const answer = await this.#link.rpc("acknowledge_messages", { seqs }, acknowledged);
     if (answer.error) {
-      if (passing.includes(answer.error.code)) this.#waiting.unshift(...seqs);
+      if (passes(answer.error)) this.#waiting.unshift(...seqs);
       return { error: answer.error, early: false };
     }
     const unseen = new Set(answer.data.unseen);

@@ -2,17 +2,11 @@ import { v4 as uuidv4 } from "uuid";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { failureType } from "../contract/messages.ts";
 import { HandlerQueue } from "../link/handler-queue.ts";
-import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
 import { report } from "../link/report.ts";
+import { Backoff, Pause, passes } from "../link/retry.ts";
 import { within } from "../link/ticks.ts";
-import {
-  firstDelayMs,
-  maxDelayMs,
-  passing,
-  type SequencePage,
-  SequenceReader,
-} from "../log/sequence.ts";
+import { type SequencePage, SequenceReader } from "../log/sequence.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { inboxPage, openInbox } from "./answers.ts";
 import type { MessageRow } from "./content.ts";
@@ -59,7 +53,7 @@ export class Inbox {
   /** Why it is not open yet. */
   #problem: MayflyError | null = null;
   /** Waits no longer to open it. */
-  #wake: () => void = () => {};
+  readonly #pause = new Pause();
   /** Where a look back at what was left begins. */
   #lookBack: number | undefined;
 
@@ -130,7 +124,7 @@ export class Inbox {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#wake();
+    this.#pause.end();
     this.#queue.end();
     for (const resolve of this.#requests.values()) resolve(failed(closed()));
     await this.#reader?.stop();
@@ -139,7 +133,8 @@ export class Inbox {
   }
 
   async #open(): Promise<Result<null>> {
-    for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, maxDelayMs)) {
+    const backoff = new Backoff();
+    for (;;) {
       const answer = await this.#link.rpc("open_inbox", { session: this.#session }, openInbox);
       if (this.#closed) return failed(closed());
       this.#problem = answer.error;
@@ -147,15 +142,9 @@ export class Inbox {
         this.#read(answer.data.topic, answer.data.acknowledged);
         return ok(null);
       }
-      if (!passing.includes(answer.error.code)) return answer;
+      if (!passes(answer.error)) return answer;
       this.#tell(answer.error);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, jittered(delay));
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await this.#pause.sleep(backoff.next(answer.error) ?? 0);
       if (this.#closed) return failed(closed());
     }
   }

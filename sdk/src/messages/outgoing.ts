@@ -2,6 +2,7 @@ import { type ErrorCode, failed, type MayflyError, ok, type Result } from "../co
 import type { Link } from "../link/link.ts";
 
 import { foreign } from "../link/refusals.ts";
+import { mayBeDone, retried } from "../link/retry.ts";
 import { sent } from "./answers.ts";
 import type { OutgoingMessage, Sent } from "./content.ts";
 
@@ -10,8 +11,7 @@ const perCall = 100;
 const charactersPerCall = 1_000_000;
 /** Of what passes: the same ids again, so that nothing is sent twice. */
 const tries = 5;
-const firstDelayMs = 250;
-const passing: ErrorCode[] = ["internal", "unavailable"];
+const firstMs = 250;
 /** Errors that are one message's, not the call's. */
 const ofOne: ErrorCode[] = [
   "channel_unknown",
@@ -91,14 +91,13 @@ export class Outgoing {
     }
   }
 
-  async #post(messages: OutgoingMessage[]): Promise<Result<Sent[]>> {
-    for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay *= 2) {
+  #post(messages: OutgoingMessage[]): Promise<Result<Sent[]>> {
+    const post = async (): Promise<Result<Sent[]>> => {
       const answer = await this.#link.rpc("send_messages", { messages: messages as never }, sent);
       const error = answer.error ?? unnamed(messages, answer.data);
-      if (!error) return answer;
-      if (!passing.includes(error.code) || attempt === tries) return failed(error);
-      await new Promise((resolve) => setTimeout(resolve, delay * (0.5 + Math.random())));
-    }
+      return error ? failed(error) : answer;
+    };
+    return retried(post, mayBeDone, { firstMs, tries });
   }
 }
 

@@ -1,8 +1,8 @@
 import type { MayflyError } from "../contract/errors.ts";
-import { jittered } from "../link/jitter.ts";
 import type { Left } from "../link/left.ts";
 import type { Link } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
+import { Backoff } from "../link/retry.ts";
 import type { Outbox } from "./outbox.ts";
 import { type OnSettled, pushOutbox } from "./push.ts";
 
@@ -21,7 +21,8 @@ export async function pushLast(
   let cause: MayflyError | null = null;
   let refused = 0;
   const waiting = () => outbox.waiting(agentId ?? undefined);
-  for (let attempt = 1; ; ) {
+  const backoff = new Backoff({ firstMs: retryDelayMs, tries });
+  for (;;) {
     // Another push of this process may have them under way.
     await Promise.race([outbox.settled(), limit.over]);
     if (waiting() === 0 || limit.isOver) break;
@@ -36,8 +37,8 @@ export async function pushLast(
       if (data.pushed + data.rejected === 0 && !outbox.isBusy) break;
       continue;
     }
-    if (error.code !== "unavailable" || attempt === tries || limit.isOver) break;
-    const delay = jittered(retryDelayMs * attempt++);
+    const delay = error.code === "unavailable" ? backoff.next(error) : undefined;
+    if (delay === undefined || limit.isOver) break;
     await Promise.race([new Promise((resolve) => setTimeout(resolve, delay)), limit.over]);
   }
   const unsynced = waiting();

@@ -1,14 +1,9 @@
 import { type ErrorBody, MayflyError } from "../contract/errors.ts";
+import { storageFailed } from "../contract/invalid.ts";
 import type { Operation } from "../contract/schemas.ts";
 import { HybridClock, isAfter } from "../link/hybrid-clock.ts";
 import { type DeadLetter, firstBatch, HeldOperations, sizeOf } from "./held-operations.ts";
-import {
-  type OutboxChange,
-  type OutboxEntry,
-  type OutboxStorage,
-  type OutboxStore,
-  storageFailed,
-} from "./storage.ts";
+import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 
 /** How much an outbox takes, dead letters included; of one tenant. */
 export interface OutboxLimits {

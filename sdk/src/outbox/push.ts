@@ -1,10 +1,11 @@
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { storageFailed } from "../contract/invalid.ts";
 import type { PushResult } from "../contract/log.ts";
 import type { Operation } from "../contract/schemas.ts";
 import type { Link } from "../link/link.ts";
 import { foreign } from "../link/refusals.ts";
 import type { Outbox } from "./outbox.ts";
-import { type OutboxEntry, storageFailed } from "./storage.ts";
+import type { OutboxEntry } from "./storage.ts";
 import { pushOperations } from "./sync-call.ts";
 
 /** What became of the outbox. */

@@ -1,12 +1,7 @@
+import { storageFailed } from "../contract/invalid.ts";
 import { builtin as moduleOf } from "../link/builtin.ts";
 import { type FileLock, LockHeld, LockLost, lockFile } from "./file-lock.ts";
-import {
-  type OutboxChange,
-  type OutboxEntry,
-  type OutboxStorage,
-  type OutboxStore,
-  storageFailed,
-} from "./storage.ts";
+import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 
 type Fs = typeof import("node:fs/promises");
 

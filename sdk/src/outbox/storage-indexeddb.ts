@@ -1,11 +1,6 @@
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import {
-  type OutboxChange,
-  type OutboxEntry,
-  type OutboxStorage,
-  type OutboxStore,
-  storageFailed,
-} from "./storage.ts";
+import { storageFailed } from "../contract/invalid.ts";
+import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 
 interface Schema extends DBSchema {
   outbox: {

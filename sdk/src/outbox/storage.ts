@@ -1,5 +1,4 @@
 import type { ErrorBody } from "../contract/errors.ts";
-import { MayflyError } from "../contract/errors.ts";
 import type { Operation } from "../contract/schemas.ts";
 
 /** An operation on its way to the server. */
@@ -55,9 +54,3 @@ export function memoryStorage(): OutboxStorage {
     },
   };
 }
-
-export const storageFailed = (message: string, hint: string | null, cause?: unknown) =>
-  new MayflyError(
-    { code: "storage_failed", message, hint, details: null },
-    cause === undefined ? undefined : { cause },
-  );

@@ -1,6 +1,6 @@
 /** What is done about a tenant's memories as a whole, as whoever the client is. */
 import { z } from "zod";
-import { count, flag, row, text } from "../contract/answer-form.ts";
+import { count, flag, row, text, texts } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 
@@ -13,6 +13,8 @@ export interface Maintained {
   tombstones: number;
   events: number;
   ops: number;
+  /** Chores that failed in the last batch, by name: `npx mayfly doctor` says why. The others were done. */
+  failed: string[];
 }
 
 /** How to follow or end maintenance. */
@@ -35,6 +37,8 @@ const maintainedRow = row<Maintained & { more: boolean }>({
   tombstones: count,
   events: count,
   ops: count,
+  // Missing from a server of 0.1.
+  failed: texts.default([]),
   more: flag,
 });
 
@@ -51,13 +55,15 @@ export async function maintainTenant(
   link: Link,
   { onProgress, signal }: MaintainOptions,
 ): Promise<Result<Maintained>> {
-  const done: Maintained = { agents: 0, forgotten: 0, tombstones: 0, events: 0, ops: 0 };
-  const steps = Object.keys(done) as (keyof Maintained)[];
+  const counts = { agents: 0, forgotten: 0, tombstones: 0, events: 0, ops: 0 };
+  const steps = Object.keys(counts) as (keyof typeof counts)[];
+  const done: Maintained = { ...counts, failed: [] };
   while (!signal?.aborted) {
     const { data, error } = await link.rpc("maintain", { max_rows: batchRows }, maintainedRow);
     if (error) return failed(error);
     const batch = data;
     for (const step of steps) done[step] += batch[step];
+    done.failed = batch.failed;
     onProgress?.({ ...done });
     if (!batch.more) break;
     if (steps.every((step) => batch[step] === 0)) await pause(pauseMs);

@@ -104,7 +104,7 @@ begin
       case when b.hard_tokens is null then output else b.hard_tokens - b.spent_tokens - b.held_tokens - ask.input end);
     output := least(output, room);
     if output < ask.output_least then
-      return jsonb_build_object('code', 'budget_exceeded', 'level', b.level, 'subject', b.subject, 'budget', b.id,
+      return jsonb_build_object('code', 'budget_exceeded', 'level', b.level, 'of', case when b.hard_tokens - b.spent_tokens - b.held_tokens - ask.input < ask.output_least then 'tokens' else 'usd' end, 'subject', b.subject, 'budget', b.id,
         'left_usd', greatest(0, b.hard_usd - b.spent_usd - b.held_usd), 'left_tokens', greatest(0, b.hard_tokens - b.spent_tokens - b.held_tokens));
     end if;
   end loop;

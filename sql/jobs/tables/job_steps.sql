@@ -9,6 +9,7 @@ create table mayfly.job_steps (
   ms integer,
   bytes integer not null,
   at timestamptz not null default clock_timestamp(),
+  seq bigint generated always as identity,
   constraint job_steps_pkey primary key (tenant_id, job_id, name)
 );
 
@@ -20,4 +21,5 @@ alter table mayfly.job_steps
 
 comment on table mayfly.job_steps is 'What the steps of jobs gave.';
 comment on column mayfly.job_steps.attempt is 'Of the job, when it was recorded.';
+comment on column mayfly.job_steps.seq is 'In the order in which steps are recorded.';
 comment on column mayfly.job_steps.ms is 'How long it took, as its worker says.';

@@ -1,13 +1,13 @@
 -- What is still to be broadcast, written by the transaction that it tells of: it is visible exactly when
--- its data is, so the last one cannot be lost. flush_nudges deletes it, and broadcasts once for each topic and event.
+-- its data is, so the last one cannot be lost. flush_nudges deletes it, and broadcasts once for each topic and event, of the kinds that rooms have registered
+-- (nudge_kinds).
 -- No foreign key, which would look the tenant up for each row: forget_log deletes what a tenant leaves.
 
 create table mayfly_private.nudges_due (
   tenant_id uuid not null,
   id bigint generated always as identity,
   topic text not null,
-  event text not null
-    constraint nudges_due_event_known check (event in ('log_appended', 'message', 'debug_level', 'control')),
+  event text not null,
   seq bigint,
   constraint nudges_due_pkey primary key (tenant_id, id)
 );

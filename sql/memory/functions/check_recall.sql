@@ -4,7 +4,7 @@ create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
 )
 returns void
-language plpgsql immutable
+language plpgsql stable
 set search_path = ''
 as $$
 begin
@@ -12,8 +12,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'query must have at most 10000 characters.', null, '{"field": "query"}');
   elsif coalesce(query, '') = '' and embedding is null and similar_to is null then
     perform mayfly_private.fail(400, 'invalid_request', 'A recall needs a query, an embedding or similar_to.', null, '{"field": "query"}');
-  elsif cardinality(embedding) <> 384 then
-    perform mayfly_private.fail(400, 'invalid_request', 'embedding must have 384 numbers.', null, '{"field": "embedding"}');
+  elsif embedding is not null and cardinality(embedding) <> mayfly_private.embedding_dimensions() then
+    perform mayfly_private.fail(400, 'invalid_request', format('embedding must have %s numbers.', mayfly_private.embedding_dimensions()), null, '{"field": "embedding"}');
   elsif embedding is not null and coalesce(model, '') = '' then
     perform mayfly_private.fail(400, 'invalid_request', 'An embedding needs the name of its model.', null, '{"field": "model"}');
   elsif result_limit is null or result_limit not between 1 and 100 then

@@ -7,6 +7,7 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  dimensions constant integer := mayfly_private.embedding_dimensions();
   stored integer;
   failed integer;
 begin
@@ -17,13 +18,13 @@ begin
       where case when jsonb_typeof(r) <> 'object' then true
         else mayfly_private.to_uuid(r ->> 'memory') is null or mayfly_private.to_uuid(r ->> 'lease') is null
           or case jsonb_typeof(r -> 'embedding')
-            when 'array' then case when jsonb_array_length(r -> 'embedding') <> 384 or jsonb_path_exists(r -> 'embedding',
+            when 'array' then case when jsonb_array_length(r -> 'embedding') <> dimensions or jsonb_path_exists(r -> 'embedding',
               '$[*] ? (@.type() != "number" || @ > 1000 || @ < -1000 || (@ != 0 && @ < 1e-30 && @ > -1e-30))') then true
               else extensions.l2_norm((r ->> 'embedding')::extensions.halfvec) = 0 end
             else jsonb_typeof(r -> 'error') is distinct from 'string' end
         end) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'results must be at most 100 of { memory, lease } with an embedding of 384 numbers that are not all 0, or an error.', null, '{"field": "results"}');
+      format('results must be at most 100 of { memory, lease } with an embedding of %s numbers that are not all 0, or an error.', dimensions), null, '{"field": "results"}');
   end if;
 
   -- A lease that is over, or of words that have changed since, is worth nothing.
@@ -35,7 +36,7 @@ begin
     returning q.memory_id, r ->> 'embedding' as embedding
   ), inserted as (
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
-    select tenant, complete_embeddings.model, d.memory_id, d.embedding::extensions.halfvec(384)
+    select tenant, complete_embeddings.model, d.memory_id, d.embedding::extensions.halfvec
     from done d join mayfly.memories m on m.tenant_id = tenant and m.id = d.memory_id and m.deleted_at is null
     on conflict do nothing
     returning 1

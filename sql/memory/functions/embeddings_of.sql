@@ -1,5 +1,5 @@
 -- The embeddings of a push, one for each operation, null where it has none; null at all where one of
--- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes 384 numbers and
+-- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes numbers and
 -- nothing else, and it is needed anyway: 0.15 ms an operation; asking each number with a JSON path took
 -- 0.6 ms. A norm below 999 keeps all numbers within 1000, and what is nearer to 0 than 1e-30 has at
 -- least 30 zeros behind its point.
@@ -12,13 +12,14 @@ as $$
 declare
   embeddings extensions.halfvec[];
   sure boolean;
+  dimensions constant integer := mayfly_private.embedding_dimensions();
 begin
   select array_agg(cast_one.embedding order by cast_one.n),
-    coalesce(bool_and(extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
+    coalesce(bool_and(extensions.vector_dims(cast_one.embedding) = dimensions and extensions.l2_norm(cast_one.embedding) < 999 and extensions.l2_norm(cast_one.embedding) > 0
       and strpos(cast_one.content, '0.000000000000000000000000000000') = 0), true)
   into embeddings, sure
   from (
-    select written.n, written.content, written.content::extensions.halfvec(384) as embedding
+    select written.n, written.content, written.content::extensions.halfvec as embedding
     from (
       select o.n, case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then o.op #>> '{body,embedding}' end as content
       from jsonb_array_elements(push) with ordinality as o (op, n)

@@ -10,9 +10,8 @@
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- The words' score and fit: mayfly_private.find_by_words. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
--- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other. The weights are the caller's: words weigh 1, meaning what
--- mayfly_private.model_worth says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
+-- The words' score and fit: mayfly_private.find_by_words; likeness: mayfly_private.find_by_meanings. The weights are the caller's: words weigh 1, meaning what
+-- mayfly_private.worth_of_model says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
 -- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
 -- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
 --
@@ -21,7 +20,8 @@
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
   since timestamptz, result_limit integer, until timestamptz, for_task text, session uuid, conversation uuid,
-  similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean
+  similar_to uuid, weights jsonb, half_lives jsonb, surrounding integer, grouped boolean, explain boolean, older_embedding real[],
+  older_model text
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -60,7 +60,16 @@ declare
   best_likeness double precision;
   level double precision;
 begin
+  if embedding is null and similar_to is null and older_embedding is not null then
+    -- Only the old model could be asked.
+    embedding := older_embedding;
+    model := older_model;
+    older_embedding := null;
+  end if;
   perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
+  if older_embedding is not null then
+    perform mayfly_private.check_recall(query, older_embedding, older_model, result_limit, null, surrounding);
+  end if;
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
   end if;
@@ -96,7 +105,7 @@ begin
     of_meaning := 0;
     select null::real as meaning, null::real as unrelated into worth;
   else
-    select * into worth from mayfly_private.model_worth(model);
+    select * into worth from mayfly_private.worth_of_model(tenant, model);
     of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
   end if;
 
@@ -104,7 +113,7 @@ begin
   loop
     select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
       null::double precision[] as likenesses, null::jsonb as report into by_words;
-    select null::uuid[] as ids, null::double precision[] as similarities into by_meaning;
+    select null::uuid[] as ids, null::double precision[] as similarities, null::double precision[] as likenesses into by_meaning;
     if of_words > 0 then
       select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit, explain,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
@@ -112,10 +121,10 @@ begin
     if of_meaning > 0 then
       -- Of the nearest fewer, where none is filtered out: 50 of 10,000 vectors among 110,000 took HNSW three times
       -- as long as 20. Some of them will not pass a filter.
-      select * into by_meaning from mayfly_private.find_by_meaning(tenant, model, asked_vector,
+      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      best_likeness := 0.01 * least(1, by_meaning.similarities[1] / worth.unrelated) + 0.99 * greatest(0, by_meaning.similarities[1] - worth.unrelated) / (1 - worth.unrelated);
+      best_likeness := by_meaning.likenesses[1];
     end if;
     exit when by_words.ids is null and by_meaning.ids is null;
     level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
@@ -131,9 +140,8 @@ begin
           select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
           from unnest(by_words.ids, by_words.scores) w (id, score)
           union all
-          select v.id, of_meaning / (of_words + of_meaning) * (0.01 * least(1, v.similarity / worth.unrelated)
-            + 0.99 * greatest(0, v.similarity - worth.unrelated) / (1 - worth.unrelated)) / best_likeness
-          from unnest(by_meaning.ids, by_meaning.similarities) v (id, similarity)
+          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
+          from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
         ) either
         group by either.id
         order by relevance desc, either.id
@@ -146,14 +154,7 @@ begin
         from mayfly.memories m
         -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
         cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / case m.kind
-              when 'episode' then half_lives_of[1]
-              when 'task_result' then half_lives_of[2]
-              when 'conversation' then half_lives_of[3]
-              when 'learning' then half_lives_of[4]
-              when 'fact' then half_lives_of[5]
-              when 'working' then half_lives_of[6]
-              when 'general' then half_lives_of[7] end) as recency) h
+          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
       order by f.relevance desc, f.id
@@ -187,14 +188,7 @@ begin
         from mayfly.memories m
         -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
         cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / case m.kind
-              when 'episode' then half_lives_of[1]
-              when 'task_result' then half_lives_of[2]
-              when 'conversation' then half_lives_of[3]
-              when 'learning' then half_lives_of[4]
-              when 'fact' then half_lives_of[5]
-              when 'working' then half_lives_of[6]
-              when 'general' then half_lives_of[7] end) as recency) h
+          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
         ) c
@@ -256,6 +250,7 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --   surrounding  how many memories before and after each hit come with it, 0 to 5, from its conversation or session
 --   grouped      near duplicates are one result, with the others' ids; false gives each of them
 --   explain      parts also hold the weights, and the words that were asked for with their rarity
+--   older_…      the question by the model before: for memories that have no vector of the present one yet
 
 create function mayfly.recall(
   query text default null,
@@ -276,7 +271,9 @@ create function mayfly.recall(
   half_lives jsonb default null,
   surrounding integer default 0,
   grouped boolean default true,
-  explain boolean default false
+  explain boolean default false,
+  older_embedding real[] default null,
+  older_model text default null
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -291,7 +288,8 @@ as $$
 begin
   return query
   select * from mayfly_private.recall(query, embedding, model, kinds, having_tags, agent, min_reward, since, result_limit,
-    until, for_task, session, conversation, similar_to, weights, half_lives, surrounding, grouped, explain);
+    until, for_task, session, conversation, similar_to, weights, half_lives, surrounding, grouped, explain,
+    older_embedding, older_model);
 end
 $$;
 

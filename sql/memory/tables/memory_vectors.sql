@@ -9,6 +9,7 @@ create table mayfly.memory_vectors (
   tenant_id uuid not null,
   model text not null constraint memory_vectors_model_length check (char_length(model) between 1 and 100),
   memory_id uuid not null,
+  -- As many numbers as mayfly_private.set_dimensions says: nothing else names their count.
   -- A vector of zeros is NaN from everything, which sorts as more alike than what is the same.
   embedding extensions.halfvec(384) not null
     constraint memory_vectors_embedding_points check (extensions.l2_norm(embedding) > 0),

@@ -1,4 +1,4 @@
--- Charges the vectors that a statement wrote: 800 bytes each, 384 half floats and their row.
+-- Charges the vectors that a statement wrote: two bytes a number, and 32 for their row.
 
 create function mayfly_private.meter_vectors()
 returns trigger
@@ -6,15 +6,16 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  each_bytes constant integer := 32 + 2 * mayfly_private.embedding_dimensions();
   change record;
 begin
   if tg_op = 'INSERT' then
     for change in select t.id, count(*) as vectors from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id loop
-      perform mayfly_private.charge(change.id, 0, change.vectors * 800, 0);
+      perform mayfly_private.charge(change.id, 0, change.vectors * each_bytes, 0);
     end loop;
   else
     for change in select t.id, count(*) as vectors from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id loop
-      perform mayfly_private.charge(change.id, 0, change.vectors * -800, 0);
+      perform mayfly_private.charge(change.id, 0, -change.vectors * each_bytes, 0);
     end loop;
   end if;
   return null;

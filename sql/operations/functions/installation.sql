@@ -1,7 +1,7 @@
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
 --
---   { release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
+--   { dimensions, release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
 --     open_policies: [{ schema, table, policy, command }],
 --     pre_request: { function, callable, next, database } | null, timeouts: {role: statement_timeout},
@@ -68,6 +68,7 @@ begin
     and d.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
   order by d.setdatabase desc limit 1;
   return jsonb_build_object(
+    'dimensions', mayfly_private.embedding_dimensions(),
     'pre_request', pre_request,
     'statistics', (
       select coalesce(jsonb_agg(format('%s.%s.%s', st.schemaname, st.tablename, st.attname) order by 1), '[]')

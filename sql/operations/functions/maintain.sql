@@ -17,8 +17,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
   end if;
   -- Another one is at it: there may be more.
-  answer := coalesce(mayfly_private.maintain_tenant(tenant, max_rows),
-    '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "more": true}');
+  answer := '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "failed": [], "more": true}'::jsonb
+    || coalesce(mayfly_private.maintain_tenant(tenant, max_rows), '{}');
   -- 200 take 1 to 2 s; a hosted project breaks a call off after 8.
   settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
   select count(*) into unsettled
@@ -40,5 +40,5 @@ set search_path = ''
 return mayfly_private.maintain(max_rows);
 
 comment on function mayfly.maintain is
-  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, more }. While more is true, call it again.';
+  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 grant execute on function mayfly.maintain to authenticated, service_role;

@@ -4,8 +4,8 @@
 -- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
 -- each. Locks their rows of maintenance, passing by those that others hold.
 --
--- What fails for one tenant ends nothing for the others: it is undone and noted with its time and its error, and
--- the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
+-- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
+-- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
 
 create function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer
@@ -30,8 +30,6 @@ begin
   foreach tenant in array tenants loop
     begin
       perform mayfly_private.maintain_tenant(tenant, max_rows);
-      update mayfly_private.maintenance m set failures = 0, failed_since = null, error = null
-      where m.tenant_id = tenant and m.failures > 0;
     exception when others then
       get stacked diagnostics reason = message_text, state = returned_sqlstate;
       update mayfly_private.maintenance m

@@ -1,6 +1,7 @@
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
--- of their names, each on at most max_rows rows. Gives what they counted, and `more`: true while one of them may have
--- left something. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
+-- of their names, each on at most max_rows rows. Gives what they counted, `more`: true while one of them may have
+-- left something, and `failed`: the names of those that failed. What a chore that fails has done is undone, and
+-- the others go on; the tenant's maintenance notes the chore with its error, and so does the log of Postgres. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
 -- that locked leaves it to the one that holds it; then what each chore locks.
 
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
@@ -13,6 +14,10 @@ declare
   done jsonb;
   counted jsonb := '{}';
   more boolean := false;
+  failed text[] := '{}';
+  errors text[] := '{}';
+  reason text;
+  state text;
 begin
   insert into mayfly_private.maintenance (tenant_id) values (tenant) on conflict do nothing;
   perform from mayfly_private.maintenance m where m.tenant_id = tenant for update skip locked;
@@ -21,17 +26,28 @@ begin
   end if;
   perform set_config('mayfly.maintaining', 'on', true);
   for chore in select c.name, to_regprocedure(c.work) as work from mayfly_private.chores c order by c.name loop
-    if chore.work is null then
-      raise warning 'mayfly: the chore % names a function that does not exist.', chore.name;
-      continue;
-    end if;
-    execute format('select %s($1, $2)', chore.work::regproc) into done using tenant, max_rows;
-    counted := counted || (done - 'more');
-    more := more or coalesce((done ->> 'more')::boolean, false);
+    begin
+      if chore.work is null then
+        raise undefined_function using message = 'it names a function that does not exist';
+      end if;
+      execute format('select %s($1, $2)', chore.work::regproc) into done using tenant, max_rows;
+      counted := counted || (done - 'more');
+      more := more or coalesce((done ->> 'more')::boolean, false);
+    exception when others then
+      get stacked diagnostics reason = message_text, state = returned_sqlstate;
+      failed := failed || chore.name::text;
+      errors := errors || format('%s: %s %s', chore.name, state, reason);
+      raise warning 'mayfly: the chore % of the tenant % failed: % %', chore.name, tenant, state, reason;
+    end;
   end loop;
-  update mayfly_private.maintenance m set at = clock_timestamp() where m.tenant_id = tenant;
+  update mayfly_private.maintenance m
+  set at = clock_timestamp(),
+    failures = case when cardinality(failed) > 0 then m.failures + 1 else 0 end,
+    failed_since = case when cardinality(failed) > 0 then coalesce(m.failed_since, clock_timestamp()) end,
+    error = case when cardinality(failed) > 0 then left(array_to_string(errors, '; '), 300) end
+  where m.tenant_id = tenant;
   perform set_config('mayfly.maintaining', 'off', true);
-  return counted || jsonb_build_object('more', more);
+  return counted || jsonb_build_object('more', more, 'failed', failed);
 end
 $$;
 

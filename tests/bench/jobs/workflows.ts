@@ -25,6 +25,7 @@ export async function openAbsurd(): Promise<Queue> {
   );
   await schema.end();
   const pool = new Pool({ connectionString: database.url, max: 24 });
+  pool.on("error", () => {});
   let handle: Handle = () => {};
   const open = () => {
     const app = new Absurd({ db: pool, queueName: "t", log: quiet });
@@ -54,6 +55,7 @@ export async function openAbsurd(): Promise<Queue> {
 
 interface Ending {
   end(): Promise<void>;
+  on(event: "error", listener: () => void): void;
 }
 
 interface OpenWorkflow {
@@ -148,6 +150,8 @@ export async function openDbos(): Promise<Queue> {
     addOne: async (input) => void (await add(input)),
     async close() {
       await client.destroy();
+      // Its pools close after these have returned, and would say so as errors.
+      await new Promise((resolve) => setTimeout(resolve, 500));
       await database.drop();
     },
   };

@@ -1,12 +1,13 @@
 /** What each does with the write of a worker whose lease has ended, while another has the job. */
 
+import postgres from "postgres";
 import { openBackend } from "#harness/backend";
 import { makeAgent, makeTenant, refusalOf } from "#harness/callers";
 import type { TestDatabase } from "#harness/database";
 import { report } from "../lib/report.ts";
 import { unlimited } from "../lib/target.ts";
 import { graphileStatements } from "./graphile.ts";
-import { emptyDatabase } from "./packages.ts";
+import { emptyDatabase, load } from "./packages.ts";
 
 export async function measureZombies(db: TestDatabase): Promise<void> {
   const tenant = await makeTenant(db.sql, unlimited);
@@ -61,7 +62,44 @@ export async function measureZombies(db: TestDatabase): Promise<void> {
     baseline: left?.n ?? Number.NaN,
   });
   if (refused !== 4) process.exitCode = 1;
+  await measureBoss();
   await zombie.close();
   await worker.backend.close();
   await theirs.drop();
+}
+
+interface Boss {
+  start(): Promise<unknown>;
+  stop(options: { graceful: boolean }): Promise<void>;
+  createQueue(name: string): Promise<void>;
+  send(name: string, data: object): Promise<unknown>;
+  fetch(name: string): Promise<{ id: string }[]>;
+  complete(name: string, id: string): Promise<unknown>;
+}
+
+/** pg-boss: a job is completed by its id while it is active, whoever has it. */
+async function measureBoss(): Promise<void> {
+  const { PgBoss } = await load<{ PgBoss: new (options: object) => Boss }>("pg-boss");
+  const database = await emptyDatabase("boss_zombie");
+  const boss = new PgBoss({ connectionString: database.url, schedule: false, supervise: false });
+  await boss.start();
+  await boss.createQueue("t");
+  await boss.send("t", {});
+  const [zombies] = await boss.fetch("t");
+  const sql = postgres(database.url, { max: 1 });
+  // What its maintenance does with a job whose time is over.
+  await sql`update pgboss.job set state = 'retry', start_after = now() where state = 'active'`;
+  const [others] = await boss.fetch("t");
+  await boss.complete("t", zombies?.id ?? "");
+  const [row] = await sql`select state from pgboss.job where id = ${others?.id ?? ""}`;
+  report({
+    bench: "jobs",
+    name: "pg-boss: writes of a zombie that were refused, while another has the job",
+    on: "postgres",
+    unit: "of 1 refused",
+    ours: Number(row?.state === "active"),
+  });
+  await sql.end();
+  await boss.stop({ graceful: false });
+  await database.drop();
 }

@@ -1,6 +1,5 @@
 /** The embedded Supabase as a process of its own, to be killed. Says `{ apiUrl, … }` when it serves. */
-import { createConsoleLog } from "../../../local/src/console-log.ts";
-import { type LocalOptions, startLocal } from "../../../local/src/index.ts";
+import { createConsoleLog, type LocalOptions, startLocal } from "@mayfly/local";
 
 const options = JSON.parse(process.argv[2] ?? "{}") as Omit<LocalOptions, "log">;
 const log = createConsoleLog({ verbose: true, json: true });

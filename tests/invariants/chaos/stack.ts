@@ -5,10 +5,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { LocalOptions } from "@mayfly/local";
+import { openPglite } from "@mayfly/local/internal";
 import { silent } from "#harness/log";
 import { readTemplate } from "#harness/template";
-import { openPglite } from "../../../local/src/db/index.ts";
-import type { LocalOptions } from "../../../local/src/index.ts";
 
 export interface Serving {
   apiUrl: string;

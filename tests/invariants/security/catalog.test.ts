@@ -120,7 +120,7 @@ describe("the definer functions", () => {
 
   it("that a client may call ask who is calling, each of them", async () => {
     const asks =
-      /require_tenant|require_role|caller\(|caller_id\(|tenant_ids\(|lock_agent\(|lock_state\(|lock_member\(|own_channel\(|open_spawn\(|acting_role\(|request\.jwt\.claims|sees_agent\(|auth\.uid\(|fence_job\(|claiming_worker\(/;
+      /require_tenant|require_role|caller\(|caller_id\(|tenant_ids\(|lock_agent\(|lock_state\(|lock_member\(|own_channel\(|open_spawn\(|acting_role\(|request\.jwt\.claims|sees_agent\(|auth\.uid\(|fence_job\(|held_run\(|claiming_worker\(/;
     const rows = await db.sql.unsafe(`
       select p.proname as name, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as source
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace

@@ -1,6 +1,3 @@
-import { afterAll, beforeAll } from "vitest";
-import type { z } from "zod";
-import { startTestLocal, type TestLocal } from "#harness/local";
 import {
   queryRequest,
   renewRequest,
@@ -9,7 +6,10 @@ import {
   stopRequest,
   syncRequest,
   teamRequest,
-} from "../../../sdk/src/contract/schemas.ts";
+} from "@mayfly/sdk/contract/schemas";
+import { afterAll, beforeAll } from "vitest";
+import type { z } from "zod";
+import { startTestLocal, type TestLocal } from "#harness/local";
 
 export let local: TestLocal;
 export let tenant: string;

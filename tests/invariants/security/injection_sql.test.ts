@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { operation, teamRequest } from "@mayfly/sdk/contract/schemas";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -13,11 +14,11 @@ import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
 import { fillTenant, type Victim } from "#harness/sweep";
-import { operation, teamRequest } from "../../../sdk/src/contract/schemas.ts";
+import { wantedOfWorkflows } from "../../workflows/wanted.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
 import { fewPayloads, leakIn, payloads } from "./payloads.ts";
-import { wantedOfCosts } from "./wanted-costs.ts";
+import { wantedOfCosts, wantedOfRuns } from "./wanted-costs.ts";
 
 interface Argument {
   name: string;
@@ -58,13 +59,14 @@ beforeAll(async () => {
     secret: { claims: serviceRole, headers: inTenant(own.tenant) },
   };
   const target = (await makeAgent(db.sql, own.tenant, { lifetime: 600 })).id;
-  const [job, lease] = await actAs(
+  const [job, lease, run] = await actAs(
     db.sql,
     serviceRole,
     async (session) => {
-      const [added] = await session`select mayfly.add_jobs('[{"name": "held"}]') as jobs`;
+      const [added] =
+        await session`select mayfly.add_jobs('[{"name": "held"}, {"name": "workflow:run:1", "delay": 9000}]') as jobs`;
       const [claimed] = await session`select mayfly.claim_jobs(lease => 3600) as answer`;
-      return [added?.jobs[0].id, claimed?.answer.jobs[0].lease] as [string, string];
+      return [added?.jobs[0].id, claimed?.answer.jobs[0].lease, added?.jobs[1].id] as string[];
     },
     inTenant(own.tenant),
   );
@@ -109,7 +111,10 @@ beforeAll(async () => {
     "use_approval.lease": lease,
     "use_approval.id": askedByJob.id,
     "wait_job.signals": ["go"],
+    "set_entity.entity": { name: "a thing" },
+    ...wantedOfWorkflows(lease as string, run as string),
     ...wantedOfCosts,
+    ...wantedOfRuns(own.run),
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,

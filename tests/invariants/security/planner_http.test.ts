@@ -272,6 +272,7 @@ describe("what another tenant has", () => {
       "job_ticks_pkey",
       "model_names_pkey",
       "model_prices_pkey",
+      "nudge_kinds_pkey",
       "operation_types_pkey",
       "renewal_secrets_pkey",
       "scopes_pkey",

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
+import type { Logger } from "@mayfly/local";
 import { createClient } from "@supabase/supabase-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { machineClaims, makePerson, rpc } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import type { Logger } from "../../../local/src/log.ts";
 
 let local: TestLocal;
 /** Everything that was logged or printed, by any part. */

@@ -1,10 +1,9 @@
+import { createTokens, generateKeys, type Tokens } from "@mayfly/local/internal";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, makeAgent, rpc } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { putOf } from "#harness/operations";
-import { generateKeys } from "../../../local/src/keys.ts";
-import { createTokens, type Tokens } from "../../../local/src/tokens.ts";
 import { mutationOf } from "./claims.ts";
 
 let local: TestLocal;

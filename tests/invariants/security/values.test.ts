@@ -1,5 +1,5 @@
+import { operation, spawnRequest } from "@mayfly/sdk/contract/schemas";
 import { describe, expect, it } from "vitest";
-import { operation, spawnRequest } from "../../../sdk/src/contract/schemas.ts";
 import { nested } from "./claims.ts";
 
 const cyclic: Record<string, unknown> = {};

@@ -1,4 +1,4 @@
-/** What the calls about costs take, where nothing else is tried. */
+/** What the calls about costs and runs take, where nothing else is tried. */
 import { randomUUID } from "node:crypto";
 
 export const wantedOfCosts: Record<string, unknown> = {
@@ -12,3 +12,9 @@ export const wantedOfCosts: Record<string, unknown> = {
   "set_budget.hard_usd": 1,
   "set_rate_limit.level": "tenant",
 };
+
+export const wantedOfRuns = (run: string): Record<string, unknown> => ({
+  "start_run.agent": "one",
+  "fork_run.at_step": 1,
+  "fork_run.id": run,
+});

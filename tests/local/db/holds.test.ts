@@ -5,7 +5,7 @@ import { silent } from "#harness/log";
 import { readTemplate } from "#harness/template";
 import { openPglite } from "../../../local/src/db/index.ts";
 
-const open = async (template: Blob | Uint8Array) => {
+const open = async (template: Uint8Array | string) => {
   const { keys } = await readTemplate();
   return openPglite({ passwords: keys.databasePassword, template, log: silent });
 };

@@ -1,10 +1,10 @@
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
 import {
   DEV_EMBEDDING_DIMENSIONS,
   DEV_EMBEDDING_MODEL,
   embedForDevelopment,
-} from "../../../sdk/src/contract/development-embedder.ts";
+} from "@mayfly/sdk/contract/development-embedder";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
 
 function similarity(left: string, right: string): number {
   const other = embedForDevelopment(right);

@@ -1,0 +1,39 @@
+/** Migrations that a project has of its own: each makes its vectors have so many numbers. */
+import { basename } from "node:path";
+import type { Manifest } from "./init-manifest.ts";
+import type { SourceFile } from "./source.ts";
+
+const form = /^\d+_mayfly_dimensions_(\d+)_(\d+)\.sql$/;
+/** What the schema is made with. */
+const usual = 384;
+
+const migration = (nth: number, dimensions: number): SourceFile => ({
+  // Its number is given where the project's newest is known.
+  path: `supabase/migrations/0_mayfly_dimensions_${nth}_${dimensions}.sql`,
+  content: `-- Vectors of ${dimensions} numbers. Written by mayfly init --dimensions ${dimensions}.
+--
+-- With more numbers than before, those that are there get zeros behind, and go on answering. With fewer they
+-- are deleted, and memories are found by words until they are embedded again: mayfly reembed.
+
+set local lock_timeout = '5s';
+
+select mayfly_private.set_dimensions(${dimensions});
+`,
+});
+
+/** Those that the project has, and one more where it shall have vectors of another length. */
+export function dimensionMigrations(
+  manifest: Manifest | null,
+  dimensions: number | undefined,
+): SourceFile[] {
+  const made = Object.keys(manifest?.files ?? {})
+    .flatMap((path) => {
+      const [, nth, of] = form.exec(basename(path)) ?? [];
+      return nth && of ? [{ nth: Number(nth), of: Number(of) }] : [];
+    })
+    .sort((a, b) => a.nth - b.nth);
+  const present = made.at(-1)?.of ?? usual;
+  if (dimensions !== undefined && dimensions !== present)
+    made.push({ nth: made.length + 1, of: dimensions });
+  return made.map(({ nth, of }) => migration(nth, of));
+}

@@ -1,0 +1,62 @@
+import type { Recommendation, Recommendations } from "@mayfly/sdk";
+import type { Command } from "commander";
+import {
+  execute,
+  list,
+  type ProjectOptions,
+  type Session,
+  share,
+  whole,
+  withProject,
+} from "./command.ts";
+import { dataOf } from "./failure.ts";
+import type { Output } from "./output.ts";
+import { openProject } from "./project.ts";
+import { printable, shorten } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  limit: number;
+  minReward?: number;
+  tags?: string[];
+}
+
+export function addRecommend(program: Command): void {
+  const command = program
+    .command("recommend")
+    .description("what worked before for tasks like this one, by reward")
+    .argument("<task>", "what is to be done")
+    .option("--limit <number>", "1 to 20", whole(1, 20), 5)
+    .option("--min-reward <number>", "from which average reward something has worked; 0.5", share)
+    .option("--tags <tags>", "all of them, with commas between them", list)
+    .addHelpText("after", `\nExamples:\n  mayfly recommend "rotate the signing key"`);
+  withProject(command).action((task: string, options: Options) =>
+    execute(options, (session) => recommend(task, options, session)),
+  );
+}
+
+async function recommend(task: string, options: Options, { output }: Session): Promise<undefined> {
+  const { limit, minReward, tags } = options;
+  const { mayfly } = await openProject(options, output);
+  const found = dataOf(
+    await mayfly.memory.recommend(task, {
+      limit,
+      ...(minReward !== undefined && { minReward }),
+      ...(tags && { tags }),
+    }),
+  );
+  output.answer(found, () => linesOf(found, output));
+  return undefined;
+}
+
+function linesOf({ reason, recommendations, avoid }: Recommendations, output: Output): string[] {
+  const way = ({ memory, expected, reasons }: Recommendation) => [
+    `${expected.toFixed(2)}  ${shorten(printable(memory.output || memory.input || memory.task), 300)}`,
+    ...reasons.map((one) => `      ${output.paint("dim", printable(one))}`),
+  ];
+  return [
+    ...(reason === null ? [] : [reason]),
+    ...recommendations.flatMap(way),
+    ...(avoid.length > 0 ? [output.paint("dim", "What did not work:")] : []),
+    ...avoid.flatMap(way),
+  ];
+}

@@ -1,0 +1,174 @@
+import type { RunDetails, RunInfo, RunStatus } from "@mayfly/sdk";
+import type { Command } from "commander";
+import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
+import { dataOf } from "./failure.ts";
+import { openProject } from "./project.ts";
+import { duration, harmless, printable, shorten } from "./words.ts";
+
+interface ListOptions extends ProjectOptions {
+  agent?: string;
+  status?: RunStatus;
+  watch?: boolean;
+  limit: number;
+}
+
+const examples = `
+Examples:
+  mayfly runs                          the newest runs
+  mayfly runs --agent analyst          of one agent
+  mayfly runs 0198f0c2-…               one, with its steps, tools, tokens and money
+  mayfly runs 0198f0c2-… --watch       what it says, as it comes`;
+
+export function addRuns(program: Command): void {
+  const runs = program
+    .command("runs")
+    .argument("[id]", "of a run: shows it with its steps, tools, tokens and money")
+    .description("list runs of agents, or show one")
+    .option("--agent <name>", "of this agent alone")
+    .option("--status <status>", "in this state alone: running, waiting, failed, max_cost, …")
+    .option("--watch", "of one run: print what it says as it comes, until it ends")
+    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .addHelpText("after", examples);
+  withProject(runs).action((id: string | undefined, options: ListOptions) =>
+    execute(options, (session) => {
+      if (!id) return list(options, session);
+      return options.watch ? watch(id, options, session) : show(id, options, session);
+    }),
+  );
+  const fork = program
+    .command("fork")
+    .argument("<id>", "of a run")
+    .description("start a run that shares the steps of another before one of them")
+    .requiredOption("--at <step>", "the first step that is taken anew", whole(1, 10_000))
+    .option("--input <text>", "say this at that step")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  mayfly fork 0198f0c2-… --at 4 --input "Look at the logs"`,
+    );
+  withProject(fork).action((id: string, options: ProjectOptions & { at: number; input?: string }) =>
+    execute(options, async ({ output }) => {
+      const { mayfly } = await openProject(options, output);
+      const { at, input } = options;
+      const made = dataOf(await mayfly.runs.fork(id, { atStep: at, ...(input && { input }) }));
+      output.answer({ id: made.id }, () => [`${made.id} begins at step ${at}.`]);
+      return undefined;
+    }),
+  );
+  const replay = program
+    .command("replay")
+    .argument("<id>", "of a run")
+    .description("go through a recorded run again, without calling any model or tool")
+    .addHelpText("after", "\nExamples:\n  mayfly replay 0198f0c2-…");
+  withProject(replay).action((id: string, options: ProjectOptions) =>
+    execute(options, async ({ output }) => {
+      const { mayfly } = await openProject(options, output);
+      const replayed = dataOf(await mayfly.runs.replay(id));
+      output.answer(replayed, () => [
+        ...harmless(replayed.text).split("\n"),
+        `${replayed.steps} steps were replayed; no model was called.`,
+      ]);
+      return undefined;
+    }),
+  );
+}
+
+async function list(options: ListOptions, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const { agent, status, limit } = options;
+  const runs = dataOf(
+    await mayfly.runs.list({ limit, ...(agent && { agent }), ...(status && { status }) }),
+  );
+  output.answer({ runs }, () => (runs.length === 0 ? ["There are no runs."] : runs.map(lineOf)));
+  return undefined;
+}
+
+const lineOf = (run: RunInfo) =>
+  [
+    run.id,
+    run.status.padEnd(9),
+    run.agent,
+    `${run.steps} steps`,
+    `${run.inputTokens} + ${run.outputTokens} tokens`,
+    `${run.usd.toFixed(6)} USD${run.unpriced > 0 ? ` and ${run.unpriced} without a price` : ""}`,
+    duration(run.activeMs),
+    run.error ? printable(run.error.message) : "",
+  ]
+    .filter(Boolean)
+    .join("  ");
+
+async function show(id: string, options: ListOptions, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const run = dataOf(await mayfly.runs.get(id));
+  output.answer(run, () => treeOf(run));
+  return undefined;
+}
+
+const said = (value: unknown) => shorten(printable(JSON.stringify(value) ?? ""), 200);
+
+function treeOf(run: RunDetails): string[] {
+  const steps = [...new Set([...run.calls, ...run.tools].map(({ step }) => step))];
+  return [
+    lineOf(run),
+    `├ asked ${said(run.input)}`,
+    ...(run.context ? [`├ recalled ${run.context.memories.length} memories`] : []),
+    ...(run.forkedFrom ? [`├ forked from ${run.forkedFrom} at step ${run.forkedAt}`] : []),
+    ...steps.flatMap((step) => [
+      ...run.calls
+        .filter((call) => call.step === step)
+        .map(({ provider, model, finish, error, ms, usage, usd }) =>
+          [
+            `├ ${step} ${printable(`${provider}/${model}`)}`,
+            error ? `failed: ${printable(error.message)}` : (finish ?? ""),
+            usage ? `${usage.input ?? 0} + ${usage.output ?? 0}` : "",
+            usd === undefined ? "" : `${usd.toFixed(6)} USD`,
+            duration(ms),
+          ]
+            .filter(Boolean)
+            .join("  "),
+        ),
+      ...run.tools
+        .filter((call) => call.step === step)
+        .map(({ tool, status, input, result, error }) =>
+          [
+            `│  ${printable(tool)}`,
+            said(input),
+            status,
+            error ? printable(error.message) : said(result),
+          ].join("  "),
+        ),
+    ]),
+    `└ ${run.output === null ? run.status : said(run.output)}`,
+  ];
+}
+
+async function watch(
+  id: string,
+  options: ListOptions,
+  { output, interruption }: Session,
+): Promise<number | undefined> {
+  const { mayfly } = await openProject(options, output);
+  let line = "";
+  const print = (text: string) => {
+    if (text !== "") output.line(harmless(text));
+  };
+  try {
+    for await (const one of mayfly.runs.stream(id, { signal: interruption.signal })) {
+      if (output.json) {
+        output.line(JSON.stringify(one));
+        continue;
+      }
+      const { type, delta, toolName, input } = one.chunk;
+      if (type === "text-delta") line += String(delta);
+      if (type === "text-end" || type === "finish") {
+        print(line);
+        line = "";
+      }
+      if (type === "tool-input-available") print(`→ ${String(toolName)} ${said(input)}`);
+    }
+  } finally {
+    await mayfly.close();
+  }
+  const run = dataOf(await mayfly.runs.get(id));
+  if (!output.json) print(lineOf(run));
+  return run.status === "succeeded" ? undefined : 1;
+}

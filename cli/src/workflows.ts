@@ -1,0 +1,181 @@
+import type { Checkpoint, JobStatus, WorkflowInfo, WorkflowQuery } from "@mayfly/sdk";
+import type { Command } from "commander";
+import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
+import { dataOf, usage } from "./failure.ts";
+import type { Output } from "./output.ts";
+import { openProject } from "./project.ts";
+import { count, duration, printable } from "./words.ts";
+import { drawRun } from "./workflow-drawing.ts";
+
+type ListOptions = ProjectOptions & { name?: string; status?: JobStatus; limit: number };
+type ShowOptions = ProjectOptions & { mermaid?: boolean };
+type MoveOptions = ProjectOptions & { to: string; rename: string[]; forget: string[] };
+
+const examples = `
+Examples:
+  mayfly workflows --status waiting
+  mayfly workflows show 0198f0c2-…             what it has recorded, and what it waits for
+  mayfly workflows show 0198f0c2-… --mermaid   the same as a diagram
+  mayfly workflows signal 0198f0c2-… stop
+  mayfly workflows move 0198f0c2-… --to 2 --rename pay=charge`;
+
+const several = (value: string, before: string[]) => [...before, value];
+
+export function addWorkflows(program: Command): void {
+  const workflows = program
+    .command("workflows")
+    .description("list runs of workflows; show, signal, cancel or move one")
+    .option("--name <name>", "of this workflow alone")
+    .option("--status <status>", "in this state alone: waiting, running, failed, …")
+    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .addHelpText("after", examples);
+  withProject(workflows).action((options: ListOptions) =>
+    execute(options, (session) => list(options, session)),
+  );
+  // What names the project is an option of `workflows`, which takes it wherever it stands.
+  const one = <Options extends ProjectOptions>(
+    name: string,
+    about: string,
+    act: (id: string, options: Options, session: Session, more: string[]) => Promise<undefined>,
+  ) =>
+    workflows
+      .command(name)
+      .argument("<id>", "of a run")
+      .description(about)
+      .action((id: string, ...given: unknown[]) => {
+        const command = given.at(-1) as Command;
+        const options = command.optsWithGlobals<Options>();
+        const more = given.slice(0, -2).filter((word) => typeof word === "string");
+        return execute(options, (session) => act(id, options, session, more));
+      });
+  one<ShowOptions>("show", "show what a run has recorded, and what it waits for", show).option(
+    "--mermaid",
+    "as a Mermaid diagram",
+  );
+  one<ProjectOptions & { payload?: string }>("signal", "send a run a signal", signal)
+    .argument("<name>", "of the signal")
+    .option("--payload <json>", "what it carries");
+  one<ProjectOptions>("cancel", "cancel a run with its children", async (id, options, session) => {
+    const { mayfly } = await openProject(options, session.output);
+    const answer = dataOf(await mayfly.workflows.cancel(id));
+    session.output.answer(answer, () => [
+      `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running, and told.`,
+    ]);
+    return undefined;
+  });
+  one<MoveOptions>("move", "move a run to another version of its workflow", move)
+    .requiredOption("--to <version>", "the version")
+    .option("--rename <old=new>", "a recorded step, by its new name; may be repeated", several, [])
+    .option("--forget <step>", "a recorded step to do again; may be repeated", several, []);
+}
+
+async function list(options: ListOptions, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const { name, status, limit } = options;
+  const found = await mayfly.workflows.list({
+    limit,
+    ...(name && { name }),
+    ...(status && { status }),
+  });
+  const runs = dataOf(found);
+  output.answer({ runs }, () => (runs.length === 0 ? ["There are no runs."] : runs.map(lineOf)));
+  return undefined;
+}
+
+const lineOf = (run: WorkflowInfo) =>
+  [
+    run.id,
+    run.status.padEnd(9),
+    `${run.name} ${run.version}`,
+    `for ${duration((run.finishedAt ?? new Date()).getTime() - run.createdAt.getTime())}`,
+    run.waitsFor ? `waits for ${waitOf(run)}` : "",
+    printable(run.error?.message ?? ""),
+  ]
+    .filter(Boolean)
+    .join("  ");
+
+const waitOf = ({ waitsFor = [], wakesAt }: WorkflowInfo) =>
+  [...waitsFor.map(printable), ...(wakesAt ? [wakesAt.toISOString()] : [])].join(" or ");
+
+async function show(id: string, options: ShowOptions, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const run = dataOf(await mayfly.workflows.query(id));
+  const checkpoints: Checkpoint[] = [];
+  for (let more = true; more; ) {
+    const after = checkpoints.at(-1)?.seq;
+    const page = dataOf(await mayfly.workflows.history(id, after === undefined ? {} : { after }));
+    checkpoints.push(...page.checkpoints);
+    more = page.more && page.checkpoints.length > 0;
+  }
+  output.answer({ ...run, checkpoints }, () =>
+    options.mermaid ? drawRun(run, checkpoints) : treeOf(run, checkpoints, output),
+  );
+  return undefined;
+}
+
+function treeOf(run: WorkflowQuery, checkpoints: Checkpoint[], output: Output): string[] {
+  const dim = (text: string) => output.paint("dim", text);
+  const json = (value: unknown) => printable(JSON.stringify(value) ?? "").slice(0, 120);
+  const children = Object.entries(run.children).map(([status, n]) => `${n} ${status}`);
+  return [
+    lineOf(run),
+    `├ input ${dim(json(run.input))}`,
+    ...checkpoints
+      .filter(({ kind }) => !["timer", "asked", "report"].includes(kind))
+      .map(({ seq, name, attempt, ms, result }) => {
+        const how = `${seq}, in attempt ${attempt}${ms === null ? "" : `, ${ms} ms`}`;
+        return `├ ${printable(name)} ${dim(how)} ${json(result)}`;
+      }),
+    ...(children.length > 0 ? [`├ children ${children.join(", ")}`] : []),
+    ...run.approvals.map((asked) => `├ asks ${asked.id} ${printable(asked.title)}`),
+    ...(run.report === null ? [] : [`├ reports ${json(run.report)}`]),
+    `└ result ${json(run.result)}`,
+  ];
+}
+
+async function signal(
+  id: string,
+  options: ProjectOptions & { payload?: string },
+  { output }: Session,
+  [name = ""]: string[],
+): Promise<undefined> {
+  const { payload } = options;
+  const { mayfly } = await openProject(options, output);
+  const answer = dataOf(
+    await mayfly.workflows.signal(id, name, payload === undefined ? null : parsed(payload)),
+  );
+  output.answer(answer, () => [
+    answer.woken ? "It goes on." : "Kept: it does not wait for this signal now.",
+  ]);
+  return undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw usage(`--payload is not JSON: ${(error as Error).message}`);
+  }
+}
+
+async function move(id: string, options: MoveOptions, { output }: Session): Promise<undefined> {
+  const { to: version, forget } = options;
+  const rename: Record<string, string> = {};
+  for (const pair of options.rename) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw usage("--rename is like pay=charge.");
+    rename[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  const { mayfly } = await openProject(options, output);
+  const moved = dataOf(
+    await mayfly.workflows.move(id, {
+      version,
+      ...(options.rename.length > 0 && { rename }),
+      ...(forget.length > 0 && { forget }),
+    }),
+  );
+  output.answer(moved, () => [
+    `${moved.id} is a run of ${moved.name} ${moved.version} now, no longer of ${moved.from}.`,
+  ]);
+  return undefined;
+}

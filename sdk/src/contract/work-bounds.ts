@@ -1,0 +1,10 @@
+/** What a worker's set-up may say. */
+export const workBounds = {
+  concurrency: { least: 1, most: 500 },
+  /** Seconds. */
+  lease: { least: 3, most: 3_600 },
+  pollMs: { least: 10 },
+};
+
+/** How long the names of workflows may be: they are part of the names of jobs and steps. */
+export const workflowBounds = { name: 50, version: 32, step: 190 };

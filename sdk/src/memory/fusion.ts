@@ -1,0 +1,38 @@
+/** How well words and meaning find together what is known to answer, at any weight: as `mayfly.recall` fuses them. */
+
+/** What one question found, by each alone. */
+export interface Findings {
+  relevant: ReadonlySet<string>;
+  /** Best first: the score of each memory by the words. */
+  words: ReadonlyMap<string, number>;
+  /** Best first: the similarity of each memory. */
+  meaning: ReadonlyMap<string, number>;
+}
+
+/** A similarity above what two memories have that have nothing to do with each other, 0 to 1. */
+const likeness = (similarity: number, unrelated: number) =>
+  0.01 * Math.min(1, similarity / unrelated) +
+  (0.99 * Math.max(0, similarity - unrelated)) / (1 - unrelated);
+
+/** The best ids, by words at weight 1 and meaning at `weight`. */
+export function fuse({ words, meaning }: Findings, weight: number, unrelated: number): string[] {
+  const [bestWords = 1] = words.values();
+  const [bestSimilarity = 1] = meaning.values();
+  const bestLikeness = likeness(bestSimilarity, unrelated);
+  const scores = new Map<string, number>();
+  for (const [id, score] of words) scores.set(id, score / bestWords);
+  if (weight > 0)
+    for (const [id, similarity] of meaning) {
+      const share = (weight * likeness(similarity, unrelated)) / bestLikeness;
+      scores.set(id, (scores.get(id) ?? 0) + share);
+    }
+  return [...scores].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([id]) => id);
+}
+
+/** nDCG@10: 1 where all that answers stands first, or ten of it. */
+export function ndcg(found: string[], relevant: ReadonlySet<string>): number {
+  const gain = (place: number) => 1 / Math.log2(place + 2);
+  const sum = (places: number[]) => places.reduce((total, place) => total + gain(place), 0);
+  const hits = found.slice(0, 10).flatMap((id, place) => (relevant.has(id) ? [place] : []));
+  return sum(hits) / sum([...Array(Math.min(10, relevant.size)).keys()]);
+}

@@ -1,0 +1,26 @@
+import type { HeldJob } from "../jobs/held-job.ts";
+import type { ToolRow } from "./answers.ts";
+import type { ChunkWriter } from "./chunk-writer.ts";
+import type { RunDoor } from "./door.ts";
+import type { RunContext, ToolDefinition } from "./types.ts";
+
+/** A tool as the loop has it: the agent's own, or one that the loop brings. */
+export interface LoopTool extends Omit<ToolDefinition, "run"> {
+  run: ToolDefinition["run"];
+  /** The job sleeps in it, as for another run: it is begun after all others. */
+  sleeps?: boolean;
+}
+
+export interface Acting {
+  job: HeldJob;
+  door: RunDoor;
+  writer: ChunkWriter;
+  tools: Record<string, LoopTool>;
+  /** Those of the step that have begun, by the ids of their calls. */
+  rows: Map<string, ToolRow>;
+  context: Omit<RunContext, "step">;
+  step: number;
+  tries: number;
+  /** The JSON Schema of a tool's input. */
+  schemaOf(tool: LoopTool | undefined): Promise<object | undefined>;
+}

@@ -1,0 +1,101 @@
+/** Approvals of calls of tools: asked for under the lease, waited for without costing anything, taken once. */
+import { approvalRow } from "../approvals/answers.ts";
+import { MayflyError, type Result } from "../contract/errors.ts";
+import type { Acting, LoopTool } from "./acting.ts";
+import type { AskedCall } from "./prompt.ts";
+import type { ToolApproval } from "./types.ts";
+
+/** What was decided. Without a word of the database it is refused: nothing that a model reads or says approves. */
+export interface Decided {
+  id: string;
+  /** What may be done: that which was asked about, or what the decider made of it. */
+  input: unknown;
+  refused?: MayflyError;
+}
+export interface Decision {
+  wait(): Promise<Decided>;
+}
+
+const refusals: Record<string, [MayflyError["code"], string]> = {
+  rejected: ["approval_rejected", "Somebody has rejected it."],
+  expired: ["approval_expired", "Nobody has approved it in time."],
+  cancelled: ["approval_rejected", "It was withdrawn."],
+};
+const unapproved: [MayflyError["code"], string] = ["approval_rejected", "It is not approved."];
+
+/**
+ * Asks, once: the id of the question is a step of the job, so that an attempt that comes after the decision finds it,
+ * also when the decider has changed the arguments.
+ */
+export async function approvalOf(
+  acting: Acting,
+  call: AskedCall,
+  tool: LoopTool | undefined,
+  how: ToolApproval,
+): Promise<Decision> {
+  const { door, job, writer, step, tries } = acting;
+  const of = `tool: ${step}/${call.callId}`.slice(0, 150);
+  const asked = await job.step(`approval of ${of}`, async () => {
+    const { id, status, expires_at: expires } = await ask(acting, call, tool, how, of);
+    return { id, status, expires: (expires as string | null | undefined) ?? null };
+  });
+  if (asked.status === "pending") {
+    const chunk = { type: "tool-approval-request", approvalId: asked.id, toolCallId: call.callId };
+    await writer.add(step, tries, chunk);
+    await writer.flush();
+  }
+  const take = () => door.must("use_approval", { id: asked.id, step: of }, approvalRow);
+  return {
+    async wait() {
+      let taken = await take();
+      // A signal that somebody else has sent decides nothing: it waits again.
+      for (let nth = 1; taken.status === "pending"; nth++) {
+        const left =
+          asked.expires === null
+            ? undefined
+            : Math.max(1, (Date.parse(asked.expires) - Date.now()) / 1_000 + 1);
+        await job.waitNamed(`approval of ${of}, ${nth}`, [`approval:${asked.id}`], left);
+        taken = await take();
+      }
+      if (taken.status === "approved") return { id: asked.id, input: taken.input };
+      const [code, message] = refusals[taken.status] ?? unapproved;
+      const reasons = (taken.reasons as string[] | undefined) ?? [];
+      const refused = new MayflyError({
+        code,
+        message: [message, ...reasons].join(" "),
+        hint: null,
+        details: { id: asked.id },
+      });
+      return { id: asked.id, input: call.input, refused };
+    },
+  };
+}
+
+/** A question that this call has asked before is found: it is bound to the run, the call and its arguments. */
+async function ask(
+  acting: Acting,
+  call: AskedCall,
+  tool: LoopTool | undefined,
+  how: ToolApproval,
+  step: string,
+) {
+  const values = {
+    step,
+    title: `${call.tool}?`,
+    input: call.input ?? {},
+    category: (tool?.risk ?? "write").replace(/[^A-Za-z0-9_.:-]/g, "_").slice(0, 100),
+    required: how === "always",
+  };
+  const schema = await acting.schemaOf(tool);
+  const whole = { ...values, ...(schema && { input_schema: schema }) };
+  const first = await acting.door.write("request_approval", whole, approvalRow);
+  // A schema that SQL cannot check: then the question is approved or rejected, not changed.
+  return first.error?.code === "invalid_request" && schema
+    ? acting.door.must("request_approval", values, approvalRow)
+    : dataOf(first);
+}
+
+function dataOf<T>({ data, error }: Result<T>): T {
+  if (error) throw error;
+  return data as T;
+}

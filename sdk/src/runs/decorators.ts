@@ -1,0 +1,44 @@
+/** Agents and tools as classes, by standard decorators: the same definitions. */
+import { invalid } from "../contract/invalid.ts";
+import { defineAgent } from "./define.ts";
+import type { Agentlike, AgentOptions, ToolContext, ToolDefinition } from "./types.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: any class.
+type Class = new (...given: any[]) => object;
+type Tools = NonNullable<AgentOptions["tools"]>;
+type Method = (input: unknown, context: ToolContext) => unknown;
+
+const optionsOf = new WeakMap<Class, AgentOptions<never>>();
+const toolsOf = new WeakMap<object, Tools>();
+
+/**
+ * Makes a tool of a method, with the name of the method. docs/runs.md has an example.
+ */
+export function Tool<Input>(definition: Omit<ToolDefinition<Input, unknown>, "run">) {
+  return (
+    method: (input: Input, context: ToolContext) => unknown,
+    { name, addInitializer }: ClassMethodDecoratorContext,
+  ): void => {
+    addInitializer(function (this: unknown) {
+      const instance = this as object;
+      const run = (method as Method).bind(instance);
+      toolsOf.set(instance, { ...toolsOf.get(instance), [String(name)]: { ...definition, run } });
+    });
+  };
+}
+
+/**
+ * Makes a class an agent whose tools are its methods with {@link Tool}: {@link agentOf} gives the definition.
+ */
+export function DefineAgent<Output = string>(options: AgentOptions<Output>) {
+  return (of: Class, _context: ClassDecoratorContext): void => {
+    optionsOf.set(of, options as never);
+  };
+}
+
+/** The definition of an agent that is an instance of a decorated class. @throws for any other object. */
+export function agentOf<Output = string>(instance: object): Agentlike<Output> {
+  const options = optionsOf.get(instance.constructor as Class) as AgentOptions<Output> | undefined;
+  if (!options) throw invalid("instance", "must be of a class with the decorator DefineAgent");
+  return defineAgent({ ...options, tools: { ...options.tools, ...toolsOf.get(instance) } });
+}

@@ -1,0 +1,55 @@
+import { invalid } from "../contract/invalid.ts";
+import type { Agentlike, AgentOptions, ToolDefinition } from "./types.ts";
+
+const nameForm = /^[a-z0-9][a-z0-9_.-]{0,62}$/;
+const toolForm = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+
+/**
+ * Defines an agent: a model, what it is told, what it can do, and what it may use up. The definition is code: workers
+ * have it, and what stands in the database is its name and what its runs have recorded.
+ *
+ * @throws `invalid_request` with the field that is wrong.
+ * @example
+ * const helper = defineAgent({ name: "helper", model: anthropic("claude-sonnet-4-5"), instructions: "Answer shortly." });
+ * await agent.work(runAgents(helper));
+ * const { data: run } = await mayfly.runs.start(helper, "Why did order 17 fail?");
+ */
+export function defineAgent<Output = string>(options: AgentOptions<Output>): Agentlike<Output> {
+  const { name, model, tools = {}, maxSteps = 20, delegates = [], handOver = [] } = options;
+  if (!nameForm.test(name))
+    throw invalid("name", "must be lower-case letters, digits, dots or dashes");
+  if ([model].flat().length === 0) throw invalid("model", "must be a model, or a chain of some");
+  if (!Number.isInteger(maxSteps) || maxSteps < 1) throw invalid("maxSteps", "must be at least 1");
+  const names = [
+    ...Object.keys(tools),
+    ...(options.memory?.tool ? ["recall"] : []),
+    ...delegates.map((one) => `ask_${toolName(one.name)}`),
+    ...handOver.map((one) => `hand_over_to_${toolName(one.name)}`),
+  ];
+  for (const tool of names)
+    if (!toolForm.test(tool))
+      throw invalid(`tools.${tool}`, "must have a name of letters, digits, dashes");
+  if (new Set(names).size < names.length) throw invalid("tools", "must have one of each name");
+  return Object.freeze({ name, options });
+}
+
+/** Names of tools are narrower than those of agents. @internal */
+export const toolName = (agent: string) => agent.replaceAll(".", "_");
+
+/**
+ * Defines a tool, with the type of its input from its schema.
+ *
+ * @example
+ * import { z } from "zod";
+ *
+ * const refund = tool({
+ *   description: "Gives the money of an order back.",
+ *   input: z.object({ order: z.number() }),
+ *   risk: "money",
+ *   approval: "always",
+ *   run: ({ order }, { idempotencyKey }) => payments.refund(order, idempotencyKey),
+ * });
+ */
+export const tool = <Input, Output>(
+  definition: ToolDefinition<Input, Output>,
+): ToolDefinition<Input, Output> => definition;

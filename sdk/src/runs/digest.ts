@@ -1,0 +1,30 @@
+/** What a request to a model is known by. */
+
+const left = new Set(["headers", "abortSignal", "includeRawChunks"]);
+
+/**
+ * SHA-256 of a call's options as JSON with sorted keys, without what changes from try to try. Bytes are base64, so that
+ * an image is itself in either form.
+ */
+export async function digestOf(options: object): Promise<string> {
+  const given = Object.fromEntries(Object.entries(options).filter(([key]) => !left.has(key)));
+  const bytes = new TextEncoder().encode(JSON.stringify(sorted(given)));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function sorted(value: unknown): unknown {
+  if (value instanceof Uint8Array) return base64(value);
+  if (value instanceof URL) return value.href;
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, one]) => [key, sorted(one)]));
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}

@@ -1,0 +1,35 @@
+import type { z } from "zod";
+import type { Database } from "../contract/database.types.ts";
+import type { MayflyError, Result } from "../contract/errors.ts";
+import type { HeldJob } from "../jobs/held-job.ts";
+
+type Functions = keyof Database["mayfly"]["Functions"];
+
+/** A write whose answer was lost is made again: every one of them is written once. */
+const pausesMs = [50, 200, 1_000];
+
+/** What a run writes, each under the lease of its job. */
+export class RunDoor {
+  readonly #job: HeldJob;
+
+  constructor(job: HeldJob) {
+    this.#job = job;
+  }
+
+  async write<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>> {
+    for (const pause of [...pausesMs, null]) {
+      const answer = await this.#job.call(name, { lease: this.#job.lease, ...values }, form);
+      if (answer.error?.code !== "unavailable" || pause === null || this.#job.signal.aborted)
+        return answer;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    throw new Error("unreachable");
+  }
+
+  /** As `write`, for those that a run cannot go on without. @throws the refusal. */
+  async must<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<T> {
+    const { data, error } = await this.write(name, values, form);
+    if (error) throw error satisfies MayflyError;
+    return data;
+  }
+}

@@ -1,0 +1,78 @@
+/** How calls of models fail, and what that asks for. */
+import { MayflyError } from "../contract/errors.ts";
+
+/** What a failed call says. */
+export interface ModelFailure {
+  code: string;
+  message: string;
+  /**
+   * `retry`: the provider may answer later, and another may now. `next`: this model will not, another may. `fatal`: no
+   * model will, for the request is wrong.
+   */
+  kind: "retry" | "next" | "fatal";
+  /** Seconds, where the provider said when to come back. */
+  retryAfter?: number;
+}
+
+interface ApiError {
+  statusCode?: number;
+  isRetryable?: boolean;
+  responseHeaders?: Record<string, string>;
+  message?: string;
+  name?: string;
+  cause?: unknown;
+}
+
+/** The kind of an error of the AI SDK, of the network, or of ours. */
+export function failureOf(error: unknown): ModelFailure {
+  const { statusCode, isRetryable, responseHeaders, name = "" } = Object(error) as ApiError;
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
+  if (error instanceof MayflyError) {
+    const { retry_after: wait } = Object(error.details) as { retry_after?: number };
+    const isLater = error.code === "model_unavailable" || error.code === "rate_limited";
+    return {
+      code: error.code,
+      message,
+      kind: isLater ? "retry" : error.code === "price_unknown" ? "next" : "fatal",
+      ...(wait !== undefined && { retryAfter: wait }),
+    };
+  }
+  const wait = retryAfterOf(responseHeaders);
+  const more = { message, ...(wait !== undefined && { retryAfter: wait }) };
+  if (statusCode === 429) return { code: "model_rate_limited", kind: "retry", ...more };
+  if (statusCode !== undefined && (statusCode >= 500 || statusCode === 408 || statusCode === 409))
+    return { code: "model_failed", kind: "retry", ...more };
+  if (statusCode === 401 || statusCode === 403 || statusCode === 404)
+    return { code: "model_refused", kind: "next", ...more };
+  if (statusCode !== undefined && statusCode >= 400 && !isRetryable)
+    return { code: "model_refused", kind: "fatal", ...more };
+  if (name === "AI_LoadAPIKeyError" || name === "AI_NoSuchModelError")
+    return { code: "model_refused", kind: "next", ...more };
+  // A network that failed, a stream that was cut, an error in the midst of one.
+  return { code: "model_failed", kind: "retry", ...more };
+}
+
+/** `Retry-After` in seconds, or as a date; `retry-after-ms` as some providers have it. */
+function retryAfterOf(headers: Record<string, string> = {}): number | undefined {
+  const ms = Number(headers["retry-after-ms"]);
+  if (headers["retry-after-ms"] !== undefined && ms >= 0) return ms / 1_000;
+  const given = headers["retry-after"];
+  if (given === undefined) return undefined;
+  const seconds = Number(given);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const at = Date.parse(given);
+  return Number.isNaN(at) ? undefined : Math.max(0, (at - Date.now()) / 1_000);
+}
+
+/** What ends a run, with the status and what is said. */
+export class RunEnd extends Error {
+  override readonly name = "RunEnd";
+  readonly status: string;
+  readonly code: string;
+
+  constructor(status: string, message: string, code = status) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}

@@ -1,0 +1,63 @@
+import { invalid } from "../contract/invalid.ts";
+import { Reservations } from "../costs/reservations.ts";
+import type { HeldJob } from "../jobs/held-job.ts";
+import type { JobHandlers } from "../jobs/local-job.ts";
+import { loadAi } from "./ai.ts";
+import { runLoop } from "./loop.ts";
+import type { SecretResolver } from "./secrets.ts";
+import type { Agentlike } from "./types.ts";
+
+/** How a worker runs agents. */
+export interface RunAgentsOptions {
+  /** Gives secrets of a tenant to tools and models, by their names. */
+  secrets?: SecretResolver;
+}
+
+/**
+ * Handlers of jobs for `work` and `serveJobs`: a worker that has them runs these agents, those that they ask, and those
+ * that take over. Needs the package `ai`, version 7.
+ *
+ * @param options after the agents.
+ * @example
+ * const { data: work } = await agent.work(runAgents(analyst, editor));
+ * await agent.work({ ...runAgents(analyst), summarise: async (input) => summary(input.url) });
+ */
+export function runAgents(
+  // biome-ignore lint/suspicious/noExplicitAny: whatever they answer.
+  ...given: (Agentlike<any> | RunAgentsOptions)[]
+): JobHandlers {
+  const agents = new Map<string, Agentlike<unknown>>();
+  let options: RunAgentsOptions = {};
+  for (const one of given)
+    if ("name" in one) collect(one as Agentlike<unknown>, agents);
+    else options = one;
+  return Object.fromEntries(
+    [...agents.values()].map((agent) => [
+      `run:${agent.name}`,
+      async (_input, job) => {
+        const ai = await loadAi();
+        const parts = { ai, job, reservations: reservationsOf(job), secrets: options.secrets };
+        await runLoop(parts, agent);
+      },
+    ]),
+  );
+}
+
+/** By worker: what its runs reserve at once goes together. */
+const shared = new WeakMap<object, Reservations>();
+
+function reservationsOf(job: HeldJob): Reservations {
+  const known =
+    shared.get(job.door) ?? new Reservations((name, values, form) => job.call(name, values, form));
+  shared.set(job.door, known);
+  return known;
+}
+
+function collect(agent: Agentlike<unknown>, into: Map<string, Agentlike<unknown>>): void {
+  const known = into.get(agent.name);
+  if (known === agent) return;
+  if (known) throw invalid("agents", `must have one of the name ${agent.name}`);
+  into.set(agent.name, agent);
+  const { delegates = [], handOver = [] } = agent.options;
+  for (const other of [...delegates, ...handOver]) collect(other as Agentlike<unknown>, into);
+}

@@ -1,0 +1,97 @@
+import type { Reservations } from "../costs/reservations.ts";
+import type { HeldJob } from "../jobs/held-job.ts";
+import type { LoopTool } from "./acting.ts";
+import type { Ai, ModelMessage } from "./ai.ts";
+import type { RunLog, RunRow } from "./answers.ts";
+import { ChunkWriter } from "./chunk-writer.ts";
+import { RunDoor } from "./door.ts";
+import { loopTools } from "./loop-tools.ts";
+import type { ModelRequest } from "./model-call.ts";
+import { type SecretResolver, secretsOf } from "./secrets.ts";
+import type { Agentlike, RunContext } from "./types.ts";
+
+/** What a loop is given. */
+export interface LoopParts {
+  ai: Ai;
+  job: HeldJob;
+  reservations: Reservations;
+  secrets?: SecretResolver | undefined;
+}
+
+/** Where a loop is. All of it can be made again from what is recorded. */
+export class LoopState {
+  readonly parts: LoopParts;
+  readonly door: RunDoor;
+  readonly messages: ModelMessage[] = [];
+  agent: Agentlike<unknown>;
+  tools: Record<string, LoopTool> = {};
+  log: RunLog = { inputs: [], context: null, calls: [], tools: [] };
+  run = {} as RunRow;
+  writer: ChunkWriter;
+  /** What the SDK made of the newest answer, until it is written with the next. */
+  unwritten: string | undefined;
+  /** Tokens in and out of the last call. */
+  known: number | undefined;
+  /** The answer before did not fit. */
+  isRepair = false;
+  readonly #secret: RunContext["secret"];
+  #sdkTools: Record<string, unknown> = {};
+
+  constructor(parts: LoopParts, agent: Agentlike<unknown>) {
+    const { job, secrets } = parts;
+    this.parts = parts;
+    this.agent = agent;
+    this.door = new RunDoor(job);
+    this.writer = new ChunkWriter(this.door, 0);
+    this.#secret = secretsOf(secrets, job.tenantId);
+  }
+
+  /** What tools and makers of models are given. */
+  get context(): Omit<RunContext, "step"> {
+    const { id: runId, tenantId } = this.parts.job;
+    return { runId, tenantId, agent: this.agent.name, secret: this.#secret };
+  }
+
+  /** Goes on as this agent: with its instructions and its tools. */
+  async become(agent: Agentlike<unknown>): Promise<void> {
+    const { ai, job } = this.parts;
+    this.agent = agent;
+    this.tools = { ...(agent.options.tools ?? {}), ...loopTools(agent, this.door, job) };
+    this.#sdkTools = {};
+    for (const [name, tool] of Object.entries(this.tools)) {
+      const { description, input } = tool;
+      // Without `execute`: they are run by us, under the lease.
+      this.#sdkTools[name] = ai.tool({
+        ...(description !== undefined && { description }),
+        inputSchema: ai.jsonSchema(await this.schemaOf(tool), {
+          validate: async (value) => {
+            const checked = await input["~standard"].validate(value);
+            return checked.issues
+              ? { success: false, error: new Error(checked.issues[0]?.message) }
+              : { success: true, value };
+          },
+        }),
+      });
+    }
+  }
+
+  /** The JSON Schema of a tool's input, as the model and the approvers have it. */
+  async schemaOf({ input }: Pick<LoopTool, "input">): Promise<object> {
+    const { json } = input as { json?: object };
+    const schema = json ?? (await this.parts.ai.asSchema(input as never).jsonSchema);
+    const { $schema: _of, ...rest } = schema as { $schema?: string };
+    return rest;
+  }
+
+  /** What the next call of a model is asked. */
+  request(): ModelRequest {
+    const { instructions, output, settings, maxOutputTokens = 8_192 } = this.agent.options;
+    return {
+      instructions,
+      messages: [...this.messages],
+      tools: this.#sdkTools,
+      settings: { ...settings, maxOutputTokens },
+      ...(output && { output: this.parts.ai.Output.object({ schema: output as never }) }),
+    };
+  }
+}

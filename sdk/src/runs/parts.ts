@@ -1,0 +1,74 @@
+/** The parts of a model's stream: joined to be kept, played again, and what they say of usage. */
+import type { ModelUsage } from "../costs/types.ts";
+import type { Part, Usage } from "./ai.ts";
+import type { RunModel } from "./types.ts";
+
+interface Delta {
+  type: string;
+  id: string;
+  delta: string;
+  [more: string]: unknown;
+}
+const joinable = new Set(["text-delta", "reasoning-delta", "tool-input-delta"]);
+
+/** Neighbouring deltas of one block are one: of 1,000 of them 8 KB are left of 54. */
+export function addPart(parts: Part[], part: Part): void {
+  if (part.type === "raw" || part.type === "error") return;
+  const last = parts.at(-1) as Delta | undefined;
+  const next = part as unknown as Delta;
+  if (
+    joinable.has(part.type) &&
+    last?.type === part.type &&
+    last.id === next.id &&
+    !("providerMetadata" in last) &&
+    !("providerMetadata" in next)
+  )
+    parts[parts.length - 1] = { ...last, delta: last.delta + next.delta } as unknown as Part;
+  else parts.push(part);
+}
+
+/** A model that answers what was recorded, and calls nobody. */
+export const recordedModel = (provider: string, modelId: string, parts: Part[]): RunModel => ({
+  specificationVersion: "v4",
+  provider,
+  modelId,
+  ...{ supportedUrls: {} },
+  doGenerate: () => Promise.reject(new Error("What was recorded is streamed.")),
+  doStream: async () => ({
+    stream: new ReadableStream<Part>({
+      start(controller) {
+        for (const part of parts) controller.enqueue(revived(part));
+        controller.close();
+      },
+    }),
+  }),
+});
+
+/** JSON has no dates. */
+const revived = (part: Part): Part =>
+  part.type === "response-metadata" && typeof part.timestamp === "string"
+    ? { ...part, timestamp: new Date(part.timestamp) }
+    : part;
+
+/** What a call used, in the units of prices. One-hour cache writes and searches stand in the provider's own words alone. */
+export function usageOf(usage: Usage | undefined): ModelUsage {
+  const { inputTokens, outputTokens, raw } = usage ?? {};
+  const cached = raw?.cache_creation as { ephemeral_1h_input_tokens?: number } | undefined;
+  const searched = raw?.server_tool_use as { web_search_requests?: number } | undefined;
+  const units = {
+    input: whole(inputTokens?.total),
+    cache_read: whole(inputTokens?.cacheRead),
+    cache_write: whole(inputTokens?.cacheWrite),
+    cache_write_1h: whole(cached?.ephemeral_1h_input_tokens),
+    output: whole(outputTokens?.total),
+    reasoning: whole(outputTokens?.reasoning),
+    web_searches: whole(searched?.web_search_requests),
+  };
+  return {
+    input: units.input,
+    output: units.output,
+    ...Object.fromEntries(Object.entries(units).filter(([, count]) => count > 0)),
+  };
+}
+
+const whole = (count: unknown) => (typeof count === "number" && count > 0 ? Math.round(count) : 0);

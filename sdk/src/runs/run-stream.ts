@@ -1,0 +1,133 @@
+/** The stream of a run: its rows, and the broadcasts that say what is new in them. */
+import { z } from "zod";
+import type { MayflyError } from "../contract/errors.ts";
+import type { Link } from "../link/link.ts";
+import { type ChunkPage, chunkPage } from "./answers.ts";
+import type { RunChunk } from "./types.ts";
+
+/** Without a broadcast for so long, the rows are looked at. */
+const pollMs = 1_000;
+/** Broadcasts are sent while somebody listens: said anew each time. */
+const watchMs = 20_000;
+const retryMs = [200, 1_000, 3_000];
+
+const told = z.object({
+  after: z.number(),
+  last: z.number(),
+  chunks: z.string().optional(),
+  status: z.string().optional(),
+});
+type Told = z.infer<typeof told>;
+
+/** Where a stream begins, and what ends it. */
+export interface StreamOptions {
+  /** The `seq` of the last chunk that was taken: goes on behind it. */
+  after?: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * The chunks of a run, each once and in their order, until it has ended: whatever connection is lost, and from any
+ * cursor. A broadcast that fits is taken as it is; what is missing is read.
+ *
+ * @throws `run_unknown`, `scope_missing`; the signal's reason.
+ */
+export async function* streamRun(
+  link: Link,
+  id: string,
+  { after = 0, signal }: StreamOptions = {},
+): AsyncGenerator<RunChunk> {
+  let cursor = after;
+  let news: Told[] = [];
+  let wake: () => void = () => {};
+  const topic = link.tenantId
+    ? link.topics.join(`tenant:${link.tenantId}:run:${id}`, {
+        onMessage: (event, payload) => {
+          const parsed = told.safeParse(payload);
+          // What nobody takes is read from the rows later: no more than this is held.
+          if (event === "run_chunks" && parsed.success && news.length < 100) news.push(parsed.data);
+          wake();
+        },
+        onJoined: () => wake(),
+      })
+    : undefined;
+  const abort = () => wake();
+  signal?.addEventListener("abort", abort);
+  let watchedAt = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+  try {
+    for (let mustRead = true; ; ) {
+      signal?.throwIfAborted();
+      for (const one of news.splice(0)) {
+        if (one.chunks === undefined || one.after > cursor) mustRead ||= one.last > cursor;
+        else
+          for (const chunk of numbered(one.after + 1, one.chunks))
+            if (chunk.seq === cursor + 1) {
+              cursor++;
+              yield chunk;
+            }
+        if (one.status && one.status !== "running") mustRead = true;
+      }
+      if (mustRead) {
+        const watch = performance.now() - watchedAt > watchMs;
+        const page = await link.rpc("read_run_chunks", { id, after: cursor, watch }, chunkPage);
+        if (page.error) {
+          if (page.error.code !== "unavailable") throw page.error satisfies MayflyError;
+          await sleep(retryMs[Math.min(failures++, retryMs.length - 1)] ?? 3_000, signal);
+          continue;
+        }
+        failures = 0;
+        if (watch) watchedAt = performance.now();
+        yield* chunksOf(page.data, cursor, (seq) => {
+          cursor = seq;
+        });
+        if (page.data.last > cursor) continue;
+        if (page.data.ended) return;
+      }
+      if (news.length > 0) {
+        mustRead = false;
+        continue;
+      }
+      mustRead = await new Promise<boolean>((resolve) => {
+        const timer = setTimeout(() => resolve(true), pollMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve(false);
+        };
+      });
+    }
+  } finally {
+    wake = () => {};
+    news = [];
+    signal?.removeEventListener("abort", abort);
+    await topic?.leave();
+  }
+}
+
+function* chunksOf(page: ChunkPage, cursor: number, move: (seq: number) => void) {
+  let at = cursor;
+  for (const { seq, chunks } of page.rows)
+    for (const chunk of numbered(seq, chunks))
+      if (chunk.seq === at + 1) {
+        at++;
+        move(at);
+        yield chunk;
+      }
+}
+
+const numbered = (first: number, chunks: string): RunChunk[] =>
+  (JSON.parse(chunks) as [number, number, RunChunk["chunk"]][]).map(([step, nth, chunk], at) => ({
+    seq: first + at,
+    step,
+    try: nth,
+    chunk,
+  }));
+
+const sleep = (ms: number, signal: AbortSignal | undefined) =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });

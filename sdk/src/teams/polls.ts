@@ -1,0 +1,67 @@
+import { ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import { present, seconds } from "../jobs/forms.ts";
+import type { Link } from "../link/link.ts";
+import { pollRow, toPoll } from "./answers.ts";
+import type { Poll, PollOptions } from "./types.ts";
+
+/** Questions that agents and people answer each for themselves. */
+export class Polls {
+  readonly #link: Link;
+
+  /** @internal */
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /**
+   * Opens a poll. It closes once: when all voters that live have voted, when what is missing cannot
+   * change the outcome, at its quorum, or when its time is over. Needs `team:manage`.
+   *
+   * @example
+   * const { data: poll } = await mayfly.teams.polls.open("Ship it?", { within: "1m" });
+   */
+  open(question: string, options: PollOptions = {}): Promise<Result<Poll>> {
+    return this.#call("open_poll", {
+      question,
+      ...present({
+        options: options.options ?? ["yes", "no"],
+        rule: options.rule,
+        voters: options.voters,
+        team: options.team && idOf(options.team),
+        quorum: options.quorum,
+        seconds: seconds(options.within),
+        key: options.key,
+        lease: options.lease,
+      }),
+    });
+  }
+
+  /**
+   * Votes, once. Nobody sees the ballot before the poll closes. Needs `team:vote`.
+   *
+   * @returns the poll, with its outcome if this ballot closed it; `already_voted`, `not_a_voter`,
+   *   `poll_closed`, `poll_unknown`.
+   */
+  vote(id: string, choice: string, reason?: string): Promise<Result<Poll>> {
+    return this.#call("cast_ballot", { poll_id: idOf(id), choice, ...(reason && { reason }) });
+  }
+
+  /** A poll as it is by now: one that is due closes. `poll_unknown`. Needs `team:read`. */
+  get(id: string): Promise<Result<Poll>> {
+    return this.#call("get_poll", { poll_id: idOf(id) });
+  }
+
+  /** Withdraws a poll that you have opened; with `agent:stop` any. Its ballots stay unseen. */
+  cancel(id: string): Promise<Result<Poll>> {
+    return this.#call("cancel_poll", { poll_id: idOf(id) });
+  }
+
+  async #call(
+    name: "open_poll" | "cast_ballot" | "get_poll" | "cancel_poll",
+    values: Record<string, unknown>,
+  ): Promise<Result<Poll>> {
+    const answer = await this.#link.rpc(name, values, pollRow);
+    return answer.error ? answer : ok(toPoll(answer.data));
+  }
+}

@@ -1,0 +1,166 @@
+import type { Issued } from "../agents/issued.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import { invalid } from "../contract/invalid.ts";
+import { problemOf } from "../contract/storable.ts";
+import { present, seconds, toJob } from "../jobs/forms.ts";
+import type { Link } from "../link/link.ts";
+import { assignedRow, ratedRow, spawnedTeam, teamRow, teamRows, toTeam } from "./answers.ts";
+import { Polls } from "./polls.ts";
+import { Tenders } from "./tenders.ts";
+import type {
+  Assigned,
+  AssignOptions,
+  ListTeams,
+  Rated,
+  Task,
+  Team,
+  TeamOptions,
+  TeamRole,
+} from "./types.ts";
+
+/** A team that was just spawned, with a connection to each of its agents. */
+export interface SpawnedTeam<Agent> {
+  team: Team;
+  lead: Agent | null;
+  /** By their roles, without the lead. */
+  members: Record<string, Agent[]>;
+  /** All of them, the lead first. */
+  agents: Agent[];
+}
+
+/** Agents that work on something together, how they decide, and who gets which work. */
+export class Teams<Agent extends { id: string }> {
+  /** Questions that agents and people answer each for themselves. */
+  readonly polls: Polls;
+  /** Work that agents bid for. */
+  readonly tenders: Tenders;
+  readonly #link: Link;
+  readonly #connect: (issued: Issued) => Agent;
+  readonly #headers: Record<string, string>;
+
+  /** @internal */
+  constructor(
+    link: Link,
+    connect: (issued: Issued) => Agent,
+    headers: Record<string, string> = {},
+  ) {
+    this.#link = link;
+    this.#connect = connect;
+    this.#headers = headers;
+    this.polls = new Polls(link);
+    this.tenders = new Tenders(link);
+  }
+
+  /**
+   * Spawns a team with a name, all or none. Needs `agent:spawn` and `team:manage`.
+   *
+   * @returns `name_taken` while a team of that name runs, and what `spawn` returns.
+   * @example
+   * const { data: release } = await mayfly.teams.spawn("release", {
+   *   lead: "planner",
+   *   members: { reader: 3, reviewer: 1 },
+   *   deadline: "10m",
+   * });
+   */
+  async spawn(name: string, options: TeamOptions = {}): Promise<Result<SpawnedTeam<Agent>>> {
+    const { lead, members = {}, task, deadline, channel, metadata } = options;
+    const problem = problemOf(metadata ?? {});
+    if (problem) return failed(invalid("metadata", problem));
+    const chief = typeof lead === "string" ? { type: lead } : lead;
+    const team = [
+      ...(chief ? [{ ...chief, role: "lead" }] : []),
+      ...Object.entries(members).map(([role, given]) => groupOf(role, given)),
+    ];
+    const settings = present({ name, task, deadline: seconds(deadline), channel, metadata });
+    const body = { team, as: settings };
+    const answer = await this.#link.fn("spawn/team", spawnedTeam, body, { headers: this.#headers });
+    if (answer.error) return answer;
+    const agents = answer.data.agents.map(this.#connect);
+    const spawned = toTeam(answer.data.team);
+    const roles = new Map(spawned.members.map(({ id, role }) => [id, role]));
+    const grouped: Record<string, Agent[]> = {};
+    for (const agent of agents) {
+      const role = roles.get(agent.id) ?? "";
+      if (agent.id !== spawned.lead) grouped[role] = [...(grouped[role] ?? []), agent];
+    }
+    const first = agents.find(({ id }) => id === spawned.lead) ?? null;
+    return ok({ team: spawned, lead: first, members: grouped, agents });
+  }
+
+  /** Teams with their members as they are by now, the newest first. Needs `team:read`. */
+  async list({ status, before, limit }: ListTeams = {}): Promise<Result<Team[]>> {
+    const values = present({
+      of_status: status && [status],
+      before: before && idOf(before),
+      page_limit: limit,
+    });
+    const answer = await this.#link.rpc("list_teams", values, teamRows);
+    return answer.error ? answer : ok(answer.data.map(toTeam));
+  }
+
+  /** A team as it is by now; null if there is none. Needs `team:read`. */
+  async get(id: string): Promise<Result<Team | null>> {
+    const answer = await this.#link.rpc("list_teams", { team_id: idOf(id) }, teamRows);
+    if (answer.error) return answer;
+    const [found] = answer.data;
+    return ok(found ? toTeam(found) : null);
+  }
+
+  /** Adds living agents to a team and its channel. Their lives stay their own. Needs `team:manage`. */
+  join(id: string, agents: string | string[], role = "member"): Promise<Result<Team>> {
+    return this.#show("join_team", {
+      team_id: idOf(id),
+      agent_ids: [agents].flat().map(idOf),
+      role,
+    });
+  }
+
+  /**
+   * Ends a team as one: every member and its descendants. For its lead and whoever made it; else it
+   * needs `agent:stop`. Again changes nothing.
+   */
+  stop(id: string, reason?: string): Promise<Result<Team>> {
+    return this.#show("stop_team", { team_id: idOf(id), ...(reason && { reason }) });
+  }
+
+  /**
+   * Gives a job to the best agent that lives: the one with the least to do, then the one whose type has
+   * the best record at this kind of work. When the agent ends, the job goes to whoever has the
+   * capabilities. Needs `team:manage` and `job:add`.
+   *
+   * @returns `no_agent_available` where nobody can take it now.
+   * @example
+   * const { data } = await mayfly.teams.assign({ name: "translate" }, { capabilities: ["german"] });
+   */
+  assign(job: Task, options: AssignOptions = {}): Promise<Result<Assigned>> {
+    const values = present({
+      capabilities: options.capabilities,
+      type: options.type,
+      team: options.team && idOf(options.team),
+      max_load: options.maxLoad,
+    });
+    return this.#link.rpc("assign_job", { job: toJob(job), ...values }, assignedRow);
+  }
+
+  /**
+   * Rates the result of an assigned job that has ended, once, from 0 to 1: the record of the agent's type
+   * at this kind of work. Needs `team:manage`.
+   *
+   * @returns `rating_own` for the agent that did it, `job_not_ended`, `already_rated`, `job_unknown`.
+   */
+  rate(job: string, reward: number): Promise<Result<Rated>> {
+    return this.#link.rpc("rate_job", { job_id: idOf(job), reward }, ratedRow);
+  }
+
+  async #show(
+    name: "join_team" | "stop_team",
+    values: Record<string, unknown>,
+  ): Promise<Result<Team>> {
+    const answer = await this.#link.rpc(name, values, teamRow);
+    return answer.error ? answer : ok(toTeam(answer.data));
+  }
+}
+
+const groupOf = (role: string, given: number | TeamRole) =>
+  typeof given === "number" ? { type: role, role, count: given } : { type: role, ...given, role };

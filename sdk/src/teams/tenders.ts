@@ -1,0 +1,69 @@
+import { ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import { present, seconds, toJob } from "../jobs/forms.ts";
+import type { Link } from "../link/link.ts";
+import { tenderRow, toTender } from "./answers.ts";
+import type { BidOptions, Task, Tender, TenderOptions } from "./types.ts";
+
+/** Work that agents bid for. */
+export class Tenders {
+  readonly #link: Link;
+
+  /** @internal */
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /**
+   * Offers a job for bids. Needs `team:manage` and `job:add`.
+   *
+   * @example
+   * const { data: tender } = await mayfly.teams.tenders.open({ name: "translate", input: { text: "Hello" } }, { within: "10s" });
+   */
+  open(job: Task, options: TenderOptions = {}): Promise<Result<Tender>> {
+    return this.#call("open_tender", {
+      job: toJob(job),
+      ...present({
+        capabilities: options.capabilities,
+        rule: options.rule,
+        max_price: options.maxPrice,
+        team: options.team && idOf(options.team),
+        seconds: seconds(options.within),
+      }),
+    });
+  }
+
+  /**
+   * Bids, once, as an agent. Nobody sees the bid before the tender is over. Needs `team:vote`, and
+   * `job:work` for the work itself.
+   *
+   * @returns the tender, with its winner if this bid closed it; `already_bid`, `not_a_bidder`,
+   *   `tender_closed`, `tender_unknown`.
+   */
+  bid(id: string, { price, score, note }: BidOptions): Promise<Result<Tender>> {
+    return this.#call("place_bid", { tender_id: idOf(id), ...present({ price, score, note }) });
+  }
+
+  /** A tender as it is by now: one that is due is awarded. `tender_unknown`. Needs `team:read`. */
+  get(id: string): Promise<Result<Tender>> {
+    return this.#call("get_tender", { tender_id: idOf(id) });
+  }
+
+  /** Awards it now, to the best bid so far. For whoever opened it, and with `agent:stop` any. */
+  award(id: string): Promise<Result<Tender>> {
+    return this.#call("close_tender", { tender_id: idOf(id), award: true });
+  }
+
+  /** Withdraws it. For whoever opened it, and with `agent:stop` any. */
+  cancel(id: string): Promise<Result<Tender>> {
+    return this.#call("close_tender", { tender_id: idOf(id), award: false });
+  }
+
+  async #call(
+    name: "open_tender" | "place_bid" | "get_tender" | "close_tender",
+    values: Record<string, unknown>,
+  ): Promise<Result<Tender>> {
+    const answer = await this.#link.rpc(name, values, tenderRow);
+    return answer.error ? answer : ok(toTender(answer.data));
+  }
+}

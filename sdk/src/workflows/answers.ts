@@ -1,0 +1,80 @@
+/** The forms of answers about workflows. See `answer-form.ts`. */
+import { z } from "zod";
+import {
+  count,
+  flag,
+  list,
+  object,
+  row,
+  text,
+  texts,
+  value,
+  word,
+} from "../contract/answer-form.ts";
+import { fromRow } from "../link/rows.ts";
+import type { Checkpoint, CheckpointKind, WorkflowInfo } from "./types.ts";
+
+export const looked = row<{
+  done: Record<string, unknown>;
+  missing: string[];
+  reread: boolean;
+  waiting: boolean;
+}>({ done: object, missing: texts, reread: flag, waiting: flag });
+export type Looked = z.infer<typeof looked>;
+
+export const reported = flag;
+export const retried = count;
+export const asked = row<{ id: string }>({ id: text });
+
+const info = { id: text, name: text, version: text, status: word };
+export const workflowRow = z.custom<Record<string, unknown>>(
+  (given) => row(info as never).safeParse(given).success,
+);
+export const workflowRows = list(workflowRow);
+export const movedRow = row<{ id: string; name: string; version: string; from: string }>({
+  id: text,
+  name: text,
+  version: text,
+  from: text,
+});
+
+interface CheckpointRow {
+  seq: number;
+  name: string;
+  result?: unknown;
+  attempt: number;
+  ms?: unknown;
+  at: string;
+}
+export const historyPage = row<{ checkpoints: CheckpointRow[]; more: boolean }>({
+  checkpoints: list(
+    row<CheckpointRow>({
+      seq: count,
+      name: text,
+      result: value.optional(),
+      attempt: count,
+      ms: value.optional(),
+      at: text,
+    }),
+  ),
+  more: flag,
+});
+
+export const toWorkflow = <Shown extends WorkflowInfo>(given: object) =>
+  fromRow(given) as unknown as Shown;
+
+const kinds: CheckpointKind[] = ["signal", "sleep", "child", "approve", "any", "now", "random"];
+
+/** A row of the history: its kind is the word before the colon, within a map behind the item. */
+export function toCheckpoint({ ms, result, at, ...row }: CheckpointRow): Checkpoint {
+  const [word = ""] = row.name.replace(/^.*\]\./, "").split(":", 1);
+  const kind = kinds.find((one) => one === word && row.name.includes(":")) ?? "step";
+  const own = /: (until|asked)$/.exec(row.name)?.[1];
+  return {
+    ...row,
+    kind: row.name === "report" ? "report" : own === "until" ? "timer" : ((own as "asked") ?? kind),
+    result: result ?? null,
+    ms: typeof ms === "number" ? ms : null,
+    at: new Date(at),
+  };
+}

@@ -1,0 +1,68 @@
+/** How a workflow fails, beside what its own code throws. */
+import { MayflyError } from "../contract/errors.ts";
+import type { JobError } from "../jobs/types.ts";
+
+/** What a recorded wait has come to will be the same at every attempt. */
+const forGood = (error: MayflyError) => Object.assign(error, { retryable: false });
+
+export const changed = (asked: string | undefined, recorded: string[]) => {
+  const [first = ""] = recorded;
+  const more = recorded.length > 1 ? ` and ${recorded.length - 1} more` : "";
+  return new MayflyError({
+    code: "workflow_changed",
+    message:
+      asked === undefined
+        ? `The code ended without the recorded step "${first}"${more}: it has changed since this run began.`
+        : `The code asks for "${asked}", which is not recorded, before the recorded step "${first}"${more}: it has changed since this run began.`,
+    hint: "Nothing was done. Serve the code that the run began with, or give the new code another version and move the run to it, naming what was renamed or removed.",
+    details: { step: first, asked: asked ?? null },
+  });
+};
+
+export const childFailed = (name: string, id: string, status: string, error: JobError | null) =>
+  forGood(
+    new MayflyError({
+      code: "job_failed",
+      message: `The child ${name} ${status === "failed" ? "failed" : "was cancelled"}${error ? `: ${error.message}` : "."}`,
+      hint: "Look at it with jobs.get. The run has recorded this: redrive the child, then move the run and let it forget the name.",
+      details: { id, status, error },
+    }),
+  );
+
+export const notApproved = (title: string, id: string, status: string, reasons: string[]) =>
+  forGood(
+    new MayflyError({
+      code: status === "expired" ? "approval_expired" : "approval_rejected",
+      message:
+        status === "expired"
+          ? `Nobody decided "${title}" in time.`
+          : `"${title}" was ${status === "cancelled" ? "withdrawn" : "rejected"}${reasons[0] ? `: ${reasons[0]}` : "."}`,
+      hint: "Catch it to go on without the approval. Nothing that needs it may be done.",
+      details: { id, status, reasons },
+    }),
+  );
+
+/** A failure that the workflow went on past: it is thrown again at every later attempt. */
+interface Thrown {
+  $threw: { name: string; message: string; code?: string; retryable?: boolean };
+}
+
+export const toThrown = (error: unknown): Thrown => {
+  const { name, message, code, retryable } = Object(error) as Record<string, unknown>;
+  return {
+    $threw: {
+      name: typeof name === "string" ? name : "Error",
+      message: typeof message === "string" ? message.slice(0, 2_000) : String(error),
+      ...(typeof code === "string" && { code }),
+      ...(typeof retryable === "boolean" && { retryable }),
+    },
+  };
+};
+
+/** @returns the error that a recorded result stands for; undefined of any other result. */
+export function thrownOf(result: unknown): Error | undefined {
+  const { $threw, ...rest } = Object(result) as Partial<Thrown>;
+  if ($threw === undefined || Object.keys(rest).length > 0) return undefined;
+  const { message, ...fields } = $threw;
+  return Object.assign(new Error(message), fields);
+}

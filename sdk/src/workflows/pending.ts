@@ -1,0 +1,32 @@
+import type { Wait } from "./wait.ts";
+
+/** A wait as `wait_any` has it, and the job of a child that may have to be added. */
+export interface WaitRow {
+  row: { step: string; of?: string; key?: string; together?: string; [more: string]: unknown };
+  job?: object;
+}
+
+/** What is waited for, until its steps are recorded. */
+export interface Pending {
+  rows: WaitRow[];
+  steps: string[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export async function rowOf(
+  jobId: string,
+  wait: Wait<unknown>,
+  more: { of?: string; key?: string; together?: string },
+): Promise<WaitRow> {
+  const { step, plan } = wait;
+  const row = { step, ...more, ...(await wait.atom()) };
+  return plan.job ? { row, job: plan.job(`${jobId}/${step}`) } : { row };
+}
+
+/** The next turn of the event loop, after everything that is ready in this one. */
+export const tick = () =>
+  new Promise<void>((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else setTimeout(resolve, 0);
+  });

@@ -1,0 +1,236 @@
+import { invalid } from "../contract/invalid.ts";
+import type { HeldJob, StepWork } from "../jobs/held-job.ts";
+import { retried } from "./answers.ts";
+import { changed, thrownOf, toThrown } from "./errors.ts";
+import { rowOf, tick } from "./pending.ts";
+import type { Wait } from "./wait.ts";
+import { type Waiter, Waiting } from "./waiting.ts";
+
+/** What a branch that does something else between its steps may take before it counts as gone. */
+const graceMs = 20;
+const graces = 10;
+
+/** Marks a step that failed an earlier attempt after the workflow had gone on past it. */
+const retry = "retry: ";
+
+const never = () => new Promise<never>(() => {});
+
+/** One attempt of a workflow: what it asks for, beside what is recorded. */
+export class WorkflowRun implements Waiter {
+  readonly job: HeldJob;
+  /** Settles when the run sleeps: its code goes no further in this attempt. */
+  readonly asleep: Promise<void>;
+  active = 0;
+  moves = 0;
+  isOver = false;
+  readonly #waiting: Waiting;
+  /** Who asked for a step. */
+  readonly #asked = new Map<string, unknown>();
+  #unasked: Promise<Set<string>> | undefined;
+  /** What steps threw: recorded as soon as the workflow goes on past it. */
+  readonly #failures = new Map<string, unknown>();
+  readonly #passed = new Map<string, unknown>();
+  readonly #again = new Set<string>();
+  #sleep: () => void = () => {};
+
+  constructor(job: HeldJob) {
+    this.job = job;
+    this.#waiting = new Waiting(this);
+    this.asleep = new Promise((resolve) => {
+      this.#sleep = resolve;
+    });
+  }
+
+  fallAsleep(): void {
+    this.isOver = true;
+    this.job.parts.fallAsleep();
+    this.#waiting.end();
+    this.#sleep();
+  }
+
+  async step<T>(name: string, work: (step: StepWork) => T | Promise<T>): Promise<T> {
+    const known = await this.ask(name, work);
+    const { id, attempt, signal, parts } = this.job;
+    if (known) {
+      parts.told(name, 0, true);
+      const thrown = thrownOf(known.result);
+      if (!thrown) return known.result as T;
+      this.#passed.set(name, thrown);
+      throw thrown;
+    }
+    return this.#act(name, async () => {
+      signal.throwIfAborted();
+      const begun = performance.now();
+      let result: T;
+      try {
+        result = await work({ idempotencyKey: `${id}/${name}`, attempt, signal });
+      } catch (error) {
+        if (!signal.aborted) this.#failures.set(name, error);
+        throw error;
+      }
+      const ms = Math.round(performance.now() - begun);
+      const recorded = await parts.steps.record({ name, result: result ?? null, ms });
+      parts.told(name, ms, false);
+      return recorded as T;
+    });
+  }
+
+  /** Waits for one thing. */
+  async one<T>(wait: Wait<T>): Promise<T> {
+    const { step } = wait;
+    const known = await this.ask(step, wait);
+    if (!known) await this.#wait([wait], {}, [step]);
+    return this.#outcome(wait);
+  }
+
+  /** Waits for the first of several, which is recorded. */
+  async first(name: string, waits: Record<string, Wait<unknown>>) {
+    const given = Object.entries(waits);
+    if (given.length === 0) throw invalid(name, "must have at least one wait");
+    const known = await this.ask(name, waits);
+    for (const [, wait] of given) await this.#note(wait.step, wait);
+    if (!known) await this.#wait(given, { of: name }, [name]);
+    const recorded = (await this.job.parts.steps.known(name))?.result as { key: string };
+    const wait = waits[recorded.key];
+    if (!wait) throw changed(`${name}, without ${recorded.key}`, [name]);
+    return { key: recorded.key, value: await this.#outcome(wait) };
+  }
+
+  /** Waits for children until all have ended. */
+  async together<T>(name: string, waits: Wait<T>[]): Promise<T[]> {
+    const open: Wait<T>[] = [];
+    for (const wait of waits) if (!(await this.ask(wait.step, wait))) open.push(wait);
+    const steps = open.map((wait) => wait.step);
+    if (open.length > 0) await this.#wait(open, { together: name }, steps);
+    return Promise.all(waits.map((wait) => this.#outcome(wait)));
+  }
+
+  async passFailures(): Promise<void> {
+    if (this.#failures.size === 0) return;
+    // If nobody catches it, the workflow has ended by then.
+    await tick();
+    if (this.isOver) return never();
+    const passed = [...this.#failures];
+    this.#failures.clear();
+    const { steps } = this.job.parts;
+    await Promise.all(
+      passed.map(([name, error]) => {
+        this.#passed.set(name, error);
+        return steps.record({ name, result: toThrown(error), ms: 0 });
+      }),
+    );
+  }
+
+  /** The code has ended. @returns whether the run has: it may sleep meanwhile. */
+  async finish(): Promise<boolean> {
+    await this.#waiting.looking;
+    if (this.job.asleep) return false;
+    const left = await this.#left();
+    if (left.size > 0) throw changed(undefined, [...left]);
+    return true;
+  }
+
+  /** The code has thrown. Recorded failures that failed it are tried again at the next attempt. */
+  async fail(error: unknown): Promise<void> {
+    this.isOver = true;
+    const { cause, errors } = Object(error) as { cause?: unknown; errors?: unknown[] };
+    const why = [error, cause, ...(Array.isArray(errors) ? errors : [])];
+    const names = [...this.#passed].filter(([, one]) => why.includes(one)).map(([name]) => name);
+    const { lease, parts } = this.job;
+    if (names.length > 0) await parts.door.call("retry_steps", { lease, names }, retried);
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.#waiting.end();
+  }
+
+  /** @returns what is recorded of a step. @param by who asks: another one of the same name is a mistake. */
+  async ask(name: string, by: unknown): Promise<{ result: unknown } | undefined> {
+    if (this.isOver) return never();
+    const before = this.#asked.get(name);
+    if (before !== undefined && before !== by) {
+      const why = `"${name}" is the name of two steps. In a map, use the ctx that its function is given`;
+      throw Object.assign(invalid("step", why), { retryable: false });
+    }
+    await this.#note(name, by);
+    return this.job.parts.steps.known(name);
+  }
+
+  async #note(name: string, by: unknown): Promise<void> {
+    this.#asked.set(name, by);
+    this.moves++;
+    this.#unasked ??= this.#recorded();
+    const unasked = await this.#unasked;
+    unasked.delete(name);
+    unasked.delete(`${name}: until`);
+    unasked.delete(`${name}: asked`);
+  }
+
+  async #recorded(): Promise<Set<string>> {
+    if (this.job.attempt === 1) return new Set();
+    const recorded = new Set((await this.job.parts.steps.all()).keys());
+    recorded.delete("report");
+    for (const name of recorded)
+      if (name.startsWith(retry)) {
+        this.#again.add(name.slice(retry.length));
+        recorded.delete(name);
+      }
+    return recorded;
+  }
+
+  /** What is recorded and nobody asks for, when every branch has come as far as it can. */
+  async #left(): Promise<Set<string>> {
+    this.#unasked ??= this.#recorded();
+    const unasked = await this.#unasked;
+    for (let quiet = 0; unasked.size > 0 && quiet < graces; ) {
+      const { moves } = this;
+      await tick();
+      if (unasked.size > 0) await new Promise((resolve) => setTimeout(resolve, graceMs));
+      quiet = moves === this.moves ? quiet + 1 : 0;
+    }
+    return unasked;
+  }
+
+  /** Something new begins: only if the code is the one that has recorded the rest. */
+  async #act<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.active++;
+    try {
+      await this.passFailures();
+      if (!this.#again.has(name)) {
+        const left = await this.#left();
+        if (left.size > 0) throw changed(name, [...left]);
+      }
+      if (this.#waiting.looking) await this.#waiting.looking;
+      if (this.isOver) return await never();
+      return await work();
+    } finally {
+      this.active--;
+      this.moves++;
+      this.#waiting.settle();
+    }
+  }
+
+  async #wait(
+    waits: Wait<unknown>[] | [string, Wait<unknown>][],
+    more: { of?: string; together?: string },
+    steps: string[],
+  ): Promise<void> {
+    const rows = await this.#act(more.of ?? more.together ?? steps[0] ?? "", () =>
+      Promise.all(
+        waits.map((one) =>
+          Array.isArray(one)
+            ? rowOf(this.job.id, one[1], { ...more, key: one[0] })
+            : rowOf(this.job.id, one, more),
+        ),
+      ),
+    );
+    await this.#waiting.wait(rows, steps);
+    this.moves++;
+  }
+
+  async #outcome<T>(wait: Wait<T>): Promise<T> {
+    const known = await this.job.parts.steps.known(wait.step);
+    return wait.plan.take(known?.result);
+  }
+}

@@ -1,0 +1,89 @@
+/** What a wait waits for, as `wait_any` has it. @internal */
+export interface Atom {
+  signal?: string;
+  child?: true;
+  approval?: string;
+  after?: number | string;
+  until?: string;
+}
+
+/** The run that a wait belongs to. @internal */
+export interface WaitRun {
+  one<T>(wait: Wait<T>): Promise<T>;
+}
+
+/** How a wait begins and ends. @internal */
+export interface WaitPlan<T> {
+  /** Its step, unless a map or an `any` gives it another. */
+  label: () => string;
+  /** What it waits for, once its step is known. */
+  atom: (step: string) => Atom | Promise<Atom>;
+  /** Of a child: the job to add. */
+  job?: (key: string) => object;
+  /** What it gives, or throws. */
+  take: (outcome: unknown) => T;
+}
+
+/**
+ * Something that a workflow waits for. It begins when it is made; await it, or give it to `ctx.any`.
+ * Awaited again it gives the same.
+ */
+export class Wait<T> implements PromiseLike<T> {
+  /** @internal */
+  readonly plan: WaitPlan<T>;
+  readonly #run: WaitRun;
+  #step: string | undefined;
+  #atom: Promise<Atom> | undefined;
+  #ended: Promise<T> | undefined;
+
+  /** @internal */
+  constructor(run: WaitRun, plan: WaitPlan<T>) {
+    this.#run = run;
+    this.plan = plan;
+    // A map or an `any` that it was made for has claimed it by then.
+    queueMicrotask(() => {
+      if (this.#step === undefined) void this.#begin();
+    });
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: awaiting it is what it is for.
+  then<A = T, B = never>(
+    onDone?: ((value: T) => A | PromiseLike<A>) | null,
+    // biome-ignore lint/suspicious/noExplicitAny: as of any promise.
+    onFailed?: ((error: any) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#begin().then(onDone, onFailed);
+  }
+
+  /** As of a promise: what it gives if the wait fails. */
+  // biome-ignore lint/suspicious/noExplicitAny: as of any promise.
+  catch<B = never>(onFailed: (error: any) => B | PromiseLike<B>): Promise<T | B> {
+    return this.#begin().catch(onFailed);
+  }
+
+  /** Its step: given by whoever asks first. @internal */
+  claim(step: string): string {
+    this.#step ??= step;
+    return this.#step;
+  }
+
+  /** @internal */
+  get step(): string {
+    return this.claim(this.#step ?? this.plan.label());
+  }
+
+  /** @internal */
+  atom(): Promise<Atom> {
+    this.#atom ??= Promise.resolve(this.plan.atom(this.step));
+    return this.#atom;
+  }
+
+  #begin(): Promise<T> {
+    if (!this.#ended) {
+      this.#ended = this.#run.one(this);
+      // Nobody may ever await it.
+      this.#ended.catch(() => {});
+    }
+    return this.#ended;
+  }
+}

@@ -1,0 +1,77 @@
+import { invalid } from "../contract/invalid.ts";
+import { workflowBounds } from "../contract/work-bounds.ts";
+import type { HeldJob } from "../jobs/held-job.ts";
+import { fit, type JobSchema, unwrap } from "../jobs/kinds.ts";
+import { WorkflowContext } from "./context.ts";
+import { WorkflowRun } from "./run.ts";
+import type { Workflow } from "./types.ts";
+
+/** Of a workflow, beside its name, its input and its code. */
+export interface WorkflowOptions<Out> {
+  /** `"1"` by default. A run keeps the version that it began with. */
+  version?: string;
+  /** What its result has to fit. */
+  result?: JobSchema<Out>;
+}
+
+/** The code of a workflow. */
+export type WorkflowCode<Input, Out> = (ctx: WorkflowContext, input: Input) => Out | Promise<Out>;
+
+/**
+ * A workflow: code whose every step is recorded, so that it goes on where it was, whoever dies.
+ *
+ * @param name of letters, digits, dots, dashes and underscores.
+ * @param input a schema of zod or any other library of Standard Schema; null takes anything.
+ * @example
+ * const publish = workflow("publish", z.object({ urls: z.array(z.url()) }), async (ctx, input) => {
+ *   const pages = await ctx.map("read", input.urls, (url) => ctx.child("summarise", { url }));
+ *   const { input: final } = await ctx.approve("Publish?", { pages }, { expiresIn: "30d" });
+ *   return ctx.step("post", () => post(final));
+ * });
+ * const { data: work } = await agent.work(publish.handlers);
+ * const { data: run } = await mayfly.workflows.start(publish, { urls });
+ */
+export function workflow<Taken, Given, Out>(
+  name: string,
+  input: JobSchema<Taken, Given>,
+  code: WorkflowCode<Taken, Out>,
+  options?: WorkflowOptions<Out>,
+): Workflow<Given, Out>;
+export function workflow<Out>(
+  name: string,
+  input: null,
+  // biome-ignore lint/suspicious/noExplicitAny: without a schema the code names the type of its input.
+  code: WorkflowCode<any, Out>,
+  options?: WorkflowOptions<Out>,
+): Workflow<unknown, Out>;
+export function workflow(
+  name: string,
+  input: JobSchema | null,
+  code: WorkflowCode<never, unknown>,
+  { version = "1", result }: WorkflowOptions<unknown> = {},
+): Workflow {
+  for (const [field, given] of Object.entries({ name, version })) {
+    const most = workflowBounds[field as "name" | "version"];
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(given) || given.length > most)
+      throw invalid(field, `must be 1 to ${most} letters, digits, dots, dashes or underscores`);
+  }
+  const job = `workflow:${name}:${version}`;
+  const schema = input ?? undefined;
+  const handler = async (given: unknown, held: HeldJob) => {
+    const taken = unwrap(await fit(schema, given, "input"));
+    const run = new WorkflowRun(held);
+    try {
+      const ctx = new WorkflowContext(run);
+      // Nothing of it runs on once it sleeps: no catch, no finally.
+      const made = await Promise.race([(async () => code(ctx, taken as never))(), run.asleep]);
+      if (held.asleep || !(await run.finish())) return;
+      return unwrap(await fit(result, made, "result"));
+    } catch (error) {
+      await run.fail(error);
+      throw error;
+    } finally {
+      run.end();
+    }
+  };
+  return { name, version, job, input: schema, handlers: { [job]: handler } };
+}

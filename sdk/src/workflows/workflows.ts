@@ -1,0 +1,133 @@
+import { failed, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import type { Jobs } from "../jobs/jobs.ts";
+import { fit } from "../jobs/kinds.ts";
+import type { AddedJob, JobOptions } from "../jobs/types.ts";
+import type { Link } from "../link/link.ts";
+import {
+  historyPage,
+  movedRow,
+  toCheckpoint,
+  toWorkflow,
+  workflowRow,
+  workflowRows,
+} from "./answers.ts";
+import type {
+  Checkpoint,
+  ListWorkflows,
+  MoveOptions,
+  Workflow,
+  WorkflowInfo,
+  WorkflowQuery,
+} from "./types.ts";
+
+/** Runs of workflows: starts them, signals them, says how far they are. */
+export class Workflows {
+  readonly #link: Link;
+  readonly #jobs: Jobs;
+
+  /** @internal */
+  constructor(link: Link, jobs: Jobs) {
+    this.#link = link;
+    this.#jobs = jobs;
+  }
+
+  /**
+   * Starts a run, which a worker with the handlers of the workflow does: `agent.work(publish.handlers)`. Needs `job:add`.
+   *
+   * @param options as of a job: with a `key` there is one run of it.
+   * @returns its id; `invalid_request` with the path of what does not fit.
+   * @example
+   * const { data: run } = await mayfly.workflows.start(publish, { urls }, { key: "monday" });
+   */
+  async start<In>(
+    workflow: Workflow<In, unknown>,
+    input: In,
+    options: JobOptions = {},
+  ): Promise<Result<AddedJob>> {
+    const checked = await fit(workflow.input, input, "input");
+    if (checked.error) return failed(checked.error);
+    // As it was given: a schema may change what it takes, and is asked again by the run.
+    return this.#jobs.add(workflow.job, input, options);
+  }
+
+  /**
+   * Signals a run: one that waits for it goes on, and for any other it is kept. Needs `job:add`.
+   *
+   * @returns `job_unknown`, `job_finished`.
+   */
+  signal(id: string, name: string, payload: unknown = null): Promise<Result<{ woken: boolean }>> {
+    return this.#jobs.signal(id, name, payload);
+  }
+
+  /** How far a run is: what it reports, what it waits for, its children and open approvals. Needs `job:read`. */
+  async query<Report = unknown, Output = unknown>(
+    id: string,
+  ): Promise<Result<WorkflowQuery<Report, Output>>> {
+    const answer = await this.#link.rpc("query_workflow", { id: idOf(id) }, workflowRow);
+    return answer.error ? answer : ok(toWorkflow<WorkflowQuery<Report, Output>>(answer.data));
+  }
+
+  /**
+   * What a run, or any job, has recorded, in its order.
+   *
+   * @param options `after`: the `seq` of the last one you have. `limit`: 1,000 by default, 5,000 at most.
+   * @example
+   * const { data } = await mayfly.workflows.history(id);
+   * for (const { seq, name, kind, result } of data?.checkpoints ?? []) console.log(seq, kind, name, result);
+   */
+  async history(
+    id: string,
+    { after, limit }: { after?: number; limit?: number } = {},
+  ): Promise<Result<{ checkpoints: Checkpoint[]; more: boolean }>> {
+    const values = {
+      id: idOf(id),
+      ...(after !== undefined && { after }),
+      ...(limit !== undefined && { page_limit: limit }),
+    };
+    const answer = await this.#link.rpc("workflow_history", values, historyPage);
+    if (answer.error) return answer;
+    const { checkpoints, more } = answer.data;
+    return ok({ checkpoints: checkpoints.map(toCheckpoint), more });
+  }
+
+  /** Runs, the newest first. Needs `job:read`. */
+  async list(options: ListWorkflows = {}): Promise<Result<WorkflowInfo[]>> {
+    const { name, version, status, before, limit } = options;
+    const values = {
+      ...(name !== undefined && { of_name: name }),
+      ...(version !== undefined && { of_version: version }),
+      ...(status && { of_status: [status].flat() }),
+      ...(before && { before: idOf(before) }),
+      ...(limit !== undefined && { page_limit: limit }),
+    };
+    const answer = await this.#link.rpc("list_workflows", values, workflowRows);
+    return answer.error ? answer : ok(answer.data.map((one) => toWorkflow<WorkflowInfo>(one)));
+  }
+
+  /** Cancels runs with their children: see {@link Jobs.cancel}. */
+  cancel(ids: string | string[]): Promise<Result<{ cancelled: number; cancelling: number }>> {
+    return this.#jobs.cancel(ids);
+  }
+
+  /**
+   * Moves a run to another version: it goes on there, behind what it has recorded. One that has failed runs again.
+   * Your own need `job:add`, others and failed ones `job:admin`.
+   *
+   * @returns `workflow_unknown`, `job_finished`, `invalid_request` for a name that it has not recorded.
+   * @example
+   * await mayfly.workflows.move(id, { version: "2", rename: { pay: "charge" }, forget: ["mail"] });
+   */
+  move(
+    id: string,
+    { version, rename, forget }: MoveOptions,
+  ): Promise<Result<{ id: string; name: string; version: string; from: string }>> {
+    const values = {
+      id: idOf(id),
+      to_version: version,
+      ...(rename && { renamed: rename }),
+      ...(forget && { forgotten: forget }),
+    };
+    return this.#link.rpc("move_workflow", values, movedRow);
+  }
+}

@@ -1,0 +1,22 @@
+-- What an agent is told that was not told at once: that it was stopped or suspended. One that was resumed
+-- meanwhile is told nothing. Called by flush_nudges.
+
+create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object('status', a.status, 'reason', a.reason)
+    from (
+      select mayfly_private.effective_status(e) as status,
+        coalesce(e.stop_reason, e.suspend_reason, 'ancestor ' || mayfly_private.effective_status(e)) as reason
+      from mayfly.agents e
+      where e.tenant_id = tenant and e.id = mayfly_private.to_uuid(split_part(topic, ':', 4))
+    ) a
+    where a.status <> 'running');
+end
+$$;
+
+comment on function mayfly_private.control_nudge is 'What is due: an agent was stopped or suspended.';

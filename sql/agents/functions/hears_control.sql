@@ -1,0 +1,13 @@
+-- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+
+create function mayfly_private.hears_control(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return true;
+end
+$$;
+
+comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';

@@ -1,0 +1,17 @@
+-- The kinds of broadcasts that can be due (nudges_due): whom flush_nudges tells of each, and what. A room registers its
+-- kinds in its nudge_kinds.sql.
+
+create table mayfly_private.nudge_kinds (
+  event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
+  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  heard text,
+  payload text not null
+);
+
+comment on table mayfly_private.nudge_kinds is 'The kinds of broadcasts that can be due.';
+comment on column mayfly_private.nudge_kinds.heard is
+  'The signature of a stable function of (tenant uuid, topic text) that returns whether somebody listens who holds no lease of the topic; null: nobody does.';
+comment on column mayfly_private.nudge_kinds.payload is
+  'The signature of a stable function of (tenant uuid, topic text, seq bigint) that returns jsonb: what is told, or null for nothing.';
+
+alter table mayfly_private.nudge_kinds enable row level security;

@@ -1,0 +1,5 @@
+-- What can be due in this room: what an agent is to record from now on. Its inbox topic is not leased.
+
+insert into mayfly_private.nudge_kinds (event, heard, payload) values
+  ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
+on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;

@@ -1,0 +1,13 @@
+-- What a reader of the log is told that was not told at once: to pull. Called by flush_nudges.
+
+create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return '{}'::jsonb;
+end
+$$;
+
+comment on function mayfly_private.log_nudge is 'What is due: the log has something new.';

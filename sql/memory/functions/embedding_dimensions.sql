@@ -1,0 +1,28 @@
+-- How many numbers the vectors of this project have: the column alone knows, and a release never touches it.
+-- Read once a call of what has a vector, 10 µs. Locks nothing.
+
+create function mayfly_private.embedding_dimensions()
+returns integer
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    select a.atttypmod from pg_catalog.pg_attribute a
+    where a.attrelid = 'mayfly.memory_vectors'::regclass and a.attname = 'embedding');
+end
+$$;
+
+comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
+grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
+
+-- For the functions, which make vectors, and whoever brings their own.
+
+create function mayfly.embedding_dimensions()
+returns integer
+language sql stable
+set search_path = ''
+return mayfly_private.embedding_dimensions();
+
+comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions has set.';
+grant execute on function mayfly.embedding_dimensions to authenticated, service_role;

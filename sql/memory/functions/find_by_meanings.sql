@@ -1,0 +1,53 @@
+-- The memories that are nearest in meaning, best first: by a model, and, while memories are being embedded by it, also by
+-- the one before, of memories that have no vector of the new one yet. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
+-- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other, so
+-- likenesses of two models can be compared, and similarities not. Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.find_by_meanings(
+  tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec,
+  reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
+  out ids uuid[], out similarities double precision[], out likenesses double precision[]
+)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_variable
+declare
+  unrelated double precision := (select w.unrelated from mayfly_private.worth_of_model(tenant, model) w);
+  found record;
+begin
+  select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since,
+    until, for_task, session, conversation, without);
+  ids := found.ids;
+  similarities := found.similarities;
+  likenesses := array(
+    select 0.01 * least(1, s.it / unrelated) + 0.99 * greatest(0, s.it - unrelated) / (1 - unrelated)
+    from unnest(similarities) with ordinality s (it, n) order by s.n);
+  if older_asked is null then
+    return;
+  end if;
+
+  unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
+  select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since,
+    until, for_task, session, conversation, without);
+  select array_agg(e.id order by e.likeness desc, e.id), array_agg(e.similarity order by e.likeness desc, e.id),
+    array_agg(e.likeness order by e.likeness desc, e.id)
+  into ids, similarities, likenesses
+  from (
+    select n.id, n.similarity, n.likeness from unnest(ids, similarities, likenesses) n (id, similarity, likeness)
+    union all
+    select o.id, o.similarity, 0.01 * least(1, o.similarity / unrelated) + 0.99 * greatest(0, o.similarity - unrelated) / (1 - unrelated)
+    from unnest(found.ids, found.similarities) o (id, similarity)
+    where not exists (
+      select from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.model = find_by_meanings.model and v.memory_id = o.id)
+    order by 3 desc, 1
+    limit depth) e;
+end
+$$;
+
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one model or by two.';

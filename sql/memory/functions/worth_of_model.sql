@@ -1,0 +1,19 @@
+-- What an embedding model is worth to a tenant unless the caller says otherwise: as measured on its own memories, or else
+-- by the model's name. Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+  select w.meaning, w.unrelated into meaning, unrelated
+  from mayfly.model_worths w where w.tenant_id = worth_of_model.tenant and w.model = worth_of_model.model;
+  if not found then
+    select d.meaning, d.unrelated into meaning, unrelated from mayfly_private.model_worth(worth_of_model.model) d;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.worth_of_model is 'What an embedding model is worth to a tenant.';

@@ -1,0 +1,23 @@
+-- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
+-- without a row is worth what mayfly_private.model_worth says.
+
+create table mayfly.model_worths (
+  tenant_id uuid not null,
+  model text not null constraint model_worths_model_length check (char_length(model) between 1 and 100),
+  meaning real not null constraint model_worths_meaning_range check (meaning between 0 and 100),
+  unrelated real not null constraint model_worths_unrelated_range check (unrelated between 0.01 and 0.95),
+  measured jsonb not null default '{}' constraint model_worths_measured_size check (pg_column_size(measured) <= 8192),
+  at timestamptz not null default clock_timestamp(),
+  constraint model_worths_pkey primary key (tenant_id, model),
+  constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.model_worths
+  alter column model set statistics 0,
+  alter column measured set statistics 0;
+
+comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on column mayfly.model_worths.meaning is 'The weight of the meaning in a recall, beside 1 for the words.';
+comment on column mayfly.model_worths.unrelated is 'The similarity of two memories that have nothing to do with each other.';
+comment on column mayfly.model_worths.measured is 'How it was measured: what mayfly tune printed.';

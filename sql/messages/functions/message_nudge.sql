@@ -1,0 +1,13 @@
+-- What a reader of an inbox or a channel is told that was not told at once: its newest number. Called by flush_nudges.
+
+create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('seq', seq);
+end
+$$;
+
+comment on function mayfly_private.message_nudge is 'What is due: an inbox or a channel has messages up to a number.';

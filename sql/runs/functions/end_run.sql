@@ -1,0 +1,47 @@
+-- The definer half of mayfly.end_run: the end of the run and the end of its job in one transaction, so that no kill
+-- between them makes anybody pay again. Locks the job and the run, then the parent of the job.
+
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
+begin
+  if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
+    perform mayfly_private.fail(400, 'invalid_request', 'status must be succeeded, failed, max_steps, max_time, max_tokens or max_cost.', null, '{"field": "status"}');
+  elsif output is not null and not coalesce(pg_input_is_valid(output, 'json') and octet_length(output) <= 262144, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'output must be at most 256 KB of JSON.', null, '{"field": "output"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
+  select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
+    case when end_run.status <> 'succeeded' then array[why] end,
+    -- The parent of a delegated run reads it here; what jsonb cannot hold stands in the run alone.
+    case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
+  perform mayfly_private.tell_run(run, true);
+  return mayfly_private.show_run(run);
+end
+$$;
+
+comment on function mayfly_private.end_run is 'Ends a run with its job.';
+grant execute on function mayfly_private.end_run to authenticated, service_role;
+
+-- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps, max_time,
+-- max_tokens or max_cost, with an error { code, message }. Gives the run.
+
+create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.end_run(lease, status, output, error);
+end
+$$;
+
+comment on function mayfly.end_run is 'Ends a run with its job. Returns the run.';
+grant execute on function mayfly.end_run to authenticated, service_role;

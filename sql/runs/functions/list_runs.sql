@@ -1,0 +1,40 @@
+-- The definer half of mayfly.list_runs. Locks nothing.
+
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(s.shown order by s.id desc), '[]')
+    from (
+      select r.id, mayfly_private.show_run(r) as shown from mayfly.runs r
+      where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
+        and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
+      order by r.id desc limit page_limit) s);
+end
+$$;
+
+comment on function mayfly_private.list_runs is 'Runs, the newest first.';
+grant execute on function mayfly_private.list_runs to authenticated, service_role;
+
+-- Runs (scope run:read), the newest first: those behind `before`, of an agent, in some of the statuses.
+
+create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.list_runs(of_agent, of_status, before, page_limit);
+end
+$$;
+
+comment on function mayfly.list_runs is 'Runs, the newest first, a page at a time.';
+grant execute on function mayfly.list_runs to authenticated, service_role;

@@ -1,0 +1,99 @@
+-- The definer half of mayfly.record_model_call: the answer of a model, its cost and the totals of the run in one
+-- transaction. Written once for a step: a call that comes again finds it recorded. Locks the job, the run, then
+-- budgets and holds.
+
+create function mayfly_private.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  of_step constant integer := (call ->> 'step')::integer;
+  parts constant text := call ->> 'parts';
+  size constant integer := 512 + coalesce(octet_length(parts), 0);
+  fault text;
+  held record;
+  settled record;
+  cost jsonb;
+  attempt integer;
+begin
+  fault := case
+    when jsonb_typeof(call) is distinct from 'object' then 'call'
+    when not coalesce((call ->> 'step')::numeric between 1 and 10000, false) then 'step'
+    when not coalesce((call ->> 'try')::numeric between 1 and 1000, false) then 'try'
+    when coalesce(char_length(call ->> 'agent') not between 1 and 100, true) then 'agent'
+    when coalesce(char_length(call ->> 'provider') not between 1 and 100, true) then 'provider'
+    when coalesce(char_length(call ->> 'model') not between 1 and 200, true) then 'model'
+    when coalesce(call ->> 'digest' !~ '^[0-9a-f]{64}$', true) then 'digest'
+    when parts is not null and not (pg_input_is_valid(parts, 'json') and octet_length(parts) <= 4000000) then 'parts'
+    when parts is not null and not mayfly_private.is_usage(call -> 'usage') then 'usage'
+    when parts is null and jsonb_typeof(call -> 'error') is distinct from 'object' then 'error'
+    when not mayfly_private.number_within(call -> 'ms', 0, 2147483647) then 'ms'
+    when octet_length((call - 'parts' - 'messages')::text) > 20000 then 'call'
+    when call ? 'messages' and not coalesce(pg_input_is_valid(call ->> 'messages', 'json') and octet_length(call ->> 'messages') <= 4000000, false) then 'messages'
+  end;
+  if fault is not null then
+    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is wrong.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
+  end if;
+  run := mayfly_private.held_run(lease);
+  attempt := (mayfly_private.lease_of(holder, lease)).attempt;
+
+  -- What the SDK made of the answer before this one: a cache, which nothing depends on.
+  if call ? 'messages' then
+    update mayfly.run_model_calls c set messages = (call ->> 'messages')::json, bytes = c.bytes + octet_length(call ->> 'messages')
+    where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step - 1 and c.parts is not null and c.messages is null;
+    if found then
+      perform mayfly_private.count_usage(run.tenant_id, 0, octet_length(call ->> 'messages'), 0);
+    end if;
+  end if;
+  if exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null) then
+    return jsonb_build_object('known', true) || mayfly_private.show_run(run);
+  end if;
+
+  if call ->> 'hold' is not null and parts is not null then
+    select * into held from mayfly_private.holds_of(holder, array[(call ->> 'hold')::uuid]);
+    if cardinality(held.holds) = 1 then
+      select * into settled from mayfly_private.settle_cost(held.holds[1], call -> 'usage', held.budgets);
+      perform mayfly_private.write_budgets(settled.budgets);
+      cost := settled.cost;
+    end if;
+  end if;
+  insert into mayfly.run_model_calls (tenant_id, run_id, step, try, agent, provider, model, digest, parts, finish, usage, usd, priced, ms, error, attempt, at, bytes)
+  values (run.tenant_id, run.id, of_step, (call ->> 'try')::integer, call ->> 'agent', call ->> 'provider', call ->> 'model', decode(call ->> 'digest', 'hex'),
+    parts::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
+    case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
+  on conflict on constraint run_model_calls_pkey do nothing;
+  -- What is answered is paid for: counted, never refused.
+  perform mayfly_private.count_usage(run.tenant_id, 0, size, 1);
+  update mayfly.runs r
+  set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
+    input_tokens = r.input_tokens + coalesce((call -> 'usage' ->> 'input')::numeric, 0), output_tokens = r.output_tokens + coalesce((call -> 'usage' ->> 'output')::numeric, 0),
+    usd = r.usd + coalesce((cost ->> 'usd')::numeric, 0), unpriced = r.unpriced + (parts is not null and cost ->> 'usd' is null)::integer,
+    active_ms = r.active_ms + coalesce((call ->> 'ms')::numeric, 0)::bigint
+  where r.tenant_id = run.tenant_id and r.id = run.id
+  returning * into run;
+  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('cost', cost));
+end
+$$;
+
+comment on function mayfly_private.record_model_call is 'Records what a model answered, and its cost.';
+grant execute on function mayfly_private.record_model_call to authenticated, service_role;
+
+-- Records what a model answered, or how a call of it failed, before anything acts on it: { step, try, agent, provider,
+-- model, digest, parts, finish, usage, ms, hold } or { …, error }; `parts`, and `messages` of the step before, are texts of
+-- JSON. Settles the hold. Gives the run with its totals, { known } where the step was recorded before.
+
+create function mayfly.record_model_call(lease text, call jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.record_model_call(lease, call);
+end
+$$;
+
+comment on function mayfly.record_model_call is 'Records what a model answered, with its cost, before anything acts on it. Returns the run.';
+grant execute on function mayfly.record_model_call to authenticated, service_role;

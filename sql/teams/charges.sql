@@ -1,0 +1,21 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.teams', 1024, '{name,task,metadata}', false),
+  ('mayfly.polls', 1536, '{question,options,voters,weights,key}', false),
+  ('mayfly.tenders', 512, '{job,capabilities}', false),
+  ('mayfly_private.cast_ballots', 256, '{choice,reason}', false),
+  ('mayfly_private.sealed_bids', 256, '{note}', false),
+  ('mayfly.assignments', 384, '{work,capabilities}', false)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+-- Closing moves what was charged: nothing is refused then.
+insert into mayfly_private.charges (relation, flat, written, lenient) values
+  ('mayfly.ballots', 256, '{choice,reason}', true),
+  ('mayfly.bids', 256, '{note}', true)
+on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.team_members', 'the agents and 1000 a team'),
+  ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,0 +1,90 @@
+-- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that of callers at once each
+-- sees what the others have given out; then what give_job locks.
+
+create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  author constant uuid := mayfly_private.caller_id();
+  best record;
+  given uuid;
+  known mayfly.assignments;
+begin
+  perform mayfly_private.check_jobs(jsonb_build_array(job));
+  perform mayfly_private.require_tenant('job:add');
+  if job ? 'target' or job ? 'answers' then
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'Who gets it is decided here.', '{"field": "job"}');
+  elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif max_load not between 0 and 100000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_load must be a whole number from 0 to 100000.', null, '{"field": "max_load"}');
+  elsif team is not null then
+    perform mayfly_private.open_team(tenant, team);
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('mayfly.assignments ' || tenant, 0));
+  select s.* into known from mayfly_private.job_keys k
+  join mayfly.assignments s on s.tenant_id = k.tenant_id and s.job_id = k.job_id
+  where k.tenant_id = tenant and k.key = job ->> 'key' and not s.released;
+  if found then
+    return jsonb_build_object('job', known.job_id, 'agent', known.agent_id, 'existing', true);
+  end if;
+
+  for best in
+    with open as (
+      select s.agent_id, count(*)::integer as jobs
+      from mayfly.assignments s
+      join mayfly.jobs j on j.tenant_id = s.tenant_id and j.id = s.job_id
+      where s.tenant_id = tenant and not s.ended
+      group by s.agent_id
+    ), busy as (
+      select j.holder, count(*)::integer as jobs
+      from mayfly.jobs j
+      where j.tenant_id = tenant and j.status = 'running'
+        and not exists (select from mayfly.assignments s where s.tenant_id = tenant and s.job_id = j.id and not s.ended)
+      group by j.holder
+    )
+    select a.id, coalesce(o.jobs, 0) + coalesce(b.jobs, 0) as load,
+      (coalesce(r.total, 0) + 1) / (coalesce(r.rated, 0) + 2) as record
+    from mayfly.agents a
+    left join open o on o.agent_id = a.id
+    left join busy b on b.holder = a.id
+    left join mayfly.track_records r on r.tenant_id = tenant and r.agent_type = a.type and r.work = job ->> 'name'
+    where a.tenant_id = tenant and a.status = 'running' and a.expires_at > mayfly_private.now()
+      and 'job:work' = any (a.scopes)
+      and a.capabilities @> coalesce(assign_job.capabilities, '{}')
+      and (assign_job.type is null or a.type = assign_job.type)
+      and (assign_job.team is null or exists (
+        select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = assign_job.team and m.agent_id = a.id))
+      and (max_load is null or coalesce(o.jobs, 0) + coalesce(b.jobs, 0) <= max_load)
+    order by 2, 3 desc, a.spawned_at, a.id
+  loop
+    given := mayfly_private.give_job(tenant, job, best.id, capabilities, author);
+    if given is not null then
+      return jsonb_build_object('job', given, 'agent', best.id, 'existing', false, 'load', best.load, 'record', best.record);
+    end if;
+  end loop;
+  perform mayfly_private.fail(409, 'no_agent_available', 'No living agent can take this job now.',
+    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.', '{"field": "capabilities"}');
+end
+$$;
+
+comment on function mayfly_private.assign_job is 'Gives a job to the best agent.';
+grant execute on function mayfly_private.assign_job to authenticated, service_role;
+
+-- Gives a job to the best agent that lives (scopes team:manage and job:add): of those that may work on jobs, have the
+-- capabilities, and are of the type and the team where these are given, the one with the least to do, then the one whose
+-- type has the best record at this kind of work (the mean reward, with one success and one failure added, so that a
+-- newcomer stands at a half). With max_load only one that has at most so many jobs; 0 is idle. When the agent ends, the
+-- job goes to whoever has the capabilities.
+
+create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.assign_job(job, capabilities, type, team, max_load);
+
+comment on function mayfly.assign_job is 'Gives a job to the best agent: { job, agent, existing, load, record }.';
+grant execute on function mayfly.assign_job to authenticated, service_role;

@@ -1,0 +1,33 @@
+-- Refuses the settings of a team with the field of their first fault. Locks nothing.
+
+create function mayfly_private.check_team_settings(settings jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if jsonb_typeof(settings) is distinct from 'object' then
+    perform mayfly_private.fail(400, 'invalid_request', 'settings must be an object.', null, '{"field": "settings"}');
+  end if;
+  select c.field, c.rule into fault
+  from (values
+    ('name', jsonb_typeof(settings -> 'name') = 'string' and char_length(settings ->> 'name') between 1 and 100, 'must be a text of 1 to 100 characters'),
+    ('task', mayfly_private.text_within(settings -> 'task', 2000), 'must be a text of at most 2000 characters'),
+    ('deadline', mayfly_private.number_within(settings -> 'deadline', 5, 2592000), 'must be seconds from 5 to 2592000'),
+    ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
+    ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
+      and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),
+    ('metadata', coalesce(mayfly_private.numbers_kept(settings -> 'metadata'), true),
+      'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
+  ) as c (field, holds, rule)
+  where c.holds is not true
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_team_settings is 'Refuses the settings of a team that have a fault.';

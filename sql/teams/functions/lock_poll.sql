@@ -1,0 +1,23 @@
+-- A poll of the tenant, locked behind its job, so that closing it can signal the job. In passing it closes where it is
+-- due.
+
+create function mayfly_private.lock_poll(tenant uuid, id uuid)
+returns mayfly.polls
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  poll mayfly.polls;
+begin
+  perform from mayfly.jobs j
+  where j.tenant_id = tenant and j.id = (select p.job_id from mayfly.polls p where p.tenant_id = tenant and p.id = lock_poll.id)
+  for no key update;
+  select * into poll from mayfly.polls p where p.tenant_id = tenant and p.id = lock_poll.id for no key update;
+  if poll.id is null then
+    perform mayfly_private.fail(404, 'poll_unknown', 'There is no such poll.', null, '{"field": "id"}');
+  end if;
+  return case when poll.status = 'open' then mayfly_private.settle_poll(poll) else poll end;
+end
+$$;
+
+comment on function mayfly_private.lock_poll is 'A poll, locked, and closed where it is due.';

@@ -1,0 +1,57 @@
+-- Jobs that were given to one agent, what they need, and how well they were done. While the job can run, it counts as
+-- that agent's load. When the agent ends, the job is given to whoever has the capabilities.
+
+create table mayfly.assignments (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  agent_id uuid not null,
+  agent_type text collate "C" not null,
+  work text collate "C" not null,
+  capabilities text[] not null default '{}',
+  assigned_by uuid,
+  assigned_at timestamptz not null default clock_timestamp(),
+  ended boolean not null default false,
+  released boolean not null default false,
+  reward double precision constraint assignments_reward_range check (reward between 0 and 1),
+  rated_by uuid,
+  rated_at timestamptz,
+  constraint assignments_pkey primary key (tenant_id, job_id),
+  constraint assignments_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) where not ended;
+create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.assignments
+  alter column agent_id set statistics 0,
+  alter column agent_type set statistics 0,
+  alter column work set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column assigned_by set statistics 0,
+  alter column reward set statistics 0,
+  alter column rated_by set statistics 0;
+
+comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
+comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
+comment on column mayfly.assignments.released is 'Its agent has ended first: the job went to others, and is nobody''s to be rated for.';
+comment on column mayfly.assignments.reward is 'What somebody else gave for the result, 0 to 1.';
+
+-- How well the agents of a type have done a kind of work. Agents are short-lived; their type is what has a record.
+
+create table mayfly.track_records (
+  tenant_id uuid not null,
+  agent_type text collate "C" not null,
+  work text collate "C" not null,
+  rated integer not null,
+  total double precision not null,
+  constraint track_records_pkey primary key (tenant_id, agent_type, work),
+  constraint track_records_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+alter table mayfly.track_records
+  alter column agent_type set statistics 0,
+  alter column work set statistics 0,
+  alter column total set statistics 0;
+
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';

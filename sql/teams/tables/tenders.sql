@@ -1,0 +1,88 @@
+-- Work that agents bid for: the market. Bids are sealed until the tender closes, as ballots are.
+
+create table mayfly.tenders (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  job jsonb not null,
+  capabilities text[] not null default '{}',
+  rule text not null constraint tenders_rule_known check (rule in ('lowest_price', 'highest_score')),
+  max_price numeric(20, 6),
+  deadline timestamptz not null,
+  status text not null default 'open' constraint tenders_status_known check (status in ('open', 'awarded', 'failed', 'cancelled')),
+  job_id uuid,
+  winner_id uuid,
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  closed_at timestamptz,
+  constraint tenders_pkey primary key (tenant_id, id),
+  constraint tenders_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint tenders_closed_when_over check ((status = 'open') = (closed_at is null)),
+  constraint tenders_job_when_awarded check ((status = 'awarded') = (job_id is not null))
+);
+
+create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where status = 'open';
+create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.tenders
+  alter column team_id set statistics 0,
+  alter column job set statistics 0,
+  alter column capabilities set statistics 0,
+  alter column max_price set statistics 0,
+  alter column job_id set statistics 0,
+  alter column winner_id set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
+comment on column mayfly.tenders.job is 'The job that the winner gets, as add_jobs takes it.';
+comment on column mayfly.tenders.max_price is 'Bids above it do not win.';
+
+-- The bids of tenders that are over.
+
+create table mayfly.bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20, 6) not null,
+  score double precision not null,
+  note text constraint bids_note_length check (char_length(note) <= 2000),
+  made_at timestamptz not null,
+  constraint bids_pkey primary key (tenant_id, tender_id, agent_id),
+  constraint bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
+);
+
+alter table mayfly.bids
+  alter column tender_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column price set statistics 0,
+  alter column score set statistics 0,
+  alter column note set statistics 0;
+
+comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
+comment on column mayfly.bids.score is 'How well the bidder says that it will do it, 0 to 1.';
+
+-- The bids of open tenders. In the private schema, so that nobody bids knowing what others have bid.
+
+create table mayfly_private.sealed_bids (
+  tenant_id uuid not null,
+  tender_id uuid not null,
+  agent_id uuid not null,
+  price numeric(20, 6) not null,
+  score double precision not null,
+  note text,
+  made_at timestamptz not null,
+  constraint sealed_bids_pkey primary key (tenant_id, tender_id, agent_id),
+  constraint sealed_bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
+);
+
+alter table mayfly_private.sealed_bids enable row level security;
+
+alter table mayfly_private.sealed_bids
+  alter column tender_id set statistics 0,
+  alter column agent_id set statistics 0,
+  alter column price set statistics 0,
+  alter column score set statistics 0,
+  alter column note set statistics 0;
+
+comment on table mayfly_private.sealed_bids is 'Who bid what, for work that is still open.';

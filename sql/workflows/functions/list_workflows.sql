@@ -1,0 +1,40 @@
+-- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
+
+create function mayfly.list_workflows(
+  of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  low constant text := 'workflow:' || coalesce(of_name || ':', '') || coalesce(of_version, '');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+  elsif of_version is not null and of_name is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'of_version goes with of_name.', null, '{"field": "of_version"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job) order by p.id desc), '[]')
+    from (
+      select * from (
+        (select j.id, to_jsonb(j) - 'input' as job from mayfly.jobs j
+          where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+            and starts_with(j.name, low) and (of_version is null or j.name = low)
+          order by j.id desc limit page_limit)
+        union all
+        (select f.id, to_jsonb(f) - '{input,result}'::text[] from mayfly.finished_jobs f
+          where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+            and starts_with(f.name, low) and (of_version is null or f.name = low)
+          order by f.id desc limit page_limit)) b
+      order by b.id desc limit page_limit) p);
+end
+$$;
+
+comment on function mayfly.list_workflows is 'Runs of workflows, the newest first. Pass the last id as before for the next page.';
+grant execute on function mayfly.list_workflows to authenticated, service_role;

@@ -1,0 +1,55 @@
+-- The definer half of mayfly.retry_steps. Fenced. A mark `retry: <name>` is left, so that the step is known to have been
+-- here. Locks the job.
+
+create function mayfly_private.retry_steps(lease text, names text[])
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  forgotten text[];
+  freed bigint;
+  used bigint;
+begin
+  if names is null or cardinality(names) not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'names must be 1 to 1000 names.', null, '{"field": "names"}');
+  end if;
+  with gone as (
+    delete from mayfly.job_steps s
+    where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = any (names) and s.result ? '$threw'
+    returning s.name, s.bytes
+  )
+  select coalesce(array_agg(g.name), '{}'), coalesce(sum(g.bytes), 0) into forgotten, freed from gone g;
+  with marked as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, bytes)
+    select job.tenant_id, job.id, 'retry: ' || n, job.attempt, 128 from unnest(forgotten) n
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(m.bytes), 0) into used from marked m;
+  if used <> freed then
+    perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
+  end if;
+  return cardinality(forgotten);
+end
+$$;
+
+comment on function mayfly_private.retry_steps is 'Forgets failures of steps, so that they are tried again.';
+grant execute on function mayfly_private.retry_steps to authenticated, service_role;
+
+-- Forgets recorded failures of steps of a held job, since they have failed the attempt after all: the next one tries them
+-- again. Says how many.
+
+create function mayfly.retry_steps(lease text, names text[])
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.retry_steps(lease, names);
+end
+$$;
+
+comment on function mayfly.retry_steps is 'Forgets recorded failures of steps of a held job: the next attempt tries them again.';
+grant execute on function mayfly.retry_steps to authenticated, service_role;

@@ -1,0 +1,84 @@
+/** The example that extracts facts from a transcript: as somebody runs it, and with a scripted model. */
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { MockLanguageModelV4 } from "ai/test";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
+import { extractByRules } from "../../examples/facts/by-rules.ts";
+import { linesOf, toFacts } from "../../examples/facts/extraction.ts";
+import { extractByModel } from "../../examples/facts/with-model.ts";
+
+const root = join(import.meta.dirname, "../..");
+let local: TestLocal;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mayfly-example-facts-"));
+  local = await startTestLocal();
+  const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
+  const { apiUrl, dbUrl, jwksUrl, studioUrl, publishableKey, secretKey } = local;
+  const urls = { apiUrl, dbUrl, jwksUrl, studioUrl };
+  const running = { pid: process.pid, ...health, ...urls, publishableKey, secretKey };
+  await mkdir(join(folder, ".mayfly"));
+  await writeFile(join(folder, ".mayfly/running.json"), JSON.stringify(running));
+});
+afterAll(async () => {
+  await local?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+const { AI_GATEWAY_API_KEY: _key, ...env } = process.env;
+const run = async () => {
+  const program = join(root, "examples/facts/index.ts");
+  return (await promisify(execFile)(process.execPath, [program], { cwd: folder, env })).stdout;
+};
+
+describe("the example of facts", () => {
+  it("says that a stand-in extracts where there is no key, and answers from what it has found", async () => {
+    const said = await run();
+    expect(said).toMatch(/AI_GATEWAY_API_KEY is not set: a rule-based stand-in extracts/);
+    expect(said).toContain("7 facts: 6 new, 1 in place of another, 0 confirmed");
+    expect(said).toMatch(/^ {2}billing owner Tom$/m);
+    expect(said).toContain("On 5 March the owner of billing was Ines.");
+    expect(said).toMatch(
+      /billing needs (ledger \(1\), mail \(1\)|mail \(1\), ledger \(1\)), Postgres \(2\)/,
+    );
+    // Once more: nothing is there twice.
+    expect(await run()).toMatch(/7 facts: 0 new, 0 in place of another, 7 confirmed/);
+  });
+
+  it("takes what a model of the AI SDK extracts, by the schema that it was asked for", async () => {
+    const lines = linesOf(await readFile(join(root, "examples/facts/transcript.txt"), "utf8"));
+    const scripted = extractByRules(lines);
+    const model = new MockLanguageModelV4({
+      modelId: "scripted: no model, it answers what the test says",
+      doGenerate: async () => ({
+        content: [
+          {
+            type: "text",
+            text: JSON.stringify({ elements: [...scripted, { ...scripted[0], line: 99 }] }),
+          },
+        ],
+        finishReason: { unified: "stop", raw: undefined },
+        usage: {
+          inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
+          outputTokens: { total: 1, text: 1, reasoning: undefined },
+        },
+        warnings: [],
+      }),
+    });
+    const found = await extractByModel(model, lines);
+    expect(found).toHaveLength(scripted.length + 1);
+    const asked = JSON.stringify(model.doGenerateCalls[0]);
+    expect(asked).toContain("9. Maya: Thanks! Lunch?");
+    expect(asked).toContain("depends_on");
+    // A line that is not there says nothing.
+    const facts = toFacts(found, lines);
+    expect(facts).toHaveLength(scripted.length);
+    expect(facts[0]).toMatchObject({
+      source: expect.stringContaining("Maya: "),
+      validFrom: lines[0]?.at,
+    });
+  });
+});

@@ -1,0 +1,194 @@
+/**
+ * A bound stands twice, in the contract for the SDK and the functions, and in SQL, which decides. Both are
+ * asked at each bound and one beyond, for every field that a memory is pushed with.
+ */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { actAs, type Claims, makeAgent, makeTenant, refusalOf } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { memory, operation, syncRequest } from "../../sdk/src/contract/schemas.ts";
+
+let db: TestDatabase;
+let claims: Claims;
+let agentId: string;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  const agent = await makeAgent(db.sql, await makeTenant(db.sql));
+  claims = agent.claims;
+  agentId = String(claims.sub);
+});
+afterAll(() => db.close());
+
+type Values = [fits: unknown[], beyond: unknown[]];
+const astral = "\u{1F41D}";
+/** A character may be one unit of JavaScript's, or two. */
+const texts = (min: number, max: number): Values => [
+  ["x".repeat(min), "x".repeat(max), astral.repeat(max)],
+  ["x".repeat(max + 1), `${astral.repeat(max)}x`, "a\ud800", 1, ...(min > 0 ? [""] : [])],
+];
+const numbers = (min: number, max: number, least: number): Values => [
+  [min, min + least, max - least, max],
+  [min - least, max + least, String(min), ...(least === 1 ? [min + 0.5] : [])],
+];
+const words = (...all: string[]): Values => [all, ["", "other", all[0]?.toUpperCase(), 1]];
+const flags: Values = [
+  [true, false],
+  ["true", 1, 0],
+];
+const ids: Values = [
+  [randomUUID(), randomUUID().toUpperCase(), "00000000-0000-0000-0000-000000000000"],
+  ["", "x", `${randomUUID()}0`, randomUUID().slice(1), 1],
+];
+const instants: Values = [
+  ["2026-02-28T23:59:59Z", "2024-02-29T00:00:00.123456+05:30", "0001-01-01T00:00:00Z"],
+  ["2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01", "now", "2026-01-01T00:00:00", 1],
+];
+const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) });
+const largest = 2 ** 31 - 1;
+
+/** Of a put, by the name of its field. */
+const cases: Record<string, Values> = {
+  id: ids,
+  agent_id: [[], ["x", 1]],
+  created_at: instants,
+  key: texts(1, 200),
+  once: flags,
+  hlc: [
+    ["1700000000000-0000-n"],
+    ["1700000000000-0000-", `1700000000000-0000-${"n".repeat(37)}`, 1],
+  ],
+  session_id: ids,
+  conversation_id: ids,
+  kind: words("episode", "task_result", "conversation", "learning", "fact", "working", "general"),
+  task: texts(1, 2_000),
+  input: texts(0, 100_000),
+  output: texts(0, 100_000),
+  critique: texts(0, 20_000),
+  reward: numbers(0, 1, 0.001),
+  success: flags,
+  importance: numbers(1, 10, 1),
+  tags: [
+    [[], Array.from({ length: 50 }, (_, n) => `t${n}`), ["x".repeat(100)], [astral.repeat(100)]],
+    [Array.from({ length: 51 }, (_, n) => `t${n}`), [""], ["x".repeat(101)], [1], "a"],
+  ],
+  metadata: [
+    [{}, { n: Number.MAX_SAFE_INTEGER }, nested(31)],
+    [[], "{}", 1, { text: "a\0b" }],
+  ],
+  tokens: numbers(0, largest, 1),
+  latency_ms: numbers(0, largest, 1),
+  visibility: words("tenant", "agent"),
+  expires_at: instants,
+};
+/** Beside the memory. */
+const vector = (value: number, length = 384) => Array(length).fill(value);
+const besides: Record<string, Values> = {
+  embedding: [
+    [vector(0.5), vector(1_000), vector(-1_000), [...vector(0, 383), 1e-6]],
+    [vector(0.5, 383), vector(0.5, 385), vector(1_000.5), vector(-1_000.5), vector(0), ["x"]],
+  ],
+  model: texts(1, 100),
+};
+
+const put = (given: object, beside: object = {}) => ({
+  id: randomUUID(),
+  type: "memory.put",
+  memory: { id: randomUUID(), task: "a task", ...given },
+  ...beside,
+});
+const update = (set: object) => ({
+  id: randomUUID(),
+  type: "memory.update",
+  memory: { id: randomUUID(), set },
+});
+
+/** Which field it refuses; null: none. */
+function refusedByContract(one: object): string | null {
+  const [issue] = syncRequest.safeParse({ push: [one] }).error?.issues ?? [];
+  return issue ? issue.path.slice(2).join(".") : null;
+}
+async function refusedBySql(one: object): Promise<string | null> {
+  const text = JSON.stringify([one]);
+  const pushing = actAs(
+    db.sql,
+    claims,
+    (session) => session`select mayfly.sync(${text}::text::jsonb, null, 0) as answer`,
+  );
+  const failed = await pushing.then(
+    () => false,
+    () => true,
+  );
+  if (!failed) return null;
+  const { code, details } = await refusalOf(pushing);
+  if (code === "memory_unknown") return null;
+  // What Postgres cannot read as JSON at all, no field of ours is named for.
+  if (code === "22P02" || code === "22P05") return "unreadable";
+  return (details as { field?: string } | null)?.field ?? code;
+}
+
+/** What the two say of each value, where they do not say the same. */
+async function differences(field: string, values: Values, make: (value: unknown) => object) {
+  const found: unknown[] = [];
+  const [fits, beyond] = values;
+  for (const [value, expected] of [
+    ...fits.map((one) => [one, true] as const),
+    ...beyond.map((one) => [one, false] as const),
+  ]) {
+    const one = make(value);
+    const [contract, sql] = [refusedByContract(one), await refusedBySql(one)];
+    const shown = JSON.stringify(value)?.slice(0, 60);
+    const names = (said: string | null) =>
+      said === null || said === field || said.startsWith(`${field}.`)
+        ? said === null
+          ? null
+          : field
+        : said;
+    const same = names(contract) === names(sql) || (sql === "unreadable" && contract !== null);
+    if (!same || (contract === null) !== expected)
+      found.push({ field, shown, contract, sql, expected });
+  }
+  return found;
+}
+
+it("a case is there for every field of the contract", () => {
+  expect(Object.keys(cases).sort()).toEqual(Object.keys(memory.shape).sort());
+  const [puts] = operation.options;
+  expect(Object.keys(puts.shape).sort()).toEqual(
+    [...Object.keys(besides), "id", "memory", "type"].sort(),
+  );
+});
+
+it.each(Object.entries(cases))("%s of a put", async (field, values) => {
+  const beside = field === "hlc" ? { key: "k" } : {};
+  const make = (value: unknown) => put({ ...beside, [field]: value });
+  expect(await differences(`memory.${field}`, values, make)).toEqual([]);
+});
+
+it("agent_id of a put, of an agent that is there", async () => {
+  expect(
+    await differences("memory.agent_id", [[agentId], []], (id) => put({ agent_id: id })),
+  ).toEqual([]);
+});
+
+const notUpdated = ["id", "agent_id", "created_at", "key", "once", "hlc"];
+const updated = Object.entries({ ...cases, task: texts(0, 2_000) }).filter(
+  ([field]) => !notUpdated.includes(field),
+);
+it.each(updated)("%s of an update", async (field, values) => {
+  const make = (value: unknown) => update({ [field]: value });
+  expect(await differences(`memory.set.${field}`, values, make)).toEqual([]);
+});
+
+it.each(Object.entries(besides))("%s beside a memory", async (field, values) => {
+  const make = (value: unknown) =>
+    put(
+      {},
+      field === "model" ? { embedding: vector(0.5), model: value } : { model: "m", [field]: value },
+    );
+  expect(await differences(field, values, make)).toEqual([]);
+});
+
+it("what SQL alone can measure is refused by SQL, with the field", async () => {
+  for (const metadata of [nested(40), { text: "x".repeat(70_000) }])
+    expect(await refusedBySql(put({ metadata }))).toBe("memory.metadata");
+});

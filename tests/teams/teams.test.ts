@@ -1,0 +1,178 @@
+/** Teams: spawned, joined, seen and ended as one. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { add, claimOne, statusOf } from "../jobs/working.ts";
+import { makeTeaming, spawnTeam, stop, type Team, teaming } from "./teaming.ts";
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db?.close());
+
+const lead = { role: "lead", type: "planner", scopes: teaming };
+const readers = { role: "reader", type: "reader", count: 3, scopes: teaming };
+
+async function makeTeam(settings: Record<string, unknown> = {}) {
+  const { tenant, first } = await makeTeaming(db.sql, 1);
+  const owner = await makePerson(db.sql, { [tenant]: "owner" });
+  const spawned = await spawnTeam(db.sql, owner, [lead, readers], settings);
+  return { tenant, owner, outsider: first, ...spawned };
+}
+
+const teamOf = async (claims: Parameters<typeof rpc>[1], id: string) =>
+  (await rpc<Team[]>(db.sql, claims, "list_teams", { team_id: id }))[0];
+
+describe("a team", () => {
+  it("is spawned with its lead, its members in their roles, and a channel that all of them have", async () => {
+    const { team, agents } = await makeTeam({ task: "Ship it." });
+    expect(team).toMatchObject({ name: "release", status: "running", living: 4 });
+    expect(team.lead).toBe(agents[0]?.agent.id);
+    expect(team.members.map(({ role }) => role)).toEqual(["lead", "reader", "reader", "reader"]);
+    const message = {
+      id: randomUUID(),
+      to: { channel: team.channel },
+      type: "hello",
+      payload: { text: "hello" },
+    };
+    await rpc(db.sql, agents[1]?.claims as never, "send_messages", {
+      messages: [message] as never,
+    });
+    const read = await rpc<{ messages: unknown[] }>(
+      db.sql,
+      agents[2]?.claims as never,
+      "read_channel",
+      {
+        name: team.channel,
+      },
+    );
+    expect(JSON.stringify(read)).toContain("hello");
+  });
+
+  it("lives no longer than its deadline", async () => {
+    const { team, agents } = await makeTeam({ deadline: 60 });
+    const ends = new Date((team as unknown as { deadline: string }).deadline).getTime();
+    for (const { agent } of agents) {
+      expect(new Date(agent.expires_at).getTime()).toBeLessThanOrEqual(ends);
+    }
+    const owner = (await makeTeam()).owner;
+    const renewing = spawnTeam(db.sql, owner, [{ ...lead, renew: true }], {
+      name: "other",
+      deadline: 60,
+    });
+    expect(await refusalOf(renewing)).toMatchObject({ details: { field: "renew" } });
+  });
+
+  it("is all or none: with a name that is taken nobody is spawned", async () => {
+    const { tenant, owner } = await makeTeam();
+    const [before] = await db.sql`select count(*) from mayfly.agents where tenant_id = ${tenant}`;
+    expect(await codeOf(spawnTeam(db.sql, owner, [lead]))).toBe("name_taken");
+    const [after] = await db.sql`select count(*) from mayfly.agents where tenant_id = ${tenant}`;
+    expect(after).toEqual(before);
+  });
+
+  it("is joined by others, who read its channel", async () => {
+    const { owner, team, outsider } = await makeTeam();
+    const joining = { team_id: team.id, agent_ids: [outsider.id] as never, role: "reviewer" };
+    const joined = await rpc<Team>(db.sql, owner, "join_team", joining);
+    expect(joined.living).toBe(5);
+    expect((await rpc<Team>(db.sql, owner, "join_team", joining)).living).toBe(5);
+    await rpc(db.sql, outsider.claims, "read_channel", { name: team.channel });
+    const elsewhere = (await makeTeaming(db.sql, 1)).first;
+    const stranger = { ...joining, agent_ids: [elsewhere.id] as never };
+    expect(await codeOf(rpc(db.sql, owner, "join_team", stranger))).toBe("agent_unknown");
+  });
+
+  it("ends as one: agents, their descendants and their leases", async () => {
+    const { tenant, team, agents } = await makeTeam();
+    const member = agents[1] as (typeof agents)[0];
+    const child = await rpc<{ agent: { id: string } }>(db.sql, member.claims, "spawn_agent", {});
+    const [job] = await add(db.sql, member.claims, [{ name: "work" }]);
+    await claimOne(db.sql, member.claims);
+    const ended = await rpc<Team>(db.sql, agents[0]?.claims as never, "stop_team", {
+      team_id: team.id,
+      reason: "done",
+    });
+    expect(ended).toMatchObject({ status: "ended", living: 0, end_reason: "done" });
+    expect(await statusOf(db.sql, tenant, job?.id ?? "")).toBe("ready");
+    expect(
+      await codeOf(rpc(db.sql, { ...member.claims, sub: child.agent.id }, "get_agent", {})),
+    ).toBe("not_authorized");
+  });
+
+  it("is stopped by its lead, but not by its members", async () => {
+    const { team, agents } = await makeTeam();
+    const stopping = { team_id: team.id };
+    expect(await codeOf(rpc(db.sql, agents[2]?.claims as never, "stop_team", stopping))).toBe(
+      "scope_missing",
+    );
+    const ended = await rpc<Team>(db.sql, agents[0]?.claims as never, "stop_team", stopping);
+    expect(ended.status).toBe("ended");
+  });
+
+  it("ends by itself when nobody of it lives, or its deadline has passed", async () => {
+    const { tenant, owner, team, agents } = await makeTeam();
+    for (const { agent } of agents) await stop(db.sql, owner, agent.id);
+    await db.sql`select mayfly_private.maintain_teams(${tenant}, 100)`;
+    expect(await teamOf(owner, team.id)).toMatchObject({ status: "ended" });
+    const late = await makeTeam({ deadline: 60 });
+    await db.sql`update mayfly.teams set deadline = now() where id = ${late.team.id}`;
+    await db.sql`select mayfly_private.maintain_teams(${late.tenant}, 100)`;
+    expect(await teamOf(late.owner, late.team.id)).toMatchObject({ status: "ended", living: 0 });
+  });
+
+  it("gives its children no more than it has: scopes, depth and time", async () => {
+    const { agents, tenant } = await makeTeam();
+    const chief = agents[0] as (typeof agents)[0];
+    const own = await spawnTeam(db.sql, chief.claims, [{ ...lead, lifetime: 3600 }], {
+      name: "below",
+    });
+    const below = own.agents[0] as (typeof agents)[0];
+    expect(new Date(below.agent.expires_at) <= new Date(chief.agent.expires_at)).toBe(true);
+    const more = spawnTeam(
+      db.sql,
+      chief.claims,
+      [{ role: "lead", scopes: [...teaming, "agent:stop"] }],
+      { name: "more" },
+    );
+    expect(await codeOf(more)).toBe("scope_exceeds_parent");
+    await db.sql`update mayfly.tenants set max_depth = 1 where id = ${tenant}`;
+    const deeper = spawnTeam(db.sql, below.claims, [{ role: "lead" }], { name: "deeper" });
+    expect(await codeOf(deeper)).toBe("depth_exceeded");
+  });
+
+  it.each([
+    ["name", { name: "" }],
+    ["task", { task: 7 }],
+    ["deadline", { deadline: 1 }],
+    ["channel", { channel: "yes" }],
+    ["metadata", { metadata: [] }],
+  ])("names the field %s of its settings where it does not fit", async (field, settings) => {
+    const { first } = await makeTeaming(db.sql, 1);
+    expect(await refusalOf(spawnTeam(db.sql, first.claims, [lead], settings))).toMatchObject({
+      code: "invalid_request",
+      details: { field },
+    });
+  });
+
+  it("has one lead, and it is the first", async () => {
+    const { first } = await makeTeaming(db.sql, 1);
+    for (const groups of [[readers, lead], [{ ...lead, count: 2 }]]) {
+      expect(await refusalOf(spawnTeam(db.sql, first.claims, groups))).toMatchObject({
+        details: { field: "role" },
+      });
+    }
+  });
+
+  it("is deleted with its channel, long after its end", async () => {
+    const { tenant, owner, team } = await makeTeam();
+    await rpc(db.sql, owner, "stop_team", { team_id: team.id });
+    await db.sql`update mayfly.teams set ended_at = ended_at - interval '1000 days' where id = ${team.id}`;
+    await db.sql`select mayfly_private.maintain_teams(${tenant}, 100)`;
+    expect(await teamOf(owner, team.id)).toBeUndefined();
+    const channels = await db.sql`select from mayfly.channels where name = ${team.channel}`;
+    expect(channels).toHaveLength(0);
+  });
+});

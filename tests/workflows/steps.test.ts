@@ -1,0 +1,196 @@
+/** Invariants 3 and 6 for workflows: a step is recorded once, and an attempt goes on behind what is recorded. */
+import { workflow } from "@mayfly/sdk";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { makeStage } from "./running.ts";
+
+let db: TestDatabase;
+let stage: Awaited<ReturnType<typeof makeStage>>;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db?.close());
+beforeEach(async () => {
+  stage = await makeStage(db.sql);
+});
+
+type History = { checkpoints: { seq: number; name: string; result: unknown }[]; more: boolean };
+const history = (id: string, more: Record<string, unknown> = {}) =>
+  stage.call<History>("workflow_history", { id, ...more });
+const failOnce = () => {
+  let isFirst = true;
+  return (why: string) => {
+    if (!isFirst) return;
+    isFirst = false;
+    throw new Error(why);
+  };
+};
+
+describe("a step of a workflow", () => {
+  it("is recorded once, wherever the process dies, and its key stays the same", async () => {
+    let ran: string[] = [];
+    const order = workflow("order", null, async (ctx, input: { n: number }) => {
+      const one = await ctx.step("one", ({ idempotencyKey }) => {
+        ran.push("one");
+        return idempotencyKey;
+      });
+      const two = await ctx.map("two", [1, 2], (n, each) => each.step("double", () => n * input.n));
+      await ctx.sleep(0);
+      const first = await ctx.any("go", { go: ctx.signal<number>("go"), late: ctx.sleep("1h") });
+      return { one, two, at: await ctx.now(), luck: await ctx.random(), first };
+    });
+    const writes = ["record_steps", "wait_any", "complete_jobs"];
+    let deaths = 0;
+    for (let at = 1; ; at++) {
+      ran = [];
+      const id = await stage.start(order, { n: 5 });
+      await stage.signal(id, "go", at);
+      let calls = 0;
+      const died = await stage.die(order.handlers, (name, values) => {
+        const isEnding = name === "turn_jobs" && (values as { done: [] }).done.length > 0;
+        return (writes.includes(name) || isEnding) && ++calls === at;
+      });
+      const recorded = (await history(id)).checkpoints;
+      await stage.drain(order.handlers);
+      const { status, result } = await stage.query(id);
+      expect(status).toBe("succeeded");
+      expect(result).toMatchObject({
+        one: `${id}/one`,
+        two: [5, 10],
+        first: { key: "go", value: at },
+      });
+      // What was recorded before the death is there unchanged, and only what was not is done again.
+      expect((await history(id)).checkpoints.slice(0, recorded.length)).toEqual(recorded);
+      expect(ran.length).toBe(died && !recorded.some(({ name }) => name === "one") ? 2 : 1);
+      if (!died) break;
+      deaths++;
+    }
+    expect(deaths).toBeGreaterThan(6);
+  });
+
+  it("that throws fails the attempt, and is done again at the next one", async () => {
+    const throwOnce = failOnce();
+    const flaky = workflow("flaky", null, async (ctx) => {
+      const [one, two] = await Promise.all([
+        ctx.step("one", () => 1),
+        ctx.step("two", () => {
+          throwOnce("Not yet.");
+          return 2;
+        }),
+      ]);
+      return one + two;
+    });
+    const id = await stage.start(flaky, {}, { backoff: { base: 0 } });
+    await stage.drain(flaky.handlers);
+    expect(await stage.query(id)).toMatchObject({ status: "succeeded", result: 3, attempt: 2 });
+  });
+
+  it("that throws is over when the workflow has caught it and gone on, also after a sleep", async () => {
+    let tries = 0;
+    const careful = workflow("careful", null, async (ctx) => {
+      const said = await ctx
+        .step("primary", () => {
+          tries++;
+          throw Object.assign(new RangeError("Too far."), { code: "far" });
+        })
+        .catch(({ name, message, code }) => [name, message, code]);
+      await ctx.step("fallback", () => null);
+      await ctx.signal("go");
+      return said;
+    });
+    const id = await stage.start(careful);
+    await stage.drain(careful.handlers);
+    await stage.signal(id, "go");
+    await stage.drain(careful.handlers);
+    expect((await stage.query(id)).result).toEqual(["RangeError", "Too far.", "far"]);
+    expect(tries).toBe(1);
+  });
+
+  it("whose failure is recorded and fails the attempt after all is tried again", async () => {
+    const throwOnce = failOnce();
+    const late = workflow("late", null, async (ctx) => {
+      const [one] = await Promise.allSettled([ctx.step("one", () => throwOnce("Not yet."))]);
+      await ctx.step("two", () => 2);
+      if (one?.status === "rejected") throw one.reason;
+      return "done";
+    });
+    const id = await stage.start(late, {}, { backoff: { base: 0 } });
+    await stage.drain(late.handlers);
+    expect(await stage.query(id)).toMatchObject({ status: "succeeded", result: "done" });
+  });
+
+  it("has its own name: a second one of that name fails the run", async () => {
+    const twice = workflow("twice", null, (ctx) =>
+      ctx.map("each", [1, 2], () => ctx.step("same", () => 1)),
+    );
+    const id = await stage.start(twice);
+    await stage.drain(twice.handlers);
+    expect(await stage.query(id)).toMatchObject({
+      status: "failed",
+      attempt: 1,
+      error: { code: "invalid_request" },
+    });
+  });
+});
+
+describe("a workflow", () => {
+  it("refuses an input and a result that do not fit, for good", async () => {
+    const strict = workflow("strict", z.object({ n: z.number() }), (_, { n }) => n, {
+      result: z.number().max(3),
+    });
+    const [bad, large, good] = [
+      await stage.start(strict, { n: "one" }),
+      await stage.start(strict, { n: 4 }),
+      await stage.start(strict, { n: 3 }),
+    ];
+    await stage.drain(strict.handlers);
+    expect(await stage.query(bad)).toMatchObject({ status: "failed", attempt: 1 });
+    expect((await stage.query(bad)).error?.message).toMatch(/input\.n/);
+    expect((await stage.query(large)).error?.message).toMatch(/result/);
+    expect((await stage.query(good)).result).toBe(3);
+  });
+
+  it("says how far it is, and what it has recorded, in its order", async () => {
+    const long = workflow("long", null, async (ctx) => {
+      for (const n of [1, 2, 3]) {
+        await ctx.step(`part ${n}`, () => n);
+        await ctx.report({ done: n });
+      }
+      await ctx.signal("go");
+    });
+    const id = await stage.start(long);
+    await stage.drain(long.handlers);
+    expect(await stage.query(id)).toMatchObject({
+      status: "waiting",
+      name: "long",
+      version: "1",
+      report: { done: 3 },
+      steps: 3,
+      waits_for: ["go"],
+    });
+    await stage.signal(id, "go", { by: "me" });
+    await stage.drain(long.handlers);
+    const all = (await history(id)).checkpoints;
+    expect(all.map(({ name }) => name)).toEqual([
+      "part 1",
+      "report",
+      "part 2",
+      "part 3",
+      "signal: go",
+    ]);
+    const first = await history(id, { page_limit: 2 });
+    expect(first.more).toBe(true);
+    const rest = await history(id, { after: first.checkpoints[1]?.seq });
+    expect([...first.checkpoints, ...rest.checkpoints]).toEqual(all);
+    expect(rest.more).toBe(false);
+    const listed = await stage.call<{ id: string }[]>("list_workflows", { of_name: "long" });
+    expect(listed).toMatchObject([{ id, status: "succeeded" }]);
+    expect(await stage.call("list_workflows", { of_name: "lon" })).toEqual([]);
+  });
+
+  it("refuses names that no job could have", () => {
+    expect(() => workflow("a b", null, () => 1)).toThrow(/name/);
+    expect(() => workflow("a", null, () => 1, { version: "1:2" })).toThrow(/version/);
+  });
+});
