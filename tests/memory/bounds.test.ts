@@ -5,8 +5,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { actAs, type Claims, makeAgent, makeTenant, refusalOf } from "#harness/callers";
+import { memory, operation, syncRequest } from "#harness/contract";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { memory, operation, syncRequest } from "../../sdk/src/contract/schemas.ts";
 
 let db: TestDatabase;
 let claims: Claims;
