@@ -32,7 +32,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
       logLevel: "silent",
       cacheDir: cache,
       server: { port: 0, host: "127.0.0.1" },
-      optimizeDeps: { include: ["porter2", "@supabase/supabase-js", "idb", "uuid", "zod"] },
+      optimizeDeps: { include: ["ai", "porter2", "@supabase/supabase-js", "idb", "uuid", "zod"] },
       plugins: [
         {
           name: "page",
