@@ -14,6 +14,7 @@ import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
 import { fillTenant, type Victim } from "#harness/sweep";
+import { wantedOfApprovals } from "../../approvals/wanted.ts";
 import { wantedOfTeams } from "../../teams/wanted.ts";
 import { wantedOfWorkflows } from "../../workflows/wanted.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
@@ -107,15 +108,7 @@ beforeAll(async () => {
     "read_steps.lease": lease,
     "record_steps.steps": [{ name: "read" }],
     "wait_job.lease": lease,
-    "request_approval.lease": lease,
-    "request_approval.step": "ask",
-    "decide_approval.id": asked.id,
-    "decide_approval.verdict": "approve",
-    "decide_approval.digest": asked.digest,
-    "delegate_approval.id": asked.id,
-    "delegate_approval.to_id": String(admin.sub),
-    "use_approval.lease": lease,
-    "use_approval.id": askedByJob.id,
+    ...wantedOfApprovals(lease as string, asked, askedByJob.id, String(admin.sub)),
     "wait_job.signals": ["go"],
     "set_entity.entity": { name: "a thing" },
     ...wantedOfWorkflows(lease as string, run as string),
