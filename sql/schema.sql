@@ -2342,6 +2342,7 @@ grant execute on function mayfly.close_tender to service_role;
 create function mayfly.cluster_sample(sample_size integer DEFAULT 1000, kinds text[] DEFAULT NULL::text[])
 returns jsonb
 language plpgsql stable
+set enable_nestloop = off
 set jit = off
 set search_path = "";
 grant execute on function mayfly.cluster_sample to authenticated;

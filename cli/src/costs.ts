@@ -44,7 +44,11 @@ export function addCosts(program: Command): void {
   );
   const prices = program
     .command("prices")
-    .description("what models cost: show a price, or import them");
+    .description("what models cost: show a price, or import them")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mayfly prices show anthropic/claude-sonnet-4-5\n  mayfly prices import",
+    );
   const show = prices
     .command("show")
     .argument("<model>", "provider/model, as the AI SDK names them")

@@ -28,7 +28,7 @@ export async function servePage({ url, publishableKey, port = 5173, cacheDir }: 
       "import.meta.env.VITE_MAYFLY_URL": JSON.stringify(url),
       "import.meta.env.VITE_MAYFLY_PUBLISHABLE_KEY": JSON.stringify(publishableKey),
     },
-    optimizeDeps: { include: ["@supabase/supabase-js", "uuid", "zod", "idb", "porter2"] },
+    optimizeDeps: { include: ["ai", "@supabase/supabase-js", "uuid", "zod", "idb", "porter2"] },
     server: {
       host: "127.0.0.1",
       port,

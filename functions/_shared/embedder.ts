@@ -89,7 +89,10 @@ let known: { dimensions: number; until: number } | undefined;
 /** How many numbers the vectors of the project have. */
 export async function getDimensions(client: MayflyClient): Promise<number> {
   if (known && known.until > Date.now()) return known.dimensions;
-  const dimensions = (await call(() => client.rpc("embedding_dimensions"))) ?? 384;
+  const asked = await client.rpc("embedding_dimensions");
+  // The SQL of 0.1.0, which a project may still have beside these functions, does not know it, and keeps 384.
+  const isOld = asked.error?.code === "PGRST202";
+  const dimensions = isOld ? 384 : ((await call(() => Promise.resolve(asked), 1)) ?? 384);
   known = { dimensions, until: Date.now() + keptMs };
   return dimensions;
 }

@@ -32,7 +32,7 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
       logLevel: "silent",
       cacheDir: cache,
       server: { port: 0, host: "127.0.0.1" },
-      optimizeDeps: { include: ["@supabase/supabase-js", "uuid", "zod"] },
+      optimizeDeps: { include: ["ai", "@supabase/supabase-js", "uuid", "zod"] },
       plugins: [
         {
           name: "page",

@@ -46,7 +46,15 @@ declare global {
   const show: (text: unknown) => void;
   class Desk {}
   const job: sdk.HeldJob<{ url: string }>;
-  const input: { url: string };
+  const input: { url: string; urls: string[] };
+  const ctx: sdk.WorkflowContext;
+  const workflow: typeof sdk.workflow;
+  const publish: ReturnType<typeof sdk.workflow>;
+  const z: typeof import("zod").z;
+  const sizeOf: (url: string) => Promise<number>;
+  const post: (value: unknown) => Promise<string>;
+  const pages: unknown[];
+  const PostgresTransport: typeof import("@mayfly/sdk/postgres").PostgresTransport;
   const Deno: { serve(handler: (request: Request) => Promise<Response>): void };
   const decideAnew: () => Promise<void>;
   const workOffline: <T>(value: T) => Promise<T>;

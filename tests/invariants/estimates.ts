@@ -30,6 +30,9 @@ export const words: Record<string, string[]> = {
   rate_limits: ["level"],
   run_tool_calls: ["status"],
   runs: ["status"],
+  polls: ["rule", "status"],
+  teams: ["status"],
+  tenders: ["rule", "status"],
   // The project's own rows, the same for everyone.
   event_kinds: ["kind", "scope", "admin_scope", "description"],
   model_names: ["provider", "name", "model"],
@@ -77,7 +80,7 @@ export const ids: Record<string, string[]> = {
 };
 /** Numbers, times and switches tell of the whole project, and of nobody; nothing can be asked of `json`. */
 const plain =
-  /^(smallint|integer|bigint|real|double precision|boolean|timestamp.*|interval|xid8|json)$/;
+  /^(smallint|integer|bigint|real|double precision(\[\])?|boolean|timestamp.*|interval|xid8|json)$/;
 
 export interface Column {
   relation: string;

@@ -107,6 +107,11 @@ export function calls(): Record<string, Record<string, Call>> {
       forget: () => memory.forget(id),
       statistics: () => memory.statistics(),
       reembed: () => memory.reembed(),
+      remember: () => memory.remember([{ task: "kept" }]),
+      recommend: () => memory.recommend("keys"),
+      clusters: () => memory.clusters(),
+      tune: () => memory.tune(),
+      untune: () => memory.untune("a model"),
     },
     Agents: {
       find: () => agents.find(),
@@ -196,6 +201,7 @@ export function calls(): Record<string, Record<string, Call>> {
       thread: () => agent.memory.thread(id),
       similar: () => agent.memory.similar(id),
       statistics: () => agent.memory.statistics(),
+      clusters: () => agent.memory.clusters(),
     },
   };
 }
@@ -213,7 +219,7 @@ export const others = [
   "Channel: leave, on",
   "Presence: close, leave, track",
   // A recall answers from the cache.
-  "AgentMemory: recall, context, recallLocal, remember, update, forget, sync",
+  "AgentMemory: recall, context, recommend, recallLocal, remember, update, forget, sync",
   "Agent: recall, remember, on, close, stop, work",
   "AgentOutbox: retry, discard, add, stamp, push, inTurn, finish, close",
   "TenantOutbox: drain",

@@ -56,7 +56,7 @@ describe("a Realtime that drops, delays, reorders, closes, refuses", () => {
           const ids: string[] = [];
           written.set(writer.id, ids);
           for (let round = 0; round < rounds; round++) {
-            ids.push(dataOf(await writer.remember({ task: `round ${round}` })).id);
+            ids.push(dataOf(await writer.remember({ task: `${writer.name}, round ${round}` })).id);
             dataOf(await writer.sync({ pull: false }));
           }
         }),

@@ -28,9 +28,9 @@ describe("the query log.sql", () => {
   it("shows the size and age of each log, and what waits beside it", async () => {
     const [row] = (await inspect("log")).filter((one) => one.id === mine.tenant);
     expect(row).toMatchObject({
-      kinds: { "agent.spawned": 2, "memory.created": 2 },
+      kinds: { "agent.spawned": 3, "memory.created": 2 },
       conflicts: "1",
-      known_operations: "3",
+      known_operations: "4",
       waiting_for_a_vector: "1",
       given_up: "0",
       last_failure: null,

@@ -56,6 +56,8 @@ const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISO
 const nothing = {
   agents: 0,
   facts: 0,
+  failed: [],
+  holds: 0,
   forgotten: 0,
   tombstones: 0,
   events: 0,

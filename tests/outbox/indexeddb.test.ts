@@ -32,7 +32,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
       logLevel: "silent",
       cacheDir: cache,
       server: { port: 0, host: "127.0.0.1" },
-      optimizeDeps: { include: ["porter2", "@supabase/supabase-js", "idb", "uuid", "zod"] },
+      optimizeDeps: { include: ["ai", "porter2", "@supabase/supabase-js", "idb", "uuid", "zod"] },
       plugins: [
         {
           name: "page",
@@ -69,8 +69,14 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
   }
 
   it("survives the page, and is drained by the next one, once", async () => {
-    const { tenant } = await local.enter();
-    const options = { url: local.apiUrl, key: local.secretKey, tenant, storage: "mayfly" };
+    // The Data API refuses a browser that has the secret key.
+    const { tenant, mayfly } = await local.enter();
+    const { data: made } = await mayfly.keys.create({ name: "page" });
+    await mayfly.close();
+    const options = {
+      ...{ url: local.apiUrl, key: local.publishableKey, storage: "mayfly" },
+      enrolmentKey: made?.key ?? "",
+    };
     const first = await openPage();
     const left = await first.evaluate(async (project) => {
       const { data: agent } = await new globalThis.sdk.Mayfly(project).spawn({ name: "closed" });

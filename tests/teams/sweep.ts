@@ -34,7 +34,7 @@ export const sweep: RoomSweep = {
   fill: async (sql, victim) => {
     const as = <T>(name: string, values: Record<string, unknown>, claims = victim.agent.claims) =>
       rpc<T>(sql, claims, name, values);
-    const { team } = await as<{ team: { id: string } }>(
+    const { team } = await as<{ team: { id: string; lead: string } }>(
       "spawn_named_team",
       {
         team: [{ role: "lead", scopes: ["team:read"] }] as never,
@@ -43,10 +43,17 @@ export const sweep: RoomSweep = {
       victim.owner,
     );
     await as("join_team", { team_id: team.id, agent_ids: [victim.agent.id] }, victim.owner);
+    // The victim has one agent that lives.
+    await as("stop_agent", { id: team.lead }, victim.owner);
     const options = ["the secret plan", "another"];
     let poll = { id: "" };
     for (const quorum of [1, 5]) {
-      poll = await as("open_poll", { question: "The secret plan?", options, quorum });
+      poll = await as("open_poll", {
+        question: "The secret plan?",
+        options,
+        quorum,
+        key: `the secret plan, ${quorum}`,
+      });
       await as("cast_ballot", { poll_id: poll.id, choice: options[0] });
     }
     let tender = { id: "" };

@@ -9,7 +9,10 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(provider, model),
     mayfly_private.model_of(provider, model), coalesce(at, mayfly_private.now()));
 begin
-  perform mayfly_private.require_tenant(null);
+  -- Prices are the project's: the secret key needs no tenant for them.
+  if (mayfly_private.caller()).kind is distinct from 'secret' then
+    perform mayfly_private.require_tenant(null);
+  end if;
   return case when price.units is not null then
     jsonb_build_object('provider', provider, 'model', model, 'of', price.model, 'exact', price.exact, 'units', price.units) end;
 end

@@ -8,7 +8,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('run:read');
   run mayfly.runs;
-  until constant timestamptz := mayfly_private.now() + interval '60 seconds';
+  watched_until constant timestamptz := mayfly_private.now() + interval '60 seconds';
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
@@ -18,7 +18,7 @@ begin
     perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
   end if;
   if watch and run.ended_at is null then
-    insert into mayfly_private.run_watchers as w (tenant_id, run_id, until) values (tenant, run.id, read_run_chunks.until)
+    insert into mayfly_private.run_watchers as w (tenant_id, run_id, until) values (tenant, run.id, watched_until)
     on conflict on constraint run_watchers_pkey do update set until = excluded.until where w.until < excluded.until - interval '10 seconds';
   end if;
   return (

@@ -67,7 +67,7 @@ begin
     end if;
   end loop;
   perform mayfly_private.fail(409, 'no_agent_available', 'No living agent can take this job now.',
-    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.', '{"field": "capabilities"}');
+    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.');
 end
 $$;
 

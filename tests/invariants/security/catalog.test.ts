@@ -120,7 +120,7 @@ describe("the definer functions", () => {
 
   it("that a client may call ask who is calling, each of them", async () => {
     const asks =
-      /require_tenant|require_role|caller\(|caller_id\(|tenant_ids\(|lock_agent\(|lock_state\(|lock_member\(|own_channel\(|open_spawn\(|acting_role\(|request\.jwt\.claims|sees_agent\(|auth\.uid\(|fence_job\(|held_run\(|claiming_worker\(/;
+      /require_tenant|require_role|caller\(|caller_id\(|tenant_ids\(|lock_agent\(|lock_state\(|lock_member\(|own_channel\(|open_spawn\(|acting_role\(|request\.jwt\.claims|sees_agent\(|auth\.uid\(|fence_job\(|job_holder\(|held_run\(|claiming_worker\(/;
     const rows = await db.sql.unsafe(`
       select p.proname as name, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as source
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -153,12 +153,16 @@ describe("the definer functions", () => {
     // owner writes. The texts that they are given are parameters.
     expect(built.sort()).toEqual([
       "erase_tenant",
+      "flush_nudges",
+      "flush_nudges",
       "forget_log",
       "maintain_tenant",
       "may_use_topic",
       "push",
       "read_log",
       "recount_usage",
+      "set_dimensions",
+      "set_dimensions",
       "usage",
     ]);
   });

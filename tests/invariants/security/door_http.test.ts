@@ -125,11 +125,12 @@ describe("the door for writes, over the Data API", () => {
     const before = await digestOf(local.sql, tenant);
     const through: string[] = [];
     let tried = 0;
-    for (const [who, client] of Object.entries(attackers))
+    for (const [turn, [who, client]] of Object.entries(attackers).entries())
       for (const { name, columns, row } of tables) {
         const table = client.from(name as never);
         const first =
-          columns.find((column) => /^(id|tenant_id|name|kind)$/.test(column.name))?.name ?? "";
+          columns.find((column) => /^(id|tenant_id|name|kind|model)$/.test(column.name))?.name ??
+          "";
         // Without what the database generates: nothing but the right is in the way.
         const insertion = Object.fromEntries(
           columns.map((column) => [column.name, row?.[column.name] ?? plausible(column.type)]),
@@ -142,15 +143,19 @@ describe("the door for writes, over the Data API", () => {
           ["insert", table.insert(fresh)],
           ["upsert", table.upsert(fresh)],
           ["delete", table.delete().not(first as never, "is", null)],
-          ...columns.map((column): (typeof attempts)[number] => [
-            `update ${column.name}`,
-            table
-              .update({ [column.name]: plausible(column.type) } as never)
-              .not(first as never, "is", null),
-          ]),
+          // Three of the four have one role in the database: each column is tried by one of them, and by the secret key.
+          ...columns
+            .filter((_, index) => turn === 3 || index % 3 === turn)
+            .map((column): (typeof attempts)[number] => [
+              `update ${column.name}`,
+              table
+                .update({ [column.name]: plausible(column.type) } as never)
+                .not(first as never, "is", null),
+            ]),
         ];
-        for (const [what, answer] of attempts) {
-          const { error, status } = await answer;
+        const answers = await Promise.all(attempts.map(([, answer]) => answer));
+        for (const [index, { error, status }] of answers.entries()) {
+          const [what] = attempts[index] as (typeof attempts)[number];
           tried++;
           if (error?.code !== refused)
             through.push(`${who}: ${what} ${name}: ${status} ${error?.code}`);
@@ -273,7 +278,6 @@ describe("the door for writes, over the Data API", () => {
         tenant_id: other,
         pushed_by: randomUUID(),
         version: 7,
-        hlc: { task: "9" },
       }),
       tenant_id: other,
     };

@@ -14,6 +14,8 @@ import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
 import { fillTenant, type Victim } from "#harness/sweep";
+import { wantedOfApprovals } from "../../approvals/wanted.ts";
+import { wantedOfTeams } from "../../teams/wanted.ts";
 import { wantedOfWorkflows } from "../../workflows/wanted.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
 import { digestOf } from "./evidence.ts";
@@ -53,6 +55,8 @@ beforeAll(async () => {
     spawns_per_minute: 100_000,
   };
   await db.sql`update mayfly.tenants set ${db.sql(unlimited)} where id = ${own.tenant}`;
+  // The whole takes longer than a lease: one that ends is taken by whoever claims for all, and that is no leak.
+  await db.sql`update mayfly.jobs set lease_end = lease_end + interval '1 hour' where tenant_id = ${victim.tenant} and status = 'running'`;
   attackers = {
     owner: { claims: own.owner, headers: {} },
     agent: await makeAttacker(),
@@ -81,6 +85,9 @@ beforeAll(async () => {
   const asked = await ask(own.agent.claims, { quorum: 20 });
   const askedByJob = await ask(serviceRole, { lease, step: "asked" }, inTenant(own.tenant));
   const admin = await makePerson(db.sql, { [own.tenant]: "admin" });
+  // Of nobody, so that its end ends nobody.
+  const [team] = await db.sql`
+    insert into mayfly.teams (tenant_id, name) values (${own.tenant}, 'of nobody') returning id`;
   wanted = {
     page_limit: 1,
     // Nothing is pulled: it would be read through for every payload.
@@ -101,20 +108,13 @@ beforeAll(async () => {
     "read_steps.lease": lease,
     "record_steps.steps": [{ name: "read" }],
     "wait_job.lease": lease,
-    "request_approval.lease": lease,
-    "request_approval.step": "ask",
-    "decide_approval.id": asked.id,
-    "decide_approval.verdict": "approve",
-    "decide_approval.digest": asked.digest,
-    "delegate_approval.id": asked.id,
-    "delegate_approval.to_id": String(admin.sub),
-    "use_approval.lease": lease,
-    "use_approval.id": askedByJob.id,
+    ...wantedOfApprovals(lease as string, asked, askedByJob.id, String(admin.sub)),
     "wait_job.signals": ["go"],
     "set_entity.entity": { name: "a thing" },
     ...wantedOfWorkflows(lease as string, run as string),
     ...wantedOfCosts,
     ...wantedOfRuns(own.run),
+    ...wantedOfTeams(own, team?.id),
   };
   const rows = await db.sql`
     select p.proname as name, p.proargnames as names, p.pronargs as count, p.pronargdefaults as defaults,

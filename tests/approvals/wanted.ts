@@ -1,0 +1,17 @@
+/** What the functions of the room need besides, when values are tried on them. */
+export const wantedOfApprovals = (
+  lease: string,
+  asked: { id: string; digest: string },
+  askedByJob: string,
+  admin: string,
+) => ({
+  "request_approval.lease": lease,
+  "request_approval.step": "ask",
+  "decide_approval.id": asked.id,
+  "decide_approval.verdict": "approve",
+  "decide_approval.digest": asked.digest,
+  "delegate_approval.id": asked.id,
+  "delegate_approval.to_id": admin,
+  "use_approval.lease": lease,
+  "use_approval.id": askedByJob,
+});
