@@ -28,7 +28,10 @@ export const isWithin = (level: Level, most: Level) =>
 const detailed = ["memory", "message", "state"];
 
 /** What the log tells of. */
-const logCategories = ["agent", "channel", "member", "memory", "message", "state"];
+const logCategories =
+  "agent approval budget channel entity fact job member memory message poll run state team tender workflow".split(
+    " ",
+  );
 export const categories = [...new Set([...logCategories, ...debugCategories])].sort();
 
 /** The first word of an event's type. */
