@@ -39,7 +39,7 @@ export function addRuns(program: Command): void {
     .command("fork")
     .argument("<id>", "of a run")
     .description("start a run that shares the steps of another before one of them")
-    .requiredOption("--at <step>", "the first step that is taken anew", whole(1, 10_000))
+    .requiredOption("--at <step>", "the first step to run again", whole(1, 10_000))
     .option("--input <text>", "say this at that step")
     .addHelpText(
       "after",

@@ -37,7 +37,7 @@ export function getEmbedder(): Embedder | undefined {
 let previous: Embedder | null | undefined;
 
 /**
- * The embedder before this one, `MAYFLY_EMBEDDINGS_PREVIOUS_MODEL`: while memories are being embedded anew,
+ * The embedder before this one, `MAYFLY_EMBEDDINGS_PREVIOUS_MODEL`: while memories are being embedded again,
  * it answers for those that have no new vector yet. Without a URL of its own it is at the same.
  */
 export function getPreviousEmbedder(): Embedder | null {

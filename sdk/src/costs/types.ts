@@ -12,7 +12,7 @@ export interface BudgetOptions {
   softUsd?: number;
   /** Tokens in and out that are never passed. */
   hardTokens?: number;
-  /** When it begins anew: never (`total`, the default), each day or each month, in UTC. */
+  /** When it starts again: never (`total`, the default), each day or each month, in UTC. */
   period?: "total" | "day" | "month";
 }
 

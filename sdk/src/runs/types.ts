@@ -224,7 +224,7 @@ export interface RunChunk {
   /** The cursor: give it as `after` to go on behind it. */
   seq: number;
   step: number;
-  /** A step that was tried again streams anew: what its earlier tries have streamed counts no more. */
+  /** A step that was tried again streams again: what its earlier tries have streamed counts no more. */
   try: number;
   /** Of the AI SDK's UI message stream: `text-delta`, `tool-input-available`, `tool-output-available`, … */
   chunk: { type: string; [more: string]: unknown };
@@ -240,7 +240,7 @@ export interface StartRunOptions {
 
 /** How a run is forked. */
 export interface ForkOptions {
-  /** The first step that is taken anew. */
+  /** The first step to run again. */
   atStep: number;
   /** Said at that step; at the first it takes the place of the input. */
   input?: unknown;
