@@ -21,7 +21,10 @@ begin
     for no key update of o);
   with gone as (
     update mayfly.tenders d set status = 'cancelled', closed_at = ts
-    where d.tenant_id = tenant and d.team_id = any (ids) and d.status = 'open'
+    where d.tenant_id = tenant and d.id in (
+      -- One that is being awarded holds its row and waits for an agent: it finds nobody of the team alive, and fails.
+      select o.id from mayfly.tenders o
+      where o.tenant_id = tenant and o.team_id = any (ids) and o.status = 'open' order by o.id for no key update skip locked)
     returning d.id)
   select array_agg(g.id order by g.id) into withdrawn from gone g;
   delete from mayfly_private.sealed_bids b where b.tenant_id = tenant and b.tender_id = any (withdrawn);
