@@ -27,7 +27,7 @@ export interface StreamOptions {
 }
 
 /**
- * The chunks of a run, each once and in their order, until it has ended: whatever connection is lost, and from any
+ * The chunks of a run, each once and in their order, until it has ended: even when the connection drops, and from any
  * cursor. A broadcast that fits is taken as it is; what is missing is read.
  *
  * @throws `run_unknown`, `scope_missing`; the signal's reason.

@@ -103,7 +103,7 @@ export class Runs {
   }
 
   /**
-   * The chunks of a run as they come, until it has ended: each once and in order, whatever connection is lost. Keep the
+   * The chunks of a run as they come, until it has ended: each once and in order, even when the connection drops. Keep the
    * `seq` of the last one to go on behind it, from anywhere. Needs `run:read`.
    *
    * @throws `run_unknown`, `scope_missing`; the reason of `signal`.

@@ -224,7 +224,7 @@ export interface RunChunk {
   /** The cursor: give it as `after` to go on behind it. */
   seq: number;
   step: number;
-  /** A step that was tried again streams again: what its earlier tries have streamed counts no more. */
+  /** A step that is retried streams again. Ignore what its earlier tries have streamed. */
   try: number;
   /** Of the AI SDK's UI message stream: `text-delta`, `tool-input-available`, `tool-output-available`, … */
   chunk: { type: string; [more: string]: unknown };
