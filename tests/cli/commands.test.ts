@@ -84,7 +84,10 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(noQuery.code).toBe(2);
     expect(noWords).toMatchObject({ code: 2, err: expect.stringContaining("must have words") });
     expect(byName).toMatchObject({ code: 2, err: expect.stringContaining("must be an id") });
-    expect(category).toMatchObject({ code: 2, err: expect.stringMatching(/thought, tool\.$/m) });
+    expect(category).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/thought, tool, workflow\.$/m),
+    });
     expect(noUrl.code).toBe(2);
     expect(noUrl.err).toContain("MAYFLY_URL and MAYFLY_KEY");
   });
