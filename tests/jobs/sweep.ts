@@ -51,6 +51,7 @@ export const sweep: RoomSweep = {
     const take = async (queue: string) => {
       const { jobs } = await asWorker<{ jobs: { id: string; lease: string }[] }>("claim_jobs", {
         queues: [queue],
+        lease: 3_600,
       });
       return jobs[0] ?? { id: "", lease: "" };
     };

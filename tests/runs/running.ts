@@ -192,21 +192,22 @@ export async function runToEnd(
 class Killed extends Error {}
 
 /**
- * A worker that is killed at its nth call of the database, or at the first of a name: before the call is made, or after it and before its answer
- * is heard. Then nothing that it does reaches anybody any more.
+ * A worker that is killed at its nth call of a function: before the call is made, or after it and before its answer is
+ * heard. Then nothing that it does reaches anybody any more.
  *
- * @returns how many calls there were, and the call at which it was killed.
+ * @returns whether it came to that call, and was killed.
  */
 export async function workUntilKilled(
   sql: Sql,
   claims: Claims,
   handlers: JobHandlers,
-  nth: number | string,
+  name: string,
   when: "before" | "after",
-): Promise<{ calls: number; at: string | undefined }> {
+  nth = 1,
+): Promise<boolean> {
   const inner = sqlDoor(sql, claims);
   let calls = 0;
-  let at: string | undefined;
+  let isDead = false;
   let kill: () => void = () => {};
   const dead = new Promise<never>((_, reject) => {
     kill = () => reject(new Killed());
@@ -215,16 +216,15 @@ export async function workUntilKilled(
   const never = new Promise<never>(() => {});
   const door: Door = {
     ...inner,
-    async call(name, values, form) {
-      if (at !== undefined) return never;
-      calls++;
-      const isLast = calls === nth || name === nth;
-      if (isLast) at = name;
+    async call(called, values, form) {
+      if (isDead) return never;
+      const isLast = called === name && ++calls === nth;
+      isDead = isLast;
       if (isLast && when === "before") {
         kill();
         return never;
       }
-      const answer = await inner.call(name, values, form);
+      const answer = await inner.call(called, values, form);
       if (isLast) {
         kill();
         return never;
@@ -241,6 +241,6 @@ export async function workUntilKilled(
   await Promise.race([over, dead]).catch((error) => {
     if (!(error instanceof Killed)) throw error;
   });
-  if (at !== undefined) await endLease(sql, job.id);
-  return { calls, at };
+  if (isDead) await endLease(sql, job.id);
+  return isDead;
 }
