@@ -113,7 +113,9 @@ try {
 async function requireRunning(data: string): Promise<Running> {
   const running = await findRunning(data);
   if (running) return running;
-  throw new Error(`No embedded Supabase serves ${data}. Start it with: npm start`);
+  throw new Error(
+    `No embedded Supabase serves ${data}. Start it with: ${thisRepository ? "npm start" : "npx mayfly-local start"}`,
+  );
 }
 
 async function start({ broadcastLead, project, data, ...options }: StartOptions): Promise<void> {

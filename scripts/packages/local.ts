@@ -18,7 +18,7 @@ export async function buildLocal(folder: string): Promise<void> {
     buildTypes(join(folder, "types"), "local/tsconfig.build.json"),
     cp(join(root, "local/src/bootstrap"), join(dist, "bootstrap"), { recursive: true }),
     cp(join(root, "local/cli.js"), join(folder, "cli.js")),
-    copyTexts("local", folder),
+    copyTexts("local", folder, "NPM.md"),
     manifest().then((text) => writeJson(join(folder, "package.json"), text)),
   ]);
 }
@@ -38,6 +38,8 @@ async function manifest(): Promise<object> {
     type: "module",
     engines: { node: ">=22.18" },
     bin: { "mayfly-local": "./cli.js" },
+    main: "./dist/index.js",
+    types: "./types/local/src/index.d.ts",
     exports: {
       ".": { types: "./types/local/src/index.d.ts", default: "./dist/index.js" },
       "./package.json": "./package.json",

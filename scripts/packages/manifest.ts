@@ -48,8 +48,8 @@ export const writeJson = (path: string, value: object): Promise<void> =>
   writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 
 /** What stands in every package for people, and for the programs that write code for them. */
-export async function copyTexts(from: string, folder: string): Promise<void> {
+export async function copyTexts(from: string, folder: string, readme = "README.md"): Promise<void> {
   await cp(join(root, "LICENSE"), join(folder, "LICENSE"));
-  for (const file of ["README.md", "AGENTS.md"])
-    await cp(join(root, from, file), join(folder, file));
+  await cp(join(root, from, readme), join(folder, "README.md"));
+  await cp(join(root, from, "AGENTS.md"), join(folder, "AGENTS.md"));
 }
