@@ -5,12 +5,14 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     globalSetup: ["tests/harness/setup.ts"],
-    setupFiles: ["tests/harness/seed.ts", "tests/harness/outcome.ts"],
+    setupFiles: ["tests/harness/seed.ts", "tests/harness/outcome-setup.ts"],
     // With --watch: the database of every test is made from these.
     forceRerunTriggers: [...configDefaults.forceRerunTriggers, "**/sql/**/*.sql"],
     // For the processes that tests start: half of a short one's time is reading the sources.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/node") },
     reporters: ["default", "./tests/harness/reporter.ts"],
+    // A process for many files: starting one and loading the SDK in it took half a second for each of them.
+    isolate: false,
     // One more than the gate's two cores: the tests wait a third of their time for timers and processes
     // (eight files of them: 77 and 85 s with two, 58 and 68 s with three). Each takes up to 1 GB.
     maxWorkers: 3,
