@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { configDefaults, defineConfig } from "vitest/config";
+import LongestFirst from "./tests/harness/sequencer.ts";
 
 export default defineConfig({
   test: {
@@ -11,6 +12,7 @@ export default defineConfig({
     // For the processes that tests start: half of a short one's time is reading the sources.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/node") },
     reporters: ["default", "./tests/harness/reporter.ts"],
+    sequence: { sequencer: LongestFirst },
     // A process for many files: starting one and loading the SDK in it took half a second for each of them.
     isolate: false,
     // One more than the gate's two cores: the tests wait a third of their time for timers and processes

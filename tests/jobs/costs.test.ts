@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, type Claims } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { add, claimOne, makeWorker, makeWorkTenant } from "./working.ts";
 
 const many = 20_000;
@@ -13,7 +13,7 @@ let db: TestDatabase;
 let tenant: string;
 let claims: Claims;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
   tenant = await makeWorkTenant(db.sql);
   ({ claims } = await makeWorker(db.sql, tenant));
 });

@@ -14,7 +14,7 @@ beforeAll(async () => {
   // Averages of 10 s, not of a minute: as high for a server that has run for long, on a slow machine.
   // Fewer connections than the plan's, for each has to join a channel to count.
   const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
-  local = await startTestLocal({ limits });
+  local = await startTestLocal({ embedded: true, limits });
 });
 afterAll(() => local?.close());
 beforeEach(async () => {
