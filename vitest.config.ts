@@ -15,9 +15,9 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // A process for many files: starting one and loading the SDK in it took half a second for each of them.
     isolate: false,
-    // One more than the gate's two cores: the tests wait a third of their time for timers and processes
-    // (eight files of them: 77 and 85 s with two, 58 and 68 s with three). Each takes up to 1 GB.
-    maxWorkers: 3,
+    // More than the gate's two cores: most of a test's time is waiting, for timers, processes and commits. 115 files
+    // one after the other took 900 s, 240 s of them on a processor. Each worker takes up to 1 GB.
+    maxWorkers: 5,
     // A test's database lives for seconds: optimizing its WebAssembly cost a quarter of all CPU time.
     execArgv: ["--liftoff-only"],
     // None takes so long on an idle machine; one that builds something else beside is slow, not broken.
