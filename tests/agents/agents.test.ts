@@ -129,18 +129,18 @@ describe("dead is dead", () => {
   });
 
   it("ends an agent whose time is over, whatever its token says", async () => {
-    const agent = await makeAgent(db.sql, await makeTenant(db.sql));
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${agent.id}`;
+    const agent = await makeAgent(db.sql, await makeTenant(db.sql), { lifetime: 30 });
+    await db.advance("30 seconds");
     expect(await isAlive(agent.claims)).toBe(false);
     expect((await refusalOf(renew(agent.renewalSecret))).code).toBe("agent_not_alive");
   });
 
   it("marks the dead in passing, with what ended them", async () => {
     const tenant = await makeTenant(db.sql);
-    const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
-    const child = await makeAgent(db.sql, tenant, { as: parent.claims });
-    const late = await makeAgent(db.sql, tenant);
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${late.id}`;
+    const parent = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["agent:spawn"] });
+    const child = await makeAgent(db.sql, tenant, { lifetime: 600, as: parent.claims });
+    const late = await makeAgent(db.sql, tenant, { lifetime: 30 });
+    await db.advance("30 seconds");
     await stop(parent.claims);
     await makeAgent(db.sql, tenant);
     const rows = await db.sql`
