@@ -34,6 +34,7 @@ import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
+import { Threads } from "./threads/threads.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
 /** A connection of one agent, with a token of its own that is renewed while it works. */
@@ -62,6 +63,8 @@ export class Agent {
   readonly teams: Teams<Agent>;
   /** What is known of whom, and since when. */
   readonly facts: Facts;
+  /** Checkpoints of graphs that another framework runs. */
+  readonly threads: Threads;
   /** What it shows of itself to those who watch. */
   readonly presence: Presence;
   /** What it tells of its work, while somebody watches. */
@@ -103,6 +106,7 @@ export class Agent {
     this.runs = new Runs(link);
     this.teams = new Teams(link, (child) => new Agent(connection, child));
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
+    this.threads = new Threads(link);
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();

@@ -270,6 +270,16 @@ export type {
   Tenants,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
+export type { Threads } from "./threads/threads.ts";
+export type {
+  Checkpoint as ThreadCheckpoint,
+  ListCheckpoints,
+  NewChannelValue,
+  NewCheckpoint,
+  NewWrites,
+  ThreadInfo,
+  ThreadWrite,
+} from "./threads/types.ts";
 export type { First, WorkflowContext } from "./workflows/context.ts";
 export type {
   Approved,

@@ -1,0 +1,126 @@
+import { AIMessage, HumanMessage } from "@langchain/core/messages";
+import {
+  Command,
+  END,
+  interrupt,
+  MessagesAnnotation,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import { MayflySaver } from "@mayfly/langgraph";
+import type { Mayfly } from "@mayfly/sdk";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
+
+let local: TestLocal;
+let mayfly: Mayfly;
+let tenant: string;
+beforeAll(async () => {
+  local = await startTestLocal();
+});
+afterAll(() => local?.close());
+beforeEach(async () => {
+  await mayfly?.close();
+  ({ mayfly, tenant } = await local.enter());
+});
+
+/** A stand-in for a model: it answers with how many messages it has seen. */
+const chat = (checkpointer: MayflySaver, words = "") =>
+  new StateGraph(MessagesAnnotation)
+    .addNode("model", ({ messages }) => ({
+      messages: [new AIMessage(`I have seen ${messages.length}. ${words}`)],
+    }))
+    .addEdge(START, "model")
+    .addEdge("model", END)
+    .compile({ checkpointer });
+const thread = (thread_id: string) => ({ configurable: { thread_id } });
+const textsOf = (state: { values: Record<string, unknown> }) =>
+  (state.values.messages as { text: string }[]).map(({ text }) => text.trim());
+
+describe("the checkpointer", () => {
+  it("goes on with a thread in another process, and another tenant does not see it", async () => {
+    await chat(new MayflySaver(mayfly)).invoke(
+      { messages: [new HumanMessage("One")] },
+      thread("a"),
+    );
+    const graph = chat(new MayflySaver(mayfly));
+    await graph.invoke({ messages: [new HumanMessage("Two")] }, thread("a"));
+    expect(textsOf(await graph.getState(thread("a")))).toEqual([
+      "One",
+      "I have seen 1.",
+      "Two",
+      "I have seen 3.",
+    ]);
+    const { mayfly: other } = await local.enter();
+    expect((await chat(new MayflySaver(other)).getState(thread("a"))).values).toEqual({});
+    await other.close();
+  });
+
+  it("asks a person and goes on with the answer", async () => {
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("ask", () => ({ messages: [new AIMessage(`You said ${interrupt("Shall I?")}`)] }))
+      .addEdge(START, "ask")
+      .compile({ checkpointer: new MayflySaver(mayfly) });
+    await graph.invoke({ messages: [new HumanMessage("Delete it")] }, thread("ask"));
+    const { tasks } = await graph.getState(thread("ask"));
+    expect(tasks[0]?.interrupts[0]?.value).toBe("Shall I?");
+    await graph.invoke(new Command({ resume: "yes" }), thread("ask"));
+    expect(textsOf(await graph.getState(thread("ask")))).toEqual(["Delete it", "You said yes"]);
+  });
+
+  it("goes back to an earlier checkpoint, and branches", async () => {
+    const graph = chat(new MayflySaver(mayfly));
+    for (const text of ["One", "Two"])
+      await graph.invoke({ messages: [new HumanMessage(text)] }, thread("b"));
+    const history = [];
+    for await (const state of graph.getStateHistory(thread("b"))) history.push(state);
+    const early = history.find((state) => textsOf(state).length === 2);
+    await graph.invoke({ messages: [new HumanMessage("Else")] }, early?.config);
+    expect(textsOf(await graph.getState(thread("b")))).toEqual([
+      "One",
+      "I have seen 1.",
+      "Else",
+      "I have seen 3.",
+    ]);
+    const two = history.find((state) => textsOf(state).length === 4);
+    expect(textsOf(await graph.getState(two?.config ?? {}))[2]).toBe("Two");
+  });
+
+  it("works for an agent with the scopes, and refuses one without", async () => {
+    const { data: agent, error } = await mayfly.spawn({ scopes: ["thread:read", "thread:write"] });
+    if (error) throw error;
+    await chat(new MayflySaver(agent)).invoke({ messages: [new HumanMessage("Hi")] }, thread("c"));
+    const { data: reader } = await mayfly.spawn({ scopes: ["thread:read"] });
+    if (!reader) throw new Error("no reader");
+    const graph = chat(new MayflySaver(reader));
+    expect(textsOf(await graph.getState(thread("c")))).toHaveLength(2);
+    await expect(
+      graph.invoke({ messages: [new HumanMessage("Hi")] }, thread("c")),
+    ).rejects.toMatchObject({ code: "scope_missing" });
+  });
+
+  it("stores a thread of 1,000 messages in less than three times its text", async () => {
+    const words = "Everything that is said here is said once and kept. ".repeat(20);
+    const saver = new MayflySaver(mayfly);
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("model", ({ messages }) => ({
+        messages: [new AIMessage(`${messages.length} ${words}`)],
+      }))
+      .addEdge(START, "model")
+      .addConditionalEdges("model", ({ messages }) => (messages.length < 1_000 ? "model" : END))
+      .compile({ checkpointer: saver });
+    const config = { ...thread("long"), recursionLimit: 1_100 };
+    const began = performance.now();
+    const { messages } = await graph.invoke({ messages: [new HumanMessage("Go on")] }, config);
+    console.log(performance.now() - began);
+    const text = messages.reduce((sum, message) => sum + message.text.length, 0);
+    const { data: threads } = await mayfly.threads.list();
+    console.log(text, threads?.[0]?.bytes, (threads?.[0]?.bytes ?? 0) / text);
+    console.log(await local.sql`
+    select (select sum(u.bytes)::int from mayfly_private.tenant_usage u where u.tenant_id = ${tenant}) as charged,
+      (select coalesce(sum(bytes), 0)::int from mayfly.thread_parts p where p.tenant_id = ${tenant}) as parts,
+      (select coalesce(sum(bytes), 0)::int from mayfly.thread_writes w where w.tenant_id = ${tenant}) as writes,
+      (select coalesce(sum(bytes), 0)::int from mayfly.checkpoints c where c.tenant_id = ${tenant}) as checkpoints,pg_total_relation_size('mayfly.thread_parts') as s1, pg_total_relation_size('mayfly.thread_writes') as s2, pg_total_relation_size('mayfly.checkpoints') as s3`);
+    expect(threads?.[0]?.bytes).toBeLessThan(3 * text);
+  });
+});
