@@ -45,7 +45,13 @@ it("tells each part's state and version", async () => {
 
 it("lets a browser read every answer, refusals included", async () => {
   const paths = ["rest/v1/none", "auth/v1/user", "functions/v1/sync", "functions/v1/none"];
-  for (const path of [...paths, "realtime/v1/api/broadcast", "realtime/v1/none", "storage/v1/object/none/a", "none"]) {
+  for (const path of [
+    ...paths,
+    "realtime/v1/api/broadcast",
+    "realtime/v1/none",
+    "storage/v1/object/none/a",
+    "none",
+  ]) {
     const response = await fetch(`${local.apiUrl}/${path}`, { method: "POST", body: "{}" });
     expect(response.status, path).toBeGreaterThanOrEqual(400);
     expect(response.headers.get("access-control-allow-origin"), path).toBe("*");
