@@ -1708,7 +1708,7 @@ create table mayfly.thread_parts (
   tenant_id uuid not null,
   thread_id uuid not null,
   chain integer not null,
-  n integer not null,
+  place integer not null,
   body text not null,
   of_ns text,
   of_checkpoint text,
@@ -1718,8 +1718,8 @@ create table mayfly.thread_parts (
   tail integer not null default 0,
   bytes integer not null,
   constraint thread_parts_chain_range CHECK ((chain >= 1)),
-  constraint thread_parts_n_range CHECK ((n >= 1)),
-  constraint thread_parts_pkey PRIMARY KEY (tenant_id, thread_id, chain, n),
+  constraint thread_parts_pkey PRIMARY KEY (tenant_id, thread_id, chain, place),
+  constraint thread_parts_place_range CHECK ((place >= 1)),
   constraint thread_parts_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
 );
 alter table mayfly.thread_parts enable row level security;
@@ -2698,7 +2698,7 @@ set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
 
-create function mayfly.get_checkpoint(thread text, ns text DEFAULT ''::text, id text DEFAULT NULL::text)
+create function mayfly.get_checkpoint(thread text, ns text DEFAULT ''::text, checkpoint text DEFAULT NULL::text)
 returns jsonb
 language plpgsql stable
 set search_path = "";
@@ -3014,7 +3014,7 @@ set search_path = "";
 grant execute on function mayfly.push to authenticated;
 grant execute on function mayfly.push to service_role;
 
-create function mayfly.put_checkpoint(thread text, id text, body text, channel_versions jsonb, metadata jsonb DEFAULT '{}'::jsonb, ns text DEFAULT ''::text, parent text DEFAULT NULL::text, channel_values jsonb DEFAULT '[]'::jsonb, expires_in integer DEFAULT NULL::integer)
+create function mayfly.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb DEFAULT '{}'::jsonb, ns text DEFAULT ''::text, parent text DEFAULT NULL::text, channel_values jsonb DEFAULT '[]'::jsonb, expires_in integer DEFAULT NULL::integer)
 returns jsonb
 language sql volatile
 set search_path = "";
@@ -5328,7 +5328,7 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
-create function mayfly_private.put_checkpoint(thread text, id text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb, expires_in integer)
+create function mayfly_private.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb, expires_in integer)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";

@@ -20771,7 +20771,7 @@ create table mayfly.thread_parts (
   tenant_id uuid not null,
   thread_id uuid not null,
   chain integer not null constraint thread_parts_chain_range check (chain >= 1),
-  n integer not null constraint thread_parts_n_range check (n >= 1),
+  place integer not null constraint thread_parts_place_range check (place >= 1),
   body text not null,
   of_ns text collate "C",
   of_checkpoint text collate "C",
@@ -20780,7 +20780,7 @@ create table mayfly.thread_parts (
   head integer not null default 0,
   tail integer not null default 0,
   bytes integer not null,
-  constraint thread_parts_pkey primary key (tenant_id, thread_id, chain, n),
+  constraint thread_parts_pkey primary key (tenant_id, thread_id, chain, place),
   constraint thread_parts_thread_fkey foreign key (tenant_id, thread_id)
     references mayfly.threads (tenant_id, id) on delete cascade
 );
@@ -21010,10 +21010,10 @@ $$;
 
 comment on function mayfly_private.drop_threads is 'Deletes threads, and gives back what they were charged.';
 
--- A checkpoint of a thread, or without id its newest one: { checkpoints, parts }, empty where there is none. Scope
+-- A checkpoint of a thread, or without one its newest one: { checkpoints, parts }, empty where there is none. Scope
 -- thread:read. Runs as the caller. Locks nothing.
 
-create function mayfly.get_checkpoint(thread text, ns text default '', id text default null)
+create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
 returns jsonb
 language plpgsql stable
 set search_path = ''
@@ -21027,7 +21027,7 @@ declare
 begin
   select * into found_one from mayfly.checkpoints c
   where c.tenant_id = tenant and c.thread_id = own_thread and c.ns = coalesce(get_checkpoint.ns, '')
-    and (get_checkpoint.id is null or c.id = get_checkpoint.id)
+    and (checkpoint is null or c.id = checkpoint)
   order by c.id desc limit 1;
   return mayfly_private.show_checkpoints(case when found_one.id is null then '{}' else array[found_one] end);
 end
@@ -21191,7 +21191,7 @@ begin
   ), gone as (
     delete from mayfly.thread_parts p
     where p.tenant_id = tenant and p.thread_id = own_thread.id
-      and not exists (select from needed n where n.chain = p.chain and n.parts >= p.n)
+      and not exists (select from needed n where n.chain = p.chain and n.parts >= p.place)
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
@@ -21211,7 +21211,7 @@ begin
     from mayfly.thread_parts o, unnest(spent) w
     where p.tenant_id = tenant and p.thread_id = own_thread.id
       and p.of_ns = w.ns and p.of_checkpoint = w.checkpoint_id and p.of_task = w.task_id
-      and o.tenant_id = p.tenant_id and o.thread_id = p.thread_id and o.chain = p.chain and o.n = p.n
+      and o.tenant_id = p.tenant_id and o.thread_id = p.thread_id and o.chain = p.chain and o.place = p.place
     returning p.bytes - o.bytes as more
   )
   select freed - coalesce(sum(m.more), 0) into freed from whole m;
@@ -21295,7 +21295,7 @@ comment on function mayfly_private.put_channels is 'Stores the values that are n
 -- The definer half of mayfly.put_checkpoint. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_checkpoint(
-  thread text, id text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
   expires_in integer
 )
 returns jsonb
@@ -21309,8 +21309,8 @@ declare
   size integer;
   replaced integer;
 begin
-  if coalesce(char_length(id), 0) not between 1 and 100 then
-    perform mayfly_private.refuse_thread('id', 'a text of 1 to 100 characters');
+  if coalesce(char_length(checkpoint), 0) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('checkpoint', 'a text of 1 to 100 characters');
   elsif ns is null or char_length(ns) > 1000 then
     perform mayfly_private.refuse_thread('ns', 'a text of at most 1000 characters');
   elsif char_length(parent) not between 1 and 100 then
@@ -21326,15 +21326,15 @@ begin
     perform mayfly_private.refuse_thread('channel_values', 'a list of at most 1000 values with at most 16 MB');
   end if;
   own_thread := mayfly_private.lock_thread(tenant, thread, expires_in);
-  stored := mayfly_private.put_channels(own_thread, ns, id, parent, channel_versions, channel_values);
+  stored := mayfly_private.put_channels(own_thread, ns, checkpoint, parent, channel_versions, channel_values);
   size := 256 + octet_length(body) + pg_column_size(stored -> 'channels') + pg_column_size(metadata);
   delete from mayfly.checkpoints c
-  where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = put_checkpoint.ns and c.id = put_checkpoint.id
+  where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = put_checkpoint.ns and c.id = checkpoint
   returning c.bytes into replaced;
   insert into mayfly.checkpoints (tenant_id, thread_id, ns, id, parent, body, channels, metadata, bytes)
-  values (tenant, own_thread.id, ns, id, parent, body, stored -> 'channels', metadata, size);
+  values (tenant, own_thread.id, ns, checkpoint, parent, body, stored -> 'channels', metadata, size);
   perform mayfly_private.charge_thread(own_thread, (stored ->> 'bytes')::bigint + size - coalesce(replaced, 0), expires_in, 1);
-  return jsonb_build_object('thread', own_thread.name, 'ns', ns, 'id', id);
+  return jsonb_build_object('thread', own_thread.name, 'ns', ns, 'id', checkpoint);
 end
 $$;
 
@@ -21346,13 +21346,13 @@ grant execute on function mayfly_private.put_checkpoint to authenticated, servic
 -- replaced. Makes the thread. With expires_in the whole thread ends so many seconds from now. Scope thread:write.
 
 create function mayfly.put_checkpoint(
-  thread text, id text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
   channel_values jsonb default '[]', expires_in integer default null
 )
 returns jsonb
 language sql
 set search_path = ''
-return mayfly_private.put_checkpoint(thread, id, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
+return mayfly_private.put_checkpoint(thread, checkpoint, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
 
 comment on function mayfly.put_checkpoint is
   'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]; with base, part continues the list that the channel had at that version.';
@@ -21430,7 +21430,7 @@ begin
   if given ->> 'base' is not null then
     base := mayfly_private.channel_at(thread, ns, channel, given ->> 'base');
     if base -> 1 is null then
-      perform mayfly_private.fail(409, 'version_unknown', 'The version that a value continues is not kept.',
+      perform mayfly_private.fail(404, 'version_unknown', 'The version that a value continues is not kept.',
         'Send the value whole.', jsonb_build_object('channel', channel));
     elsif part is null then
       return jsonb_build_object('at', jsonb_set(base, '{0}', version), 'bytes', 0);
@@ -21445,7 +21445,7 @@ begin
   end if;
   if own_chain is null or exists (
     select from mayfly.thread_parts p
-    where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = own_chain and p.n = length + 1) then
+    where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = own_chain and p.place = length + 1) then
     update mayfly.threads t set chains = t.chains + 1
     where t.tenant_id = thread.tenant_id and t.id = thread.id
     returning t.chains into strict own_chain;
@@ -21456,10 +21456,10 @@ begin
   elsif length > 0 and own_chain <> (base ->> 1)::integer then
     with made as (
       insert into mayfly.thread_parts (
-        tenant_id, thread_id, chain, n, body, of_ns, of_checkpoint, of_task, of_idx, head, tail, bytes)
-      select p.tenant_id, p.thread_id, own_chain, p.n, p.body, p.of_ns, p.of_checkpoint, p.of_task, p.of_idx, p.head, p.tail, p.bytes
+        tenant_id, thread_id, chain, place, body, of_ns, of_checkpoint, of_task, of_idx, head, tail, bytes)
+      select p.tenant_id, p.thread_id, own_chain, p.place, p.body, p.of_ns, p.of_checkpoint, p.of_task, p.of_idx, p.head, p.tail, p.bytes
       from mayfly.thread_parts p
-      where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = (base ->> 1)::integer and p.n <= length
+      where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = (base ->> 1)::integer and p.place <= length
       returning thread_parts.bytes
     )
     select coalesce(sum(m.bytes), 0) into stored from made m;
@@ -21623,9 +21623,9 @@ begin
   join mayfly.threads t on t.tenant_id = c.tenant_id and t.id = c.thread_id;
 
   select coalesce(jsonb_object_agg(needed.thread_id || ':' || needed.chain, (
-      select jsonb_agg(mayfly_private.show_part(p) order by p.n)
+      select jsonb_agg(mayfly_private.show_part(p) order by p.place)
       from mayfly.thread_parts p
-      where p.tenant_id = needed.tenant_id and p.thread_id = needed.thread_id and p.chain = needed.chain and p.n <= needed.parts)), '{}')
+      where p.tenant_id = needed.tenant_id and p.thread_id = needed.thread_id and p.chain = needed.chain and p.place <= needed.parts)), '{}')
   into chains
   from (
     select c.tenant_id, c.thread_id, (a.value ->> 1)::integer as chain, max((a.value ->> 2)::integer) as parts

@@ -8,7 +8,7 @@ const needs = (scope: string, viewer: Attack["viewer"], values: Record<string, u
   viewer,
 });
 const checkpoint = {
-  id: "0001",
+  checkpoint: "0001",
   body: "{}",
   channel_versions: { plan: "1" },
   channel_values: [{ channel: "plan", part: "secret".repeat(40) }],
@@ -38,7 +38,7 @@ export const sweep: RoomSweep = {
     list_checkpoints: needs("thread:read", "may", {}),
     list_threads: { values: {}, needs: "thread:read", viewer: "may" },
     prune_thread: needs("thread:write", "may not", {}),
-    put_checkpoint: needs("thread:write", "may not", { ...checkpoint, id: "0002" }),
+    put_checkpoint: needs("thread:write", "may not", { ...checkpoint, checkpoint: "0002" }),
     put_writes: needs("thread:write", "may not", {
       checkpoint: "0001",
       task: "planted",

@@ -191,7 +191,7 @@ describe("threads", () => {
       fieldOf(threads.prune("plan", { keep: 0 })),
     ]);
     expect(refused.map(({ code, details }) => [code, details.field])).toEqual(
-      ["thread", "id", "ns", "expires_in", "metadata", "channel_values", "limit", "keep"].map(
+      ["thread", "checkpoint", "ns", "expires_in", "metadata", "channel_values", "limit", "keep"].map(
         (field) => ["invalid_request", field],
       ),
     );

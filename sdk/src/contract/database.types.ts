@@ -1081,14 +1081,14 @@ isOneToOne: false
                   ]
                 },"thread_parts": {
                   Row: {
-                    "body": string,"bytes": number,"chain": number,"head": number,"n": number,"of_checkpoint": string | null,"of_idx": number | null,"of_ns": string | null,"of_task": string | null,"tail": number,"tenant_id": string,"thread_id": string
+                    "body": string,"bytes": number,"chain": number,"head": number,"of_checkpoint": string | null,"of_idx": number | null,"of_ns": string | null,"of_task": string | null,"place": number,"tail": number,"tenant_id": string,"thread_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "body": string,"bytes": number,"chain": number,"head"?: number,"n": number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"tail"?: number,"tenant_id": string,"thread_id": string
+                    "body": string,"bytes": number,"chain": number,"head"?: number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"place": number,"tail"?: number,"tenant_id": string,"thread_id": string
                   }
                   Update: {
-                    "body"?: string,"bytes"?: number,"chain"?: number,"head"?: number,"n"?: number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"tail"?: number,"tenant_id"?: string,"thread_id"?: string
+                    "body"?: string,"bytes"?: number,"chain"?: number,"head"?: number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"place"?: number,"tail"?: number,"tenant_id"?: string,"thread_id"?: string
                   }
                   Relationships: [
                     {
@@ -1364,7 +1364,7 @@ isOneToOne: false
 { Args: { "id": string }; Returns: Json
                            },
 "get_checkpoint":
-{ Args: { "id"?: string,"ns"?: string,"thread": string }; Returns: Json
+{ Args: { "checkpoint"?: string,"ns"?: string,"thread": string }; Returns: Json
                            },
 "get_job":
 { Args: { "id": string }; Returns: Json
@@ -1502,7 +1502,7 @@ isOneToOne: false
 { Args: { "push": Json }; Returns: Json
                            },
 "put_checkpoint":
-{ Args: { "body": string,"channel_values"?: Json,"channel_versions": Json,"expires_in"?: number,"id": string,"metadata"?: Json,"ns"?: string,"parent"?: string,"thread": string }; Returns: Json
+{ Args: { "body": string,"channel_values"?: Json,"channel_versions": Json,"checkpoint": string,"expires_in"?: number,"metadata"?: Json,"ns"?: string,"parent"?: string,"thread": string }; Returns: Json
                            },
 "put_writes":
 { Args: { "checkpoint": string,"ns"?: string,"path"?: string,"task": string,"thread": string,"writes": Json }; Returns: Json

@@ -49,7 +49,7 @@ export class Threads {
     if (problem) return failed(invalid("metadata", problem));
     const given = {
       thread,
-      id,
+      checkpoint: id,
       ns,
       parent,
       body,
@@ -77,7 +77,7 @@ export class Threads {
     thread: string,
     { ns, id }: { ns?: string; id?: string } = {},
   ): Promise<Result<Checkpoint | null>> {
-    const given = { thread, ns, id };
+    const given = { thread, ns, checkpoint: id };
     const answer = await again(() => this.#link.rpc("get_checkpoint", given, checkpointRows));
     return answer.error ? answer : ok(toCheckpoints(answer.data)[0] ?? null);
   }

@@ -1,7 +1,7 @@
--- A checkpoint of a thread, or without id its newest one: { checkpoints, parts }, empty where there is none. Scope
+-- A checkpoint of a thread, or without one its newest one: { checkpoints, parts }, empty where there is none. Scope
 -- thread:read. Runs as the caller. Locks nothing.
 
-create function mayfly.get_checkpoint(thread text, ns text default '', id text default null)
+create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
 returns jsonb
 language plpgsql stable
 set search_path = ''
@@ -15,7 +15,7 @@ declare
 begin
   select * into found_one from mayfly.checkpoints c
   where c.tenant_id = tenant and c.thread_id = own_thread and c.ns = coalesce(get_checkpoint.ns, '')
-    and (get_checkpoint.id is null or c.id = get_checkpoint.id)
+    and (checkpoint is null or c.id = checkpoint)
   order by c.id desc limit 1;
   return mayfly_private.show_checkpoints(case when found_one.id is null then '{}' else array[found_one] end);
 end

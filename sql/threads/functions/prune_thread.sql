@@ -46,7 +46,7 @@ begin
   ), gone as (
     delete from mayfly.thread_parts p
     where p.tenant_id = tenant and p.thread_id = own_thread.id
-      and not exists (select from needed n where n.chain = p.chain and n.parts >= p.n)
+      and not exists (select from needed n where n.chain = p.chain and n.parts >= p.place)
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
@@ -66,7 +66,7 @@ begin
     from mayfly.thread_parts o, unnest(spent) w
     where p.tenant_id = tenant and p.thread_id = own_thread.id
       and p.of_ns = w.ns and p.of_checkpoint = w.checkpoint_id and p.of_task = w.task_id
-      and o.tenant_id = p.tenant_id and o.thread_id = p.thread_id and o.chain = p.chain and o.n = p.n
+      and o.tenant_id = p.tenant_id and o.thread_id = p.thread_id and o.chain = p.chain and o.place = p.place
     returning p.bytes - o.bytes as more
   )
   select freed - coalesce(sum(m.more), 0) into freed from whole m;

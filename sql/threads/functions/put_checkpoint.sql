@@ -1,7 +1,7 @@
 -- The definer half of mayfly.put_checkpoint. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_checkpoint(
-  thread text, id text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
   expires_in integer
 )
 returns jsonb
@@ -15,8 +15,8 @@ declare
   size integer;
   replaced integer;
 begin
-  if coalesce(char_length(id), 0) not between 1 and 100 then
-    perform mayfly_private.refuse_thread('id', 'a text of 1 to 100 characters');
+  if coalesce(char_length(checkpoint), 0) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('checkpoint', 'a text of 1 to 100 characters');
   elsif ns is null or char_length(ns) > 1000 then
     perform mayfly_private.refuse_thread('ns', 'a text of at most 1000 characters');
   elsif char_length(parent) not between 1 and 100 then
@@ -32,15 +32,15 @@ begin
     perform mayfly_private.refuse_thread('channel_values', 'a list of at most 1000 values with at most 16 MB');
   end if;
   own_thread := mayfly_private.lock_thread(tenant, thread, expires_in);
-  stored := mayfly_private.put_channels(own_thread, ns, id, parent, channel_versions, channel_values);
+  stored := mayfly_private.put_channels(own_thread, ns, checkpoint, parent, channel_versions, channel_values);
   size := 256 + octet_length(body) + pg_column_size(stored -> 'channels') + pg_column_size(metadata);
   delete from mayfly.checkpoints c
-  where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = put_checkpoint.ns and c.id = put_checkpoint.id
+  where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = put_checkpoint.ns and c.id = checkpoint
   returning c.bytes into replaced;
   insert into mayfly.checkpoints (tenant_id, thread_id, ns, id, parent, body, channels, metadata, bytes)
-  values (tenant, own_thread.id, ns, id, parent, body, stored -> 'channels', metadata, size);
+  values (tenant, own_thread.id, ns, checkpoint, parent, body, stored -> 'channels', metadata, size);
   perform mayfly_private.charge_thread(own_thread, (stored ->> 'bytes')::bigint + size - coalesce(replaced, 0), expires_in, 1);
-  return jsonb_build_object('thread', own_thread.name, 'ns', ns, 'id', id);
+  return jsonb_build_object('thread', own_thread.name, 'ns', ns, 'id', checkpoint);
 end
 $$;
 
@@ -51,13 +51,13 @@ grant execute on function mayfly_private.put_checkpoint to authenticated, servic
 -- replaced. Makes the thread. With expires_in the whole thread ends so many seconds from now. Scope thread:write.
 
 create function mayfly.put_checkpoint(
-  thread text, id text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
   channel_values jsonb default '[]', expires_in integer default null
 )
 returns jsonb
 language sql
 set search_path = ''
-return mayfly_private.put_checkpoint(thread, id, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
+return mayfly_private.put_checkpoint(thread, checkpoint, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
 
 comment on function mayfly.put_checkpoint is
   'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]; with base, part continues the list that the channel had at that version.';

@@ -37,7 +37,7 @@ begin
   end if;
   if own_chain is null or exists (
     select from mayfly.thread_parts p
-    where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = own_chain and p.n = length + 1) then
+    where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = own_chain and p.place = length + 1) then
     update mayfly.threads t set chains = t.chains + 1
     where t.tenant_id = thread.tenant_id and t.id = thread.id
     returning t.chains into strict own_chain;
@@ -48,10 +48,10 @@ begin
   elsif length > 0 and own_chain <> (base ->> 1)::integer then
     with made as (
       insert into mayfly.thread_parts (
-        tenant_id, thread_id, chain, n, body, of_ns, of_checkpoint, of_task, of_idx, head, tail, bytes)
-      select p.tenant_id, p.thread_id, own_chain, p.n, p.body, p.of_ns, p.of_checkpoint, p.of_task, p.of_idx, p.head, p.tail, p.bytes
+        tenant_id, thread_id, chain, place, body, of_ns, of_checkpoint, of_task, of_idx, head, tail, bytes)
+      select p.tenant_id, p.thread_id, own_chain, p.place, p.body, p.of_ns, p.of_checkpoint, p.of_task, p.of_idx, p.head, p.tail, p.bytes
       from mayfly.thread_parts p
-      where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = (base ->> 1)::integer and p.n <= length
+      where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = (base ->> 1)::integer and p.place <= length
       returning thread_parts.bytes
     )
     select coalesce(sum(m.bytes), 0) into stored from made m;

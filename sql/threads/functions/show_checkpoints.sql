@@ -32,9 +32,9 @@ begin
   join mayfly.threads t on t.tenant_id = c.tenant_id and t.id = c.thread_id;
 
   select coalesce(jsonb_object_agg(needed.thread_id || ':' || needed.chain, (
-      select jsonb_agg(mayfly_private.show_part(p) order by p.n)
+      select jsonb_agg(mayfly_private.show_part(p) order by p.place)
       from mayfly.thread_parts p
-      where p.tenant_id = needed.tenant_id and p.thread_id = needed.thread_id and p.chain = needed.chain and p.n <= needed.parts)), '{}')
+      where p.tenant_id = needed.tenant_id and p.thread_id = needed.thread_id and p.chain = needed.chain and p.place <= needed.parts)), '{}')
   into chains
   from (
     select c.tenant_id, c.thread_id, (a.value ->> 1)::integer as chain, max((a.value ->> 2)::integer) as parts

@@ -7,7 +7,7 @@ create table mayfly.thread_parts (
   tenant_id uuid not null,
   thread_id uuid not null,
   chain integer not null constraint thread_parts_chain_range check (chain >= 1),
-  n integer not null constraint thread_parts_n_range check (n >= 1),
+  place integer not null constraint thread_parts_place_range check (place >= 1),
   body text not null,
   of_ns text collate "C",
   of_checkpoint text collate "C",
@@ -16,7 +16,7 @@ create table mayfly.thread_parts (
   head integer not null default 0,
   tail integer not null default 0,
   bytes integer not null,
-  constraint thread_parts_pkey primary key (tenant_id, thread_id, chain, n),
+  constraint thread_parts_pkey primary key (tenant_id, thread_id, chain, place),
   constraint thread_parts_thread_fkey foreign key (tenant_id, thread_id)
     references mayfly.threads (tenant_id, id) on delete cascade
 );
