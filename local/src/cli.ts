@@ -11,6 +11,8 @@ import { createTokens } from "./tokens.ts";
 
 const defaultData = join(import.meta.dirname, "../../.mayfly");
 
+const consoleFolder = join(import.meta.dirname, "../../console");
+
 const defaultPort = 54321;
 const defaultDbPort = 54322;
 
@@ -154,6 +156,7 @@ async function start(options: StartOptions): Promise<void> {
     local = await startLocal({
       ...options,
       ...(options.broadcastLead !== undefined && { broadcastLeadMs: options.broadcastLead }),
+      console: consoleFolder,
       watch: true,
       log,
       onCrash: () => {
@@ -179,6 +182,7 @@ async function start(options: StartOptions): Promise<void> {
   const rows = Object.entries(variables(local));
   console.log(`\nMayfly's embedded Supabase serves (${seconds} s). Ctrl-C stops it.\n`);
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
+  console.log(`\n  Open the console, signed in, once:  ${local.consoleLink()}`);
   const moves = movedPorts(options, local);
   if (moves.length > 0) console.log("");
   for (const move of moves) console.log(`  ${move}`);

@@ -4,6 +4,7 @@ import { readExposedSchemas } from "./api/config.ts";
 import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
+import { type ConsoleHost, consolePath, createConsole } from "./console/index.ts";
 import { openDataFolder } from "./data-folder.ts";
 import {
   type Database,
@@ -64,6 +65,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
+  let consoleHost: ConsoleHost | undefined;
   let endStatistics: (() => Promise<void>) | undefined;
   let endFlushing: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
@@ -108,6 +110,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           if (!realtime) return starting();
           return preflight(request) ?? forAnyOrigin(await realtime.fetch(request));
         }
+        if (pathname === consolePath || pathname.startsWith(`${consolePath}/`))
+          if (options.console !== undefined) return consoleHost?.fetch(request) ?? starting();
         return api?.fetch(request) ?? starting();
       },
       upgrade(request, socket, head) {
@@ -197,6 +201,13 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     ]);
     if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
 
+    const { fetch: ask } = api;
+    if (options.console !== undefined)
+      consoleHost = await createConsole({
+        ...{ folder: options.console, url, keys, tokens, dbUrl },
+        auth: ask,
+      });
+
     const running: Running = {
       pid: process.pid,
       instance,
@@ -215,6 +226,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ...running,
       keys,
       health,
+      consoleLink: () => consoleHost?.link(),
       reloadRealtime: () => realtime?.reload(),
       dump: async () => new Blob([await opened.dumpDataDir()]),
       close,

@@ -37,6 +37,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "stats",
       "status",
       "tail",
+      "console",
       "jobs",
       "redrive",
       "cancel",
