@@ -34,7 +34,7 @@ export function Action({ label, icon, scope, tone = "plain", confirm, done, run 
     return (
       <fieldset class="confirm" aria-label={label}>
         <span>{confirm}</span>
-        <button type="button" class={`button ${tone}`} onClick={act}>
+        <button type="button" class={`button ${tone === "plain" ? "" : tone}`} onClick={act}>
           {label}
         </button>
         <button type="button" class="button" onClick={() => setAsks(false)}>
@@ -45,7 +45,7 @@ export function Action({ label, icon, scope, tone = "plain", confirm, done, run 
   return (
     <button
       type="button"
-      class={`button ${tone}`}
+      class={`button ${tone === "plain" ? "" : tone}`}
       disabled={busy}
       onClick={confirm ? () => setAsks(true) : act}
     >
