@@ -92,7 +92,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.keyboard.press("Escape");
     await page.waitForSelector("dialog", { state: "detached" });
     await page.keyboard.press("t");
-    expect(await page.getAttribute("html", "data-theme")).toBe("light");
+    expect(await page.getAttribute("html", "data-theme")).toBe("dark");
     await page.keyboard.press("?");
     await page.waitForSelector("dialog >> text=Light or dark");
     await page.keyboard.press("Escape");

@@ -55,6 +55,26 @@ export class Agents {
     this.#fetcher.want(wanted);
   }
 
+  /** When its life was over, or will be unless it is renewed: with its parent's at the latest. */
+  endOf(life: AgentLife): number {
+    const own = ownEnd(life);
+    const parent = this.get(life.parentId);
+    return parent ? Math.min(own, this.endOf(parent)) : own;
+  }
+
+  /** Whether it, and each of its ancestors, runs at an instant. */
+  conditionAt(life: AgentLife, at: number): Condition {
+    const { status, stoppedAt, expiresAt, suspendedAt } = life;
+    if (stoppedAt && stoppedAt.getTime() <= at) return status === "expired" ? "expired" : "stopped";
+    if (expiresAt.getTime() <= at) return "expired";
+    const parent = this.get(life.parentId);
+    const above = parent ? this.conditionAt(parent, at) : "running";
+    if (above !== "running") return above;
+    return status === "suspended" && suspendedAt && suspendedAt.getTime() <= at
+      ? "suspended"
+      : "running";
+  }
+
   async #read(since: Date): Promise<void> {
     const { data } = await this.#mayfly.agents.list({ since, limit: most });
     if (data) this.#keep(data);
@@ -72,21 +92,13 @@ export class Agents {
       this.#lives.set(life.id, life);
       this.#unknown.delete(life.id);
     }
+    // An agent ends with its parent, whose own end may be long ago.
+    this.want(lives.map(({ parentId }) => parentId));
     if (lives.length > 0) this.version.changed();
   }
 }
 
-/** When its life was over, or will be unless it is renewed. */
-export const endOf = ({ stoppedAt, expiresAt }: AgentLife): number =>
-  (stoppedAt ?? expiresAt).getTime();
-
 /** How it is at an instant. */
 export type Condition = "running" | "suspended" | "stopped" | "expired";
-export function conditionAt(life: AgentLife, at: number): Condition {
-  const { status, stoppedAt, expiresAt, suspendedAt } = life;
-  if (stoppedAt && stoppedAt.getTime() <= at) return status === "expired" ? "expired" : "stopped";
-  if (expiresAt.getTime() <= at) return "expired";
-  return suspendedAt && status === "suspended" && suspendedAt.getTime() <= at
-    ? "suspended"
-    : "running";
-}
+
+const ownEnd = ({ stoppedAt, expiresAt }: AgentLife): number => (stoppedAt ?? expiresAt).getTime();

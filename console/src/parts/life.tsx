@@ -1,13 +1,13 @@
 import type { AgentLife } from "@mayfly/sdk";
-import { conditionAt, endOf } from "../live/agents.ts";
+import type { Agents } from "../live/agents.ts";
 import { second } from "../live/clock.ts";
 import { duration } from "./time.tsx";
 
 /** A life as a bar that drains, with what is left of it in words. */
-export function Life({ of }: { of: AgentLife }) {
+export function Life({ agents, of }: { agents: Agents; of: AgentLife }) {
   const now = second.value;
-  const [start, end] = [of.spawnedAt.getTime(), endOf(of)];
-  const condition = conditionAt(of, now);
+  const [start, end] = [of.spawnedAt.getTime(), agents.endOf(of)];
+  const condition = agents.conditionAt(of, now);
   const alive = condition === "running" || condition === "suspended";
   const left = Math.max(0, Math.min(1, (end - now) / Math.max(1, end - start)));
   return (

@@ -1,6 +1,5 @@
 import type { AgentLife } from "@mayfly/sdk";
 import { href, route, setQuery } from "../../app/route.ts";
-import { conditionAt } from "../../live/agents.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { Status } from "../../parts/badge.tsx";
@@ -23,12 +22,13 @@ export function AgentList({ space }: { space: Space }) {
   const now = second.value;
   const all = [...space.agents.all()].sort(
     (one, other) =>
-      order[conditionAt(one, now)] - order[conditionAt(other, now)] ||
+      order[space.agents.conditionAt(one, now)] - order[space.agents.conditionAt(other, now)] ||
       other.spawnedAt.getTime() - one.spawnedAt.getTime(),
   );
   const found = all.filter(
     (life) =>
-      matches(life, text.toLowerCase()) && (wanted === "all" || conditionAt(life, now) === wanted),
+      matches(life, text.toLowerCase()) &&
+      (wanted === "all" || space.agents.conditionAt(life, now) === wanted),
   );
   return (
     <>
@@ -65,7 +65,7 @@ export function AgentList({ space }: { space: Space }) {
         ) : (
           <Table
             label="Agents"
-            columns={columns}
+            columns={columnsOf(space)}
             rows={found}
             keyOf={({ id }) => id}
             hrefOf={({ id }) => href("agents", id)}
@@ -76,17 +76,17 @@ export function AgentList({ space }: { space: Space }) {
   );
 }
 
-const columns: Column<AgentLife>[] = [
+const columnsOf = ({ agents }: Space): Column<AgentLife>[] => [
   { title: "Name", cell: ({ name }) => <bdi class="name">{printable(name)}</bdi> },
   { title: "Type", cell: ({ type }) => printable(type), wide: true },
   {
     title: "Status",
     cell: (life) => {
-      const condition = conditionAt(life, second.value);
+      const condition = agents.conditionAt(life, second.value);
       return <Status of={condition === "running" ? life.activity : condition} />;
     },
   },
-  { title: "Life", cell: (life) => <Life of={life} /> },
+  { title: "Life", cell: (life) => <Life agents={agents} of={life} /> },
   {
     title: "Task",
     cell: ({ task }) => <span class="muted">{oneLine(task ?? "", 90)}</span>,

@@ -1,6 +1,5 @@
 import { useEffect } from "preact/hooks";
 import { href } from "../../app/route.ts";
-import { conditionAt } from "../../live/agents.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { Status } from "../../parts/badge.tsx";
@@ -37,7 +36,7 @@ export function OneAgent({ space, id }: { space: Space; id: string }) {
     ) : (
       <div class="skeleton" role="status" aria-label="Loading" />
     );
-  const condition = conditionAt(life, second.value);
+  const condition = space.agents.conditionAt(life, second.value);
   return (
     <>
       <Head
@@ -49,7 +48,7 @@ export function OneAgent({ space, id }: { space: Space; id: string }) {
         }
         about={life.task ? oneLine(life.task, 300) : undefined}
       >
-        <Life of={life} />
+        <Life agents={space.agents} of={life} />
         <Copy text={id} label="Id" />
         <AgentActions space={space} life={life} condition={condition} />
       </Head>

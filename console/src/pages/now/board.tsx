@@ -1,6 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { href } from "../../app/route.ts";
-import { conditionAt } from "../../live/agents.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { printable } from "../../parts/text.ts";
@@ -32,7 +31,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
   const { from, to } = windowAt(head);
   const lanes = useMemo(() => {
     const happened = events.timeline.items;
-    return lanesOf(agents.all(), pausesOf(happened, agents.all()), from, Math.min(to, head));
+    return lanesOf(agents, pausesOf(happened, agents.all()), from, Math.min(to, head));
   }, [agents.version.value, Math.floor(head / 1_000), spanMs.value]);
   const rowOf = useMemo(() => new Map(lanes.map(({ id }, row) => [id, row])), [lanes]);
   const arcs = useMemo(
@@ -130,7 +129,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
                 paddingLeft: `${12 + Math.min(depth, 6) * 13}px`,
               }}
             >
-              <a href={href("agents", id)} class={`condition-${conditionAt(life, head)}`}>
+              <a href={href("agents", id)} class={`condition-${agents.conditionAt(life, head)}`}>
                 <i class="dot" />
                 <bdi>{printable(life.name)}</bdi>
                 <small>{printable(life.type)}</small>

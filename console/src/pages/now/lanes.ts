@@ -1,5 +1,5 @@
 import type { AgentLife } from "@mayfly/sdk";
-import { endOf } from "../../live/agents.ts";
+import type { Agents } from "../../live/agents.ts";
 import type { Happening } from "../../live/events.ts";
 
 /** An agent's row: from its birth to its end, under its parent. */
@@ -20,14 +20,14 @@ const tones = ["violet", "blue", "teal", "orange", "pink", "green"];
 
 /** Those that live within a span of time: parents above their children, the eldest first. */
 export function lanesOf(
-  lives: Iterable<AgentLife>,
+  agents: Agents,
   pauses: ReadonlyMap<string, [number, number][]>,
   from: number,
   to: number,
 ): Lane[] {
   const shown = new Map<string, AgentLife>();
-  for (const life of lives)
-    if (life.spawnedAt.getTime() <= to && endOf(life) >= from) shown.set(life.id, life);
+  for (const life of agents.all())
+    if (life.spawnedAt.getTime() <= to && agents.endOf(life) >= from) shown.set(life.id, life);
   const byAge = [...shown.values()].sort(
     (one, other) =>
       one.spawnedAt.getTime() - other.spawnedAt.getTime() || (one.id < other.id ? -1 : 1),
@@ -45,7 +45,15 @@ export function lanesOf(
       const { id, spawnedAt, type } = life;
       const tone = tones[types.indexOf(type) % tones.length] ?? "violet";
       const start = spawnedAt.getTime();
-      lanes.push({ id, life, depth, start, end: endOf(life), tone, pauses: pauses.get(id) ?? [] });
+      lanes.push({
+        id,
+        life,
+        depth,
+        start,
+        end: agents.endOf(life),
+        tone,
+        pauses: pauses.get(id) ?? [],
+      });
       add(id, depth + 1);
     }
   };

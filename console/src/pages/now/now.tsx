@@ -1,6 +1,6 @@
 import "./now.css";
 import { useState } from "preact/hooks";
-import { conditionAt, hourMs } from "../../live/agents.ts";
+import { hourMs } from "../../live/agents.ts";
 import { second } from "../../live/clock.ts";
 import { Empty, Figure } from "../../parts/panel.tsx";
 import { config } from "../../session/session.ts";
@@ -54,7 +54,7 @@ function Summary({ space }: Pick<PageProps, "space">) {
   const at = pastAt.value ?? second.value;
   const counts = { running: 0, suspended: 0, stopped: 0, expired: 0 };
   for (const life of space.agents.all())
-    if (life.spawnedAt.getTime() <= at) counts[conditionAt(life, at)]++;
+    if (life.spawnedAt.getTime() <= at) counts[space.agents.conditionAt(life, at)]++;
   const { items, from } = { items: space.events.timeline.items, from: at - minuteMs };
   const { timeline } = space.events;
   const lastMinute = items.slice(timeline.from(from), timeline.from(at + 1));
