@@ -46,8 +46,6 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "approve",
       "reject",
       "runs",
-      "fork",
-      "replay",
       "costs",
       "prices",
       "remember",
