@@ -1,20 +1,26 @@
 #!/usr/bin/env node
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createConsoleLog } from "./console-log.ts";
 import { legacyKeys } from "./environment.ts";
 import { loadOrCreateKeys } from "./keys.ts";
-import type { Local } from "./options.ts";
+import { findProject } from "./project.ts";
 import { findRunning, type Running } from "./running.ts";
-import { startLocal } from "./start.ts";
+import { sentence, serve, variables } from "./serve.ts";
+import { thisRepository } from "./start.ts";
 import { createTokens } from "./tokens.ts";
 
+<<<<<<< HEAD
 const defaultData = join(import.meta.dirname, "../../.mayfly");
 
 const consoleFolder = join(import.meta.dirname, "../../console");
 
 const defaultPort = 54321;
 const defaultDbPort = 54322;
+=======
+/** In a clone of Mayfly its own project is served; packed, the one of the folder that it is run in. */
+const defaultRoot = thisRepository ?? findProject(".") ?? process.cwd();
+const defaultData = join(defaultRoot, ".mayfly");
+>>>>>>> main
 
 function port(text: string): number {
   const value = Number(text);
@@ -31,7 +37,8 @@ function milliseconds(text: string): number {
 }
 
 interface StartOptions {
-  data: string;
+  data?: string;
+  project?: string;
   port?: number;
   dbPort?: number;
   dbUrl?: string;
@@ -54,7 +61,8 @@ const dataOption = [
 program
   .command("start")
   .description("start the embedded Supabase and keep it up until Ctrl-C")
-  .option(...dataOption)
+  .option("--project <folder>", "the Supabase project that is served: holds supabase/config.toml")
+  .option("--data <folder>", "where the database and the keys are kept (the project's .mayfly)")
   .option("--port <port>", "HTTP port (54321, or another that is free)", port)
   .option("--db-port <port>", "Postgres wire port (54322, or another that is free)", port)
   .option(
@@ -111,28 +119,26 @@ try {
   process.exit(1);
 }
 
-/** The names that `supabase status` gives. */
-function variables(running: Omit<Running, "pid" | "instance">): Record<string, string> {
-  return {
-    API_URL: running.apiUrl,
-    DB_URL: running.dbUrl,
-    STUDIO_URL: running.studioUrl,
-    JWKS_URL: running.jwksUrl,
-    PUBLISHABLE_KEY: running.publishableKey,
-    SECRET_KEY: running.secretKey,
-  };
-}
-
 async function requireRunning(data: string): Promise<Running> {
   const running = await findRunning(data);
   if (running) return running;
-  throw new Error(`No embedded Supabase serves ${data}. Start it with: npm start`);
+  throw new Error(
+    `No embedded Supabase serves ${data}. Start it with: ${thisRepository ? "npm start" : "npx mayfly-local start"}`,
+  );
 }
 
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+async function start({ broadcastLead, project, data, ...options }: StartOptions): Promise<void> {
+  const root = project === undefined ? defaultRoot : requireProject(project);
+  await serve({
+    ...options,
+    root,
+    data: data ?? join(root, ".mayfly"),
+    ...(broadcastLead !== undefined && { broadcastLeadMs: broadcastLead }),
+    title: root === thisRepository ? "Mayfly's embedded Supabase serves" : `${root} is served`,
+  });
 }
 
+<<<<<<< HEAD
 async function start(options: StartOptions): Promise<void> {
   const { verbose = false, json = false } = options;
   const log = createConsoleLog({ verbose, json });
@@ -202,4 +208,11 @@ function movedPorts(options: StartOptions, { apiUrl, dbUrl }: Local): string[] {
     moves.push(`Postgres is at port ${db}, ${why}. --db-port names another.`);
   }
   return moves;
+=======
+function requireProject(folder: string): string {
+  const root = findProject(folder);
+  if (root === null)
+    throw new Error(`There is no supabase/config.toml in ${resolve(folder)}, nor above it.`);
+  return root;
+>>>>>>> main
 }
