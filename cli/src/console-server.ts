@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
+import { sourceFolder } from "./source.ts";
 
 /** What the page is told: where the project is, and the key that a page may have. */
 export interface ConsoleProject {
@@ -10,7 +11,7 @@ export interface ConsoleProject {
   key: string;
 }
 
-const files = join(import.meta.dirname, "../../console/dist");
+const files = join(sourceFolder, "console/dist");
 const types: Record<string, string> = {
   css: "text/css; charset=utf-8",
   html: "text/html; charset=utf-8",

@@ -9,18 +9,9 @@ import { sentence, serve, variables } from "./serve.ts";
 import { thisRepository } from "./start.ts";
 import { createTokens } from "./tokens.ts";
 
-<<<<<<< HEAD
-const defaultData = join(import.meta.dirname, "../../.mayfly");
-
-const consoleFolder = join(import.meta.dirname, "../../console");
-
-const defaultPort = 54321;
-const defaultDbPort = 54322;
-=======
 /** In a clone of Mayfly its own project is served; packed, the one of the folder that it is run in. */
 const defaultRoot = thisRepository ?? findProject(".") ?? process.cwd();
 const defaultData = join(defaultRoot, ".mayfly");
->>>>>>> main
 
 function port(text: string): number {
   const value = Number(text);
@@ -133,86 +124,15 @@ async function start({ broadcastLead, project, data, ...options }: StartOptions)
     ...options,
     root,
     data: data ?? join(root, ".mayfly"),
+    console: thisRepository && join(thisRepository, "console"),
     ...(broadcastLead !== undefined && { broadcastLeadMs: broadcastLead }),
     title: root === thisRepository ? "Mayfly's embedded Supabase serves" : `${root} is served`,
   });
 }
 
-<<<<<<< HEAD
-async function start(options: StartOptions): Promise<void> {
-  const { verbose = false, json = false } = options;
-  const log = createConsoleLog({ verbose, json });
-  const startedAt = performance.now();
-  let local: Local | undefined;
-  let stopping = false;
-
-  const stop = async (code: number) => {
-    // The second Ctrl-C does not wait. Nor does one during the start: nothing was acknowledged yet,
-    // and every step of a start may be killed.
-    if (stopping) process.exit(130);
-    stopping = true;
-    await local?.close();
-    log.info("Stopped");
-    process.exit(code);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => void stop(0));
-
-  try {
-    local = await startLocal({
-      ...options,
-      ...(options.broadcastLead !== undefined && { broadcastLeadMs: options.broadcastLead }),
-      console: consoleFolder,
-      watch: true,
-      log,
-      onCrash: () => {
-        const where = `What was acknowledged is in ${options.data}; start again.`;
-        log.error(`The embedded Supabase ends, since its database did. ${where}`);
-        void stop(1);
-      },
-    });
-  } catch (error) {
-    if (stopping) return;
-    if (json) log.error(sentence(error));
-    else console.error(sentence(error));
-    process.exit(1);
-  }
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  if (json) {
-    const { apiUrl, dbUrl } = local;
-    // The whole URL of the database has its password.
-    const dbPort = Number(new URL(dbUrl).port);
-    log.info("Serving", { seconds: Number(seconds), API_URL: apiUrl, dbPort });
-    return;
-  }
-  const rows = Object.entries(variables(local));
-  console.log(`\nMayfly's embedded Supabase serves (${seconds} s). Ctrl-C stops it.\n`);
-  for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
-  console.log(`\n  Open the console, signed in, once:  ${local.consoleLink()}`);
-  const moves = movedPorts(options, local);
-  if (moves.length > 0) console.log("");
-  for (const move of moves) console.log(`  ${move}`);
-  console.log("");
-}
-
-/** A sentence for each port that nobody named and that is not the usual one. */
-function movedPorts(options: StartOptions, { apiUrl, dbUrl }: Local): string[] {
-  const moves: string[] = [];
-  const http = Number(new URL(apiUrl).port);
-  if (options.port === undefined && http !== defaultPort)
-    moves.push(`HTTP is at port ${http}, since ${defaultPort} is in use. --port names another.`);
-  const db = Number(new URL(dbUrl).port);
-  if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
-    // Where HTTP has moved, Postgres is beside it: the usual port was not tried.
-    const why = moves.length > 0 ? "beside HTTP's" : `since ${defaultDbPort} is in use`;
-    moves.push(`Postgres is at port ${db}, ${why}. --db-port names another.`);
-  }
-  return moves;
-=======
 function requireProject(folder: string): string {
   const root = findProject(folder);
   if (root === null)
     throw new Error(`There is no supabase/config.toml in ${resolve(folder)}, nor above it.`);
   return root;
->>>>>>> main
 }

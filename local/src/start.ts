@@ -72,11 +72,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
-<<<<<<< HEAD
   let consoleHost: ConsoleHost | undefined;
-=======
   let storage: Storage | undefined;
->>>>>>> main
   let endStatistics: (() => Promise<void>) | undefined;
   let endFlushing: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
@@ -122,15 +119,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           if (!realtime) return starting();
           return preflight(request) ?? forAnyOrigin(await realtime.fetch(request));
         }
-<<<<<<< HEAD
         if (pathname === consolePath || pathname.startsWith(`${consolePath}/`))
           if (options.console !== undefined) return consoleHost?.fetch(request) ?? starting();
-=======
         if (pathname.startsWith("/storage/v1/")) {
           if (!storage) return starting();
           return preflight(request) ?? forAnyOrigin(await storage.fetch(request));
         }
->>>>>>> main
         return api?.fetch(request) ?? starting();
       },
       upgrade(request, socket, head) {
