@@ -218,6 +218,7 @@ export type {
 } from "./runs/types.ts";
 export type { StateDifference } from "./state/diff.ts";
 export type { States } from "./state/states.ts";
+export type { Moment, StatesAt } from "./state/moments.ts";
 export type {
   IncrementOptions,
   Reconcile,
@@ -271,14 +272,28 @@ export type {
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
 export type { First, WorkflowContext } from "./workflows/context.ts";
+export { type Graph, type GraphOptions, graph } from "./workflows/graph.ts";
+export type {
+  Fitting,
+  GivenTo,
+  StepCode,
+  StepOptions,
+  StepShape,
+} from "./workflows/graph-types.ts";
+export type { Graphs } from "./workflows/graphs.ts";
 export type {
   Approved,
   ApproveOptions,
   Checkpoint,
   CheckpointKind,
   ChildOptions,
+  GraphDefinition,
+  GraphInfo,
+  GraphStep,
+  ListedGraph,
   ListWorkflows,
   MoveOptions,
+  Startable,
   Workflow,
   WorkflowInfo,
   WorkflowQuery,

@@ -9,9 +9,11 @@ import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answ
 import { StateCalls } from "./calls.ts";
 import { diffVersions, type StateDifference } from "./diff.ts";
 import { editRequest, incrementOf, numberAt } from "./edits.ts";
+import { type Moment, type StatesAt, statesAt } from "./moments.ts";
 import { expected, pageRequest, patchRequest, reconcileRequest, setRequest } from "./requests.ts";
 import {
   type IncrementOptions,
+  type KeptVersion,
   type Reconcile,
   type Reconciled,
   type SetOptions,
@@ -20,6 +22,7 @@ import {
   type StateInfo,
   type StateVersion,
   type StateVersionInfo,
+  toReconciled,
   toState,
   toVersion,
   toVersionInfo,
@@ -27,7 +30,7 @@ import {
   type WriteOptions,
 } from "./types.ts";
 import { type Change, updateState } from "./update.ts";
-import { StateFollower, type StateHandler, type StateWatchOptions } from "./watch.ts";
+import { type StateHandler, type StateWatchOptions, watchStates } from "./watch.ts";
 
 /**
  * Versioned JSON documents by key, of one agent or shared by the tenant. Each value has at most 256 KB,
@@ -215,14 +218,29 @@ export class States {
     );
   }
 
-  /** What a state was at a version; null where that is not kept. */
-  at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>> {
-    const given = { key, version };
+  /**
+   * What a state was at a version, null where that is not kept. Or, of an instant or a checkpoint of a run, all states of
+   * this owner as they stood then, of those whose key begins with `prefix`.
+   *
+   * @example
+   * const { data: history } = await mayfly.workflows.history(id);
+   * const last = history?.checkpoints.at(-1);
+   * if (last) console.log((await mayfly.state.at(last)).data?.states);
+   */
+  at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>>;
+  at(moment: Moment, options?: { prefix?: string }): Promise<Result<StatesAt>>;
+  at<T>(
+    what: string | Moment,
+    which: number | { prefix?: string } = {},
+  ): Promise<Result<StateVersion<T> | null | StatesAt>> {
+    if (typeof what !== "string")
+      return statesAt(this.#calls, what, (which as { prefix?: string }).prefix ?? "");
+    const take = (row: KeptVersion | null) => row && toVersion<T>(row);
     return this.#calls.call(
       "get_state",
-      given,
+      { key: what, version: which },
       keptVersion.nullable(),
-      (row) => row && toVersion<T>(row),
+      take,
     );
   }
 
@@ -266,10 +284,7 @@ export class States {
   reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
     const given = reconcileRequest(key, options);
     if (given.error) return Promise.resolve(given);
-    return this.#calls.call("reconcile_state", given.data, reconciled, ({ state, ...rest }) => ({
-      ...rest,
-      state: state && toState<T>(state),
-    }));
+    return this.#calls.call("reconcile_state", given.data, reconciled, toReconciled<T>);
   }
 
   /**
@@ -284,17 +299,11 @@ export class States {
    *   console.log(version, value);
    * });
    */
-  async watch<T = unknown>(
+  watch<T = unknown>(
     key: string,
     handler: StateHandler<T>,
     options: StateWatchOptions = {},
   ): Promise<Result<Watch>> {
-    const tenant = this.#link.tenant("A state");
-    if (tenant.error) return tenant;
-    const take = handler as StateHandler;
-    const follower = new StateFollower(this.#link, tenant.data, this.#owner, key, take);
-    // Of a whole key its own versions come with the log; of a beginning, those of all states.
-    const states = key.endsWith("*") || [key];
-    return this.#log.follow({ ...options, types: ["state.changed"], states }, follower.take);
+    return watchStates(this.#link, this.#log, this.#owner, key, handler as StateHandler, options);
   }
 }
