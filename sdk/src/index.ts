@@ -217,8 +217,8 @@ export type {
   ToolDefinition,
 } from "./runs/types.ts";
 export type { StateDifference } from "./state/diff.ts";
-export type { States } from "./state/states.ts";
 export type { Moment, StatesAt } from "./state/moments.ts";
+export type { States } from "./state/states.ts";
 export type {
   IncrementOptions,
   Reconcile,
@@ -281,23 +281,7 @@ export type {
   StepShape,
 } from "./workflows/graph-types.ts";
 export type { Graphs } from "./workflows/graphs.ts";
-export type {
-  Approved,
-  ApproveOptions,
-  Checkpoint,
-  CheckpointKind,
-  ChildOptions,
-  GraphDefinition,
-  GraphInfo,
-  GraphStep,
-  ListedGraph,
-  ListWorkflows,
-  MoveOptions,
-  Startable,
-  Workflow,
-  WorkflowInfo,
-  WorkflowQuery,
-} from "./workflows/types.ts";
+export type * from "./workflows/types.ts";
 export type { Wait } from "./workflows/wait.ts";
 export {
   type WorkflowCode,

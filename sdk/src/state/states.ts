@@ -20,6 +20,7 @@ import {
   type State,
   type StateEdit,
   type StateInfo,
+  type StateRow,
   type StateVersion,
   type StateVersionInfo,
   toReconciled,
@@ -27,6 +28,7 @@ import {
   toVersion,
   toVersionInfo,
   type UpdateOptions,
+  type VersionRow,
   type WriteOptions,
 } from "./types.ts";
 import { type Change, updateState } from "./update.ts";
@@ -53,9 +55,6 @@ export class States {
   /**
    * The states of an agent. All that have `state:read` read them; the agent itself, its ancestors and
    * the admins of the tenant write them.
-   *
-   * @example
-   * const { data: plan } = await agent.state.of(helper.id).get("plan");
    */
   of(agentId: string): States {
     return new States(this.#link, this.#log, agentId);
@@ -75,12 +74,7 @@ export class States {
    * console.log(plan?.version, plan?.value.step);
    */
   get<T = unknown>(key: string): Promise<Result<State<T> | null>> {
-    return this.#calls.call(
-      "get_state",
-      { key },
-      stateRow.nullable(),
-      (row) => row && toState<T>(row),
-    );
+    return this.#calls.call("get_state", { key }, stateRow.nullable(), stateOrNull<T>);
   }
 
   /**
@@ -90,7 +84,6 @@ export class States {
    *   was written. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
    * @example
    * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
-   * if (error?.code === "version_conflict") await decideAnew();
    */
   set<T>(key: string, value: T, options: SetOptions = {}): Promise<Result<State<T>>> {
     const given = setRequest(key, value, options);
@@ -134,12 +127,7 @@ export class States {
   ): Promise<Result<State<T> | null>> {
     const given = editRequest(key, edits, expectedVersion);
     if (given.error) return Promise.resolve(given);
-    return this.#calls.call(
-      "edit_state",
-      given.data,
-      stateRow.nullable(),
-      (row) => row && toState<T>(row),
-    );
+    return this.#calls.call("edit_state", given.data, stateRow.nullable(), stateOrNull<T>);
   }
 
   /**
@@ -212,9 +200,12 @@ export class States {
     key: string,
     options: { before?: number; limit?: number } = {},
   ): Promise<Result<StateVersionInfo[]>> {
-    const given = { key, ...pageRequest(options) };
-    return this.#calls.call("state_history", given, list(versionRow), (rows) =>
-      rows.map(toVersionInfo),
+    const take = (rows: VersionRow[]) => rows.map(toVersionInfo);
+    return this.#calls.call(
+      "state_history",
+      { key, ...pageRequest(options) },
+      list(versionRow),
+      take,
     );
   }
 
@@ -307,3 +298,5 @@ export class States {
     return watchStates(this.#link, this.#log, this.#owner, key, handler as StateHandler, options);
   }
 }
+
+const stateOrNull = <T>(row: StateRow | null) => row && toState<T>(row);
