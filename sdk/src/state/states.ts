@@ -181,8 +181,6 @@ export class States {
    * The states there are, by key, without their values.
    *
    * @param options `after`: the last key of the page before; `limit`: 1 to 1,000, 100 by default.
-   * @example
-   * const { data: steps } = await agent.state.list({ prefix: "steps/" });
    */
   list(
     options: { prefix?: string; after?: string; limit?: number } = {},
