@@ -93,7 +93,7 @@ export function listGraph({ steps }: GraphDefinition): string[] {
       const { needs = [], optional = [] } = step;
       const waits = [...needs, ...optional.map((need) => `${need}, if it is done`)];
       const line = [...(waits.length > 0 ? [`behind ${waits.join(", ")}`] : []), ...about(step)];
-      lines.push(printable([name, ...line].join("  ")));
+      lines.push([name, ...line].map(printable).join("  "));
     }
   }
   return lines;

@@ -76,7 +76,7 @@ describe("the specialised workers", () => {
     await writeFile(join(of, "three.json"), '{ "a": 1, "b": 2 }');
     await writeFile(join(of, "four.json"), "// no JSON");
     const said = await run("coordination", of);
-    expect(said).toContain("code-reviewer:\n  one.ts: 2 awaits in 3 lines\n");
+    expect(said).toContain("  one.ts: 2 awaits in 3 lines\n");
     expect(said).toContain("  two.md: 2 sentences, the longest of 6 words\n");
     expect(said).toContain("  three.json: 2 keys\n");
     expect(said).toContain("  four.json: 10 characters, which data could not read\n");
