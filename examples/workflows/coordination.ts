@@ -12,7 +12,7 @@ const findings = {
   code: (text: string) =>
     `${text.match(/\bawait\b/g)?.length ?? 0} awaits in ${text.split("\n").length} lines`,
   prose: (text: string) => {
-    const sentences = text.split(/[.!?]\s/);
+    const sentences = text.split(/[.!?]\s/).filter((one) => one.trim() !== "");
     const longest = Math.max(...sentences.map((one) => one.split(/\s+/).length));
     return `${sentences.length} sentences, the longest of ${longest} words`;
   },
