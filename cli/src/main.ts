@@ -5,6 +5,7 @@ import { addApprovals } from "./approvals.ts";
 import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addCosts } from "./costs.ts";
+import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
@@ -43,12 +44,15 @@ const program = new Command("mayfly")
   .version(version)
   .addHelpText("after", after)
   .showHelpAfterError(false)
+  // Options behind a command's own command are that one's.
+  .enablePositionalOptions()
   .exitOverride()
   // What is wrong is said once, below.
   .configureOutput({ outputError: () => {} });
 
 const commands = [
   addInit,
+  addDev,
   addDoctor,
   addSpawn,
   addAgents,
