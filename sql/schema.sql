@@ -2987,6 +2987,13 @@ set search_path = "";
 grant execute on function mayfly.read_run_chunks to authenticated;
 grant execute on function mayfly.read_run_chunks to service_role;
 
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_secret to authenticated;
+grant execute on function mayfly.read_secret to service_role;
+
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
 language plpgsql volatile
@@ -5325,6 +5332,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.read_run_chunks to authenticated;
 grant execute on function mayfly_private.read_run_chunks to service_role;
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_secret to authenticated;
+grant execute on function mayfly_private.read_secret to service_role;
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
