@@ -220,6 +220,7 @@ export type {
   ToolDefinition,
 } from "./runs/types.ts";
 export type { StateDifference } from "./state/diff.ts";
+export type { Moment, StatesAt } from "./state/moments.ts";
 export type { States } from "./state/states.ts";
 export type {
   IncrementOptions,
@@ -274,18 +275,16 @@ export type {
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
 export type { First, WorkflowContext } from "./workflows/context.ts";
+export { type Graph, type GraphOptions, graph } from "./workflows/graph.ts";
 export type {
-  Approved,
-  ApproveOptions,
-  Checkpoint,
-  CheckpointKind,
-  ChildOptions,
-  ListWorkflows,
-  MoveOptions,
-  Workflow,
-  WorkflowInfo,
-  WorkflowQuery,
-} from "./workflows/types.ts";
+  Fitting,
+  GivenTo,
+  StepCode,
+  StepOptions,
+  StepShape,
+} from "./workflows/graph-types.ts";
+export type { Graphs } from "./workflows/graphs.ts";
+export type * from "./workflows/types.ts";
 export type { Wait } from "./workflows/wait.ts";
 export {
   type WorkflowCode,
