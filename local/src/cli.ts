@@ -17,14 +17,14 @@ const defaultDbPort = 54322;
 function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 65_535)
-    throw new InvalidArgumentError("A port is a whole number from 1 to 65535.");
+    throw new InvalidArgumentError("A port must be an integer from 1 to 65535.");
   return value;
 }
 
 function milliseconds(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > 10_000)
-    throw new InvalidArgumentError("It is a whole number of milliseconds from 0 to 10000.");
+    throw new InvalidArgumentError("It must be an integer number of milliseconds from 0 to 10000.");
   return value;
 }
 
@@ -57,7 +57,7 @@ program
   .option("--db-port <port>", "Postgres wire port (54322, or another that is free)", port)
   .option(
     "--db-url <url>",
-    "use this Postgres (with pgvector, as a superuser) instead of the embedded one",
+    "use this Postgres instead of the embedded one (it needs pgvector and a superuser)",
   )
   .option(
     "--broadcast-lead <ms>",
@@ -71,9 +71,9 @@ program
 
 program
   .command("status")
-  .description("what runs, as JSON or as KEY=value")
+  .description("show what runs, as JSON or as KEY=value")
   .option(...dataOption)
-  .option("--port <port>", "the HTTP port that it should have", port)
+  .option("--port <port>", "fail unless it has this HTTP port", port)
   .addOption(
     new Option("-o, --output <format>", "how to print it").choices(["json", "env"]).default("json"),
   )
@@ -98,7 +98,7 @@ program
 
 program
   .command("db:url")
-  .description("the URL of the database, as postgres")
+  .description("print the URL of the database, as postgres")
   .option(...dataOption)
   .action(async ({ data }: { data: string }) => console.log((await requireRunning(data)).dbUrl));
 
@@ -157,8 +157,8 @@ async function start(options: StartOptions): Promise<void> {
       watch: true,
       log,
       onCrash: () => {
-        const where = `What was acknowledged is in ${options.data}; start again.`;
-        log.error(`The embedded Supabase ends, since its database did. ${where}`);
+        const where = `Everything that was acknowledged is in ${options.data}. Start again.`;
+        log.error(`The embedded Supabase stopped, because its database stopped. ${where}`);
         void stop(1);
       },
     });
@@ -177,7 +177,9 @@ async function start(options: StartOptions): Promise<void> {
     return;
   }
   const rows = Object.entries(variables(local));
-  console.log(`\nMayfly's embedded Supabase serves (${seconds} s). Ctrl-C stops it.\n`);
+  console.log(
+    `\nMayfly's embedded Supabase is running (started in ${seconds} s). Ctrl-C stops it.\n`,
+  );
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
   const moves = movedPorts(options, local);
   if (moves.length > 0) console.log("");
@@ -190,12 +192,14 @@ function movedPorts(options: StartOptions, { apiUrl, dbUrl }: Local): string[] {
   const moves: string[] = [];
   const http = Number(new URL(apiUrl).port);
   if (options.port === undefined && http !== defaultPort)
-    moves.push(`HTTP is at port ${http}, since ${defaultPort} is in use. --port names another.`);
+    moves.push(
+      `HTTP uses port ${http}, because ${defaultPort} is in use. Use --port to choose another.`,
+    );
   const db = Number(new URL(dbUrl).port);
   if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
     // Where HTTP has moved, Postgres is beside it: the usual port was not tried.
-    const why = moves.length > 0 ? "beside HTTP's" : `since ${defaultDbPort} is in use`;
-    moves.push(`Postgres is at port ${db}, ${why}. --db-port names another.`);
+    const why = moves.length > 0 ? "next to HTTP's" : `because ${defaultDbPort} is in use`;
+    moves.push(`Postgres uses port ${db}, ${why}. Use --db-port to choose another.`);
   }
   return moves;
 }

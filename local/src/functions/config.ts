@@ -46,13 +46,13 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
     for (const path of entrypointsIn(folder)) {
       if (listed.has(path)) continue;
       problems.push(
-        `${relative(root, path)} is not served: supabase/config.toml has no [functions.${basename(dirname(path))}] for it.`,
+        `${relative(root, path)} is not served, because supabase/config.toml has no [functions.${basename(dirname(path))}] for it.`,
       );
     }
   }
   if (importMaps.size > 1) {
     throw new Error(
-      `All functions share one Deno here, so they need one import_map; supabase/config.toml names ${importMaps.size}.`,
+      `All functions share one Deno here, so they need the same import_map, but supabase/config.toml names ${importMaps.size}.`,
     );
   }
   const [importMap] = importMaps;

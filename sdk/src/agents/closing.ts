@@ -22,7 +22,7 @@ export async function endAgents(
   const errors: MayflyError[] = [];
   for (const depth of [...levels.keys()].sort((a, b) => b - a)) {
     const ended = (levels.get(depth) ?? []).map((agent) =>
-      stopAgents ? agent.stop("Its Mayfly has closed.") : agent.close(),
+      stopAgents ? agent.stop("Its Mayfly client was closed.") : agent.close(),
     );
     for (const { error } of await Promise.all(ended)) if (error) errors.push(error);
   }

@@ -145,8 +145,8 @@ export class Presence {
     return failed(
       new MayflyError({
         code: answer === "error" ? "not_authorized" : "unavailable",
-        message: `Presence was not taken: ${answer}.`,
-        hint: "Has the agent presence:write, and is Realtime reachable?",
+        message: `Realtime did not accept the presence: ${answer}.`,
+        hint: "Check that the agent has presence:write and that Realtime can be reached.",
         details: null,
       }),
     );
@@ -158,8 +158,8 @@ function faultOf(shown: object): MayflyError | undefined {
   if (problem === null) return undefined;
   return new MayflyError({
     code: "invalid_request",
-    message: `What an agent shows ${problem}.`,
-    hint: "It goes on showing what it did. Keep what is large in a state.",
+    message: `The presence of an agent ${problem}.`,
+    hint: "The old presence stays. Store large values in a state.",
     details: { field: "state" },
   });
 }

@@ -208,7 +208,7 @@ function asError(thrown: unknown): MayflyError {
     {
       code: "work_failed",
       message: message || "The work failed.",
-      hint: "The cause is what was thrown.",
+      hint: "See the cause of this error.",
       details: null,
     },
     { cause: thrown },

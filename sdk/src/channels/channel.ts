@@ -161,7 +161,7 @@ export class Channel {
     return new MayflyError({
       code: "scope_missing",
       message: `The caller does not have the scope ${broadcastScope}.`,
-      hint: "Spawn the agent with this scope, or publish a durable message.",
+      hint: "Spawn the agent with this scope, or publish a message instead.",
       details: { scope: broadcastScope },
     });
   }

@@ -25,8 +25,8 @@ export function instantOf(value: Date): string {
 export const noTenant = (what: string) =>
   new MayflyError({
     code: "tenant_unknown",
-    message: `${what} belongs to a tenant.`,
-    hint: "Give new Mayfly({ tenant }) the id of one.",
+    message: `${what} needs a tenant.`,
+    hint: "Pass its id: new Mayfly({ tenant }).",
     details: null,
   });
 

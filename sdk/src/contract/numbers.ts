@@ -1,7 +1,7 @@
 /** Numbers that JavaScript does not hold as they were written, and would change without a word. */
 
 export const numberRule =
-  "must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53; send it as a text";
+  "must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53; send such numbers as strings";
 
 /** A text has a number in doubt only where it has so many digits, or an exponent. Most have none. */
 const inDoubt = /\d{16}|\d[eE][+-]?\d{2}/;

@@ -28,7 +28,7 @@ export const embedding = z
   .min(dimensions.least)
   .max(dimensions.most)
   .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
-    message: "must have a number other than 0: without one it points nowhere",
+    message: "must have a number other than 0, because a vector of zeros has no direction",
   });
 /** Any uuid that Postgres takes: deterministic ones of no RFC version too. As Postgres writes it. */
 const uuid = z.guid().toLowerCase();
@@ -207,7 +207,7 @@ const update = z.strictObject({
       path: ["set"],
     })
     .refine((m) => m.resolve !== "manual" || Object.keys(m.set).every((f) => f in (m.base ?? {})), {
-      message: "must have every field of set where resolve is manual",
+      message: "must have every field of set if resolve is manual",
       path: ["base"],
     }),
   /** The caller's own vector of what it says now. */

@@ -31,8 +31,8 @@ const unusable = (cause: unknown) =>
     {
       code: "invalid_request",
       message:
-        "client: it signs in with an accessToken of its own (Clerk, Auth0 or another provider), and Mayfly knows people by Supabase Auth.",
-      hint: "Give a client whose users sign in with Supabase Auth. For users of another provider, spawn agents on your server with the secret key, in a tenant that you choose for the user.",
+        "client: it uses its own accessToken (Clerk, Auth0 or another provider), but Mayfly identifies people with Supabase Auth.",
+      hint: "Pass a client whose users sign in with Supabase Auth. For users of another provider, spawn agents on your server with the secret key, in the user's tenant.",
       details: { field: "client" },
     },
     { cause },

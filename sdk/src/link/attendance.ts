@@ -196,7 +196,7 @@ function numberOf(newest: Newest, source: Source): number | null {
 const lostBroadcasts = () =>
   new MayflyError({
     code: "broadcasts_lost",
-    message: "Realtime has dropped broadcasts: the project sends more than its plan allows.",
-    hint: "Nothing is lost: what is durable is pulled each second until broadcasts arrive again. See docs/limits.md.",
+    message: "Realtime dropped broadcasts, because the project sends more than its plan allows.",
+    hint: "Nothing durable is lost: the SDK polls every second until broadcasts arrive again. See docs/limits.md.",
     details: null,
   });

@@ -39,7 +39,7 @@ const limits: [RegExp, string][] = [
 export function hintOf(reason: string): string {
   const limit = limits.find(([said]) => said.test(reason))?.[1];
   if (limit && isLimit(reason))
-    return `The project's plan allows no more ${limit}. It is tried again, slower; what is durable goes on by polling.`;
+    return `The project's plan allows no more ${limit}. The SDK tries again more slowly, and polls meanwhile.`;
   return "It is tried again.";
 }
 
@@ -49,5 +49,5 @@ const explain = (reason: string) =>
 const unconnected = (
   message: string,
   details: { reason: string } | null,
-  hint = "Check the URL and the network. It is tried again; what is durable goes on by polling.",
+  hint = "Check the URL and the network. The SDK tries again, and polls meanwhile.",
 ) => new MayflyError({ code: "unavailable", message, hint, details });

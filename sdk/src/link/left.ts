@@ -47,8 +47,8 @@ const hintOf = ({ unsynced, refused }: Left) =>
   [
     ...(unsynced > 0
       ? [
-          "They are in the outbox: mayfly.outbox.drain() pushes them, or the next agent's sync. Without the option storage, they are lost when this process ends.",
+          "They are in the outbox. Push them with mayfly.outbox.drain() or the sync of another agent; without the option storage, they are lost when this process ends.",
         ]
       : []),
-    ...(refused > 0 ? ["agent.outbox.refused says why each was."] : []),
+    ...(refused > 0 ? ["agent.outbox.refused has the reason for each."] : []),
   ].join(" ");

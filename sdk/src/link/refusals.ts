@@ -79,7 +79,8 @@ export function refusalOfDataApi(
   const meant = codes.find(([pattern]) => pattern.test(code))?.[1];
   if (unfitCodes.includes(code)) return unfit(error, details, cause);
   const fallback = status < 500 ? "invalid_request" : "unavailable";
-  const doctor = "The project lacks what this SDK calls: npx mayfly doctor says what.";
+  const doctor =
+    "The project lacks something that this SDK calls. Run npx mayfly doctor to see what.";
   return new MayflyError(
     {
       code: meant ?? fallback,
@@ -96,8 +97,8 @@ export const foreign = (where: string, cause?: unknown) =>
   new MayflyError(
     {
       code: "unavailable",
-      message: `Something else than ${where} answered.`,
-      hint: "A proxy or the sign-in page of a network may have. Check the URL and the network, then try again.",
+      message: `Something other than ${where} answered.`,
+      hint: "It may be a proxy or the sign-in page of a network. Check the URL and the network, then try again.",
       details: null,
     },
     cause === undefined ? undefined : { cause },
@@ -109,14 +110,14 @@ function refusedKey(body: unknown, status: number): MayflyError | undefined {
   return new MayflyError({
     code: "not_authorized",
     message: `${said.message.replace(/\.?$/, "")}.`,
-    hint: "Take a key of this project: Project Settings → API Keys.",
+    hint: "Use a key of this project: Project Settings → API Keys.",
     details: { status },
   });
 }
 
 const notDeployed = (path: string) => ({
   message: `There is no function ${path} at this address.`,
-  hint: "Check the URL, and that the functions are deployed: npx mayfly doctor.",
+  hint: "Check the URL, and check with npx mayfly doctor that the functions are deployed.",
 });
 
 function inFront(status: number, where: string, said?: { message: string; hint: string }) {
@@ -124,7 +125,7 @@ function inFront(status: number, where: string, said?: { message: string; hint: 
   return new MayflyError({
     code: "unavailable",
     message: `Something in front of ${where} answered ${status}.`,
-    hint: "Try again. npx mayfly doctor says what is wrong with the project.",
+    hint: "Try again. If it goes on, run npx mayfly doctor.",
     details: { status },
     ...said,
   });
@@ -174,7 +175,7 @@ const passing = (cause: unknown) =>
     {
       code: "unavailable",
       message: "The caller's token has expired.",
-      hint: "It could not be renewed in time. Try again, or sign in again.",
+      hint: "The SDK could not renew it in time. Try again, or sign in again.",
       details: null,
     },
     { cause },

@@ -21,11 +21,11 @@ export function report<About extends unknown[]>(
   ...about: About
 ): void {
   if (!onError) {
-    console.error(`Mayfly: ${what} failed, and has no onError.`, error);
+    console.error(`Mayfly: ${what} failed, and there is no onError.`, error);
     return;
   }
   attempt(
     () => onError(error, ...about),
-    (thrown) => console.error(`Mayfly: the onError of what failed threw: ${what}.`, thrown),
+    (thrown) => console.error(`Mayfly: the onError of this threw an error: ${what}.`, thrown),
   );
 }

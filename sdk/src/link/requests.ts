@@ -37,7 +37,7 @@ export class Requests {
   /** Runs steps, and cuts off every request when none has been answered for so long. */
   async within<T>(ms: number, steps: (limit: Limit) => Promise<T>): Promise<T> {
     const { signal } = this.#cut;
-    const cut = () => this.#cut.abort(new Error(`Nothing was answered for ${ms / 1000} s.`));
+    const cut = () => this.#cut.abort(new Error(`No answer came within ${ms / 1000} s.`));
     let timer = setTimeout(cut, ms);
     const limit: Limit = {
       extend: () => {

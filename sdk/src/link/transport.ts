@@ -31,7 +31,7 @@ export const personByTransport = () =>
   new MayflyError({
     code: "invalid_request",
     message:
-      "A person's calls go by the Data API, which verifies their token: client and transport exclude each other.",
-    hint: "Leave out transport, or call as the secret key or as an agent.",
+      "client and transport cannot be combined, because the Data API has to verify a person's token.",
+    hint: "Leave transport out, or call as the secret key or as an agent.",
     details: { field: "transport" },
   });

@@ -129,7 +129,7 @@ function conflictFromRow(row: ConflictRow): Conflict {
 const gone = (id: string) =>
   new MayflyError({
     code: "memory_unknown",
-    message: `There is no memory ${id} that the caller may change.`,
-    hint: "It may have been forgotten, and its conflicts with it.",
+    message: `There is no memory ${id}, or the caller may not change it.`,
+    hint: "It may have been forgotten, together with its conflicts.",
     details: { field: "memoryId" },
   });

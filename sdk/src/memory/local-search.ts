@@ -131,14 +131,14 @@ export class LocalSearch {
       return {
         model: "",
         embedding: null,
-        problem: "by words alone: no embedder is configured here",
+        problem: "by words only: no embedder is configured in the cache",
       };
     }
     try {
       const [made] = await embedder.embed([query]);
       return { model: embedder.model, embedding: made ?? null, problem: null };
     } catch (error) {
-      const problem = `by words alone: the embedder failed here: ${String(error)}`;
+      const problem = `by words only: the cache's embedder failed: ${String(error)}`;
       return { model: embedder.model, embedding: null, problem };
     }
   }

@@ -104,10 +104,10 @@ export async function recommend(
 }
 
 function whyNone(similar: number, rated: number, minReward: number): string {
-  if (similar === 0) return "Nothing like this task is remembered.";
+  if (similar === 0) return "No memory resembles this task.";
   if (rated === 0)
-    return `${similar === 1 ? "One memory is" : `${similar} memories are`} like this task, and none says how well it went: remember with a reward.`;
-  return `What was tried for tasks like this one did not work: no average reward is ${minReward} or more.`;
+    return `${similar === 1 ? "One memory resembles" : `${similar} memories resemble`} this task, but none has a reward: pass a reward to remember.`;
+  return `Nothing that was tried for similar tasks worked: no average reward is ${minReward} or more.`;
 }
 
 /** The average reward, weighted by relevance. */
@@ -193,6 +193,6 @@ function reasonsOf(
         ]
       : []),
     `It was last tried on ${newest.createdAt.toISOString().slice(0, 10)}${by}.`,
-    ...(critique ? [`What was said of it: ${critique}`] : []),
+    ...(critique ? [`The critique was: ${critique}`] : []),
   ];
 }

@@ -146,8 +146,8 @@ async function modelOf(recall: Ask): Promise<Result<string>> {
   return failed(
     new MayflyError({
       code: "not_configured",
-      message: `Questions are not embedded: ${data.problem ?? "no embedder is configured"}.`,
-      hint: "Configure the functions' embedder, or give tune({ embedder }) the one that made your vectors.",
+      message: `The questions could not be embedded: ${data.problem ?? "no embedder is configured"}.`,
+      hint: "Configure the functions' embedder, or pass the one that made your vectors: tune({ embedder }).",
       details: null,
     }),
   );
@@ -156,8 +156,8 @@ async function modelOf(recall: Ask): Promise<Result<string>> {
 const tooFew = (what: string) =>
   new MayflyError({
     code: "invalid_request",
-    message: `There is too little to measure by: ${what}, and ${fewest} are needed.`,
-    hint: "Remember more, or embed what there is (reembed). Until then the model is worth what its name says.",
+    message: `There is too little to measure: ${what}, but ${fewest} are needed.`,
+    hint: "Remember more, or embed existing memories with reembed. Until then the model keeps its default weight.",
     details: { field: "questions" },
   });
 
@@ -213,7 +213,7 @@ export function choose(
   const now = table.find(({ meaning }) => meaning === before);
   if (!chosen || !now) return { meaning: before, problem: null };
   if (chosen.all < now.all + noise && now.all >= best - noise)
-    return { meaning: before, problem: "The weight that holds is as good as any other." };
+    return { meaning: before, problem: "The current weight is as good as any other." };
   if (chosen.halves.some((half, index) => half < (now.halves[index] ?? 0) - noise))
     return {
       meaning: before,

@@ -261,11 +261,11 @@ const timedOut = (ms: number, problem: MayflyError | null) =>
   new MayflyError({
     code: "request_timeout",
     message: problem
-      ? `No reply could be heard within ${ms} ms: the inbox is not open yet (${problem.message})`
+      ? `No reply could arrive within ${ms} ms: the inbox is not open yet (${problem.message})`
       : `No reply came within ${ms} ms.`,
     hint: problem
-      ? "It is tried on. Ask again when the server can be reached."
-      : "Is the recipient alive, and does it handle requests of this type? Allow a longer timeoutMs.",
+      ? "The SDK keeps trying. Ask again when the server can be reached."
+      : "Check that the recipient is alive and handles this type, or pass a longer timeoutMs.",
     details: { timeout_ms: ms },
   });
 

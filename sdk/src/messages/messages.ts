@@ -223,7 +223,7 @@ function faultOfOptions({ deadline, attachments }: SendOptions): string | null {
 const invalid = (type: string, fault: string) =>
   new MayflyError({
     code: "invalid_request",
-    message: `A message of type ${type} has a fault: ${fault}.`,
+    message: `A message of type ${type} is not valid: ${fault}.`,
     hint: "Nothing was sent. Correct it, or choose a type of your own.",
     details: { field: fault.split(":")[0] },
   });
@@ -232,7 +232,7 @@ const handlerFailed = (type: string, { senderId, payload }: MessageContent) =>
   new MayflyError({
     code: "handler_failed",
     message: `The recipient's handler of ${type} failed.`,
-    hint: "Its own process says why. Ask again, or ask another.",
+    hint: "The log of its process says why. Ask again, or ask another agent.",
     details: { from: senderId, code: payload.code },
   });
 

@@ -126,7 +126,7 @@ export function firstBatch(operations: HeldOperation[]): OutboxEntry[] {
   for (const entry of operations) {
     bytes += entry.bytes;
     const memory = entry.operation.memory.id;
-    // One push says one thing about one memory.
+    // Send only one operation for each memory in a push.
     if (batch.length === batchSize || memories.has(memory)) break;
     if (batch.length > 0 && bytes > batchBytes) break;
     memories.add(memory);

@@ -60,7 +60,7 @@ export class Outbox {
         ? error
         : storageFailed(
             `The outbox could not be opened: ${String(error)}`,
-            "Check what the option storage names: a folder that can be written.",
+            "Check that the option storage names a folder that can be written.",
             error,
           );
     }
@@ -259,7 +259,7 @@ const outboxFull = (operations: number, bytes: number) =>
   new MayflyError({
     code: "outbox_full",
     message: `The outbox is full: ${operations} operations of ${bytes} bytes are not acknowledged.`,
-    hint: "Nothing was done. Make room with sync, or with agent.outbox.discard.",
+    hint: "Nothing was done. Make room with sync or agent.outbox.discard.",
     details: { operations, bytes },
   });
 

@@ -13,7 +13,7 @@ function builtin<T>(name: string): T {
   if (found) return found;
   throw storageFailed(
     "There are no files here.",
-    "In a browser give storage a name; else an adapter.",
+    "In a browser, pass a name as storage; elsewhere, pass your own storage.",
   );
 }
 
@@ -193,19 +193,19 @@ class FileStore implements OutboxStore {
 }
 
 const heldElsewhere = (cause: LockHeld) =>
-  storageFailed(cause.message, "One process has one outbox: give each a folder of its own.", cause);
+  storageFailed(cause.message, "Give each process its own folder.", cause);
 
 const takenOver = (cause: LockLost) =>
   storageFailed(
     cause.message,
-    "This process writes no more there: end it, and start again. Nothing of this call was done.",
+    "Nothing of this call was done. Restart this process: it can no longer write to the folder.",
     cause,
   );
 
 const unwritable = (path: string, cause: unknown) =>
   storageFailed(
     `${path} could not be written: ${String(cause)}`,
-    "Nothing of it was kept. Make room there, then try again.",
+    "Nothing was stored. Make room on the disk, then try again.",
     cause,
   );
 
@@ -227,7 +227,7 @@ async function readEntries(fs: Fs, path: string) {
       if (index < lines.length - 2) {
         throw storageFailed(
           `Line ${index + 1} of ${path} is damaged.`,
-          "Move the file away to go on without what it keeps.",
+          "Move the file away to continue without its content.",
         );
       }
       break;
