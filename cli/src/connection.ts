@@ -61,7 +61,7 @@ export async function findConnection(
     key
       ? "There is a key, but no project URL."
       : "No project was given, and none runs in this folder.",
-    "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start the embedded Supabase: npm start",
+    "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: npx mayfly dev",
   );
 }
 
