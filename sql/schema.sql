@@ -2926,6 +2926,13 @@ set search_path = "";
 grant execute on function mayfly.read_run_chunks to authenticated;
 grant execute on function mayfly.read_run_chunks to service_role;
 
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_secret to authenticated;
+grant execute on function mayfly.read_secret to service_role;
+
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
 language plpgsql volatile
@@ -5195,6 +5202,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.read_run_chunks to authenticated;
 grant execute on function mayfly_private.read_run_chunks to service_role;
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_secret to authenticated;
+grant execute on function mayfly_private.read_secret to service_role;
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb

@@ -18,7 +18,7 @@ const examples = `
 Examples:
   mayfly agents                 list living agents
   mayfly agents --all --json    include ended agents, as JSON
-  mayfly agents --watch         show show who joins, leaves and changes, until Ctrl-C`;
+  mayfly agents --watch         show show show who joins, leaves and changes, until Ctrl-C`;
 
 export function addAgents(program: Command): void {
   const command = program

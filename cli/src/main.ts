@@ -44,6 +44,8 @@ const program = new Command("mayfly")
   .version(version)
   .addHelpText("after", after)
   .showHelpAfterError(false)
+  // Options behind a command's own command are that one's.
+  .enablePositionalOptions()
   .exitOverride()
   // What is wrong is said once, below.
   .configureOutput({ outputError: () => {} });

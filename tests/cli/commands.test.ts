@@ -47,8 +47,6 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "approve",
       "reject",
       "runs",
-      "fork",
-      "replay",
       "costs",
       "prices",
       "remember",

@@ -1424,6 +1424,9 @@ isOneToOne: false
 "read_run_chunks":
 { Args: { "after"?: number,"id": string,"page_limit"?: number,"watch"?: boolean }; Returns: Json
                            },
+"read_secret":
+{ Args: { "lease": string,"name": string }; Returns: Json
+                           },
 "read_steps":
 { Args: { "after"?: string,"lease": string,"page_limit"?: number }; Returns: Json
                            },
