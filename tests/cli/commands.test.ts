@@ -38,6 +38,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "stats",
       "status",
       "tail",
+      "console",
       "jobs",
       "redrive",
       "cancel",
