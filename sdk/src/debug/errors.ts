@@ -1,4 +1,4 @@
-/** Why a debug stream is not watched. */
+/** Errors when a debug stream cannot be watched. */
 import { MayflyError } from "../contract/errors.ts";
 
 export const notAllowed = () =>

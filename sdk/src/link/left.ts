@@ -1,6 +1,6 @@
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 
-/** A client that ends waits for the server no longer than this without an answer. */
+/** A client that ends waits no longer than this for a server that does not answer. */
 export const silenceMs = 10_000;
 
 /** What is not on the server at the end, and why. */
@@ -12,7 +12,7 @@ export interface Left {
   cause: MayflyError | null;
 }
 
-/** A result of an end, which says what is not on the server. */
+/** The result of an end, with what is not on the server. */
 export function withLeft<T>(answer: Result<T>, left: Left | null, what: string): Result<T> {
   if (!left) return answer;
   const { unsynced, refused, cause } = left;

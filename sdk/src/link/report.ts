@@ -1,4 +1,4 @@
-/** Calls what may throw now, or reject later. */
+/** Calls a function that may throw now or reject later. */
 export function attempt(step: () => unknown, onFailure: (error: unknown) => void): void {
   try {
     const outcome = step();
@@ -9,10 +9,10 @@ export function attempt(step: () => unknown, onFailure: (error: unknown) => void
 }
 
 /**
- * Tells of what the caller's code threw, or of what has ended: to `onError`, and without one to the
- * console, so that it is not silent. Never throws.
+ * Reports what the caller's code threw, or what has ended: to `onError`, or without one to the console, so
+ * that it never stays silent. Never throws.
  *
- * @param what that failed, as `A handler of messages of the type query`.
+ * @param what failed, such as `A handler of messages of the type query`.
  */
 export function report<About extends unknown[]>(
   onError: ((error: unknown, ...about: About) => unknown) | undefined,

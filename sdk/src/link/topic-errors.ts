@@ -1,7 +1,7 @@
 import { MayflyError } from "../contract/errors.ts";
 import { hintOf } from "./connection-errors.ts";
 
-/** Why the server refused; undefined when the connection was lost. */
+/** Why the server refused. Undefined if the connection was lost. */
 export function reasonOf(error: Error | undefined): string | undefined {
   const { reason, code } = (error?.cause ?? {}) as { reason?: unknown; code?: unknown };
   // A close event has a code.

@@ -8,7 +8,7 @@ export const unknownVersion = (version: number) =>
     details: { version },
   });
 
-/** What an update ends with that others have always forestalled. */
+/** The error of an update that others always beat. */
 export const versionConflict = (key: string, expected: number, version: number, tries: number) =>
   new MayflyError({
     code: "version_conflict",
