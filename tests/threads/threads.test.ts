@@ -191,9 +191,16 @@ describe("threads", () => {
       fieldOf(threads.prune("plan", { keep: 0 })),
     ]);
     expect(refused.map(({ code, details }) => [code, details.field])).toEqual(
-      ["thread", "checkpoint", "ns", "expires_in", "metadata", "channel_values", "limit", "keep"].map(
-        (field) => ["invalid_request", field],
-      ),
+      [
+        "thread",
+        "checkpoint",
+        "ns",
+        "expires_in",
+        "metadata",
+        "channel_values",
+        "limit",
+        "keep",
+      ].map((field) => ["invalid_request", field]),
     );
   });
 });
