@@ -73,8 +73,7 @@ export class Agent {
   readonly log: Log;
   /**
    * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
-   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, the agent is told
-   * at once.
+   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, at once.
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;

@@ -275,15 +275,7 @@ export type {
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
 export type { Threads } from "./threads/threads.ts";
-export type {
-  Checkpoint as ThreadCheckpoint,
-  ListCheckpoints,
-  NewChannelValue,
-  NewCheckpoint,
-  NewWrites,
-  ThreadInfo,
-  ThreadWrite,
-} from "./threads/types.ts";
+export type * from "./threads/types.ts";
 export type { First, WorkflowContext } from "./workflows/context.ts";
 export { type Graph, type GraphOptions, graph } from "./workflows/graph.ts";
 export type {

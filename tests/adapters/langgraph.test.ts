@@ -14,14 +14,13 @@ import { startTestLocal, type TestLocal } from "#harness/local";
 
 let local: TestLocal;
 let mayfly: Mayfly;
-let tenant: string;
 beforeAll(async () => {
   local = await startTestLocal();
 });
 afterAll(() => local?.close());
 beforeEach(async () => {
   await mayfly?.close();
-  ({ mayfly, tenant } = await local.enter());
+  ({ mayfly } = await local.enter());
 });
 
 /** A stand-in for a model: it answers with how many messages it has seen. */

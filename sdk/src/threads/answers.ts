@@ -1,7 +1,15 @@
 /** The forms of answers about threads. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, list, maybeText, object, row, text } from "../contract/answer-form.ts";
-import type { Checkpoint, ThreadRow, ThreadWrite } from "./types.ts";
+import type { ThreadCheckpoint, ThreadWrite } from "./types.ts";
+
+interface ThreadRow {
+  name: string;
+  bytes: number;
+  created_at: string;
+  updated_at: string;
+  expires_at: string | null;
+}
 
 export const threadRow = row<ThreadRow>({
   name: text,
@@ -63,7 +71,7 @@ export const writtenRow = row<{ writes: number }>({ writes: count });
 export const prunedRow = row<{ deleted: number }>({ deleted: count });
 
 /** Checkpoints, each with the parts that are its own. */
-export const toCheckpoints = ({ checkpoints, parts }: CheckpointsRow): Checkpoint[] =>
+export const toCheckpoints = ({ checkpoints, parts }: CheckpointsRow): ThreadCheckpoint[] =>
   checkpoints.map(({ channels, created_at, ...rest }) => ({
     ...rest,
     createdAt: new Date(created_at),

@@ -76,14 +76,14 @@ export class Threads {
   async get(
     thread: string,
     { ns, id }: { ns?: string; id?: string } = {},
-  ): Promise<Result<Checkpoint | null>> {
+  ): Promise<Result<ThreadCheckpoint | null>> {
     const given = { thread, ns, checkpoint: id };
     const answer = await again(() => this.#link.rpc("get_checkpoint", given, checkpointRows));
     return answer.error ? answer : ok(toCheckpoints(answer.data)[0] ?? null);
   }
 
   /** Checkpoints, the newest first, a page at a time. Needs `thread:read`. */
-  async checkpoints(options: ListCheckpoints = {}): Promise<Result<Checkpoint[]>> {
+  async checkpoints(options: ListCheckpoints = {}): Promise<Result<ThreadCheckpoint[]>> {
     const { after, limit, ...rest } = options;
     const { least, most } = threadBounds.page;
     if (limit !== undefined && !(Number.isInteger(limit) && limit >= least && limit <= most))

@@ -1,20 +1,12 @@
-import type { FromRow } from "../link/rows.ts";
-
-/** @internal */
-export interface ThreadRow {
+/** A thread, without its checkpoints. */
+export interface ThreadInfo {
   name: string;
   /** What the tenant is charged for it. */
   bytes: number;
-  created_at: string;
-  updated_at: string;
-  expires_at: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+  expiresAt: Date | null;
 }
-/**
- * A thread, without its checkpoints.
- *
- * @interface
- */
-export type ThreadInfo = FromRow<ThreadRow>;
 
 /** The value that a channel has at its version in a checkpoint. */
 export interface NewChannelValue {
@@ -54,7 +46,7 @@ export interface ThreadWrite {
 }
 
 /** A checkpoint as it is stored. */
-export interface Checkpoint {
+export interface ThreadCheckpoint {
   thread: string;
   ns: string;
   id: string;
@@ -80,7 +72,7 @@ export interface ListCheckpoints {
   /** Only those whose metadata has these values. */
   filter?: Record<string, unknown>;
   /** The last one of the page before. */
-  after?: Pick<Checkpoint, "id" | "thread" | "ns">;
+  after?: Pick<ThreadCheckpoint, "id" | "thread" | "ns">;
   /** 1 to 100; 20 by default. */
   limit?: number;
 }
