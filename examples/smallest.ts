@@ -21,7 +21,7 @@ await agent.remember({
 await agent.sync();
 await agent.stop("done");
 
-// Later, somebody who was never told:
+// Later, an agent that was never told:
 const { data: newcomer, error: refusal } = await mayfly.spawn({ name: "newcomer" });
 if (refusal) throw refusal;
 const { data: answer } = await newcomer.recall("how do we change keys?");
