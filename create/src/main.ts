@@ -69,7 +69,8 @@ try {
   await main();
 } catch (error) {
   const { code = "" } = error as NodeJS.ErrnoException;
-  if (!(error instanceof Wrong) && !code.startsWith("ERR_PARSE_ARGS") && code !== "FOLDER") throw error;
+  if (!(error instanceof Wrong) && !code.startsWith("ERR_PARSE_ARGS") && code !== "FOLDER")
+    throw error;
   console.error((error as Error).message);
   process.exitCode = 2;
 }

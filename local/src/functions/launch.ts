@@ -48,7 +48,10 @@ export function denoArguments(o: {
 
 function installed(
   root: string,
-  { importMap, modules: { importMap: merged } }: { importMap: string | undefined; modules: Modules },
+  {
+    importMap,
+    modules: { importMap: merged },
+  }: { importMap: string | undefined; modules: Modules },
 ): string[] {
   const modules = resolve(root, "node_modules");
   const readable = [root, ...OWN_SOURCES];
