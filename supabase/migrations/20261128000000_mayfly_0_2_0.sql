@@ -7824,6 +7824,58 @@ begin
 end
 $$;
 
+-- The states of an agent, or without of_agent the shared ones, as they stood at an instant, such as that of a checkpoint of
+-- a run: by key, a page at a time, at most 4 MB of values. `unkept` are keys of which the version of that time is no longer
+-- kept: the newest hundred are. Callers with state:read. Locks nothing.
+
+create function mayfly.states_at(
+  instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if instant is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'instant must be an ISO 8601 instant.', null, '{"field": "instant"}');
+  elsif page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select jsonb_build_object(
+      'states', coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'agent_id', p.agent_id, 'key', p.key, 'version', p.version, 'value', p.value,
+        'action', p.action, 'by', p.by, 'at', p.at) order by p.key) filter (where p.value is not null), '[]'),
+      'unkept', coalesce(jsonb_agg(p.key order by p.key) filter (where p.version is null and p.oldest > 1), '[]'),
+      'last', max(p.key), 'more', count(*) = page_limit or coalesce(bool_or(p.later), false))
+    from (
+      select b.*, bool_or(b.before >= 4000000) over () as later
+      from (
+        select a.*, coalesce(sum(a.bytes) over (order by a.key), 0) - coalesce(a.bytes, 0) as before
+        from (
+          select s.id, s.agent_id, s.key, v.version, v.value, v.action, v.by, v.at, v.bytes,
+            case when v.version is null then (
+              select min(o.version) from mayfly.state_versions o where o.tenant_id = of_tenant and o.state_id = s.id) end as oldest
+          from mayfly.states s
+          left join lateral (
+            select w.version, w.value, w.action, w.by, w.at, w.bytes from mayfly.state_versions w
+            where w.tenant_id = of_tenant and w.state_id = s.id and w.at <= instant
+            order by w.version desc
+            limit 1) v on true
+          where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent
+            and starts_with(s.key, coalesce(prefix, '')) and s.key > coalesce(after, '')
+          order by s.key
+          limit page_limit) a) b) p
+    where p.before < 4000000);
+end
+$$;
+
+comment on function mayfly.states_at is
+  'The states of an agent, or the shared ones, as they stood at an instant: { states, unkept, last, more }. Pass last as after for the next page.';
+
+grant execute on function mayfly.states_at to authenticated, service_role;
+
 -- Sets a state if it is at a version (0: if it is not there), and says in any case what it is then: { written, state }.
 -- What a caller needs that reads, computes and writes, and may lose to others: one call a try, since the answer to a
 -- lost one is the state to compute from again. It keeps the state's expires_at where none is given. Callers with
@@ -13584,12 +13636,623 @@ comment on function mayfly.use_approval is 'Takes a decision, for the job and th
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
 
+-- Workflows that are declared as graphs, by name and version: what a run of that version does, and what is drawn. A version
+-- with runs under way never changes.
+
+create table mayfly.workflow_graphs (
+  tenant_id uuid not null,
+  name text collate "C" not null,
+  version text collate "C" not null,
+  graph jsonb not null,
+  set_by uuid,
+  set_at timestamptz not null default clock_timestamp(),
+  bytes integer not null,
+  constraint workflow_graphs_pkey primary key (tenant_id, name, version),
+  constraint workflow_graphs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.workflow_graphs
+  alter column name set statistics 0,
+  alter column version set statistics 0,
+  alter column graph set statistics 0,
+  alter column set_by set statistics 0;
+
+comment on table mayfly.workflow_graphs is 'Workflows that are declared as graphs, by name and version.';
+
+comment on column mayfly.workflow_graphs.graph is
+  '{ steps: { name: { needs, optional, map, when, input, job, on_failure, options } }, result }.';
+
+-- What the rows of this room's table are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values ('mayfly.workflow_graphs', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
 -- The kinds of events that this room appends to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('workflow.moved', 'job:read', null, 'A run was moved to another version of its workflow.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see how workflows are declared. Functions alone write it.
+
+alter table mayfly.workflow_graphs enable row level security;
+
+grant select on mayfly.workflow_graphs to authenticated, service_role;
+
+create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
+
+-- What a step of a graph is given: the input of the run and what these steps gave, by their names: a list of what each gave
+-- for a map, null for a step that was skipped. Locks nothing.
+
+create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return jsonb_build_object('input', input) || coalesce((
+    select jsonb_object_agg(n.name, case when s.result ? 'count' then (
+        select coalesce(jsonb_agg(i.result -> 'result' order by substr(i.name, length(n.name) + 2, length(i.name) - length(n.name) - 2)::integer), '[]')
+        from mayfly.job_steps i
+        where i.tenant_id = tenant and i.job_id = run and i.name >= n.name || '[' and i.name < n.name || '\')
+      else s.result -> 'result' end)
+    from unnest(names) n (name)
+    left join lateral (
+      select o.result from mayfly.job_steps o where o.tenant_id = tenant and o.job_id = run and o.name = n.name limit 1) s on true), '{}');
+end
+$$;
+
+comment on function mayfly_private.graph_given is 'What a step of a graph is given.';
+
+-- Records what has ended of the children of a run of a graph: each child as the step or the item that it is, a map when all
+-- its items are there. Gives the bytes that it wrote. Locks nothing: the caller holds the run.
+
+create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
+returns bigint
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  used bigint;
+  more bigint;
+begin
+  with begun as materialized (
+    select left(s.name, -7) as step, s.result ->> 'key' as key from mayfly.job_steps s
+    where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name like '%: begun'
+  ), kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select run.tenant_id, run.id, e.name, run.attempt, e.result, 128 + octet_length(e.result::text)
+    from (
+      select b.step || substr(f.key, 38 + length(b.key)) as name, jsonb_build_object('id', f.id, 'status', f.status, 'result',
+          case when f.status = 'succeeded' then f.result end, 'error', f.error) as result
+      from mayfly.finished_jobs f
+      join begun b on b.key = split_part(substr(f.key, 38), '[', 1)
+      where f.tenant_id = run.tenant_id and f.parent_id = run.id
+        and (f.status = 'succeeded' or graph -> 'steps' -> b.step ->> 'on_failure' = 'skip')
+      order by f.finished_at, f.id) e
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(k.bytes), 0) into used from kept k;
+
+  with kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select run.tenant_id, run.id, left(b.name, -7), run.attempt, jsonb_build_object('status', 'succeeded', 'count', b.result -> 'count'), 200
+    from mayfly.job_steps b
+    where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun' and b.result ? 'count'
+      and (b.result ->> 'count')::integer = (
+        select count(*) from mayfly.job_steps i
+        where i.tenant_id = run.tenant_id and i.job_id = run.id and i.name >= left(b.name, -7) || '[' and i.name < left(b.name, -7) || '\')
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(k.bytes), 0) into more from kept k;
+  return used + more;
+end
+$$;
+
+comment on function mayfly_private.record_graph is 'Records what has ended of a run of a graph.';
+
+-- A step of a graph that can begin, or has to be skipped: what it is given, and the items of a map.
+create type mayfly_private.ready_step as (
+  step text,
+  def jsonb,
+  skipped boolean,
+  given jsonb,
+  items jsonb
+);
+
+-- Readiness, in one statement: every step that has not begun, and of which all that it needs or may use has ended. It is
+-- skipped where something that it needs was skipped, or where its condition is not true. Locks nothing.
+
+create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
+returns mayfly_private.ready_step[]
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return array(
+    with node as materialized (
+      select n.step, n.def, mayfly_private.step_names(n.def -> 'needs') as needs, mayfly_private.step_names(n.def -> 'optional') as optional,
+        own.result as own, begun.name as begun
+      from jsonb_each(graph -> 'steps') n (step, def)
+      left join lateral (
+        select s.result from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = n.step limit 1) own on true
+      left join lateral (
+        select s.name from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = n.step || ': begun' limit 1) begun on true
+    ), ended as materialized (
+      select coalesce(array_agg(n.step), '{}') as steps, coalesce(array_agg(n.step) filter (where n.own ->> 'status' <> 'succeeded'), '{}') as skipped
+      from node n where n.own is not null
+    ), due as materialized (
+      select n.step, n.def, n.needs && e.skipped as cut,
+        case when not n.needs && e.skipped then mayfly_private.graph_given(run.tenant_id, run.id, run.input, n.needs || n.optional) end as given
+      from node n, ended e
+      where n.own is null and n.begun is null and n.needs || n.optional <@ e.steps
+    )
+    select row(d.step, d.def, d.cut or (d.def ? 'when' and jsonb_path_match(d.given, (d.def ->> 'when')::jsonpath, '{}', true) is not true), d.given,
+      case when d.def ? 'map' then d.given #> string_to_array(d.def ->> 'map', '.') end)::mayfly_private.ready_step
+    from due d
+    order by d.step);
+end
+$$;
+
+comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin, or have to be skipped.';
+
+-- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. Small enough, what it is
+-- given stands in the job; else read_graph_input reads it. Gives the name of a field that does not fit, or null.
+
+create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
+returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  mapped constant boolean := one.def ? 'map';
+  many constant integer := case when mapped then jsonb_array_length(one.items) else 1 end;
+  base constant jsonb := coalesce(one.def -> 'options', '{}') || jsonb_build_object('name', mayfly_private.step_job(
+    split_part(run.name, ':', 2), substr(run.name, length(split_part(run.name, ':', 2)) + 11), one.step, one.def));
+  path constant text[] := string_to_array(coalesce(one.def ->> 'input', case when mapped then 'item' end), '.');
+  inline constant boolean := octet_length(one.given::text) <= least(16384, 1000000 / greatest(1, many));
+  shared jsonb;
+  jobs jsonb;
+begin
+  if one.def ? 'job' then
+    shared := case when path[1] = 'item' then null when path is null then '{}' else coalesce(one.given #> path, 'null') end;
+    if octet_length(shared::text) > 262144 then
+      return 'input';
+    end if;
+  else
+    shared := case when inline then jsonb_build_object('given', one.given) else '{}' end;
+  end if;
+  for part in 0..(many - 1) / 1000 loop
+    jobs := (
+      select jsonb_agg(base || jsonb_build_object('key', run.id || '/' || one.step || case when mapped then '[' || i || ']' else '' end, 'input',
+        case
+          when not one.def ? 'job' then shared || case when mapped then jsonb_build_object('item', one.items -> i, 'index', i) else '{}' end
+          when path[1] = 'item' then coalesce(jsonb_build_object('item', one.items -> i) #> path, 'null')
+          else shared end) order by i)
+      from generate_series(part * 1000, least(many, part * 1000 + 1000) - 1) i);
+    perform mayfly_private.insert_jobs(run.tenant_id, jobs, mayfly_private.caller_id(), run.id, coalesce(run.root_id, run.id));
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
+
+-- The definer half of mayfly.advance_graph. Fenced: the row lock of the run orders it against children that end, so that
+-- one that ends while it looks finds it asleep, and wakes it. Locks the run; the keys of the children that it adds.
+
+create function mayfly_private.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  run constant mayfly.jobs := mayfly_private.fence_job(lease);
+  name constant text := split_part(run.name, ':', 2);
+  version constant text := substr(run.name, length(split_part(run.name, ':', 2)) + 11);
+  steps constant jsonb := graph -> 'steps';
+  ready mayfly_private.ready_step[];
+  one mayfly_private.ready_step;
+  used bigint := 0;
+  freed bigint;
+  other text;
+  answer jsonb;
+  waits text[];
+  again boolean := true;
+begin
+  if run.name not like 'workflow:%' then
+    perform mayfly_private.fail(400, 'invalid_request', 'The lease is of no workflow.', null, '{"field": "lease"}');
+  elsif (mayfly_private.keep_graph(run.tenant_id, name, version, graph)).graph <> advance_graph.graph then
+    perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph than the one that this worker has.', version, name),
+      'Nothing was done. Serve the code that the run began with, or give the new graph another version and move the run to it.', '{"field": "graph"}');
+  end if;
+  select split_part(regexp_replace(s.name, ': begun$', ''), '[', 1) into other from mayfly.job_steps s
+  where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name <> 'report'
+    and not steps ? split_part(regexp_replace(s.name, ': begun$', ''), '[', 1)
+  limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'workflow_changed', format('The run has recorded the step "%s", which this graph does not have.', other),
+      'Nothing was done. Move the run again, and name what was renamed or forgotten.', jsonb_build_object('step', other, 'asked', null));
+  end if;
+
+  used := mayfly_private.record_graph(run, graph);
+  with spent as (
+    delete from mayfly.job_signals s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name like 'job:%' returning s.bytes
+  )
+  select coalesce(sum(s.bytes), 0) into freed from spent s;
+
+  select jsonb_build_object('step', o.step, 'id', o.id, 'status', o.status, 'error', o.error) into answer
+  from (
+    select left(b.name, -7) as step, f.id, f.status, f.error from mayfly.job_steps b
+    join mayfly.finished_jobs f on f.tenant_id = run.tenant_id and f.parent_id = run.id and split_part(substr(f.key, 38), '[', 1) = b.result ->> 'key'
+    where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun'
+      and f.status <> 'succeeded' and steps -> left(b.name, -7) ->> 'on_failure' is distinct from 'skip'
+    order by f.finished_at limit 1) o;
+
+  while answer is null and again loop
+    again := false;
+    ready := mayfly_private.ready_steps(run, graph);
+    foreach one in array ready loop
+      if one.skipped then
+        insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+        values (run.tenant_id, run.id, one.step, run.attempt, '{"status": "skipped"}', 150);
+        used := used + 150;
+        again := true;
+      elsif one.def ? 'map' and (jsonb_typeof(one.items) is distinct from 'array' or jsonb_array_length(one.items) > 10000) then
+        answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
+          'message', format('map: "%s" is no list of at most 10000 items', one.def ->> 'map')));
+      else
+        insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+        values (run.tenant_id, run.id, one.step || ': begun', run.attempt, jsonb_build_object('key', one.step)
+          || case when one.def ? 'map' then jsonb_build_object('count', jsonb_array_length(one.items)) else '{}' end, 200);
+        used := used + 200;
+        if one.def ? 'map' and jsonb_array_length(one.items) = 0 then
+          again := true;
+          used := used + mayfly_private.record_graph(run, graph);
+        elsif mayfly_private.begin_step(run, one) is not null then
+          answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
+            'message', format('input: what "%s" gave has more than 256 KB', one.def ->> 'input')));
+        end if;
+      end if;
+      exit when answer is not null;
+    end loop;
+  end loop;
+  -- What has happened is recorded: nothing is refused.
+  if used <> freed then
+    perform mayfly_private.count_usage(run.tenant_id, 0, used - freed, 0);
+  end if;
+  if answer is not null then
+    return jsonb_build_object('failed', answer);
+  end if;
+
+  if not exists (
+    select from jsonb_object_keys(steps) k
+    where not exists (select from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = k)) then
+    return jsonb_build_object('done', true, 'result', case when graph ? 'result'
+      then mayfly_private.graph_given(run.tenant_id, run.id, run.input, array[split_part(graph ->> 'result', '.', 1)]) #> string_to_array(graph ->> 'result', '.')
+      else mayfly_private.graph_given(run.tenant_id, run.id, run.input, array(
+        select k from jsonb_object_keys(steps) k
+        where not exists (
+          select from jsonb_each(steps) o
+          where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
+  end if;
+
+  -- Of the items of a map one wakes it, the last one: it looks then what is left.
+  waits := array(
+    select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
+    where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null
+    order by split_part(j.key, '[', 1), j.seq desc);
+  if cardinality(waits) = 0 then
+    return jsonb_build_object('failed', (
+      select jsonb_build_object('step', left(b.name, -7), 'status', 'discarded', 'error', null) from mayfly.job_steps b
+      where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun'
+        and not exists (select from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = left(b.name, -7))
+      limit 1));
+  end if;
+  update mayfly.jobs j
+  set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1, run_at = 'infinity', wait_for = waits
+  where j.tenant_id = run.tenant_id and j.id = run.id;
+  return '{"waiting": true}';
+end
+$$;
+
+comment on function mayfly_private.advance_graph is 'Goes on with a run of a graph.';
+
+grant execute on function mayfly_private.advance_graph to authenticated, service_role;
+
+-- Goes on with a held run of a graph: records what has ended, skips and begins what is ready by then, and puts the run to
+-- sleep: { waiting }; or { done, result }, or { failed: { step, id, status, error } }. `graph` is the one that the worker
+-- has: another one than the run's version is refused (workflow_changed); the first of a version is kept.
+
+create function mayfly.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.advance_graph(lease, graph);
+end
+$$;
+
+comment on function mayfly.advance_graph is
+  'Goes on with a held run of a graph: { waiting }, { done, result } or { failed: { step, id, status, error } }. After waiting the lease is over.';
+
+grant execute on function mayfly.advance_graph to authenticated, service_role;
+
+-- The names in a list of a graph; none where it is absent. In PL/pgSQL, which is planned once. Locks nothing.
+
+create function mayfly_private.step_names(value jsonb)
+returns text[]
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_elements_text(value)) else '{}' end;
+end
+$$;
+
+comment on function mayfly_private.step_names is 'The names in a list of a graph.';
+
+-- The job that does a step of a graph: another workflow or job, or code that the graph's own workers have. Locks nothing.
+
+create function mayfly_private.step_job(name text, version text, step text, def jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = ''
+return coalesce(def ->> 'job', 'step:' || name || ':' || version || ':' || step);
+
+comment on function mayfly_private.step_job is 'The name of the job that does a step of a graph.';
+
+-- The first fault of one step of a graph, as { field, rule }; null of none. `known` are the names of all steps. Locks
+-- nothing.
+
+create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  needs constant text[] := mayfly_private.step_names(def -> 'needs');
+  waits constant text[] := needs || mayfly_private.step_names(def -> 'optional');
+  given constant text[] := waits || '{input}'::text[];
+  reference constant text := '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$';
+  asked text[];
+  other text;
+begin
+  if step !~ '^[A-Za-z][A-Za-z0-9_]{0,49}$' or step in ('input', 'item', 'index', 'report') then
+    return jsonb_build_object('field', 'name', 'rule', 'must be 1 to 50 letters, digits and underscores, and not input, item, index or report');
+  elsif jsonb_typeof(def) <> 'object' then
+    return jsonb_build_object('field', 'name', 'rule', 'must be an object');
+  end if;
+  select k into other from jsonb_object_keys(def) k where k <> all ('{needs,optional,map,when,input,job,on_failure,options}') limit 1;
+  if found then
+    return jsonb_build_object('field', other, 'rule', 'is no field of a step');
+  end if;
+  foreach other in array '{needs,optional}'::text[] loop
+    if not mayfly_private.texts_or_absent(def -> other, 200) then
+      return jsonb_build_object('field', other, 'rule', 'must be names of steps');
+    end if;
+  end loop;
+  select w into other from unnest(waits) w where w <> all (known) limit 1;
+  if found then
+    return jsonb_build_object('field', 'needs', 'rule', format('names "%s", which is no step of the graph', left(other, 60)));
+  end if;
+  foreach other in array '{map,input}'::text[] loop
+    if def -> other is not null and (jsonb_typeof(def -> other) <> 'string' or def ->> other !~ reference
+      or (split_part(def ->> other, '.', 1) <> all (given) and not (other = 'input' and def ? 'map' and split_part(def ->> other, '.', 1) = 'item'))) then
+      return jsonb_build_object('field', other, 'rule', format('must be "input" or a step that it needs, with a path, such as "input.urls": "%s" is none',
+        left(def ->> other, 60)));
+    end if;
+  end loop;
+  if def -> 'when' is not null then
+    if jsonb_typeof(def -> 'when') <> 'string' or not pg_input_is_valid(def ->> 'when', 'jsonpath') or def ->> 'when' ~ '^\s*(strict|lax)\M|like_regex|datetime' then
+      return jsonb_build_object('field', 'when', 'rule', 'must be an SQL/JSON path that is true or false, such as "$.check.score > 5", without like_regex and datetime');
+    end if;
+    asked := array(select distinct m[1] from regexp_matches(def ->> 'when', '\$\s*\.\s*"?([A-Za-z0-9_-]*)', 'g') m);
+    if cardinality(asked) = 0 or not asked <@ given then
+      return jsonb_build_object('field', 'when', 'rule', 'must ask about $.input or steps that it needs: $.'
+        || coalesce((select a from unnest(asked) a where a <> all (given) limit 1), '') || ' is none');
+    end if;
+  end if;
+  if def -> 'job' is not null and (jsonb_typeof(def -> 'job') <> 'string' or def ->> 'job' !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$') then
+    return jsonb_build_object('field', 'job', 'rule', 'must be the name of a job');
+  elsif def -> 'input' is not null and def -> 'job' is null then
+    return jsonb_build_object('field', 'input', 'rule', 'goes with job: a step with code is given all that it needs');
+  elsif def -> 'on_failure' is not null and def -> 'on_failure' <> '"skip"' and def -> 'on_failure' <> '"fail"' then
+    return jsonb_build_object('field', 'on_failure', 'rule', 'must be fail or skip');
+  elsif def -> 'options' is not null and (jsonb_typeof(def -> 'options') <> 'object' or def -> 'options' ?| '{name,input,key,answers}') then
+    return jsonb_build_object('field', 'options', 'rule', 'must be options of a job, without key and answers');
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
+
+-- Refuses a graph with the field of its first fault: names, references to what is not there, options that no job may
+-- have, and steps that need each other in a circle. Locks nothing.
+
+create function mayfly_private.check_graph(name text, version text, graph jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  steps constant jsonb := graph -> 'steps';
+  known text[];
+  waiting text[];
+  free text[];
+  one record;
+  fault jsonb;
+  said text;
+begin
+  if coalesce(name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$', true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 50 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  elsif coalesce(version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$', true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "version"}');
+  elsif not coalesce(mayfly_private.json_within(graph, 65536, 12), false) or jsonb_typeof(graph) <> 'object' or graph - '{steps,result}'::text[] <> '{}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph must be { steps, result? }, of 64 KB at most.', null, '{"field": "graph"}');
+  elsif jsonb_typeof(steps) is distinct from 'object' or (select count(*) from jsonb_object_keys(steps)) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.steps must be 1 to 200 steps by their names.', null, '{"field": "graph.steps"}');
+  end if;
+  known := array(select jsonb_object_keys(steps));
+  if graph -> 'result' is not null and (jsonb_typeof(graph -> 'result') <> 'string' or graph ->> 'result' !~ '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$'
+    or split_part(graph ->> 'result', '.', 1) <> all (known)) then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.result must be a step, with a path, such as "post.url".', null, '{"field": "graph.result"}');
+  end if;
+  for one in select e.key as step, e.value as def from jsonb_each(steps) e order by e.key loop
+    fault := mayfly_private.graph_step_fault(known, one.step, one.def);
+    if fault is null and length(mayfly_private.step_job(name, version, one.step, one.def)) > 100 then
+      fault := jsonb_build_object('field', 'name', 'rule', 'and the name and version of the graph must have 92 characters together at most');
+    end if;
+    if fault is null then
+      begin
+        perform mayfly_private.check_jobs(jsonb_build_array(coalesce(one.def -> 'options', '{}') || '{"name": "a"}'));
+      exception when sqlstate 'PGRST' then
+        get stacked diagnostics said = message_text;
+        fault := jsonb_build_object('field', 'options.' || coalesce((said::jsonb ->> 'details')::jsonb ->> 'field', ''),
+          'rule', regexp_replace(said::jsonb ->> 'message', '^jobs\[0\]\.\w+ |\.$', '', 'g'));
+      end;
+    end if;
+    if fault is not null then
+      perform mayfly_private.fail(400, 'invalid_request', format('steps.%s.%s %s.', left(one.step, 60), fault ->> 'field', fault ->> 'rule'),
+        'Nothing was defined.', jsonb_build_object('field', format('graph.steps.%s.%s', left(one.step, 60), fault ->> 'field'), 'step', left(one.step, 60)));
+    end if;
+  end loop;
+
+  -- What needs nothing that is left is taken away, until nothing is left, or a circle is.
+  waiting := known;
+  loop
+    free := array(
+      select w from unnest(waiting) w
+      where not (mayfly_private.step_names(steps -> w -> 'needs') || mayfly_private.step_names(steps -> w -> 'optional')) && waiting);
+    exit when cardinality(free) = 0;
+    waiting := array(select w from unnest(waiting) w where w <> all (free));
+  end loop;
+  -- Of what is left, what nobody left needs is behind the circle, not in it.
+  loop
+    free := array(
+      select w from unnest(waiting) w
+      where not exists (
+        select from unnest(waiting) o
+        where w = any (mayfly_private.step_names(steps -> o -> 'needs') || mayfly_private.step_names(steps -> o -> 'optional'))));
+    exit when cardinality(free) = 0;
+    waiting := array(select w from unnest(waiting) w where w <> all (free));
+  end loop;
+  if cardinality(waiting) > 0 then
+    perform mayfly_private.fail(400, 'invalid_request', format('The steps %s need each other in a circle.', array_to_string(waiting, ', ')),
+      'Nothing was defined. Take one of their needs away.', jsonb_build_object('field', 'graph.steps', 'steps', waiting));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_graph is 'Refuses a graph that has a fault, naming the step and the field.';
+
+-- The definer half of mayfly.delete_graph. Locks the row.
+
+create function mayfly_private.delete_graph(name text, version text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:admin');
+  freed bigint;
+begin
+  if exists (select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || delete_graph.name || ':' || delete_graph.version) then
+    perform mayfly_private.fail(409, 'workflow_changed', 'This version has runs under way.', 'Cancel them, or wait until they have ended.', '{"field": "version"}');
+  end if;
+  delete from mayfly.workflow_graphs g
+  where g.tenant_id = tenant and g.name = delete_graph.name and g.version = delete_graph.version
+  returning g.bytes into freed;
+  if freed > 0 then
+    perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  end if;
+  return jsonb_build_object('deleted', freed is not null);
+end
+$$;
+
+comment on function mayfly_private.delete_graph is 'Deletes a graph.';
+
+grant execute on function mayfly_private.delete_graph to authenticated, service_role;
+
+-- Deletes a version of a graph that has no runs under way (scope job:admin): { deleted }.
+
+create function mayfly.delete_graph(name text, version text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_graph(name, version);
+
+comment on function mayfly.delete_graph is 'Deletes a version of a graph that has no runs under way: { deleted }.';
+
+grant execute on function mayfly.delete_graph to authenticated, service_role;
+
+-- A workflow that is declared as a graph: a version of it, or the one that was set last. Callers with job:read. Locks nothing.
+
+create function mayfly.get_graph(name text, version text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  answer jsonb;
+begin
+  select jsonb_build_object('name', g.name, 'version', g.version, 'graph', g.graph, 'set_by', g.set_by, 'set_at', g.set_at)
+  into answer
+  from mayfly.workflow_graphs g
+  where g.tenant_id = tenant and g.name = get_graph.name and (get_graph.version is null or g.version = get_graph.version)
+  order by g.set_at desc
+  limit 1;
+  if answer is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such graph.', 'List those there are.', '{"field": "name"}');
+  end if;
+  return answer;
+end
+$$;
+
+comment on function mayfly.get_graph is 'A workflow that is declared as a graph: { name, version, graph, set_by, set_at }. Without a version the one that was set last.';
+
+grant execute on function mayfly.get_graph to authenticated, service_role;
+
+-- The workflows that are declared as graphs, by name, the version that was set last first; 1,000 at most. Callers with
+-- job:read. Locks nothing.
+
+create function mayfly.list_graphs(of_name text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('name', o.name, 'version', o.version, 'steps', o.steps, 'set_at', o.set_at) order by o.name, o.set_at desc), '[]')
+    from (
+      select g.name, g.version, g.set_at, (select count(*) from jsonb_object_keys(g.graph -> 'steps')) as steps
+      from mayfly.workflow_graphs g
+      where g.tenant_id = tenant and (of_name is null or g.name = of_name)
+      order by g.name, g.set_at desc limit 1000) o);
+end
+$$;
+
+comment on function mayfly.list_graphs is 'The workflows that are declared as graphs: [{ name, version, steps, set_at }].';
+
+grant execute on function mayfly.list_graphs to authenticated, service_role;
 
 -- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
 
@@ -13633,6 +14296,57 @@ comment on function mayfly.list_workflows is 'Runs of workflows, the newest firs
 
 grant execute on function mayfly.list_workflows to authenticated, service_role;
 
+-- The rows of a run that are of these steps: of a step of a graph also its beginning and its items. Locks nothing.
+
+create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
+returns table (name text, step text)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query
+    select s.name, o.step from unnest(steps) o (step)
+    join mayfly.job_steps s on s.tenant_id = tenant and s.job_id = run and (s.name = o.step or s.name = o.step || ': begun'
+      or (s.name >= o.step || '[' and s.name < o.step || '\' and exists (
+        select from mayfly.job_steps b where b.tenant_id = tenant and b.job_id = run and b.name = o.step || ': begun')));
+end
+$$;
+
+comment on function mayfly_private.rows_of_steps is 'The rows of a run that are of these steps.';
+
+-- Lets a run of a graph do these steps again: the jobs that did them are no longer theirs. Those that are under way would
+-- be done twice: they are refused. Locks the keys of their jobs.
+
+create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  keys constant text[] := array(
+    select s.result ->> 'key' from mayfly.job_steps s
+    where s.tenant_id = tenant and s.job_id = run and s.name = any (array(select o || ': begun' from unnest(steps) o)));
+  busy text;
+begin
+  select split_part(substr(j.key, 38), '[', 1) into busy from mayfly.jobs j
+  where j.tenant_id = tenant and j.parent_id = run and split_part(substr(j.key, 38), '[', 1) = any (keys) limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is under way.', busy),
+      'Nothing was changed. Wait until it has ended, or cancel its job.', '{"field": "forgotten"}');
+  end if;
+  with gone as (
+    update mayfly.finished_jobs f set key = null
+    from mayfly.finished_jobs o
+    where f.tenant_id = tenant and f.parent_id = run and o.tenant_id = f.tenant_id and o.id = f.id
+      and split_part(substr(o.key, 38), '[', 1) = any (keys)
+    returning o.key
+  )
+  delete from mayfly_private.job_keys k using gone g where k.tenant_id = tenant and k.key = g.key;
+end
+$$;
+
+comment on function mayfly_private.forget_steps is 'Lets a run of a graph do steps again.';
+
 -- The definer half of mayfly.move_workflow. A run that is in somebody's hands is taken away: that worker's next write is
 -- refused (lease_lost). One that has failed runs again. Locks the job.
 
@@ -13675,21 +14389,25 @@ begin
 
   select n into unknown from (
     select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')) as n union all select unnest(forgotten)) o
-  where not exists (select from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = o.n)
+  where not exists (select from mayfly_private.rows_of_steps(tenant, job.id, array[o.n]))
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
       'Look at its history.', '{"field": "renamed"}');
   end if;
+  perform mayfly_private.forget_steps(tenant, job.id, forgotten);
   with gone as (
-    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = any (forgotten) returning s.bytes
+    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id
+      and s.name in (select r.name from mayfly_private.rows_of_steps(tenant, job.id, forgotten) r) returning s.bytes
   )
   select coalesce(sum(g.bytes), 0) into freed from gone g;
   if freed > 0 then
     perform mayfly_private.count_usage(tenant, 0, -freed, 0);
   end if;
   begin
-    update mayfly.job_steps s set name = renamed ->> s.name where s.tenant_id = tenant and s.job_id = job.id and renamed ? s.name;
+    update mayfly.job_steps s set name = (renamed ->> r.step) || substr(s.name, length(r.step) + 1)
+    from mayfly_private.rows_of_steps(tenant, job.id, array(select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')))) r
+    where s.tenant_id = tenant and s.job_id = job.id and s.name = r.name;
   exception when unique_violation then
     perform mayfly_private.fail(409, 'invalid_request', 'Another step has one of these names.', 'Nothing was changed.', '{"field": "renamed"}');
   end;
@@ -13778,6 +14496,55 @@ $$;
 comment on function mayfly.query_workflow is 'How far a workflow is: what it reports, what it waits for, its children and open approvals.';
 
 grant execute on function mayfly.query_workflow to authenticated, service_role;
+
+-- The definer half of mayfly.read_graph_input. Fenced.
+
+create function mayfly_private.read_graph_input(lease text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  def jsonb;
+  run mayfly.jobs;
+  given jsonb;
+begin
+  select * into run from mayfly.jobs j where j.tenant_id = job.tenant_id and j.id = job.parent_id;
+  select g.graph -> 'steps' -> split_part(job.name, ':', 4) into def
+  from mayfly.workflow_graphs g
+  where g.tenant_id = job.tenant_id and g.name = split_part(job.name, ':', 2) and g.version = split_part(job.name, ':', 3);
+  if def is null or run.id is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'The job is no step of a graph that is under way.', null, '{"field": "lease"}');
+  end if;
+  given := mayfly_private.graph_given(job.tenant_id, run.id, run.input, mayfly_private.step_names(def -> 'needs') || mayfly_private.step_names(def -> 'optional'));
+  if octet_length(given::text) > 8388608 then
+    perform mayfly_private.fail(413, 'invalid_request', 'What this step needs has more than 8 MB.', 'Keep what is large elsewhere, and give references to it.',
+      '{"field": "needs"}');
+  end if;
+  return given;
+end
+$$;
+
+comment on function mayfly_private.read_graph_input is 'What a held step of a graph is given.';
+
+grant execute on function mayfly_private.read_graph_input to authenticated, service_role;
+
+-- What a held step of a graph is given, where that was too large to stand in its job: { input, <step>: what it gave }.
+
+create function mayfly.read_graph_input(lease text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_graph_input(lease);
+end
+$$;
+
+comment on function mayfly.read_graph_input is 'What a held step of a graph is given: the input of the run, and what each step that it needs gave.';
+
+grant execute on function mayfly.read_graph_input to authenticated, service_role;
 
 -- The definer half of mayfly.report_workflow. Fenced. Kept as the step `report` of the job, the only one that changes:
 -- it is deleted with the others. Locks the job.
@@ -13884,6 +14651,92 @@ $$;
 comment on function mayfly.retry_steps is 'Forgets recorded failures of steps of a held job: the next attempt tries them again.';
 
 grant execute on function mayfly.retry_steps to authenticated, service_role;
+
+-- Keeps a graph under its name and version if there is none, and gives the one that is kept. Charges it. Locks the row.
+
+create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
+returns mayfly.workflow_graphs
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  kept mayfly.workflow_graphs;
+  size constant integer := 512 + octet_length(graph::text);
+begin
+  select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = keep_graph.name and g.version = keep_graph.version;
+  if not found then
+    perform mayfly_private.check_graph(name, version, graph);
+    insert into mayfly.workflow_graphs (tenant_id, name, version, graph, set_by, bytes)
+    values (tenant, name, version, graph, mayfly_private.caller_id(), size)
+    on conflict on constraint workflow_graphs_pkey do nothing
+    returning * into kept;
+    if found then
+      perform mayfly_private.charge(tenant, 0, size, 1);
+    else
+      select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = keep_graph.name and g.version = keep_graph.version;
+    end if;
+  end if;
+  return kept;
+end
+$$;
+
+comment on function mayfly_private.keep_graph is 'Keeps a graph under its name and version if there is none.';
+
+-- The definer half of mayfly.set_graph. Locks the row.
+
+create function mayfly_private.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:add');
+  admin constant boolean := tenant = any (mayfly_private.tenant_ids('job:admin'));
+  kept mayfly.workflow_graphs;
+  size constant integer := 512 + octet_length(graph::text);
+begin
+  -- What is kept is what was asked for in most calls: nothing is checked then.
+  select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
+  if kept.graph is distinct from set_graph.graph or kept.graph is null then
+    perform mayfly_private.check_graph(name, version, graph);
+  end if;
+  kept := mayfly_private.keep_graph(tenant, name, version, graph);
+  if kept.graph <> set_graph.graph then
+    perform from mayfly.workflow_graphs g
+    where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version for update;
+    if not admin or exists (
+      select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || set_graph.name || ':' || set_graph.version) then
+      perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph.', version, name),
+        case when admin then 'It has runs under way. Give this graph another version, or wait until they have ended.'
+          else 'Give this graph another version. Replacing one that has no runs under way needs job:admin.' end, '{"field": "version"}');
+    end if;
+    perform mayfly_private.charge(tenant, 0, size - kept.bytes, 1);
+    update mayfly.workflow_graphs g
+    set graph = set_graph.graph, set_by = mayfly_private.caller_id(), set_at = mayfly_private.now(), bytes = size
+    where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version
+    returning * into kept;
+  end if;
+  return jsonb_build_object('name', kept.name, 'version', kept.version, 'set_at', kept.set_at);
+end
+$$;
+
+comment on function mayfly_private.set_graph is 'Defines a workflow as a graph.';
+
+grant execute on function mayfly_private.set_graph to authenticated, service_role;
+
+-- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs, optional, map, when,
+-- input, job, on_failure, options } }, result }. The same again changes nothing; another graph for a version that has none
+-- of its runs under way needs job:admin.
+
+create function mayfly.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_graph(name, version, graph);
+
+comment on function mayfly.set_graph is 'Defines a workflow as a graph, checked for circles and for what is missing: { name, version, set_at }.';
+
+grant execute on function mayfly.set_graph to authenticated, service_role;
 
 -- Refuses waits with the index and the field of their first fault. Locks nothing.
 
@@ -15788,7 +16641,8 @@ comment on function mayfly_private.write_budgets is 'Writes locked budgets back.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('run:read', 'See runs: what was asked, said, done and spent.', '{viewer,member,admin,owner}', true, true),
-  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true)
+  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true),
+  ('secret:read', 'Read secrets of the tenant from Vault, for the tools and models of a run that one works on.', '{admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
@@ -16715,6 +17569,55 @@ $$;
 comment on function mayfly.read_run_chunks is 'A page of the stream of a run behind a cursor: { rows, last, status, ended }.';
 
 grant execute on function mayfly.read_run_chunks to authenticated, service_role;
+
+-- The definer half of mayfly.read_secret. Locks the job and the run. Dynamic, since Vault need not be there.
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  secret text;
+begin
+  if not coalesce(name ~ '^[A-Za-z0-9_.-]{1,100}$', false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  -- A worker with the secret key has every scope, and need not name a tenant: its lease does.
+  if (mayfly_private.job_holder()).kind <> 'secret' then
+    perform mayfly_private.require_tenant('secret:read');
+  end if;
+  if to_regclass('vault.decrypted_secrets') is not null then
+    execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.name = $1' into secret
+      using format('mayfly/%s/%s', run.tenant_id, read_secret.name);
+  end if;
+  return jsonb_build_object('secret', secret);
+end
+$$;
+
+comment on function mayfly_private.read_secret is 'A secret of the tenant of a run that is held, from Vault.';
+
+grant execute on function mayfly_private.read_secret to authenticated, service_role;
+
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read): that of the name
+-- `mayfly/<tenant>/<name>` in Supabase Vault. Null where there is none, or no Vault.
+--   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
+
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_secret(lease, name);
+end
+$$;
+
+comment on function mayfly.read_secret is 'A secret of the tenant from Supabase Vault, for the run of a lease: { secret }.';
+
+grant execute on function mayfly.read_secret to authenticated, service_role;
 
 -- The definer half of mayfly.record_model_call: the answer of a model, its cost and the totals of the run in one
 -- transaction. Written once for a step: a call that comes again finds it recorded. Locks the job, the run, then
