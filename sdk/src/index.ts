@@ -191,12 +191,8 @@ export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
-<<<<<<< HEAD
-export type { People } from "./people/people.ts";
-export { provideAi } from "./runs/ai.ts";
-=======
 export type { OwnMembership, People } from "./people/people.ts";
->>>>>>> main
+export { provideAi } from "./runs/ai.ts";
 export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
 export { defineAgent, tool } from "./runs/define.ts";
 export { type RunAgentsOptions, runAgents } from "./runs/handlers.ts";

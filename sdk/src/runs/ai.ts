@@ -18,6 +18,7 @@ const name: string = "ai";
  *
  * @example
  * import * as ai from "ai";
+ * import { provideAi } from "@mayfly/sdk";
  *
  * provideAi(ai);
  */
@@ -34,15 +35,9 @@ export function loadAi(): Promise<Ai> {
     throw new MayflyError(
       {
         code: "not_configured",
-<<<<<<< HEAD
-        message: "Runs need the package `ai`, version 7.",
-        hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic. In a bundle: provideAi(ai)",
-        details: null,
-=======
         message: "Runs need the package `ai`, version 7, which could not be loaded.",
-        hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic",
+        hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic. In a bundle: provideAi(ai)",
         details: { problem: cause instanceof Error ? cause.message : String(cause) },
->>>>>>> main
       },
       { cause },
     );
