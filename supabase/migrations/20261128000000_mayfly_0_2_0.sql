@@ -115,6 +115,23 @@ $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
 
+-- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
+-- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+
+create or replace function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not mayfly_private.numbers_kept(value) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
+      'Send such numbers as strings.', jsonb_build_object('field', field));
+  end if;
+end
+$$;
+
 -- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
 -- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
 -- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
@@ -135,10 +152,10 @@ begin
     return;
   end if;
   perform mayfly_private.fail(503, 'version_unsupported',
-    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+    format('The edge functions have version %s, but the database works with %s to %s.',
       coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
-    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
-      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    case when deployed > installed then 'Run npx supabase db push: the database must be upgraded before the functions.'
+      else 'Deploy the functions of the same release: npx supabase functions deploy spawn sync query.' end,
     release);
 end
 $$;
@@ -640,6 +657,24 @@ comment on column mayfly.agents.lifetime is 'From spawn, or the last time that i
 
 comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 
+-- Fails unless the caller may act on someone who has, or is to have, this role: an owner on all, an
+-- admin on all but owners. Called by the functions for people.
+
+create or replace function mayfly_private.require_role(tenant uuid, over text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if over is null or over not in ('owner', 'admin', 'member', 'viewer') then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must be owner, admin, member or viewer.', null, '{"field": "role"}');
+  elsif over = 'owner' and mayfly_private.acting_role(tenant) is distinct from 'owner' then
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can add, change or remove owners.',
+      'Ask an owner of the tenant.', '{"role": "owner"}');
+  end if;
+end
+$$;
+
 -- The one tenant of this request, in which the caller must have the scope. Called first by every
 -- function that writes. Locks nothing.
 
@@ -659,16 +694,16 @@ begin
   tenants := case when caller.kind = 'machine' then array[caller.tenant_id] else mayfly_private.tenant_ids(null) end;
   if caller is null or caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
-      'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
+      'Spawn an agent, or sign in. A stopped or expired agent can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
-      'Choose one by its id: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Choose one by its id, with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
-      case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,
+      case when scope is null then 'An enrolment key can only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
       jsonb_build_object('scope', scope));
   end if;
@@ -730,16 +765,16 @@ begin
   if more_memories > 0 and used.memories > limits.max_memories then
     perform mayfly_private.fail(403, 'quota_exceeded',
       format('The tenant may keep %s memories.', limits.max_memories),
-      'Nothing was written. Erase memories, or have the tenant''s max_memories raised.',
+      'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
       jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
   elsif more_bytes > 0 and used.bytes > limits.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('What the tenant stores may have %s bytes.', limits.max_bytes),
+      format('The tenant may store %s bytes.', limits.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
+      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
@@ -775,6 +810,76 @@ begin
   set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
     writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
   where u.tenant_id = tenant and u.shard = free_shard;
+end
+$$;
+
+-- The definer half of mayfly.create_tenant. Of one person's calls at once, one waits for the other, so
+-- that they do not pass the limit together.
+
+create or replace function mayfly_private.create_tenant(name text, owner uuid)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  settings mayfly_private.settings;
+  tenant mayfly.tenants;
+begin
+  select * into strict settings from mayfly_private.settings;
+  if name is null or char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif caller.kind = 'person' then
+    if settings.tenants_created_by <> 'signed_in' or claims -> 'is_anonymous' = 'true'
+      or not exists (select from auth.users u where u.id = caller.id) then
+      perform mayfly_private.fail(403, 'tenant_creation_not_allowed', 'This project does not allow this person to create tenants.',
+        'Have one created with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
+    elsif owner is not null and owner <> caller.id then
+      perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they create.', null, '{"field": "owner"}');
+    end if;
+    owner := caller.id;
+    perform pg_advisory_xact_lock(hashtextextended('mayfly.create_tenant ' || owner, 0));
+    if (select count(*) from mayfly.members m where m.user_id = owner and m.role = 'owner') >= settings.max_tenants_per_person then
+      perform mayfly_private.fail(403, 'tenant_quota_exceeded',
+        format('A person may own %s tenants here.', settings.max_tenants_per_person),
+        'Erase one, hand one over, or have max_tenants_per_person raised.',
+        jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
+    end if;
+  elsif caller.kind is distinct from 'secret' and claims is not null then
+    -- Without claims it is the SQL editor: nobody else may execute this without them.
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
+  elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
+  end if;
+
+  insert into mayfly.tenants (name) values (create_tenant.name) returning * into tenant;
+  insert into mayfly.members (tenant_id, user_id, role) select tenant.id, owner, 'owner' where owner is not null;
+  return tenant;
+end
+$$;
+
+-- Keeps a tenant from being erased until the transaction ends, and gives its language. Called by
+-- mayfly_private.push, for the tenant of its caller. Locks the tenant's row as a foreign key does; who writes
+-- memories shares that lock.
+
+create or replace function mayfly_private.hold_tenant(tenant uuid)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  found_language text;
+begin
+  select t.language into found_language
+  from mayfly.tenants t
+  where t.id = tenant
+  for key share;
+  if not found then
+    perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
+  end if;
+  return found_language;
 end
 $$;
 
@@ -899,6 +1004,44 @@ return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(
 
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
 
+-- The definer half of mayfly.update_tenant. Locks the tenant's row.
+
+create or replace function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  tenant mayfly.tenants;
+begin
+  if char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif max_lifetime not between '5 seconds' and '30 days' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
+  elsif token_lifetime not between '10 seconds' and '1 hour' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
+  elsif max_depth not between 0 and 20 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif not mayfly_private.is_retention(retention) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
+  end if;
+  update mayfly.tenants t
+  set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
+    max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
+    token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth),
+    retention = coalesce(update_tenant.retention, t.retention)
+  where t.id = of_tenant
+  returning * into tenant;
+  return tenant;
+exception when check_violation then
+  perform mayfly_private.fail(400, 'invalid_request', 'language must be one that the database can search.', null, '{"field": "language"}');
+  return null;
+end
+$$;
+
 -- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
 -- (mayfly_private.usage_counts).
 
@@ -995,7 +1138,7 @@ declare
   tenant_name text;
 begin
   if caller.kind is distinct from 'person' then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person accepts an invitation.', 'Sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person can accept an invitation.', 'Sign in.');
   elsif token is null and invitation_id is null then
     perform mayfly_private.fail(400, 'invalid_request', 'Accepting needs the token or the id of an invitation.', null, '{"field": "token"}');
   end if;
@@ -1016,7 +1159,7 @@ begin
   for update;
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
-      'Sign in with the address that was invited and confirmed, or ask for another invitation.');
+      'Sign in with the invited address after you confirmed it, or ask for another invitation.');
   elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
@@ -1025,11 +1168,38 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
   return jsonb_build_object('tenant', jsonb_build_object('id', invitation.tenant_id, 'name', tenant_name), 'role', invitation.role);
+end
+$$;
+
+-- The definer half of mayfly.add_member. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.add_member(member uuid, role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  found_member mayfly.members;
+begin
+  perform mayfly_private.require_role(of_tenant, role);
+  if not exists (select from auth.users u where u.id = member) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "user_id"}');
+  end if;
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  perform mayfly_private.require_tenant('member:write');
+  insert into mayfly.members as m (tenant_id, user_id, role) values (of_tenant, member, add_member.role)
+  on conflict do nothing
+  returning * into found_member;
+  if found_member.user_id is null then
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Change the role instead.', '{"field": "user_id"}');
+  end if;
+  return to_jsonb(found_member);
 end
 $$;
 
@@ -1054,9 +1224,9 @@ begin
   if name is null or char_length(name) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
   elsif by_person and owner is distinct from null and owner <> caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; a person ensures a tenant of its own.', null, '{"field": "owner"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they ensure.', null, '{"field": "owner"}');
   elsif not by_person and caller.kind is distinct from 'secret' and nullif(current_setting('request.jwt.claims', true), '') is not null then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   end if;
   perform pg_advisory_xact_lock(hashtextextended(format('mayfly.ensure_tenant %s %s', of_owner, name), 0));
 
@@ -1120,11 +1290,11 @@ begin
   if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
     perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   elsif exists (
       select from mayfly.members m join auth.users u on u.id = m.user_id
       where m.tenant_id = of_tenant and lower(u.email) = address) then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.',
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.',
       'Change the role instead.', '{"field": "email"}');
   end if;
 
@@ -1134,6 +1304,46 @@ begin
   insert into mayfly_private.invitation_secrets (hash, tenant_id, invitation_id)
   values (mayfly_private.hash_secret(secret), of_tenant, invitation.id);
   return jsonb_build_object('token', secret, 'invitation', to_jsonb(invitation));
+end
+$$;
+
+-- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
+-- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
+
+create or replace function mayfly_private.keep_owner(member mayfly.members)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if member.role = 'owner' and not exists (
+      select from mayfly.members m
+      where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant needs at least one owner.',
+      'Transfer the tenant first, or erase it.');
+  end if;
+end
+$$;
+
+-- The definer half of mayfly.leave_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.leave_tenant()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person can leave a tenant.', 'Stop the agent instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
+  perform mayfly_private.keep_owner(found_member);
+  delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
+  return to_jsonb(found_member);
 end
 $$;
 
@@ -1177,6 +1387,32 @@ begin
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such open invitation.', null, '{"field": "id"}');
   end if;
   return to_jsonb(invitation);
+end
+$$;
+
+-- The definer half of mayfly.transfer_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.transfer_tenant(member uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner can transfer a tenant.', 'With the secret key, change roles instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
+  perform mayfly_private.require_role(of_tenant, 'owner');
+  if member = caller.id then
+    perform mayfly_private.fail(400, 'invalid_request', 'user_id must be another person.', null, '{"field": "user_id"}');
+  end if;
+  update mayfly.members m set role = case when m.user_id = member then 'owner' else 'admin' end
+  where m.tenant_id = of_tenant and m.user_id in (member, caller.id);
+  return (select to_jsonb(m) from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member);
 end
 $$;
 
@@ -1501,6 +1737,37 @@ begin
 end
 $$;
 
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called
+-- by all who give scopes to an agent, a type or an enrolment key. Locks nothing.
+
+create or replace function mayfly_private.check_scopes(scopes text[], allowed text[])
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  excess text[];
+begin
+  excess := (select array_agg(s order by s) from unnest(scopes) s
+    where s is null or not exists (select from mayfly.scopes known where known.name = s));
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_unknown', format('Unknown scopes: %s.', array_to_string(excess, ', ', 'null')),
+      'The table mayfly.scopes lists them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s join mayfly.scopes known on known.name = s where not known.agents);
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_not_for_agents', format('No agent can have these scopes: %s.', array_to_string(excess, ', ')),
+      'Only people and the secret key can have them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s where not s = any (allowed));
+  if excess is not null then
+    perform mayfly_private.fail(403, 'scope_exceeds_parent',
+      format('The caller cannot give scopes that it does not have: %s.', array_to_string(excess, ', ')),
+      'Ask for a subset of the caller''s scopes.', jsonb_build_object('scopes', excess));
+  end if;
+end
+$$;
+
 -- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
 -- locks anything; what an agent's values may be is checked as it is drafted.
 
@@ -1570,7 +1837,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
   perform mayfly_private.check_scopes(scopes, allowed);
 
@@ -1603,7 +1870,7 @@ declare
   defined mayfly.agent_types;
 begin
   if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   elsif char_length(role) > 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'role must have at most 200 characters.', null, '{"field": "role"}');
   elsif char_length(description) > 2000 then
@@ -1611,7 +1878,7 @@ begin
   elsif char_length(prompt) > 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
   elsif max_lifetime not between '5 seconds' and '30 days' then
@@ -1665,7 +1932,7 @@ begin
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
     if parent.depth + 1 > tenant.max_depth then
       perform mayfly_private.fail(403, 'depth_exceeded',
-        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        format('The tree of agents in this tenant may have at most %s levels.', tenant.max_depth),
         'Let an ancestor spawn it, or raise the tenant''s max_depth.');
     end if;
   elsif caller.kind = 'person' then
@@ -1716,13 +1983,13 @@ begin
   if char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'type must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "type"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'type must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "type"}');
   elsif lifetime < '5 seconds' or lifetime > longest then
     perform mayfly_private.fail(400, 'lifetime_out_of_range',
       format('lifetime must be 5 seconds to %s seconds.', extract(epoch from longest)::bigint),
       'Ask for less, or raise the max_lifetime of the tenant or the type.', '{"field": "lifetime"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif char_length(task) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
@@ -1751,7 +2018,7 @@ begin
     if exists (select from mayfly.agents a
         where a.tenant_id = tenant.id and a.name = draft_agent.name and a.status in ('running', 'suspended')) then
       perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant is called %s.', name),
-        'Choose another name, or none to get one.', '{"field": "name"}');
+        'Choose another name, or leave it out to get one.', '{"field": "name"}');
     end if;
   end if;
 
@@ -1851,6 +2118,29 @@ begin
 end
 $$;
 
+-- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
+-- spawn_agent and spawn_team.
+
+create or replace function mayfly_private.insert_agents(drafted mayfly.agents[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  inserted integer;
+begin
+  insert into mayfly.agents
+  select d.* from unnest(drafted) d
+  on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
+  get diagnostics inserted = row_count;
+  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  if inserted < cardinality(drafted) then
+    perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
+      'Try again, or choose another name.', '{"field": "name"}');
+  end if;
+end
+$$;
+
 -- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
 -- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
 -- of 20. Locks nothing.
@@ -1881,6 +2171,34 @@ begin
       where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
     ) living);
+end
+$$;
+
+-- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
+-- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
+-- that does not exist. Locks its row.
+
+create or replace function mayfly_private.lock_agent(agent_id uuid)
+returns mayfly.agents
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(lock_agent.agent_id, caller.id)
+  for no key update;
+  if agent.id is null then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
+    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'An agent needs it for agents other than itself and its descendants.', '{"scope": "agent:stop"}');
+  end if;
+  return agent;
 end
 $$;
 
@@ -1940,6 +2258,22 @@ begin
 end
 $$;
 
+-- Refuses a change of an agent's status that the transition table does not have, naming both. Called
+-- by the table's trigger, and by those who know that an agent has ended before its row says so.
+
+create or replace function mayfly_private.refuse_transition(from_status text, to_status text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(409, 'transition_not_allowed',
+    format('An agent that is %s cannot become %s.', from_status, to_status),
+    'A stopped or expired agent cannot come back: spawn another.',
+    jsonb_build_object('from', from_status, 'to', to_status));
+end
+$$;
+
 -- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
 -- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
 -- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
@@ -1975,7 +2309,7 @@ begin
   end if;
   if secret.hash is null then
     perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
-      'It never was one, or a later one has replaced it. Spawn another agent.');
+      'It never existed, or a later one has replaced it. Spawn another agent.');
   end if;
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
@@ -1992,7 +2326,7 @@ begin
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
-      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
+      'Renew with a secret from one of the answers.', '{"quota": "renewals", "limit": 20}', 30);
   end if;
 
   update mayfly_private.renewal_secrets s
@@ -2003,7 +2337,7 @@ begin
 
   agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id, coalesce(extend, false));
   if agent.id is null then
-    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
+    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent or one of its ancestors has stopped, expired or been suspended.',
       'Spawn another agent.');
   end if;
   return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
@@ -2026,6 +2360,45 @@ return mayfly_private.renew_agent(extend);
 comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret the token names.';
 
 grant execute on function mayfly.renew_agent to authenticated;
+
+-- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
+-- scope of it. Locks the agent's row, and what charge locks.
+
+create or replace function mayfly_private.resume_agent(agent_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'running');
+  elsif agent.status = 'running' then
+    perform mayfly_private.fail(409, 'transition_not_allowed',
+      case current_status when 'running' then 'The agent is already running.'
+        else 'The agent itself is running, but one of its ancestors is suspended.' end,
+      'Only a suspended agent can be resumed. Its descendants resume with it.',
+      jsonb_build_object('from', 'running', 'to', 'running'));
+  end if;
+  perform mayfly_private.check_scopes(agent.scopes, array(
+    select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
+
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
+  update mayfly.agents a
+  set status = 'running', suspended_at = null, suspend_reason = null
+  where a.tenant_id = agent.tenant_id and a.id = agent.id;
+  agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
+  if agent.id is null then
+    perform mayfly_private.fail(409, 'agent_suspended', 'One of the agent''s ancestors is suspended.',
+      'Resume the ancestor first.');
+  end if;
+  perform mayfly_private.void_secrets(agent.tenant_id, agent.id);
+  return mayfly_private.issue_token(agent.tenant_id, agent.id);
+end
+$$;
 
 -- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
 -- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
@@ -2601,8 +2974,8 @@ begin
   where o.nth > 1
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id stands in this push twice.', fault.index),
-      'Nothing of this push was applied. Give each operation an id of its own.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id appears twice in this push.', fault.index),
+      'Nothing of this push was applied. Give each operation its own id.',
       jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 end
@@ -3060,13 +3433,13 @@ begin
     cursor_state := null;
   end;
   if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
-    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log gave.',
-      'Pass the cursor of the last answer as it came, or null for the first time.', '{"field": "since"}');
+    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log returned.',
+      'Pass the cursor of the last answer unchanged, or null the first time.', '{"field": "since"}');
   elsif (cursor_state ->> 'e')::numeric <> of_epoch then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor was issued before the database was restored.',
       'Sync again with since: null.', '{"field": "since"}');
   elsif mayfly_private.is_behind_log(tenant, seen) then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is older than the log.',
       'Sync again with since: null.', '{"field": "since"}');
   end if;
   return cursor_state;
@@ -3127,8 +3500,8 @@ begin
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
   if expired is not null then
-    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
-      'Nothing of this push was applied. Leave the operation out, or make it again after a look at what is there.',
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] is too old: it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or check what is stored and make it again.',
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
 
@@ -3165,7 +3538,7 @@ as $$
 begin
   -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
   if push @? '$[*].old' then
-    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no part that is called old.',
+    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
   end if;
   return mayfly_private.push(push);
@@ -3225,7 +3598,7 @@ begin
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
     perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
-      'As {"memory": true}. Rows of other kinds do not travel with the log.', '{"field": "with_rows"}');
+      'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
 
   if since is null or since = 'now' then
@@ -3233,8 +3606,8 @@ begin
   else
     cursor_state := mayfly_private.open_cursor(tenant, since);
     if cursor_state ? 'b' then
-      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of a first sync that has not ended.',
-        'Call sync with it until it has no more, then go on with read_log.', '{"field": "since"}');
+      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of an unfinished first sync.',
+        'Call sync with it until more is false, then continue with read_log.', '{"field": "since"}');
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
@@ -3408,8 +3781,8 @@ declare
 begin
   if types is null then
     if cardinality(readable) = 0 then
-      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope whose events the log tells of.',
-        'Spawn the agent with the scope of what it is to hear of, such as memory:read or state:read.',
+      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope that shows events.',
+        'Spawn the agent with the scopes of the events that it needs, such as memory:read or state:read.',
         '{"scope": "memory:read"}');
     end if;
     return readable;
@@ -3422,7 +3795,7 @@ begin
     where k.kind = asked.type or (right(asked.type, 1) = '*' and starts_with(k.kind, left(asked.type, -1)));
     if matching is null then
       perform mayfly_private.fail(400, 'invalid_request', format('types[%s] is not a kind of event.', asked.index),
-        'Give a kind such as agent.stopped, or the beginning of some: memory.* stands for all that begin so. mayfly.event_kinds has them.',
+        'Use a kind such as agent.stopped, or a prefix such as memory.*. The table mayfly.event_kinds lists all kinds.',
         jsonb_build_object('field', 'types', 'index', asked.index));
     elsif not matching && readable then
       perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s, which shows %s.', scope, matching[1]),
@@ -3830,7 +4203,7 @@ declare
 begin
   perform mayfly_private.require_tenant('memory:read');
   if selection <> 'true' then
-    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out for none.', '{"field": "with_rows.memory"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out if you want none.', '{"field": "with_rows.memory"}');
   end if;
   select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
     array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
@@ -4370,7 +4743,7 @@ begin
     order by o.n limit 1;
     if fault.index is not null then
       perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),
-        'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+        'Nothing of this push was applied. Correct your clock with details.server_ms, and make the update again.',
         jsonb_build_object('index', fault.index, 'field', fault.field, 'server_ms', now_ms));
     end if;
   end if;
@@ -4385,8 +4758,8 @@ begin
     where twice.nth > 1
     order by twice.n
     limit 1;
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s stands in this push twice.', fault.index, fault.field),
-      'Nothing of this push was applied. One push says one thing about one memory.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s appears twice in this push.', fault.index, fault.field),
+      'Nothing of this push was applied. Send only one operation for each memory in a push.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
@@ -4466,7 +4839,7 @@ begin
   where h.key <> all (kinds) or not mayfly_private.number_within(h.value, 0.001, 36500) limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('half_lives.%s must be a number of days from 0.001 to 36500.', wrong),
-      'Its keys are kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
+      'Its keys must be kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
   end if;
 end
 $$;
@@ -5144,8 +5517,8 @@ begin
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
   if copies is null or copies @? '$.* ? (@ == null)' then
-    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
-      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).',
+    perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
+      'Nothing of this push was applied. Give each memory its own id (UUIDv7).',
       jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'subject')));
   end if;
   return (
@@ -5328,8 +5701,8 @@ begin
   where k.owner <> tenant and not sees_all and k.agent = any (own) is not true
   order by k.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s is of a private memory that you would not see.', fault.index, fault.field),
-      'Nothing of this push was applied. Leave the key out, or name an agent of yours.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s would be the key of a private memory that the caller cannot see.', fault.index, fault.field),
+      'Nothing of this push was applied. Leave the key out, or name one of your agents.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
   perform pg_advisory_xact_lock(l.lock) from (
@@ -5726,7 +6099,7 @@ begin
     asked_vector := embedding::extensions.halfvec;
     if extensions.l2_norm(asked_vector) = 0 then
       perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
-        'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+        'A vector of zeros has no direction, so nothing is similar to it.', '{"field": "embedding"}');
     end if;
   end if;
   if similar_to is not null then
@@ -5743,7 +6116,7 @@ begin
     order by v.model
     limit 1;
     if not found then
-      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.', null,
         '{"field": "similar_to"}');
     end if;
   end if;
@@ -6057,7 +6430,7 @@ begin
       (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
-        'must be an object of at most 64 KB, at most 32 levels deep'),
+        'must be an object of at most 64 KB, with at most 32 levels'),
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
@@ -6072,17 +6445,17 @@ begin
           else false end, format('must be %s numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30', dimensions)),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
-        'must have a number other than 0: without one it points nowhere, and is like nothing'),
+        'must have a number other than 0, because a vector of zeros has no direction'),
       (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding'),
+        'must be a text of 1 to 100 characters, together with an embedding'),
       ('body.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
           and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
-          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
+          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field, and only fields that can be updated'),
       ('body.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
           and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
       ('body.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
           or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
-            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
+            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set if resolve is manual'),
       ('body.resolve', part.update is not true or part.memory -> 'resolve' is null
           or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
       ('body.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
@@ -6221,7 +6594,7 @@ begin
     delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
   else
     if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
-      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can have weights for at most 20 models.', 'Reset one that you no longer use.',
         '{"quota": "model_worths", "limit": 20}');
     end if;
     insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)
@@ -7060,6 +7433,128 @@ begin
 end
 $$;
 
+-- Refuses messages with the index and the field of their first fault, before anything is sent. Locks nothing.
+
+create or replace function mayfly_private.check_messages(messages jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault record;
+  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments}';
+begin
+  if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
+  elsif pg_column_size(messages) > 4194304 then
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can send at most 4 MB.', 'Send fewer at once.', '{"field": "messages"}');
+  end if;
+
+  select o.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n),
+    lateral (select case when jsonb_typeof(o.m -> 'to') = 'object' then o.m -> 'to' else '{}' end as target) as part,
+    lateral (values
+      ('id', jsonb_typeof(o.m) = 'object' and mayfly_private.to_uuid(o.m ->> 'id') is not null, 'must be a uuid'),
+      ('to', (select count(*) = 1 from jsonb_object_keys(part.target)) and case
+          when part.target ? 'agent' then jsonb_typeof(part.target -> 'agent') = 'string' and mayfly_private.to_uuid(part.target ->> 'agent') is not null
+          when part.target ? 'all' then part.target -> 'all' = 'true'
+          when part.target ? 'type' or part.target ? 'channel' then jsonb_typeof(coalesce(part.target -> 'type', part.target -> 'channel')) = 'string' and coalesce(part.target ->> 'type', part.target ->> 'channel') ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'
+          when part.target ? 'role' then jsonb_typeof(part.target -> 'role') = 'string' and char_length(part.target ->> 'role') between 1 and 200
+          when part.target ? 'capability' then jsonb_typeof(part.target -> 'capability') = 'string' and char_length(part.target ->> 'capability') between 1 and 100
+          else false end,
+        'must be one of { agent: uuid }, { all: true }, { type }, { role }, { capability }, { channel }'),
+      ('type', jsonb_typeof(o.m -> 'type') = 'string' and o.m ->> 'type' ~ '^[a-z][a-z0-9_]{0,62}$',
+        'must have at most 63 lower case letters, digits and underscores, and begin with a letter'),
+      ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
+          and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
+        'must be an object of at most 256 KB, with at most 32 levels'),
+      ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
+      ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
+      ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
+        'must be a text of 1 to 200 characters'),
+      ('reply_to', mayfly_private.uuid_or_absent(o.m -> 'reply_to'), 'must be the id of a message'),
+      ('priority', coalesce(o.m ->> 'priority', 'normal') in ('low', 'normal', 'high', 'urgent'), 'must be low, normal, high or urgent'),
+      ('reply_required', coalesce(jsonb_typeof(o.m -> 'reply_required'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      ('deadline', mayfly_private.instant_or_absent(o.m -> 'deadline'), 'must be an ISO 8601 instant'),
+      ('attachments', case coalesce(jsonb_typeof(o.m -> 'attachments'), 'null')
+          when 'null' then true
+          when 'array' then jsonb_array_length(o.m -> 'attachments') <= 20 and not exists (
+            select from jsonb_array_elements(o.m -> 'attachments') a
+            where case when jsonb_typeof(a) <> 'object' then true else
+              a - '{name,uri,mime_type,bytes,sha256}'::text[] <> '{}'
+              or (jsonb_typeof(a -> 'name') = 'string' and char_length(a ->> 'name') between 1 and 500) is not true
+              or (jsonb_typeof(a -> 'uri') = 'string' and char_length(a ->> 'uri') between 1 and 2000) is not true
+              or not mayfly_private.text_within(a -> 'mime_type', 200)
+              or not mayfly_private.number_within(a -> 'bytes', 0, 1e15, true)
+              or not (coalesce(jsonb_typeof(a -> 'sha256'), 'null') = 'null' or (jsonb_typeof(a -> 'sha256') = 'string' and a ->> 'sha256' ~ '^[0-9a-f]{64}$')) end)
+          else false end,
+        'must be at most 20 of { name, uri, mime_type?, bytes?, sha256? }'),
+      (coalesce((select k from jsonb_object_keys(case when jsonb_typeof(o.m) = 'object' then o.m else '{}' end) k where k <> all (known) limit 1), 'id'),
+        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is no field of a message')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].%s %s.', fault.index, fault.field, fault.rule),
+      'Nothing was sent. Correct it, or leave the message out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  select max(o.n) - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  group by (o.m ->> 'id')::uuid
+  having count(*) > 1
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].id appears twice in this call.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+end
+$$;
+
+-- Refuses messages whose recipient there is not, or is not alive, and those to many that reach nobody.
+-- Called by send_messages for those that are new; delivered has a message's id for each recipient. As
+-- owner. Locks nothing.
+
+create or replace function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select o.n - 1 as index, o.m -> 'to' ->> 'agent' as recipient, (a.id is not null) as dead into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  left join mayfly.agents a on a.tenant_id = tenant and a.id = (o.m -> 'to' ->> 'agent')::uuid
+  where (o.m ->> 'id')::uuid = any (claimed) and o.m -> 'to' ? 'agent'
+    and case when a.id is null
+      then not exists (select from mayfly.members p where p.tenant_id = tenant and p.user_id = (o.m -> 'to' ->> 'agent')::uuid)
+      else mayfly_private.effective_status(a) not in ('running', 'suspended') end
+  order by o.n limit 1;
+  if fault.dead then
+    perform mayfly_private.fail(409, 'recipient_not_alive', format('The agent %s is not alive.', fault.recipient),
+      'Nothing was sent. Choose a living agent.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  elsif fault.index is not null then
+    perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', fault.recipient),
+      'Nothing was sent. Name an agent or a member of the tenant.', jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+
+  select o.n - 1 as index, o.m -> 'to' as target into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  where (o.m ->> 'id')::uuid = any (claimed) and not o.m -> 'to' ? 'channel'
+    and (o.m ->> 'id')::uuid <> all (delivered)
+  order by o.n limit 1;
+  if fault.index is not null then
+    perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
+      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+end
+$$;
+
 -- Makes this session the one reader of the caller's inbox: from its commit on messages are broadcast to
 -- it, and the session before is refused. Scope message:read. Locks the inbox.
 
@@ -7086,6 +7581,25 @@ begin
     'acknowledged', coalesce((
       select min(d.seq) - 1 from mayfly.deliveries d
       where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null), box.last_seq));
+end
+$$;
+
+-- The tenant of this request for one who has an inbox there: a living agent or a person, with
+-- message:read. The secret key has none. Locks nothing.
+
+create or replace function mayfly_private.own_inbox()
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+begin
+  if mayfly_private.caller_id() is null then
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and no subscriptions.',
+      'Spawn an agent, or sign in.');
+  end if;
+  return tenant;
 end
 $$;
 
@@ -7150,8 +7664,8 @@ begin
   into answer
   from box;
   if answer is null then
-    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
-      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox.',
+      'Only one process at a time reads an inbox. Open it again here to take it over.');
   end if;
   return answer;
 end
@@ -7202,7 +7716,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
-        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+        'Nothing was sent. Create the channel, or list the existing ones.', jsonb_build_object('index', fault.index, 'field', 'to'));
     end if;
   end if;
 
@@ -7233,8 +7747,8 @@ begin
 
   -- Another call has just sent one of them: in a channel that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
-    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
-      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
+      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -7242,8 +7756,8 @@ begin
   where m.sender_id is distinct from caller.id
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
-      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
   -- One that was made so long ago might have been sent, handled and deleted.
   select o.n - 1 as index into fault
@@ -7252,8 +7766,8 @@ begin
     and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
-      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] is too old: it may have been sent already.', fault.index),
+      'Nothing was sent. Send it again with a new id.', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 
   update mayfly.channels c
@@ -7279,7 +7793,7 @@ begin
   ) t;
 
   if cardinality(delivered) > max_recipients then
-    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+    perform mayfly_private.fail(413, 'push_too_large', format('One call can reach at most %s recipients.', max_recipients),
       'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
   end if;
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
@@ -7440,6 +7954,89 @@ begin
 end
 $$;
 
+-- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
+-- channel:write.
+
+create or replace function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_channels constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels;
+begin
+  if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  elsif kind is null or kind not in ('one_way', 'two_way', 'broadcast') then
+    perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
+  end if;
+  perform mayfly_private.check_channel(tenant, description, publishers);
+  -- Of two at the limit, the second sees what the first has made.
+  perform from mayfly.tenants t where t.id = tenant for no key update;
+  if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+      'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+  end if;
+
+  insert into mayfly.channels as c (tenant_id, name, kind, description, created_by, publishers)
+  values (tenant, create_channel.name, create_channel.kind, coalesce(create_channel.description, ''),
+    mayfly_private.caller_id(), coalesce(create_channel.publishers, '{}'))
+  on conflict do nothing
+  returning c.* into channel;
+  if channel.id is null then
+    perform mayfly_private.fail(409, 'channel_exists', format('The tenant already has a channel %s.', name),
+      'Use it, or choose another name.', '{"field": "name"}');
+  end if;
+  return channel;
+end
+$$;
+
+-- A channel of a tenant by its name, or an error; for a reader also when it may not read it. Called by the
+-- functions of channels. Locks nothing.
+
+create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
+returns mayfly.channels
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels;
+begin
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.name = find_channel.name;
+  if channel.id is null then
+    perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', name),
+      'Create the channel, or list the existing ones.', '{"field": "name"}');
+  elsif for_reader and not channel.id = any (mayfly_private.readable_channel_ids()) then
+    perform mayfly_private.fail(403, 'not_subscribed', format('The caller may not read the channel %s.', name),
+      'Subscribe to it first.', jsonb_build_object('channel', name));
+  end if;
+  return channel;
+end
+$$;
+
+-- Locks a channel that the caller may change: with channel:write its own, with message:admin, too, any.
+-- Called by update_channel and delete_channel.
+
+create or replace function mayfly_private.own_channel(name text)
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+begin
+  if not (coalesce(channel.created_by = mayfly_private.caller_id(), false) or tenant = any (mayfly_private.tenant_ids('message:admin'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope message:admin.',
+      'You need it for channels that others created.', '{"scope": "message:admin"}');
+  end if;
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
+  return channel;
+end
+$$;
+
 -- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
 -- (channel:write), and with message:admin. Locks the channel.
 
@@ -7562,7 +8159,7 @@ begin
   if selection <> 'true' and (keys is null or cardinality(keys) not between 1 and 100
     or exists (select from jsonb_array_elements(selection) k where jsonb_typeof(k) <> 'string')) then
     perform mayfly_private.fail(400, 'invalid_request', 'with_rows.state must be true, or a list of 1 to 100 keys.',
-      'Leave it out for none.', '{"field": "with_rows.state"}');
+      'Leave it out if you want none.', '{"field": "with_rows.state"}');
   end if;
   select jsonb_agg(jsonb_build_object('id', c.id, 'key', c.key, 'agent_id', c.agent_id, 'version', c.version,
       'value', c.value, 'action', c.action, 'by', c.by, 'at', c.at) order by c.n) filter (where c.n = 1 or c.so_far <= max_bytes),
@@ -7605,7 +8202,7 @@ declare
   done jsonb;
 begin
   if jsonb_typeof(edits) is distinct from 'array' or jsonb_array_length(edits) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'As [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'For example [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
   end if;
   select e.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(edits) with ordinality as e (edit, n),
@@ -7613,12 +8210,12 @@ begin
       ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
       ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
           and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
-        'must be a JSON pointer such as /done or /names/0, at most 32 deep; an empty text is the whole value'),
+        'must be a JSON pointer such as /done or /names/0, with at most 32 levels; an empty text is the whole value'),
       ('value', case e.edit ->> 'op'
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, at most 32 deep')
+      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -7639,7 +8236,7 @@ begin
     done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
     if done ? 'fault' then
       perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
-        'Nothing was written. Look at what the state is, and edit that.',
+        'Nothing was written. Read the state, and make edits that fit it.',
         jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
     end if;
     value := done -> 'value';
@@ -7710,7 +8307,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
   elsif expected_version < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
-      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+      'Pass the version that you read, 0 if the state must not exist, or nothing to write in any case.', '{"field": "expected_version"}');
   end if;
   if of_agent is not null then
     select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
@@ -7718,8 +8315,8 @@ begin
       perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
     elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
       or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
-      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
-        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+      perform mayfly_private.fail(403, 'state_not_writable', 'Only the agent itself, its ancestors and admins may write its state.',
+        'Write your own state, or a shared one.', '{"field": "of_agent"}');
     end if;
   end if;
 
@@ -7738,10 +8335,32 @@ begin
   present := case when mayfly_private.is_live(state) then state.version else 0 end;
   if expected_version <> present then
     perform mayfly_private.fail(409, 'version_conflict',
-      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
-      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+      case present when 0 then 'The state does not exist.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide again.', jsonb_build_object('expected', expected_version, 'version', present));
   end if;
   return state;
+end
+$$;
+
+-- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
+-- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+
+create or replace function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  live constant boolean := mayfly_private.is_live(state);
+begin
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
+      'Use set_state for other values.', '{"field": "patch"}');
+  end if;
+  perform mayfly_private.check_numbers(patch, 'patch');
+  return mayfly_private.show_state(mayfly_private.write_state(state,
+    mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
 end
 $$;
 
@@ -7781,9 +8400,9 @@ begin
   if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be a value, or ours_version a version: one of them.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
@@ -7892,7 +8511,7 @@ declare
   present integer;
 begin
   if expected_version is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you have read, or 0 for a state that is not there.',
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you read, or 0 if the state must not exist.',
       'To write in any case, use set_state.', '{"field": "expected_version"}');
   elsif expected_version < 0 then
     perform mayfly_private.lock_state(key, of_agent, expected_version);
@@ -7928,6 +8547,27 @@ comment on function mayfly.swap_state is
 
 grant execute on function mayfly.swap_state to authenticated, service_role;
 
+-- What a state was at a version; fails where that is not kept, or was a deletion. As owner, for states
+-- that the caller has from lock_state.
+
+create or replace function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  found_version mayfly.state_versions;
+begin
+  select * into found_version from mayfly.state_versions v
+  where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
+  if found_version.value is null then
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value at version %s.', wanted),
+      'Only the newest 100 versions are kept: state_history lists them.', jsonb_build_object('field', field));
+  end if;
+  return found_version;
+end
+$$;
+
 -- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
 -- its versions, and charges the tenant for what is more. As owner, for those who have it from
 -- lock_state. 256 bytes stand for a version's row, its index and its event.
@@ -7944,8 +8584,8 @@ declare
   dropped bigint;
 begin
   if not mayfly_private.json_within(new_value, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
-      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, with at most 32 levels.',
+      'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
@@ -8107,7 +8747,7 @@ begin
   if caller.kind is distinct from 'agent' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   elsif jsonb_typeof(records) is distinct from 'array' or jsonb_array_length(records) > 100 or not mayfly_private.json_within(records, 262144, 34) then
-    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100, 256 KB together, each at most 32 deep.',
+    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100 records, with 256 KB together and 32 levels each.',
       null, '{"field": "records"}');
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
@@ -8166,8 +8806,8 @@ begin
 
   if used + more > (levels ->> 'max_records_per_minute')::integer then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
-      'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
+      format('The tenant keeps at most %s debug records a minute for each agent.', levels ->> 'max_records_per_minute'),
+      'Nothing was stored. Send fewer, or raise max_records_per_minute with set_debug.',
       jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
@@ -8269,7 +8909,7 @@ declare
 begin
   if level is null or level not between 1 and 4 then
     perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
-      'To watch no more, release the lease.', '{"field": "level"}');
+      'To stop watching, release the lease.', '{"field": "level"}');
   elsif seconds is null or not seconds between 1 and 60 then
     perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
   elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
@@ -8288,9 +8928,9 @@ begin
   set agent_id = excluded.agent_id, level = excluded.level, categories = excluded.categories, expires_at = excluded.expires_at
   where l.watcher_id is not distinct from excluded.watcher_id;
   if not found then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease is another watcher''s.', 'Make a new id.', '{"field": "lease"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease belongs to another watcher.', 'Use a new id.', '{"field": "lease"}');
   elsif (select count(*) from mayfly_private.debug_leases l where l.tenant_id = of_tenant) > 200 then
-    perform mayfly_private.fail(429, 'rate_limited', 'The tenant has 200 leases of debug streams at most.',
+    perform mayfly_private.fail(429, 'rate_limited', 'The tenant may have at most 200 leases of debug streams.',
       'Release some, or wait until some end.', '{"quota": "debug_leases", "limit": 200}', 60);
   end if;
   return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));
@@ -9100,7 +9740,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'
@@ -10014,7 +10654,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
-        format('done[%s].result must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold.', fault),
+        format('done[%s].result must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold.', fault),
         'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
     end if;
   end if;
@@ -12037,7 +12677,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif not mayfly_private.json_within(payload, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "payload"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "payload"}');
   end if;
   perform mayfly_private.check_numbers(payload, 'payload');
   select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;
@@ -12960,7 +13600,7 @@ begin
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, at most 32 deep'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
@@ -14560,7 +15200,7 @@ declare
   former integer;
 begin
   if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "value"}');
   end if;
   perform mayfly_private.check_numbers(value, 'value');
   job := mayfly_private.fence_job(lease);
@@ -20337,7 +20977,7 @@ begin
     select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was written.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was written.', '{"field": "ids"}');
   elsif exists (select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and f.valid_from > instant) then
     perform mayfly_private.refuse_fact('at', 'at or after the beginning of each of the facts');
   end if;
@@ -20395,8 +21035,8 @@ begin
       order by n.entity_id limit 50);
   end if;
   if found_ids = '{}' then
-    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or not for this caller.',
-      'find_entities shows which there are.', jsonb_build_object('field', field));
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or the caller may not see it.',
+      'List entities with find_entities.', jsonb_build_object('field', field));
   end if;
   return found_ids;
 end
@@ -20584,7 +21224,7 @@ begin
     select * into entity from mayfly.entities e
     where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
     if not found then
-      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity with this id, or the caller may not see it.', null,
         '{"field": "id"}');
     end if;
     return entity;
@@ -20596,7 +21236,7 @@ begin
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
-        'Give the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
+        'Pass the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
     end if;
   end if;
   select e.* into entity
@@ -20689,10 +21329,10 @@ begin
   if exists (select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was forgotten.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was forgotten.', '{"field": "ids"}');
   elsif is_agent and not is_admin and exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and not coalesce(f.agent_id = any (seen), false)) then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent forgets what it or its descendants have recorded.',
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent may forget only facts that it or its descendants recorded.',
       'Nothing was forgotten. End the fact, or spawn the agent with fact:admin.', '{"scope": "fact:admin"}');
   end if;
   with gone as (
@@ -20922,7 +21562,7 @@ begin
     update mayfly.entity_names n set entity_id = target.id, type = target.type, private_to = target.private_to
     where n.tenant_id = tenant and n.entity_id = source.id;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'An alias is that of a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'entity_exists', 'An alias belongs to a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
   end;
   update mayfly.entities e set is_set = e.is_set or source.is_set, description = coalesce(nullif(e.description, ''), source.description), updated_at = mayfly_private.now()
   where e.tenant_id = tenant and e.id = target.id
@@ -20987,7 +21627,7 @@ begin
       where e.tenant_id = tenant and e.id = entity.id
       returning * into entity;
     exception when unique_violation then
-      perform mayfly_private.fail(409, 'entity_exists', format('There is another entity that is called %s or by one of its aliases.', entity.name),
+      perform mayfly_private.fail(409, 'entity_exists', format('Another entity has the name %s or one of its aliases.', entity.name),
         'Merge the two with merge_entities.', jsonb_build_object('field', 'name', 'id', entity.id));
     end;
   end if;
@@ -21019,7 +21659,7 @@ begin
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
   if found and fault.is_unknown then
-    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.',
+    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.',
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
@@ -21255,8 +21895,8 @@ begin
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
     (select e.private_to from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid) end), caller_id, seen, ref);
   if visibility = 'agent' and given.private_to is null then
-    perform mayfly_private.fail(409, 'entity_exists', 'The tenant has an entity of this name.',
-      'Nothing was written. Leave visibility out to change it for all, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
+    perform mayfly_private.fail(409, 'entity_exists', 'The tenant already has an entity with this name.',
+      'Nothing was written. Leave visibility out to change it for everyone, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
   end if;
   begin
     update mayfly.entities e
@@ -21276,7 +21916,7 @@ begin
     order by mayfly_private.entity_key(a.name), a.n
     on conflict on constraint entity_names_pkey do update set name = excluded.name;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'The name, or an alias, is that of another entity.',
+    perform mayfly_private.fail(409, 'entity_exists', 'The name or an alias belongs to another entity.',
       'Nothing was written. Merge the two with merge_entities.', '{"field": "aliases"}');
   end;
   return mayfly_private.show_entity(given);
@@ -21650,10 +22290,10 @@ declare
   erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can erase a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
   elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
     perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
-      'To erase a tenant, give its name.', '{"field": "name"}');
+      'To confirm that you want to erase the tenant, pass its name.', '{"field": "name"}');
   elsif max_rows is null or max_rows < 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
@@ -21766,8 +22406,8 @@ begin
     last_key := null;
   end loop;
   if not reached then
-    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
+      'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
