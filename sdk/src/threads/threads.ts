@@ -14,7 +14,13 @@ import {
   toCheckpoints,
   writtenRow,
 } from "./answers.ts";
-import type { ListCheckpoints, NewCheckpoint, NewWrites, ThreadCheckpoint, ThreadInfo } from "./types.ts";
+import type {
+  ListCheckpoints,
+  NewCheckpoint,
+  NewWrites,
+  ThreadCheckpoint,
+  ThreadInfo,
+} from "./types.ts";
 
 /**
  * Checkpoints of graphs that another framework runs: what a thread of work was at each step. Adapters
