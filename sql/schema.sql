@@ -114,6 +114,14 @@ create type mayfly_private.plain_taken as (
   last_tenant uuid
 );
 
+create type mayfly_private.ready_step as (
+  step text,
+  def jsonb,
+  skipped boolean,
+  given jsonb,
+  items jsonb
+);
+
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
   parent mayfly.agents,
@@ -190,7 +198,7 @@ create policy agent_types_select on mayfly.agent_types for select to authenticat
 CREATE TRIGGER agent_types_meter_insert AFTER INSERT ON mayfly.agent_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.agent_types to authenticated;
 grant select on table mayfly.agent_types to service_role;
-comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
 
 create table mayfly.agents (
   tenant_id uuid not null,
@@ -250,7 +258,7 @@ CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENC
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
-comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,
@@ -508,6 +516,31 @@ grant select on table mayfly.channels to authenticated;
 grant select on table mayfly.channels to service_role;
 comment on table mayfly.channels is 'Named channels and who publishes in them.';
 
+create table mayfly.checkpoints (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text not null,
+  id text not null,
+  parent text,
+  body text not null,
+  channels jsonb not null,
+  metadata jsonb not null,
+  bytes integer not null,
+  created_at timestamp with time zone not null default mayfly_private.now(),
+  constraint checkpoints_id_length CHECK (((char_length(id) >= 1) AND (char_length(id) <= 100))),
+  constraint checkpoints_ns_length CHECK ((char_length(ns) <= 1000)),
+  constraint checkpoints_parent_length CHECK (((char_length(parent) >= 1) AND (char_length(parent) <= 100))),
+  constraint checkpoints_pkey PRIMARY KEY (tenant_id, thread_id, ns, id),
+  constraint checkpoints_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX checkpoints_newest_idx ON mayfly.checkpoints USING btree (tenant_id, id);
+alter table mayfly.checkpoints enable row level security;
+create policy checkpoints_select on mayfly.checkpoints for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.checkpoints to authenticated;
+grant select on table mayfly.checkpoints to service_role;
+comment on table mayfly.checkpoints is 'What a thread was after a step.';
+
 create table mayfly.debug_records (
   tenant_id uuid not null,
   id uuid not null,
@@ -582,7 +615,7 @@ create policy enrolment_keys_select on mayfly.enrolment_keys for select to authe
 CREATE TRIGGER enrolment_keys_meter_insert AFTER INSERT ON mayfly.enrolment_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.enrolment_keys to authenticated;
 grant select on table mayfly.enrolment_keys to service_role;
-comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
+comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 
 create table mayfly.entities (
   tenant_id uuid not null,
@@ -609,7 +642,7 @@ CREATE TRIGGER entities_meter_insert AFTER INSERT ON mayfly.entities REFERENCING
 CREATE TRIGGER entities_meter_update AFTER UPDATE ON mayfly.entities REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.entities to authenticated;
 grant select on table mayfly.entities to service_role;
-comment on table mayfly.entities is 'What facts are about.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -646,7 +679,7 @@ create policy event_kinds_select on mayfly.event_kinds for select to authenticat
   using (true);
 grant select on table mayfly.event_kinds to authenticated;
 grant select on table mayfly.event_kinds to service_role;
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 
 create table mayfly.events (
   tenant_id uuid not null,
@@ -672,7 +705,7 @@ create policy events_select on mayfly.events for select to authenticated
   WHERE k.sees_all)))));
 grant select on table mayfly.events to authenticated;
 grant select on table mayfly.events to service_role;
-comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
 
 create table mayfly.fact_settings (
   tenant_id uuid not null,
@@ -741,7 +774,7 @@ CREATE TRIGGER facts_meter_insert AFTER INSERT ON mayfly.facts REFERENCING NEW T
 CREATE TRIGGER facts_meter_update AFTER UPDATE ON mayfly.facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.facts to authenticated;
 grant select on table mayfly.facts to service_role;
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -1003,7 +1036,7 @@ CREATE TRIGGER members_log_insert AFTER INSERT ON mayfly.members REFERENCING NEW
 CREATE TRIGGER members_log_update AFTER UPDATE ON mayfly.members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_members();
 grant select on table mayfly.members to authenticated;
 grant select on table mayfly.members to service_role;
-comment on table mayfly.members is 'Which people belong to a tenant, and as what: owner, admin, member or viewer.';
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -1086,7 +1119,7 @@ CREATE TRIGGER memories_words_insert BEFORE INSERT ON mayfly.memories FOR EACH R
 CREATE TRIGGER memories_words_update BEFORE UPDATE ON mayfly.memories FOR EACH ROW WHEN (((((((old.task IS DISTINCT FROM new.task) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.input IS DISTINCT FROM new.input)) OR (old.output IS DISTINCT FROM new.output)) OR (old.critique IS DISTINCT FROM new.critique)) OR (old.language IS DISTINCT FROM new.language))) EXECUTE FUNCTION mayfly_private.write_words();
 grant select on table mayfly.memories to authenticated;
 grant select on table mayfly.memories to service_role;
-comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -1105,7 +1138,7 @@ CREATE TRIGGER memory_aliases_meter_delete AFTER DELETE ON mayfly.memory_aliases
 CREATE TRIGGER memory_aliases_meter_insert AFTER INSERT ON mayfly.memory_aliases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.memory_aliases to authenticated;
 grant select on table mayfly.memory_aliases to service_role;
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,
@@ -1133,7 +1166,7 @@ CREATE TRIGGER memory_conflicts_meter_delete AFTER DELETE ON mayfly.memory_confl
 CREATE TRIGGER memory_conflicts_meter_insert AFTER INSERT ON mayfly.memory_conflicts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_conflicts();
 grant select on table mayfly.memory_conflicts to authenticated;
 grant select on table mayfly.memory_conflicts to service_role;
-comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
 
 create table mayfly.memory_vectors (
   tenant_id uuid not null,
@@ -1291,7 +1324,7 @@ create policy model_worths_select on mayfly.model_worths for select to authentic
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.model_worths to authenticated;
 grant select on table mayfly.model_worths to service_role;
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
 
 create table mayfly.polls (
   tenant_id uuid not null,
@@ -1644,7 +1677,7 @@ CREATE TRIGGER tenants_forget_log AFTER DELETE ON mayfly.tenants REFERENCING OLD
 CREATE TRIGGER tenants_start_usage AFTER INSERT ON mayfly.tenants FOR EACH ROW EXECUTE FUNCTION mayfly_private.start_usage();
 grant select on table mayfly.tenants to authenticated;
 grant select on table mayfly.tenants to service_role;
-comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
+comment on table mayfly.tenants is 'Tenants, with their limits.';
 
 create table mayfly.tenders (
   tenant_id uuid not null,
@@ -1679,6 +1712,75 @@ grant select on table mayfly.tenders to authenticated;
 grant select on table mayfly.tenders to service_role;
 comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
 
+create table mayfly.thread_parts (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  chain integer not null,
+  place integer not null,
+  body text not null,
+  of_ns text,
+  of_checkpoint text,
+  of_task text,
+  of_idx integer,
+  head integer not null default 0,
+  tail integer not null default 0,
+  bytes integer not null,
+  constraint thread_parts_chain_range CHECK ((chain >= 1)),
+  constraint thread_parts_pkey PRIMARY KEY (tenant_id, thread_id, chain, place),
+  constraint thread_parts_place_range CHECK ((place >= 1)),
+  constraint thread_parts_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.thread_parts enable row level security;
+create policy thread_parts_select on mayfly.thread_parts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.thread_parts to authenticated;
+grant select on table mayfly.thread_parts to service_role;
+comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+
+create table mayfly.thread_writes (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text not null,
+  checkpoint_id text not null,
+  task_id text not null,
+  path text not null default ''::text,
+  writes jsonb not null,
+  bytes integer not null,
+  constraint thread_writes_path_length CHECK ((char_length(path) <= 1000)),
+  constraint thread_writes_pkey PRIMARY KEY (tenant_id, thread_id, ns, checkpoint_id, task_id),
+  constraint thread_writes_task_length CHECK (((char_length(task_id) >= 1) AND (char_length(task_id) <= 200))),
+  constraint thread_writes_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.thread_writes enable row level security;
+create policy thread_writes_select on mayfly.thread_writes for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.thread_writes to authenticated;
+grant select on table mayfly.thread_writes to service_role;
+comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
+
+create table mayfly.threads (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  chains integer not null default 0,
+  bytes bigint not null default 0,
+  created_at timestamp with time zone not null default mayfly_private.now(),
+  updated_at timestamp with time zone not null default mayfly_private.now(),
+  expires_at timestamp with time zone,
+  constraint threads_bytes_range CHECK ((bytes >= 0)),
+  constraint threads_name_key UNIQUE (tenant_id, name),
+  constraint threads_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 500))),
+  constraint threads_pkey PRIMARY KEY (tenant_id, id),
+  constraint threads_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX threads_expires_idx ON mayfly.threads USING btree (tenant_id, expires_at);
+alter table mayfly.threads enable row level security;
+create policy threads_select on mayfly.threads for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.threads to authenticated;
+grant select on table mayfly.threads to service_role;
+comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+
 create table mayfly.track_records (
   tenant_id uuid not null,
   agent_type text not null,
@@ -1694,6 +1796,24 @@ create policy track_records_select on mayfly.track_records for select to authent
 grant select on table mayfly.track_records to authenticated;
 grant select on table mayfly.track_records to service_role;
 comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+
+create table mayfly.workflow_graphs (
+  tenant_id uuid not null,
+  name text not null,
+  version text not null,
+  graph jsonb not null,
+  set_by uuid,
+  set_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  constraint workflow_graphs_pkey PRIMARY KEY (tenant_id, name, version),
+  constraint workflow_graphs_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.workflow_graphs enable row level security;
+create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.workflow_graphs to authenticated;
+grant select on table mayfly.workflow_graphs to service_role;
+comment on table mayfly.workflow_graphs is 'Workflows that are declared as graphs, by name and version.';
 
 create table mayfly_private.broadcast_losses (
   tenant_id uuid not null,
@@ -1733,7 +1853,7 @@ create table mayfly_private.charges (
   constraint charges_pkey PRIMARY KEY (relation)
 );
 alter table mayfly_private.charges enable row level security;
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
 
 create table mayfly_private.chores (
   name text not null,
@@ -1742,7 +1862,7 @@ create table mayfly_private.chores (
   constraint chores_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.chores enable row level security;
-comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -1781,7 +1901,7 @@ create table mayfly_private.debug_leases (
 );
 CREATE INDEX debug_leases_agent_idx ON mayfly_private.debug_leases USING btree (tenant_id, agent_id);
 alter table mayfly_private.debug_leases enable row level security;
-comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 
 create table mayfly_private.debug_streams (
   tenant_id uuid not null,
@@ -1807,7 +1927,7 @@ create table mayfly_private.embedding_queue (
 );
 CREATE INDEX embedding_queue_due_idx ON mayfly_private.embedding_queue USING btree (tenant_id, due_at) WHERE (dead_at IS NULL);
 alter table mayfly_private.embedding_queue enable row level security;
-comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
 
 create table mayfly_private.enrolment_secrets (
   hash bytea not null,
@@ -1830,7 +1950,7 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.ensured_tenants enable row level security;
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 create table mayfly_private.epochs (
   epoch integer not null generated always as identity,
@@ -1850,7 +1970,7 @@ create table mayfly_private.event_rows (
   constraint event_rows_pkey PRIMARY KEY (entity)
 );
 alter table mayfly_private.event_rows enable row level security;
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 create table mayfly_private.flusher (
   only_row boolean not null default true,
@@ -1859,7 +1979,7 @@ create table mayfly_private.flusher (
   constraint flusher_pkey PRIMARY KEY (only_row)
 );
 alter table mayfly_private.flusher enable row level security;
-comment on table mayfly_private.flusher is 'When due nudges were told last.';
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 create table mayfly_private.invitation_secrets (
   hash bytea not null,
@@ -1943,7 +2063,7 @@ create table mayfly_private.listeners (
   constraint listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.listeners enable row level security;
-comment on table mayfly_private.listeners is 'Which topics somebody listens to, and until when.';
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null,
@@ -2007,7 +2127,7 @@ create table mayfly_private.nudges_due (
   constraint nudges_due_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.nudges_due enable row level security;
-comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
 
 create table mayfly_private.operation_types (
   type text not null,
@@ -2017,7 +2137,7 @@ create table mayfly_private.operation_types (
   constraint operation_types_type_form CHECK ((type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text))
 );
 alter table mayfly_private.operation_types enable row level security;
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
@@ -2028,7 +2148,7 @@ create table mayfly_private.ops (
 );
 CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
 alter table mayfly_private.ops enable row level security;
-comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null,
@@ -2037,7 +2157,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -2152,7 +2272,7 @@ create table mayfly_private.tenant_usage (
   constraint tenant_usage_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.tenant_usage enable row level security;
-comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
 
 create table mayfly_private.topics (
   name text not null,
@@ -2172,7 +2292,7 @@ create table mayfly_private.usage_counts (
   constraint usage_counts_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.usage_counts enable row level security;
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -2182,7 +2302,7 @@ create table mayfly_private.word_frequencies (
   constraint word_frequencies_sample_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly_private.word_samples(tenant_id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_frequencies enable row level security;
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -2194,7 +2314,7 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_samples enable row level security;
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 
 create function mayfly.accept_invitation(token text DEFAULT NULL::text, id uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -2228,6 +2348,13 @@ returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.add_member to service_role;
+
+create function mayfly.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.advance_graph to authenticated;
+grant execute on function mayfly.advance_graph to service_role;
 
 create function mayfly.agent_tree(root uuid DEFAULT NULL::uuid, living boolean DEFAULT true)
 returns jsonb
@@ -2445,6 +2572,13 @@ set search_path = "";
 grant execute on function mayfly.delete_channel to authenticated;
 grant execute on function mayfly.delete_channel to service_role;
 
+create function mayfly.delete_graph(name text, version text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_graph to authenticated;
+grant execute on function mayfly.delete_graph to service_role;
+
 create function mayfly.delete_schedule(name text)
 returns jsonb
 language plpgsql volatile
@@ -2458,6 +2592,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.delete_state to authenticated;
 grant execute on function mayfly.delete_state to service_role;
+
+create function mayfly.delete_thread(thread text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_thread to authenticated;
+grant execute on function mayfly.delete_thread to service_role;
 
 create function mayfly.discard_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
 returns jsonb
@@ -2597,6 +2738,20 @@ set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
 
+create function mayfly.get_checkpoint(thread text, ns text DEFAULT ''::text, checkpoint text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_checkpoint to authenticated;
+grant execute on function mayfly.get_checkpoint to service_role;
+
+create function mayfly.get_graph(name text, version text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_graph to authenticated;
+grant execute on function mayfly.get_graph to service_role;
+
 create function mayfly.get_job(id uuid)
 returns jsonb
 language plpgsql stable
@@ -2712,12 +2867,26 @@ set search_path = "";
 grant execute on function mayfly.list_budgets to authenticated;
 grant execute on function mayfly.list_budgets to service_role;
 
+create function mayfly.list_checkpoints(thread text DEFAULT NULL::text, ns text DEFAULT NULL::text, before text DEFAULT NULL::text, filter jsonb DEFAULT '{}'::jsonb, after jsonb DEFAULT NULL::jsonb, page_limit integer DEFAULT 20)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_checkpoints to authenticated;
+grant execute on function mayfly.list_checkpoints to service_role;
+
 create function mayfly.list_facts(subject jsonb DEFAULT NULL::jsonb, predicate text DEFAULT NULL::text, object jsonb DEFAULT NULL::jsonb, memory uuid DEFAULT NULL::uuid, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, history boolean DEFAULT false, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.list_facts to authenticated;
 grant execute on function mayfly.list_facts to service_role;
+
+create function mayfly.list_graphs(of_name text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_graphs to authenticated;
+grant execute on function mayfly.list_graphs to service_role;
 
 create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2760,6 +2929,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_teams to authenticated;
 grant execute on function mayfly.list_teams to service_role;
+
+create function mayfly.list_threads(prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_threads to authenticated;
+grant execute on function mayfly.list_threads to service_role;
 
 create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2871,6 +3047,13 @@ set search_path = "";
 grant execute on function mayfly.place_bid to authenticated;
 grant execute on function mayfly.place_bid to service_role;
 
+create function mayfly.prune_thread(thread text, keep integer DEFAULT 1)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.prune_thread to authenticated;
+grant execute on function mayfly.prune_thread to service_role;
+
 create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
 language sql volatile
@@ -2884,6 +3067,20 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.push to authenticated;
 grant execute on function mayfly.push to service_role;
+
+create function mayfly.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb DEFAULT '{}'::jsonb, ns text DEFAULT ''::text, parent text DEFAULT NULL::text, channel_values jsonb DEFAULT '[]'::jsonb, expires_in integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.put_checkpoint to authenticated;
+grant execute on function mayfly.put_checkpoint to service_role;
+
+create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text DEFAULT ''::text, path text DEFAULT ''::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.put_writes to authenticated;
+grant execute on function mayfly.put_writes to service_role;
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -2912,6 +3109,13 @@ set search_path = "";
 grant execute on function mayfly.read_channel to authenticated;
 grant execute on function mayfly.read_channel to service_role;
 
+create function mayfly.read_graph_input(lease text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_graph_input to authenticated;
+grant execute on function mayfly.read_graph_input to service_role;
+
 create function mayfly.read_log(since text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], with_rows jsonb DEFAULT '{}'::jsonb, page_limit integer DEFAULT 500)
 returns jsonb
 language plpgsql volatile
@@ -2925,6 +3129,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.read_run_chunks to authenticated;
 grant execute on function mayfly.read_run_chunks to service_role;
+
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_secret to authenticated;
+grant execute on function mayfly.read_secret to service_role;
 
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
@@ -3122,6 +3333,13 @@ set search_path = "";
 grant execute on function mayfly.set_fact_retention to authenticated;
 grant execute on function mayfly.set_fact_retention to service_role;
 
+create function mayfly.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_graph to authenticated;
+grant execute on function mayfly.set_graph to service_role;
+
 create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
 returns jsonb
 language plpgsql volatile
@@ -3224,6 +3442,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.state_history to authenticated;
 grant execute on function mayfly.state_history to service_role;
+
+create function mayfly.states_at(instant timestamp with time zone, of_agent uuid DEFAULT NULL::uuid, prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.states_at to authenticated;
+grant execute on function mayfly.states_at to service_role;
 
 create function mayfly.stop_agent(id uuid DEFAULT NULL::uuid, reason text DEFAULT NULL::text)
 returns jsonb
@@ -3400,6 +3625,15 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.add_member to service_role;
 
+create function mayfly_private.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.advance_graph to authenticated;
+grant execute on function mayfly_private.advance_graph to service_role;
+
 create function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb
 language plpgsql stable security definer
@@ -3495,6 +3729,11 @@ set search_path = "";
 grant execute on function mayfly_private.begin_run to authenticated;
 grant execute on function mayfly_private.begin_run to service_role;
 
+create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
+returns text
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb
 language plpgsql volatile security definer
@@ -3568,6 +3807,11 @@ set search_path = "";
 grant execute on function mayfly_private.change_member_role to authenticated;
 grant execute on function mayfly_private.change_member_role to service_role;
 
+create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.channel_statistics(name text)
 returns jsonb
 language plpgsql stable security definer
@@ -3576,6 +3820,11 @@ grant execute on function mayfly_private.channel_statistics to authenticated;
 grant execute on function mayfly_private.channel_statistics to service_role;
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.charge_thread(thread mayfly.threads, more_bytes bigint, expires_in integer, writes integer)
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -3598,6 +3847,11 @@ set search_path = "";
 create function mayfly_private.check_facts(facts jsonb)
 returns void
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_graph(name text, version text, graph jsonb)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_jobs(jobs jsonb)
@@ -3891,6 +4145,13 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.delete_graph(name text, version text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_graph to authenticated;
+grant execute on function mayfly_private.delete_graph to service_role;
+
 create function mayfly_private.delete_schedule(name text)
 returns jsonb
 language plpgsql volatile security definer
@@ -3904,6 +4165,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.delete_state to authenticated;
 grant execute on function mayfly_private.delete_state to service_role;
+
+create function mayfly_private.delete_thread(thread text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_thread to authenticated;
+grant execute on function mayfly_private.delete_thread to service_role;
 
 create function mayfly_private.deliver_answer(tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb)
 returns void
@@ -3919,6 +4187,11 @@ grant execute on function mayfly_private.discard_jobs to service_role;
 
 create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, renew boolean)
 returns mayfly.agents
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.drop_threads(tenant uuid, ids uuid[])
+returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -4208,6 +4481,11 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.forget_vectors(model text, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4262,6 +4540,18 @@ set search_path = "";
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
 language sql immutable
+set search_path = "";
+
+create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
+returns jsonb
+language plpgsql stable security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
+returns jsonb
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.half_life(kind text, half_lives jsonb)
@@ -4448,6 +4738,11 @@ returns boolean
 language plpgsql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
+returns mayfly.workflow_graphs
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
 language plpgsql volatile
@@ -4575,6 +4870,11 @@ set search_path = "";
 
 create function mayfly_private.lock_tender(tenant uuid, id uuid)
 returns mayfly.tenders
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
+returns mayfly.threads
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -4712,6 +5012,11 @@ language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -5119,6 +5424,13 @@ returns text
 language plpgsql immutable
 set search_path = "";
 
+create function mayfly_private.prune_thread(thread text, keep integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.prune_thread to authenticated;
+grant execute on function mayfly_private.prune_thread to service_role;
+
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -5141,15 +5453,44 @@ set search_path = "";
 grant execute on function mayfly_private.push to authenticated;
 grant execute on function mayfly_private.push to service_role;
 
+create function mayfly_private.put_channels(thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb, expires_in integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.put_checkpoint to authenticated;
+grant execute on function mayfly_private.put_checkpoint to service_role;
+
 create function mayfly_private.put_clocks(clock text)
 returns jsonb
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.put_part(thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text)
+returns integer
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.put_writes to authenticated;
+grant execute on function mayfly_private.put_writes to service_role;
 
 create function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -5181,6 +5522,13 @@ set search_path = "";
 grant execute on function mayfly_private.read_channel to authenticated;
 grant execute on function mayfly_private.read_channel to service_role;
 
+create function mayfly_private.read_graph_input(lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_graph_input to authenticated;
+grant execute on function mayfly_private.read_graph_input to service_role;
+
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -5195,6 +5543,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.read_run_chunks to authenticated;
 grant execute on function mayfly_private.read_run_chunks to service_role;
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_secret to authenticated;
+grant execute on function mayfly_private.read_secret to service_role;
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -5219,6 +5574,13 @@ grant execute on function mayfly_private.readable_kinds to authenticated;
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer DEFAULT 0)
 returns void
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
+returns mayfly_private.ready_step[]
+language plpgsql stable security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.reap(tenant uuid, only_name text DEFAULT NULL::text)
@@ -5275,6 +5637,13 @@ set search_path = "";
 grant execute on function mayfly_private.record_facts to authenticated;
 grant execute on function mayfly_private.record_facts to service_role;
 
+create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
+returns bigint
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
 create function mayfly_private.record_model_call(lease text, call jsonb)
 returns jsonb
 language plpgsql volatile security definer
@@ -5321,6 +5690,13 @@ create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
 language plpgsql volatile
 set search_path = "";
+
+create function mayfly_private.refuse_thread(field text, rule text)
+returns void
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly_private.refuse_thread to authenticated;
+grant execute on function mayfly_private.refuse_thread to service_role;
 
 create function mayfly_private.refuse_transition(from_status text, to_status text)
 returns void
@@ -5464,6 +5840,11 @@ returns integer
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
+returns TABLE(name text, step text)
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns TABLE(run_id uuid, nth integer, above integer, below integer)
 language plpgsql stable security definer
@@ -5560,6 +5941,13 @@ set search_path = "";
 grant execute on function mayfly_private.set_fact_retention to authenticated;
 grant execute on function mayfly_private.set_fact_retention to service_role;
 
+create function mayfly_private.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_graph to authenticated;
+grant execute on function mayfly_private.set_graph to service_role;
+
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -5637,6 +6025,11 @@ set enable_seqscan = off
 set jit = off
 set search_path = "";
 
+create function mayfly_private.shared_length(a text, b text, from_the_end boolean)
+returns integer
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.show_approval(approval mayfly.approvals)
 returns jsonb
 language sql stable
@@ -5657,6 +6050,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly_private.show_budget to authenticated;
 grant execute on function mayfly_private.show_budget to service_role;
+
+create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.show_checkpoints to authenticated;
+grant execute on function mayfly_private.show_checkpoints to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -5681,6 +6081,13 @@ create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb
 language sql stable
 set search_path = "";
+
+create function mayfly_private.show_part(part mayfly.thread_parts)
+returns text
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_part to authenticated;
+grant execute on function mayfly_private.show_part to service_role;
 
 create function mayfly_private.show_poll(poll mayfly.polls)
 returns jsonb
@@ -5764,6 +6171,16 @@ set search_path = "";
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.step_job(name text, version text, step text, def jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.step_names(value jsonb)
+returns text[]
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)
