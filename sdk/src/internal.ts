@@ -3,6 +3,7 @@
  * here for what a program with the SDK has no use for, and tests for what no public call shows alone.
  * What is here may change in any release.
  */
+export { Reservations } from "./costs/reservations.ts";
 export { DebugBuffer } from "./debug/buffer.ts";
 export { Debug } from "./debug/debug.ts";
 export { Masker, masked } from "./debug/mask.ts";

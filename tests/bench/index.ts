@@ -23,6 +23,7 @@ const all = [
   "growth",
   "debug",
   "jobs",
+  "runs",
   "releases",
   "start",
   "transports",
@@ -31,7 +32,7 @@ const all = [
 /** What takes minutes however few the rounds. */
 const notQuick = ["agents", "jobs", "peer"];
 /** What says nothing about a database with one connection. */
-const onPostgres = ["push", "recall", "jobs", "releases"];
+const onPostgres = ["push", "recall", "jobs", "runs", "releases"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },
