@@ -76,7 +76,7 @@ export async function ask(
   }
   // A passage that says what was asked before one that only has it as its title.
   const worth = ({ score, excerpt: lines }: Finding) =>
-    score * (1 + shareOf(lines.map(({ text }) => text).join(" "), stems));
+    score * (0.5 + shareOf(lines.map(({ text }) => text).join(" "), stems));
   const findings = found.toSorted((a, b) => worth(b) - worth(a)).slice(0, thinking ? READ : BEST);
   if (!thinking || findings.length === 0) return { question, ...how, findings };
   const passages = findings.map(({ path, line, text }) => ({ where: `${path}:${line}`, text }));

@@ -1,5 +1,5 @@
 const small = new Set(
-  `about after all also and any are because been before being between but can could did does for
+  `about after all also and any are because been before being between but can could did do does for
   from had has have her here him his how into its just like more most not off only other our out
   over own same she should some such than that the their them then there these they this those
   through too under until very was were what when where which while who why will with would you

@@ -23,6 +23,7 @@ const all = [
   "growth",
   "debug",
   "jobs",
+  "workflows",
   "runs",
   "releases",
   "start",
@@ -30,9 +31,9 @@ const all = [
   "peer",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "peer"];
+const notQuick = ["agents", "jobs", "workflows", "peer"];
 /** What says nothing about a database with one connection. */
-const onPostgres = ["push", "recall", "jobs", "runs", "releases"];
+const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },
