@@ -23,6 +23,9 @@ export interface TestDatabase extends Clock {
 export const openTestDatabase = (): Promise<TestDatabase> =>
   databaseUrl ? openPostgresDatabase() : openPgliteDatabase();
 
+/** What it was called before. */
+export const openRealDatabase = openTestDatabase;
+
 /** On PGlite, from the template: for what is true of PGlite alone. */
 export async function openPgliteDatabase(): Promise<TestDatabase> {
   const { database, keys } = await readTemplate();
