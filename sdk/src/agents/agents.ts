@@ -7,6 +7,7 @@ import { agentRow, cardPage, cardRow, issued, stopped, treeRow } from "./answers
 import { type AgentCard, type AgentTree, treeFromRow } from "./card.ts";
 import type { AgentRow, Issued } from "./issued.ts";
 import {
+  type FollowLives,
   type PresenceHandler,
   type PresenceWatchOptions,
   watchPresence,
@@ -35,11 +36,13 @@ export class Agents<Agent> {
   /** The types of agents that the tenant has defined. */
   readonly types: AgentTypes;
   readonly #connect: (issued: Issued) => Agent;
+  readonly #follow: FollowLives;
 
   /** @internal */
-  constructor(link: Link, connect: (issued: Issued) => Agent) {
+  constructor(link: Link, connect: (issued: Issued) => Agent, follow: FollowLives) {
     this.#link = link;
     this.#connect = connect;
+    this.#follow = follow;
     this.types = new AgentTypes(link);
   }
 
@@ -105,8 +108,10 @@ export class Agents<Agent> {
   }
 
   /**
-   * Calls `handler` with the agents that are present and alive, and with who has joined, left or
-   * changed: now and at every change, also across a loss of the connection.
+   * Calls `handler` with the agents that are alive, and with those that have joined, left or changed:
+   * now and at every change, also across a loss of the connection. An agent need not call `track` to be
+   * seen; one that has, and whose process is gone, has left. Without `agent:read`, an agent that never
+   * calls `track` is noticed within 15 s.
    *
    * @returns a function that stops watching; `scope_missing` without `presence:read`.
    * @example
@@ -118,6 +123,6 @@ export class Agents<Agent> {
     handler: PresenceHandler,
     options?: PresenceWatchOptions,
   ): Promise<Result<() => Promise<void>>> {
-    return watchPresence(this.#link, handler, options);
+    return watchPresence(this.#link, handler, options, this.#follow);
   }
 }

@@ -13,7 +13,7 @@ export interface PresenceState {
   metadata?: Record<string, unknown>;
 }
 
-/** An agent that is alive and present. */
+/** An agent that is alive. Its status and task are there once it has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
   /** This and the next two as the table has them; the rest is what the agent shows of itself. */
@@ -38,7 +38,10 @@ export interface PresenceWatchOptions {
   onError?: (error: unknown) => void;
 }
 
-/** Who died without leaving is found out after so long at the latest. */
+/** Tells `wake` of agents that begin and end; gives what stops it. */
+export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise<void> }>>;
+
+/** Agents that die without leaving are noticed within this time. */
 const lookAgainMs = 15_000;
 /** Where many change, they are looked at together, so often at most. */
 const pauseMs = 250;
@@ -46,17 +49,19 @@ const pauseMs = 250;
 const chunk = 1_000;
 
 /**
- * Calls `handler` with everyone who is present and alive, now and at every change. Presence is what
- * clients say; that they are alive, and their names, come from the table.
+ * Calls `handler` with every agent that is alive, now and at every change. The table says who is alive
+ * and what they are called; presence says what they show of themselves. An agent that has shown itself
+ * and no longer does has left, even if its lifetime is not over: its process is gone, or it said so.
  */
 export async function watchPresence(
   link: Link,
   handler: PresenceHandler,
   { onError }: PresenceWatchOptions = {},
+  follow?: FollowLives,
 ): Promise<Result<() => Promise<void>>> {
   const tenant = link.tenant("Presence");
   if (tenant.error) return tenant;
-  // Realtime lets those who may be present join, and then tells them of nobody.
+  // Realtime also lets agents join that may only show themselves, and tells them of nobody.
   const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
   const hub = link.topics.hub(presenceTopic(tenant.data));
@@ -64,6 +69,8 @@ export async function watchPresence(
   let looking = false;
   let again = false;
   let known: Map<string, PresentAgent> | undefined;
+  let lives: Awaited<ReturnType<FollowLives>> | undefined;
+  const everShown = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let endPause = () => {};
   const tellProblem = (error: MayflyError) => {
@@ -84,7 +91,11 @@ export async function watchPresence(
       if (stopped) break;
       if (living?.error) tellProblem(living.error);
       if (shown && living?.data) {
-        const present = merge(shown, living.data);
+        for (const id of shown.keys()) everShown.add(id);
+        const present = merge(
+          shown,
+          living.data.filter(({ id }) => shown.has(id) || !everShown.has(id)),
+        );
         const change = compare(known, present);
         known = present;
         if (change) tell(handler, present, change, onError);
@@ -112,15 +123,21 @@ export async function watchPresence(
     clearTimeout(timer);
     endPause();
     hub.dropSync(sync);
-    await hub.drop(listener);
+    await Promise.all([hub.drop(listener), lives?.data?.stop()]);
   };
   link.stops.add(stop);
   await hub.usePresence({ receive: true, onSync: sync });
   hub.add(listener);
   const joined = await hub.ready;
-  if (!joined.error) return ok(stop);
-  await stop();
-  return failed(joined.error);
+  if (joined.error) {
+    await stop();
+    return failed(joined.error);
+  }
+  // Whoever cannot read the log hears of agents that show nothing when it looks again.
+  lives = await follow?.(sync);
+  if (stopped) await lives?.data?.stop();
+  if (lives?.error && lives.error.code !== "scope_missing") tellProblem(lives.error);
+  return ok(stop);
 }
 
 /** What each shows of itself, the newest of several. */
@@ -137,10 +154,14 @@ function stateOf(state: Record<string, (PresenceState & { presence_ref: string }
   return shown;
 }
 
+/** The youngest 1,000 that are alive, and those of `keys` that are. */
 async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[]>> {
+  const youngest = await link.rpc("living_agents", {}, list(livingRow));
+  if (youngest.error || youngest.data.length < chunk) return youngest;
+  const found = new Set(youngest.data.map(({ id }) => id));
   // Keys are chosen by clients.
-  const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key));
-  const living: LivingRow[] = [];
+  const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key) && !found.has(key));
+  const living = youngest.data;
   for (let at = 0; at < ids.length; at += chunk) {
     const answer = await link.rpc(
       "living_agents",
