@@ -90,7 +90,7 @@ describe("presence", () => {
     expect(new Set(states.flat().map(({ name }) => name))).toEqual(new Set(["forger", "liar"]));
   });
 
-  it("is right again after the connections were lost, of those who watch and those who are seen", async () => {
+  it("is right again after watchers and watched agents lost their connections", async () => {
     const { until } = await look(watched.agents);
     const other = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
     const [ada, bob] = [await spawn("ada", other), await spawn("bob", other)];
@@ -113,7 +113,7 @@ describe("presence", () => {
     await until((present) => present.length === 0);
   });
 
-  it("is refused to who may not see it, and tells agents of nobody unless they ask", async () => {
+  it("is refused without the scope, and sends agents nothing unless they watch", async () => {
     const agent = await spawn("plain");
     expect((await look(agent.presence)).error).toMatchObject({ code: "scope_missing" });
     expect(agent.scopes).not.toContain("presence:read");
@@ -168,7 +168,7 @@ describe("a live connection", () => {
     await watch.stop();
   });
 
-  it("goes on through new tokens, without missing anything", async () => {
+  it("continues with new tokens, without missing anything", async () => {
     const agent = await spawn("reader");
     const writer = await spawn("writer");
     const seen: string[] = [];
@@ -221,7 +221,7 @@ describe("a live connection", () => {
     }
   });
 
-  it("of a client that ignores the end, or the rest, of its agent hears of nothing any more but that", async () => {
+  it("of a client that ignores the end of its agent hears of nothing except that end", async () => {
     const bob = await spawn("bob", mayfly, ["message:send", "message:read", "memory:write"]);
     for (const [what, ends] of [
       ["stopped", (id: string) => mayfly.agents.stop(id)],

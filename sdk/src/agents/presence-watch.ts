@@ -6,7 +6,7 @@ import { attempt, report } from "../link/report.ts";
 import { type LivingRow, livingRow } from "./answers.ts";
 import type { Activity } from "./card.ts";
 
-/** What an agent shows of itself to its tenant. */
+/** What an agent shows to its tenant. */
 export interface PresenceState {
   status?: string;
   task?: string;
@@ -16,25 +16,25 @@ export interface PresenceState {
 /** An agent that is alive. Its status and task are there once it has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
-  /** This and the next two as the table has them; the rest is what the agent shows of itself. */
+  /** This and the next two fields come from the table. The agent chooses the rest itself. */
   name: string;
   type: string;
   activity: Activity;
 }
 
-/** What is different from the call before. */
+/** The differences to the previous call. */
 export interface PresenceChange {
   joined: PresentAgent[];
   left: PresentAgent[];
   changed: PresentAgent[];
 }
 
-/** Told who is present, and what has just changed. */
+/** Called with who is present, and what has just changed. */
 export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) => void;
 
-/** What is told of failures of a watch of presence. */
+/** Who is told about failures of a presence watch. */
 export interface PresenceWatchOptions {
-  /** Told what goes wrong and is tried again. */
+  /** Called with errors after which the watch tries again. */
   onError?: (error: unknown) => void;
 }
 
@@ -43,9 +43,9 @@ export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise
 
 /** Agents that die without leaving are noticed within this time. */
 const lookAgainMs = 15_000;
-/** Where many change, they are looked at together, so often at most. */
+/** If many change, they are looked up together, at most this often. */
 const pauseMs = 250;
-/** As many ids a call of mayfly.living_agents takes. */
+/** How many ids a call of mayfly.living_agents takes. */
 const chunk = 1_000;
 
 /**
@@ -61,7 +61,7 @@ export async function watchPresence(
 ): Promise<Result<() => Promise<void>>> {
   const tenant = link.tenant("Presence");
   if (tenant.error) return tenant;
-  // Realtime also lets agents join that may only show themselves, and tells them of nobody.
+  // An agent that may only show itself can join, but Realtime then sends it nothing about others.
   const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
   const hub = link.topics.hub(presenceTopic(tenant.data));
@@ -133,14 +133,14 @@ export async function watchPresence(
     await stop();
     return failed(joined.error);
   }
-  // Whoever cannot read the log hears of agents that show nothing when it looks again.
+  // Without the log, agents that show nothing are noticed at the next look.
   lives = await follow?.(sync);
   if (stopped) await lives?.data?.stop();
   if (lives?.error && lives.error.code !== "scope_missing") tellProblem(lives.error);
   return ok(stop);
 }
 
-/** What each shows of itself, the newest of several. */
+/** What each agent shows. If there are several entries, the newest. */
 function stateOf(state: Record<string, (PresenceState & { presence_ref: string })[]>) {
   const shown = new Map<string, PresenceState>();
   for (const [id, metas] of Object.entries(state)) {
@@ -159,7 +159,7 @@ async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[
   const youngest = await link.rpc("living_agents", {}, list(livingRow));
   if (youngest.error || youngest.data.length < chunk) return youngest;
   const found = new Set(youngest.data.map(({ id }) => id));
-  // Keys are chosen by clients.
+  // Clients choose the keys.
   const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key) && !found.has(key));
   const living = youngest.data;
   for (let at = 0; at < ids.length; at += chunk) {
@@ -183,7 +183,7 @@ function merge(shown: Map<string, PresenceState>, living: LivingRow[]) {
   );
 }
 
-/** Undefined when nothing is different. */
+/** Undefined if nothing has changed. */
 function compare(
   before: Map<string, PresentAgent> | undefined,
   now: Map<string, PresentAgent>,
