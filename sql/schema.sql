@@ -2951,7 +2951,7 @@ set search_path = "";
 grant execute on function mayfly.listen to authenticated;
 grant execute on function mayfly.listen to service_role;
 
-create function mayfly.living_agents(ids uuid[])
+create function mayfly.living_agents(ids uuid[] DEFAULT NULL::uuid[])
 returns jsonb
 language sql stable
 set search_path = "";

@@ -20,6 +20,8 @@ drop function if exists mayfly.renew_agent;
 
 drop function if exists mayfly_private.renew_agent;
 
+drop function if exists mayfly.living_agents;
+
 drop function if exists mayfly_private.extend_life;
 
 drop function if exists mayfly_private.draft_agent;
@@ -2298,7 +2300,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('presence:read');
 begin
-  if ids is null or cardinality(ids) > 1000 then
+  if cardinality(ids) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids of agents.', 'Ask in several calls.', '{"field": "ids"}');
   end if;
   return (
@@ -2313,11 +2315,27 @@ begin
         from unnest(a.ancestors) ancestor (id)
         join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
       ) line
-      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
+      where a.tenant_id = tenant and (ids is null or a.id = any (ids)) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
+      order by a.spawned_at desc
+      limit 1000
     ) living);
 end
 $$;
+
+-- Which of these agents are alive, or without ids the 1,000 youngest that are: clients say who is present, and the table
+-- knows who lives.
+
+create function mayfly.living_agents(ids uuid[] default null)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.living_agents(ids);
+
+comment on function mayfly.living_agents is
+  'Which of these agents are alive, or without ids the 1000 youngest that are: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+
+grant execute on function mayfly.living_agents to authenticated, service_role;
 
 -- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
 -- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one

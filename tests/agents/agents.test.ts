@@ -8,6 +8,7 @@ import {
   makeTenant,
   refusalOf,
   renew as renewIn,
+  rpc,
   type Session,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -167,12 +168,15 @@ describe("dead is dead", () => {
       );
       return row?.living as { id: string; seconds_left: number }[];
     };
+    const everyone = () => rpc<{ id: string }[]>(db.sql, other.claims, "living_agents");
+    expect((await everyone()).map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
     await db.sql`update mayfly.agents set expires_at = expires_at + interval '1 hour' where id = ${child.id}`;
     const all = await living();
     expect(all.map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
     expect(all.find(({ id }) => id === child.id)?.seconds_left).toBeLessThanOrEqual(60);
     await db.sql`update mayfly.agents set status = 'suspended' where id = ${parent.id}`;
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
+    expect((await everyone()).map(({ id }) => id)).toEqual([other.id]);
     await db.sql`update mayfly.agents set status = 'running', expires_at = clock_timestamp() where id = ${parent.id}`;
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
   });

@@ -101,7 +101,8 @@ describe("where the plan allows no more", () => {
     const stop = dataOf(
       await until(async () => {
         const watching = await mayfly.agents.watch((present) => {
-          if (present.length > 0) shown.resolve(present.map(({ id }) => id));
+          const tracking = present.filter(({ status }) => status !== undefined);
+          if (tracking.length > 0) shown.resolve(tracking.map(({ id }) => id));
         });
         return watching.error ? undefined : watching;
       }),
