@@ -12,10 +12,10 @@ export interface Project {
   mayfly: Mayfly;
 }
 
-/** As many tenants an error names. */
+/** How many tenants an error lists. */
 const shown = 10;
 
-/** Opens the project and the tenant that the options and the environment name. */
+/** Opens the project and the tenant from the options and the environment. */
 export async function openProject(options: ConnectionOptions, output: Output): Promise<Project> {
   const connection = await findConnection(options);
   const tenant = await chooseTenant(connection, output);
@@ -23,7 +23,7 @@ export async function openProject(options: ConnectionOptions, output: Output): P
   return { url, tenant, mayfly: new Mayfly({ url, key, tenant: tenant.id }) };
 }
 
-/** The tenants of a project, or those that a filter of the Data API names. */
+/** The tenants of a project, optionally filtered by the Data API. */
 export async function readTenants(connection: Connection, filter = ""): Promise<KnownTenant[]> {
   const entry = await enter(connection, filter);
   if (entry.at === "inside") return entry.tenants;
@@ -37,7 +37,7 @@ async function chooseTenant(connection: Connection, output: Output): Promise<Kno
     const [found, ...others] = await readTenants(connection, filter);
     if (found && others.length === 0) return found;
     const problem = found
-      ? `The project has ${others.length + 1} tenants named ${named}: name one by its id.`
+      ? `The project has ${others.length + 1} tenants with the name ${named}. Use an id instead.`
       : `The project has no tenant ${named}.`;
     throw usage(problem, listOf(found ? [found, ...others] : await readTenants(connection)));
   }
@@ -50,10 +50,10 @@ async function chooseTenant(connection: Connection, output: Output): Promise<Kno
     });
   if (tenants.length > 1)
     throw usage(
-      "The project has several tenants: name one by --tenant or MAYFLY_TENANT.",
+      "The project has several tenants. Choose one with --tenant or MAYFLY_TENANT.",
       listOf(tenants),
     );
-  output.note(`In ${only.name} (${only.id}), the only tenant.`);
+  output.note(`Using ${only.name} (${only.id}), the only tenant.`);
   return only;
 }
 
