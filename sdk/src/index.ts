@@ -83,6 +83,7 @@ export type {
   RateLimitOptions,
 } from "./costs/types.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
+export type { ListDebug } from "./debug/list.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";

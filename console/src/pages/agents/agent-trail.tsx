@@ -14,6 +14,7 @@ export function AgentTrail({ space, id }: { space: Space; id: string }) {
   const count = useCount(space, ({ agentId, subject }) => agentId === id || subject === id);
   const trail = useLoaded(() => space.mayfly.log.list({ agent: id, limit: 30 }), [id, count]);
   void space.messages.version.value;
+  void space.subjects.version.value;
   return (
     <Panel
       title="Trail"
