@@ -23,11 +23,13 @@ import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
 import { addTune } from "./tune.ts";
+import { addUse } from "./use.ts";
 import { addWorkflows } from "./workflows.ts";
 
 const after = `
 Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
-of the environment or of .env here, else the embedded Supabase that runs in this folder.
+of the environment or of .env here, else the project that \`mayfly dev\` serves in this folder.
+Tenant: --tenant, else MAYFLY_TENANT, else that of \`mayfly use\`, else the only one.
 
 Exit codes: 0 done, 1 failed (doctor and status: something is wrong), 2 wrong usage,
 130 ended by Ctrl-C, 143 by SIGTERM.
@@ -51,6 +53,7 @@ const program = new Command("mayfly")
 const commands = [
   addInit,
   addDev,
+  addUse,
   addDoctor,
   addSpawn,
   addAgents,

@@ -25,7 +25,7 @@ Examples:
   npm run -s demo -- ~/notes --json                   one JSON object, and nothing else
 
 Environment:
-  MAYFLY_URL, MAYFLY_SECRET_KEY, MAYFLY_TENANT        another Supabase project instead of the embedded one
+  MAYFLY_URL, MAYFLY_KEY, MAYFLY_TENANT               another Supabase project instead of the embedded one
   NO_COLOR                                            no colour
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.`;

@@ -1,0 +1,50 @@
+import { Mayfly } from "@mayfly/sdk";
+import type { Command } from "commander";
+import { chooseTenant, readTenants } from "./choose-tenant.ts";
+import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
+import { findConnection } from "./connection.ts";
+import { dataOf } from "./failure.ts";
+import { writeUsed } from "./used-tenant.ts";
+import { printable } from "./words.ts";
+
+interface Options extends ProjectOptions {
+  create?: boolean;
+}
+
+const examples = `
+Examples:
+  mayfly use acme              every command in this folder is about acme from now on
+  mayfly use acme --create     it is made where there is none of this name
+  mayfly use                   choose from a list`;
+
+export function addUse(program: Command): void {
+  const command = program
+    .command("use")
+    .description("choose the tenant that commands in this folder are about")
+    .argument("[tenant]", "id or name")
+    .option("--create", "make it where there is none of this name")
+    .addHelpText("after", examples);
+  withProject(command, { tenant: false }).action((tenant: string | undefined, options: Options) =>
+    execute(options, (session) => use(tenant, options, session)),
+  );
+}
+
+async function use(
+  named: string | undefined,
+  options: Options,
+  { output, interruption }: Session,
+): Promise<undefined> {
+  const connection = await findConnection(options);
+  if (options.create && named !== undefined) {
+    await readTenants(connection);
+    dataOf(await new Mayfly(connection).tenants.ensure(named));
+  }
+  // What is chosen anew is not what was chosen before.
+  const asked = { ...connection, tenant: named, used: undefined };
+  const { id, name } = await chooseTenant(asked, output, interruption.signal, { alone: true });
+  const file = await writeUsed(process.cwd(), id);
+  output.answer({ id, name, file }, () => [
+    `Commands in this folder are about ${printable(name)} (${id}).`,
+  ]);
+  return undefined;
+}
