@@ -35,9 +35,10 @@ async function use(
   { output, interruption }: Session,
 ): Promise<undefined> {
   const connection = await findConnection(options);
+  const { url, key } = connection;
   if (options.create && named !== undefined) {
     await readTenants(connection);
-    dataOf(await new Mayfly(connection).tenants.ensure(named));
+    dataOf(await new Mayfly({ url, key }).tenants.ensure(named));
   }
   // What is chosen anew is not what was chosen before.
   const asked = { ...connection, tenant: named, used: undefined };
