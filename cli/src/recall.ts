@@ -47,7 +47,7 @@ export function addRecall(program: Command): void {
     .option("--kinds <kinds>", "episode, learning, fact, …, with commas between them", kinds)
     .option("--tags <tags>", "all of them, with commas between them", list)
     .option("--min-reward <number>", "0 to 1", share)
-    .option("--agent <id>", "learned by this agent", id)
+    .option("--agent <agent>", "learned by this agent, by id or name")
     .option("--since <time>", "10m, 2h, 1d, or ISO 8601", time)
     .option("--explain", "why each is where it is")
     .addHelpText("after", examples);

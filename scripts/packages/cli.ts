@@ -10,7 +10,11 @@ export async function buildCli(folder: string): Promise<void> {
   const assets = join(folder, "assets");
   await Promise.all([
     // With the SDK in it: the command enters it by doors that the published package does not have.
-    buildNodeCode(join(folder, "dist"), { main: "cli/src/main.ts", source: "cli/src/source.ts" }, /^@mayfly\/sdk/),
+    buildNodeCode(
+      join(folder, "dist"),
+      { main: "cli/src/main.ts", source: "cli/src/source.ts" },
+      /^@mayfly\/sdk/,
+    ),
     cp(join(root, "cli/cli.js"), join(folder, "cli.js")),
     writeFile(
       join(folder, "source.d.ts"),

@@ -35,5 +35,8 @@ export async function templateOf(root: string, version: string): Promise<Templat
 async function filesOf(path: string): Promise<string[]> {
   if (path.endsWith(".sql")) return existsSync(path) ? [path] : [];
   const files = await readdir(path).catch(() => []);
-  return files.filter((file) => file.endsWith(".sql")).sort().map((file) => join(path, file));
+  return files
+    .filter((file) => file.endsWith(".sql"))
+    .sort()
+    .map((file) => join(path, file));
 }

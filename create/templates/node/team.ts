@@ -63,7 +63,7 @@ const { data: run, error } = await mayfly.runs.start(analyst, question);
 if (error) throw error;
 process.stdout.write("answer    ");
 for await (const { chunk } of run.stream())
-  if (chunk.type === "text-delta") process.stdout.write(chunk.delta);
+  if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
 console.log(isStandIn ? " (copied by the stand-in)" : "");
 
 for (const { agent, work } of team) {
