@@ -114,6 +114,14 @@ create type mayfly_private.plain_taken as (
   last_tenant uuid
 );
 
+create type mayfly_private.ready_step as (
+  step text,
+  def jsonb,
+  skipped boolean,
+  given jsonb,
+  items jsonb
+);
+
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
   parent mayfly.agents,
@@ -190,7 +198,7 @@ create policy agent_types_select on mayfly.agent_types for select to authenticat
 CREATE TRIGGER agent_types_meter_insert AFTER INSERT ON mayfly.agent_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.agent_types to authenticated;
 grant select on table mayfly.agent_types to service_role;
-comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
 
 create table mayfly.agents (
   tenant_id uuid not null,
@@ -250,7 +258,7 @@ CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENC
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
-comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,
@@ -582,7 +590,7 @@ create policy enrolment_keys_select on mayfly.enrolment_keys for select to authe
 CREATE TRIGGER enrolment_keys_meter_insert AFTER INSERT ON mayfly.enrolment_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.enrolment_keys to authenticated;
 grant select on table mayfly.enrolment_keys to service_role;
-comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
+comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 
 create table mayfly.entities (
   tenant_id uuid not null,
@@ -609,7 +617,7 @@ CREATE TRIGGER entities_meter_insert AFTER INSERT ON mayfly.entities REFERENCING
 CREATE TRIGGER entities_meter_update AFTER UPDATE ON mayfly.entities REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.entities to authenticated;
 grant select on table mayfly.entities to service_role;
-comment on table mayfly.entities is 'What facts are about.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -646,7 +654,7 @@ create policy event_kinds_select on mayfly.event_kinds for select to authenticat
   using (true);
 grant select on table mayfly.event_kinds to authenticated;
 grant select on table mayfly.event_kinds to service_role;
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 
 create table mayfly.events (
   tenant_id uuid not null,
@@ -672,7 +680,7 @@ create policy events_select on mayfly.events for select to authenticated
   WHERE k.sees_all)))));
 grant select on table mayfly.events to authenticated;
 grant select on table mayfly.events to service_role;
-comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
 
 create table mayfly.fact_settings (
   tenant_id uuid not null,
@@ -741,7 +749,7 @@ CREATE TRIGGER facts_meter_insert AFTER INSERT ON mayfly.facts REFERENCING NEW T
 CREATE TRIGGER facts_meter_update AFTER UPDATE ON mayfly.facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.facts to authenticated;
 grant select on table mayfly.facts to service_role;
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -1003,7 +1011,7 @@ CREATE TRIGGER members_log_insert AFTER INSERT ON mayfly.members REFERENCING NEW
 CREATE TRIGGER members_log_update AFTER UPDATE ON mayfly.members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_members();
 grant select on table mayfly.members to authenticated;
 grant select on table mayfly.members to service_role;
-comment on table mayfly.members is 'Which people belong to a tenant, and as what: owner, admin, member or viewer.';
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -1086,7 +1094,7 @@ CREATE TRIGGER memories_words_insert BEFORE INSERT ON mayfly.memories FOR EACH R
 CREATE TRIGGER memories_words_update BEFORE UPDATE ON mayfly.memories FOR EACH ROW WHEN (((((((old.task IS DISTINCT FROM new.task) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.input IS DISTINCT FROM new.input)) OR (old.output IS DISTINCT FROM new.output)) OR (old.critique IS DISTINCT FROM new.critique)) OR (old.language IS DISTINCT FROM new.language))) EXECUTE FUNCTION mayfly_private.write_words();
 grant select on table mayfly.memories to authenticated;
 grant select on table mayfly.memories to service_role;
-comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -1105,7 +1113,7 @@ CREATE TRIGGER memory_aliases_meter_delete AFTER DELETE ON mayfly.memory_aliases
 CREATE TRIGGER memory_aliases_meter_insert AFTER INSERT ON mayfly.memory_aliases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.memory_aliases to authenticated;
 grant select on table mayfly.memory_aliases to service_role;
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,
@@ -1133,7 +1141,7 @@ CREATE TRIGGER memory_conflicts_meter_delete AFTER DELETE ON mayfly.memory_confl
 CREATE TRIGGER memory_conflicts_meter_insert AFTER INSERT ON mayfly.memory_conflicts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_conflicts();
 grant select on table mayfly.memory_conflicts to authenticated;
 grant select on table mayfly.memory_conflicts to service_role;
-comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
 
 create table mayfly.memory_vectors (
   tenant_id uuid not null,
@@ -1291,7 +1299,7 @@ create policy model_worths_select on mayfly.model_worths for select to authentic
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.model_worths to authenticated;
 grant select on table mayfly.model_worths to service_role;
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
 
 create table mayfly.polls (
   tenant_id uuid not null,
@@ -1644,7 +1652,7 @@ CREATE TRIGGER tenants_forget_log AFTER DELETE ON mayfly.tenants REFERENCING OLD
 CREATE TRIGGER tenants_start_usage AFTER INSERT ON mayfly.tenants FOR EACH ROW EXECUTE FUNCTION mayfly_private.start_usage();
 grant select on table mayfly.tenants to authenticated;
 grant select on table mayfly.tenants to service_role;
-comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
+comment on table mayfly.tenants is 'Tenants, with their limits.';
 
 create table mayfly.tenders (
   tenant_id uuid not null,
@@ -1695,6 +1703,24 @@ grant select on table mayfly.track_records to authenticated;
 grant select on table mayfly.track_records to service_role;
 comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
 
+create table mayfly.workflow_graphs (
+  tenant_id uuid not null,
+  name text not null,
+  version text not null,
+  graph jsonb not null,
+  set_by uuid,
+  set_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  constraint workflow_graphs_pkey PRIMARY KEY (tenant_id, name, version),
+  constraint workflow_graphs_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.workflow_graphs enable row level security;
+create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.workflow_graphs to authenticated;
+grant select on table mayfly.workflow_graphs to service_role;
+comment on table mayfly.workflow_graphs is 'Workflows that are declared as graphs, by name and version.';
+
 create table mayfly_private.broadcast_losses (
   tenant_id uuid not null,
   noticed bigint not null default 0,
@@ -1733,7 +1759,7 @@ create table mayfly_private.charges (
   constraint charges_pkey PRIMARY KEY (relation)
 );
 alter table mayfly_private.charges enable row level security;
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
 
 create table mayfly_private.chores (
   name text not null,
@@ -1742,7 +1768,7 @@ create table mayfly_private.chores (
   constraint chores_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.chores enable row level security;
-comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -1781,7 +1807,7 @@ create table mayfly_private.debug_leases (
 );
 CREATE INDEX debug_leases_agent_idx ON mayfly_private.debug_leases USING btree (tenant_id, agent_id);
 alter table mayfly_private.debug_leases enable row level security;
-comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 
 create table mayfly_private.debug_streams (
   tenant_id uuid not null,
@@ -1807,7 +1833,7 @@ create table mayfly_private.embedding_queue (
 );
 CREATE INDEX embedding_queue_due_idx ON mayfly_private.embedding_queue USING btree (tenant_id, due_at) WHERE (dead_at IS NULL);
 alter table mayfly_private.embedding_queue enable row level security;
-comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
 
 create table mayfly_private.enrolment_secrets (
   hash bytea not null,
@@ -1830,7 +1856,7 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.ensured_tenants enable row level security;
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 create table mayfly_private.epochs (
   epoch integer not null generated always as identity,
@@ -1850,7 +1876,7 @@ create table mayfly_private.event_rows (
   constraint event_rows_pkey PRIMARY KEY (entity)
 );
 alter table mayfly_private.event_rows enable row level security;
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 create table mayfly_private.flusher (
   only_row boolean not null default true,
@@ -1859,7 +1885,7 @@ create table mayfly_private.flusher (
   constraint flusher_pkey PRIMARY KEY (only_row)
 );
 alter table mayfly_private.flusher enable row level security;
-comment on table mayfly_private.flusher is 'When due nudges were told last.';
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 create table mayfly_private.invitation_secrets (
   hash bytea not null,
@@ -1943,7 +1969,7 @@ create table mayfly_private.listeners (
   constraint listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.listeners enable row level security;
-comment on table mayfly_private.listeners is 'Which topics somebody listens to, and until when.';
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null,
@@ -2007,7 +2033,7 @@ create table mayfly_private.nudges_due (
   constraint nudges_due_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.nudges_due enable row level security;
-comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
 
 create table mayfly_private.operation_types (
   type text not null,
@@ -2017,7 +2043,7 @@ create table mayfly_private.operation_types (
   constraint operation_types_type_form CHECK ((type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text))
 );
 alter table mayfly_private.operation_types enable row level security;
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
@@ -2028,7 +2054,7 @@ create table mayfly_private.ops (
 );
 CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
 alter table mayfly_private.ops enable row level security;
-comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null,
@@ -2037,7 +2063,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -2152,7 +2178,7 @@ create table mayfly_private.tenant_usage (
   constraint tenant_usage_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.tenant_usage enable row level security;
-comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
 
 create table mayfly_private.topics (
   name text not null,
@@ -2172,7 +2198,7 @@ create table mayfly_private.usage_counts (
   constraint usage_counts_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.usage_counts enable row level security;
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -2182,7 +2208,7 @@ create table mayfly_private.word_frequencies (
   constraint word_frequencies_sample_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly_private.word_samples(tenant_id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_frequencies enable row level security;
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -2194,7 +2220,7 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_samples enable row level security;
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 
 create function mayfly.accept_invitation(token text DEFAULT NULL::text, id uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -2228,6 +2254,13 @@ returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.add_member to service_role;
+
+create function mayfly.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.advance_graph to authenticated;
+grant execute on function mayfly.advance_graph to service_role;
 
 create function mayfly.agent_tree(root uuid DEFAULT NULL::uuid, living boolean DEFAULT true)
 returns jsonb
@@ -2445,6 +2478,13 @@ set search_path = "";
 grant execute on function mayfly.delete_channel to authenticated;
 grant execute on function mayfly.delete_channel to service_role;
 
+create function mayfly.delete_graph(name text, version text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_graph to authenticated;
+grant execute on function mayfly.delete_graph to service_role;
+
 create function mayfly.delete_schedule(name text)
 returns jsonb
 language plpgsql volatile
@@ -2597,6 +2637,13 @@ set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
 
+create function mayfly.get_graph(name text, version text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_graph to authenticated;
+grant execute on function mayfly.get_graph to service_role;
+
 create function mayfly.get_job(id uuid)
 returns jsonb
 language plpgsql stable
@@ -2718,6 +2765,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.list_facts to authenticated;
 grant execute on function mayfly.list_facts to service_role;
+
+create function mayfly.list_graphs(of_name text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_graphs to authenticated;
+grant execute on function mayfly.list_graphs to service_role;
 
 create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2912,6 +2966,13 @@ set search_path = "";
 grant execute on function mayfly.read_channel to authenticated;
 grant execute on function mayfly.read_channel to service_role;
 
+create function mayfly.read_graph_input(lease text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_graph_input to authenticated;
+grant execute on function mayfly.read_graph_input to service_role;
+
 create function mayfly.read_log(since text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], with_rows jsonb DEFAULT '{}'::jsonb, page_limit integer DEFAULT 500)
 returns jsonb
 language plpgsql volatile
@@ -2925,6 +2986,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.read_run_chunks to authenticated;
 grant execute on function mayfly.read_run_chunks to service_role;
+
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_secret to authenticated;
+grant execute on function mayfly.read_secret to service_role;
 
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
@@ -3122,6 +3190,13 @@ set search_path = "";
 grant execute on function mayfly.set_fact_retention to authenticated;
 grant execute on function mayfly.set_fact_retention to service_role;
 
+create function mayfly.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_graph to authenticated;
+grant execute on function mayfly.set_graph to service_role;
+
 create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
 returns jsonb
 language plpgsql volatile
@@ -3224,6 +3299,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.state_history to authenticated;
 grant execute on function mayfly.state_history to service_role;
+
+create function mayfly.states_at(instant timestamp with time zone, of_agent uuid DEFAULT NULL::uuid, prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.states_at to authenticated;
+grant execute on function mayfly.states_at to service_role;
 
 create function mayfly.stop_agent(id uuid DEFAULT NULL::uuid, reason text DEFAULT NULL::text)
 returns jsonb
@@ -3400,6 +3482,15 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.add_member to service_role;
 
+create function mayfly_private.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.advance_graph to authenticated;
+grant execute on function mayfly_private.advance_graph to service_role;
+
 create function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb
 language plpgsql stable security definer
@@ -3494,6 +3585,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.begin_run to authenticated;
 grant execute on function mayfly_private.begin_run to service_role;
+
+create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
+returns text
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb
@@ -3598,6 +3694,11 @@ set search_path = "";
 create function mayfly_private.check_facts(facts jsonb)
 returns void
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_graph(name text, version text, graph jsonb)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_jobs(jobs jsonb)
@@ -3890,6 +3991,13 @@ create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
 returns void
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.delete_graph(name text, version text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_graph to authenticated;
+grant execute on function mayfly_private.delete_graph to service_role;
 
 create function mayfly_private.delete_schedule(name text)
 returns jsonb
@@ -4208,6 +4316,11 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.forget_vectors(model text, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4262,6 +4375,18 @@ set search_path = "";
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
 language sql immutable
+set search_path = "";
+
+create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
+returns jsonb
+language plpgsql stable security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
+returns jsonb
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.half_life(kind text, half_lives jsonb)
@@ -4446,6 +4571,11 @@ set search_path = "";
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
+returns mayfly.workflow_graphs
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
@@ -5181,6 +5311,13 @@ set search_path = "";
 grant execute on function mayfly_private.read_channel to authenticated;
 grant execute on function mayfly_private.read_channel to service_role;
 
+create function mayfly_private.read_graph_input(lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_graph_input to authenticated;
+grant execute on function mayfly_private.read_graph_input to service_role;
+
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -5195,6 +5332,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.read_run_chunks to authenticated;
 grant execute on function mayfly_private.read_run_chunks to service_role;
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_secret to authenticated;
+grant execute on function mayfly_private.read_secret to service_role;
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -5219,6 +5363,13 @@ grant execute on function mayfly_private.readable_kinds to authenticated;
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer DEFAULT 0)
 returns void
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
+returns mayfly_private.ready_step[]
+language plpgsql stable security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.reap(tenant uuid, only_name text DEFAULT NULL::text)
@@ -5274,6 +5425,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.record_facts to authenticated;
 grant execute on function mayfly_private.record_facts to service_role;
+
+create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
+returns bigint
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
 
 create function mayfly_private.record_model_call(lease text, call jsonb)
 returns jsonb
@@ -5464,6 +5622,11 @@ returns integer
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
+returns TABLE(name text, step text)
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns TABLE(run_id uuid, nth integer, above integer, below integer)
 language plpgsql stable security definer
@@ -5559,6 +5722,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_fact_retention to authenticated;
 grant execute on function mayfly_private.set_fact_retention to service_role;
+
+create function mayfly_private.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_graph to authenticated;
+grant execute on function mayfly_private.set_graph to service_role;
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
@@ -5764,6 +5934,16 @@ set search_path = "";
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.step_job(name text, version text, step text, def jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.step_names(value jsonb)
+returns text[]
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)

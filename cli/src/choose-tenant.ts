@@ -1,4 +1,4 @@
-/** Which tenant a command is about: a named one, the chosen one, the only one, or one that a person picks. */
+/** Which tenant a command works in: the named one, the one from `mayfly use`, the only one, or the one a person picks. */
 import { createInterface } from "node:readline/promises";
 import type { Connection } from "./connection.ts";
 import { enter, type KnownTenant } from "./entry.ts";
@@ -7,18 +7,18 @@ import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { isUuid, printable } from "./words.ts";
 
-/** As many tenants an error names. */
+/** How many tenants an error lists. */
 const shown = 10;
 const never = new AbortController().signal;
 
-/** The tenants of a project, or those that a filter of the Data API names. */
+/** The tenants of a project, optionally filtered by the Data API. */
 export async function readTenants(connection: Connection, filter = ""): Promise<KnownTenant[]> {
   const entry = await enter(connection, filter);
   if (entry.at === "inside") return entry.tenants;
   throw new Failure(entry.message, { code: entry.at, hint: entry.mend });
 }
 
-/** @param options.alone nothing is said of the only tenant, since the answer says it. */
+/** @param options.alone whether to leave out the note about the only tenant. */
 export async function chooseTenant(
   connection: Connection,
   output: Output,
@@ -29,9 +29,7 @@ export async function chooseTenant(
   if (connection.used !== undefined) {
     const [found] = await readTenants(connection, filterOf(connection.used));
     if (found) return found;
-    output.note(
-      `The tenant that mayfly use has chosen, ${connection.used}, is not in this project.`,
-    );
+    output.note(`The tenant from mayfly use, ${connection.used}, is not in this project.`);
   }
   const tenants = await readTenants(connection);
   const [only] = tenants;
@@ -41,12 +39,12 @@ export async function chooseTenant(
       hint: "Make one: npx mayfly use acme --create",
     });
   if (tenants.length === 1) {
-    if (!alone) output.note(`In ${only.name} (${only.id}), the only tenant.`);
+    if (!alone) output.note(`Using ${only.name} (${only.id}), the only tenant.`);
     return only;
   }
   if (output.terminal && process.stdin.isTTY) return ask(tenants, signal);
   throw usage(
-    "The project has several tenants: name one by --tenant or MAYFLY_TENANT, or choose one by mayfly use.",
+    "The project has several tenants. Choose one with --tenant, MAYFLY_TENANT or mayfly use.",
     listOf(tenants),
   );
 }
@@ -55,7 +53,7 @@ async function named(connection: Connection, name: string): Promise<KnownTenant>
   const [found, ...others] = await readTenants(connection, filterOf(name));
   if (found && others.length === 0) return found;
   const problem = found
-    ? `The project has ${others.length + 1} tenants named ${name}: name one by its id.`
+    ? `The project has ${others.length + 1} tenants with the name ${name}. Use an id instead.`
     : `The project has no tenant ${name}.`;
   throw usage(problem, listOf(found ? [found, ...others] : await readTenants(connection)));
 }
@@ -76,7 +74,7 @@ async function ask(tenants: KnownTenant[], signal: AbortSignal): Promise<KnownTe
       [`${index + 1}`, id, name].includes(answer),
     );
     if (!found) throw new Failure("No tenant was chosen.");
-    console.error("mayfly use remembers it for this folder.");
+    console.error("To keep this choice for the folder, run mayfly use.");
     return found;
   } finally {
     lines.close();

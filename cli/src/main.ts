@@ -4,6 +4,7 @@ import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
+import { addConsole } from "./console.ts";
 import { addCosts } from "./costs.ts";
 import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
@@ -27,12 +28,12 @@ import { addUse } from "./use.ts";
 import { addWorkflows } from "./workflows.ts";
 
 const after = `
-Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
-of the environment or of .env here, else the project that \`mayfly dev\` serves in this folder.
-Tenant: --tenant, else MAYFLY_TENANT, else that of \`mayfly use\`, else the only one.
+Connection: --url and --key, or MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
+from the environment or from .env, or the project that \`mayfly dev\` serves in this folder.
+Tenant: --tenant, or MAYFLY_TENANT, or the one from \`mayfly use\`, or the only one.
 
-Exit codes: 0 done, 1 failed (doctor and status: something is wrong), 2 wrong usage,
-130 ended by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 success, 1 failure (doctor and status: something is wrong), 2 wrong usage,
+130 stopped by Ctrl-C, 143 by SIGTERM.
 
 Examples:
   mayfly init ~/my-app            add Mayfly to a Supabase project
@@ -42,12 +43,14 @@ Examples:
 
 const json = process.argv.includes("--json");
 const program = new Command("mayfly")
-  .description("A backend for teams of AI agents that is nothing but a Supabase project.")
+  .description("A backend for teams of AI agents, built on a Supabase project.")
   .version(version)
   .addHelpText("after", after)
   .showHelpAfterError(false)
+  // Options after a command's own subcommand belong to that subcommand.
+  .enablePositionalOptions()
   .exitOverride()
-  // What is wrong is said once, below.
+  // Errors are reported once, below.
   .configureOutput({ outputError: () => {} });
 
 const commands = [
@@ -60,6 +63,7 @@ const commands = [
   addStats,
   addStatus,
   addTail,
+  addConsole,
   addJobs,
   addSchedules,
   addWorkflows,
@@ -77,7 +81,7 @@ const commands = [
 ];
 for (const add of commands) add(program);
 
-// `mayfly --help | head`: what a command prints is looked after in execute.
+// `mayfly --help | head`. For the output of commands, execute takes care of this.
 process.stdout.on("error", () => {});
 
 try {
@@ -85,7 +89,7 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode !== 0) {
-    // Without a command commander has printed the help.
+    // Without a command, commander has printed the help.
     if (error.code !== "commander.help") {
       const hint = "See: mayfly --help, or mayfly <command> --help";
       const message = error.message.replace(/^error: /, "");

@@ -11,7 +11,7 @@ export interface Project {
   mayfly: Mayfly;
 }
 
-/** Opens the project and the tenant that the options and the environment name. */
+/** Opens the project and the tenant from the options and the environment. */
 export async function openProject(options: ConnectionOptions, output: Output): Promise<Project> {
   const connection = await findConnection(options);
   const tenant = await chooseTenant(connection, output);

@@ -13,16 +13,16 @@ interface Options extends ProjectOptions {
 
 const examples = `
 Examples:
-  mayfly use acme              every command in this folder is about acme from now on
-  mayfly use acme --create     it is made where there is none of this name
+  mayfly use acme              use acme for every command in this folder
+  mayfly use acme --create     make it if there is none with this name
   mayfly use                   choose from a list`;
 
 export function addUse(program: Command): void {
   const command = program
     .command("use")
-    .description("choose the tenant that commands in this folder are about")
+    .description("choose the tenant for commands in this folder")
     .argument("[tenant]", "id or name")
-    .option("--create", "make it where there is none of this name")
+    .option("--create", "make it if there is none with this name")
     .addHelpText("after", examples);
   withProject(command, { tenant: false }).action((tenant: string | undefined, options: Options) =>
     execute(options, (session) => use(tenant, options, session)),
@@ -40,12 +40,12 @@ async function use(
     await readTenants(connection);
     dataOf(await new Mayfly({ url, key }).tenants.ensure(named));
   }
-  // What is chosen anew is not what was chosen before.
+  // Not the tenant that was chosen before.
   const asked = { ...connection, tenant: named, used: undefined };
   const { id, name } = await chooseTenant(asked, output, interruption.signal, { alone: true });
   const file = await writeUsed(process.cwd(), id);
   output.answer({ id, name, file }, () => [
-    `Commands in this folder are about ${printable(name)} (${id}).`,
+    `Commands in this folder use ${printable(name)} (${id}).`,
   ]);
   return undefined;
 }

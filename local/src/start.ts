@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
-import { readExposedSchemas } from "./api/config.ts";
+import { readExposedSchemas, readFileSizeLimit } from "./api/config.ts";
 import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
+import { type ConsoleHost, consolePath, createConsole } from "./console/index.ts";
 import { openDataFolder } from "./data-folder.ts";
 import {
   type Database,
@@ -27,6 +28,7 @@ import { functionSecrets } from "./project.ts";
 import { createRealtime, type Realtime } from "./realtime/index.ts";
 import { announce, findRunning, type Running, withdraw } from "./running.ts";
 import { applySeeds } from "./seeds.ts";
+import { createStorage, type Storage } from "./storage/index.ts";
 import { createTokens } from "./tokens.ts";
 
 const defaultDbPort = 54322;
@@ -38,7 +40,7 @@ export const thisRepository = import.meta.url.endsWith(".ts")
   : undefined;
 
 /**
- * Starts the embedded Supabase: database, Data API, Auth, Realtime and edge functions behind one
+ * Starts the embedded Supabase: database, Data API, Auth, Realtime, Storage and edge functions behind one
  * loopback port. Ready when it resolves.
  *
  * @throws one clear sentence: the port is in use, a migration is broken, the folder is in use, …
@@ -57,7 +59,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const other = await findRunning(data);
     if (other)
       throw new Error(
-        `The data folder ${data} is served already, at ${other.apiUrl} (process ${other.pid}).`,
+        `The data folder ${data} is already in use, at ${other.apiUrl} (process ${other.pid}).`,
       );
   }
   const keys =
@@ -70,13 +72,15 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
+  let consoleHost: ConsoleHost | undefined;
+  let storage: Storage | undefined;
   let endStatistics: (() => Promise<void>) | undefined;
   let endFlushing: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
   let crashed = false;
   let announced = false;
   const health = () =>
-    healthOf({ instance, database, pgvector, crashed, api, realtime, functions });
+    healthOf({ instance, database, pgvector, crashed, api, realtime, storage, functions });
 
   /** Each part before those that it needs, also when the start fails half way. */
   const close = async () => {
@@ -85,6 +89,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const parts = [
       { close: () => functions?.close(drainMs) },
       realtime,
+      storage,
       api,
       http,
       { close: () => endStatistics?.() },
@@ -113,6 +118,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         if (pathname.startsWith("/realtime/v1/")) {
           if (!realtime) return starting();
           return preflight(request) ?? forAnyOrigin(await realtime.fetch(request));
+        }
+        if (pathname === consolePath || pathname.startsWith(`${consolePath}/`))
+          if (options.console !== undefined) return consoleHost?.fetch(request) ?? starting();
+        if (pathname.startsWith("/storage/v1/")) {
+          if (!storage) return starting();
+          return preflight(request) ?? forAnyOrigin(await storage.fetch(request));
         }
         return api?.fetch(request) ?? starting();
       },
@@ -152,7 +163,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     ).catch((error: Error & { code?: string }) => {
       const hint = error.code === "42501" ? "; name a superuser" : "";
       throw new Error(
-        `The database could not be made a Supabase project: ${error.message}${hint}.`,
+        `The database could not be turned into a Supabase project: ${error.message}${hint}.`,
         { cause: error },
       );
     });
@@ -171,7 +182,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       log.info(`Applied the migration ${version}_${name}`);
     await applySeeds(dbUrl, root, log);
 
-    [api, realtime] = await Promise.all([
+    [api, realtime, storage] = await Promise.all([
       createApi({
         databaseUrl: opened.url("authenticator"),
         adminUrl: opened.url("supabase_admin"),
@@ -198,12 +209,28 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         ...(options.faults && { faults: options.faults }),
         log,
       }),
+      createStorage({
+        databaseUrl: opened.url("authenticator"),
+        folder: data === undefined ? undefined : join(data, "storage"),
+        sweep: opened.kind === "pglite",
+        maxBytes: readFileSizeLimit(root),
+        keys,
+        tokens,
+        log,
+      }),
       functions.ready(),
       keepFlushing(opened.url("supabase_admin"), log).then((end) => {
         endFlushing = end;
       }),
     ]);
     if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
+
+    const { fetch: ask } = api;
+    if (options.console !== undefined)
+      consoleHost = await createConsole({
+        ...{ folder: options.console, url, keys, tokens, dbUrl },
+        auth: ask,
+      });
 
     const running: Running = {
       pid: process.pid,
@@ -223,6 +250,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ...running,
       keys,
       health,
+      consoleLink: () => consoleHost?.link(),
       reloadRealtime: () => realtime?.reload(),
       dump: async () => new Blob([await opened.dumpDataDir()]),
       close,

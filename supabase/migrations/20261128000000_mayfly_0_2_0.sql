@@ -53,7 +53,9 @@ alter table mayfly.memories
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
 
-comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
+comment on column mayfly.scopes.agents is 'Whether an agent can have it. An agent cannot have scopes that reach people or outlive it.';
+
+comment on column mayfly.scopes.by_default is 'Whether an agent has it by default, if its spawner has it.';
 
 create extension if not exists unaccent with schema extensions;
 
@@ -115,6 +117,23 @@ $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
 
+-- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
+-- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+
+create or replace function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not mayfly_private.numbers_kept(value) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
+      'Send such numbers as strings.', jsonb_build_object('field', field));
+  end if;
+end
+$$;
+
 -- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
 -- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
 -- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
@@ -135,10 +154,10 @@ begin
     return;
   end if;
   perform mayfly_private.fail(503, 'version_unsupported',
-    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+    format('The edge functions have version %s, but the database works with %s to %s.',
       coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
-    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
-      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    case when deployed > installed then 'Run npx supabase db push: the database must be upgraded before the functions.'
+      else 'Deploy the functions of the same release: npx supabase functions deploy spawn sync query.' end,
     release);
 end
 $$;
@@ -308,6 +327,23 @@ begin
 end
 $$;
 
+comment on column mayfly_private.settings.tenants_created_by is
+  'Who may create tenants: only the secret key, or also anyone who is signed in (not anonymously).';
+
+comment on column mayfly_private.settings.max_tenants_per_person is 'How many tenants a person may own and still create another.';
+
+comment on column mayfly_private.settings.person_issuers is
+  'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
+
+comment on column mayfly_private.settings.debug_rate is
+  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together: half of what the Free plan allows.';
+
+comment on column mayfly_private.settings.announce_rate is
+  'How many broadcasts a second the database sends for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime also counts each receiver.';
+
+comment on column mayfly_private.settings.kept is
+  'How long events, applied operations and tombstones are kept. A client that has not synced for longer starts again.';
+
 -- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
 -- an age, a lease or a window is judged, so that a test can put another clock in its place
 -- (tests/harness/clock.ts); only the owner can. Locks nothing.
@@ -327,7 +363,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.now is 'The time by which lives, leases and ages are judged.';
+comment on function mayfly_private.now is 'The time that decides what has ended, expired or is due.';
 
 grant execute on function mayfly_private.now to authenticated, service_role;
 
@@ -445,13 +481,13 @@ create table mayfly_private.charges (
   constraint charges_one_way check (num_nonnulls(flat, bytes, bounded_by) = 1 and (flat is null) = (written is null))
 );
 
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
 
-comment on column mayfly_private.charges.written is 'The columns that callers write; their lengths as JSON text are charged.';
+comment on column mayfly_private.charges.written is 'The columns that callers write. Their lengths as JSON text are charged.';
 
 comment on column mayfly_private.charges.bytes is 'An SQL expression over a row r of the table.';
 
-comment on column mayfly_private.charges.bounded_by is 'What bounds the rows of a table that is not charged.';
+comment on column mayfly_private.charges.bounded_by is 'What limits the rows of a table that is not charged.';
 
 alter table mayfly_private.charges enable row level security;
 
@@ -459,14 +495,14 @@ alter table mayfly_private.charges enable row level security;
 
 create table mayfly_private.chores (
   name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
 comment on column mayfly_private.chores.work is
-  'The signature of a function of (tenant uuid, max_rows integer) that does one batch and returns jsonb: what it counted, and `more`: true while there may be more.';
+  'The signature of a function of (tenant uuid, max_rows integer) that does one batch. It returns jsonb: its counts, and `more`, true while there may be more to do.';
 
 alter table mayfly_private.chores enable row level security;
 
@@ -483,10 +519,10 @@ create table mayfly.event_kinds (
   description text not null
 );
 
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 
 comment on column mayfly.event_kinds.admin_scope is
-  'The scope that also shows those of its events that are for one agent or person; null: nobody else sees them.';
+  'The scope that also shows events for one agent or person. Null if nobody else may see them.';
 
 alter table mayfly.event_kinds enable row level security;
 
@@ -500,7 +536,7 @@ create policy event_kinds_select on mayfly.event_kinds for select to authenticat
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );
@@ -539,12 +575,39 @@ create table mayfly_private.usage_counts (
   work text not null
 );
 
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 comment on column mayfly_private.usage_counts.work is
   'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
 
 alter table mayfly_private.usage_counts enable row level security;
+
+comment on table mayfly.tenants is 'Tenants, with their limits.';
+
+comment on column mayfly.tenants.max_lifetime is 'The longest that an agent may live, including renewals.';
+
+comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. Its SDK renews it before it ends.';
+
+comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
+
+comment on column mayfly.tenants.max_memories is 'How many memories it may keep, including tombstones. Simultaneous writes can exceed it a little.';
+
+comment on column mayfly.tenants.max_bytes is
+  'How many bytes it may store, as the table mayfly_private.charges counts them: for example the text of a memory and 512, and 800 for a vector. Indexes are not counted.';
+
+comment on column mayfly.tenants.writes_per_minute is
+  'How many writes it may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
+
+comment on column mayfly.tenants.retention is
+  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
+
+comment on column mayfly.tenants.messages_kept is
+  'How long messages are kept after every recipient acknowledged them. Others, and those in channels, are kept as long as the log.';
+
+comment on column mayfly.tenants.debug is
+  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';
+
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
 create or replace function mayfly_private.caller()
 returns mayfly_private.caller
@@ -608,6 +671,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
+
 -- Whether the caller may receive from, or send to, a private Realtime topic, tenant:{t}:{name} or
 -- tenant:{t}:{name}:{part}: what the topic's own rule says (mayfly_private.topics). Every other topic is nobody's.
 --
@@ -636,9 +701,49 @@ begin
 end
 $$;
 
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+
+comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
+
+comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
+
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
+
+comment on column mayfly.agent_types.lifetime is 'The capabilities of an agent whose spawner asks for none.';
+
+comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
+
+comment on column mayfly.agent_types.max_living is 'How many may live at the same time.';
+
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
+
+comment on column mayfly.agents.type is 'Any name. A type that mayfly.agent_types defines gives it defaults and limits.';
+
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
+
+comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
+
 comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
 
 comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
+
+-- Fails unless the caller may act on someone who has, or is to have, this role: an owner on all, an
+-- admin on all but owners. Called by the functions for people.
+
+create or replace function mayfly_private.require_role(tenant uuid, over text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if over is null or over not in ('owner', 'admin', 'member', 'viewer') then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must be owner, admin, member or viewer.', null, '{"field": "role"}');
+  elsif over = 'owner' and mayfly_private.acting_role(tenant) is distinct from 'owner' then
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can add, change or remove owners.',
+      'Ask an owner of the tenant.', '{"role": "owner"}');
+  end if;
+end
+$$;
 
 -- The one tenant of this request, in which the caller must have the scope. Called first by every
 -- function that writes. Locks nothing.
@@ -659,16 +764,16 @@ begin
   tenants := case when caller.kind = 'machine' then array[caller.tenant_id] else mayfly_private.tenant_ids(null) end;
   if caller is null or caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
-      'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
+      'Spawn an agent, or sign in. A stopped or expired agent can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
-      'Choose one by its id: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Choose one by its id, with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
-      case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,
+      case when scope is null then 'An enrolment key can only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
       jsonb_build_object('scope', scope));
   end if;
@@ -676,12 +781,18 @@ begin
 end
 $$;
 
+comment on function mayfly.tenant_ids is 'The tenants in which the caller has the scope. Without a scope, those to which it belongs.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('tenant:write', 'Rename the tenant and set what its agents may.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded. error has the newest error.';
+
+comment on column mayfly_private.maintenance.deleted_to is 'The highest xid of a deleted event. A cursor that has not seen it is too old.';
 
 -- Which tenants' broadcasts somebody hears over a connection of their own to the database, and until when: the
 -- Postgres transport of the SDK leases it. Written by listen_by_postgres, read by notify.
@@ -693,11 +804,15 @@ create table mayfly_private.postgres_listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 alter table mayfly_private.postgres_listeners enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
+
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent in the second of told_at.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.maintenance', 'one row a tenant'),
@@ -730,16 +845,16 @@ begin
   if more_memories > 0 and used.memories > limits.max_memories then
     perform mayfly_private.fail(403, 'quota_exceeded',
       format('The tenant may keep %s memories.', limits.max_memories),
-      'Nothing was written. Erase memories, or have the tenant''s max_memories raised.',
+      'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
       jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
   elsif more_bytes > 0 and used.bytes > limits.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('What the tenant stores may have %s bytes.', limits.max_bytes),
+      format('The tenant may store %s bytes.', limits.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
+      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
@@ -778,6 +893,78 @@ begin
 end
 $$;
 
+-- The definer half of mayfly.create_tenant. Of one person's calls at once, one waits for the other, so
+-- that they do not pass the limit together.
+
+create or replace function mayfly_private.create_tenant(name text, owner uuid)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  settings mayfly_private.settings;
+  tenant mayfly.tenants;
+begin
+  select * into strict settings from mayfly_private.settings;
+  if name is null or char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif caller.kind = 'person' then
+    if settings.tenants_created_by <> 'signed_in' or claims -> 'is_anonymous' = 'true'
+      or not exists (select from auth.users u where u.id = caller.id) then
+      perform mayfly_private.fail(403, 'tenant_creation_not_allowed', 'This project does not allow this person to create tenants.',
+        'Have one created with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
+    elsif owner is not null and owner <> caller.id then
+      perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they create.', null, '{"field": "owner"}');
+    end if;
+    owner := caller.id;
+    perform pg_advisory_xact_lock(hashtextextended('mayfly.create_tenant ' || owner, 0));
+    if (select count(*) from mayfly.members m where m.user_id = owner and m.role = 'owner') >= settings.max_tenants_per_person then
+      perform mayfly_private.fail(403, 'tenant_quota_exceeded',
+        format('A person may own %s tenants here.', settings.max_tenants_per_person),
+        'Erase one, hand one over, or have max_tenants_per_person raised.',
+        jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
+    end if;
+  elsif caller.kind is distinct from 'secret' and claims is not null then
+    -- Without claims it is the SQL editor: nobody else may execute this without them.
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
+  elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
+  end if;
+
+  insert into mayfly.tenants (name) values (create_tenant.name) returning * into tenant;
+  insert into mayfly.members (tenant_id, user_id, role) select tenant.id, owner, 'owner' where owner is not null;
+  return tenant;
+end
+$$;
+
+-- Keeps a tenant from being erased until the transaction ends, and gives its language. Called by
+-- mayfly_private.push, for the tenant of its caller. Locks the tenant's row as a foreign key does; who writes
+-- memories shares that lock.
+
+create or replace function mayfly_private.hold_tenant(tenant uuid)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  found_language text;
+begin
+  select t.language into found_language
+  from mayfly.tenants t
+  where t.id = tenant
+  for key share;
+  if not found then
+    perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
+  end if;
+  return found_language;
+end
+$$;
+
+comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';
+
 -- Leases what notify says of tenants for 90 s, and says which of these are there. Called by the Postgres transport of the
 -- SDK as the role that it connects with: no role of the Data API may. Locks the tenants' leases, in their order.
 
@@ -800,7 +987,7 @@ as $$
   select coalesce(array_agg(tenant_id), '{}') from leased
 $$;
 
-comment on function mayfly_private.listen_by_postgres is 'Leases what is said of tenants by NOTIFY.';
+comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';
 
 -- Charges what a statement wrote into small tables that callers fill, as mayfly_private.charges says: bytes, and a
 -- write for each row inserted, so that inserting and deleting in a loop is bounded too. Changes are charged by their
@@ -885,7 +1072,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.notify is 'Says by NOTIFY what is broadcast on a topic.';
+comment on function mayfly_private.notify is 'Sends a broadcast on a topic by NOTIFY as well.';
 
 -- What a row of a small table is charged, in bytes, from its JSON: `flat` for the row itself, and what callers write
 -- into it (mayfly_private.charges). The lengths are those of JSON's texts, so that how a row is stored makes no
@@ -898,6 +1085,49 @@ set search_path = ''
 return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(written) w)::integer;
 
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
+
+comment on function mayfly.set_quotas is
+  'Sets quotas of a tenant. Null leaves a quota as it is. For the secret key. Returns the tenant.';
+
+-- The definer half of mayfly.update_tenant. Locks the tenant's row.
+
+create or replace function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  tenant mayfly.tenants;
+begin
+  if char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif max_lifetime not between '5 seconds' and '30 days' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
+  elsif token_lifetime not between '10 seconds' and '1 hour' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
+  elsif max_depth not between 0 and 20 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif not mayfly_private.is_retention(retention) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
+  end if;
+  update mayfly.tenants t
+  set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
+    max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
+    token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth),
+    retention = coalesce(update_tenant.retention, t.retention)
+  where t.id = of_tenant
+  returning * into tenant;
+  return tenant;
+exception when check_violation then
+  perform mayfly_private.fail(400, 'invalid_request', 'language must be one that the database can search.', null, '{"field": "language"}');
+  return null;
+end
+$$;
+
+comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
 
 -- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
 -- (mayfly_private.usage_counts).
@@ -934,6 +1164,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -941,6 +1173,10 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('member:write', 'Invite people, change their roles, remove them.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on column mayfly.invitations.email is 'Only a person with this address may accept it. Null: anyone with its token.';
+
+comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
 -- Which tenant stands for a name that somebody ensures: of a person, or of the secret key (null). Names of tenants are
 -- no keys, and people give them freely: by its name alone the secret key would be given a tenant that a stranger has
@@ -954,11 +1190,11 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 alter table mayfly_private.ensured_tenants enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.invitations', 256, '{email}', false)
@@ -970,7 +1206,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.invitation_secrets', 'one row an invitation')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('member.joined', 'member:read', null, 'A person became a member of the tenant.'),
@@ -995,7 +1231,7 @@ declare
   tenant_name text;
 begin
   if caller.kind is distinct from 'person' then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person accepts an invitation.', 'Sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person can accept an invitation.', 'Sign in.');
   elsif token is null and invitation_id is null then
     perform mayfly_private.fail(400, 'invalid_request', 'Accepting needs the token or the id of an invitation.', null, '{"field": "token"}');
   end if;
@@ -1016,7 +1252,7 @@ begin
   for update;
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
-      'Sign in with the address that was invited and confirmed, or ask for another invitation.');
+      'Sign in with the invited address after you confirmed it, or ask for another invitation.');
   elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
@@ -1025,13 +1261,46 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
   return jsonb_build_object('tenant', jsonb_build_object('id', invitation.tenant_id, 'name', tenant_name), 'role', invitation.role);
 end
 $$;
+
+comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
+
+-- The definer half of mayfly.add_member. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.add_member(member uuid, role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  found_member mayfly.members;
+begin
+  perform mayfly_private.require_role(of_tenant, role);
+  if not exists (select from auth.users u where u.id = member) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "user_id"}');
+  end if;
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  perform mayfly_private.require_tenant('member:write');
+  insert into mayfly.members as m (tenant_id, user_id, role) values (of_tenant, member, add_member.role)
+  on conflict do nothing
+  returning * into found_member;
+  if found_member.user_id is null then
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Change the role instead.', '{"field": "user_id"}');
+  end if;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly.add_member is 'Makes a user a member without an invitation. Only for the secret key.';
+
+comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 
 -- The tenant of a name, made where there is none: for who starts an application again and again, or many of its
 -- processes at once. The same caller and owner get the same tenant, also after it was renamed; others have names of
@@ -1054,9 +1323,9 @@ begin
   if name is null or char_length(name) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
   elsif by_person and owner is distinct from null and owner <> caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; a person ensures a tenant of its own.', null, '{"field": "owner"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they ensure.', null, '{"field": "owner"}');
   elsif not by_person and caller.kind is distinct from 'secret' and nullif(current_setting('request.jwt.claims', true), '') is not null then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   end if;
   perform pg_advisory_xact_lock(hashtextextended(format('mayfly.ensure_tenant %s %s', of_owner, name), 0));
 
@@ -1088,7 +1357,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ensure_tenant is 'The tenant of a name, made where there is none.';
+comment on function mayfly_private.ensure_tenant is 'The tenant with a name, created if there is none.';
 
 grant execute on function mayfly_private.ensure_tenant to authenticated, service_role;
 
@@ -1099,7 +1368,7 @@ set search_path = ''
 return mayfly_private.ensure_tenant(name, owner);
 
 comment on function mayfly.ensure_tenant is
-  'The caller''s tenant of this name, made where there is none: the tenant, and whether it was created. For the secret key, and for people where they may create tenants.';
+  'The caller''s tenant with this name, created if there is none: the tenant, and whether it was created. For the secret key, and for people if they may create tenants.';
 
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;
 
@@ -1120,11 +1389,11 @@ begin
   if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
     perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   elsif exists (
       select from mayfly.members m join auth.users u on u.id = m.user_id
       where m.tenant_id = of_tenant and lower(u.email) = address) then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.',
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.',
       'Change the role instead.', '{"field": "email"}');
   end if;
 
@@ -1136,6 +1405,53 @@ begin
   return jsonb_build_object('token', secret, 'invitation', to_jsonb(invitation));
 end
 $$;
+
+comment on function mayfly.invite_member is
+  'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
+
+-- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
+-- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
+
+create or replace function mayfly_private.keep_owner(member mayfly.members)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if member.role = 'owner' and not exists (
+      select from mayfly.members m
+      where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant needs at least one owner.',
+      'Transfer the tenant first, or erase it.');
+  end if;
+end
+$$;
+
+-- The definer half of mayfly.leave_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.leave_tenant()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person can leave a tenant.', 'Stop the agent instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
+  perform mayfly_private.keep_owner(found_member);
+  delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
+
+comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 
 -- The definer half of mayfly.my_invitations.
 
@@ -1159,6 +1475,10 @@ begin
 end
 $$;
 
+comment on function mayfly_private.remove_member is 'Removes a member from the caller''s tenant.';
+
+comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
+
 -- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
 
 create or replace function mayfly_private.revoke_invitation(invitation_id uuid)
@@ -1180,6 +1500,37 @@ begin
 end
 $$;
 
+-- The definer half of mayfly.transfer_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.transfer_tenant(member uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner can transfer a tenant.', 'With the secret key, change roles instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
+  perform mayfly_private.require_role(of_tenant, 'owner');
+  if member = caller.id then
+    perform mayfly_private.fail(400, 'invalid_request', 'user_id must be another person.', null, '{"field": "user_id"}');
+  end if;
+  update mayfly.members m set role = case when m.user_id = member then 'owner' else 'admin' end
+  where m.tenant_id = of_tenant and m.user_id in (member, caller.id);
+  return (select to_jsonb(m) from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member);
+end
+$$;
+
+comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to another member.';
+
+comment on function mayfly.transfer_tenant is
+  'Transfers the tenant to a member. The caller becomes an admin. Returns the new owner.';
+
 -- The scopes of this room.
 
 -- By default an agent may not: to spawn, to stop and to administer must be asked for. presence:read too: an agent that
@@ -1197,7 +1548,11 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes. Agents and their registrations are bounded by
+comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
+
+comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawned with it can have.';
+
+-- How many bytes the rows of this room's tables are charged. Agents and their registrations are bounded by
 -- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
 -- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
 
@@ -1238,7 +1593,7 @@ insert into mayfly_private.chores (name, work) values
   ('agents', 'mayfly_private.maintain_agents(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('agent.spawned', 'agent:read', null, 'An agent was spawned.'),
@@ -1284,9 +1639,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.control_nudge is 'What is due: an agent was stopped or suspended.';
+comment on function mayfly_private.control_nudge is 'A due broadcast: an agent was stopped or suspended.';
 
--- What can be due in this room: that an agent was stopped or suspended. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: an agent was stopped or suspended. Its inbox topic is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
@@ -1402,6 +1757,9 @@ begin
 end
 $$;
 
+comment on function mayfly.agent_tree is
+  'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
+
 -- What an agent's status is by now: its row may still say running when its time is over or an
 -- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
 -- before a change of status. Locks nothing.
@@ -1421,6 +1779,8 @@ return (
   from mayfly.agents line
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
+
+comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';
 
 -- How long an agent may still live, in seconds to the millisecond: until its own end or that of the
 -- first ancestor to go; 0 once it has ended. Renewal can add to it.
@@ -1476,6 +1836,8 @@ return (
   from (select mayfly_private.effective_status(agent) as status) now
 );
 
+comment on function mayfly_private.card is 'The card of an agent.';
+
 -- Refuses so many more agents than the tenant's quota of the living allows. Called under the lock on
 -- the tenant's row. The dead that still say they live are reaped before they count against it.
 
@@ -1497,6 +1859,37 @@ begin
       format('The tenant has %s living agents and may have %s.', living, tenant.max_living_agents),
       'Stop agents, wait until some expire, or raise the tenant''s max_living_agents.',
       jsonb_build_object('quota', 'max_living_agents', 'limit', tenant.max_living_agents, 'living', living));
+  end if;
+end
+$$;
+
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called
+-- by all who give scopes to an agent, a type or an enrolment key. Locks nothing.
+
+create or replace function mayfly_private.check_scopes(scopes text[], allowed text[])
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  excess text[];
+begin
+  excess := (select array_agg(s order by s) from unnest(scopes) s
+    where s is null or not exists (select from mayfly.scopes known where known.name = s));
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_unknown', format('Unknown scopes: %s.', array_to_string(excess, ', ', 'null')),
+      'The table mayfly.scopes lists them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s join mayfly.scopes known on known.name = s where not known.agents);
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_not_for_agents', format('No agent can have these scopes: %s.', array_to_string(excess, ', ')),
+      'Only people and the secret key can have them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s where not s = any (allowed));
+  if excess is not null then
+    perform mayfly_private.fail(403, 'scope_exceeds_parent',
+      format('The caller cannot give scopes that it does not have: %s.', array_to_string(excess, ', ')),
+      'Ask for a subset of the caller''s scopes.', jsonb_build_object('scopes', excess));
   end if;
 end
 $$;
@@ -1543,6 +1936,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.check_team is 'Refuses an invalid team, with the index and the field.';
+
 -- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
 
 create or replace function mayfly_private.common_scopes(allowed text[])
@@ -1570,7 +1965,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
   perform mayfly_private.check_scopes(scopes, allowed);
 
@@ -1585,6 +1980,9 @@ begin
   return jsonb_build_object('key', secret, 'enrolment_key', to_jsonb(key));
 end
 $$;
+
+comment on function mayfly.create_enrolment_key is
+  'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
 
 -- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that
 -- versions are numbered without a gap or a double.
@@ -1603,7 +2001,7 @@ declare
   defined mayfly.agent_types;
 begin
   if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   elsif char_length(role) > 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'role must have at most 200 characters.', null, '{"field": "role"}');
   elsif char_length(description) > 2000 then
@@ -1611,7 +2009,7 @@ begin
   elsif char_length(prompt) > 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
   elsif max_lifetime not between '5 seconds' and '30 days' then
@@ -1639,6 +2037,9 @@ begin
 end
 $$;
 
+comment on function mayfly.define_agent_type is
+  'Defines a type of agents, with lifetimes in seconds. Returns its newest version, which is the same if nothing changed.';
+
 create or replace function mayfly_private.open_spawn(wanted integer)
 returns mayfly_private.spawner
 language plpgsql security definer
@@ -1665,7 +2066,7 @@ begin
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
     if parent.depth + 1 > tenant.max_depth then
       perform mayfly_private.fail(403, 'depth_exceeded',
-        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        format('The tree of agents in this tenant may have at most %s levels.', tenant.max_depth),
         'Let an ancestor spawn it, or raise the tenant''s max_depth.');
     end if;
   elsif caller.kind = 'person' then
@@ -1716,13 +2117,13 @@ begin
   if char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'type must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "type"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'type must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "type"}');
   elsif lifetime < '5 seconds' or lifetime > longest then
     perform mayfly_private.fail(400, 'lifetime_out_of_range',
       format('lifetime must be 5 seconds to %s seconds.', extract(epoch from longest)::bigint),
       'Ask for less, or raise the max_lifetime of the tenant or the type.', '{"field": "lifetime"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif char_length(task) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
@@ -1751,7 +2152,7 @@ begin
     if exists (select from mayfly.agents a
         where a.tenant_id = tenant.id and a.name = draft_agent.name and a.status in ('running', 'suspended')) then
       perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant is called %s.', name),
-        'Choose another name, or none to get one.', '{"field": "name"}');
+        'Choose another name, or leave it out to get one.', '{"field": "name"}');
     end if;
   end if;
 
@@ -1806,7 +2207,13 @@ as $$
   returning a.*;
 $$;
 
-comment on function mayfly_private.extend_life is 'Gives a living agent its lifetime again.';
+comment on function mayfly_private.extend_life is 'Restarts the lifetime of a living agent.';
+
+comment on function mayfly.find_agents is
+  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` for the next page; it is null after the last.';
+
+comment on function mayfly.get_agent is
+  'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 
 -- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
 -- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
@@ -1851,6 +2258,34 @@ begin
 end
 $$;
 
+comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agent.';
+
+comment on function mayfly.heartbeat is
+  'A heartbeat of the calling agent: what it is doing, and to what it listens. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
+
+-- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
+-- spawn_agent and spawn_team.
+
+create or replace function mayfly_private.insert_agents(drafted mayfly.agents[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  inserted integer;
+begin
+  insert into mayfly.agents
+  select d.* from unnest(drafted) d
+  on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
+  get diagnostics inserted = row_count;
+  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  if inserted < cardinality(drafted) then
+    perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
+      'Try again, or choose another name.', '{"field": "name"}');
+  end if;
+end
+$$;
+
 -- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
 -- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
 -- of 20. Locks nothing.
@@ -1881,6 +2316,34 @@ begin
       where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
     ) living);
+end
+$$;
+
+-- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
+-- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
+-- that does not exist. Locks its row.
+
+create or replace function mayfly_private.lock_agent(agent_id uuid)
+returns mayfly.agents
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(lock_agent.agent_id, caller.id)
+  for no key update;
+  if agent.id is null then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
+    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'An agent needs it for agents other than itself and its descendants.', '{"scope": "agent:stop"}');
+  end if;
+  return agent;
 end
 $$;
 
@@ -1940,6 +2403,26 @@ begin
 end
 $$;
 
+comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the caller''s tenant, if there are any.';
+
+-- Refuses a change of an agent's status that the transition table does not have, naming both. Called
+-- by the table's trigger, and by those who know that an agent has ended before its row says so.
+
+create or replace function mayfly_private.refuse_transition(from_status text, to_status text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(409, 'transition_not_allowed',
+    format('An agent that is %s cannot become %s.', from_status, to_status),
+    'A stopped or expired agent cannot come back: spawn another.',
+    jsonb_build_object('from', from_status, 'to', to_status));
+end
+$$;
+
+comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
+
 -- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
 -- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
 -- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
@@ -1975,7 +2458,7 @@ begin
   end if;
   if secret.hash is null then
     perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
-      'It never was one, or a later one has replaced it. Spawn another agent.');
+      'It never existed, or a later one has replaced it. Spawn another agent.');
   end if;
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
@@ -1992,7 +2475,7 @@ begin
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
-      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
+      'Renew with a secret from one of the answers.', '{"quota": "renewals", "limit": 20}', 30);
   end if;
 
   update mayfly_private.renewal_secrets s
@@ -2003,7 +2486,7 @@ begin
 
   agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id, coalesce(extend, false));
   if agent.id is null then
-    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
+    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent or one of its ancestors has stopped, expired or been suspended.',
       'Spawn another agent.');
   end if;
   return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
@@ -2026,6 +2509,45 @@ return mayfly_private.renew_agent(extend);
 comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret the token names.';
 
 grant execute on function mayfly.renew_agent to authenticated;
+
+-- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
+-- scope of it. Locks the agent's row, and what charge locks.
+
+create or replace function mayfly_private.resume_agent(agent_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'running');
+  elsif agent.status = 'running' then
+    perform mayfly_private.fail(409, 'transition_not_allowed',
+      case current_status when 'running' then 'The agent is already running.'
+        else 'The agent itself is running, but one of its ancestors is suspended.' end,
+      'Only a suspended agent can be resumed. Its descendants resume with it.',
+      jsonb_build_object('from', 'running', 'to', 'running'));
+  end if;
+  perform mayfly_private.check_scopes(agent.scopes, array(
+    select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
+
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
+  update mayfly.agents a
+  set status = 'running', suspended_at = null, suspend_reason = null
+  where a.tenant_id = agent.tenant_id and a.id = agent.id;
+  agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
+  if agent.id is null then
+    perform mayfly_private.fail(409, 'agent_suspended', 'One of the agent''s ancestors is suspended.',
+      'Resume the ancestor first.');
+  end if;
+  perform mayfly_private.void_secrets(agent.tenant_id, agent.id);
+  return mayfly_private.issue_token(agent.tenant_id, agent.id);
+end
+$$;
 
 -- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
 -- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
@@ -2055,6 +2577,8 @@ begin
   return to_jsonb(key);
 end
 $$;
+
+comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
 
 -- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
 -- Locks the tenant's row (see open_spawn).
@@ -2141,7 +2665,7 @@ return mayfly_private.spawn_agent(
   scopes, task, coalesce(metadata, '{}'), registration_key, renew);
 
 comment on function mayfly.spawn_agent is
-  'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+  'Spawns an agent with a lifetime in seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
 
 grant execute on function mayfly.spawn_agent to authenticated, service_role;
 
@@ -2208,6 +2732,8 @@ begin
   return to_jsonb(agent);
 end
 $$;
+
+comment on function mayfly.stop_agent is 'Stops an agent and its descendants. Returns the agent.';
 
 -- The definer half of mayfly.suspend_agent. Descendants are suspended by the definition of alive;
 -- their rows are not touched. Locks the agent's row.
@@ -2314,7 +2840,23 @@ exception when others then
 end
 $$;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
+
+comment on column mayfly.events.xid is 'The transaction that wrote it. Together with pg_snapshot, it keeps a cursor from missing anything.';
+
+comment on column mayfly.events.audience is 'Null for the whole tenant. Otherwise the one agent or person that may see it.';
+
+comment on column mayfly.events.subject is 'The id of the thing that it happened to.';
+
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
+
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
+
+comment on column mayfly_private.nudges_due.seq is 'The number of a message in its inbox or channel.';
+
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.events', 'the writes of a minute, and how long events are kept'),
@@ -2411,9 +2953,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_nudge is 'What is due: the log has something new.';
+comment on function mayfly_private.log_nudge is 'A due broadcast: the log has something new.';
 
--- What can be due in this room: that the log has something new.
+-- Broadcasts of this room that can be due: the log has something new.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
@@ -2448,7 +2990,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may hear of.';
+comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may see.';
 
 grant execute on function mayfly_private.readable_kinds to authenticated;
 
@@ -2533,11 +3075,11 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
 comment on column mayfly_private.operation_types.scope is 'The scope without which an operation of this type is refused.';
 
@@ -2601,14 +3143,14 @@ begin
   where o.nth > 1
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id stands in this push twice.', fault.index),
-      'Nothing of this push was applied. Give each operation an id of its own.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id appears twice in this push.', fault.index),
+      'Nothing of this push was applied. Give each operation its own id.',
       jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 end
 $$;
 
-comment on function mayfly_private.check_operations is 'Refuses a push whose operations are none, naming index and field.';
+comment on function mayfly_private.check_operations is 'Refuses a push with invalid operations, with the index and the field.';
 
 -- A cursor of the log as text, which callers keep and give back. What is in it is nobody's to read or make.
 
@@ -2772,6 +3314,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.flush_nudges is 'Sends due broadcasts.';
+
 -- What the field of an operation is called in the form in which it was given. An operation of before 0.2 has one part
 -- instead of subject and body, whose name stands in `old`: there `subject` is `memory.id`, and `body.task` is `memory.task`.
 
@@ -2896,6 +3440,11 @@ begin
 end
 $$;
 
+comment on function mayfly_private.listen is 'Leases topics, and returns their newest numbers.';
+
+comment on function mayfly.listen is
+  'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
+
 -- How many of `wanted` broadcasts a tenant may make by now, of the project's announce_rate a second; what is
 -- more is due. Without it one tenant that messages itself would spend what Realtime allows the whole project.
 -- Called by those who broadcast.
@@ -2938,6 +3487,8 @@ begin
   return granted;
 end
 $$;
+
+comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
 
 -- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a window (1 s) and
 -- audience. The first transaction of a window claims the topic's row and broadcasts; every other leaves a due
@@ -3007,6 +3558,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
+
 -- The same for the logs of several tenants: one statement for those where nobody listens, which are most.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
@@ -3032,7 +3585,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge_tenants is 'Tells that the logs of several tenants have something new.';
+comment on function mayfly_private.nudge_tenants is 'Announces that the logs of several tenants have something new.';
 
 -- What a cursor of the log says, as jsonb; refuses one that is none, and one that the log does not reach any more.
 -- Called by read_log and pull. Locks nothing.
@@ -3060,20 +3613,20 @@ begin
     cursor_state := null;
   end;
   if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
-    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log gave.',
-      'Pass the cursor of the last answer as it came, or null for the first time.', '{"field": "since"}');
+    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log returned.',
+      'Pass the cursor of the last answer unchanged, or null the first time.', '{"field": "since"}');
   elsif (cursor_state ->> 'e')::numeric <> of_epoch then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor was issued before the database was restored.',
       'Sync again with since: null.', '{"field": "since"}');
   elsif mayfly_private.is_behind_log(tenant, seen) then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is older than the log.',
       'Sync again with since: null.', '{"field": "since"}');
   end if;
   return cursor_state;
 end
 $$;
 
-comment on function mayfly_private.open_cursor is 'What a cursor of the log says.';
+comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 
 -- Applies a push in one transaction, all or nothing, each operation at most once: what was applied before is not
 -- applied again and gives its first result. An operation is { id, type, subject, body }; this function claims the ids
@@ -3127,8 +3680,8 @@ begin
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
   if expired is not null then
-    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
-      'Nothing of this push was applied. Leave the operation out, or make it again after a look at what is there.',
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] is too old: it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or check what is stored and make it again.',
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
 
@@ -3165,7 +3718,7 @@ as $$
 begin
   -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
   if push @? '$[*].old' then
-    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no part that is called old.',
+    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
   end if;
   return mayfly_private.push(push);
@@ -3225,7 +3778,7 @@ begin
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
     perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
-      'As {"memory": true}. Rows of other kinds do not travel with the log.', '{"field": "with_rows"}');
+      'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
 
   if since is null or since = 'now' then
@@ -3233,8 +3786,8 @@ begin
   else
     cursor_state := mayfly_private.open_cursor(tenant, since);
     if cursor_state ? 'b' then
-      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of a first sync that has not ended.',
-        'Call sync with it until it has no more, then go on with read_log.', '{"field": "since"}');
+      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of an unfinished first sync.',
+        'Call sync with it until more is false, then continue with read_log.', '{"field": "since"}');
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
@@ -3318,7 +3871,7 @@ end
 $$;
 
 comment on function mayfly.read_log is
-  'Reads the log since a cursor: { events, rows, cursor, more }. Rows of memories and states travel only where with_rows asks for them.';
+  'Reads the log since a cursor: { events, rows, cursor, more }. It includes memories and states only if with_rows asks for them.';
 
 grant execute on function mayfly.read_log to authenticated, service_role;
 
@@ -3389,7 +3942,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.scan_log is 'Events of a tenant that a reader is told of.';
+comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
 -- Which kinds of events a caller is told of that asks for some, by their names or the beginnings of them
 -- (`memory.*`): those that it may hear of. Without types, all of these. Refuses a name that is none, and what the
@@ -3408,8 +3961,8 @@ declare
 begin
   if types is null then
     if cardinality(readable) = 0 then
-      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope whose events the log tells of.',
-        'Spawn the agent with the scope of what it is to hear of, such as memory:read or state:read.',
+      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope that shows events.',
+        'Spawn the agent with the scopes of the events that it needs, such as memory:read or state:read.',
         '{"scope": "memory:read"}');
     end if;
     return readable;
@@ -3422,7 +3975,7 @@ begin
     where k.kind = asked.type or (right(asked.type, 1) = '*' and starts_with(k.kind, left(asked.type, -1)));
     if matching is null then
       perform mayfly_private.fail(400, 'invalid_request', format('types[%s] is not a kind of event.', asked.index),
-        'Give a kind such as agent.stopped, or the beginning of some: memory.* stands for all that begin so. mayfly.event_kinds has them.',
+        'Use a kind such as agent.stopped, or a prefix such as memory.*. The table mayfly.event_kinds lists all kinds.',
         jsonb_build_object('field', 'types', 'index', asked.index));
     elsif not matching && readable then
       perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s, which shows %s.', scope, matching[1]),
@@ -3435,23 +3988,25 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller is told of.';
+comment on function mayfly_private.wanted_kinds is 'The kinds of events for a caller who asks for some.';
 
 -- The rows that events are about: how they travel with a page of the log. A room registers it in its event_rows.sql, for
 -- the first part of its kinds' names.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 comment on column mayfly_private.event_rows.work is
   'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): the events of a page in their order, and what the caller selected, true or what the room allows. It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events of the front of the page they are of, one at least.';
 
 alter table mayfly_private.event_rows enable row level security;
+
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 -- The scopes of this room.
 
@@ -3476,7 +4031,7 @@ create unique index memories_key_idx on mayfly.memories (tenant_id,
 
 create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,
@@ -3494,13 +4049,24 @@ alter table mayfly.memories
   alter column key set statistics 0,
   alter column content_hash set statistics 0;
 
-comment on column mayfly.memories.words_version is
-  'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 
-comment on column mayfly.memories.key is 'The caller''s own name of it: a put with the same key changes it.';
+comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
+
+-- A clock a field, not one a row: with one, an update of the reward would make an older update of the
+-- critique that arrives later look outdated, and what arrives first would decide what stays.
+comment on column mayfly.memories.hlc is
+  'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
+
+comment on column mayfly.memories.words_version is
+  'The version of mayfly_private.words that wrote its words. 0 is the version of 0.1.0.';
+
+comment on column mayfly.memories.key is 'The caller''s key: a put with the same key changes this memory.';
 
 comment on column mayfly.memories.content_hash is
-  'What identical content would have in common with it: a put that says "once" is stored once.';
+  'The hash of its content. A put with "once" is not stored if a memory has the same hash.';
+
+comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
 -- An expression has statistics of its own.
 alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
@@ -3536,9 +4102,15 @@ language sql stable
 set search_path = ''
 return mayfly_private.embedding_dimensions();
 
-comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions has set.';
+comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions set.';
 
 grant execute on function mayfly.embedding_dimensions to authenticated, service_role;
+
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
+
+comment on column mayfly.memory_conflicts.base is 'The value that the update expected.';
+
+comment on column mayfly.memory_conflicts.wanted is 'The value that the update wanted. The memory has the current value.';
 
 -- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
 -- keeps one reads, updates and forgets what it meant.
@@ -3554,16 +4126,16 @@ create table mayfly.memory_aliases (
 
 create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_aliases
   alter column id set statistics 0,
   alter column memory_id set statistics 0;
 
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 
 comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
 
-comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
+comment on column mayfly.memory_aliases.memory_id is 'The memory that has the same content or key.';
 
 -- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
 -- without a row is worth what mayfly_private.model_worth says.
@@ -3579,18 +4151,26 @@ create table mayfly.model_worths (
   constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_worths
   alter column model set statistics 0,
   alter column measured set statistics 0;
 
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
 
-comment on column mayfly.model_worths.meaning is 'The weight of the meaning in a recall, beside 1 for the words.';
+comment on column mayfly.model_worths.meaning is 'The weight of meaning in a recall. Words weigh 1.';
 
-comment on column mayfly.model_worths.unrelated is 'The similarity of two memories that have nothing to do with each other.';
+comment on column mayfly.model_worths.unrelated is 'The similarity of two unrelated memories.';
 
-comment on column mayfly.model_worths.measured is 'How it was measured: what mayfly tune printed.';
+comment on column mayfly.model_worths.measured is 'How it was measured: the output of mayfly tune.';
+
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
+
+comment on column mayfly_private.embedding_queue.due_at is 'When it may be claimed: now, after its lease, or after a pause that grows with each attempt.';
+
+comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as measured by mayfly_private.tune_search.';
+
+comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
 
 -- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
 -- searches.
@@ -3605,11 +4185,11 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 
 comment on column mayfly_private.word_samples.memories is 'About how many memories the whole tenant could read.';
 
-comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had stored, the private and the forgotten included: by how these grow, the next sample is due.';
+comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had, including private and forgotten ones. Their growth decides when the next sample is due.';
 
 alter table mayfly_private.word_samples enable row level security;
 
@@ -3626,11 +4206,11 @@ create table mayfly_private.word_frequencies (
     references mayfly_private.word_samples (tenant_id) on delete cascade
 );
 
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 alter table mayfly_private.word_frequencies enable row level security;
 
--- What the rows of this room's tables are charged, in bytes. As its meters count them.
+-- How many bytes the rows of this room's tables are charged. As its meters count them.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
@@ -3792,7 +4372,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, where that is due.';
+comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, if that is due.';
 
 -- What maintenance does in this room.
 
@@ -3801,7 +4381,7 @@ insert into mayfly_private.chores (name, work) values
   ('words', 'mayfly_private.sample_words(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('memory.created', 'memory:read', 'memory:admin', 'A memory was stored.'),
@@ -3830,7 +4410,7 @@ declare
 begin
   perform mayfly_private.require_tenant('memory:read');
   if selection <> 'true' then
-    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out for none.', '{"field": "with_rows.memory"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out if you want none.', '{"field": "with_rows.memory"}');
   end if;
   select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
     array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
@@ -4370,7 +4950,7 @@ begin
     order by o.n limit 1;
     if fault.index is not null then
       perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),
-        'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+        'Nothing of this push was applied. Correct your clock with details.server_ms, and make the update again.',
         jsonb_build_object('index', fault.index, 'field', fault.field, 'server_ms', now_ms));
     end if;
   end if;
@@ -4385,8 +4965,8 @@ begin
     where twice.nth > 1
     order by twice.n
     limit 1;
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s stands in this push twice.', fault.index, fault.field),
-      'Nothing of this push was applied. One push says one thing about one memory.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s appears twice in this push.', fault.index, fault.field),
+      'Nothing of this push was applied. Send only one operation for each memory in a push.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
@@ -4398,6 +4978,8 @@ begin
   return embeddings;
 end
 $$;
+
+comment on function mayfly_private.check_push is 'Refuses an invalid push, with the index and the field. Returns its embeddings.';
 
 -- Refuses a question that mayfly.recall cannot take, by its field. Locks nothing.
 
@@ -4466,7 +5048,7 @@ begin
   where h.key <> all (kinds) or not mayfly_private.number_within(h.value, 0.001, 36500) limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('half_lives.%s must be a number of days from 0.001 to 36500.', wrong),
-      'Its keys are kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
+      'Its keys must be kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
   end if;
 end
 $$;
@@ -4666,7 +5248,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.content_hash is 'What memories with identical content have in common.';
+comment on function mayfly_private.content_hash is 'A hash that memories with identical content share.';
 
 -- Brings the operations of a push into the form { id, type, subject, body }. Until 0.2 an operation was { id, type, memory,
 -- embedding, model }, and outboxes hold such for as long as their processes were away: until 0.3 both are taken. Of
@@ -4698,7 +5280,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.convert_operations is 'Brings the operations of a push into their present form.';
+comment on function mayfly_private.convert_operations is 'Converts the operations of a push to the current form.';
 
 grant execute on function mayfly_private.convert_operations to authenticated, service_role;
 
@@ -4758,6 +5340,11 @@ end
 $$;
 
 comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
+
+comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
+
+comment on function mayfly.embedding_progress is
+  'How far memories are embedded with a model: { memories, embedded, left, waiting, dead, others }. For the secret key.';
 
 -- The embeddings of a push, one for each operation, null where it has none; null at all where one of
 -- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes numbers and
@@ -4881,7 +5468,7 @@ end
 $$;
 
 comment on function mayfly_private.find_by_meaning is
-  'The memories whose vectors point nearest to one.';
+  'The memories whose vectors are nearest to a vector.';
 
 -- The memories that are nearest in meaning, best first: by a model, and, while memories are being embedded by it, also by
 -- the one before, of memories that have no vector of the new one yet. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
@@ -4935,7 +5522,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one model or by two.';
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one or two models.';
 
 -- The memories that fit the words of a question best, best first, and how well they do.
 --
@@ -5118,7 +5705,7 @@ end
 $$;
 
 comment on function mayfly_private.find_by_words is
-  'The memories that fit the words of a question best.';
+  'The memories that match the words of a question best.';
 
 -- Of a push whose puts were not all stored, the rest as what it is: { id, kept } of one whose content the tenant has. One whose
 -- id the tenant has is refused. Called by apply_memories. Locks nothing.
@@ -5144,8 +5731,8 @@ begin
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
   if copies is null or copies @? '$.* ? (@ == null)' then
-    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
-      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).',
+    perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
+      'Nothing of this push was applied. Give each memory its own id (UUIDv7).',
       jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'subject')));
   end if;
   return (
@@ -5267,6 +5854,11 @@ $$;
 
 comment on function mayfly_private.follow_aliases is 'Names the memories that updates and deletes are about.';
 
+comment on function mayfly_private.forget_vectors is 'Deletes vectors of all models except one.';
+
+comment on function mayfly.forget_vectors is
+  'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
+
 -- Says in the results of a push which memory is kept where a put was not stored under its own id, and keeps that id as
 -- another name of it. Called by apply_memories, with the push as it came and as it was done. Locks nothing else.
 
@@ -5295,6 +5887,8 @@ end
 $$;
 
 comment on function mayfly_private.keep_names is 'Keeps the ids of puts that were not stored as names of the memories that were.';
+
+comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change, and returns their ids.';
 
 -- Of a push, the puts with a key as what they do: one whose key the tenant has becomes an update of that memory, with
 -- the new text and tags as a whole and other fields where it has them. Called by apply_memories. A key is the tenant's, or, of
@@ -5328,8 +5922,8 @@ begin
   where k.owner <> tenant and not sees_all and k.agent = any (own) is not true
   order by k.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s is of a private memory that you would not see.', fault.index, fault.field),
-      'Nothing of this push was applied. Leave the key out, or name an agent of yours.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s would be the key of a private memory that the caller cannot see.', fault.index, fault.field),
+      'Nothing of this push was applied. Leave the key out, or name one of your agents.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
   perform pg_advisory_xact_lock(l.lock) from (
@@ -5365,7 +5959,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.match_keys is 'Makes updates of the puts whose key is there.';
+comment on function mayfly_private.match_keys is 'Turns puts with an existing key into updates.';
 
 -- About how many bytes a memory takes in an answer, before JSON's escapes. The length of a stored text is
 -- read without reading the text; metadata is written out only where it is stored compressed. Called by
@@ -5443,7 +6037,7 @@ return case
   else row(1::real, 0.3::real)
 end;
 
-comment on function mayfly_private.model_worth is 'What an embedding model is worth unless the caller says otherwise.';
+comment on function mayfly_private.model_worth is 'The default weight of an embedding model.';
 
 -- What memories lend to those that were remembered right before and after them, in the same conversation, or else in the same
 -- session: `share` of their relevance to the next, half of that to the one behind it. Gives who gains and how much. Called
@@ -5510,7 +6104,7 @@ end
 $$;
 
 comment on function mayfly_private.neighbours_of is
-  'What memories lend to those that were remembered right before and after them.';
+  'What memories lend to those right before and after them.';
 
 -- What sync gives of the log: a page of it with the memories that it is about, as the caller sees them
 -- (mayfly_private.read_log), of all the kinds that the caller may hear of. With `since: null` it begins with every
@@ -5647,6 +6241,9 @@ begin
 end
 $$;
 
+comment on function mayfly.queue_embeddings is
+  'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
+
 -- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and the statements that it is made
 -- of repeat the policies of mayfly.memories: the operators @@ and && are not leakproof, so under the policies they would
 -- never be index conditions (full text on 100,000 rows: 370 ms under the policy, 0.32 ms without). Locks nothing.
@@ -5726,7 +6323,7 @@ begin
     asked_vector := embedding::extensions.halfvec;
     if extensions.l2_norm(asked_vector) = 0 then
       perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
-        'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+        'A vector of zeros has no direction, so nothing is similar to it.', '{"field": "embedding"}');
     end if;
   end if;
   if similar_to is not null then
@@ -5743,7 +6340,7 @@ begin
     order by v.model
     limit 1;
     if not found then
-      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.', null,
         '{"field": "similar_to"}');
     end if;
   end if;
@@ -5944,7 +6541,7 @@ end
 $$;
 
 comment on function mayfly.recall is
-  'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
+  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble one.';
 
 grant execute on function mayfly.recall to authenticated, service_role;
 
@@ -5991,7 +6588,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recall_scope is 'What a recall of the caller looks through.';
+comment on function mayfly_private.recall_scope is 'What a recall of the caller searches.';
 
 grant execute on function mayfly_private.recall_scope to authenticated, service_role;
 
@@ -6002,7 +6599,7 @@ set search_path = ''
 return mayfly_private.recall_scope(model);
 
 comment on function mayfly.recall_scope is
-  'What a recall looks through: { memories, with_vector, exact }. Beyond 2,000 memories both are about, and exact is false.';
+  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both are estimates and exact is false.';
 
 grant execute on function mayfly.recall_scope to authenticated, service_role;
 
@@ -6057,7 +6654,7 @@ begin
       (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
-        'must be an object of at most 64 KB, at most 32 levels deep'),
+        'must be an object of at most 64 KB, with at most 32 levels'),
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
@@ -6072,17 +6669,17 @@ begin
           else false end, format('must be %s numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30', dimensions)),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
-        'must have a number other than 0: without one it points nowhere, and is like nothing'),
+        'must have a number other than 0, because a vector of zeros has no direction'),
       (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding'),
+        'must be a text of 1 to 100 characters, together with an embedding'),
       ('body.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
           and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
-          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
+          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field, and only fields that can be updated'),
       ('body.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
           and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
       ('body.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
           or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
-            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
+            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set if resolve is manual'),
       ('body.resolve', part.update is not true or part.memory -> 'resolve' is null
           or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
       ('body.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
@@ -6105,6 +6702,8 @@ begin
   end if;
 end
 $$;
+
+comment on function mayfly_private.refuse_faults is 'Refuses an invalid push, with the index and the field.';
 
 -- Asks the sync function to drain each tenant that waits: a request is lost at worst, and comes again with
 -- the next minute. The project's URL and secret key come from Vault, where they are under these names:
@@ -6140,6 +6739,8 @@ begin
   return requested;
 end
 $$;
+
+comment on function mayfly_private.request_drains is 'Asks the sync function to embed waiting memories. For pg_cron with pg_net.';
 
 -- A text as it is parsed into words, of a memory and of a question alike, so that what only looks different is
 -- the same: full width and ligatures (NFKC), marks apart from their letters, vowel marks of Arabic and Hebrew,
@@ -6193,7 +6794,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.searched is 'A text as it is parsed into words.';
+comment on function mayfly_private.searched is 'Prepares a text for parsing into words.';
 
 -- The definer half of mayfly.set_model_worth. Locks the row of the model.
 
@@ -6221,7 +6822,7 @@ begin
     delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
   else
     if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
-      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can have weights for at most 20 models.', 'Reset one that you no longer use.',
         '{"quota": "model_worths", "limit": 20}');
     end if;
     insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)
@@ -6234,7 +6835,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_model_worth is 'Sets what an embedding model is worth to the tenant.';
+comment on function mayfly_private.set_model_worth is 'Sets the weight of an embedding model for the tenant.';
 
 grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
 
@@ -6248,9 +6849,11 @@ set search_path = ''
 return mayfly_private.set_model_worth(model, meaning, unrelated, measured);
 
 comment on function mayfly.set_model_worth is
-  'Sets what an embedding model is worth to the tenant; without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
+  'Sets the weight of an embedding model for the tenant. Without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
 
 grant execute on function mayfly.set_model_worth to authenticated, service_role;
+
+comment on function mayfly_private.settle is 'Merges an update into a memory, field by field.';
 
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
 -- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
@@ -6259,7 +6862,7 @@ grant execute on function mayfly.set_model_worth to authenticated, service_role;
 -- index must be searched (mayfly_private.tune_search). Called by pg_cron (operations/schedules.sql), and by mayfly.maintain
 -- for the one tenant of its caller.
 --
--- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
+-- Locks the vectors that it moves, skipping those that others hold, and the tenant's settlement.
 
 create or replace function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer
@@ -6375,7 +6978,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.surroundings_of is 'What was remembered right before and after a memory.';
+comment on function mayfly_private.surroundings_of is 'The memories right before and after a memory.';
 
 -- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
 -- calls it. The push is one transaction with the pull behind it; the own events come with the next.
@@ -6561,7 +7164,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unrelated_similarity is 'The similarity of memories that have nothing to do with each other.';
+comment on function mayfly_private.unrelated_similarity is 'The similarity of unrelated memories.';
 
 -- The search words of a memory: task and tags weigh A, input and output B, the critique C. Each weight is parsed
 -- once, and only where it has a text: for 1 KB of prose 180 µs, where one to_tsvector takes 130. Called by what
@@ -6695,7 +7298,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.worth_of_model is 'What an embedding model is worth to a tenant.';
+comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';
 
 -- Charges what is written into memory_aliases.
 
@@ -6820,7 +7423,26 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on column mayfly.channels.kind is
+  'one_way: its creator and publishers publish, and its subscribers read. two_way: its subscribers do both. broadcast: like one_way, but the whole tenant can read.';
+
+comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher locks the row until it commits, so that there are no gaps.';
+
+comment on column mayfly.messages.id is 'A UUIDv7 that the sender chose. Sending it again changes nothing.';
+
+comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
+
+comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
+
+comment on column mayfly.deliveries.sender_id is 'The same as in its message, copied here for the policies.';
+
+comment on column mayfly.deliveries.session is 'The reader that got it last.';
+
+comment on column mayfly.deliveries.attempts is 'How many readers got it. Above 1, it may have been handled before.';
+
+comment on column mayfly.inboxes.session is 'The current reader. Opening the inbox again replaces it. Without a reader nothing is broadcast.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.messages', 'r.bytes'),
@@ -6888,7 +7510,7 @@ insert into mayfly_private.chores (name, work) values
   ('messages', 'mayfly_private.maintain_messages(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('message.sent', 'message:read', 'message:admin', 'A message was sent.'),
@@ -6925,13 +7547,15 @@ begin
 end
 $$;
 
-comment on function mayfly_private.message_nudge is 'What is due: an inbox or a channel has messages up to a number.';
+comment on function mayfly_private.message_nudge is 'A due broadcast: an inbox or a channel has messages up to a number.';
 
 -- What can be due in this room: that an inbox or a channel has messages up to a number.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('message', 'mayfly_private.is_inbox_open(uuid, text)', 'mayfly_private.message_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
+
+comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber has handled every message up to this number.';
 
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
@@ -6970,6 +7594,11 @@ begin
     select jsonb_agg(distinct s order by s) from unnest(seqs) s where s > coalesce(newest, 0)), '[]'));
 end
 $$;
+
+comment on function mayfly_private.acknowledge_messages is 'Acknowledges messages of the caller''s inbox.';
+
+comment on function mayfly.acknowledge_messages is
+  'Acknowledges messages of the caller''s inbox: { acknowledged, unseen }. acknowledged is how many were new. unseen are numbers that this call could not see yet: acknowledge them again soon.';
 
 -- The agents that a message to many goes to: the living (the suspended, too, who get it when they are
 -- resumed) that the target describes, but the sender. As owner: who sends need not have agent:read.
@@ -7060,6 +7689,130 @@ begin
 end
 $$;
 
+-- Refuses messages with the index and the field of their first fault, before anything is sent. Locks nothing.
+
+create or replace function mayfly_private.check_messages(messages jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault record;
+  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments}';
+begin
+  if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
+  elsif pg_column_size(messages) > 4194304 then
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can send at most 4 MB.', 'Send fewer at once.', '{"field": "messages"}');
+  end if;
+
+  select o.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n),
+    lateral (select case when jsonb_typeof(o.m -> 'to') = 'object' then o.m -> 'to' else '{}' end as target) as part,
+    lateral (values
+      ('id', jsonb_typeof(o.m) = 'object' and mayfly_private.to_uuid(o.m ->> 'id') is not null, 'must be a uuid'),
+      ('to', (select count(*) = 1 from jsonb_object_keys(part.target)) and case
+          when part.target ? 'agent' then jsonb_typeof(part.target -> 'agent') = 'string' and mayfly_private.to_uuid(part.target ->> 'agent') is not null
+          when part.target ? 'all' then part.target -> 'all' = 'true'
+          when part.target ? 'type' or part.target ? 'channel' then jsonb_typeof(coalesce(part.target -> 'type', part.target -> 'channel')) = 'string' and coalesce(part.target ->> 'type', part.target ->> 'channel') ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'
+          when part.target ? 'role' then jsonb_typeof(part.target -> 'role') = 'string' and char_length(part.target ->> 'role') between 1 and 200
+          when part.target ? 'capability' then jsonb_typeof(part.target -> 'capability') = 'string' and char_length(part.target ->> 'capability') between 1 and 100
+          else false end,
+        'must be one of { agent: uuid }, { all: true }, { type }, { role }, { capability }, { channel }'),
+      ('type', jsonb_typeof(o.m -> 'type') = 'string' and o.m ->> 'type' ~ '^[a-z][a-z0-9_]{0,62}$',
+        'must have at most 63 lower case letters, digits and underscores, and begin with a letter'),
+      ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
+          and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
+        'must be an object of at most 256 KB, with at most 32 levels'),
+      ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
+      ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
+      ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
+        'must be a text of 1 to 200 characters'),
+      ('reply_to', mayfly_private.uuid_or_absent(o.m -> 'reply_to'), 'must be the id of a message'),
+      ('priority', coalesce(o.m ->> 'priority', 'normal') in ('low', 'normal', 'high', 'urgent'), 'must be low, normal, high or urgent'),
+      ('reply_required', coalesce(jsonb_typeof(o.m -> 'reply_required'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      ('deadline', mayfly_private.instant_or_absent(o.m -> 'deadline'), 'must be an ISO 8601 instant'),
+      ('attachments', case coalesce(jsonb_typeof(o.m -> 'attachments'), 'null')
+          when 'null' then true
+          when 'array' then jsonb_array_length(o.m -> 'attachments') <= 20 and not exists (
+            select from jsonb_array_elements(o.m -> 'attachments') a
+            where case when jsonb_typeof(a) <> 'object' then true else
+              a - '{name,uri,mime_type,bytes,sha256}'::text[] <> '{}'
+              or (jsonb_typeof(a -> 'name') = 'string' and char_length(a ->> 'name') between 1 and 500) is not true
+              or (jsonb_typeof(a -> 'uri') = 'string' and char_length(a ->> 'uri') between 1 and 2000) is not true
+              or not mayfly_private.text_within(a -> 'mime_type', 200)
+              or not mayfly_private.number_within(a -> 'bytes', 0, 1e15, true)
+              or not (coalesce(jsonb_typeof(a -> 'sha256'), 'null') = 'null' or (jsonb_typeof(a -> 'sha256') = 'string' and a ->> 'sha256' ~ '^[0-9a-f]{64}$')) end)
+          else false end,
+        'must be at most 20 of { name, uri, mime_type?, bytes?, sha256? }'),
+      (coalesce((select k from jsonb_object_keys(case when jsonb_typeof(o.m) = 'object' then o.m else '{}' end) k where k <> all (known) limit 1), 'id'),
+        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is no field of a message')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].%s %s.', fault.index, fault.field, fault.rule),
+      'Nothing was sent. Correct it, or leave the message out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  select max(o.n) - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  group by (o.m ->> 'id')::uuid
+  having count(*) > 1
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].id appears twice in this call.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_messages is 'Refuses invalid messages, with the index and the field.';
+
+-- Refuses messages whose recipient there is not, or is not alive, and those to many that reach nobody.
+-- Called by send_messages for those that are new; delivered has a message's id for each recipient. As
+-- owner. Locks nothing.
+
+create or replace function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select o.n - 1 as index, o.m -> 'to' ->> 'agent' as recipient, (a.id is not null) as dead into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  left join mayfly.agents a on a.tenant_id = tenant and a.id = (o.m -> 'to' ->> 'agent')::uuid
+  where (o.m ->> 'id')::uuid = any (claimed) and o.m -> 'to' ? 'agent'
+    and case when a.id is null
+      then not exists (select from mayfly.members p where p.tenant_id = tenant and p.user_id = (o.m -> 'to' ->> 'agent')::uuid)
+      else mayfly_private.effective_status(a) not in ('running', 'suspended') end
+  order by o.n limit 1;
+  if fault.dead then
+    perform mayfly_private.fail(409, 'recipient_not_alive', format('The agent %s is not alive.', fault.recipient),
+      'Nothing was sent. Choose a living agent.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  elsif fault.index is not null then
+    perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', fault.recipient),
+      'Nothing was sent. Name an agent or a member of the tenant.', jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+
+  select o.n - 1 as index, o.m -> 'to' as target into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  where (o.m ->> 'id')::uuid = any (claimed) and not o.m -> 'to' ? 'channel'
+    and (o.m ->> 'id')::uuid <> all (delivered)
+  order by o.n limit 1;
+  if fault.index is not null then
+    perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
+      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+end
+$$;
+
 -- Makes this session the one reader of the caller's inbox: from its commit on messages are broadcast to
 -- it, and the session before is refused. Scope message:read. Locks the inbox.
 
@@ -7086,6 +7839,30 @@ begin
     'acknowledged', coalesce((
       select min(d.seq) - 1 from mayfly.deliveries d
       where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null), box.last_seq));
+end
+$$;
+
+comment on function mayfly_private.open_inbox is 'Makes a session the reader of the caller''s inbox.';
+
+comment on function mayfly.open_inbox is
+  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }. All messages up to acknowledged are handled.';
+
+-- The tenant of this request for one who has an inbox there: a living agent or a person, with
+-- message:read. The secret key has none. Locks nothing.
+
+create or replace function mayfly_private.own_inbox()
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+begin
+  if mayfly_private.caller_id() is null then
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and no subscriptions.',
+      'Spawn an agent, or sign in.');
+  end if;
+  return tenant;
 end
 $$;
 
@@ -7150,12 +7927,17 @@ begin
   into answer
   from box;
   if answer is null then
-    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
-      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox.',
+      'Only one process at a time reads an inbox. Open it again here to take it over.');
   end if;
   return answer;
 end
 $$;
+
+comment on function mayfly_private.pull_inbox is 'The messages in the caller''s inbox.';
+
+comment on function mayfly.pull_inbox is
+  'The messages in the caller''s inbox after a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }. Continue after up_to.';
 
 -- Sends 1 to 100 messages, all or none, stamped with their sender. What was sent before, by its id, is not
 -- sent again and gives its result again. Scope message:send.
@@ -7202,7 +7984,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
-        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+        'Nothing was sent. Create the channel, or list the existing ones.', jsonb_build_object('index', fault.index, 'field', 'to'));
     end if;
   end if;
 
@@ -7233,8 +8015,8 @@ begin
 
   -- Another call has just sent one of them: in a channel that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
-    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
-      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
+      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -7242,8 +8024,8 @@ begin
   where m.sender_id is distinct from caller.id
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
-      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
   -- One that was made so long ago might have been sent, handled and deleted.
   select o.n - 1 as index into fault
@@ -7252,8 +8034,8 @@ begin
     and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
-      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] is too old: it may have been sent already.', fault.index),
+      'Nothing was sent. Send it again with a new id.', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 
   update mayfly.channels c
@@ -7279,7 +8061,7 @@ begin
   ) t;
 
   if cardinality(delivered) > max_recipients then
-    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+    perform mayfly_private.fail(413, 'push_too_large', format('One call can reach at most %s recipients.', max_recipients),
       'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
   end if;
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
@@ -7331,6 +8113,9 @@ begin
 end
 $$;
 
+comment on function mayfly.send_messages is
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }].';
+
 -- The scopes of this room.
 
 -- Broadcasts of clients count against the project's rate, past every quota: an agent must ask for channel:broadcast.
@@ -7341,14 +8126,14 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.channels', 256, '{name,description,publishers}', false),
   ('mayfly.channel_subscriptions', 256, '{}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('channel.created', 'message:read', null, 'A channel was created.'),
@@ -7407,6 +8192,11 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('broadcast', 4, 'mayfly_private.may_use_broadcast_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
+comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channel up to a message.';
+
+comment on function mayfly.acknowledge_channel is
+  'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
+
 -- What there is in a channel, how fast it goes, and how far behind its subscribers are (the 1,000 that are
 -- the furthest). Scope message:read, for who may read the channel. Reads the channel's messages. Locks nothing.
 
@@ -7440,6 +8230,108 @@ begin
 end
 $$;
 
+comment on function mayfly_private.channel_statistics is 'Statistics of a channel.';
+
+comment on function mayfly.channel_statistics is
+  'A channel''s messages and bytes in all and in the last minute, the average per minute in the last hour, and its subscribers with their lag.';
+
+comment on function mayfly_private.check_channel is 'Refuses invalid settings of a channel.';
+
+-- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
+-- channel:write.
+
+create or replace function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_channels constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels;
+begin
+  if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  elsif kind is null or kind not in ('one_way', 'two_way', 'broadcast') then
+    perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
+  end if;
+  perform mayfly_private.check_channel(tenant, description, publishers);
+  -- Of two at the limit, the second sees what the first has made.
+  perform from mayfly.tenants t where t.id = tenant for no key update;
+  if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+      'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+  end if;
+
+  insert into mayfly.channels as c (tenant_id, name, kind, description, created_by, publishers)
+  values (tenant, create_channel.name, create_channel.kind, coalesce(create_channel.description, ''),
+    mayfly_private.caller_id(), coalesce(create_channel.publishers, '{}'))
+  on conflict do nothing
+  returning c.* into channel;
+  if channel.id is null then
+    perform mayfly_private.fail(409, 'channel_exists', format('The tenant already has a channel %s.', name),
+      'Use it, or choose another name.', '{"field": "name"}');
+  end if;
+  return channel;
+end
+$$;
+
+-- A channel of a tenant by its name, or an error; for a reader also when it may not read it. Called by the
+-- functions of channels. Locks nothing.
+
+create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
+returns mayfly.channels
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels;
+begin
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.name = find_channel.name;
+  if channel.id is null then
+    perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', name),
+      'Create the channel, or list the existing ones.', '{"field": "name"}');
+  elsif for_reader and not channel.id = any (mayfly_private.readable_channel_ids()) then
+    perform mayfly_private.fail(403, 'not_subscribed', format('The caller may not read the channel %s.', name),
+      'Subscribe to it first.', jsonb_build_object('channel', name));
+  end if;
+  return channel;
+end
+$$;
+
+-- Locks a channel that the caller may change: with channel:write its own, with message:admin, too, any.
+-- Called by update_channel and delete_channel.
+
+create or replace function mayfly_private.own_channel(name text)
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+begin
+  if not (coalesce(channel.created_by = mayfly_private.caller_id(), false) or tenant = any (mayfly_private.tenant_ids('message:admin'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope message:admin.',
+      'You need it for channels that others created.', '{"scope": "message:admin"}');
+  end if;
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
+  return channel;
+end
+$$;
+
+comment on function mayfly_private.read_channel is 'The messages of a channel after a number.';
+
+comment on function mayfly.read_channel is
+  'The messages of a channel after a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
+
+comment on function mayfly.subscribe_channel is
+  'Subscribes the caller to a channel. Messages up to the given number count as handled (0: none; by default all existing ones).';
+
+comment on function mayfly_private.unsubscribe_channel is 'Ends the caller''s subscription of a channel.';
+
+comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel. Returns whether there was one.';
+
 -- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
 -- (channel:write), and with message:admin. Locks the channel.
 
@@ -7463,6 +8355,8 @@ begin
 end
 $$;
 
+comment on function mayfly.update_channel is 'Changes a channel''s description or publishers. Null leaves a value as it is.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -7471,7 +8365,21 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on column mayfly.states.agent_id is 'The agent to which it belongs. Null for a shared state.';
+
+comment on column mayfly.states.version is 'Increases by one with every change, including a deletion, and never decreases.';
+
+comment on column mayfly.states.value is 'Any JSON, with at most 256 KB and 32 levels. Null (no JSON at all) in a tombstone.';
+
+comment on column mayfly.states.updated_by is 'The agent or person that changed it last. Null for the secret key and for an expiry.';
+
+comment on column mayfly.states.expires_at is 'From then on it counts as deleted. Its versions stay until maintenance deletes them.';
+
+comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
+
+comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text, and 256 for its row. 0 if it expired.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.state_versions', 'r.bytes')
@@ -7529,7 +8437,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';
+comment on function mayfly_private.maintain_states is 'One batch of expiring states and deleting old versions.';
 
 -- What maintenance does in this room.
 
@@ -7537,7 +8445,7 @@ insert into mayfly_private.chores (name, work) values
   ('states', 'mayfly_private.maintain_states(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('state.changed', 'state:read', null, 'A state has a new version.')
@@ -7562,7 +8470,7 @@ begin
   if selection <> 'true' and (keys is null or cardinality(keys) not between 1 and 100
     or exists (select from jsonb_array_elements(selection) k where jsonb_typeof(k) <> 'string')) then
     perform mayfly_private.fail(400, 'invalid_request', 'with_rows.state must be true, or a list of 1 to 100 keys.',
-      'Leave it out for none.', '{"field": "with_rows.state"}');
+      'Leave it out if you want none.', '{"field": "with_rows.state"}');
   end if;
   select jsonb_agg(jsonb_build_object('id', c.id, 'key', c.key, 'agent_id', c.agent_id, 'version', c.version,
       'value', c.value, 'action', c.action, 'by', c.by, 'at', c.at) order by c.n) filter (where c.n = 1 or c.so_far <= max_bytes),
@@ -7587,6 +8495,9 @@ insert into mayfly_private.event_rows (entity, work) values
   ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')
 on conflict (entity) do update set work = excluded.work;
 
+comment on function mayfly.delete_state is
+  'Deletes a state: { deleted, version }. deleted is false if there was none.';
+
 -- Changes a state by edits, in one call: counters and lists that many change at once, without reading them first.
 -- Each is applied to what the ones before left, all or none, as one version. A state that is not there begins as
 -- nothing. Nothing is written where the state already is what comes out. Callers with state:write; see lock_state.
@@ -7605,7 +8516,7 @@ declare
   done jsonb;
 begin
   if jsonb_typeof(edits) is distinct from 'array' or jsonb_array_length(edits) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'As [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'For example [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
   end if;
   select e.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(edits) with ordinality as e (edit, n),
@@ -7613,12 +8524,12 @@ begin
       ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
       ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
           and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
-        'must be a JSON pointer such as /done or /names/0, at most 32 deep; an empty text is the whole value'),
+        'must be a JSON pointer such as /done or /names/0, with at most 32 levels; an empty text is the whole value'),
       ('value', case e.edit ->> 'op'
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, at most 32 deep')
+      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -7639,7 +8550,7 @@ begin
     done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
     if done ? 'fault' then
       perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
-        'Nothing was written. Look at what the state is, and edit that.',
+        'Nothing was written. Read the state, and make edits that fit it.',
         jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
     end if;
     value := done -> 'value';
@@ -7657,7 +8568,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.edit_state is 'Changes a state by edits.';
+comment on function mayfly_private.edit_state is 'Changes a state with edits.';
 
 grant execute on function mayfly_private.edit_state to authenticated, service_role;
 
@@ -7675,9 +8586,12 @@ set search_path = ''
 return mayfly_private.edit_state(key, edits, of_agent, expected_version);
 
 comment on function mayfly.edit_state is
-  'Changes a state by edits { op: add | inc | append | remove, path, value }, as one version, and gives it as it is then.';
+  'Changes a state with edits { op: add | inc | append | remove, path, value }, as one version. Returns the new state.';
 
 grant execute on function mayfly.edit_state to authenticated, service_role;
+
+comment on function mayfly.get_state is
+  'A state of an agent, or without of_agent a shared one, now or at a version. Null if there is none.';
 
 -- Whether a state is there for its readers: it has a value, and its time is not over.
 
@@ -7686,6 +8600,8 @@ returns boolean
 language sql stable
 set search_path = ''
 return state.id is not null and state.deleted_at is null and (state.expires_at is null or state.expires_at > mayfly_private.now());
+
+comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
 
 -- The state that is to be written, locked until commit; made without a version where there is none.
 -- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
@@ -7710,7 +8626,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
   elsif expected_version < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
-      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+      'Pass the version that you read, 0 if the state must not exist, or nothing to write in any case.', '{"field": "expected_version"}');
   end if;
   if of_agent is not null then
     select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
@@ -7718,8 +8634,8 @@ begin
       perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
     elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
       or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
-      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
-        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+      perform mayfly_private.fail(403, 'state_not_writable', 'Only the agent itself, its ancestors and admins may write its state.',
+        'Write your own state, or a shared one.', '{"field": "of_agent"}');
     end if;
   end if;
 
@@ -7738,12 +8654,41 @@ begin
   present := case when mayfly_private.is_live(state) then state.version else 0 end;
   if expected_version <> present then
     perform mayfly_private.fail(409, 'version_conflict',
-      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
-      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+      case present when 0 then 'The state does not exist.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide again.', jsonb_build_object('expected', expected_version, 'version', present));
   end if;
   return state;
 end
 $$;
+
+comment on function mayfly_private.lock_state is 'Locks the state to write.';
+
+-- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
+-- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+
+create or replace function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  live constant boolean := mayfly_private.is_live(state);
+begin
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
+      'Use set_state for other values.', '{"field": "patch"}');
+  end if;
+  perform mayfly_private.check_numbers(patch, 'patch');
+  return mayfly_private.show_state(mayfly_private.write_state(state,
+    mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.patch_state is 'Changes a state with a merge patch.';
+
+comment on function mayfly.patch_state is
+  'Changes a state with a JSON merge patch (RFC 7396). Returns the new state.';
 
 -- Brings two changes of one base together, as a new version: `ours`, a value that the caller has made
 -- from base_version (or ours_version, one that is kept), and `theirs`, theirs_version or what the state
@@ -7781,9 +8726,9 @@ begin
   if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be a value, or ours_version a version: one of them.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
@@ -7824,6 +8769,77 @@ begin
 end
 $$;
 
+comment on function mayfly_private.reconcile_state is 'Merges two changes of the same version.';
+
+comment on function mayfly.reconcile_state is
+  'Merges two changes of the same version by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
+
+comment on function mayfly_private.rollback_state is 'Restores an earlier version of a state.';
+
+comment on function mayfly.rollback_state is 'Restores the value of an earlier version, as a new version.';
+
+comment on function mayfly_private.set_state is 'Sets a state.';
+
+comment on function mayfly.set_state is
+  'Sets a state: { id, agent_id, key, version, value, … }. With expected_version, only if it is at that version (0: does not exist).';
+
+comment on function mayfly_private.show_state is 'The form in which readers get a state.';
+
+comment on function mayfly.state_history is
+  'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
+
+-- The states of an agent, or without of_agent the shared ones, as they stood at an instant, such as that of a checkpoint of
+-- a run: by key, a page at a time, at most 4 MB of values. `unkept` are keys of which the version of that time is no longer
+-- kept: the newest hundred are. Callers with state:read. Locks nothing.
+
+create function mayfly.states_at(
+  instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if instant is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'instant must be an ISO 8601 instant.', null, '{"field": "instant"}');
+  elsif page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select jsonb_build_object(
+      'states', coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'agent_id', p.agent_id, 'key', p.key, 'version', p.version, 'value', p.value,
+        'action', p.action, 'by', p.by, 'at', p.at) order by p.key) filter (where p.value is not null), '[]'),
+      'unkept', coalesce(jsonb_agg(p.key order by p.key) filter (where p.version is null and p.oldest > 1), '[]'),
+      'last', max(p.key), 'more', count(*) = page_limit or coalesce(bool_or(p.later), false))
+    from (
+      select b.*, bool_or(b.before >= 4000000) over () as later
+      from (
+        select a.*, coalesce(sum(a.bytes) over (order by a.key), 0) - coalesce(a.bytes, 0) as before
+        from (
+          select s.id, s.agent_id, s.key, v.version, v.value, v.action, v.by, v.at, v.bytes,
+            case when v.version is null then (
+              select min(o.version) from mayfly.state_versions o where o.tenant_id = of_tenant and o.state_id = s.id) end as oldest
+          from mayfly.states s
+          left join lateral (
+            select w.version, w.value, w.action, w.by, w.at, w.bytes from mayfly.state_versions w
+            where w.tenant_id = of_tenant and w.state_id = s.id and w.at <= instant
+            order by w.version desc
+            limit 1) v on true
+          where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent
+            and starts_with(s.key, coalesce(prefix, '')) and s.key > coalesce(after, '')
+          order by s.key
+          limit page_limit) a) b) p
+    where p.before < 4000000);
+end
+$$;
+
+comment on function mayfly.states_at is
+  'The states of an agent, or the shared ones, as they stood at an instant: { states, unkept, last, more }. Pass last as after for the next page.';
+
+grant execute on function mayfly.states_at to authenticated, service_role;
+
 -- Sets a state if it is at a version (0: if it is not there), and says in any case what it is then: { written, state }.
 -- What a caller needs that reads, computes and writes, and may lose to others: one call a try, since the answer to a
 -- lost one is the state to compute from again. It keeps the state's expires_at where none is given. Callers with
@@ -7840,7 +8856,7 @@ declare
   present integer;
 begin
   if expected_version is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you have read, or 0 for a state that is not there.',
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you read, or 0 if the state must not exist.',
       'To write in any case, use set_state.', '{"field": "expected_version"}');
   elsif expected_version < 0 then
     perform mayfly_private.lock_state(key, of_agent, expected_version);
@@ -7872,9 +8888,32 @@ set search_path = ''
 return mayfly_private.swap_state(key, expected_version, value, of_agent, expires_at);
 
 comment on function mayfly.swap_state is
-  'Sets a state if it is at a version (0: is not there), and says what it is then: { written, state }.';
+  'Sets a state if it is at a version (0: does not exist). Returns { written, state }, with the current state.';
 
 grant execute on function mayfly.swap_state to authenticated, service_role;
+
+-- What a state was at a version; fails where that is not kept, or was a deletion. As owner, for states
+-- that the caller has from lock_state.
+
+create or replace function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  found_version mayfly.state_versions;
+begin
+  select * into found_version from mayfly.state_versions v
+  where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
+  if found_version.value is null then
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value at version %s.', wanted),
+      'Only the newest 100 versions are kept: state_history lists them.', jsonb_build_object('field', field));
+  end if;
+  return found_version;
+end
+$$;
+
+comment on function mayfly_private.version_of is 'A state at a version.';
 
 -- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
 -- its versions, and charges the tenant for what is more. As owner, for those who have it from
@@ -7892,8 +8931,8 @@ declare
   dropped bigint;
 begin
   if not mayfly_private.json_within(new_value, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
-      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, with at most 32 levels.',
+      'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
@@ -7926,7 +8965,11 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
+
+comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each watch. Two watches of one person have two leases.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.debug_records', 'r.bytes')
@@ -7968,7 +9011,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';
+comment on function mayfly_private.maintain_debug is 'One batch of deleting old debug records and leases.';
 
 -- What maintenance does in this room.
 
@@ -7988,7 +9031,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hears_debug is 'Whether an agent hears what it is to record.';
+comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
 -- What an agent is told that was not told at once: what it is to record, as it is by now. Called by flush_nudges.
 
@@ -8002,9 +9045,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.debug_nudge is 'What is due: what an agent is to record.';
+comment on function mayfly_private.debug_nudge is 'A due broadcast: what an agent has to record.';
 
--- What can be due in this room: what an agent is to record from now on. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: what an agent has to record from now on. Its inbox topic is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
@@ -8055,7 +9098,7 @@ begin
   if caller.kind is distinct from 'agent' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   elsif jsonb_typeof(records) is distinct from 'array' or jsonb_array_length(records) > 100 or not mayfly_private.json_within(records, 262144, 34) then
-    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100, 256 KB together, each at most 32 deep.',
+    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100 records, with 256 KB together and 32 levels each.',
       null, '{"field": "records"}');
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
@@ -8114,8 +9157,8 @@ begin
 
   if used + more > (levels ->> 'max_records_per_minute')::integer then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
-      'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
+      format('The tenant keeps at most %s debug records a minute for each agent.', levels ->> 'max_records_per_minute'),
+      'Nothing was stored. Send fewer, or raise max_records_per_minute with set_debug.',
       jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
@@ -8127,6 +9170,16 @@ begin
   return levels || jsonb_build_object('stored', more);
 end
 $$;
+
+comment on function mayfly_private.append_debug is 'Stores debug records of the calling agent.';
+
+comment on function mayfly.append_debug is
+  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and stored: how many.';
+
+comment on function mayfly_private.debug_level is 'What the calling agent has to record.';
+
+comment on function mayfly.debug_level is
+  'What the calling agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
 
 -- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
 -- persist, max_records_per_minute }.
@@ -8162,6 +9215,8 @@ return (
   from mayfly.tenants t
   where t.id = tenant
 );
+
+comment on function mayfly_private.debug_levels is 'What an agent has to record now.';
 
 -- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
 -- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
@@ -8217,7 +9272,7 @@ declare
 begin
   if level is null or level not between 1 and 4 then
     perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
-      'To watch no more, release the lease.', '{"field": "level"}');
+      'To stop watching, release the lease.', '{"field": "level"}');
   elsif seconds is null or not seconds between 1 and 60 then
     perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
   elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
@@ -8236,9 +9291,9 @@ begin
   set agent_id = excluded.agent_id, level = excluded.level, categories = excluded.categories, expires_at = excluded.expires_at
   where l.watcher_id is not distinct from excluded.watcher_id;
   if not found then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease is another watcher''s.', 'Make a new id.', '{"field": "lease"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease belongs to another watcher.', 'Use a new id.', '{"field": "lease"}');
   elsif (select count(*) from mayfly_private.debug_leases l where l.tenant_id = of_tenant) > 200 then
-    perform mayfly_private.fail(429, 'rate_limited', 'The tenant has 200 leases of debug streams at most.',
+    perform mayfly_private.fail(429, 'rate_limited', 'The tenant may have at most 200 leases of debug streams.',
       'Release some, or wait until some end.', '{"quota": "debug_leases", "limit": 200}', 60);
   end if;
   return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));
@@ -8282,6 +9337,8 @@ begin
   return cardinality(listening);
 end
 $$;
+
+comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
 
 -- The scopes of this room.
 
@@ -8656,7 +9713,7 @@ comment on column mayfly_private.job_tenants.max_running is 'How many of its job
 
 alter table mayfly_private.job_tenants enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.jobs', 'r.bytes'),
@@ -8707,7 +9764,7 @@ insert into mayfly_private.chores (name, work) values
   ('jobs', 'mayfly_private.maintain_jobs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('job.added', 'job:read', null, 'A job was added.'),
@@ -9048,7 +10105,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'
@@ -9962,7 +11019,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
-        format('done[%s].result must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold.', fault),
+        format('done[%s].result must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold.', fault),
         'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
     end if;
   end if;
@@ -11985,7 +13042,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif not mayfly_private.json_within(payload, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "payload"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "payload"}');
   end if;
   perform mayfly_private.check_numbers(payload, 'payload');
   select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;
@@ -12514,7 +13571,7 @@ create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) w
 
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approvals
   alter column title set statistics 0,
   alter column category set statistics 0,
@@ -12576,7 +13633,7 @@ create table mayfly.approval_decisions (
     references mayfly.approvals (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_decisions
   alter column approval_id set statistics 0,
   alter column decided_by set statistics 0,
@@ -12612,7 +13669,7 @@ create table mayfly.approval_policies (
   constraint approval_policies_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_policies
   alter column agent_type set statistics 0,
   alter column category set statistics 0,
@@ -12632,7 +13689,7 @@ comment on column mayfly.approval_policies.requester_decides is 'Whether the one
 
 comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.approvals', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -12708,7 +13765,7 @@ insert into mayfly_private.chores (name, work) values
   ('approvals', 'mayfly_private.maintain_approvals(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('approval.requested', 'approval:read', null, 'Somebody asks for an approval.'),
@@ -12908,7 +13965,7 @@ begin
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, at most 32 deep'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
@@ -13584,12 +14641,623 @@ comment on function mayfly.use_approval is 'Takes a decision, for the job and th
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
 
--- The kinds of events that this room appends to the log.
+-- Workflows that are declared as graphs, by name and version: what a run of that version does, and what is drawn. A version
+-- with runs under way never changes.
+
+create table mayfly.workflow_graphs (
+  tenant_id uuid not null,
+  name text collate "C" not null,
+  version text collate "C" not null,
+  graph jsonb not null,
+  set_by uuid,
+  set_at timestamptz not null default clock_timestamp(),
+  bytes integer not null,
+  constraint workflow_graphs_pkey primary key (tenant_id, name, version),
+  constraint workflow_graphs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+alter table mayfly.workflow_graphs
+  alter column name set statistics 0,
+  alter column version set statistics 0,
+  alter column graph set statistics 0,
+  alter column set_by set statistics 0;
+
+comment on table mayfly.workflow_graphs is 'Workflows that are declared as graphs, by name and version.';
+
+comment on column mayfly.workflow_graphs.graph is
+  '{ steps: { name: { needs, optional, map, when, input, job, on_failure, options } }, result }.';
+
+-- What the rows of this room's table are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values ('mayfly.workflow_graphs', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('workflow.moved', 'job:read', null, 'A run was moved to another version of its workflow.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see how workflows are declared. Functions alone write it.
+
+alter table mayfly.workflow_graphs enable row level security;
+
+grant select on mayfly.workflow_graphs to authenticated, service_role;
+
+create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
+
+-- What a step of a graph is given: the input of the run and what these steps gave, by their names: a list of what each gave
+-- for a map, null for a step that was skipped. Locks nothing.
+
+create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return jsonb_build_object('input', input) || coalesce((
+    select jsonb_object_agg(n.name, case when s.result ? 'count' then (
+        select coalesce(jsonb_agg(i.result -> 'result' order by substr(i.name, length(n.name) + 2, length(i.name) - length(n.name) - 2)::integer), '[]')
+        from mayfly.job_steps i
+        where i.tenant_id = tenant and i.job_id = run and i.name >= n.name || '[' and i.name < n.name || '\')
+      else s.result -> 'result' end)
+    from unnest(names) n (name)
+    left join lateral (
+      select o.result from mayfly.job_steps o where o.tenant_id = tenant and o.job_id = run and o.name = n.name limit 1) s on true), '{}');
+end
+$$;
+
+comment on function mayfly_private.graph_given is 'What a step of a graph is given.';
+
+-- Records what has ended of the children of a run of a graph: each child as the step or the item that it is, a map when all
+-- its items are there. Gives the bytes that it wrote. Locks nothing: the caller holds the run.
+
+create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
+returns bigint
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  used bigint;
+  more bigint;
+begin
+  with begun as materialized (
+    select left(s.name, -7) as step, s.result ->> 'key' as key from mayfly.job_steps s
+    where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name like '%: begun'
+  ), kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select run.tenant_id, run.id, e.name, run.attempt, e.result, 128 + octet_length(e.result::text)
+    from (
+      select b.step || substr(f.key, 38 + length(b.key)) as name, jsonb_build_object('id', f.id, 'status', f.status, 'result',
+          case when f.status = 'succeeded' then f.result end, 'error', f.error) as result
+      from mayfly.finished_jobs f
+      join begun b on b.key = split_part(substr(f.key, 38), '[', 1)
+      where f.tenant_id = run.tenant_id and f.parent_id = run.id
+        and (f.status = 'succeeded' or graph -> 'steps' -> b.step ->> 'on_failure' = 'skip')
+      order by f.finished_at, f.id) e
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(k.bytes), 0) into used from kept k;
+
+  with kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select run.tenant_id, run.id, left(b.name, -7), run.attempt, jsonb_build_object('status', 'succeeded', 'count', b.result -> 'count'), 200
+    from mayfly.job_steps b
+    where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun' and b.result ? 'count'
+      and (b.result ->> 'count')::integer = (
+        select count(*) from mayfly.job_steps i
+        where i.tenant_id = run.tenant_id and i.job_id = run.id and i.name >= left(b.name, -7) || '[' and i.name < left(b.name, -7) || '\')
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(k.bytes), 0) into more from kept k;
+  return used + more;
+end
+$$;
+
+comment on function mayfly_private.record_graph is 'Records what has ended of a run of a graph.';
+
+-- A step of a graph that can begin, or has to be skipped: what it is given, and the items of a map.
+create type mayfly_private.ready_step as (
+  step text,
+  def jsonb,
+  skipped boolean,
+  given jsonb,
+  items jsonb
+);
+
+-- Readiness, in one statement: every step that has not begun, and of which all that it needs or may use has ended. It is
+-- skipped where something that it needs was skipped, or where its condition is not true. Locks nothing.
+
+create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
+returns mayfly_private.ready_step[]
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return array(
+    with node as materialized (
+      select n.step, n.def, mayfly_private.step_names(n.def -> 'needs') as needs, mayfly_private.step_names(n.def -> 'optional') as optional,
+        own.result as own, begun.name as begun
+      from jsonb_each(graph -> 'steps') n (step, def)
+      left join lateral (
+        select s.result from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = n.step limit 1) own on true
+      left join lateral (
+        select s.name from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = n.step || ': begun' limit 1) begun on true
+    ), ended as materialized (
+      select coalesce(array_agg(n.step), '{}') as steps, coalesce(array_agg(n.step) filter (where n.own ->> 'status' <> 'succeeded'), '{}') as skipped
+      from node n where n.own is not null
+    ), due as materialized (
+      select n.step, n.def, n.needs && e.skipped as cut,
+        case when not n.needs && e.skipped then mayfly_private.graph_given(run.tenant_id, run.id, run.input, n.needs || n.optional) end as given
+      from node n, ended e
+      where n.own is null and n.begun is null and n.needs || n.optional <@ e.steps
+    )
+    select row(d.step, d.def, d.cut or (d.def ? 'when' and jsonb_path_match(d.given, (d.def ->> 'when')::jsonpath, '{}', true) is not true), d.given,
+      case when d.def ? 'map' then d.given #> string_to_array(d.def ->> 'map', '.') end)::mayfly_private.ready_step
+    from due d
+    order by d.step);
+end
+$$;
+
+comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin, or have to be skipped.';
+
+-- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. Small enough, what it is
+-- given stands in the job; else read_graph_input reads it. Gives the name of a field that does not fit, or null.
+
+create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
+returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  mapped constant boolean := one.def ? 'map';
+  many constant integer := case when mapped then jsonb_array_length(one.items) else 1 end;
+  base constant jsonb := coalesce(one.def -> 'options', '{}') || jsonb_build_object('name', mayfly_private.step_job(
+    split_part(run.name, ':', 2), substr(run.name, length(split_part(run.name, ':', 2)) + 11), one.step, one.def));
+  path constant text[] := string_to_array(coalesce(one.def ->> 'input', case when mapped then 'item' end), '.');
+  inline constant boolean := octet_length(one.given::text) <= least(16384, 1000000 / greatest(1, many));
+  shared jsonb;
+  jobs jsonb;
+begin
+  if one.def ? 'job' then
+    shared := case when path[1] = 'item' then null when path is null then '{}' else coalesce(one.given #> path, 'null') end;
+    if octet_length(shared::text) > 262144 then
+      return 'input';
+    end if;
+  else
+    shared := case when inline then jsonb_build_object('given', one.given) else '{}' end;
+  end if;
+  for part in 0..(many - 1) / 1000 loop
+    jobs := (
+      select jsonb_agg(base || jsonb_build_object('key', run.id || '/' || one.step || case when mapped then '[' || i || ']' else '' end, 'input',
+        case
+          when not one.def ? 'job' then shared || case when mapped then jsonb_build_object('item', one.items -> i, 'index', i) else '{}' end
+          when path[1] = 'item' then coalesce(jsonb_build_object('item', one.items -> i) #> path, 'null')
+          else shared end) order by i)
+      from generate_series(part * 1000, least(many, part * 1000 + 1000) - 1) i);
+    perform mayfly_private.insert_jobs(run.tenant_id, jobs, mayfly_private.caller_id(), run.id, coalesce(run.root_id, run.id));
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
+
+-- The definer half of mayfly.advance_graph. Fenced: the row lock of the run orders it against children that end, so that
+-- one that ends while it looks finds it asleep, and wakes it. Locks the run; the keys of the children that it adds.
+
+create function mayfly_private.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  run constant mayfly.jobs := mayfly_private.fence_job(lease);
+  name constant text := split_part(run.name, ':', 2);
+  version constant text := substr(run.name, length(split_part(run.name, ':', 2)) + 11);
+  steps constant jsonb := graph -> 'steps';
+  ready mayfly_private.ready_step[];
+  one mayfly_private.ready_step;
+  used bigint := 0;
+  freed bigint;
+  other text;
+  answer jsonb;
+  waits text[];
+  again boolean := true;
+begin
+  if run.name not like 'workflow:%' then
+    perform mayfly_private.fail(400, 'invalid_request', 'The lease is of no workflow.', null, '{"field": "lease"}');
+  elsif (mayfly_private.keep_graph(run.tenant_id, name, version, graph)).graph <> advance_graph.graph then
+    perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph than the one that this worker has.', version, name),
+      'Nothing was done. Serve the code that the run began with, or give the new graph another version and move the run to it.', '{"field": "graph"}');
+  end if;
+  select split_part(regexp_replace(s.name, ': begun$', ''), '[', 1) into other from mayfly.job_steps s
+  where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name <> 'report'
+    and not steps ? split_part(regexp_replace(s.name, ': begun$', ''), '[', 1)
+  limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'workflow_changed', format('The run has recorded the step "%s", which this graph does not have.', other),
+      'Nothing was done. Move the run again, and name what was renamed or forgotten.', jsonb_build_object('step', other, 'asked', null));
+  end if;
+
+  used := mayfly_private.record_graph(run, graph);
+  with spent as (
+    delete from mayfly.job_signals s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name like 'job:%' returning s.bytes
+  )
+  select coalesce(sum(s.bytes), 0) into freed from spent s;
+
+  select jsonb_build_object('step', o.step, 'id', o.id, 'status', o.status, 'error', o.error) into answer
+  from (
+    select left(b.name, -7) as step, f.id, f.status, f.error from mayfly.job_steps b
+    join mayfly.finished_jobs f on f.tenant_id = run.tenant_id and f.parent_id = run.id and split_part(substr(f.key, 38), '[', 1) = b.result ->> 'key'
+    where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun'
+      and f.status <> 'succeeded' and steps -> left(b.name, -7) ->> 'on_failure' is distinct from 'skip'
+    order by f.finished_at limit 1) o;
+
+  while answer is null and again loop
+    again := false;
+    ready := mayfly_private.ready_steps(run, graph);
+    foreach one in array ready loop
+      if one.skipped then
+        insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+        values (run.tenant_id, run.id, one.step, run.attempt, '{"status": "skipped"}', 150);
+        used := used + 150;
+        again := true;
+      elsif one.def ? 'map' and (jsonb_typeof(one.items) is distinct from 'array' or jsonb_array_length(one.items) > 10000) then
+        answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
+          'message', format('map: "%s" is no list of at most 10000 items', one.def ->> 'map')));
+      else
+        insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+        values (run.tenant_id, run.id, one.step || ': begun', run.attempt, jsonb_build_object('key', one.step)
+          || case when one.def ? 'map' then jsonb_build_object('count', jsonb_array_length(one.items)) else '{}' end, 200);
+        used := used + 200;
+        if one.def ? 'map' and jsonb_array_length(one.items) = 0 then
+          again := true;
+          used := used + mayfly_private.record_graph(run, graph);
+        elsif mayfly_private.begin_step(run, one) is not null then
+          answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
+            'message', format('input: what "%s" gave has more than 256 KB', one.def ->> 'input')));
+        end if;
+      end if;
+      exit when answer is not null;
+    end loop;
+  end loop;
+  -- What has happened is recorded: nothing is refused.
+  if used <> freed then
+    perform mayfly_private.count_usage(run.tenant_id, 0, used - freed, 0);
+  end if;
+  if answer is not null then
+    return jsonb_build_object('failed', answer);
+  end if;
+
+  if not exists (
+    select from jsonb_object_keys(steps) k
+    where not exists (select from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = k)) then
+    return jsonb_build_object('done', true, 'result', case when graph ? 'result'
+      then mayfly_private.graph_given(run.tenant_id, run.id, run.input, array[split_part(graph ->> 'result', '.', 1)]) #> string_to_array(graph ->> 'result', '.')
+      else mayfly_private.graph_given(run.tenant_id, run.id, run.input, array(
+        select k from jsonb_object_keys(steps) k
+        where not exists (
+          select from jsonb_each(steps) o
+          where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
+  end if;
+
+  -- Of the items of a map one wakes it, the last one: it looks then what is left.
+  waits := array(
+    select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
+    where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null
+    order by split_part(j.key, '[', 1), j.seq desc);
+  if cardinality(waits) = 0 then
+    return jsonb_build_object('failed', (
+      select jsonb_build_object('step', left(b.name, -7), 'status', 'discarded', 'error', null) from mayfly.job_steps b
+      where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun'
+        and not exists (select from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = left(b.name, -7))
+      limit 1));
+  end if;
+  update mayfly.jobs j
+  set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1, run_at = 'infinity', wait_for = waits
+  where j.tenant_id = run.tenant_id and j.id = run.id;
+  return '{"waiting": true}';
+end
+$$;
+
+comment on function mayfly_private.advance_graph is 'Goes on with a run of a graph.';
+
+grant execute on function mayfly_private.advance_graph to authenticated, service_role;
+
+-- Goes on with a held run of a graph: records what has ended, skips and begins what is ready by then, and puts the run to
+-- sleep: { waiting }; or { done, result }, or { failed: { step, id, status, error } }. `graph` is the one that the worker
+-- has: another one than the run's version is refused (workflow_changed); the first of a version is kept.
+
+create function mayfly.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.advance_graph(lease, graph);
+end
+$$;
+
+comment on function mayfly.advance_graph is
+  'Goes on with a held run of a graph: { waiting }, { done, result } or { failed: { step, id, status, error } }. After waiting the lease is over.';
+
+grant execute on function mayfly.advance_graph to authenticated, service_role;
+
+-- The names in a list of a graph; none where it is absent. In PL/pgSQL, which is planned once. Locks nothing.
+
+create function mayfly_private.step_names(value jsonb)
+returns text[]
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_elements_text(value)) else '{}' end;
+end
+$$;
+
+comment on function mayfly_private.step_names is 'The names in a list of a graph.';
+
+-- The job that does a step of a graph: another workflow or job, or code that the graph's own workers have. Locks nothing.
+
+create function mayfly_private.step_job(name text, version text, step text, def jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = ''
+return coalesce(def ->> 'job', 'step:' || name || ':' || version || ':' || step);
+
+comment on function mayfly_private.step_job is 'The name of the job that does a step of a graph.';
+
+-- The first fault of one step of a graph, as { field, rule }; null of none. `known` are the names of all steps. Locks
+-- nothing.
+
+create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  needs constant text[] := mayfly_private.step_names(def -> 'needs');
+  waits constant text[] := needs || mayfly_private.step_names(def -> 'optional');
+  given constant text[] := waits || '{input}'::text[];
+  reference constant text := '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$';
+  asked text[];
+  other text;
+begin
+  if step !~ '^[A-Za-z][A-Za-z0-9_]{0,49}$' or step in ('input', 'item', 'index', 'report') then
+    return jsonb_build_object('field', 'name', 'rule', 'must be 1 to 50 letters, digits and underscores, and not input, item, index or report');
+  elsif jsonb_typeof(def) <> 'object' then
+    return jsonb_build_object('field', 'name', 'rule', 'must be an object');
+  end if;
+  select k into other from jsonb_object_keys(def) k where k <> all ('{needs,optional,map,when,input,job,on_failure,options}') limit 1;
+  if found then
+    return jsonb_build_object('field', other, 'rule', 'is no field of a step');
+  end if;
+  foreach other in array '{needs,optional}'::text[] loop
+    if not mayfly_private.texts_or_absent(def -> other, 200) then
+      return jsonb_build_object('field', other, 'rule', 'must be names of steps');
+    end if;
+  end loop;
+  select w into other from unnest(waits) w where w <> all (known) limit 1;
+  if found then
+    return jsonb_build_object('field', 'needs', 'rule', format('names "%s", which is no step of the graph', left(other, 60)));
+  end if;
+  foreach other in array '{map,input}'::text[] loop
+    if def -> other is not null and (jsonb_typeof(def -> other) <> 'string' or def ->> other !~ reference
+      or (split_part(def ->> other, '.', 1) <> all (given) and not (other = 'input' and def ? 'map' and split_part(def ->> other, '.', 1) = 'item'))) then
+      return jsonb_build_object('field', other, 'rule', format('must be "input" or a step that it needs, with a path, such as "input.urls": "%s" is none',
+        left(def ->> other, 60)));
+    end if;
+  end loop;
+  if def -> 'when' is not null then
+    if jsonb_typeof(def -> 'when') <> 'string' or not pg_input_is_valid(def ->> 'when', 'jsonpath') or def ->> 'when' ~ '^\s*(strict|lax)\M|like_regex|datetime' then
+      return jsonb_build_object('field', 'when', 'rule', 'must be an SQL/JSON path that is true or false, such as "$.check.score > 5", without like_regex and datetime');
+    end if;
+    asked := array(select distinct m[1] from regexp_matches(def ->> 'when', '\$\s*\.\s*"?([A-Za-z0-9_-]*)', 'g') m);
+    if cardinality(asked) = 0 or not asked <@ given then
+      return jsonb_build_object('field', 'when', 'rule', 'must ask about $.input or steps that it needs: $.'
+        || coalesce((select a from unnest(asked) a where a <> all (given) limit 1), '') || ' is none');
+    end if;
+  end if;
+  if def -> 'job' is not null and (jsonb_typeof(def -> 'job') <> 'string' or def ->> 'job' !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$') then
+    return jsonb_build_object('field', 'job', 'rule', 'must be the name of a job');
+  elsif def -> 'input' is not null and def -> 'job' is null then
+    return jsonb_build_object('field', 'input', 'rule', 'goes with job: a step with code is given all that it needs');
+  elsif def -> 'on_failure' is not null and def -> 'on_failure' <> '"skip"' and def -> 'on_failure' <> '"fail"' then
+    return jsonb_build_object('field', 'on_failure', 'rule', 'must be fail or skip');
+  elsif def -> 'options' is not null and (jsonb_typeof(def -> 'options') <> 'object' or def -> 'options' ?| '{name,input,key,answers}') then
+    return jsonb_build_object('field', 'options', 'rule', 'must be options of a job, without key and answers');
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
+
+-- Refuses a graph with the field of its first fault: names, references to what is not there, options that no job may
+-- have, and steps that need each other in a circle. Locks nothing.
+
+create function mayfly_private.check_graph(name text, version text, graph jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  steps constant jsonb := graph -> 'steps';
+  known text[];
+  waiting text[];
+  free text[];
+  one record;
+  fault jsonb;
+  said text;
+begin
+  if coalesce(name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$', true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 50 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  elsif coalesce(version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$', true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "version"}');
+  elsif not coalesce(mayfly_private.json_within(graph, 65536, 12), false) or jsonb_typeof(graph) <> 'object' or graph - '{steps,result}'::text[] <> '{}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph must be { steps, result? }, of 64 KB at most.', null, '{"field": "graph"}');
+  elsif jsonb_typeof(steps) is distinct from 'object' or (select count(*) from jsonb_object_keys(steps)) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.steps must be 1 to 200 steps by their names.', null, '{"field": "graph.steps"}');
+  end if;
+  known := array(select jsonb_object_keys(steps));
+  if graph -> 'result' is not null and (jsonb_typeof(graph -> 'result') <> 'string' or graph ->> 'result' !~ '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$'
+    or split_part(graph ->> 'result', '.', 1) <> all (known)) then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.result must be a step, with a path, such as "post.url".', null, '{"field": "graph.result"}');
+  end if;
+  for one in select e.key as step, e.value as def from jsonb_each(steps) e order by e.key loop
+    fault := mayfly_private.graph_step_fault(known, one.step, one.def);
+    if fault is null and length(mayfly_private.step_job(name, version, one.step, one.def)) > 100 then
+      fault := jsonb_build_object('field', 'name', 'rule', 'and the name and version of the graph must have 92 characters together at most');
+    end if;
+    if fault is null then
+      begin
+        perform mayfly_private.check_jobs(jsonb_build_array(coalesce(one.def -> 'options', '{}') || '{"name": "a"}'));
+      exception when sqlstate 'PGRST' then
+        get stacked diagnostics said = message_text;
+        fault := jsonb_build_object('field', 'options.' || coalesce((said::jsonb ->> 'details')::jsonb ->> 'field', ''),
+          'rule', regexp_replace(said::jsonb ->> 'message', '^jobs\[0\]\.\w+ |\.$', '', 'g'));
+      end;
+    end if;
+    if fault is not null then
+      perform mayfly_private.fail(400, 'invalid_request', format('steps.%s.%s %s.', left(one.step, 60), fault ->> 'field', fault ->> 'rule'),
+        'Nothing was defined.', jsonb_build_object('field', format('graph.steps.%s.%s', left(one.step, 60), fault ->> 'field'), 'step', left(one.step, 60)));
+    end if;
+  end loop;
+
+  -- What needs nothing that is left is taken away, until nothing is left, or a circle is.
+  waiting := known;
+  loop
+    free := array(
+      select w from unnest(waiting) w
+      where not (mayfly_private.step_names(steps -> w -> 'needs') || mayfly_private.step_names(steps -> w -> 'optional')) && waiting);
+    exit when cardinality(free) = 0;
+    waiting := array(select w from unnest(waiting) w where w <> all (free));
+  end loop;
+  -- Of what is left, what nobody left needs is behind the circle, not in it.
+  loop
+    free := array(
+      select w from unnest(waiting) w
+      where not exists (
+        select from unnest(waiting) o
+        where w = any (mayfly_private.step_names(steps -> o -> 'needs') || mayfly_private.step_names(steps -> o -> 'optional'))));
+    exit when cardinality(free) = 0;
+    waiting := array(select w from unnest(waiting) w where w <> all (free));
+  end loop;
+  if cardinality(waiting) > 0 then
+    perform mayfly_private.fail(400, 'invalid_request', format('The steps %s need each other in a circle.', array_to_string(waiting, ', ')),
+      'Nothing was defined. Take one of their needs away.', jsonb_build_object('field', 'graph.steps', 'steps', waiting));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_graph is 'Refuses a graph that has a fault, naming the step and the field.';
+
+-- The definer half of mayfly.delete_graph. Locks the row.
+
+create function mayfly_private.delete_graph(name text, version text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:admin');
+  freed bigint;
+begin
+  if exists (select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || delete_graph.name || ':' || delete_graph.version) then
+    perform mayfly_private.fail(409, 'workflow_changed', 'This version has runs under way.', 'Cancel them, or wait until they have ended.', '{"field": "version"}');
+  end if;
+  delete from mayfly.workflow_graphs g
+  where g.tenant_id = tenant and g.name = delete_graph.name and g.version = delete_graph.version
+  returning g.bytes into freed;
+  if freed > 0 then
+    perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  end if;
+  return jsonb_build_object('deleted', freed is not null);
+end
+$$;
+
+comment on function mayfly_private.delete_graph is 'Deletes a graph.';
+
+grant execute on function mayfly_private.delete_graph to authenticated, service_role;
+
+-- Deletes a version of a graph that has no runs under way (scope job:admin): { deleted }.
+
+create function mayfly.delete_graph(name text, version text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_graph(name, version);
+
+comment on function mayfly.delete_graph is 'Deletes a version of a graph that has no runs under way: { deleted }.';
+
+grant execute on function mayfly.delete_graph to authenticated, service_role;
+
+-- A workflow that is declared as a graph: a version of it, or the one that was set last. Callers with job:read. Locks nothing.
+
+create function mayfly.get_graph(name text, version text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  answer jsonb;
+begin
+  select jsonb_build_object('name', g.name, 'version', g.version, 'graph', g.graph, 'set_by', g.set_by, 'set_at', g.set_at)
+  into answer
+  from mayfly.workflow_graphs g
+  where g.tenant_id = tenant and g.name = get_graph.name and (get_graph.version is null or g.version = get_graph.version)
+  order by g.set_at desc
+  limit 1;
+  if answer is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such graph.', 'List those there are.', '{"field": "name"}');
+  end if;
+  return answer;
+end
+$$;
+
+comment on function mayfly.get_graph is 'A workflow that is declared as a graph: { name, version, graph, set_by, set_at }. Without a version the one that was set last.';
+
+grant execute on function mayfly.get_graph to authenticated, service_role;
+
+-- The workflows that are declared as graphs, by name, the version that was set last first; 1,000 at most. Callers with
+-- job:read. Locks nothing.
+
+create function mayfly.list_graphs(of_name text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('name', o.name, 'version', o.version, 'steps', o.steps, 'set_at', o.set_at) order by o.name, o.set_at desc), '[]')
+    from (
+      select g.name, g.version, g.set_at, (select count(*) from jsonb_object_keys(g.graph -> 'steps')) as steps
+      from mayfly.workflow_graphs g
+      where g.tenant_id = tenant and (of_name is null or g.name = of_name)
+      order by g.name, g.set_at desc limit 1000) o);
+end
+$$;
+
+comment on function mayfly.list_graphs is 'The workflows that are declared as graphs: [{ name, version, steps, set_at }].';
+
+grant execute on function mayfly.list_graphs to authenticated, service_role;
 
 -- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
 
@@ -13633,6 +15301,57 @@ comment on function mayfly.list_workflows is 'Runs of workflows, the newest firs
 
 grant execute on function mayfly.list_workflows to authenticated, service_role;
 
+-- The rows of a run that are of these steps: of a step of a graph also its beginning and its items. Locks nothing.
+
+create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
+returns table (name text, step text)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query
+    select s.name, o.step from unnest(steps) o (step)
+    join mayfly.job_steps s on s.tenant_id = tenant and s.job_id = run and (s.name = o.step or s.name = o.step || ': begun'
+      or (s.name >= o.step || '[' and s.name < o.step || '\' and exists (
+        select from mayfly.job_steps b where b.tenant_id = tenant and b.job_id = run and b.name = o.step || ': begun')));
+end
+$$;
+
+comment on function mayfly_private.rows_of_steps is 'The rows of a run that are of these steps.';
+
+-- Lets a run of a graph do these steps again: the jobs that did them are no longer theirs. Those that are under way would
+-- be done twice: they are refused. Locks the keys of their jobs.
+
+create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  keys constant text[] := array(
+    select s.result ->> 'key' from mayfly.job_steps s
+    where s.tenant_id = tenant and s.job_id = run and s.name = any (array(select o || ': begun' from unnest(steps) o)));
+  busy text;
+begin
+  select split_part(substr(j.key, 38), '[', 1) into busy from mayfly.jobs j
+  where j.tenant_id = tenant and j.parent_id = run and split_part(substr(j.key, 38), '[', 1) = any (keys) limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is under way.', busy),
+      'Nothing was changed. Wait until it has ended, or cancel its job.', '{"field": "forgotten"}');
+  end if;
+  with gone as (
+    update mayfly.finished_jobs f set key = null
+    from mayfly.finished_jobs o
+    where f.tenant_id = tenant and f.parent_id = run and o.tenant_id = f.tenant_id and o.id = f.id
+      and split_part(substr(o.key, 38), '[', 1) = any (keys)
+    returning o.key
+  )
+  delete from mayfly_private.job_keys k using gone g where k.tenant_id = tenant and k.key = g.key;
+end
+$$;
+
+comment on function mayfly_private.forget_steps is 'Lets a run of a graph do steps again.';
+
 -- The definer half of mayfly.move_workflow. A run that is in somebody's hands is taken away: that worker's next write is
 -- refused (lease_lost). One that has failed runs again. Locks the job.
 
@@ -13675,21 +15394,25 @@ begin
 
   select n into unknown from (
     select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')) as n union all select unnest(forgotten)) o
-  where not exists (select from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = o.n)
+  where not exists (select from mayfly_private.rows_of_steps(tenant, job.id, array[o.n]))
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
       'Look at its history.', '{"field": "renamed"}');
   end if;
+  perform mayfly_private.forget_steps(tenant, job.id, forgotten);
   with gone as (
-    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = any (forgotten) returning s.bytes
+    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id
+      and s.name in (select r.name from mayfly_private.rows_of_steps(tenant, job.id, forgotten) r) returning s.bytes
   )
   select coalesce(sum(g.bytes), 0) into freed from gone g;
   if freed > 0 then
     perform mayfly_private.count_usage(tenant, 0, -freed, 0);
   end if;
   begin
-    update mayfly.job_steps s set name = renamed ->> s.name where s.tenant_id = tenant and s.job_id = job.id and renamed ? s.name;
+    update mayfly.job_steps s set name = (renamed ->> r.step) || substr(s.name, length(r.step) + 1)
+    from mayfly_private.rows_of_steps(tenant, job.id, array(select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')))) r
+    where s.tenant_id = tenant and s.job_id = job.id and s.name = r.name;
   exception when unique_violation then
     perform mayfly_private.fail(409, 'invalid_request', 'Another step has one of these names.', 'Nothing was changed.', '{"field": "renamed"}');
   end;
@@ -13779,6 +15502,55 @@ comment on function mayfly.query_workflow is 'How far a workflow is: what it rep
 
 grant execute on function mayfly.query_workflow to authenticated, service_role;
 
+-- The definer half of mayfly.read_graph_input. Fenced.
+
+create function mayfly_private.read_graph_input(lease text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  def jsonb;
+  run mayfly.jobs;
+  given jsonb;
+begin
+  select * into run from mayfly.jobs j where j.tenant_id = job.tenant_id and j.id = job.parent_id;
+  select g.graph -> 'steps' -> split_part(job.name, ':', 4) into def
+  from mayfly.workflow_graphs g
+  where g.tenant_id = job.tenant_id and g.name = split_part(job.name, ':', 2) and g.version = split_part(job.name, ':', 3);
+  if def is null or run.id is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'The job is no step of a graph that is under way.', null, '{"field": "lease"}');
+  end if;
+  given := mayfly_private.graph_given(job.tenant_id, run.id, run.input, mayfly_private.step_names(def -> 'needs') || mayfly_private.step_names(def -> 'optional'));
+  if octet_length(given::text) > 8388608 then
+    perform mayfly_private.fail(413, 'invalid_request', 'What this step needs has more than 8 MB.', 'Keep what is large elsewhere, and give references to it.',
+      '{"field": "needs"}');
+  end if;
+  return given;
+end
+$$;
+
+comment on function mayfly_private.read_graph_input is 'What a held step of a graph is given.';
+
+grant execute on function mayfly_private.read_graph_input to authenticated, service_role;
+
+-- What a held step of a graph is given, where that was too large to stand in its job: { input, <step>: what it gave }.
+
+create function mayfly.read_graph_input(lease text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_graph_input(lease);
+end
+$$;
+
+comment on function mayfly.read_graph_input is 'What a held step of a graph is given: the input of the run, and what each step that it needs gave.';
+
+grant execute on function mayfly.read_graph_input to authenticated, service_role;
+
 -- The definer half of mayfly.report_workflow. Fenced. Kept as the step `report` of the job, the only one that changes:
 -- it is deleted with the others. Locks the job.
 
@@ -13793,7 +15565,7 @@ declare
   former integer;
 begin
   if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "value"}');
   end if;
   perform mayfly_private.check_numbers(value, 'value');
   job := mayfly_private.fence_job(lease);
@@ -13884,6 +15656,92 @@ $$;
 comment on function mayfly.retry_steps is 'Forgets recorded failures of steps of a held job: the next attempt tries them again.';
 
 grant execute on function mayfly.retry_steps to authenticated, service_role;
+
+-- Keeps a graph under its name and version if there is none, and gives the one that is kept. Charges it. Locks the row.
+
+create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
+returns mayfly.workflow_graphs
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  kept mayfly.workflow_graphs;
+  size constant integer := 512 + octet_length(graph::text);
+begin
+  select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = keep_graph.name and g.version = keep_graph.version;
+  if not found then
+    perform mayfly_private.check_graph(name, version, graph);
+    insert into mayfly.workflow_graphs (tenant_id, name, version, graph, set_by, bytes)
+    values (tenant, name, version, graph, mayfly_private.caller_id(), size)
+    on conflict on constraint workflow_graphs_pkey do nothing
+    returning * into kept;
+    if found then
+      perform mayfly_private.charge(tenant, 0, size, 1);
+    else
+      select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = keep_graph.name and g.version = keep_graph.version;
+    end if;
+  end if;
+  return kept;
+end
+$$;
+
+comment on function mayfly_private.keep_graph is 'Keeps a graph under its name and version if there is none.';
+
+-- The definer half of mayfly.set_graph. Locks the row.
+
+create function mayfly_private.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:add');
+  admin constant boolean := tenant = any (mayfly_private.tenant_ids('job:admin'));
+  kept mayfly.workflow_graphs;
+  size constant integer := 512 + octet_length(graph::text);
+begin
+  -- What is kept is what was asked for in most calls: nothing is checked then.
+  select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
+  if kept.graph is distinct from set_graph.graph or kept.graph is null then
+    perform mayfly_private.check_graph(name, version, graph);
+  end if;
+  kept := mayfly_private.keep_graph(tenant, name, version, graph);
+  if kept.graph <> set_graph.graph then
+    perform from mayfly.workflow_graphs g
+    where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version for update;
+    if not admin or exists (
+      select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || set_graph.name || ':' || set_graph.version) then
+      perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph.', version, name),
+        case when admin then 'It has runs under way. Give this graph another version, or wait until they have ended.'
+          else 'Give this graph another version. Replacing one that has no runs under way needs job:admin.' end, '{"field": "version"}');
+    end if;
+    perform mayfly_private.charge(tenant, 0, size - kept.bytes, 1);
+    update mayfly.workflow_graphs g
+    set graph = set_graph.graph, set_by = mayfly_private.caller_id(), set_at = mayfly_private.now(), bytes = size
+    where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version
+    returning * into kept;
+  end if;
+  return jsonb_build_object('name', kept.name, 'version', kept.version, 'set_at', kept.set_at);
+end
+$$;
+
+comment on function mayfly_private.set_graph is 'Defines a workflow as a graph.';
+
+grant execute on function mayfly_private.set_graph to authenticated, service_role;
+
+-- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs, optional, map, when,
+-- input, job, on_failure, options } }, result }. The same again changes nothing; another graph for a version that has none
+-- of its runs under way needs job:admin.
+
+create function mayfly.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_graph(name, version, graph);
+
+comment on function mayfly.set_graph is 'Defines a workflow as a graph, checked for circles and for what is missing: { name, version, set_at }.';
+
+grant execute on function mayfly.set_graph to authenticated, service_role;
 
 -- Refuses waits with the index and the field of their first fault. Locks nothing.
 
@@ -14245,7 +16103,7 @@ create index model_usage_at_idx on mayfly.model_usage (tenant_id, at);
 
 create index model_usage_run_idx on mayfly.model_usage (tenant_id, run_id) where run_id is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_usage
   alter column id set statistics 0,
   alter column agent set statistics 0,
@@ -14303,7 +16161,7 @@ create table mayfly.budgets (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.budgets
   alter column subject set statistics 0,
   alter column id set statistics 0,
@@ -14346,7 +16204,7 @@ create table mayfly.rate_limits (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.rate_limits
   alter column subject set statistics 0,
   alter column per_minute set statistics 0,
@@ -14415,7 +16273,7 @@ comment on column mayfly_private.model_breakers.probing_until is 'That one call 
 
 alter table mayfly_private.model_breakers enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -14464,7 +16322,7 @@ insert into mayfly_private.chores (name, work) values
   ('costs', 'mayfly_private.maintain_costs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('budget.reached', 'cost:read', null, 'A budget has reached its soft limit.'),
@@ -15788,7 +17646,8 @@ comment on function mayfly_private.write_budgets is 'Writes locked budgets back.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('run:read', 'See runs: what was asked, said, done and spent.', '{viewer,member,admin,owner}', true, true),
-  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true)
+  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true),
+  ('secret:read', 'Read secrets of the tenant from Vault, for the tools and models of a run that one works on.', '{admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
@@ -15837,7 +17696,7 @@ create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at 
 
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.runs
   alter column agent set statistics 0,
   alter column input set statistics 0,
@@ -15904,7 +17763,7 @@ create table mayfly.run_model_calls (
 -- A step has one answer.
 create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_model_calls
   alter column run_id set statistics 0,
   alter column agent set statistics 0,
@@ -15954,7 +17813,7 @@ create table mayfly.run_tool_calls (
   constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_tool_calls
   alter column run_id set statistics 0,
   alter column call_id set statistics 0,
@@ -15989,7 +17848,7 @@ create table mayfly.run_chunks (
   constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_chunks
   alter column run_id set statistics 0,
   alter column chunks set statistics 0;
@@ -16012,7 +17871,7 @@ comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.'
 
 alter table mayfly_private.run_watchers enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.runs', 'r.bytes'),
@@ -16064,7 +17923,7 @@ insert into mayfly_private.chores (name, work) values
   ('runs', 'mayfly_private.maintain_runs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('run.started', 'run:read', null, 'A run was started.'),
@@ -16716,6 +18575,55 @@ comment on function mayfly.read_run_chunks is 'A page of the stream of a run beh
 
 grant execute on function mayfly.read_run_chunks to authenticated, service_role;
 
+-- The definer half of mayfly.read_secret. Locks the job and the run. Dynamic, since Vault need not be there.
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  secret text;
+begin
+  if not coalesce(name ~ '^[A-Za-z0-9_.-]{1,100}$', false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  -- A worker with the secret key has every scope, and need not name a tenant: its lease does.
+  if (mayfly_private.job_holder()).kind <> 'secret' then
+    perform mayfly_private.require_tenant('secret:read');
+  end if;
+  if to_regclass('vault.decrypted_secrets') is not null then
+    execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.name = $1' into secret
+      using format('mayfly/%s/%s', run.tenant_id, read_secret.name);
+  end if;
+  return jsonb_build_object('secret', secret);
+end
+$$;
+
+comment on function mayfly_private.read_secret is 'A secret of the tenant of a run that is held, from Vault.';
+
+grant execute on function mayfly_private.read_secret to authenticated, service_role;
+
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read): that of the name
+-- `mayfly/<tenant>/<name>` in Supabase Vault. Null where there is none, or no Vault.
+--   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
+
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_secret(lease, name);
+end
+$$;
+
+comment on function mayfly.read_secret is 'A secret of the tenant from Supabase Vault, for the run of a lease: { secret }.';
+
+grant execute on function mayfly.read_secret to authenticated, service_role;
+
 -- The definer half of mayfly.record_model_call: the answer of a model, its cost and the totals of the run in one
 -- transaction. Written once for a step: a call that comes again finds it recorded. Locks the job, the run, then
 -- budgets and holds.
@@ -17130,7 +19038,7 @@ create unique index teams_name_key on mayfly.teams (tenant_id, name) where statu
 
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.teams
   alter column name set statistics 0,
   alter column task set statistics 0,
@@ -17181,7 +19089,7 @@ create index polls_open_idx on mayfly.polls (tenant_id, deadline) where status =
 
 create index polls_closed_idx on mayfly.polls (tenant_id, closed_at) where status <> 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.polls
   alter column team_id set statistics 0,
   alter column question set statistics 0,
@@ -17235,7 +19143,7 @@ create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where stat
 
 create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenders
   alter column team_id set statistics 0,
   alter column job set statistics 0,
@@ -17315,7 +19223,7 @@ create table mayfly.ballots (
   constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.ballots
   alter column poll_id set statistics 0,
   alter column voter_id set statistics 0,
@@ -17375,7 +19283,7 @@ create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) wh
 
 create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.assignments
   alter column agent_id set statistics 0,
   alter column agent_type set statistics 0,
@@ -17427,7 +19335,7 @@ create table mayfly.team_members (
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_members
   alter column team_id set statistics 0,
   alter column agent_id set statistics 0,
@@ -17435,7 +19343,7 @@ alter table mayfly.team_members
 
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.teams', 1024, '{name,task,metadata}', false),
@@ -17548,7 +19456,7 @@ insert into mayfly_private.chores (name, work) values
   ('teams', 'mayfly_private.maintain_teams(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('team.created', 'team:read', null, 'A team was made.'),
@@ -19083,7 +20991,7 @@ create table mayfly.entities (
   constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entities
   alter column private_to set statistics 0,
   alter column type set statistics 0,
@@ -19091,15 +20999,15 @@ alter table mayfly.entities
   alter column description set statistics 0,
   alter column agent_id set statistics 0;
 
-comment on table mayfly.entities is 'What facts are about.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
 
-comment on column mayfly.entities.private_to is 'The agent whose entity it is; null for the whole tenant.';
+comment on column mayfly.entities.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 
-comment on column mayfly.entities.type is '''thing'' until somebody says of which type it is.';
+comment on column mayfly.entities.type is '''thing'' until somebody sets its type.';
 
-comment on column mayfly.entities.agent_id is 'The agent that named it first; null for a person or the secret key.';
+comment on column mayfly.entities.agent_id is 'The agent that named it first. Null for a person or the secret key.';
 
-comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact is left of it.';
+comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact mentions it any more.';
 
 -- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
 -- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
@@ -19117,7 +21025,7 @@ create table mayfly.entity_names (
   constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entity_names
   alter column key set statistics 0,
   alter column private_to set statistics 0,
@@ -19177,7 +21085,7 @@ create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where exp
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.facts
   alter column private_to set statistics 0,
   alter column subject_id set statistics 0,
@@ -19190,23 +21098,23 @@ alter table mayfly.facts
   alter column agent_id set statistics 0,
   alter column superseded_by set statistics 0;
 
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 
-comment on column mayfly.facts.private_to is 'The agent whose fact it is; null for the whole tenant.';
+comment on column mayfly.facts.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 
-comment on column mayfly.facts.slot is 'Empty where one object is valid at a time; else the digest of the object.';
+comment on column mayfly.facts.slot is 'Empty if only one object is valid at a time. Otherwise the digest of the object.';
 
 comment on column mayfly.facts.source is 'The passage or the address that says so.';
 
 comment on column mayfly.facts.memory_id is 'The memory that it was extracted from.';
 
-comment on column mayfly.facts.valid_to is 'From then on it is no longer true; null while nothing else is known. What was wrong from the beginning ends where it begins.';
+comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
 
 comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
 
-comment on column mayfly.facts.superseded_by is 'The fact that replaced it. That one may have been forgotten.';
+comment on column mayfly.facts.superseded_by is 'The fact that replaced it, which may have been forgotten.';
 
-comment on column mayfly.facts.expires_at is 'From then on it is as if it had never been recorded; maintenance deletes it.';
+comment on column mayfly.facts.expires_at is 'From then on it counts as never recorded, and maintenance deletes it.';
 
 -- How a tenant keeps its facts. A tenant without a row keeps all of them.
 
@@ -19220,7 +21128,7 @@ comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
 
 comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end; null for ever.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.entities', 300, '{name,type,description}', false),
@@ -19276,7 +21184,7 @@ insert into mayfly_private.chores (name, work) values
   ('facts', 'mayfly_private.maintain_facts(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('fact.recorded', 'fact:read', 'fact:admin', 'A fact was recorded.'),
@@ -19408,7 +21316,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.drop_unused_entities is 'Deletes entities that nothing is said of any more.';
+comment on function mayfly_private.drop_unused_entities is 'Deletes entities that no fact mentions any more.';
 
 -- The definer half of mayfly.end_facts. Locks what hold_facts locks; the facts.
 
@@ -19434,7 +21342,7 @@ begin
     select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was written.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was written.', '{"field": "ids"}');
   elsif exists (select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and f.valid_from > instant) then
     perform mayfly_private.refuse_fact('at', 'at or after the beginning of each of the facts');
   end if;
@@ -19449,7 +21357,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_facts is 'Says that facts are no longer true.';
+comment on function mayfly_private.end_facts is 'Ends facts.';
 
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
@@ -19462,7 +21370,7 @@ language sql
 set search_path = ''
 return mayfly_private.end_facts(ids, at);
 
-comment on function mayfly.end_facts is 'Says that facts are no longer true from an instant on. Returns { ended: [id] }.';
+comment on function mayfly.end_facts is 'Ends facts: they are no longer true from an instant on. Returns { ended: [id] }.';
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
@@ -19492,14 +21400,14 @@ begin
       order by n.entity_id limit 50);
   end if;
   if found_ids = '{}' then
-    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or not for this caller.',
-      'find_entities shows which there are.', jsonb_build_object('field', field));
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or the caller may not see it.',
+      'List entities with find_entities.', jsonb_build_object('field', field));
   end if;
   return found_ids;
 end
 $$;
 
-comment on function mayfly_private.entities_named is 'The entities that the caller sees by a reference.';
+comment on function mayfly_private.entities_named is 'The entities for a reference that the caller may see.';
 
 grant execute on function mayfly_private.entities_named to authenticated, service_role;
 
@@ -19614,7 +21522,7 @@ end
 $$;
 
 comment on function mayfly.facts_about is
-  'What is known of the entities that a text names, and what was extracted from memories: { entities, facts, truncated }.';
+  'Facts about the entities that a text names, and facts that were extracted from memories: { entities, facts, truncated }.';
 
 grant execute on function mayfly.facts_about to authenticated, service_role;
 
@@ -19654,7 +21562,7 @@ begin
 end
 $$;
 
-comment on function mayfly.find_entities is 'Entities by their names and aliases, the best match first; all of them without a text.';
+comment on function mayfly.find_entities is 'Finds entities by names and aliases, best match first. Without a text, returns all of them.';
 
 grant execute on function mayfly.find_entities to authenticated, service_role;
 
@@ -19681,7 +21589,7 @@ begin
     select * into entity from mayfly.entities e
     where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
     if not found then
-      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity with this id, or the caller may not see it.', null,
         '{"field": "id"}');
     end if;
     return entity;
@@ -19693,7 +21601,7 @@ begin
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
-        'Give the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
+        'Pass the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
     end if;
   end if;
   select e.* into entity
@@ -19707,7 +21615,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_entity is 'The entity that a reference means, or null.';
+comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';
 
 -- The definer half of mayfly.forget_entity. Locks what hold_facts locks; what it deletes.
 
@@ -19747,7 +21655,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_entity is 'Deletes an entity and everything that is said of it.';
+comment on function mayfly_private.forget_entity is 'Deletes an entity and all facts about it.';
 
 grant execute on function mayfly_private.forget_entity to authenticated, service_role;
 
@@ -19760,7 +21668,7 @@ language sql
 set search_path = ''
 return mayfly_private.forget_entity(id, max_rows);
 
-comment on function mayfly.forget_entity is 'Deletes an entity and everything that is said of it. Returns { forgotten, more }: while more, call it again.';
+comment on function mayfly.forget_entity is 'Deletes an entity and all facts about it. Returns { forgotten, more }. While more is true, call it again.';
 
 grant execute on function mayfly.forget_entity to authenticated, service_role;
 
@@ -19786,10 +21694,10 @@ begin
   if exists (select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was forgotten.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was forgotten.', '{"field": "ids"}');
   elsif is_agent and not is_admin and exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and not coalesce(f.agent_id = any (seen), false)) then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent forgets what it or its descendants have recorded.',
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent may forget only facts that it or its descendants recorded.',
       'Nothing was forgotten. End the fact, or spawn the agent with fact:admin.', '{"scope": "fact:admin"}');
   end if;
   with gone as (
@@ -19820,7 +21728,7 @@ language sql
 set search_path = ''
 return mayfly_private.forget_facts(ids, memory);
 
-comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory that they are from. Returns { forgotten }.';
+comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory from which they were extracted. Returns { forgotten }.';
 
 grant execute on function mayfly.forget_facts to authenticated, service_role;
 
@@ -19838,7 +21746,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hold_facts is 'Makes those who write a tenant''s facts go one after the other.';
+comment on function mayfly_private.hold_facts is 'Lets one transaction at a time write a tenant''s facts.';
 
 -- Whether a JSON value names an entity: its name as a text, or { id }, or { name, type? }.
 
@@ -19912,7 +21820,7 @@ end
 $$;
 
 comment on function mayfly.list_facts is
-  'Facts, the newest first: of a subject, a predicate, an object or a memory, as they are or were at as_of; with history those that have ended as well.';
+  'Lists facts, newest first: about a subject, a predicate, an object or from a memory, as they are now or were at as_of. With history, includes facts that have ended.';
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
@@ -19951,7 +21859,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.make_entities is 'Makes the entities that references name and that there are not yet.';
+comment on function mayfly_private.make_entities is 'Creates the entities in references that do not exist yet.';
 
 -- The definer half of mayfly.merge_entities. Locks what hold_facts locks; both entities and their facts.
 --
@@ -20019,7 +21927,7 @@ begin
     update mayfly.entity_names n set entity_id = target.id, type = target.type, private_to = target.private_to
     where n.tenant_id = tenant and n.entity_id = source.id;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'An alias is that of a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'entity_exists', 'An alias belongs to a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
   end;
   update mayfly.entities e set is_set = e.is_set or source.is_set, description = coalesce(nullif(e.description, ''), source.description), updated_at = mayfly_private.now()
   where e.tenant_id = tenant and e.id = target.id
@@ -20030,7 +21938,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_entities is 'Makes two entities one.';
+comment on function mayfly_private.merge_entities is 'Merges two entities.';
 
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
@@ -20043,7 +21951,7 @@ language sql
 set search_path = ''
 return mayfly_private.merge_entities(id, into_id);
 
-comment on function mayfly.merge_entities is 'Makes two entities one: the names and facts of the first become those of the second, which is returned.';
+comment on function mayfly.merge_entities is 'Merges two entities: the names and facts of the first move to the second, which is returned.';
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
@@ -20084,7 +21992,7 @@ begin
       where e.tenant_id = tenant and e.id = entity.id
       returning * into entity;
     exception when unique_violation then
-      perform mayfly_private.fail(409, 'entity_exists', format('There is another entity that is called %s or by one of its aliases.', entity.name),
+      perform mayfly_private.fail(409, 'entity_exists', format('Another entity has the name %s or one of its aliases.', entity.name),
         'Merge the two with merge_entities.', jsonb_build_object('field', 'name', 'id', entity.id));
     end;
   end if;
@@ -20092,7 +22000,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.own_entity is 'The entity that a reference means, made where there is none.';
+comment on function mayfly_private.own_entity is 'The entity for a reference, created if there is none.';
 
 -- Checks facts, and says of each whose it is to be: an agent's, or null for the tenant's. What comes from a private memory
 -- stays private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
@@ -20116,7 +22024,7 @@ begin
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
   if found and fault.is_unknown then
-    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.',
+    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.',
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
@@ -20129,7 +22037,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.owners_of_facts is 'Checks facts, and says of each whose it is to be.';
+comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
 -- Puts facts into their slots, of which no two are the same: confirms the fact that says the same at that time, or else
 -- inserts it, closes the one that was valid then, and lets it end where the next one begins. Gives for each, in their
@@ -20294,7 +22202,7 @@ set search_path = ''
 return mayfly_private.record_facts(facts);
 
 comment on function mayfly.record_facts is
-  'Records facts, all or none. Returns for each { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to }.';
+  'Records facts, all or none. Returns { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to } for each.';
 
 grant execute on function mayfly.record_facts to authenticated, service_role;
 
@@ -20352,8 +22260,8 @@ begin
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
     (select e.private_to from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid) end), caller_id, seen, ref);
   if visibility = 'agent' and given.private_to is null then
-    perform mayfly_private.fail(409, 'entity_exists', 'The tenant has an entity of this name.',
-      'Nothing was written. Leave visibility out to change it for all, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
+    perform mayfly_private.fail(409, 'entity_exists', 'The tenant already has an entity with this name.',
+      'Nothing was written. Leave visibility out to change it for everyone, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
   end if;
   begin
     update mayfly.entities e
@@ -20373,7 +22281,7 @@ begin
     order by mayfly_private.entity_key(a.name), a.n
     on conflict on constraint entity_names_pkey do update set name = excluded.name;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'The name, or an alias, is that of another entity.',
+    perform mayfly_private.fail(409, 'entity_exists', 'The name or an alias belongs to another entity.',
       'Nothing was written. Merge the two with merge_entities.', '{"field": "aliases"}');
   end;
   return mayfly_private.show_entity(given);
@@ -20397,7 +22305,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_entity(entity, name, type, description, aliases, visibility);
 
-comment on function mayfly.set_entity is 'Names an entity, or changes its name, type, description and aliases. Returns it.';
+comment on function mayfly.set_entity is 'Creates an entity, or changes its name, type, description and aliases. Returns it.';
 
 grant execute on function mayfly.set_entity to authenticated, service_role;
 
@@ -20433,7 +22341,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_fact_retention(ended_kept);
 
-comment on function mayfly.set_fact_retention is 'Sets for how many seconds a fact is kept after its end; null for ever. Returns { ended_kept }.';
+comment on function mayfly.set_fact_retention is 'Sets how many seconds a fact is kept after its end. Null keeps it forever. Returns { ended_kept }.';
 
 grant execute on function mayfly.set_fact_retention to authenticated, service_role;
 
@@ -20589,7 +22497,7 @@ end
 $$;
 
 comment on function mayfly.traverse_facts is
-  'What is around entities in one to three hops: { entities, facts, truncated }. Bounded, and no entity comes twice.';
+  'Follows facts from entities over one to three hops: { entities, facts, truncated }. The result is limited, and no entity appears twice.';
 
 grant execute on function mayfly.traverse_facts to authenticated, service_role;
 
@@ -20682,7 +22590,7 @@ create trigger facts_meter_delete after delete on mayfly.facts
 -- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
 -- free soon. pg_cron calls it again and again, each time in a transaction of its own (operations/schedules.sql): for
 -- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
--- each. Locks their rows of maintenance, passing by those that others hold.
+-- each. Locks their rows of maintenance, skipping those that others hold.
 --
 -- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
 -- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
@@ -20747,10 +22655,10 @@ declare
   erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can erase a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
   elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
     perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
-      'To erase a tenant, give its name.', '{"field": "name"}');
+      'To confirm that you want to erase the tenant, pass its name.', '{"field": "name"}');
   elsif max_rows is null or max_rows < 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
@@ -20792,6 +22700,11 @@ begin
   return jsonb_build_object('erased', left_rows > 0);
 end
 $$;
+
+comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
+
+comment on function mayfly.erase_tenant is
+  'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
 
 -- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. First the tenant,
 -- then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), so that a row comes after
@@ -20863,12 +22776,17 @@ begin
     last_key := null;
   end loop;
   if not reached then
-    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
+      'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
+
+comment on function mayfly_private.export_tenant is 'A page of everything that belongs to the caller''s tenant.';
+
+comment on function mayfly.export_tenant is
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
 
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
@@ -20997,8 +22915,10 @@ begin
 end
 $$;
 
+comment on function mayfly_private.installation is 'What is installed in this database.';
+
 comment on function mayfly.installation is
-  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
+  'What is installed in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
 -- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
 -- (scope memory:write; the secret key names it), and one of moving its vectors into the HNSW index, where
@@ -21032,8 +22952,10 @@ begin
 end
 $$;
 
+comment on function mayfly_private.maintain is 'One batch of maintenance for the caller''s tenant.';
+
 comment on function mayfly.maintain is
-  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
+  'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
 -- of their names, each on at most max_rows rows. Gives what they counted, `more`: true while one of them may have
@@ -21087,6 +23009,8 @@ begin
   return counted || jsonb_build_object('more', more, 'failed', failed);
 end
 $$;
+
+comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';
 
 -- Counts a tenant's usage again from its tables, as the meters count it: for the SQL editor, when the numbers are in
 -- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
@@ -21161,7 +23085,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_dimensions is 'Makes vectors have so many numbers.';
+comment on function mayfly_private.set_dimensions is 'Sets how many numbers a vector has.';
 
 -- The tables that belong to a tenant, from the catalog: all that have a tenant_id, of both schemas, in the order of their
 -- foreign keys. A table comes after every table that it refers to; what refers to nothing comes last, since the log and
@@ -21246,7 +23170,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_log is 'Trigger: deletes what deleted tenants leave in tables without a foreign key.';
+comment on function mayfly_private.forget_log is 'Trigger: deletes the rows of deleted tenants in tables without a foreign key.';
 
 drop function if exists mayfly_private.any_word;
 

@@ -37,6 +37,45 @@ describe("the versions of a state", () => {
     ]);
   });
 
+  it("are found by the instant of a checkpoint, of all states at once", async () => {
+    const clock = async () => {
+      const [row] = await db.sql`select clock_timestamp()::text as at`;
+      return String(row?.at);
+    };
+    const at = (instant: string, more: Record<string, unknown> = {}) =>
+      call<{ states: { key: string; value: unknown }[]; unkept: string[]; more: boolean }>(
+        "states_at",
+        { instant, ...more },
+      );
+    const shown = async (instant: string, more: Record<string, unknown> = {}) =>
+      (await at(instant, more)).states.map(({ key, value }) => [key, value]);
+    const nothing = await clock();
+    await set("a", null);
+    await set("b/1", { step: 1 });
+    const first = await clock();
+    await set("b/1", { step: 2 });
+    await call("delete_state", { key: "a" });
+    for (let n = 1; n <= 101; n++) await set("many", n);
+    const last = await clock();
+    await set("b/1", { step: 3 });
+    expect(await shown(nothing)).toEqual([]);
+    expect(await shown(first)).toEqual([
+      ["a", null],
+      ["b/1", { step: 1 }],
+    ]);
+    expect(await shown(last)).toEqual([
+      ["b/1", { step: 2 }],
+      ["many", 101],
+    ]);
+    expect(await shown(last, { prefix: "b/" })).toEqual([["b/1", { step: 2 }]]);
+    expect((await at(first)).unkept).toEqual(["many"]);
+    expect(await at(last, { page_limit: 1 })).toMatchObject({ states: [], last: "a", more: true });
+    expect(await shown(last, { after: "b/1" })).toEqual([["many", 101]]);
+    expect(await codeOf(at(last, { page_limit: 0 }))).toBe("invalid_request");
+    // Of another owner nothing.
+    expect((await at(last, { of_agent: agent.id })).states).toEqual([]);
+  });
+
   it("are a hundred of each", async () => {
     for (let n = 1; n <= 103; n++) await set("k", n);
     const history = await call<{ version: number }[]>("state_history", { key: "k" });
@@ -87,7 +126,7 @@ describe("two changes of one base", () => {
     await set("k", theirs);
   });
 
-  it("by latest_wins are the later one, whole", async () => {
+  it("with latest_wins become the later one as a whole", async () => {
     const before = new Date(Date.now() - 60_000).toISOString();
     expect(await reconcile({ strategy: "latest_wins", ours, ours_at: before })).toMatchObject({
       outcome: "theirs",
@@ -110,7 +149,7 @@ describe("two changes of one base", () => {
     expect(history).toMatchObject([{ action: "reconcile" }, { action: "reconcile" }, {}, {}]);
   });
 
-  it("by manual are both where they do not contradict each other, else nothing is written", async () => {
+  it("with manual are merged if they do not contradict each other, otherwise nothing is written", async () => {
     const conflicting = { ...ours, title: "ours" };
     expect(await reconcile({ strategy: "manual", ours: conflicting })).toEqual({
       outcome: "conflict",
@@ -134,7 +173,7 @@ describe("two changes of one base", () => {
     expect(await codeOf(reconcile({ strategy: "merge", ...values }))).toBe("version_conflict");
   });
 
-  it("without a base are united, and are ours where there is nothing", async () => {
+  it("without a base are combined, and are ours if there is nothing yet", async () => {
     const united = await call<Reconciled>("reconcile_state", {
       key: "k",
       strategy: "merge",
@@ -163,7 +202,7 @@ describe("two changes of one base", () => {
 });
 
 describe("the log of states", () => {
-  it("says each change, with the keys of an object that changed", async () => {
+  it("has each change, with the keys of an object that changed", async () => {
     const { id } = await set("k", { a: 1, b: { c: 1 } }, { of_agent: agent.id });
     await call("patch_state", { key: "k", patch: { b: { c: 2 }, d: 1 }, of_agent: agent.id });
     await set("k", "text", { of_agent: agent.id });
@@ -198,7 +237,7 @@ describe("the log of states", () => {
       expect(await codeOf(ask(wrong))).toBe("invalid_request");
   });
 
-  it("says nothing of what was refused", async () => {
+  it("has nothing of what was refused", async () => {
     await codeOf(set("k", 1, { expected_version: 3 }));
     await codeOf(set("k", "x".repeat(300_000)));
     expect((await events()).length).toBe(0);

@@ -1,4 +1,4 @@
-/** What a worker's set-up may say. */
+/** Limits of a worker's settings. */
 export const workBounds = {
   concurrency: { least: 1, most: 500 },
   /** Seconds. */
@@ -6,5 +6,5 @@ export const workBounds = {
   pollMs: { least: 10 },
 };
 
-/** How long the names of workflows may be: they are part of the names of jobs and steps. */
-export const workflowBounds = { name: 50, version: 32, step: 190 };
+/** How long the names of workflows may be: they are part of the names of jobs and steps. How many steps a graph may have. */
+export const workflowBounds = { name: 50, version: 32, step: 190, steps: 200 };

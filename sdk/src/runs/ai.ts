@@ -18,6 +18,7 @@ const name: string = "ai";
  *
  * @example
  * import * as ai from "ai";
+ * import { provideAi } from "@mayfly/sdk";
  *
  * provideAi(ai);
  */
@@ -34,9 +35,9 @@ export function loadAi(): Promise<Ai> {
     throw new MayflyError(
       {
         code: "not_configured",
-        message: "Runs need the package `ai`, version 7.",
+        message: "Runs need the package `ai`, version 7, which could not be loaded.",
         hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic. In a bundle: provideAi(ai)",
-        details: null,
+        details: { problem: cause instanceof Error ? cause.message : String(cause) },
       },
       { cause },
     );

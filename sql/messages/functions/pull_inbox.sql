@@ -59,14 +59,14 @@ begin
   into answer
   from box;
   if answer is null then
-    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
-      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox.',
+      'Only one process at a time reads an inbox. Open it again here to take it over.');
   end if;
   return answer;
 end
 $$;
 
-comment on function mayfly_private.pull_inbox is 'What waits in the callers inbox.';
+comment on function mayfly_private.pull_inbox is 'The messages in the caller''s inbox.';
 grant execute on function mayfly_private.pull_inbox to authenticated, service_role;
 
 create function mayfly.pull_inbox(session uuid, after bigint default 0, page_limit integer default 100)
@@ -76,5 +76,5 @@ set search_path = ''
 return mayfly_private.pull_inbox(session, after, page_limit);
 
 comment on function mayfly.pull_inbox is
-  'What waits in the caller''s inbox behind a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }; go on behind up_to.';
+  'The messages in the caller''s inbox after a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }. Continue after up_to.';
 grant execute on function mayfly.pull_inbox to authenticated, service_role;

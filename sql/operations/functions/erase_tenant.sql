@@ -20,10 +20,10 @@ declare
   erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can erase a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
   elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
     perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
-      'To erase a tenant, give its name.', '{"field": "name"}');
+      'To confirm that you want to erase the tenant, pass its name.', '{"field": "name"}');
   elsif max_rows is null or max_rows < 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
@@ -66,7 +66,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.erase_tenant is 'Erases the callers tenant.';
+comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
 grant execute on function mayfly_private.erase_tenant to authenticated, service_role;
 
 -- Erases the tenant with everything in it, for good: for its owners and the secret key, who confirm by
@@ -80,5 +80,5 @@ set search_path = ''
 return mayfly_private.erase_tenant(name, max_rows);
 
 comment on function mayfly.erase_tenant is
-  'Erases the tenant for good. Returns { erased }: while false, call it again.';
+  'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
 grant execute on function mayfly.erase_tenant to authenticated, service_role;

@@ -68,14 +68,14 @@ begin
     last_key := null;
   end loop;
   if not reached then
-    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
+      'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
 
-comment on function mayfly_private.export_tenant is 'A page of everything that the callers tenant has.';
+comment on function mayfly_private.export_tenant is 'A page of everything that belongs to the caller''s tenant.';
 grant execute on function mayfly_private.export_tenant to authenticated, service_role;
 
 create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
@@ -85,5 +85,5 @@ set search_path = ''
 return mayfly_private.export_tenant(after, page_limit);
 
 comment on function mayfly.export_tenant is
-  'A page of everything that the tenant has: { lines: [{ table, row }], after, more }. Pass after until more is false.';
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
 grant execute on function mayfly.export_tenant to authenticated, service_role;

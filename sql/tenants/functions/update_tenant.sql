@@ -31,12 +31,12 @@ begin
   returning * into tenant;
   return tenant;
 exception when check_violation then
-  perform mayfly_private.fail(400, 'invalid_request', 'language is not one that the database can search.', null, '{"field": "language"}');
+  perform mayfly_private.fail(400, 'invalid_request', 'language must be one that the database can search.', null, '{"field": "language"}');
   return null;
 end
 $$;
 
-comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the callers tenant.';
+comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
 grant execute on function mayfly_private.update_tenant to authenticated, service_role;
 
 -- Changes the name of the tenant, the language of its memories to come, what its agents may and
