@@ -24,6 +24,7 @@ import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
 import { addTune } from "./tune.ts";
+import { addUninstall } from "./uninstall.ts";
 import { addUse } from "./use.ts";
 import { addWorkflows } from "./workflows.ts";
 
@@ -78,6 +79,7 @@ const commands = [
   addReembed,
   addTune,
   addCodemod,
+  addUninstall,
 ];
 for (const add of commands) add(program);
 

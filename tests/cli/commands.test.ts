@@ -60,6 +60,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "reembed",
       "tune",
       "codemod",
+      "uninstall",
       "help",
     ]);
     const helps = await Promise.all(
