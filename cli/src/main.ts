@@ -10,6 +10,7 @@ import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
+import { addImport } from "./import/command.ts";
 import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
@@ -79,6 +80,7 @@ const commands = [
   addReembed,
   addTune,
   addCodemod,
+  addImport,
   addUninstall,
 ];
 for (const add of commands) add(program);

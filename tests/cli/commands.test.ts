@@ -60,6 +60,8 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "reembed",
       "tune",
       "codemod",
+      "import",
+      "export",
       "uninstall",
       "help",
     ]);
