@@ -14,8 +14,8 @@ interface Options extends ProjectOptions {
   from: Format;
 }
 
-/** How many memories one call stores. */
-const batch = 500;
+/** How many memories one call stores, how many with a vector, and how long they are as text. */
+const most = { memories: 500, withVector: 100, characters: 1_000_000 };
 
 const importExamples = `
 Formats: jsonl (as for mayfly remember --file), export (of mayfly export: its memories, with vectors), mem0
@@ -66,12 +66,15 @@ async function importFile(file: string, options: Options, session: Session): Pro
   const place = await placeOf(file, tenant.id);
   if (place.done > 0) output.note(`Continuing after line ${place.done}.`);
 
+  const batch = withVector ? most.withVector : most.memories;
   let waiting: NewMemory[] = [];
+  let characters = 0;
   let last = 0;
   const store = async () => {
     if (waiting.length > 0)
       for (const { status } of dataOf(await mayfly.memory.remember(waiting))) counts[status]++;
     waiting = [];
+    characters = 0;
     await place.save(last);
     output.note(`${count(counts.stored + counts.changed, "memory", "memories")} so far.`);
   };
@@ -82,10 +85,13 @@ async function importFile(file: string, options: Options, session: Session): Pro
       if (item.table === undefined) counts.skipped++;
     } else {
       const whole = withVector ? await withVector(memory) : memory;
-      if (number > place.done) waiting.push(whole);
+      if (number > place.done) {
+        waiting.push(whole);
+        characters += JSON.stringify(item).length;
+      }
     }
     last = Math.max(number, place.done);
-    if (waiting.length >= batch) await store();
+    if (waiting.length >= batch || characters >= most.characters) await store();
   }
   if (waiting.length > 0) await store();
   if (interruption.signal.aborted)
