@@ -104,7 +104,7 @@ it("brings the memories of an export to another tenant, with the vectors that th
   const [same] = await local.sql`
     select (select count(*)::int from mayfly.memories where tenant_id = ${copy?.id ?? ""}) as memories,
       (select count(*)::int from mayfly.memory_vectors a join mayfly.memory_vectors b using (memory_id, model)
-        where a.tenant_id = ${tenant} and b.tenant_id = ${copy?.id ?? ""} and a.embedding = b.embedding) as vectors`;
+        where a.tenant_id = ${tenant} and b.tenant_id = ${copy?.id ?? ""} and a.embedding::text = b.embedding::text) as vectors`;
   expect(same).toEqual({
     memories,
     vectors: exported.filter(({ table }) => table === "memory_vectors").length,
